@@ -1,0 +1,154 @@
+//! What the program takes from its surroundings: the time, random bits, and how long something took.
+//!
+//! Nothing else asks the system for any of them, so that a test can turn the clock by hand and have the same ids twice.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+
+use crate::domain::id::{BackupId, RequestId};
+use crate::domain::time::Timestamp;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Returns the present time.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    fn now(&self) -> Timestamp {
+        Timestamp::from_utc(chrono::Utc::now())
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct ManualClock {
+    millis: AtomicI64,
+}
+
+impl ManualClock {
+    /// Makes a clock that shows `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self { millis: AtomicI64::new(now.as_millis()) }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, duration: Duration) {
+        self.set(self.now().saturating_add(duration));
+    }
+
+    /// Sets the clock, backwards too.
+    pub fn set(&self, now: Timestamp) {
+        self.millis.store(now.as_millis(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.millis.load(Ordering::SeqCst)).unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// Yields the random bits that ids are made of.
+pub trait IdSource: Send + Sync {
+    /// Returns 128 fresh random bits.
+    fn random_bits(&self) -> [u8; 16];
+}
+
+impl dyn IdSource {
+    /// Returns the id of a backup that is created at `created_at`.
+    pub fn backup_id(&self, created_at: Timestamp) -> BackupId {
+        BackupId::from_random(self.random_bits(), created_at)
+    }
+
+    /// Returns the id of a request.
+    pub fn request_id(&self) -> RequestId {
+        RequestId::from_bytes(self.random_bits())
+    }
+}
+
+/// The system's random generator.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemIds;
+
+impl IdSource for SystemIds {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+    fn random_bits(&self) -> [u8; 16] {
+        let mut bits = [0; 16];
+        rand::rng().fill_bytes(&mut bits);
+        bits
+    }
+}
+
+/// A generator whose bits follow from its seed.
+#[derive(Debug)]
+pub struct SeededIds {
+    generator: Mutex<ChaCha12Rng>,
+}
+
+impl SeededIds {
+    /// Makes a generator; the same seed yields the same bits in the same order.
+    pub fn new(seed: u64) -> Self {
+        Self { generator: Mutex::new(ChaCha12Rng::seed_from_u64(seed)) }
+    }
+}
+
+impl IdSource for SeededIds {
+    fn random_bits(&self) -> [u8; 16] {
+        let mut bits = [0; 16];
+        let mut generator = self.generator.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        generator.fill_bytes(&mut bits);
+        bits
+    }
+}
+
+/// Measures how long something takes, by the monotonic clock of the system.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    started: Instant,
+}
+
+impl Stopwatch {
+    /// Starts to measure.
+    pub fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    /// Returns the time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_yields_the_same_ids() {
+        let ids = |seed| {
+            let source = SeededIds::new(seed);
+            [source.random_bits(), source.random_bits()]
+        };
+        assert_eq!(ids(42), ids(42));
+        assert_ne!(ids(42), ids(43));
+        assert_ne!(ids(42)[0], ids(42)[1]);
+    }
+
+    #[test]
+    fn a_manual_clock_moves_only_by_hand() {
+        let clock = ManualClock::new(Timestamp::from_millis(1_000).unwrap());
+        assert_eq!(clock.now().as_millis(), 1_000);
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(clock.now().as_millis(), 3_000);
+    }
+}

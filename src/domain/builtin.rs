@@ -1,0 +1,44 @@
+//! Things that are there without being asked for: the account, the network and the zones behind seeded instances.
+
+/// The id of the built-in user.
+pub const USER_ID: &str = "9bfac09d9bcd4eb7bb1465a7bcff815b";
+/// The name of the built-in user.
+pub const USER_NAME: &str = "emulator";
+/// The virtual private cloud of seeded instances.
+pub const VPC_ID: &str = "c5cd009b-9ba9-41f2-9a26-2b8c3f3ffd39";
+/// The subnet of seeded instances.
+pub const SUBNET_ID: &str = "7e95c4d6-d7af-424c-a3cf-2be10968fe81";
+/// The security group of seeded instances of the first engine generation.
+pub const SECURITY_GROUP_ID: &str = "d57fad27-e3e9-43b7-9498-0a698ab63b27";
+/// The ids of the availability zones, in the order of their codes.
+pub const ZONE_IDS: [&str; 3] = [
+    "ae04cf9d61544df3806a3feeb401b204",
+    "d573142f24894ef3bd3664de068b44b0",
+    "effdcbc7d4d64a02aa1fa26b42f56533",
+];
+
+/// Returns the code of zone `number` (from 1) of a region, such as `eu-de-01`.
+pub fn zone_code(region: &str, number: usize) -> String {
+    format!("{region}-{number:02}")
+}
+
+/// Returns the id of the zone with a code: the one of its number, `eu-de-02` being the second.
+pub fn zone_id(code: &str) -> Option<&'static str> {
+    let number: usize = code.rsplit('-').next()?.parse().ok()?;
+    ZONE_IDS.get(number.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_zone_has_a_code_and_an_id() {
+        for (index, id) in ZONE_IDS.into_iter().enumerate() {
+            assert_eq!(zone_id(&zone_code("eu-de", index + 1)), Some(id));
+        }
+        for unknown in ["eu-de-00", "eu-de-04", "eu-de", ""] {
+            assert_eq!(zone_id(unknown), None, "{unknown}");
+        }
+    }
+}

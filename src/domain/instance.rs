@@ -1,0 +1,304 @@
+//! Cache instances: what they are, and what the state they are in permits.
+//!
+//! Source: wire contract v1.0, sections 2.8 and 3.1; v2, section 4.
+
+mod attributes;
+mod facts;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use attributes::{
+    Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
+    InvalidInstanceName, spec_code,
+};
+pub use facts::{BackupRules, InstanceFacts, OpenWork};
+
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+
+/// How an instance keeps its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheMode {
+    /// One node.
+    Single,
+    /// Master and standby.
+    Ha,
+    /// Master and standby, reads spread over both.
+    HaRwSplit,
+    /// Redis Cluster.
+    Cluster,
+    /// A cluster behind proxies.
+    Proxy,
+}
+
+impl CacheMode {
+    /// Every mode.
+    pub const ALL: [Self; 5] = [Self::Single, Self::Ha, Self::HaRwSplit, Self::Cluster, Self::Proxy];
+
+    /// Returns the word that the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Ha => "ha",
+            Self::HaRwSplit => "ha_rw_split",
+            Self::Cluster => "cluster",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+/// The word names no cache mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of single, ha, ha_rw_split, cluster, proxy")]
+pub struct UnknownCacheMode;
+
+impl FromStr for CacheMode {
+    type Err = UnknownCacheMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCacheMode> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or(UnknownCacheMode)
+    }
+}
+
+/// The state of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceStatus {
+    /// Being created.
+    Creating,
+    /// In service.
+    Running,
+    /// Faulty.
+    Error,
+    /// Restarting.
+    Restarting,
+    /// Being extended.
+    Extending,
+    /// A restore is waiting or running.
+    Restoring,
+    /// Being emptied.
+    Flushing,
+    /// Being started.
+    Starting,
+    /// Being stopped.
+    Closing,
+    /// Stopped.
+    Closed,
+    /// Its creation failed.
+    CreateFailed,
+    /// Frozen by an administrator.
+    Frozen,
+}
+
+impl InstanceStatus {
+    /// Every state.
+    pub const ALL: [Self; 12] = [
+        Self::Creating,
+        Self::Running,
+        Self::Error,
+        Self::Restarting,
+        Self::Extending,
+        Self::Restoring,
+        Self::Flushing,
+        Self::Starting,
+        Self::Closing,
+        Self::Closed,
+        Self::CreateFailed,
+        Self::Frozen,
+    ];
+
+    /// Returns the word that the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "CREATING",
+            Self::Running => "RUNNING",
+            Self::Error => "ERROR",
+            Self::Restarting => "RESTARTING",
+            Self::Extending => "EXTENDING",
+            Self::Restoring => "RESTORING",
+            Self::Flushing => "FLUSHING",
+            Self::Starting => "STARTING",
+            Self::Closing => "CLOSING",
+            Self::Closed => "CLOSED",
+            Self::CreateFailed => "CREATEFAILED",
+            Self::Frozen => "FROZEN",
+        }
+    }
+
+    /// Decides whether the state lets a backup or a restore begin.
+    ///
+    /// # Errors
+    /// The refusal that the state stands for. Source: wire contract v1.0, section 3.4, rows "backup create" and
+    /// "restore create".
+    pub fn permits_backup_work(self) -> Result<(), Refusal> {
+        match self {
+            Self::Running => Ok(()),
+            Self::Creating => Err(Refusal::InstanceCreating),
+            Self::Restarting => Err(Refusal::InstanceRestarting),
+            Self::Extending => Err(Refusal::InstanceExtending),
+            Self::Restoring => Err(Refusal::InstanceRestoring),
+            Self::Error
+            | Self::Flushing
+            | Self::Starting
+            | Self::Closing
+            | Self::Closed
+            | Self::CreateFailed
+            | Self::Frozen => Err(Refusal::InstanceStateUnsupported),
+        }
+    }
+}
+
+/// The word names no state of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be one of CREATING, RUNNING, ERROR, RESTARTING, EXTENDING, RESTORING, FLUSHING, STARTING, CLOSING, CLOSED, \
+     CREATEFAILED, FROZEN"
+)]
+pub struct UnknownInstanceStatus;
+
+impl FromStr for InstanceStatus {
+    type Err = UnknownInstanceStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownInstanceStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownInstanceStatus)
+    }
+}
+
+/// An instance as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// The project it belongs to.
+    pub project_id: ProjectId,
+    /// Its name.
+    pub name: InstanceName,
+    /// A description, if one was given.
+    pub description: Option<String>,
+    /// The cache engine.
+    pub engine: Engine,
+    /// The version of the engine.
+    pub engine_version: EngineVersion,
+    /// How it keeps its data.
+    pub cache_mode: CacheMode,
+    /// Its memory.
+    pub capacity: Capacity,
+    /// The code of its product.
+    pub spec_code: String,
+    /// The state it is in.
+    pub status: InstanceStatus,
+    /// The address its clients use.
+    pub ip: String,
+    /// The port its clients use.
+    pub port: u16,
+    /// Whether its clients need no password.
+    pub no_password_access: bool,
+    /// The codes of its availability zones, in the order given.
+    pub zone_codes: Vec<String>,
+    /// The network it is in.
+    pub network: Network,
+    /// Who created it.
+    pub creator: Creator,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The side task that runs on it beside its state, if any.
+    pub task: Option<SideTask>,
+}
+
+/// The network an instance is in. The emulator has no network service: ids are kept as given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The virtual private cloud.
+    pub vpc_id: String,
+    /// The subnet.
+    pub subnet_id: String,
+    /// The security group; none from engine version 4.0 on.
+    pub security_group_id: Option<String>,
+}
+
+/// The user that created an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creator {
+    /// The user's id.
+    pub user_id: String,
+    /// The user's name.
+    pub user_name: String,
+}
+
+/// Work that runs beside an instance that stays RUNNING.
+///
+/// Source: wire contract v2, section 1.10.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SideTask {
+    /// A backup is waiting or running.
+    Backup,
+}
+
+impl SideTask {
+    /// Returns the word that the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Backup => "BACKUPING",
+        }
+    }
+}
+
+impl Instance {
+    /// Returns the memory that clients can use, in MB.
+    pub fn max_memory_mb(&self) -> u32 {
+        self.capacity.usable_mb(self.engine, &self.engine_version, self.cache_mode)
+    }
+
+    /// Returns the domain name of its address: `redis-` + the first seven digits of the id + its name.
+    pub fn domain_name(&self) -> String {
+        let id = self.id.to_string();
+        format!("redis-{}-{}.dcs.example.com", &id[..7], self.name)
+    }
+
+    /// Returns the domain name for reading, which only master/standby instances have.
+    pub fn readonly_domain_name(&self) -> Option<String> {
+        let id = self.id.to_string();
+        matches!(self.cache_mode, CacheMode::Ha)
+            .then(|| format!("redis-{}-{}-readonly.dcs.example.com", &id[..7], self.name))
+    }
+}
+
+impl fmt::Display for CacheMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for InstanceStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_names_one_mode_or_state() {
+        for mode in CacheMode::ALL {
+            assert_eq!(mode.as_str().parse(), Ok(mode));
+        }
+        for status in InstanceStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+        }
+        assert_eq!("HA".parse::<CacheMode>(), Err(UnknownCacheMode));
+        assert_eq!("running".parse::<InstanceStatus>(), Err(UnknownInstanceStatus));
+    }
+
+    #[test]
+    fn the_messages_name_every_word() {
+        for mode in CacheMode::ALL {
+            assert!(UnknownCacheMode.to_string().contains(mode.as_str()));
+        }
+        for status in InstanceStatus::ALL {
+            assert!(UnknownInstanceStatus.to_string().contains(status.as_str()));
+        }
+    }
+}

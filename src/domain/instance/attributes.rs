@@ -1,0 +1,312 @@
+//! The attributes of an instance that have a form of their own.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::instance::CacheMode;
+
+/// The name of an instance: 4 to 64 characters, a letter first, then letters, digits, `_` and `-` (ASCII).
+///
+/// Source: wire contract v1.0, section 2.7 `name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InstanceName(String);
+
+/// The text cannot be the name of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must have {} to {} characters, a letter first, then only letters, digits, '_' and '-'",
+    InstanceName::MIN_CHARACTERS,
+    InstanceName::MAX_CHARACTERS
+)]
+pub struct InvalidInstanceName;
+
+impl InstanceName {
+    /// The fewest characters of a name.
+    pub const MIN_CHARACTERS: usize = 4;
+    /// The most characters of a name.
+    pub const MAX_CHARACTERS: usize = 64;
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for InstanceName {
+    type Error = InvalidInstanceName;
+
+    fn try_from(text: String) -> Result<Self, InvalidInstanceName> {
+        let fits = (Self::MIN_CHARACTERS..=Self::MAX_CHARACTERS).contains(&text.len());
+        let starts_well = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        if fits && starts_well && is_plain { Ok(Self(text)) } else { Err(InvalidInstanceName) }
+    }
+}
+
+impl fmt::Display for InstanceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The cache engine of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Redis.
+    Redis,
+    /// Memcached.
+    Memcached,
+}
+
+/// The word names no cache engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be Redis or Memcached")]
+pub struct InvalidEngine;
+
+impl Engine {
+    /// Returns the word that the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Redis => "Redis",
+            Self::Memcached => "Memcached",
+        }
+    }
+
+    /// Returns the port an instance listens on when none is asked for.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Redis => 6379,
+            Self::Memcached => 11211,
+        }
+    }
+}
+
+impl FromStr for Engine {
+    type Err = InvalidEngine;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEngine> {
+        [Self::Redis, Self::Memcached]
+            .into_iter()
+            .find(|engine| engine.as_str().eq_ignore_ascii_case(text))
+            .ok_or(InvalidEngine)
+    }
+}
+
+/// The version of a cache engine, as its creator wrote it. Empty for Memcached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineVersion(String);
+
+/// The text is no version that the engine is offered in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 3.0, 3.0.7, 4.0, 5.0, 6.0 or 7.0 for Redis and empty for Memcached")]
+pub struct InvalidEngineVersion;
+
+impl EngineVersion {
+    /// The versions of Redis. Source: `decisions` no. 20.
+    const REDIS: [&'static str; 6] = ["3.0", "3.0.7", "4.0", "5.0", "6.0", "7.0"];
+
+    /// Takes a version that `engine` is offered in.
+    ///
+    /// # Errors
+    /// [`InvalidEngineVersion`] for any other text.
+    pub fn new(engine: Engine, text: String) -> Result<Self, InvalidEngineVersion> {
+        let offered = match engine {
+            Engine::Redis => Self::REDIS.contains(&text.as_str()),
+            Engine::Memcached => text.is_empty(),
+        };
+        if offered { Ok(Self(text)) } else { Err(InvalidEngineVersion) }
+    }
+
+    /// Returns the version that an instance gets when none is asked for.
+    pub fn default_of(engine: Engine) -> Self {
+        Self(match engine {
+            Engine::Redis => "5.0".to_owned(),
+            Engine::Memcached => String::new(),
+        })
+    }
+
+    /// Returns the version as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns whether it is of the first generation (Redis 3.0 or Memcached), whose products, networks and backup
+    /// files differ from all later ones.
+    pub fn is_first_generation(&self) -> bool {
+        self.0.is_empty() || self.0.starts_with("3.")
+    }
+}
+
+/// The memory of an instance, in whole MB: 128, 256, 512, or whole GB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Capacity {
+    megabytes: u32,
+}
+
+/// The number cannot be the memory of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 0.125, 0.25, 0.5 or a whole number of GB from 1 to {}", Capacity::MAX_GB)]
+pub struct InvalidCapacity;
+
+impl Capacity {
+    /// The largest capacity, in GB.
+    pub const MAX_GB: u32 = 4096;
+    const MB_IN_GB: u32 = 1024;
+
+    /// Takes a number of megabytes.
+    ///
+    /// # Errors
+    /// [`InvalidCapacity`] unless it is 128, 256, 512 or whole GB up to [`Capacity::MAX_GB`].
+    pub fn from_megabytes(megabytes: u32) -> Result<Self, InvalidCapacity> {
+        let whole_gb = megabytes > 0 && megabytes.is_multiple_of(Self::MB_IN_GB);
+        let offered = matches!(megabytes, 128 | 256 | 512) || whole_gb;
+        if offered && megabytes <= Self::MAX_GB * Self::MB_IN_GB {
+            Ok(Self { megabytes })
+        } else {
+            Err(InvalidCapacity)
+        }
+    }
+
+    /// Takes a number of gigabytes, which may be 0.125, 0.25 or 0.5.
+    ///
+    /// # Errors
+    /// [`InvalidCapacity`] as for [`Capacity::from_megabytes`].
+    pub fn from_gigabytes(gigabytes: f64) -> Result<Self, InvalidCapacity> {
+        let megabytes = gigabytes * f64::from(Self::MB_IN_GB);
+        let in_range = (1.0..=f64::from(Self::MAX_GB * Self::MB_IN_GB)).contains(&megabytes);
+        if !in_range || megabytes.fract() != 0.0 {
+            return Err(InvalidCapacity);
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number inside the range, checked above"
+        )]
+        Self::from_megabytes(megabytes as u32)
+    }
+
+    /// Returns the capacity that an instance of a mode gets when none is asked for.
+    pub fn default_of(cache_mode: CacheMode) -> Self {
+        let gigabytes = match cache_mode {
+            CacheMode::Single | CacheMode::Ha | CacheMode::HaRwSplit => 2,
+            CacheMode::Cluster | CacheMode::Proxy => 4,
+        };
+        Self { megabytes: gigabytes * Self::MB_IN_GB }
+    }
+
+    /// Returns the capacity in MB.
+    pub fn as_megabytes(self) -> u32 {
+        self.megabytes
+    }
+
+    /// Returns the whole gigabytes; zero below one.
+    pub fn whole_gb(self) -> u32 {
+        self.megabytes / Self::MB_IN_GB
+    }
+
+    /// Returns the fraction of a capacity below one gigabyte as the API writes it, without a leading zero.
+    pub fn minor(self) -> Option<&'static str> {
+        match self.megabytes {
+            128 => Some(".125"),
+            256 => Some(".25"),
+            512 => Some(".5"),
+            _ => None,
+        }
+    }
+
+    /// Returns the memory that clients can use, in MB; less than all of it in the first generation.
+    ///
+    /// Source: wire contract v1.0, section 2.8 `max_memory`.
+    pub(super) fn usable_mb(self, engine: Engine, version: &EngineVersion, mode: CacheMode) -> u32 {
+        let first_generation = engine == Engine::Memcached || version.is_first_generation();
+        match (first_generation, mode, self.whole_gb()) {
+            (true, CacheMode::Single | CacheMode::Ha | CacheMode::HaRwSplit, 2) => 1536,
+            (true, CacheMode::Single, 4) => 3277,
+            (true, CacheMode::Single, 8) => 6963,
+            (true, CacheMode::Single, 16) => 13926,
+            (true, CacheMode::Single, 32) => 27853,
+            (true, CacheMode::Single, 64) => 59597,
+            (true, CacheMode::Ha | CacheMode::HaRwSplit, 4) => 3277,
+            (true, CacheMode::Ha | CacheMode::HaRwSplit, 8) => 6554,
+            (true, CacheMode::Ha | CacheMode::HaRwSplit, 16) => 13107,
+            (true, CacheMode::Ha | CacheMode::HaRwSplit, 32) => 26214,
+            (true, CacheMode::Ha | CacheMode::HaRwSplit, 64) => 52429,
+            _ => self.megabytes,
+        }
+    }
+}
+
+/// Returns the code of the product that an instance of these attributes is.
+///
+/// Source: wire contract v2, section 4.2.
+pub fn spec_code(engine: Engine, version: &EngineVersion, mode: CacheMode, capacity: Capacity) -> String {
+    match (engine, version.is_first_generation(), mode) {
+        (Engine::Memcached, _, CacheMode::Single) => "dcs.memcached.single_node".to_owned(),
+        (Engine::Memcached, ..) => "dcs.memcached.master_standby".to_owned(),
+        (Engine::Redis, true, CacheMode::Single) => "dcs.single_node".to_owned(),
+        (Engine::Redis, true, CacheMode::Ha | CacheMode::HaRwSplit) => "dcs.master_standby".to_owned(),
+        (Engine::Redis, true, CacheMode::Cluster | CacheMode::Proxy) => "dcs.cluster".to_owned(),
+        (Engine::Redis, false, mode) => {
+            let (family, copies) = match mode {
+                CacheMode::Single => ("single", ""),
+                CacheMode::Ha => ("ha", ".r2"),
+                CacheMode::HaRwSplit => ("ha", ".p2"),
+                CacheMode::Cluster => ("cluster", ".r2"),
+                CacheMode::Proxy => ("proxy", ""),
+            };
+            match capacity.whole_gb() {
+                0 => format!("redis.{family}.xu1.tiny{copies}.{}", capacity.as_megabytes()),
+                gigabytes => format!("redis.{family}.xu1.large{copies}.{gigabytes}"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rule() {
+        for good in ["dcs-", "aaaa", "A_-9", &"x".repeat(64)] {
+            assert!(InstanceName::try_from(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in ["", "abc", "1abc", "-abc", "ab c", "äbcd", &"x".repeat(65)] {
+            assert_eq!(InstanceName::try_from(bad.to_owned()), Err(InvalidInstanceName), "{bad}");
+        }
+    }
+
+    #[test]
+    fn capacities_below_one_gigabyte_show_zero_and_a_fraction() {
+        for (gigabytes, whole, minor) in
+            [(0.125, 0, Some(".125")), (0.25, 0, Some(".25")), (0.5, 0, Some(".5")), (2.0, 2, None)]
+        {
+            let capacity = Capacity::from_gigabytes(gigabytes).unwrap();
+            assert_eq!((capacity.whole_gb(), capacity.minor()), (whole, minor));
+        }
+    }
+
+    #[test]
+    fn the_spec_code_follows_mode_version_and_size() {
+        let code = |version: &str, mode, gigabytes| {
+            let version = EngineVersion::new(Engine::Redis, version.to_owned()).unwrap();
+            spec_code(Engine::Redis, &version, mode, Capacity::from_gigabytes(gigabytes).unwrap())
+        };
+        assert_eq!(code("5.0", CacheMode::Ha, 2.0), "redis.ha.xu1.large.r2.2");
+        assert_eq!(code("5.0", CacheMode::Ha, 0.125), "redis.ha.xu1.tiny.r2.128");
+        assert_eq!(code("6.0", CacheMode::Single, 1.0), "redis.single.xu1.large.1");
+        assert_eq!(code("3.0", CacheMode::Proxy, 64.0), "dcs.cluster");
+    }
+
+    proptest! {
+        #[test]
+        fn a_capacity_is_a_small_one_or_whole_gigabytes(megabytes in 0_u32..10_000_000) {
+            let expected = matches!(megabytes, 128 | 256 | 512)
+                || (megabytes > 0 && megabytes % 1024 == 0 && megabytes <= 4096 * 1024);
+            prop_assert_eq!(Capacity::from_megabytes(megabytes).is_ok(), expected);
+            prop_assert_eq!(Capacity::from_gigabytes(f64::from(megabytes) / 1024.0).is_ok(), expected);
+        }
+    }
+}

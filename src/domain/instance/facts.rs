@@ -1,0 +1,227 @@
+//! What must be known of an instance to decide whether work may begin on it, and the decisions.
+//!
+//! The facts are read from the tables in the transaction that uses them; they hold nothing that is not stored.
+
+use crate::domain::backup::{Backup, BackupStatus, NewBackup, RecordNumber};
+use crate::domain::backup_file::BackupFormat;
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::{CacheMode, InstanceStatus};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::domain::work::WorkPlan;
+
+/// What decides about new work on an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceFacts {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The project it belongs to.
+    pub project_id: ProjectId,
+    /// How it keeps its data.
+    pub cache_mode: CacheMode,
+    /// The state it is in.
+    pub status: InstanceStatus,
+    /// The format of its backups when none is asked for: `aof` for Redis 3.0, else `rdb`.
+    pub backup_format: BackupFormat,
+    /// The number of its newest backup record; zero when there is none.
+    pub last_backup_number: RecordNumber,
+    /// When its newest backup record was created; [`Timestamp::MIN`] when there is none.
+    pub last_backup_at: Timestamp,
+    /// The job that is open on it, if any: there is at most one.
+    pub open_work: Option<OpenWork>,
+}
+
+/// A job that is waiting or running on an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenWork {
+    /// A backup.
+    Backup(RecordNumber),
+    /// A restore.
+    Restore(RecordNumber),
+}
+
+/// Which instances may be backed up and restored, from the settings and the version of the API that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackupRules {
+    /// Whether the service backs up at all.
+    pub enabled: bool,
+    /// Whether clusters, with and without proxies, may be backed up.
+    pub clusters: bool,
+}
+
+impl BackupRules {
+    /// Decides whether instances of `cache_mode` may be backed up and restored.
+    ///
+    /// # Errors
+    /// `BackupUnsupported` when backups are switched off, `CacheModeUnsupported` for single nodes always and for
+    /// clusters unless the rules allow them. Source: the founding page; wire contract v1.0, section 4 steps 12 and 13.
+    fn permit(self, cache_mode: CacheMode) -> Result<(), Refusal> {
+        if !self.enabled {
+            return Err(Refusal::BackupUnsupported);
+        }
+        match cache_mode {
+            CacheMode::Ha | CacheMode::HaRwSplit => Ok(()),
+            CacheMode::Cluster | CacheMode::Proxy if self.clusters => Ok(()),
+            CacheMode::Single | CacheMode::Cluster | CacheMode::Proxy => Err(Refusal::CacheModeUnsupported),
+        }
+    }
+}
+
+impl InstanceFacts {
+    /// Decides whether a backup or a restore may begin now.
+    ///
+    /// The order matters: what waiting would not mend is said first.
+    ///
+    /// # Errors
+    /// The first refusal of steps 12 to 15 of section 4 of the wire contract v1.0.
+    pub fn permit_backup_work(&self, rules: BackupRules) -> Result<(), Refusal> {
+        rules.permit(self.cache_mode)?;
+        self.status.permits_backup_work()?;
+        match self.open_work {
+            None => Ok(()),
+            Some(OpenWork::Backup(_)) => Err(Refusal::InstanceBackingUp),
+            Some(OpenWork::Restore(_)) => Err(Refusal::InstanceRestoring),
+        }
+    }
+
+    /// Makes the record of a new backup and takes it into account.
+    ///
+    /// The record has the next number, is not created before the previous one, and is already as far in its life as
+    /// its plan has it at the moment of creation: at its end when the work takes no time.
+    ///
+    /// # Errors
+    /// As [`InstanceFacts::permit_backup_work`]; then nothing has changed.
+    pub fn begin_backup(&mut self, new: NewBackup, rules: BackupRules) -> Result<Backup, Refusal> {
+        self.permit_backup_work(rules)?;
+        let created_at = new.requested_at.max(self.last_backup_at);
+        let plan = WorkPlan::new(created_at, new.duration);
+        let mut backup = Backup {
+            id: new.id,
+            instance_id: self.instance_id,
+            number: self.last_backup_number + 1,
+            kind: new.kind,
+            format: new.format.unwrap_or(self.backup_format),
+            remark: new.remark,
+            created_at,
+            name_offset: new.name_offset,
+            status: BackupStatus::Waiting { plan },
+        };
+        while let Some((event, due_at)) = backup.due_event(created_at) {
+            match backup.status.transition(event, due_at) {
+                Ok(status) => backup.status = status,
+                // A due event is always one its status allows; a test below walks through all of them.
+                Err(_) => break,
+            }
+        }
+        self.last_backup_number = backup.number;
+        self.last_backup_at = created_at;
+        self.open_work = backup.status.open_plan().map(|_| OpenWork::Backup(backup.number));
+        Ok(backup)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::backup::{BackupKind, BackupStatusKind};
+    use crate::domain::id::BackupId;
+    use crate::domain::time::UtcOffset;
+
+    const RULES: BackupRules = BackupRules { enabled: true, clusters: false };
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
+    }
+
+    fn facts() -> InstanceFacts {
+        InstanceFacts {
+            instance_id: "5560df16-cebf-4473-95c4-d1b573c16e79".parse().unwrap(),
+            project_id: "885cacf2d49d4bb6931ae668e9c07553".parse().unwrap(),
+            cache_mode: CacheMode::Ha,
+            status: InstanceStatus::Running,
+            backup_format: BackupFormat::Rdb,
+            last_backup_number: 0,
+            last_backup_at: Timestamp::MIN,
+            open_work: None,
+        }
+    }
+
+    fn new_backup(requested_at: i64, duration_ms: u64) -> NewBackup {
+        NewBackup {
+            id: BackupId::from_bytes([7; 16]),
+            kind: BackupKind::Manual,
+            remark: None,
+            format: None,
+            requested_at: at(requested_at),
+            duration: Duration::from_millis(duration_ms),
+            name_offset: UtcOffset::from_minutes(480).unwrap(),
+        }
+    }
+
+    #[test]
+    fn only_master_standby_may_be_backed_up_unless_clusters_are_allowed() {
+        for (cache_mode, by_default, with_clusters) in [
+            (CacheMode::Single, false, false),
+            (CacheMode::Ha, true, true),
+            (CacheMode::HaRwSplit, true, true),
+            (CacheMode::Cluster, false, true),
+            (CacheMode::Proxy, false, true),
+        ] {
+            for (clusters, permitted) in [(false, by_default), (true, with_clusters)] {
+                let facts = InstanceFacts { cache_mode, ..facts() };
+                let expected = if permitted { Ok(()) } else { Err(Refusal::CacheModeUnsupported) };
+                assert_eq!(facts.permit_backup_work(BackupRules { enabled: true, clusters }), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_waiting_would_not_mend_is_said_first() {
+        let mut busy = InstanceFacts {
+            cache_mode: CacheMode::Single,
+            status: InstanceStatus::Restarting,
+            open_work: Some(OpenWork::Backup(1)),
+            ..facts()
+        };
+        let off = BackupRules { enabled: false, clusters: false };
+        assert_eq!(busy.permit_backup_work(off), Err(Refusal::BackupUnsupported));
+        assert_eq!(busy.permit_backup_work(RULES), Err(Refusal::CacheModeUnsupported));
+        busy.cache_mode = CacheMode::Ha;
+        assert_eq!(busy.permit_backup_work(RULES), Err(Refusal::InstanceRestarting));
+        busy.status = InstanceStatus::Running;
+        assert_eq!(busy.permit_backup_work(RULES), Err(Refusal::InstanceBackingUp));
+        busy.open_work = Some(OpenWork::Restore(1));
+        assert_eq!(busy.permit_backup_work(RULES), Err(Refusal::InstanceRestoring));
+    }
+
+    #[test]
+    fn records_are_numbered_without_gaps_and_never_go_back_in_time() {
+        let mut facts = facts();
+        let first = facts.begin_backup(new_backup(1_000, 0), RULES).unwrap();
+        let second = facts.begin_backup(new_backup(400, 0), RULES).unwrap();
+        assert_eq!((first.number, second.number), (1, 2));
+        assert_eq!((first.created_at, second.created_at), (at(1_000), at(1_000)));
+    }
+
+    #[test]
+    fn a_backup_that_takes_no_time_has_succeeded_at_the_instant_of_its_creation() {
+        let mut facts = facts();
+        let backup = facts.begin_backup(new_backup(1_000, 0), RULES).unwrap();
+        assert_eq!(backup.status.kind(), BackupStatusKind::Succeed);
+        assert_eq!(backup.status.started_at(), Some(at(1_000)));
+        assert_eq!(backup.status.finished_at(), Some(at(1_000)));
+        assert_eq!(backup.status.size_bytes(), backup.file().size_bytes());
+        assert_eq!(facts.open_work, None);
+    }
+
+    #[test]
+    fn a_second_backup_is_refused_while_one_is_open_and_changes_nothing() {
+        let mut facts = facts();
+        facts.begin_backup(new_backup(1_000, 5_000), RULES).unwrap();
+        let before = facts.clone();
+        assert_eq!(facts.begin_backup(new_backup(2_000, 0), RULES), Err(Refusal::InstanceBackingUp));
+        assert_eq!(facts, before);
+    }
+}

@@ -1,0 +1,16 @@
+//! Values and rules of the service. Pure: no async, no IO, no clock, no serialisation.
+//!
+//! Begin with [`backup`], the record everything turns around, and [`instance`], which decides what it permits. Each
+//! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
+
+pub mod backup;
+pub mod backup_file;
+pub mod builtin;
+pub mod id;
+pub mod instance;
+pub mod origin;
+pub mod page;
+pub mod refusal;
+pub mod remark;
+pub mod time;
+pub mod work;

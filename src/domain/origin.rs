@@ -1,0 +1,43 @@
+//! Who is behind a change, and in which request, as the audit records it.
+
+use std::fmt;
+
+use crate::domain::id::RequestId;
+
+/// Who is behind a change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A caller who gave no credentials, or whose credentials nobody looked at.
+    Anonymous,
+    /// A seed document.
+    Seed,
+    /// The service itself: a planned change that came due.
+    System,
+}
+
+impl fmt::Display for Actor {
+    /// Writes the actor as the audit names it; never a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => formatter.write_str("anonymous"),
+            Self::Seed => formatter.write_str("seed"),
+            Self::System => formatter.write_str("system"),
+        }
+    }
+}
+
+/// Where a change comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Who is behind it.
+    pub actor: Actor,
+    /// The request it came with; none for seeds and due changes.
+    pub request_id: Option<RequestId>,
+}
+
+impl Origin {
+    /// The origin of planned changes that came due.
+    pub const SYSTEM: Self = Self { actor: Actor::System, request_id: None };
+    /// The origin of what a seed document brings.
+    pub const SEED: Self = Self { actor: Actor::Seed, request_id: None };
+}

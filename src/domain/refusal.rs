@@ -1,0 +1,63 @@
+//! Every way the service can say no, once. How a refusal looks on the wire is `http::error`'s business alone.
+
+/// The service understood who asks and what is asked, and refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The project id in the path is not 32 hexadecimal digits.
+    #[error("malformed project id")]
+    InvalidProjectId,
+    /// The instance id in the path is not a UUID.
+    #[error("malformed instance id")]
+    InvalidInstanceId,
+    /// A body is mandatory and none came.
+    #[error("empty request body")]
+    EmptyBody,
+    /// The body is not a JSON object, or a member has an unusable type.
+    #[error("request body is not a usable JSON object")]
+    InvalidBody,
+    /// A parameter of the query has a value it cannot have.
+    #[error("invalid query parameter {name}")]
+    InvalidQuery {
+        /// The parameter's name, as it was sent.
+        name: &'static str,
+    },
+    /// A member of the body or a part of the path has a value it cannot have.
+    #[error("invalid parameter {name}")]
+    InvalidParameter {
+        /// The parameter's name, as the contract spells it.
+        name: &'static str,
+    },
+    /// A remark has more characters than it may.
+    #[error("remark too long")]
+    RemarkTooLong,
+    /// The instance is not there, is deleted, or belongs to another project: the three look the same.
+    #[error("instance not found")]
+    InstanceNotFound,
+    /// The instance has no such backup.
+    #[error("backup not found")]
+    BackupNotFound,
+    /// Backups and restores are switched off.
+    #[error("backup and restore are switched off")]
+    BackupUnsupported,
+    /// The instance's cache mode does not permit backups.
+    #[error("only master/standby instances can be backed up")]
+    CacheModeUnsupported,
+    /// A backup of the instance is waiting or running.
+    #[error("a backup of the instance is open")]
+    InstanceBackingUp,
+    /// A restore of the instance is waiting or running.
+    #[error("a restore of the instance is open")]
+    InstanceRestoring,
+    /// The instance is being created.
+    #[error("the instance is being created")]
+    InstanceCreating,
+    /// The instance is restarting.
+    #[error("the instance is restarting")]
+    InstanceRestarting,
+    /// The instance is being extended.
+    #[error("the instance is being extended")]
+    InstanceExtending,
+    /// The instance is in another state that does not permit the operation.
+    #[error("the instance's state does not permit the operation")]
+    InstanceStateUnsupported,
+}

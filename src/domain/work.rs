@@ -1,0 +1,164 @@
+//! Work that takes time: how long it is planned to take, and when each of its steps is due.
+
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+
+/// The share of a job's duration during which it waits before its work starts: one tenth, rounded down to milliseconds.
+const WAITING_SHARE: u32 = 10;
+
+/// When the steps of a job are due. Made when the job is, and stored with it, so that a restart changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkPlan {
+    /// When the work starts.
+    pub start_at: Timestamp,
+    /// When the work ends; never before `start_at`.
+    pub finish_at: Timestamp,
+    /// How the work ends: the failure it runs into, or none.
+    pub failure: Option<FailureCode>,
+}
+
+impl WorkPlan {
+    /// Plans a job that is created at `created_at` and takes `duration` in all, waiting for the first tenth of it.
+    pub fn new(created_at: Timestamp, duration: Duration) -> Self {
+        Self {
+            start_at: created_at.saturating_add(duration / WAITING_SHARE),
+            finish_at: created_at.saturating_add(duration),
+            failure: None,
+        }
+    }
+}
+
+/// Why a backup or a restore failed.
+///
+/// Source: wire contract v1.0, section 2.2 `error_code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailureCode {
+    /// The tool did not start.
+    ToolNotStarted,
+    /// The work timed out.
+    TimedOut,
+    /// Deleting the bucket failed.
+    BucketDeleteFailed,
+    /// There were no access keys.
+    NoAccessKeys,
+    /// Creating the bucket failed.
+    BucketCreateFailed,
+    /// Asking for the size failed.
+    SizeQueryFailed,
+    /// The data could not be synchronised during a restore.
+    RestoreSyncFailed,
+    /// A scheduled run was skipped, because another job was active.
+    Skipped,
+}
+
+impl FailureCode {
+    /// Every code, in the order of its number.
+    pub const ALL: [Self; 8] = [
+        Self::ToolNotStarted,
+        Self::TimedOut,
+        Self::BucketDeleteFailed,
+        Self::NoAccessKeys,
+        Self::BucketCreateFailed,
+        Self::SizeQueryFailed,
+        Self::RestoreSyncFailed,
+        Self::Skipped,
+    ];
+
+    /// Returns the code as the API shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ToolNotStarted => "dcs.08.0001",
+            Self::TimedOut => "dcs.08.0002",
+            Self::BucketDeleteFailed => "dcs.08.0003",
+            Self::NoAccessKeys => "dcs.08.0004",
+            Self::BucketCreateFailed => "dcs.08.0005",
+            Self::SizeQueryFailed => "dcs.08.0006",
+            Self::RestoreSyncFailed => "dcs.08.0007",
+            Self::Skipped => "dcs.08.0008",
+        }
+    }
+
+    /// Returns the code that [`FailureCode::as_str`] shows as `text`, if any.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+}
+
+/// How far a job is, in hundredths of a percent: `"0.00"` to `"100.00"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Progress {
+    hundredths: u16,
+}
+
+impl Progress {
+    /// Nothing is done yet.
+    pub const NONE: Self = Self { hundredths: 0 };
+    /// Everything is done.
+    pub const COMPLETE: Self = Self { hundredths: 10_000 };
+    /// As much as running work shows at most.
+    const RUNNING_MAX: u128 = 9_999;
+
+    /// Returns how far work is at `now` that started and ends at the given times: never [`Progress::COMPLETE`].
+    pub fn of_running(started_at: Timestamp, finish_at: Timestamp, now: Timestamp) -> Self {
+        let whole = finish_at.saturating_since(started_at).as_millis().max(1);
+        let done = now.saturating_since(started_at).as_millis();
+        let hundredths = (done * 10_000 / whole).min(Self::RUNNING_MAX);
+        Self { hundredths: u16::try_from(hundredths).unwrap_or(0) }
+    }
+
+    /// Restores a progress from hundredths of a percent; `None` above 10,000.
+    pub fn from_hundredths(hundredths: u16) -> Option<Self> {
+        (hundredths <= Self::COMPLETE.hundredths).then_some(Self { hundredths })
+    }
+
+    /// Returns hundredths of a percent, 0 to 10,000.
+    pub fn as_hundredths(self) -> u16 {
+        self.hundredths
+    }
+}
+
+impl std::fmt::Display for Progress {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{:02}", self.hundredths / 100, self.hundredths % 100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
+    }
+
+    #[test]
+    fn a_job_waits_for_a_tenth_of_its_time() {
+        let plan = WorkPlan::new(at(1_000), Duration::from_secs(5));
+        assert_eq!((plan.start_at, plan.finish_at), (at(1_500), at(6_000)));
+        let at_once = WorkPlan::new(at(1_000), Duration::ZERO);
+        assert_eq!((at_once.start_at, at_once.finish_at), (at(1_000), at(1_000)));
+    }
+
+    #[test]
+    fn every_failure_code_survives_its_text() {
+        for code in FailureCode::ALL {
+            assert_eq!(FailureCode::parse(code.as_str()), Some(code));
+        }
+        assert_eq!(FailureCode::parse("dcs.08.0009"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn progress_of_running_work_never_falls_and_never_reaches_the_end(
+            start in 0_i64..1_000, length in 0_i64..1_000, earlier in 0_i64..3_000, later in 0_i64..3_000,
+        ) {
+            let (earlier, later) = (earlier.min(later), earlier.max(later));
+            let progress = |now| Progress::of_running(at(start), at(start + length), at(now));
+            prop_assert!(progress(earlier) <= progress(later));
+            prop_assert!(progress(later) < Progress::COMPLETE);
+        }
+    }
+}

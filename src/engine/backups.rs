@@ -1,0 +1,86 @@
+//! Backups: create, list, delete.
+
+use crate::domain::backup::{Backup, BackupKind, NewBackup};
+use crate::domain::backup_file::BackupFormat;
+use crate::domain::id::BackupId;
+use crate::domain::origin::Origin;
+use crate::domain::page::{Page, PageRequest, TimeWindow};
+use crate::domain::refusal::Refusal;
+use crate::domain::remark::Remark;
+use crate::domain::time::Timestamp;
+use crate::engine::{ApiVersion, Engine, EngineError};
+use crate::store::{CreateBackup, DeleteBackup, InstanceRef};
+
+/// What a caller says of a backup to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateBackupRequest {
+    /// A note.
+    pub remark: Option<Remark>,
+    /// The format of the file; the instance's own when absent.
+    pub format: Option<BackupFormat>,
+}
+
+/// Which backups of an instance a caller wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackupsQuery {
+    /// When they were created.
+    pub window: TimeWindow,
+    /// The page.
+    pub page: PageRequest,
+}
+
+impl Engine {
+    /// Records a backup and returns its id once the record is durable.
+    ///
+    /// # Errors
+    /// `Refused` in the order of section 4 of the wire contract v1.0, steps 10 to 15.
+    pub async fn create_backup(
+        &self,
+        api: ApiVersion,
+        instance: InstanceRef,
+        request: CreateBackupRequest,
+        origin: Origin,
+    ) -> Result<BackupId, EngineError> {
+        let now = self.settled_now().await?;
+        let new = NewBackup {
+            id: self.ids.backup_id(now),
+            kind: BackupKind::Manual,
+            remark: request.remark,
+            format: request.format,
+            requested_at: now,
+            duration: self.settings.backup_duration,
+            name_offset: self.settings.name_offset,
+        };
+        let rules = self.settings.backup_rules(api);
+        let backup = self.store.create_backup(CreateBackup { instance, new, rules, origin }).await?;
+        Ok(backup.id)
+    }
+
+    /// Returns a page of an instance's backups, newest first, with the time at which they were looked at.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`.
+    pub async fn list_backups(
+        &self,
+        instance: InstanceRef,
+        query: BackupsQuery,
+    ) -> Result<(Page<Backup>, Timestamp), EngineError> {
+        let now = self.settled_now().await?;
+        let page = self.store.list_backups(instance, query.window, query.page).await?;
+        Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
+    }
+
+    /// Deletes a backup's file; the record stays, as deleted. Deleting it again changes nothing.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, `BackupNotFound`, or `InstanceBackingUp` while the record is open.
+    pub async fn delete_backup(
+        &self,
+        instance: InstanceRef,
+        backup_id: BackupId,
+        origin: Origin,
+    ) -> Result<(), EngineError> {
+        let now = self.settled_now().await?;
+        Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, now, origin }).await?)
+    }
+}

@@ -1,0 +1,44 @@
+//! Instances: get and list.
+
+use crate::domain::id::ProjectId;
+use crate::domain::instance::Instance;
+use crate::domain::page::{Page, PageLimit};
+use crate::domain::refusal::Refusal;
+use crate::engine::{Engine, EngineError};
+use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
+
+/// Which instances of a project a caller wants to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstancesQuery {
+    /// What they must be like.
+    pub filter: InstanceFilter,
+    /// Where the page starts.
+    pub start: InstancePageStart,
+    /// How many the page holds at most.
+    pub limit: PageLimit,
+}
+
+impl Engine {
+    /// Returns an instance.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`.
+    pub async fn get_instance(&self, instance: InstanceRef) -> Result<Instance, EngineError> {
+        self.settled_now().await?;
+        let found = self.store.get_instance(instance).await?;
+        Ok(found.ok_or(Refusal::InstanceNotFound)?)
+    }
+
+    /// Returns a page of a project's instances, newest first. A project nobody has heard of has none.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn list_instances(
+        &self,
+        project_id: ProjectId,
+        query: InstancesQuery,
+    ) -> Result<Page<Instance>, EngineError> {
+        self.settled_now().await?;
+        Ok(self.store.list_instances(project_id, query.filter, query.start, query.limit).await?)
+    }
+}

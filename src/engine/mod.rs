@@ -1,0 +1,115 @@
+//! What the service does, in words of the domain: one function a use case, whichever version of the API asked.
+//!
+//! Every use case begins with the present time, and with it what is due at that time has been done ("settle, then
+//! serve"): nobody ever sees a state that the plan has left behind.
+
+mod backups;
+mod error;
+mod instances;
+pub mod seed;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use backups::{BackupsQuery, CreateBackupRequest};
+pub use error::EngineError;
+pub use instances::InstancesQuery;
+
+use crate::ambient::{Clock, IdSource};
+use crate::domain::id::RequestId;
+use crate::domain::instance::BackupRules;
+use crate::domain::time::{Timestamp, UtcOffset};
+use crate::store::Store;
+
+/// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApiVersion {
+    /// `/v1.0`.
+    V1,
+    /// `/v2`.
+    V2,
+}
+
+/// Which version of the API may back up clusters. Setting `backup.cluster`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterBackups {
+    /// None: only master/standby instances can be backed up, as the founding page says.
+    Never,
+    /// Only v2, whose pages allow it.
+    V2,
+    /// Both, as the later revision of the v1.0 page allows.
+    Always,
+}
+
+/// How the service behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Whether backups and restores are possible at all. Setting `backup.enabled`.
+    pub backups_enabled: bool,
+    /// Which version of the API may back up clusters. Setting `backup.cluster`.
+    pub cluster_backups: ClusterBackups,
+    /// How long a backup takes. Setting `backup.duration`.
+    pub backup_duration: Duration,
+    /// The zone of the time in record names. Setting `naming.utc_offset`.
+    pub name_offset: UtcOffset,
+}
+
+impl EngineSettings {
+    fn backup_rules(&self, api: ApiVersion) -> BackupRules {
+        let clusters = match self.cluster_backups {
+            ClusterBackups::Never => false,
+            ClusterBackups::V2 => api == ApiVersion::V2,
+            ClusterBackups::Always => true,
+        };
+        BackupRules { enabled: self.backups_enabled, clusters }
+    }
+}
+
+/// The service: its store, what it takes from its surroundings, and how it behaves.
+#[derive(Clone)]
+pub struct Engine {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    settings: Arc<EngineSettings>,
+}
+
+impl Engine {
+    /// Puts the service together.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        settings: EngineSettings,
+    ) -> Self {
+        Self { store, clock, ids, settings: Arc::new(settings) }
+    }
+
+    /// Returns an id for a request that has just arrived.
+    pub fn new_request_id(&self) -> RequestId {
+        self.ids.request_id()
+    }
+
+    /// Returns the present time, after everything due at it has been done.
+    async fn settled_now(&self) -> Result<Timestamp, EngineError> {
+        let now = self.clock.now();
+        if self.store.next_due_at().is_some_and(|due_at| due_at <= now) {
+            self.settle(now).await?;
+        }
+        Ok(now)
+    }
+
+    /// Returns once the store has shown that it can write.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Internal` if it cannot.
+    pub async fn probe(&self) -> Result<(), EngineError> {
+        Ok(self.store.probe().await?)
+    }
+
+    /// Finishes what is queued and closes the store.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}

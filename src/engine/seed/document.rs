@@ -1,0 +1,182 @@
+//! The form of a seed document, in YAML or JSON.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::{CacheMode, Capacity, Engine, EngineVersion, InstanceName, InstanceStatus};
+use crate::engine::seed::{Notation, SeedError};
+
+/// A seed document.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    #[serde(default)]
+    pub(super) projects: Vec<ProjectEntry>,
+}
+
+/// A project in a seed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProjectEntry {
+    #[serde(deserialize_with = "from_text")]
+    pub(super) id: ProjectId,
+    #[serde(default, deserialize_with = "project_name")]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) instances: Vec<InstanceEntry>,
+}
+
+/// An instance in a seed, with every field that depends on another one resolved.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "RawInstanceEntry")]
+pub(super) struct InstanceEntry {
+    pub(super) id: InstanceId,
+    pub(super) cache_mode: CacheMode,
+    pub(super) name: Option<InstanceName>,
+    pub(super) engine: Engine,
+    pub(super) engine_version: EngineVersion,
+    pub(super) capacity: Capacity,
+    pub(super) status: InstanceStatus,
+}
+
+/// An instance as it stands in the document.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawInstanceEntry {
+    #[serde(deserialize_with = "from_text")]
+    id: InstanceId,
+    #[serde(deserialize_with = "from_text")]
+    cache_mode: CacheMode,
+    #[serde(default, deserialize_with = "instance_name")]
+    name: Option<InstanceName>,
+    #[serde(default = "default_engine", deserialize_with = "from_text")]
+    engine: Engine,
+    engine_version: Option<String>,
+    #[serde(default, deserialize_with = "capacity")]
+    capacity: Option<Capacity>,
+    #[serde(default = "default_status", deserialize_with = "from_text")]
+    status: InstanceStatus,
+}
+
+impl TryFrom<RawInstanceEntry> for InstanceEntry {
+    type Error = String;
+
+    fn try_from(raw: RawInstanceEntry) -> Result<Self, String> {
+        let engine_version = match raw.engine_version {
+            Some(text) => {
+                EngineVersion::new(raw.engine, text).map_err(|error| format!("engine_version {error}"))?
+            }
+            None => EngineVersion::default_of(raw.engine),
+        };
+        Ok(Self {
+            id: raw.id,
+            cache_mode: raw.cache_mode,
+            name: raw.name,
+            engine: raw.engine,
+            engine_version,
+            capacity: raw.capacity.unwrap_or_else(|| Capacity::default_of(raw.cache_mode)),
+            status: raw.status,
+        })
+    }
+}
+
+impl Document {
+    /// Reads a document; `source` names it in errors.
+    pub(super) fn parse(source: &str, notation: Notation, text: &str) -> Result<Self, SeedError> {
+        match notation {
+            Notation::Yaml => parse_yaml(source, text),
+            Notation::Json => parse_json(source, text),
+        }
+    }
+}
+
+fn parse_yaml<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedError> {
+    let mut field = String::new();
+    serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            field = error.path().to_string();
+            error.into_inner()
+        })
+    })
+    .map_err(|error| {
+        let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
+        // The first line holds the message, behind a place that is written in front of it anyway; the rest is a picture.
+        let message = error.to_string();
+        let problem = message.lines().next().unwrap_or_default();
+        let prefix = format!("error: line {line} column {column}: ");
+        SeedError::Invalid {
+            source_name: source.to_owned(),
+            line: line.into(),
+            column: column.into(),
+            field,
+            problem: problem.strip_prefix(&prefix).unwrap_or(problem).to_owned(),
+        }
+    })
+}
+
+fn parse_json<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let invalid = |field: String, error: &serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let suffix = format!(" at line {line} column {column}");
+        SeedError::Invalid {
+            source_name: source.to_owned(),
+            line: u64::try_from(line).unwrap_or(0),
+            column: u64::try_from(column).unwrap_or(0),
+            field,
+            problem: message.strip_suffix(&suffix).unwrap_or(&message).to_owned(),
+        }
+    };
+    let document = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| invalid(error.path().to_string(), error.inner()))?;
+    deserializer.end().map_err(|error| invalid(".".to_owned(), &error))?;
+    Ok(document)
+}
+
+fn default_engine() -> Engine {
+    Engine::Redis
+}
+
+fn default_status() -> InstanceStatus {
+    InstanceStatus::Running
+}
+
+/// Reads a value of the domain from its text, so that its error stands at its place.
+fn from_text<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+fn instance_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<InstanceName>, D::Error> {
+    Option::<String>::deserialize(deserializer)?
+        .map(InstanceName::try_from)
+        .transpose()
+        .map_err(D::Error::custom)
+}
+
+fn capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Capacity>, D::Error> {
+    Option::<f64>::deserialize(deserializer)?
+        .map(Capacity::from_gigabytes)
+        .transpose()
+        .map_err(D::Error::custom)
+}
+
+/// Reads a project's name: 1 to 64 characters.
+fn project_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    const MAX_CHARACTERS: usize = 64;
+    let name = Option::<String>::deserialize(deserializer)?;
+    match &name {
+        Some(name) if name.is_empty() || name.chars().count() > MAX_CHARACTERS => {
+            Err(D::Error::custom(format!("must have 1 to {MAX_CHARACTERS} characters")))
+        }
+        _ => Ok(name),
+    }
+}

@@ -1,0 +1,34 @@
+//! Why a seed cannot be used.
+
+/// Why a seed cannot be used. Each says where: source, line and field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeedError {
+    /// A document is malformed, or a field has a value it cannot have.
+    #[error("{source_name}:{line}:{column}: {field}: {problem}")]
+    Invalid {
+        /// The document.
+        source_name: String,
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: u64,
+        /// The path of the field.
+        field: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Two entries cannot both be.
+    #[error("{source_name}:{line}: {field}: {value} {problem}")]
+    Conflict {
+        /// The document.
+        source_name: String,
+        /// The line of the later entry, from 1.
+        line: usize,
+        /// The path of the field.
+        field: String,
+        /// Its value.
+        value: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}

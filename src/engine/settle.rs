@@ -1,0 +1,77 @@
+//! Moves due work forward.
+//!
+//! Called by a timer, and first by every request when something is due. It takes no input but the time, reads what is
+//! due, and writes each step with a compare-and-set in the order of the times at which the steps were due: doing it twice
+//! is harmless, and a restart is just its first call.
+
+use std::time::Duration;
+
+use crate::domain::backup::Backup;
+use crate::domain::time::Timestamp;
+use crate::engine::{Engine, EngineError};
+use crate::store::BackupChange;
+
+/// How many records one round takes.
+const ROUND: u16 = 256;
+/// How often the timer looks, so that the database shows the true status also when nobody asks.
+const TIMER_PERIOD: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Does everything that is due at `now`.
+    pub(super) async fn settle(&self, now: Timestamp) -> Result<(), EngineError> {
+        loop {
+            let due = self.store.due_backups(now, ROUND).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            // A full round may have cut off steps that were due before the later steps of those it holds.
+            let horizon = if due.len() < usize::from(ROUND) { now } else { last_due(&due).unwrap_or(now) };
+            let mut changes: Vec<BackupChange> =
+                due.into_iter().flat_map(|backup| changes_until(backup, horizon)).collect();
+            changes.sort_by_key(|change| change.at);
+            self.store.apply_changes(changes).await?;
+        }
+    }
+
+    /// Settles now and then until the returned future is dropped.
+    pub async fn settle_in_the_background(&self) {
+        let mut timer = tokio::time::interval(TIMER_PERIOD);
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            if let Err(error) = self.settled_now().await {
+                tracing::error!(error = %error, "could not do what is due; trying again");
+            }
+        }
+    }
+}
+
+/// Returns when the last of a round's records has its next step due.
+fn last_due(due: &[Backup]) -> Option<Timestamp> {
+    due.iter().filter_map(|backup| backup.due_event(Timestamp::MAX)).map(|(_, due_at)| due_at).max()
+}
+
+/// Returns the steps of a backup that are due at `horizon`, in order.
+fn changes_until(mut backup: Backup, horizon: Timestamp) -> Vec<BackupChange> {
+    let mut changes = Vec::new();
+    while let Some((event, due_at)) = backup.due_event(horizon) {
+        let from = backup.status.kind();
+        match backup.status.transition(event, due_at) {
+            Ok(to) => {
+                changes.push(BackupChange {
+                    instance_id: backup.instance_id,
+                    number: backup.number,
+                    from,
+                    to,
+                    at: due_at,
+                });
+                backup.status = to;
+            }
+            Err(error) => {
+                tracing::error!(error = %error, backup.id = %backup.id, "a planned step is impossible");
+                break;
+            }
+        }
+    }
+    changes
+}

@@ -1,0 +1,120 @@
+//! What can go wrong in the store. The errors of the database driver are read here only.
+//!
+//! Rules: a variant is a case that some caller treats differently. The cause is in `source`, never in the text too.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::domain::refusal::Refusal;
+
+/// Why a step was not made, or is not known to have been.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The rules do not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too much was waiting for too long; nothing was changed, the caller may try again.
+    #[error("the write queue is full")]
+    Busy,
+    /// The connection was lost while the change was being committed: it may have been made.
+    #[error("{operation}: outcome unknown")]
+    OutcomeUnknown {
+        /// What was tried.
+        operation: &'static str,
+        /// Why it is not known.
+        #[source]
+        source: Arc<sqlx::Error>,
+    },
+    /// The database could not do it; nothing was changed.
+    #[error("{operation}")]
+    Failed {
+        /// What was tried.
+        operation: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Arc<sqlx::Error>,
+    },
+    /// A row holds what the program would never have written.
+    #[error("inconsistent row: {what}")]
+    Inconsistent {
+        /// Which column, and what is wrong with it.
+        what: &'static str,
+    },
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Returns a function that says which operation a driver error belongs to.
+    pub(super) fn during(operation: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |source| Self::Failed { operation, source: Arc::new(source) }
+    }
+}
+
+/// Why a database was not opened. None of these has changed a byte of it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("{} is in use by another process; stop that one, or choose another file with --database", path.display())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+    },
+    /// It is not a database of this program, or is damaged.
+    #[error("{} cannot be used: {reason}. Restore it from a copy, or move it away to start with a new one", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A newer version of this program wrote it.
+    #[error(
+        "{} was written by a newer version of this program (schema version {found}, this one knows {known}); use that version",
+        path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version of its schema.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// It, or its folder, cannot be written.
+    #[error("{} cannot be written: {reason}; check the rights of the file and its folder", path.display())]
+    NotWritable {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The SQLite library linked in is too old to be safe.
+    #[error("SQLite {found} can lose committed writes; this program needs {needed} or newer")]
+    SqliteTooOld {
+        /// The version linked in.
+        found: String,
+        /// The oldest safe version.
+        needed: &'static str,
+    },
+    /// A migration failed.
+    #[error("migrate the database")]
+    Migration(#[source] refinery_core::Error),
+    /// The database could not be opened for another reason.
+    #[error("{operation}")]
+    Failed {
+        /// What was tried.
+        operation: &'static str,
+        /// Why it failed.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+impl OpenError {
+    /// Returns a function that says which operation a driver error belongs to.
+    pub(super) fn during(operation: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |source| Self::Failed { operation, source }
+    }
+}

@@ -1,0 +1,103 @@
+//! Is a database sound? Looks, and changes nothing.
+
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+use crate::store::error::OpenError;
+use crate::store::sqlite::file;
+use crate::store::sqlite::options::{self, Location};
+
+/// What looking through a database found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// How many backup records there are.
+    pub backups: u64,
+    /// How many events there are.
+    pub events: u64,
+    /// One sentence for each thing that is wrong; empty for a sound database.
+    pub findings: Vec<String>,
+}
+
+/// A rule of the engine as a query that returns one text for each place that breaks it.
+const RULES: [(&str, &str); 4] = [
+    (
+        "record numbers of an instance run from 1 without gaps",
+        "SELECT instance_id || ' has ' || count(*) || ' backups numbered ' || min(record_number) || ' to ' || max(record_number)
+         FROM backups JOIN instance_names USING (instance_key) GROUP BY instance_key
+         HAVING min(record_number) <> 1 OR max(record_number) <> count(*)",
+    ),
+    (
+        "records of an instance never go back in time",
+        "SELECT instance_id || ' backup ' || record_number FROM (
+             SELECT instance_key, record_number, created_at,
+                    lag(created_at) OVER (PARTITION BY instance_key ORDER BY record_number) AS previous FROM backups)
+         JOIN instance_names USING (instance_key) WHERE created_at < previous",
+    ),
+    (
+        "the last event of every backup leads to its status",
+        "SELECT instance_id || ' backup ' || b.record_number || ' is ' || b.status || ' but its audit says ' || coalesce(e.to_status, 'nothing')
+         FROM backups b JOIN instance_names USING (instance_key)
+         LEFT JOIN (SELECT instance_key, record_number, to_status, max(event_number) FROM events WHERE record_kind = 1
+                    GROUP BY instance_key, record_number) e
+                ON e.instance_key = b.instance_key AND e.record_number = b.record_number
+         WHERE e.to_status IS NOT b.status",
+    ),
+    (
+        "every open backup has its work planned, and nothing else has",
+        "SELECT instance_id || ' backup ' || coalesce(b.record_number, w.record_number)
+         FROM (SELECT * FROM backups WHERE status < 2) b
+         FULL JOIN (SELECT * FROM open_work WHERE record_kind = 1) w
+                ON w.instance_key = b.instance_key AND w.record_number = b.record_number
+         JOIN instance_names n ON n.instance_key = coalesce(b.instance_key, w.instance_key)
+         WHERE b.instance_key IS NULL OR w.instance_key IS NULL",
+    ),
+];
+
+/// How many places of each kind are named before the rest is left out.
+const NAMED_PLACES: u32 = 10;
+
+/// Looks through the database at `path`: its pages, keys, numbering and audit.
+///
+/// # Errors
+/// `Damaged`, `Newer` or `Failed` if it cannot be opened at all. Findings inside are not errors but part of the report.
+pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
+    if !file::inspect(path).await? {
+        return Err(OpenError::Damaged { path: path.to_owned(), reason: "there is no database".to_owned() });
+    }
+    let location = Location::File(path.to_owned());
+    let failed = OpenError::during("look through the database");
+    let mut connection =
+        SqliteConnection::connect_with(&options::reading(&location)).await.map_err(&failed)?;
+    let mut report = CheckReport::default();
+    // A page that cannot be read ends a look with an error; that is a finding too.
+    if let Err(error) = look(&mut connection, &mut report).await {
+        report.findings.push(format!("the database cannot be read throughout: {error}"));
+    }
+    connection.close().await.map_err(failed)?;
+    Ok(report)
+}
+
+async fn look(connection: &mut SqliteConnection, report: &mut CheckReport) -> Result<(), sqlx::Error> {
+    let integrity: Vec<String> =
+        sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *connection).await?;
+    report.findings.extend(integrity.into_iter().filter(|line| line != "ok"));
+    let broken_keys = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *connection).await?;
+    if !broken_keys.is_empty() {
+        report.findings.push(format!("{} rows refer to rows that are not there", broken_keys.len()));
+    }
+    report.backups = count(connection, "SELECT count(*) FROM backups").await?;
+    report.events = count(connection, "SELECT count(*) FROM events").await?;
+    for (rule, query) in RULES {
+        let places: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("{query} LIMIT {NAMED_PLACES}")))
+            .fetch_all(&mut *connection)
+            .await?;
+        report.findings.extend(places.into_iter().map(|place| format!("broken rule: {rule}: {place}")));
+    }
+    Ok(())
+}
+
+async fn count(connection: &mut SqliteConnection, query: &'static str) -> Result<u64, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar(query).fetch_one(connection).await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}

@@ -1,0 +1,123 @@
+//! The facts of instances that the writer decides by, kept in memory beside the connection that alone changes them.
+//!
+//! They are a copy: whatever undoes a transaction, or changes an instance by another way than a create, forgets them.
+
+use std::collections::HashMap;
+
+use sqlx::{Row, SqliteConnection};
+
+use crate::domain::backup_file::BackupFormat;
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::{Engine, EngineVersion, InstanceFacts, OpenWork};
+use crate::domain::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::row;
+
+/// How many instances are remembered before all are forgotten and read again.
+const REMEMBERED_INSTANCES: usize = 16_384;
+
+/// The facts of an instance, with its key in the tables.
+#[derive(Clone, Debug)]
+pub(super) struct KnownInstance {
+    pub(super) key: i64,
+    pub(super) facts: InstanceFacts,
+}
+
+/// The instances whose facts are in memory.
+#[derive(Debug, Default)]
+pub(super) struct KnownInstances {
+    by_id: HashMap<InstanceId, KnownInstance>,
+}
+
+impl KnownInstances {
+    /// Makes sure that those of `ids` that exist and are not deleted are known.
+    pub(super) async fn load(
+        &mut self,
+        connection: &mut SqliteConnection,
+        ids: impl Iterator<Item = InstanceId>,
+    ) -> Result<(), StoreError> {
+        if self.by_id.len() > REMEMBERED_INSTANCES {
+            self.by_id.clear();
+        }
+        let unknown: Vec<String> =
+            ids.filter(|id| !self.by_id.contains_key(id)).map(|id| id.to_string().replace('-', "")).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        for instance in read(connection, &unknown).await? {
+            self.by_id.insert(instance.facts.instance_id, instance);
+        }
+        Ok(())
+    }
+
+    /// Returns an instance that is known and belongs to the project.
+    pub(super) fn get_mut(&mut self, project_id: ProjectId, id: InstanceId) -> Option<&mut KnownInstance> {
+        self.by_id.get_mut(&id).filter(|known| known.facts.project_id == project_id)
+    }
+
+    /// Forgets an instance that is about to change.
+    pub(super) fn forget(&mut self, id: InstanceId) {
+        self.by_id.remove(&id);
+    }
+
+    /// Forgets all instances.
+    pub(super) fn forget_all(&mut self) {
+        self.by_id.clear();
+    }
+}
+
+async fn read(
+    connection: &mut SqliteConnection,
+    hex_ids: &[String],
+) -> Result<Vec<KnownInstance>, StoreError> {
+    let ids = serde_json::to_string(hex_ids).unwrap_or_default();
+    let rows = sqlx::query(
+        "SELECT i.instance_key, i.instance_id, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version,
+                b.record_number AS last_number, b.created_at AS last_at,
+                w.record_kind AS open_kind, w.record_number AS open_number
+         FROM instances i
+         JOIN projects p USING (project_key)
+         LEFT JOIN backups b ON b.instance_key = i.instance_key
+                            AND b.record_number = (SELECT max(record_number) FROM backups WHERE instance_key = i.instance_key)
+         LEFT JOIN open_work w ON w.instance_key = i.instance_key
+         WHERE i.instance_id IN (SELECT unhex(value) FROM json_each(?)) AND i.deleted_at IS NULL",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await
+    .map_err(StoreError::during("read the facts of instances"))?;
+    rows.iter().map(known_instance).collect()
+}
+
+fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreError> {
+    let engine: Engine = row::parse(row, "engine", "instances.engine is unknown")?;
+    let version = EngineVersion::new(engine, row::column(row, "engine_version")?)
+        .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?;
+    let last_number: Option<i64> = row.try_get("last_number").map_err(StoreError::during("read a column"))?;
+    let last_at: Option<i64> = row::column(row, "last_at")?;
+    Ok(KnownInstance {
+        key: row::column(row, "instance_key")?,
+        facts: InstanceFacts {
+            instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
+            project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
+            cache_mode: row::parse(row, "cache_mode", "instances.cache_mode is unknown")?,
+            status: row::parse(row, "status", "instances.status is unknown")?,
+            backup_format: match engine {
+                Engine::Redis if version.is_first_generation() => BackupFormat::Aof,
+                Engine::Redis | Engine::Memcached => BackupFormat::Rdb,
+            },
+            last_backup_number: row::record_number(last_number.unwrap_or(0))?,
+            last_backup_at: last_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
+            open_work: open_work(row)?,
+        },
+    })
+}
+
+fn open_work(row: &sqlx::sqlite::SqliteRow) -> Result<Option<OpenWork>, StoreError> {
+    let Some(kind) = row::column::<Option<i64>>(row, "open_kind")? else { return Ok(None) };
+    let number = row::record_number(row::column(row, "open_number")?)?;
+    match kind {
+        row::record_kind::BACKUP => Ok(Some(OpenWork::Backup(number))),
+        _ => Err(StoreError::Inconsistent { what: "open_work.record_kind is unknown" }),
+    }
+}

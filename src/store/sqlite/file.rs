@@ -1,0 +1,165 @@
+//! May this file be opened? Decided before anything is written to it.
+//!
+//! The file is locked (a side file, because closing a second handle on the database itself would drop SQLite's own locks)
+//! and looked at through a read-only connection. What does not look like a sound database of this program, of a version
+//! that it knows, is refused and left as it is.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+use crate::store::error::OpenError;
+use crate::store::migrate::{self, HISTORY_TABLE};
+use crate::store::sqlite::options::{self, Location};
+
+/// Marks a database as this program's: "DCSE" in ASCII.
+pub(super) const APPLICATION_ID: i32 = 0x4443_5345;
+
+/// Length of the header of a SQLite database, in bytes.
+const HEADER_BYTES: usize = 100;
+
+/// The lock that keeps other processes away. Released when dropped; the side file stays.
+#[derive(Debug)]
+pub(super) struct FileLock {
+    _file: File,
+}
+
+/// Takes the lock of the database at `path` and makes sure that it may be opened.
+pub(super) async fn lock_and_inspect(path: &Path) -> Result<FileLock, OpenError> {
+    let lock = lock(path)?;
+    require_writable(path)?;
+    inspect(path).await?;
+    Ok(lock)
+}
+
+/// Looks at the database at `path` without changing it: `Ok(false)` if there is none yet.
+pub(super) async fn inspect(path: &Path) -> Result<bool, OpenError> {
+    if !has_content(path)? {
+        return Ok(false);
+    }
+    require_whole(path)?;
+    let location = Location::File(path.to_owned());
+    let damaged = |source: sqlx::Error| damaged_or_failed(path, source);
+    let mut connection =
+        SqliteConnection::connect_with(&options::reading(&location)).await.map_err(damaged)?;
+    let outcome = inspect_schema(path, &mut connection).await;
+    connection.close().await.map_err(OpenError::during("close the database after looking at it"))?;
+    outcome.map(|()| true)
+}
+
+async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let damaged = |source: sqlx::Error| damaged_or_failed(path, source);
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(damaged)?;
+    if tables == 0 {
+        return Ok(());
+    }
+    let application_id: i32 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(damaged)?;
+    if application_id != APPLICATION_ID {
+        return Err(OpenError::Damaged {
+            path: path.to_owned(),
+            reason: "it is a database of another program".to_owned(),
+        });
+    }
+    let found: Option<i64> =
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT max(version) FROM {HISTORY_TABLE}")))
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(damaged)?;
+    let known = migrate::known_version();
+    match found {
+        Some(found) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the lock of the database at `path`.
+fn lock(path: &Path) -> Result<FileLock, OpenError> {
+    let not_writable =
+        |error: std::io::Error| OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(side_file(path, ".lock"))
+        .map_err(not_writable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(FileLock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(not_writable(error)),
+    }
+}
+
+fn require_writable(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+fn has_content(path: &Path) -> Result<bool, OpenError> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.len() > 0),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+/// Refuses a file that is shorter than its header says.
+///
+/// Not while a write-ahead log lies beside it: a crash in the middle of a checkpoint leaves such a file, and the log holds
+/// what is missing.
+fn require_whole(path: &Path) -> Result<(), OpenError> {
+    let has_log = side_file(path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
+    if has_log {
+        return Ok(());
+    }
+    let damaged = |reason: String| OpenError::Damaged { path: path.to_owned(), reason };
+    let unreadable = |error: std::io::Error| damaged(format!("it cannot be read: {error}"));
+    let mut file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact(&mut header).map_err(|_| damaged("it is no SQLite database".to_owned()))?;
+    if !header.starts_with(b"SQLite format 3\0") {
+        return Err(damaged("it is no SQLite database".to_owned()));
+    }
+    let page_size = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
+    if length < page_size * pages {
+        return Err(damaged(format!("it has {length} bytes where its header says {}", page_size * pages)));
+    }
+    Ok(())
+}
+
+/// Tells damage from other failures by SQLite's primary result code.
+fn damaged_or_failed(path: &Path, source: sqlx::Error) -> OpenError {
+    const SQLITE_ERROR: i32 = 1;
+    const SQLITE_CORRUPT: i32 = 11;
+    const SQLITE_NOTADB: i32 = 26;
+    let code = source
+        .as_database_error()
+        .and_then(|error| error.code().and_then(|code| code.parse::<i32>().ok()))
+        .map(|extended| extended & 0xff);
+    match code {
+        Some(SQLITE_ERROR | SQLITE_CORRUPT | SQLITE_NOTADB) => {
+            OpenError::Damaged { path: path.to_owned(), reason: source.to_string() }
+        }
+        _ => OpenError::Failed { operation: "look at the database", source },
+    }
+}
+
+/// Returns the path of a file that lies beside the database.
+fn side_file(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

@@ -1,0 +1,125 @@
+//! Where a database is and how its connections are set.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::store::error::OpenError;
+
+/// The first SQLite without the WAL-reset bug: before it, a commit racing a checkpoint could be lost.
+const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
+/// [`SAFE_SQLITE`] as text.
+const SAFE_SQLITE_TEXT: &str = "3.51.3";
+/// How long a connection waits for a lock of another. Only opening and checkpoints ever meet one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a file.
+    File(PathBuf),
+    /// In the memory of this process, gone when it ends.
+    Memory {
+        /// Tells databases of one process apart.
+        name: String,
+    },
+}
+
+/// The text names no database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be sqlite://PATH, a path, or sqlite::memory:")]
+pub struct InvalidLocation;
+
+impl FromStr for Location {
+    type Err = InvalidLocation;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLocation> {
+        let path = match text.strip_prefix("sqlite:") {
+            Some(":memory:") => return Ok(Self::Memory { name: "dcs-emulator".to_owned() }),
+            Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
+            None if text.contains("://") => return Err(InvalidLocation),
+            None => text,
+        };
+        if path.is_empty() { Err(InvalidLocation) } else { Ok(Self::File(PathBuf::from(path))) }
+    }
+}
+
+/// Opens the writing connection and creates the database if it is not there.
+pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnection, OpenError> {
+    let options = match location {
+        Location::File(_) => base(location)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full),
+        Location::Memory { .. } => base(location).create_if_missing(true),
+    };
+    SqliteConnection::connect_with(&options).await.map_err(OpenError::during("open the database"))
+}
+
+/// Returns how a read-only connection is opened.
+pub(super) fn reading(location: &Location) -> SqliteConnectOptions {
+    base(location).read_only(true)
+}
+
+fn base(location: &Location) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
+    match location {
+        Location::File(path) => options.filename(path),
+        // The VFS `memdb` lets readers and the writer share one database in memory without a shared cache, whose readers
+        // and writer would block each other. It has no WAL.
+        Location::Memory { name } => options.filename(format!("/{name}")).vfs("memdb"),
+    }
+}
+
+/// Refuses a SQLite library that can lose committed writes.
+pub(super) async fn require_safe_sqlite() -> Result<(), OpenError> {
+    let mut connection = SqliteConnection::connect_with(&SqliteConnectOptions::new().in_memory(true))
+        .await
+        .map_err(OpenError::during("ask for the version of SQLite"))?;
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(OpenError::during("ask for the version of SQLite"))?;
+    if is_safe(&found) { Ok(()) } else { Err(OpenError::SqliteTooOld { found, needed: SAFE_SQLITE_TEXT }) }
+}
+
+fn is_safe(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut part = || parts.next().unwrap_or(0);
+    (part(), part(), part()) >= SAFE_SQLITE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_a_path_with_or_without_scheme_or_memory() {
+        for (text, path) in [
+            ("sqlite://a.db", "a.db"),
+            ("sqlite:///var/lib/a.db", "/var/lib/a.db"),
+            ("sqlite:a.db", "a.db"),
+            ("a.db", "a.db"),
+        ] {
+            assert_eq!(text.parse(), Ok(Location::File(PathBuf::from(path))), "{text}");
+        }
+        assert!(matches!("sqlite::memory:".parse(), Ok(Location::Memory { .. })));
+        for text in ["", "sqlite://", "postgres://localhost/a"] {
+            assert_eq!(text.parse::<Location>(), Err(InvalidLocation), "{text}");
+        }
+    }
+
+    #[test]
+    fn sqlite_before_3_51_3_is_refused() {
+        let (major, minor, patch) = SAFE_SQLITE;
+        assert_eq!(SAFE_SQLITE_TEXT, format!("{major}.{minor}.{patch}"));
+        for (version, safe) in
+            [("3.51.2", false), ("3.40.1", false), ("3.51.3", true), ("3.52.0", true), ("4.0", true)]
+        {
+            assert_eq!(is_safe(version), safe, "{version}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The one writing task: takes what waits, commits it in one transaction, and only then answers.
+//!
+//! Nothing is delayed on purpose: a lone command commits at once, and while one commit is syncing the next batch gathers.
+//! Commands of a batch take effect in the order of their arrival. A command that fails is undone alone (a savepoint); a
+//! failed commit undoes the whole batch, and every command of it is told so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use sqlx::{Connection, Executor, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ambient::Stopwatch;
+use crate::domain::backup::Backup;
+use crate::domain::time::Timestamp;
+use crate::store::sqlite::events::Actors;
+use crate::store::sqlite::facts::KnownInstances;
+use crate::store::sqlite::{backups, seeding, settling, shared};
+use crate::store::{
+    BackupChange, CreateBackup, DeleteBackup, ProjectSeed, SeedReport, StoreError, StoreMetrics,
+};
+
+/// How many commands may wait before callers do.
+const QUEUE_LENGTH: usize = 2048;
+/// How many commands one transaction takes at most.
+const BATCH_LIMIT: usize = 512;
+/// How long a caller waits for a place in the queue.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
+/// Stands for "nothing is due" in the shared due time.
+const NOTHING_DUE: i64 = i64::MAX;
+
+/// Where the answer to a command goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writer can be asked to do.
+pub(super) enum Command {
+    CreateBackup(Box<CreateBackup>, Reply<Backup>),
+    DeleteBackup(Box<DeleteBackup>, Reply<()>),
+    ApplyChanges(Vec<BackupChange>, Reply<()>),
+    Seed(Vec<ProjectSeed>, Timestamp, Reply<SeedReport>),
+    /// Begin and commit a transaction, to see that it can be done.
+    Probe(Reply<()>),
+    /// Finish what is queued, bring everything into the main file, and stop.
+    Close(Reply<()>),
+}
+
+/// The callers' side of the writer.
+pub(super) struct WriterHandle {
+    queue: mpsc::Sender<Command>,
+    next_due: Arc<AtomicI64>,
+    metrics: StoreMetrics,
+}
+
+impl WriterHandle {
+    /// Starts the writing task on `connection`.
+    pub(super) async fn start(
+        mut connection: SqliteConnection,
+        metrics: StoreMetrics,
+    ) -> Result<Self, sqlx::Error> {
+        let next_due = Arc::new(AtomicI64::new(NOTHING_DUE));
+        publish_next_due(&mut connection, &next_due).await?;
+        let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
+        let state =
+            WriterState { connection, instances: KnownInstances::default(), actors: Actors::default() };
+        let writer = Writer { state, commands, next_due: Arc::clone(&next_due), metrics: metrics.clone() };
+        tokio::spawn(writer.run());
+        Ok(Self { queue, next_due, metrics })
+    }
+
+    /// Queues a command and waits for its answer.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let place = match self.queue.try_reserve() {
+            Ok(place) => place,
+            Err(mpsc::error::TrySendError::Closed(())) => return Err(StoreError::Closed),
+            Err(mpsc::error::TrySendError::Full(())) => {
+                match tokio::time::timeout(QUEUE_PATIENCE, self.queue.reserve()).await {
+                    Ok(Ok(place)) => place,
+                    Ok(Err(_)) => return Err(StoreError::Closed),
+                    Err(_) => return Err(StoreError::Busy),
+                }
+            }
+        };
+        self.metrics.queue_depth.inc();
+        place.send(command(reply));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Returns when the next planned change is due.
+    pub(super) fn next_due_at(&self) -> Option<Timestamp> {
+        Timestamp::from_millis(self.next_due.load(Ordering::Acquire)).ok()
+    }
+
+    /// Lets the writer finish and stop.
+    pub(super) async fn close(&self) {
+        if let Err(error) = self.ask(Command::Close).await {
+            tracing::warn!(error = %error, "the writer did not close cleanly");
+        }
+    }
+}
+
+/// What the writer works with while it carries out commands.
+pub(super) struct WriterState {
+    pub(super) connection: SqliteConnection,
+    pub(super) instances: KnownInstances,
+    pub(super) actors: Actors,
+}
+
+/// Tells a caller how its command ended, once the fate of the transaction is known.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+struct Writer {
+    state: WriterState,
+    commands: mpsc::Receiver<Command>,
+    next_due: Arc<AtomicI64>,
+    metrics: StoreMetrics,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH_LIMIT);
+        while self.commands.recv_many(&mut batch, BATCH_LIMIT).await > 0 {
+            self.metrics.queue_depth.sub(i64::try_from(batch.len()).unwrap_or(i64::MAX));
+            let close = take_close(&mut batch);
+            self.commit(std::mem::take(&mut batch)).await;
+            if let Some(reply) = close {
+                self.close(reply).await;
+                return;
+            }
+        }
+    }
+
+    /// Carries out a batch in one transaction and answers each of its commands.
+    async fn commit(&mut self, batch: Vec<Command>) {
+        if batch.is_empty() {
+            return;
+        }
+        self.metrics.batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        let stopwatch = Stopwatch::start();
+        let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.err();
+        let mut outcome = begun.map_or(Ok(()), |source| Err(shared("begin a transaction", source)));
+        let mut work = Work::default();
+        // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
+        let mut commands = batch.into_iter().peekable();
+        while let Some(command) = commands.next() {
+            match command {
+                Command::CreateBackup(create, reply) => {
+                    let mut run = vec![(create, reply)];
+                    while let Some(Command::CreateBackup(..)) = commands.peek() {
+                        if let Some(Command::CreateBackup(create, reply)) = commands.next() {
+                            run.push((create, reply));
+                        }
+                    }
+                    self.create_backups(run, &mut outcome, &mut work).await;
+                }
+                command => self.single(command, &mut outcome, &mut work).await,
+            }
+        }
+        if outcome.is_ok()
+            && let Err(source) = self.state.connection.execute("COMMIT").await
+        {
+            outcome = Err(commit_error(source));
+        }
+        if outcome.is_err() {
+            self.roll_back().await;
+        } else if work.due_changed
+            && let Err(error) = publish_next_due(&mut self.state.connection, &self.next_due).await
+        {
+            // Something is due at once, as far as is known: the next request looks.
+            tracing::error!(error = %error, "could not read when the next change is due");
+            self.next_due.store(0, Ordering::Release);
+        }
+        self.metrics.commit_seconds.observe(stopwatch.elapsed().as_secs_f64());
+        if let Err(error) = &outcome {
+            tracing::error!(error = %error, source = ?std::error::Error::source(error), commands = work.answers.len(), "a transaction was undone");
+        }
+        for answer in work.answers {
+            answer(outcome.clone());
+        }
+    }
+
+    async fn create_backups(
+        &mut self,
+        run: Vec<(Box<CreateBackup>, Reply<Backup>)>,
+        outcome: &mut Result<(), StoreError>,
+        work: &mut Work,
+    ) {
+        let (commands, replies): (Vec<_>, Vec<_>) = run.into_iter().unzip();
+        let mut created = Vec::new();
+        if outcome.is_ok() {
+            match backups::create(&mut self.state, commands).await {
+                Ok(results) => created = results,
+                Err(error) => *outcome = Err(error),
+            }
+        }
+        let mut created = created.into_iter();
+        for reply in replies {
+            // Without a result the outcome is an error, and that is what the answer will be.
+            let result = created.next().unwrap_or(Err(StoreError::Closed));
+            work.due_changed |= matches!(&result, Ok(backup) if backup.status.open_plan().is_some());
+            work.answers.push(answer(reply, result));
+        }
+    }
+
+    async fn single(&mut self, command: Command, outcome: &mut Result<(), StoreError>, work: &mut Work) {
+        let failed = outcome.is_err();
+        if !failed && let Err(source) = self.state.connection.execute("SAVEPOINT command").await {
+            *outcome = Err(shared("begin a command", source));
+        }
+        let state = &mut self.state;
+        let keep = match command {
+            _ if failed => {
+                refuse(command, work);
+                return;
+            }
+            Command::DeleteBackup(delete, reply) => {
+                let result = backups::delete(state, *delete).await;
+                settle_reply(reply, result, work)
+            }
+            Command::ApplyChanges(changes, reply) => {
+                work.due_changed = true;
+                let result = settling::apply(state, changes).await;
+                settle_reply(reply, result, work)
+            }
+            Command::Seed(projects, now, reply) => {
+                let result = seeding::apply(state, projects, now).await;
+                settle_reply(reply, result, work)
+            }
+            Command::Probe(reply) | Command::Close(reply) => settle_reply(reply, Ok(()), work),
+            Command::CreateBackup(create, reply) => {
+                // Runs of creates are taken by `create_backups`; one alone is a run of one.
+                let result = backups::create(state, vec![create]).await;
+                let result = result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Closed)));
+                settle_reply(reply, result, work)
+            }
+        };
+        let end = if keep { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
+        if !keep {
+            self.state.instances.forget_all();
+            self.state.actors.forget();
+        }
+        if let Err(source) = self.state.connection.execute(end).await {
+            *outcome = Err(shared("end a command", source));
+        }
+    }
+
+    async fn roll_back(&mut self) {
+        self.state.instances.forget_all();
+        self.state.actors.forget();
+        // Fails harmlessly when SQLite has rolled back already, as it does when the disk is full.
+        if let Err(error) = self.state.connection.execute("ROLLBACK").await {
+            tracing::debug!(error = %error, "nothing to roll back");
+        }
+    }
+
+    async fn close(self, reply: Reply<()>) {
+        let mut connection = self.state.connection;
+        let mut result = connection
+            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            .await
+            .map(|_| ())
+            .map_err(|source| shared("bring the log into the database", source));
+        if let Err(source) = connection.close().await {
+            result = result.and(Err(shared("close the database", source)));
+        }
+        // The caller may have gone; then nobody asks.
+        let _ = reply.send(result);
+    }
+}
+
+/// What a batch has gathered besides the state of the database.
+#[derive(Default)]
+struct Work {
+    answers: Vec<Answer>,
+    due_changed: bool,
+}
+
+/// Keeps a result until the transaction's fate is known; returns whether what the command wrote is to stay.
+///
+/// A refused command has written nothing: refusals are decided before the first change.
+fn settle_reply<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreError>, work: &mut Work) -> bool {
+    let keep = matches!(result, Ok(_) | Err(StoreError::Refused(_)));
+    work.answers.push(answer(reply, result));
+    keep
+}
+
+fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> Answer {
+    Box::new(move |committed| {
+        // A caller that has gone does not want the answer.
+        let _ = reply.send(committed.and(result));
+    })
+}
+
+/// Keeps the answer of a command that is not carried out, because its transaction has failed already.
+fn refuse(command: Command, work: &mut Work) {
+    work.answers.push(match command {
+        Command::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::DeleteBackup(_, reply)
+        | Command::ApplyChanges(_, reply)
+        | Command::Probe(reply)
+        | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
+        Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
+    });
+}
+
+/// Takes the wish to close out of a batch; what was queued with it is still carried out.
+fn take_close(batch: &mut Vec<Command>) -> Option<Reply<()>> {
+    let position = batch.iter().position(|command| matches!(command, Command::Close(_)))?;
+    match batch.remove(position) {
+        Command::Close(reply) => Some(reply),
+        other => {
+            batch.push(other);
+            None
+        }
+    }
+}
+
+/// Tells a commit that failed from one whose outcome nobody knows.
+fn commit_error(source: sqlx::Error) -> StoreError {
+    match source {
+        sqlx::Error::Database(_) => shared("commit a transaction", source),
+        _ => StoreError::OutcomeUnknown { operation: "commit a transaction", source: Arc::new(source) },
+    }
+}
+
+/// Reads when the next planned change is due and publishes it.
+async fn publish_next_due(
+    connection: &mut SqliteConnection,
+    next_due: &AtomicI64,
+) -> Result<(), sqlx::Error> {
+    let due: Option<i64> =
+        sqlx::query_scalar("SELECT min(due_at) FROM open_work").fetch_one(connection).await?;
+    next_due.store(due.unwrap_or(NOTHING_DUE), Ordering::Release);
+    Ok(())
+}
