@@ -202,10 +202,11 @@ SELECT strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000.0, 'unixepoch') AS at,
        iif(to_status = 3, printf('dcs.08.%04d', error_code), NULL) AS error_code,
        instance_name,
        instance_id,
-       lower(format('%s-%s-%s-%s-%s', substr(hex(backup_id), 1, 8), substr(hex(backup_id), 9, 4),
-                    substr(hex(backup_id), 13, 4), substr(hex(backup_id), 17, 4), substr(hex(backup_id), 21))) AS record_id,
+       iif(backup_id IS NULL, NULL,
+           lower(format('%s-%s-%s-%s-%s', substr(hex(backup_id), 1, 8), substr(hex(backup_id), 9, 4),
+                        substr(hex(backup_id), 13, 4), substr(hex(backup_id), 17, 4), substr(hex(backup_id), 21)))) AS record_id,
        project_id,
-       lower(hex(request_id)) AS request_id
+       iif(request_id IS NULL, NULL, lower(hex(request_id))) AS request_id
 FROM events
 JOIN instance_names USING (instance_key)
 JOIN actors USING (actor_key)

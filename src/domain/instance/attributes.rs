@@ -219,18 +219,22 @@ impl Capacity {
     /// Source: wire contract v1.0, section 2.8 `max_memory`.
     pub(super) fn usable_mb(self, engine: Engine, version: &EngineVersion, mode: CacheMode) -> u32 {
         let first_generation = engine == Engine::Memcached || version.is_first_generation();
-        match (first_generation, mode, self.whole_gb()) {
-            (true, CacheMode::Single | CacheMode::Ha | CacheMode::HaRwSplit, 2) => 1536,
-            (true, CacheMode::Single, 4) => 3277,
-            (true, CacheMode::Single, 8) => 6963,
-            (true, CacheMode::Single, 16) => 13926,
-            (true, CacheMode::Single, 32) => 27853,
-            (true, CacheMode::Single, 64) => 59597,
-            (true, CacheMode::Ha | CacheMode::HaRwSplit, 4) => 3277,
-            (true, CacheMode::Ha | CacheMode::HaRwSplit, 8) => 6554,
-            (true, CacheMode::Ha | CacheMode::HaRwSplit, 16) => 13107,
-            (true, CacheMode::Ha | CacheMode::HaRwSplit, 32) => 26214,
-            (true, CacheMode::Ha | CacheMode::HaRwSplit, 64) => 52429,
+        let single = mode == CacheMode::Single;
+        let is_cluster = matches!(mode, CacheMode::Cluster | CacheMode::Proxy);
+        if !first_generation || is_cluster {
+            return self.megabytes;
+        }
+        match (self.whole_gb(), single) {
+            (2, _) => 1536,
+            (4, _) => 3277,
+            (8, true) => 6963,
+            (16, true) => 13926,
+            (32, true) => 27853,
+            (64, true) => 59597,
+            (8, false) => 6554,
+            (16, false) => 13107,
+            (32, false) => 26214,
+            (64, false) => 52429,
             _ => self.megabytes,
         }
     }

@@ -110,8 +110,8 @@ fn parse_yaml<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedEr
         let prefix = format!("error: line {line} column {column}: ");
         SeedError::Invalid {
             source_name: source.to_owned(),
-            line: line.into(),
-            column: column.into(),
+            line,
+            column,
             field,
             problem: problem.strip_prefix(&prefix).unwrap_or(problem).to_owned(),
         }

@@ -19,7 +19,7 @@ use crate::store::{CreateBackup, DeleteBackup, StoreError};
 /// Records a run of new backups, in order. The outer error undoes the whole transaction; an inner one is one command's.
 pub(super) async fn create(
     state: &mut WriterState,
-    run: Vec<Box<CreateBackup>>,
+    run: Vec<CreateBackup>,
 ) -> Result<Vec<Result<Backup, StoreError>>, StoreError> {
     let WriterState { connection, instances, actors } = state;
     instances.load(connection, run.iter().map(|create| create.instance.instance_id)).await?;
@@ -27,7 +27,7 @@ pub(super) async fn create(
     let (mut records, mut open, mut history) =
         (Vec::with_capacity(run.len()), Vec::new(), Vec::with_capacity(run.len()));
     for create in run {
-        let CreateBackup { instance, new, rules, origin } = *create;
+        let CreateBackup { instance, new, rules, origin } = create;
         let Some(known) = instances.get_mut(instance.project_id, instance.instance_id) else {
             results.push(Err(Refusal::InstanceNotFound.into()));
             continue;

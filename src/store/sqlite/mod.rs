@@ -82,11 +82,11 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn create_backup(&self, command: CreateBackup) -> Result<Backup, StoreError> {
-        self.writer.ask(|reply| Command::CreateBackup(Box::new(command), reply)).await
+        self.writer.ask(|reply| Command::CreateBackup(command, reply)).await
     }
 
     async fn delete_backup(&self, command: DeleteBackup) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::DeleteBackup(Box::new(command), reply)).await
+        self.writer.ask(|reply| Command::DeleteBackup(command, reply)).await
     }
 
     async fn list_backups(

@@ -1,6 +1,6 @@
 //! Reads, over read-only connections. A page costs the same wherever it lies and however long the list is.
 
-use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite, SqlitePool};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqlitePool};
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{InstanceId, ProjectId};

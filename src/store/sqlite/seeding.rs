@@ -25,15 +25,12 @@ pub(super) async fn apply(
     for project in projects {
         let key = ensure_project(&mut state.connection, &project, now, &mut report).await?;
         for instance in project.instances {
-            match find(&mut state.connection, &instance).await? {
-                Some(existing) => {
-                    report.instances_kept += 1;
-                    report.differences.extend(differences(&instance, project.id, &existing));
-                }
-                None => {
-                    create(state, key, &instance, now).await?;
-                    report.instances_created += 1;
-                }
+            if let Some(existing) = find(&mut state.connection, &instance).await? {
+                report.instances_kept += 1;
+                report.differences.extend(differences(&instance, project.id, &existing));
+            } else {
+                create(state, key, &instance, now).await?;
+                report.instances_created += 1;
             }
         }
     }

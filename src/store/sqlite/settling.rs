@@ -26,10 +26,10 @@ pub(super) async fn apply(state: &mut WriterState, changes: Vec<BackupChange>) -
         let Some(instance_key) = instance_key else { continue };
         let from_status = backup_status_code(change.from);
         let to = BackupStatusRow::from(&change.to);
-        let changed = update_status(connection, instance_key, change.number, from_status, &to)
+        let was_as_expected = update_status(connection, instance_key, change.number, from_status, &to)
             .await
             .map_err(StoreError::during("change the status of a backup"))?;
-        if !changed {
+        if !was_as_expected {
             continue;
         }
         match change.to.open_plan() {

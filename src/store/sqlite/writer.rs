@@ -35,8 +35,8 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer can be asked to do.
 pub(super) enum Command {
-    CreateBackup(Box<CreateBackup>, Reply<Backup>),
-    DeleteBackup(Box<DeleteBackup>, Reply<()>),
+    CreateBackup(CreateBackup, Reply<Backup>),
+    DeleteBackup(DeleteBackup, Reply<()>),
     ApplyChanges(Vec<BackupChange>, Reply<()>),
     Seed(Vec<ProjectSeed>, Timestamp, Reply<SeedReport>),
     /// Begin and commit a transaction, to see that it can be done.
@@ -182,7 +182,7 @@ impl Writer {
 
     async fn create_backups(
         &mut self,
-        run: Vec<(Box<CreateBackup>, Reply<Backup>)>,
+        run: Vec<(CreateBackup, Reply<Backup>)>,
         outcome: &mut Result<(), StoreError>,
         work: &mut Work,
     ) {
@@ -215,7 +215,7 @@ impl Writer {
                 return;
             }
             Command::DeleteBackup(delete, reply) => {
-                let result = backups::delete(state, *delete).await;
+                let result = backups::delete(state, delete).await;
                 settle_reply(reply, result, work)
             }
             Command::ApplyChanges(changes, reply) => {

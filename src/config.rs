@@ -1,0 +1,359 @@
+//! Configuration: every setting by one name, read once, from flag, environment, file or default, in that order.
+//!
+//! [`SETTINGS`] is the table. The name of a setting is its key in the file; with dashes it is the flag, in capitals behind
+//! `DCS_EMULATOR_` the variable. A bad value stops the start and names where it came from.
+
+mod file;
+mod value;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use file::ConfigFileError;
+pub(crate) use file::read as read_file;
+
+use crate::domain::time::UtcOffset;
+use crate::engine::{ClusterBackups, EngineSettings};
+use crate::http::HttpSettings;
+use crate::http::server::{CodeStyle, ErrorStyle};
+use crate::store::sqlite::Location;
+
+/// A setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name, which is its key in the file.
+    pub key: &'static str,
+    /// What its value is, for the help.
+    pub value: &'static str,
+    /// The value it has when nothing sets it.
+    pub default: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// The value of settings that are off unless something sets them.
+const UNSET: &str = "";
+
+const fn setting(
+    key: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { key, value, default, help }
+}
+
+/// Every setting.
+pub const SETTINGS: [Setting; 16] = [
+    setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
+    setting(
+        "database",
+        "URL",
+        "sqlite://dcs-emulator.db",
+        "sqlite://PATH, or sqlite::memory: to keep nothing",
+    ),
+    setting(
+        "seed",
+        "FILE",
+        UNSET,
+        "YAML or JSON file of projects and instances to create if they are not there; - reads YAML from standard input; \
+         repeatable, in the variable separated by commas",
+    ),
+    setting(
+        "demo",
+        "true|false",
+        "false",
+        "Create a small project to try things with, and show a request that works",
+    ),
+    setting(
+        "ready_file",
+        "FILE",
+        UNSET,
+        "Write url, pid and version there, as JSON, once requests are served",
+    ),
+    setting("log_format", "text|json", "text", "How log lines look; they go to stderr"),
+    setting(
+        "log_level",
+        "FILTER",
+        "info",
+        "Which log lines are written: error, warn, info, debug, trace, or a tracing filter",
+    ),
+    setting("region", "NAME", "eu-de", "The region, which also names the default project and the zones"),
+    setting(
+        "backup.enabled",
+        "true|false",
+        "true",
+        "Whether backups are possible at all; if not they are refused with DCS.4095",
+    ),
+    setting(
+        "backup.cluster",
+        "never|v2|always",
+        "v2",
+        "Which version of the API may back up clusters; v1.0 refuses them unless this says always",
+    ),
+    setting(
+        "backup.duration",
+        "DURATION",
+        "0s",
+        "How long a backup takes, such as 500ms or 2m; a tenth of it is spent waiting",
+    ),
+    setting("naming.utc_offset", "OFFSET", "+08:00", "The zone of the time in the names of records"),
+    setting(
+        "errors.code_style",
+        "legacy|dcs",
+        "legacy",
+        "Which codes v1.0 errors carry: 111400096 or DCS.4096",
+    ),
+    setting(
+        "errors.add_v2_fields",
+        "true|false",
+        "true",
+        "Whether v1.0 errors carry error_code and error_msg as well",
+    ),
+    setting("http.body_limit", "SIZE", "1MiB", "The longest request body, in bytes or with KiB or MiB"),
+    setting("http.workers", "NUMBER", "0", "How many threads serve requests; 0 means one a processor"),
+];
+
+impl Setting {
+    /// Returns the name of its flag, without the dashes in front.
+    pub fn flag(&self) -> String {
+        self.key.replace(['.', '_'], "-")
+    }
+
+    /// Returns the name of its variable.
+    pub fn variable(&self) -> String {
+        format!("DCS_EMULATOR_{}", self.key.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Where the value of a setting comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// The environment.
+    Variable,
+    /// The configuration file.
+    File(PathBuf),
+    /// Nothing set it.
+    Default,
+}
+
+/// A setting's texts with their origin. All but `seed` have exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// Where they come from.
+    pub origin: Origin,
+}
+
+/// The texts of all settings that something has set, by key.
+pub type GivenSettings = BTreeMap<&'static str, Given>;
+
+/// A value that a setting cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {text:?} {problem}")]
+pub struct ConfigError {
+    /// The flag, variable or key that was used.
+    place: String,
+    /// Its text.
+    text: String,
+    /// What is wrong.
+    problem: String,
+}
+
+/// How the program is to run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `listen`.
+    pub listen: SocketAddr,
+    /// `database`.
+    pub database: Location,
+    /// `seed`: files, `-` for standard input.
+    pub seeds: Vec<String>,
+    /// `demo`.
+    pub demo: bool,
+    /// `ready_file`.
+    pub ready_file: Option<PathBuf>,
+    /// `log_format`.
+    pub log_format: LogFormat,
+    /// `log_level`.
+    pub log_level: String,
+    /// `region`.
+    pub region: String,
+    /// `backup.*` and `naming.*`.
+    pub engine: EngineSettings,
+    /// `errors.*` and `http.*`.
+    pub http: HttpSettings,
+    /// Each setting's text and origin, in the order of [`SETTINGS`].
+    shown: Vec<(&'static Setting, Given)>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Config {
+    /// Reads every setting once.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first value that a setting cannot have.
+    pub fn new(mut given: GivenSettings) -> Result<Self, ConfigError> {
+        let shown: Vec<(&'static Setting, Given)> = SETTINGS
+            .iter()
+            .map(|setting| {
+                let default = || Given { texts: vec![setting.default.to_owned()], origin: Origin::Default };
+                (setting, given.remove(setting.key).unwrap_or_else(default))
+            })
+            .collect();
+        let read = Reader { shown: &shown };
+        let workers = match read.one("http.workers", value::number)? {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        };
+        Ok(Self {
+            listen: read.one("listen", value::address)?,
+            database: read
+                .one("database", |text| text.parse::<Location>().map_err(|error| error.to_string()))?,
+            seeds: read.texts("seed"),
+            demo: read.one("demo", value::boolean)?,
+            ready_file: read.texts("ready_file").pop().map(PathBuf::from),
+            log_format: read.one("log_format", |text| {
+                value::choice(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+            })?,
+            log_level: read.one("log_level", value::log_filter)?,
+            region: read.one("region", value::region)?,
+            engine: EngineSettings {
+                backups_enabled: read.one("backup.enabled", value::boolean)?,
+                cluster_backups: read.one("backup.cluster", |text| {
+                    value::choice(
+                        text,
+                        &[
+                            ("never", ClusterBackups::Never),
+                            ("v2", ClusterBackups::V2),
+                            ("always", ClusterBackups::Always),
+                        ],
+                    )
+                })?,
+                backup_duration: read.one("backup.duration", value::duration)?,
+                name_offset: read.one("naming.utc_offset", |text| {
+                    text.parse::<UtcOffset>().map_err(|error| error.to_string())
+                })?,
+            },
+            http: HttpSettings {
+                errors: ErrorStyle {
+                    codes: read.one("errors.code_style", |text| {
+                        value::choice(text, &[("legacy", CodeStyle::Legacy), ("dcs", CodeStyle::Dcs)])
+                    })?,
+                    add_v2_fields: read.one("errors.add_v2_fields", value::boolean)?,
+                },
+                body_limit_bytes: read.one("http.body_limit", value::size)?,
+                workers,
+            },
+            shown,
+        })
+    }
+
+    /// Returns all settings as a configuration file that says where each value comes from.
+    pub fn to_toml(&self) -> String {
+        file::write(&self.shown)
+    }
+}
+
+/// Reads values out of the texts of all settings.
+struct Reader<'a> {
+    shown: &'a [(&'static Setting, Given)],
+}
+
+impl Reader<'_> {
+    /// Returns the texts of a setting that may have none or several.
+    fn texts(&self, key: &'static str) -> Vec<String> {
+        let (_, given) = self.find(key);
+        given.texts.iter().filter(|text| !text.is_empty()).cloned().collect()
+    }
+
+    /// Reads the value of a setting that has one.
+    fn one<T>(&self, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        let (setting, given) = self.find(key);
+        let text = given.texts.last().map_or("", String::as_str);
+        read(text).map_err(|problem| ConfigError {
+            place: match &given.origin {
+                Origin::Flag | Origin::Default => format!("--{}", setting.flag()),
+                Origin::Variable => setting.variable(),
+                Origin::File(path) => format!("{}: {}", path.display(), setting.key),
+            },
+            text: text.to_owned(),
+            problem,
+        })
+    }
+
+    fn find(&self, key: &'static str) -> &(&'static Setting, Given) {
+        self.shown
+            .iter()
+            .find(|(setting, _)| setting.key == key)
+            .expect("only keys of the table are asked for")
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => formatter.write_str("flag"),
+            Self::Variable => formatter.write_str("environment"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Default => formatter.write_str("default"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn given(key: &'static str, text: &str, origin: Origin) -> GivenSettings {
+        BTreeMap::from([(key, Given { texts: vec![text.to_owned()], origin })])
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let config = Config::new(GivenSettings::new()).unwrap();
+        assert_eq!(config.listen.port(), 8637);
+        assert_eq!(config.engine.backup_duration, Duration::ZERO);
+        assert!(config.seeds.is_empty());
+        assert_eq!(config.ready_file, None);
+    }
+
+    #[test]
+    fn a_bad_value_names_where_it_came_from() {
+        for (origin, place) in [
+            (Origin::Flag, "--backup-cluster"),
+            (Origin::Variable, "DCS_EMULATOR_BACKUP_CLUSTER"),
+            (Origin::File("a.toml".into()), "a.toml: backup.cluster"),
+        ] {
+            let error = Config::new(given("backup.cluster", "sometimes", origin)).unwrap_err().to_string();
+            assert_eq!(error, format!("{place}: \"sometimes\" must be one of never, v2, always"));
+        }
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_again_and_says_the_same() {
+        let config = Config::new(given("backup.duration", "5s", Origin::Flag)).unwrap();
+        let text = config.to_toml();
+        assert!(text.contains("duration = \"5s\" # flag"), "{text}");
+        let again = file::parse(&PathBuf::from("printed.toml"), &text).unwrap();
+        let again = Config::new(again).unwrap();
+        assert_eq!(again.engine, config.engine);
+        assert_eq!(again.listen, config.listen);
+        assert_eq!(again.seeds, config.seeds);
+    }
+}

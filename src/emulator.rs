@@ -1,0 +1,205 @@
+//! The whole put together: a running emulator. The program and the tests start the same one.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use prometheus::Registry;
+use tokio::task::JoinHandle;
+
+use crate::ambient::{Clock, IdSource};
+use crate::config::Config;
+use crate::domain::id::ProjectId;
+use crate::engine::seed::{DEMO, Notation, Seed, SeedError, SeedReader};
+use crate::engine::{Engine, EngineError};
+use crate::http;
+use crate::http::server::{ServeError, ServerHandle};
+use crate::store::sqlite::{Location, SqliteStore};
+use crate::store::{OpenError, StoreMetrics};
+
+/// Why the emulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A seed cannot be used.
+    #[error("seed {0}")]
+    Seed(#[from] SeedError),
+    /// A seed cannot be read.
+    #[error("seed {name} cannot be read")]
+    UnreadableSeed {
+        /// The file.
+        name: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address is not to be had.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The seed could not be applied.
+    #[error("apply the seed")]
+    ApplySeed(#[source] EngineError),
+    /// The server could not be started.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A measurement could not be registered.
+    #[error("register the measurements")]
+    Metrics(#[source] prometheus::Error),
+}
+
+/// A running emulator.
+pub struct Emulator {
+    address: SocketAddr,
+    engine: Engine,
+    handle: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+    settling: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// Starts an emulator, in the order that leaves the database as it was if anything fails: check the seeds, bind, lock and
+    /// inspect the database; only then migrate, seed and serve.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, StartError> {
+        let seed = read_seeds(config)?;
+        let listener = listen(config.listen)?;
+        let address =
+            listener.local_addr().map_err(|source| StartError::Bind { address: config.listen, source })?;
+        let registry = Registry::new();
+        let metrics = StoreMetrics::register(&registry).map_err(StartError::Metrics)?;
+        let store = SqliteStore::open(&config.database, metrics).await?;
+        announce_database(&config.database);
+        let engine = Engine::new(Arc::new(store), clock, ids, config.engine.clone());
+        apply_seed(&engine, seed).await?;
+        let server = http::serve(listener, engine.clone(), config.http.clone(), registry)?;
+        let handle = server.handle();
+        let settling = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.settle_in_the_background().await }
+        });
+        Ok(Self { address, engine, handle, serving: tokio::spawn(server), settling })
+    }
+
+    /// Returns the address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns where it is reached, such as `http://127.0.0.1:8637`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns once the server has stopped by itself, which it does only when it fails.
+    pub async fn failed(&mut self) -> std::io::Error {
+        match (&mut self.serving).await {
+            Ok(Ok(())) => std::io::Error::other("the server stopped by itself"),
+            Ok(Err(error)) => error,
+            Err(error) => std::io::Error::other(error),
+        }
+    }
+
+    /// Stops: no new connections, requests in flight are finished (10 s at most), the database is closed.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        // It has been told to stop and does; how is of no interest any more.
+        let _ = self.serving.await;
+        self.settling.abort();
+        self.engine.close().await;
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    http::server::bind(address).map_err(|source| StartError::Bind { address, source })
+}
+
+fn announce_database(location: &Location) {
+    match location {
+        Location::File(path) => tracing::info!(database = %path.display(), "records are kept in a file"),
+        Location::Memory { .. } => {
+            tracing::info!("records are kept in memory and are gone when this process ends");
+        }
+    }
+}
+
+/// Reads and checks all seeds, the demo first.
+fn read_seeds(config: &Config) -> Result<Seed, StartError> {
+    let mut reader = SeedReader::new(&config.region);
+    if config.demo {
+        reader.read("demo", Notation::Yaml, DEMO)?;
+    }
+    for name in &config.seeds {
+        let read = if name == "-" {
+            std::io::read_to_string(std::io::stdin())
+        } else {
+            std::fs::read_to_string(name)
+        };
+        let text = read.map_err(|source| StartError::UnreadableSeed { name: name.clone(), source })?;
+        reader.read(name, Notation::of_file(name), &text)?;
+    }
+    Ok(reader.finish())
+}
+
+async fn apply_seed(engine: &Engine, seed: Seed) -> Result<(), StartError> {
+    let projects: Vec<ProjectId> = seed.project_ids().collect();
+    let report = engine.apply_seed(seed).await.map_err(StartError::ApplySeed)?;
+    for difference in &report.differences {
+        tracing::info!("seed left something as it is: {difference}");
+    }
+    if !projects.is_empty() {
+        tracing::info!(
+            projects = projects.len(),
+            projects_created = report.projects_created,
+            instances_created = report.instances_created,
+            instances_kept = report.instances_kept,
+            "seed applied"
+        );
+    }
+    Ok(())
+}
+
+/// The file that tells other programs where a server is; removed when dropped.
+#[derive(Debug)]
+pub struct ReadyFile {
+    path: PathBuf,
+}
+
+impl ReadyFile {
+    /// Writes url, process id and version as JSON, so that nobody ever sees half of it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(path: &Path, url: &str) -> std::io::Result<Self> {
+        let content = serde_json::json!({
+            "url": url,
+            "pid": std::process::id(),
+            "version": env!("CARGO_PKG_VERSION"),
+        });
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".tmp");
+        std::fs::write(&unfinished, format!("{content}\n"))?;
+        std::fs::rename(&unfinished, path)?;
+        Ok(Self { path: path.to_owned() })
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // Whoever removed it before us wanted it gone as well.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,144 @@
+//! Around every request: its id, the shape of its errors, its measurement.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Uri;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::uri::PathAndQuery;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+
+use crate::ambient::Stopwatch;
+use crate::domain::id::{HEX32_LENGTH, RequestId};
+use crate::engine::ApiVersion;
+use crate::http::error::ApiError;
+use crate::http::operation::Operation;
+use crate::http::server::AppState;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Read by the OpenStack clients, which do not know the other.
+const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+
+/// The middleware: gives each request an id, folds its slashes, renders its error, and measures it.
+pub(super) struct Answer;
+
+impl<S> Transform<S, ServiceRequest> for Answer
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = AnswerService<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(AnswerService { service }))
+    }
+}
+
+/// See [`Answer`].
+pub(super) struct AnswerService<S> {
+    service: S,
+}
+
+impl<S> Service<ServiceRequest> for AnswerService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error> + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    actix_web::dev::forward_ready!(service);
+
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        let stopwatch = Stopwatch::start();
+        let state = request.app_data::<web::Data<AppState>>().cloned();
+        let request_id = state.as_ref().map(|state| state.engine.new_request_id());
+        if let Some(request_id) = request_id {
+            request.extensions_mut().insert(request_id);
+        }
+        fold_slashes(&mut request);
+        let served = self.service.call(request);
+        Box::pin(async move {
+            let mut response = served.await?;
+            let (Some(state), Some(request_id)) = (state, request_id) else { return Ok(response) };
+            if let Some(error) = response.response().error() {
+                let rendered = render(error, response.request().path(), request_id, &state);
+                response = response.into_response(rendered);
+            }
+            name_request(&mut response, request_id);
+            let operation = response.request().extensions().get::<&'static Operation>().copied();
+            state.metrics.observe(operation, response.status(), stopwatch.elapsed());
+            tracing::debug!(
+                request.id = %request_id,
+                operation = operation.map_or("none", |operation| operation.name),
+                method = %response.request().method(),
+                path = response.request().path(),
+                status = response.status().as_u16(),
+                duration_ms = stopwatch.elapsed().as_secs_f64() * 1000.0,
+                "request served"
+            );
+            Ok(response)
+        })
+    }
+}
+
+/// Renders an error in the shape of the version that the path names, and logs what went wrong inside.
+fn render(error: &Error, path: &str, request_id: RequestId, state: &AppState) -> HttpResponse {
+    let api = if is_v2(path) { ApiVersion::V2 } else { ApiVersion::V1 };
+    let Some(error) = error.as_error::<ApiError>() else {
+        // All our own errors are `ApiError`s; what is left is the framework refusing a request that it could not read.
+        tracing::info!(request.id = %request_id, error = %error, "the framework refused a request");
+        return ApiError::Refused(crate::domain::refusal::Refusal::InvalidBody)
+            .render(api, state.settings.errors);
+    };
+    if let ApiError::Failed { source, .. } = error {
+        let cause = std::error::Error::source(source).map(ToString::to_string);
+        tracing::error!(request.id = %request_id, error = %source, cause, "a request failed inside");
+    }
+    error.render(api, state.settings.errors)
+}
+
+fn is_v2(path: &str) -> bool {
+    path == "/v2" || path.starts_with("/v2/")
+}
+
+fn name_request(response: &mut ServiceResponse<BoxBody>, request_id: RequestId) {
+    let mut buffer = [0; HEX32_LENGTH];
+    // Hexadecimal digits are always a header value.
+    if let Ok(value) = HeaderValue::from_str(request_id.encode(&mut buffer)) {
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, value.clone());
+        headers.insert(X_OPENSTACK_REQUEST_ID, value);
+    }
+}
+
+/// Answers duplicate and trailing slashes as if they were not there.
+fn fold_slashes(request: &mut ServiceRequest) {
+    let path = request.path();
+    let trails = path.len() > 1 && path.ends_with('/');
+    if !trails && !path.contains("//") {
+        return;
+    }
+    let mut folded: String =
+        path.split('/').filter(|part| !part.is_empty()).flat_map(|part| ["/", part]).collect();
+    if folded.is_empty() {
+        folded.push('/');
+    }
+    if let Some(query) = request.uri().query() {
+        folded.push('?');
+        folded.push_str(query);
+    }
+    let mut parts = request.uri().clone().into_parts();
+    if let Ok(path_and_query) = PathAndQuery::from_maybe_shared(folded) {
+        parts.path_and_query = Some(path_and_query);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            request.match_info_mut().get_mut().update(&uri);
+            request.head_mut().uri = uri;
+        }
+    }
+}

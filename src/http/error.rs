@@ -1,0 +1,190 @@
+//! From a refusal to status, code and body: the only place that knows all three.
+//!
+//! Rules: public text and logged text are different strings; the body of a 5xx never carries a cause. Which version of
+//! the API asked decides the shape of the body, so an error is rendered where the path is known (`answer`).
+
+use std::borrow::Cow;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::domain::refusal::Refusal;
+use crate::engine::{ApiVersion, EngineError};
+use crate::http::error_code::{self as code, ErrorCode};
+
+/// Seconds after which a client that met a full queue may try again.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// The service refuses.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such path.
+    #[error("unknown route")]
+    UnknownRoute,
+    /// The path does not take that method.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// The body is longer than it may be.
+    #[error("request body too large")]
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    #[error("request body too slow")]
+    BodyTooSlow,
+    /// Too much is waiting.
+    #[error("too many changes are waiting")]
+    Unavailable,
+    /// The operation failed inside.
+    #[error("operation failed")]
+    Failed {
+        /// The code that the operation answers with.
+        code: &'static ErrorCode,
+        /// What went wrong.
+        #[source]
+        source: EngineError,
+    },
+    /// A handler panicked.
+    #[error("a handler panicked")]
+    Panicked,
+}
+
+impl ApiError {
+    /// Returns a function that answers a failure inside with `code`, and refusals as what they are.
+    pub(super) fn failing_with(code: &'static ErrorCode) -> impl Fn(EngineError) -> Self {
+        move |error| match error {
+            EngineError::Refused(refusal) => Self::Refused(refusal),
+            EngineError::Unavailable => Self::Unavailable,
+            EngineError::Internal(_) => Self::Failed { code, source: error },
+        }
+    }
+
+    fn code(&self, api: ApiVersion) -> &'static ErrorCode {
+        match self {
+            Self::Refused(refusal) => refusal_code(refusal, api),
+            Self::UnknownRoute => &code::UNKNOWN_ROUTE,
+            Self::MethodNotAllowed => &code::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => &code::BODY_TOO_LARGE,
+            Self::BodyTooSlow => &code::BODY_TOO_SLOW,
+            Self::Unavailable => &code::UNAVAILABLE,
+            Self::Failed { code, .. } => code,
+            Self::Panicked => &code::INTERNAL,
+        }
+    }
+
+    /// Returns the answer, in the shape that the version of the API has.
+    pub(super) fn render(&self, api: ApiVersion, style: ErrorStyle) -> HttpResponse {
+        let code = self.code(api);
+        let parameter = match self {
+            Self::Refused(Refusal::InvalidQuery { name } | Refusal::InvalidParameter { name }) => Some(*name),
+            _ => None,
+        };
+        let fill = |text: &'static str| match parameter {
+            Some(name) => Cow::Owned(text.replace("{0}", name)),
+            None => Cow::Borrowed(text),
+        };
+        let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::build(status);
+        if matches!(self, Self::Unavailable) {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        match api {
+            ApiVersion::V1 => {
+                let (legacy_code, legacy_text) = match style.codes {
+                    CodeStyle::Legacy => code.legacy(),
+                    CodeStyle::Dcs => (code.dcs.to_owned(), code.text),
+                };
+                response.json(V1Body {
+                    error: V1Error { code: &legacy_code, message: &fill(legacy_text) },
+                    error_code: style.add_v2_fields.then_some(code.dcs),
+                    error_msg: style.add_v2_fields.then(|| fill(code.text)),
+                })
+            }
+            ApiVersion::V2 => response.json(V2Body {
+                error_code: code.dcs,
+                error_msg: &fill(code.text),
+                error_ext_msg: None,
+            }),
+        }
+    }
+}
+
+/// How v1.0 writes errors. Settings `errors.code_style` and `errors.add_v2_fields`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorStyle {
+    /// Which family of codes the `error` object carries.
+    pub codes: CodeStyle,
+    /// Whether the body carries `error_code` and `error_msg` beside the `error` object.
+    pub add_v2_fields: bool,
+}
+
+/// A family of error codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeStyle {
+    /// `111400096`.
+    Legacy,
+    /// `DCS.4096`.
+    Dcs,
+}
+
+#[derive(Serialize)]
+struct V1Body<'a> {
+    error: V1Error<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_msg: Option<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct V1Error<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
+struct V2Body<'a> {
+    error_code: &'static str,
+    error_msg: &'a str,
+    /// More about the error; the emulator has nothing to add.
+    error_ext_msg: Option<&'static str>,
+}
+
+/// The one mapping from refusals to codes.
+fn refusal_code(refusal: &Refusal, _api: ApiVersion) -> &'static ErrorCode {
+    match refusal {
+        Refusal::InvalidProjectId => &code::INVALID_PROJECT_ID,
+        Refusal::InvalidInstanceId => &code::INVALID_INSTANCE_ID,
+        Refusal::EmptyBody => &code::EMPTY_BODY,
+        Refusal::InvalidBody => &code::INVALID_BODY,
+        Refusal::InvalidQuery { .. } => &code::INVALID_QUERY,
+        Refusal::InvalidParameter { .. } => &code::INVALID_PARAMETER,
+        Refusal::RemarkTooLong => &code::REMARK_TOO_LONG,
+        Refusal::InstanceNotFound => &code::INSTANCE_NOT_FOUND,
+        // Known quirk: the tables have no "backup not found" for v1.0; 404 is what its clients take as "gone".
+        Refusal::BackupNotFound => &code::UNKNOWN_ROUTE,
+        Refusal::BackupUnsupported => &code::BACKUP_UNSUPPORTED,
+        Refusal::CacheModeUnsupported => &code::CACHE_MODE_UNSUPPORTED,
+        Refusal::InstanceBackingUp => &code::BACKING_UP,
+        Refusal::InstanceRestoring => &code::RESTORING,
+        Refusal::InstanceCreating => &code::CREATING,
+        Refusal::InstanceRestarting => &code::RESTARTING,
+        Refusal::InstanceExtending => &code::EXTENDING,
+        Refusal::InstanceStateUnsupported => &code::STATE_UNSUPPORTED,
+    }
+}
+
+/// Only a carrier: `answer` renders the error again where it knows who asked.
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}

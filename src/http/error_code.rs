@@ -1,0 +1,114 @@
+//! The codes of the API's errors: one row a code, with its status, its public text and its older twin.
+//!
+//! The status does not follow from the code's digits: always take both from the row.
+//!
+//! Source: wire contract v1.0, section 1.8; v2, section 1.3; the table of all codes beside them.
+
+/// A row of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ErrorCode {
+    /// The code as v2 writes it.
+    pub(super) dcs: &'static str,
+    /// The code as v1.0 writes it, where the tables have one.
+    pub(super) legacy: Option<&'static str>,
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The public text; `{0}` is the name of a parameter.
+    pub(super) text: &'static str,
+}
+
+const fn row(dcs: &'static str, legacy: &'static str, status: u16, text: &'static str) -> ErrorCode {
+    ErrorCode { dcs, legacy: Some(legacy), status, text }
+}
+
+const fn twinless(dcs: &'static str, status: u16, text: &'static str) -> ErrorCode {
+    ErrorCode { dcs, legacy: None, status, text }
+}
+
+pub(super) const INVALID_PROJECT_ID: ErrorCode =
+    row("DCS.4002", "111400002", 400, "Invalid project ID format.");
+pub(super) const EMPTY_BODY: ErrorCode = row("DCS.4004", "111400004", 400, "Empty request body.");
+pub(super) const INVALID_BODY: ErrorCode = row(
+    "DCS.4005",
+    "111400005",
+    400,
+    "The message body contains invalid characters or is not in JSON format.",
+);
+/// The same row for a body that is too large: an exception to the table's status, on purpose (`decisions` no. 22).
+pub(super) const BODY_TOO_LARGE: ErrorCode = ErrorCode { status: 413, ..INVALID_BODY };
+/// The same row for a body that takes too long (`decisions` no. 22).
+pub(super) const BODY_TOO_SLOW: ErrorCode = ErrorCode { status: 408, ..INVALID_BODY };
+pub(super) const INVALID_INSTANCE_ID: ErrorCode =
+    row("DCS.4061", "111400061", 400, "Invalid instance ID format.");
+pub(super) const INVALID_QUERY: ErrorCode =
+    row("DCS.4062", "111400062", 400, "Invalid {0} parameter in the request.");
+pub(super) const INVALID_PARAMETER: ErrorCode =
+    row("DCS.4063", "111400063", 400, "Invalid {0} parameter in the request.");
+pub(super) const CACHE_MODE_UNSUPPORTED: ErrorCode =
+    row("DCS.4086", "111400086", 400, "only master standby instance is support this action");
+pub(super) const BACKUP_UNSUPPORTED: ErrorCode =
+    row("DCS.4095", "111400095", 400, "the system is not support backup and restore.");
+pub(super) const BACKING_UP: ErrorCode = row("DCS.4096", "111400096", 400, "the instance is backuping.");
+pub(super) const RESTORING: ErrorCode = row("DCS.4097", "111400097", 400, "the instance is restoring.");
+pub(super) const REMARK_TOO_LONG: ErrorCode = row(
+    "DCS.4098",
+    "111400098",
+    400,
+    "The value of the remark parameter must be 0 to 128 characters in length.",
+);
+pub(super) const RESTARTING: ErrorCode = row("DCS.4111", "111400111", 400, "the instance is restarting.");
+pub(super) const EXTENDING: ErrorCode = row("DCS.4113", "111400113", 400, "the instance is extending.");
+pub(super) const CREATING: ErrorCode = row("DCS.4118", "111400118", 400, "the instance is creating.");
+pub(super) const STATE_UNSUPPORTED: ErrorCode = row(
+    "DCS.4026",
+    "111400026",
+    400,
+    "This operation is not allowed when the DCS instance is in the current state.",
+);
+pub(super) const UNKNOWN_ROUTE: ErrorCode =
+    row("DCS.4001", "111404001", 404, "The requested URL does not exist.");
+pub(super) const INSTANCE_NOT_FOUND: ErrorCode =
+    row("DCS.3022", "111404022", 404, "This DCS instance does not exist.");
+pub(super) const METHOD_NOT_ALLOWED: ErrorCode =
+    row("DCS.5001", "111405001", 405, "This request method is not allowed.");
+pub(super) const INTERNAL: ErrorCode = row("DCS.5000", "111500000", 500, "Internal service error.");
+/// The same row while the service is too busy (`decisions` no. 22).
+pub(super) const UNAVAILABLE: ErrorCode = ErrorCode { status: 503, ..INTERNAL };
+pub(super) const DELETE_BACKUP_FAILED: ErrorCode =
+    row("DCS.4101", "111400101", 500, "Delete instance backup file failed.");
+pub(super) const INSTANCE_QUERY_FAILED: ErrorCode = twinless("DCS.5024", 500, "Query instance failed.");
+pub(super) const BACKUP_QUERY_FAILED: ErrorCode = twinless("DCS.5078", 500, "Query backup record failed.");
+pub(super) const BACKUP_SAVE_FAILED: ErrorCode =
+    row("DCS.5090", "111500090", 500, "Failed to save backup information.");
+
+impl ErrorCode {
+    /// Returns code and text as v1.0 bodies carry them in the older style.
+    ///
+    /// A code without an older twin goes out unchanged, except internal errors: those become `111500nnn`, all with the
+    /// same text.
+    pub(super) fn legacy(&self) -> (String, &'static str) {
+        match (self.legacy, self.dcs.strip_prefix("DCS.5")) {
+            (Some(legacy), _) if legacy.starts_with("111500") => (legacy.to_owned(), INTERNAL.text),
+            (Some(legacy), _) => (legacy.to_owned(), self.text),
+            (None, Some(rest)) => (format!("111500{rest}"), INTERNAL.text),
+            (None, None) => (self.dcs.to_owned(), self.text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_without_an_older_twin_goes_out_as_it_is_unless_it_is_internal() {
+        assert_eq!(BACKING_UP.legacy(), ("111400096".to_owned(), "the instance is backuping."));
+        assert_eq!(BACKUP_SAVE_FAILED.legacy(), ("111500090".to_owned(), "Internal service error."));
+        assert_eq!(INSTANCE_QUERY_FAILED.legacy(), ("111500024".to_owned(), "Internal service error."));
+        assert_eq!(
+            METHOD_NOT_ALLOWED.legacy(),
+            ("111405001".to_owned(), "This request method is not allowed.")
+        );
+        assert_eq!(twinless("DCS.4031", 400, "x").legacy(), ("DCS.4031".to_owned(), "x"));
+    }
+}

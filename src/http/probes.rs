@@ -1,0 +1,29 @@
+//! Probes for those who run the server: is it alive, can it serve, what has it measured.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::endpoint::state;
+use crate::http::error::ApiError;
+
+/// Tells that the process is alive.
+pub(super) async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "alive" }))
+}
+
+/// Tells whether requests can be served: the database is migrated and seeded (or nobody would listen), and can be written.
+pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    state(&request)?.engine.probe().await.map_err(|error| {
+        tracing::warn!(error = %error, "not ready");
+        ApiError::Unavailable
+    })?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" })))
+}
+
+/// Shows what was measured, in Prometheus' text format.
+pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let text = state(&request)?.metrics.text().map_err(|error| {
+        tracing::error!(error = %error, "measurements cannot be shown");
+        ApiError::Panicked
+    })?;
+    Ok(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
+}

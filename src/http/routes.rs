@@ -1,0 +1,117 @@
+//! The table of everything that can be called.
+//!
+//! Literal paths stand before those with placeholders that would capture them, and the hottest stand first.
+
+use actix_web::dev::RequestHead;
+use actix_web::guard::GuardContext;
+use actix_web::http::Method;
+use actix_web::{HttpResponse, Resource, Route, web};
+
+use crate::http::endpoint::endpoint;
+use crate::http::error::ApiError;
+use crate::http::operation::{self, Operation};
+use crate::http::{probes, v1};
+
+/// One method on one path.
+pub struct RouteEntry {
+    /// What is asked for.
+    pub operation: &'static Operation,
+    /// The method.
+    pub method: Method,
+    /// The path, with placeholders in braces.
+    pub path: &'static str,
+    /// Makes the route; called once a worker.
+    route: fn() -> Route,
+}
+
+/// Returns the table.
+pub fn table() -> Vec<RouteEntry> {
+    const BACKUPS: &str = "/v1.0/{project_id}/instances/{instance_id}/backups";
+    let entry = |operation, method, path, route| RouteEntry { operation, method, path, route };
+    vec![
+        entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(v1::backups::create_backup)),
+        entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(v1::backups::list_backups)),
+        entry(
+            &operation::DELETE_BACKUP,
+            Method::DELETE,
+            "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}",
+            || endpoint(v1::backups::delete_backup),
+        ),
+        entry(&operation::GET_INSTANCE, Method::GET, "/v1.0/{project_id}/instances/{instance_id}", || {
+            endpoint(v1::instances::get_instance)
+        }),
+        entry(&operation::LIST_INSTANCES, Method::GET, "/v1.0/{project_id}/instances", || {
+            endpoint(v1::instances::list_instances)
+        }),
+        entry(&operation::LIVEZ, Method::GET, "/livez", || web::to(probes::livez)),
+        entry(&operation::READYZ, Method::GET, "/readyz", || web::to(probes::readyz)),
+        entry(&operation::METRICS, Method::GET, "/metrics", || web::to(probes::metrics)),
+    ]
+}
+
+/// Literal paths of the API that are not built yet and that a placeholder would capture: they do not exist, which is
+/// another answer than a malformed id. Source: `decisions` no. 24.
+const NOT_BUILT: [&str; 5] = [
+    "/v1.0/instances/maintain-windows",
+    "/v1.0/{project_id}/instances/status",
+    "/v1.0/{project_id}/instances/statistic",
+    "/v1.0/products",
+    "/v1.0/availableZones",
+];
+
+/// Registers the table: one resource a path; a method that is not in it is refused, and so is every other path.
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    let mut resources: Vec<(&'static str, Resource)> = Vec::new();
+    for path in NOT_BUILT {
+        resources.push((path, web::resource(path).default_service(web::to(unknown_route))));
+    }
+    for entry in table() {
+        let position = resources.iter().position(|(path, _)| *path == entry.path);
+        let resource = match position {
+            Some(position) => resources.remove(position).1,
+            None => web::resource(entry.path).default_service(web::to(method_not_allowed)),
+        };
+        let operation = entry.operation;
+        let named = move |context: &GuardContext<'_>| {
+            context.req_data_mut().insert::<&'static Operation>(operation);
+            true
+        };
+        let method = entry.method.clone();
+        let is_method = move |head: &RequestHead| head.method == method;
+        let route = (entry.route)()
+            .guard(actix_web::guard::fn_guard(move |context| is_method(context.head())))
+            .guard(actix_web::guard::fn_guard(named));
+        let resource = resource.route(route);
+        match position {
+            Some(position) => resources.insert(position, (entry.path, resource)),
+            None => resources.push((entry.path, resource)),
+        }
+    }
+    for (_, resource) in resources {
+        config.service(resource);
+    }
+    config.default_service(web::to(unknown_route));
+}
+
+async fn unknown_route() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::UnknownRoute)
+}
+
+async fn method_not_allowed() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::MethodNotAllowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_stands_in_the_table_twice() {
+        let mut routes: Vec<_> =
+            table().into_iter().map(|entry| (entry.method.to_string(), entry.path)).collect();
+        let count = routes.len();
+        routes.sort();
+        routes.dedup();
+        assert_eq!(routes.len(), count);
+    }
+}

@@ -1,0 +1,85 @@
+//! Binding, running and stopping the HTTP server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpServer, web};
+use prometheus::Registry;
+
+use crate::engine::Engine;
+use crate::http::answer::Answer;
+use crate::http::metrics::HttpMetrics;
+use crate::http::routes;
+
+pub use crate::http::error::{CodeStyle, ErrorStyle};
+pub use actix_web::dev::ServerHandle;
+
+/// How long an idle connection is kept. Longer than clients keep theirs, so that none meets a closed one.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the head of a request may take to arrive.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long requests in flight are waited for when the server stops, in seconds.
+const SHUTDOWN_PATIENCE_S: u64 = 10;
+
+/// How the HTTP side behaves.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// How errors are written.
+    pub errors: ErrorStyle,
+    /// The longest body, in bytes. Setting `http.body_limit`.
+    pub body_limit_bytes: usize,
+    /// How many workers serve. Setting `http.workers`.
+    pub workers: usize,
+}
+
+/// What every request can reach.
+pub(super) struct AppState {
+    pub(super) engine: Engine,
+    pub(super) settings: HttpSettings,
+    pub(super) metrics: HttpMetrics,
+}
+
+/// The HTTP server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A measurement could not be registered.
+    #[error("register the measurements")]
+    Metrics(#[from] prometheus::Error),
+    /// The socket could not be used.
+    #[error("listen")]
+    Listen(#[from] std::io::Error),
+}
+
+/// Binds a socket; with port 0 the system chooses one.
+///
+/// # Errors
+/// Whatever the system says, `AddrInUse` among it.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Starts to serve on a bound socket. The returned server runs until its handle stops it.
+///
+/// # Errors
+/// [`ServeError`] if it cannot be started.
+pub fn serve(
+    listener: TcpListener,
+    engine: Engine,
+    settings: HttpSettings,
+    registry: Registry,
+) -> Result<Server, ServeError> {
+    let workers = settings.workers;
+    let state = web::Data::new(AppState { engine, settings, metrics: HttpMetrics::register(registry)? });
+    let server =
+        HttpServer::new(move || App::new().app_data(state.clone()).wrap(Answer).configure(routes::configure))
+            .workers(workers)
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_PATIENCE)
+            .shutdown_timeout(SHUTDOWN_PATIENCE_S)
+            .disable_signals()
+            .listen(listener)?;
+    Ok(server.run())
+}
