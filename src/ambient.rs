@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-use crate::domain::id::{BackupId, RequestId};
+use crate::domain::id::{BackupId, RequestId, RestoreId};
 use crate::domain::time::Timestamp;
 
 /// Tells the time.
@@ -68,6 +68,19 @@ impl dyn IdSource {
     /// Returns the id of a backup that is created at `created_at`.
     pub fn backup_id(&self, created_at: Timestamp) -> BackupId {
         BackupId::from_random(self.random_bits(), created_at)
+    }
+
+    /// Returns the id of a restore that is created at `created_at`.
+    pub fn restore_id(&self, created_at: Timestamp) -> RestoreId {
+        RestoreId::from_random(self.random_bits(), created_at)
+    }
+
+    /// Returns 256 random bits: a key or the content of a token.
+    pub fn key(&self) -> [u8; 32] {
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(&self.random_bits());
+        key[16..].copy_from_slice(&self.random_bits());
+        key
     }
 
     /// Returns the id of a request.

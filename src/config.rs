@@ -15,6 +15,7 @@ pub use file::ConfigFileError;
 pub(crate) use file::read as read_file;
 
 use crate::domain::time::UtcOffset;
+use crate::engine::identity::AuthMode;
 use crate::engine::{ClusterBackups, EngineSettings};
 use crate::http::HttpSettings;
 use crate::http::server::{CodeStyle, ErrorStyle};
@@ -46,7 +47,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 16] = [
+pub const SETTINGS: [Setting; 20] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -82,6 +83,18 @@ pub const SETTINGS: [Setting; 16] = [
     ),
     setting("region", "NAME", "eu-de", "The region, which also names the default project and the zones"),
     setting(
+        "auth",
+        "off|lenient|strict",
+        "lenient",
+        "Who is let in: everybody; everybody but those who misuse credentials of the emulator; only those with good credentials",
+    ),
+    setting(
+        "public_url",
+        "URL",
+        UNSET,
+        "Where clients reach the server, for links and the catalogue; unset: what each request names as its host",
+    ),
+    setting(
         "backup.enabled",
         "true|false",
         "true",
@@ -98,6 +111,18 @@ pub const SETTINGS: [Setting; 16] = [
         "DURATION",
         "0s",
         "How long a backup takes, such as 500ms or 2m; a tenth of it is spent waiting",
+    ),
+    setting(
+        "backup.keep",
+        "unlimited|NUMBER",
+        "unlimited",
+        "How many usable backups of an instance stay; older ones expire",
+    ),
+    setting(
+        "restore.duration",
+        "DURATION",
+        "0s",
+        "How long a restore takes; the instance is RESTORING meanwhile",
     ),
     setting("naming.utc_offset", "OFFSET", "+08:00", "The zone of the time in the names of records"),
     setting(
@@ -182,9 +207,9 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `log_level`.
     pub log_level: String,
-    /// `region`.
-    pub region: String,
-    /// `backup.*` and `naming.*`.
+    /// `auth`.
+    pub auth: AuthMode,
+    /// `region`, `backup.*`, `restore.*` and `naming.*`.
     pub engine: EngineSettings,
     /// `errors.*` and `http.*`.
     pub http: HttpSettings,
@@ -230,8 +255,16 @@ impl Config {
                 value::choice(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
             })?,
             log_level: read.one("log_level", value::log_filter)?,
-            region: read.one("region", value::region)?,
+            auth: read.one("auth", |text| {
+                value::choice(
+                    text,
+                    &[("off", AuthMode::Off), ("lenient", AuthMode::Lenient), ("strict", AuthMode::Strict)],
+                )
+            })?,
             engine: EngineSettings {
+                restore_duration: read.one("restore.duration", value::duration)?,
+                backups_kept: read.one("backup.keep", value::kept)?,
+                region: read.one("region", value::region)?,
                 backups_enabled: read.one("backup.enabled", value::boolean)?,
                 cluster_backups: read.one("backup.cluster", |text| {
                     value::choice(
@@ -255,6 +288,7 @@ impl Config {
                     })?,
                     add_v2_fields: read.one("errors.add_v2_fields", value::boolean)?,
                 },
+                public_url: read.one("public_url", value::optional_url)?,
                 body_limit_bytes: read.one("http.body_limit", value::size)?,
                 workers,
             },

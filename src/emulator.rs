@@ -7,9 +7,10 @@ use std::sync::Arc;
 use prometheus::Registry;
 use tokio::task::JoinHandle;
 
-use crate::ambient::{Clock, IdSource};
+use crate::ambient::{Clock, IdSource, SystemClock, SystemIds};
 use crate::config::Config;
 use crate::domain::id::ProjectId;
+use crate::engine::identity::Identity;
 use crate::engine::seed::{DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
 use crate::http;
@@ -55,6 +56,24 @@ pub enum StartError {
     Metrics(#[source] prometheus::Error),
 }
 
+/// What an emulator takes from its surroundings.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The time that records and their changes go by.
+    pub clock: Arc<dyn Clock>,
+    /// The time of the world outside, which tokens and signatures go by.
+    pub real_clock: Arc<dyn Clock>,
+    /// Where ids, tokens and keys come from.
+    pub ids: Arc<dyn IdSource>,
+}
+
+impl Surroundings {
+    /// The system's clock and random generator.
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), real_clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
+    }
+}
+
 /// A running emulator.
 pub struct Emulator {
     address: SocketAddr,
@@ -70,22 +89,21 @@ impl Emulator {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(
-        config: &Config,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-    ) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, surroundings: Surroundings) -> Result<Self, StartError> {
         let seed = read_seeds(config)?;
         let listener = listen(config.listen)?;
         let address =
             listener.local_addr().map_err(|source| StartError::Bind { address: config.listen, source })?;
         let registry = Registry::new();
         let metrics = StoreMetrics::register(&registry).map_err(StartError::Metrics)?;
-        let store = SqliteStore::open(&config.database, metrics).await?;
+        let store = Arc::new(SqliteStore::open(&config.database, metrics).await?);
+        let Surroundings { clock, real_clock, ids } = surroundings;
         announce_database(&config.database);
-        let engine = Engine::new(Arc::new(store), clock, ids, config.engine.clone());
+        let engine =
+            Engine::new(store.clone(), store.clone(), clock, Arc::clone(&ids), config.engine.clone());
+        let identity = Identity::new(store, real_clock, ids, config.auth, &config.engine.region);
         apply_seed(&engine, seed).await?;
-        let server = http::serve(listener, engine.clone(), config.http.clone(), registry)?;
+        let server = http::serve(listener, engine.clone(), identity, config.http.clone(), registry)?;
         let handle = server.handle();
         let settling = tokio::spawn({
             let engine = engine.clone();
@@ -138,7 +156,7 @@ fn announce_database(location: &Location) {
 
 /// Reads and checks all seeds, the demo first.
 fn read_seeds(config: &Config) -> Result<Seed, StartError> {
-    let mut reader = SeedReader::new(&config.region);
+    let mut reader = SeedReader::new(&config.engine.region);
     if config.demo {
         reader.read("demo", Notation::Yaml, DEMO)?;
     }

@@ -4,13 +4,11 @@ use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use dcs_emulator::ambient::{SystemClock, SystemIds};
 use dcs_emulator::cli::{self, CliError, Invocation};
 use dcs_emulator::config::Config;
-use dcs_emulator::emulator::{Emulator, ReadyFile, StartError};
+use dcs_emulator::emulator::{Emulator, ReadyFile, StartError, Surroundings};
 use dcs_emulator::store::OpenError;
 use dcs_emulator::store::sqlite::check;
 use dcs_emulator::telemetry;
@@ -55,7 +53,7 @@ async fn serve(config: &Config) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error, exit::FAILED),
     };
-    let mut emulator = match Emulator::start(config, Arc::new(SystemClock), Arc::new(SystemIds)).await {
+    let mut emulator = match Emulator::start(config, Surroundings::system()).await {
         Ok(emulator) => emulator,
         Err(error) => return fail(&error, start_failure(&error)),
     };

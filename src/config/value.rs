@@ -29,6 +29,30 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     read.ok().filter(|duration| *duration <= MAX_DURATION).ok_or_else(|| problem.to_owned())
 }
 
+/// How many backups stay: all, or that many, at least one.
+pub(super) fn kept(text: &str) -> Result<Option<u32>, String> {
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.map(Some).ok_or_else(|| "must be unlimited or a whole number of at least 1".to_owned())
+}
+
+/// A URL of scheme and host without anything behind, or nothing.
+pub(super) fn optional_url(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = host.map(|host| host.trim_end_matches('/'));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains('/') => {
+            Ok(Some(text.trim_end_matches('/').to_owned()))
+        }
+        _ => Err("must be http:// or https:// and a host, without a path".to_owned()),
+    }
+}
+
 pub(super) fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "must be a whole number".to_owned())
 }
@@ -66,6 +90,15 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_url_has_no_path() {
+        assert_eq!(optional_url("https://dcs.test:8443/"), Ok(Some("https://dcs.test:8443".to_owned())));
+        assert_eq!(optional_url(""), Ok(None));
+        for text in ["dcs.test", "ftp://dcs.test", "http://", "http://dcs.test/prefix"] {
+            assert!(optional_url(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn durations_and_sizes_have_units() {

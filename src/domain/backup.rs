@@ -21,7 +21,7 @@ use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::{FailureCode, Progress, WorkPlan};
+use crate::domain::work::{Failure, FailureCode, Progress, WorkPlan};
 
 /// The number of a record within its instance: 1 for the first, without gaps.
 pub type RecordNumber = u64;
@@ -50,6 +50,11 @@ pub struct Backup {
     pub name_offset: UtcOffset,
     /// Where it is in its life.
     pub status: BackupStatus,
+}
+
+/// Returns the name of a backup made at `created_at`.
+pub fn backup_name(created_at: Timestamp, offset: UtcOffset) -> String {
+    format!("backup_{}", created_at.compact_local(offset))
 }
 
 /// Who asked for a backup.
@@ -124,19 +129,6 @@ pub struct Completion {
     pub finished_at: Timestamp,
     /// The exact length of the file.
     pub size_bytes: u64,
-}
-
-/// What is known of work that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// When the work started, if it ever did.
-    pub started_at: Option<Timestamp>,
-    /// When it failed.
-    pub failed_at: Timestamp,
-    /// Why.
-    pub code: FailureCode,
-    /// How far it was.
-    pub progress: Progress,
 }
 
 /// How a record had ended before it was deleted.
@@ -379,21 +371,44 @@ impl Backup {
 
     /// Returns the record's name: `backup_` and the local time of its creation as `yyyyMMddHHmmss`.
     pub fn name(&self) -> String {
-        format!("backup_{}", self.created_at.compact_local(self.name_offset))
+        backup_name(self.created_at, self.name_offset)
     }
 
     /// Returns whether its file is there to be restored.
     pub fn is_restorable(&self) -> bool {
         matches!(self.status, BackupStatus::Succeed(_))
     }
+
+    /// Makes sure that its file can be downloaded.
+    ///
+    /// `in_use` says whether a restore from it is waiting or running.
+    ///
+    /// # Errors
+    /// `InstanceRestoring` while it is in use, `BackupNotUsable` without a file.
+    ///
+    /// Source: wire contract v1.0, sections 2.4 and 3.4.
+    pub fn permit_download(&self, in_use: bool) -> Result<(), Refusal> {
+        match (in_use, self.is_restorable()) {
+            (true, _) => Err(Refusal::InstanceRestoring),
+            (false, false) => Err(Refusal::BackupNotUsable),
+            (false, true) => Ok(()),
+        }
+    }
 }
 
 impl Backup {
     /// Decides what deleting the record changes: the status it then has, or nothing if it is deleted already.
     ///
+    /// `in_use` says whether a restore from it is waiting or running.
+    ///
     /// # Errors
-    /// `InstanceBackingUp` while it is waiting or running. Source: wire contract v1.0, section 2.3.
-    pub fn deleted(&self, now: Timestamp) -> Result<Option<BackupStatus>, Refusal> {
+    /// `InstanceBackingUp` while it is waiting or running, `InstanceRestoring` while it is in use.
+    ///
+    /// Source: wire contract v1.0, section 2.3.
+    pub fn deleted(&self, in_use: bool, now: Timestamp) -> Result<Option<BackupStatus>, Refusal> {
+        if in_use {
+            return Err(Refusal::InstanceRestoring);
+        }
         match self.status.kind() {
             BackupStatusKind::Deleted => Ok(None),
             BackupStatusKind::Waiting | BackupStatusKind::Backuping => Err(Refusal::InstanceBackingUp),
@@ -505,11 +520,12 @@ mod tests {
     fn an_open_backup_cannot_be_deleted_and_a_deleted_one_stays_as_it_is() {
         let plan = WorkPlan::new(at(1_000), Duration::from_secs(5));
         let waiting = backup(BackupStatus::Waiting { plan });
-        assert_eq!(waiting.deleted(at(2_000)), Err(Refusal::InstanceBackingUp));
+        assert_eq!(waiting.deleted(false, at(2_000)), Err(Refusal::InstanceBackingUp));
         let completion = Completion { started_at: at(1_000), finished_at: at(2_000), size_bytes: 9 };
         let succeed = backup(BackupStatus::Succeed(completion));
+        assert_eq!(succeed.deleted(true, at(3_000)), Err(Refusal::InstanceRestoring));
         let deleted = BackupStatus::Deleted(Ending::Completed(completion));
-        assert_eq!(succeed.deleted(at(3_000)), Ok(Some(deleted)));
-        assert_eq!(backup(deleted).deleted(at(4_000)), Ok(None));
+        assert_eq!(succeed.deleted(false, at(3_000)), Ok(Some(deleted)));
+        assert_eq!(backup(deleted).deleted(false, at(4_000)), Ok(None));
     }
 }

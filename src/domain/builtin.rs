@@ -1,9 +1,22 @@
 //! Things that are there without being asked for: the account, the network and the zones behind seeded instances.
 
+/// The id of the domain that users and projects belong to, unless a seed names another.
+pub const DOMAIN_ID: &str = "d78cbac186b744899480f25bd022f468";
+/// The name of that domain.
+pub const DOMAIN_NAME: &str = "emulator-domain";
+/// The id of the project that is there while no seed names one.
+pub const PROJECT_ID: &str = "4f1c0e9b4d7a4e0b8b7c2a5d9e3f1a60";
+/// The access key of the built-in user.
+pub const ACCESS_KEY: &str = "EMULATORACCESSKEY000";
+/// The secret of that key. Public, and meant to be: it opens nothing but an emulator.
+pub const SECRET_KEY: &str = "emulator-secret-key";
 /// The id of the built-in user.
 pub const USER_ID: &str = "9bfac09d9bcd4eb7bb1465a7bcff815b";
 /// The name of the built-in user.
 pub const USER_NAME: &str = "emulator";
+/// The Argon2 hash of the built-in user's password, `emulator-password`.
+pub const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$LeGytzPbN3lXfYs2YFYyz8DWhC+478v078YRVmVYj6I";
 /// The virtual private cloud of seeded instances.
 pub const VPC_ID: &str = "c5cd009b-9ba9-41f2-9a26-2b8c3f3ffd39";
 /// The subnet of seeded instances.

@@ -93,6 +93,26 @@ identifier! {
     BackupId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
 
+identifier! {
+    /// A restore record. A UUID of any version.
+    RestoreId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
+}
+identifier! {
+    /// A user. 32 hexadecimal digits.
+    UserId, HEX32_LENGTH, InvalidId::NotHex32, simple
+}
+identifier! {
+    /// A domain, the account that users and projects belong to. 32 hexadecimal digits.
+    DomainId, HEX32_LENGTH, InvalidId::NotHex32, simple
+}
+
+impl RestoreId {
+    /// Makes the id of a restore created at `created_at`, as [`BackupId::from_random`] does.
+    pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
+        Self(time_ordered(random, created_at))
+    }
+}
+
 impl BackupId {
     /// Makes the id of a backup created at `created_at` from 128 random bits.
     ///

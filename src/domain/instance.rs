@@ -4,6 +4,7 @@
 
 mod attributes;
 mod facts;
+mod topology;
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +14,7 @@ pub use attributes::{
     InvalidInstanceName, spec_code,
 };
 pub use facts::{BackupRules, InstanceFacts, OpenWork};
+pub use topology::Topology;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::refusal::Refusal;

@@ -9,6 +9,10 @@ use crate::domain::id::RequestId;
 pub enum Actor {
     /// A caller who gave no credentials, or whose credentials nobody looked at.
     Anonymous,
+    /// A user, by name, who came with a token.
+    User(String),
+    /// An access key, whose owner signed the request.
+    AccessKey(String),
     /// A seed document.
     Seed,
     /// The service itself: a planned change that came due.
@@ -20,6 +24,8 @@ impl fmt::Display for Actor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => formatter.write_str("anonymous"),
+            Self::User(name) => write!(formatter, "user:{name}"),
+            Self::AccessKey(access) => write!(formatter, "key:{access}"),
             Self::Seed => formatter.write_str("seed"),
             Self::System => formatter.write_str("system"),
         }

@@ -76,13 +76,6 @@ pub struct Page<T> {
     pub total: u64,
 }
 
-impl<T> Page<T> {
-    /// Returns a page of a list without records.
-    pub fn empty() -> Self {
-        Self { items: Vec::new(), total: 0 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

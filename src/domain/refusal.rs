@@ -36,6 +36,36 @@ pub enum Refusal {
     /// The instance has no such backup.
     #[error("backup not found")]
     BackupNotFound,
+    /// The backup has no file: it is not finished, failed, or its file is gone.
+    #[error("the backup has no file")]
+    BackupNotUsable,
+    /// A window of time starts after its end.
+    #[error("the window of time starts after its end")]
+    WindowReversed,
+    /// The request carries no credentials.
+    #[error("no credentials")]
+    NoCredentials,
+    /// The credentials are unknown or wrong.
+    #[error("invalid credentials")]
+    InvalidCredentials,
+    /// The credentials were good once.
+    #[error("credentials expired")]
+    CredentialsExpired,
+    /// The credentials are good, but not for the project.
+    #[error("credentials of another project")]
+    OtherProject,
+    /// The caller has no role in the project.
+    #[error("no role in the project")]
+    NoRole,
+    /// The caller may only read.
+    #[error("read-only role")]
+    ReadOnly,
+    /// The caller is denied the action.
+    #[error("{action} is denied")]
+    ActionDenied {
+        /// The action, as policies name it.
+        action: &'static str,
+    },
     /// Backups and restores are switched off.
     #[error("backup and restore are switched off")]
     BackupUnsupported,

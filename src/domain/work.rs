@@ -85,6 +85,19 @@ impl FailureCode {
     }
 }
 
+/// What is known of work that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When the work started, if it ever did.
+    pub started_at: Option<Timestamp>,
+    /// When it failed.
+    pub failed_at: Timestamp,
+    /// Why.
+    pub code: FailureCode,
+    /// How far it was.
+    pub progress: Progress,
+}
+
 /// How far a job is, in hundredths of a percent: `"0.00"` to `"100.00"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Progress {

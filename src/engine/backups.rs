@@ -20,9 +20,9 @@ pub struct CreateBackupRequest {
     pub format: Option<BackupFormat>,
 }
 
-/// Which backups of an instance a caller wants to see.
+/// Which records of an instance a caller wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BackupsQuery {
+pub struct RecordsQuery {
     /// When they were created.
     pub window: TimeWindow,
     /// The page.
@@ -52,7 +52,8 @@ impl Engine {
             name_offset: self.settings.name_offset,
         };
         let rules = self.settings.backup_rules(api);
-        let backup = self.store.create_backup(CreateBackup { instance, new, rules, origin }).await?;
+        let keep = self.settings.backups_kept;
+        let backup = self.store.create_backup(CreateBackup { instance, new, rules, keep, origin }).await?;
         Ok(backup.id)
     }
 
@@ -63,7 +64,7 @@ impl Engine {
     pub async fn list_backups(
         &self,
         instance: InstanceRef,
-        query: BackupsQuery,
+        query: RecordsQuery,
     ) -> Result<(Page<Backup>, Timestamp), EngineError> {
         let now = self.settled_now().await?;
         let page = self.store.list_backups(instance, query.window, query.page).await?;

@@ -4,6 +4,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
 
@@ -19,17 +20,17 @@ pub struct InstancesQuery {
 }
 
 impl Engine {
-    /// Returns an instance.
+    /// Returns an instance, with the time at which it was looked at.
     ///
     /// # Errors
     /// `Refused` with `InstanceNotFound`.
-    pub async fn get_instance(&self, instance: InstanceRef) -> Result<Instance, EngineError> {
-        self.settled_now().await?;
+    pub async fn get_instance(&self, instance: InstanceRef) -> Result<(Instance, Timestamp), EngineError> {
+        let now = self.settled_now().await?;
         let found = self.store.get_instance(instance).await?;
-        Ok(found.ok_or(Refusal::InstanceNotFound)?)
+        Ok((found.ok_or(Refusal::InstanceNotFound)?, now))
     }
 
-    /// Returns a page of a project's instances, newest first. A project nobody has heard of has none.
+    /// Returns a page of a project's instances, newest first, with the time at which they were looked at. A project nobody has heard of has none.
     ///
     /// # Errors
     /// `Internal`.
@@ -37,8 +38,8 @@ impl Engine {
         &self,
         project_id: ProjectId,
         query: InstancesQuery,
-    ) -> Result<Page<Instance>, EngineError> {
-        self.settled_now().await?;
-        Ok(self.store.list_instances(project_id, query.filter, query.start, query.limit).await?)
+    ) -> Result<(Page<Instance>, Timestamp), EngineError> {
+        let now = self.settled_now().await?;
+        Ok((self.store.list_instances(project_id, query.filter, query.start, query.limit).await?, now))
     }
 }

@@ -5,22 +5,28 @@
 
 mod backups;
 mod error;
+pub mod identity;
 mod instances;
+mod links;
+mod restores;
 pub mod seed;
 mod settle;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use backups::{BackupsQuery, CreateBackupRequest};
+pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use error::EngineError;
 pub use instances::InstancesQuery;
+pub use links::{DownloadLink, LinkRequest, LinkTarget};
+pub use restores::CreateRestoreRequest;
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;
 use crate::domain::instance::BackupRules;
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::store::Store;
+use crate::store::{IdentityStore, Store};
+pub use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
 
 /// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +57,12 @@ pub struct EngineSettings {
     pub cluster_backups: ClusterBackups,
     /// How long a backup takes. Setting `backup.duration`.
     pub backup_duration: Duration,
+    /// How long a restore takes. Setting `restore.duration`.
+    pub restore_duration: Duration,
+    /// How many usable backups of an instance stay; older ones expire. None: all. Setting `backup.keep`.
+    pub backups_kept: Option<u32>,
+    /// The region, which names the built-in project. Setting `region`.
+    pub region: String,
     /// The zone of the time in record names. Setting `naming.utc_offset`.
     pub name_offset: UtcOffset,
 }
@@ -70,6 +82,7 @@ impl EngineSettings {
 #[derive(Clone)]
 pub struct Engine {
     store: Arc<dyn Store>,
+    identity: Arc<dyn IdentityStore>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     settings: Arc<EngineSettings>,
@@ -79,11 +92,12 @@ impl Engine {
     /// Puts the service together.
     pub fn new(
         store: Arc<dyn Store>,
+        identity: Arc<dyn IdentityStore>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
         settings: EngineSettings,
     ) -> Self {
-        Self { store, clock, ids, settings: Arc::new(settings) }
+        Self { store, identity, clock, ids, settings: Arc::new(settings) }
     }
 
     /// Returns an id for a request that has just arrived.

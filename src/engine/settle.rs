@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use crate::domain::backup::Backup;
+use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::store::BackupChange;
+use crate::store::{BackupChange, DueChange, OpenRecord, RestoreChange};
 
 /// How many records one round takes.
 const ROUND: u16 = 256;
@@ -20,16 +21,16 @@ impl Engine {
     /// Does everything that is due at `now`.
     pub(super) async fn settle(&self, now: Timestamp) -> Result<(), EngineError> {
         loop {
-            let due = self.store.due_backups(now, ROUND).await?;
+            let due = self.store.due_records(now, ROUND).await?;
             if due.is_empty() {
                 return Ok(());
             }
             // A full round may have cut off steps that were due before the later steps of those it holds.
             let horizon = if due.len() < usize::from(ROUND) { now } else { last_due(&due).unwrap_or(now) };
-            let mut changes: Vec<BackupChange> =
-                due.into_iter().flat_map(|backup| changes_until(backup, horizon)).collect();
-            changes.sort_by_key(|change| change.at);
-            self.store.apply_changes(changes).await?;
+            let mut changes: Vec<DueChange> =
+                due.into_iter().flat_map(|record| changes_until(record, horizon)).collect();
+            changes.sort_by_key(DueChange::at);
+            self.store.apply_changes(changes, self.settings.backups_kept).await?;
         }
     }
 
@@ -47,31 +48,53 @@ impl Engine {
 }
 
 /// Returns when the last of a round's records has its next step due.
-fn last_due(due: &[Backup]) -> Option<Timestamp> {
-    due.iter().filter_map(|backup| backup.due_event(Timestamp::MAX)).map(|(_, due_at)| due_at).max()
+fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
+    due.iter()
+        .filter_map(|record| match record {
+            OpenRecord::Backup(backup) => backup.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
+            OpenRecord::Restore(restore) => restore.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
+        })
+        .max()
 }
 
-/// Returns the steps of a backup that are due at `horizon`, in order.
-fn changes_until(mut backup: Backup, horizon: Timestamp) -> Vec<BackupChange> {
+/// Returns the steps of a record that are due at `horizon`, in order.
+fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
+    match record {
+        OpenRecord::Backup(backup) => backup_changes(backup, horizon),
+        OpenRecord::Restore(restore) => restore_changes(restore, horizon),
+    }
+}
+
+fn backup_changes(mut backup: Backup, horizon: Timestamp) -> Vec<DueChange> {
     let mut changes = Vec::new();
     while let Some((event, due_at)) = backup.due_event(horizon) {
         let from = backup.status.kind();
         match backup.status.transition(event, due_at) {
-            Ok(to) => {
-                changes.push(BackupChange {
-                    instance_id: backup.instance_id,
-                    number: backup.number,
-                    from,
-                    to,
-                    at: due_at,
-                });
-                backup.status = to;
-            }
+            Ok(to) => backup.status = to,
             Err(error) => {
                 tracing::error!(error = %error, backup.id = %backup.id, "a planned step is impossible");
                 break;
             }
         }
+        let (instance_id, number, to) = (backup.instance_id, backup.number, backup.status);
+        changes.push(DueChange::Backup(BackupChange { instance_id, number, from, to, at: due_at }));
+    }
+    changes
+}
+
+fn restore_changes(mut restore: Restore, horizon: Timestamp) -> Vec<DueChange> {
+    let mut changes = Vec::new();
+    while let Some((event, due_at)) = restore.due_event(horizon) {
+        let from = restore.status.kind();
+        match restore.status.transition(event, due_at) {
+            Ok(to) => restore.status = to,
+            Err(error) => {
+                tracing::error!(error = %error, restore.id = %restore.id, "a planned step is impossible");
+                break;
+            }
+        }
+        let (instance_id, number, to) = (restore.instance_id, restore.number, restore.status);
+        changes.push(DueChange::Restore(RestoreChange { instance_id, number, from, to, at: due_at }));
     }
     changes
 }

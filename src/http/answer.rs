@@ -12,8 +12,11 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 
 use crate::ambient::Stopwatch;
 use crate::domain::id::{HEX32_LENGTH, RequestId};
+use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
+use crate::http::auth::RawUri;
 use crate::http::error::ApiError;
+use crate::http::identity;
 use crate::http::operation::Operation;
 use crate::http::server::AppState;
 
@@ -89,22 +92,40 @@ where
 
 /// Renders an error in the shape of the version that the path names, and logs what went wrong inside.
 fn render(error: &Error, path: &str, request_id: RequestId, state: &AppState) -> HttpResponse {
-    let api = if is_v2(path) { ApiVersion::V2 } else { ApiVersion::V1 };
     let Some(error) = error.as_error::<ApiError>() else {
         // All our own errors are `ApiError`s; what is left is the framework refusing a request that it could not read.
         tracing::info!(request.id = %request_id, error = %error, "the framework refused a request");
-        return ApiError::Refused(crate::domain::refusal::Refusal::InvalidBody)
-            .render(api, state.settings.errors);
+        return Dialect::of(path).render(&Refusal::InvalidBody.into(), state);
     };
     if let ApiError::Failed { source, .. } = error {
         let cause = std::error::Error::source(source).map(ToString::to_string);
         tracing::error!(request.id = %request_id, error = %source, cause, "a request failed inside");
     }
-    error.render(api, state.settings.errors)
+    Dialect::of(path).render(error, state)
 }
 
-fn is_v2(path: &str) -> bool {
-    path == "/v2" || path.starts_with("/v2/")
+/// Whose errors a path has.
+enum Dialect {
+    Api(ApiVersion),
+    Identity,
+}
+
+impl Dialect {
+    fn of(path: &str) -> Self {
+        match path.split('/').nth(1) {
+            Some("v2") => Self::Api(ApiVersion::V2),
+            Some("v3" | "v3.0") => Self::Identity,
+            // Its bodies are readable for every client, so that it serves for paths of nobody as well.
+            _ => Self::Api(ApiVersion::V1),
+        }
+    }
+
+    fn render(&self, error: &ApiError, state: &AppState) -> HttpResponse {
+        match self {
+            Self::Api(api) => error.render(*api, state.settings.errors),
+            Self::Identity => identity::error::render(error),
+        }
+    }
 }
 
 fn name_request(response: &mut ServiceResponse<BoxBody>, request_id: RequestId) {
@@ -137,6 +158,8 @@ fn fold_slashes(request: &mut ServiceRequest) {
     if let Ok(path_and_query) = PathAndQuery::from_maybe_shared(folded) {
         parts.path_and_query = Some(path_and_query);
         if let Ok(uri) = Uri::from_parts(parts) {
+            let raw = RawUri(request.uri().clone());
+            request.extensions_mut().insert(raw);
             request.match_info_mut().get_mut().update(&uri);
             request.head_mut().uri = uri;
         }

@@ -1,5 +1,5 @@
-//! The way of a request to its handler: read the body, learn who calls, read the path; then the handler; and whatever
-//! goes wrong on the way, a panic included, is an [`ApiError`].
+//! The way of a request to its handler: read the body, learn who calls, read the path and ask whether the caller may;
+//! then the handler; and whatever goes wrong on the way, a panic included, is an [`ApiError`].
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -11,13 +11,14 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
 use futures_util::{FutureExt, StreamExt};
 
 use crate::domain::id::{InstanceId, ProjectId, RequestId};
-use crate::domain::origin::{Actor, Origin};
+use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
-use crate::engine::Engine;
+use crate::engine::{Engine, InstanceRef};
+use crate::http::auth::{Caller, authenticate};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
+use crate::http::operation::Operation;
 use crate::http::server::AppState;
-use crate::store::InstanceRef;
 
 /// How long a body may take to arrive. Source: `decisions` no. 22.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
@@ -30,6 +31,19 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     /// Who calls, and in which request.
     pub(super) origin: Origin,
+    request: HttpRequest,
+}
+
+impl Call {
+    /// Returns the part of the path that the route names `name`; empty if the route has none.
+    pub(super) fn path_part(&self, name: &str) -> &str {
+        path_part(&self.request, name)
+    }
+
+    /// Returns where the client reaches the server, such as `http://127.0.0.1:8637`.
+    pub(super) fn base_url(&self) -> Result<String, ApiError> {
+        Ok(state(&self.request)?.base_url(&self.request))
+    }
 }
 
 /// A call about a project.
@@ -42,51 +56,64 @@ pub(super) struct ProjectCall {
 pub(super) struct InstanceCall {
     pub(super) call: Call,
     pub(super) instance: InstanceRef,
-    request: HttpRequest,
-}
-
-impl InstanceCall {
-    /// Returns the part of the path that the route names `name`; empty if the route has none.
-    pub(super) fn path_part(&self, name: &str) -> &str {
-        self.request.match_info().get(name).unwrap_or_default()
-    }
 }
 
 /// What a handler takes: a call with as much of the path as it needs.
 pub(super) trait Target: Sized {
-    /// Reads the path.
-    fn read(request: HttpRequest, call: Call) -> Result<Self, ApiError>;
+    /// Reads what of the path lies behind the project.
+    fn read(project_id: ProjectId, call: Call) -> Result<Self, ApiError>;
 }
 
 impl Target for ProjectCall {
-    fn read(request: HttpRequest, call: Call) -> Result<Self, ApiError> {
-        Ok(Self { project_id: project_id(&request)?, call })
+    fn read(project_id: ProjectId, call: Call) -> Result<Self, ApiError> {
+        Ok(Self { call, project_id })
     }
 }
 
 impl Target for InstanceCall {
-    fn read(request: HttpRequest, call: Call) -> Result<Self, ApiError> {
-        let project_id = project_id(&request)?;
+    fn read(project_id: ProjectId, call: Call) -> Result<Self, ApiError> {
         let instance_id: InstanceId =
-            path_part(&request, "instance_id").parse().map_err(|_| Refusal::InvalidInstanceId)?;
-        Ok(Self { instance: InstanceRef { project_id, instance_id }, call, request })
+            call.path_part("instance_id").parse().map_err(|_| Refusal::InvalidInstanceId)?;
+        Ok(Self { instance: InstanceRef { project_id, instance_id }, call })
     }
 }
 
-/// Makes a route of a handler.
+/// Makes a route of a handler of the API: its caller is known and may carry out the operation.
 pub(super) fn endpoint<T, F>(handler: fn(Engine, T) -> F) -> Route
 where
     T: Target + 'static,
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    web::to(move |request: HttpRequest, payload: web::Payload| async move {
+    route(move |request, body| async move {
         let state = state(&request)?.clone();
-        let served = async {
-            let call = receive(&request, payload.into_inner(), &state).await?;
-            handler(state.engine.clone(), T::read(request, call)?).await
+        let (caller, project_id) = admit(&request, &body, &state).await?;
+        let request_id = request.extensions().get::<RequestId>().copied();
+        let call = Call {
+            query: Query::parse(request.query_string()),
+            body,
+            origin: Origin { actor: caller.actor(), request_id },
+            request,
         };
-        // A panic is a bug, but one request's, not the server's.
-        AssertUnwindSafe(served).catch_unwind().await.unwrap_or(Err(ApiError::Panicked))
+        handler(state.engine.clone(), T::read(project_id, call)?).await
+    })
+}
+
+/// Makes a route of anything that takes a request with its body; a panic in it is answered as an internal error.
+pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static) -> Route
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    web::to(move |request: HttpRequest, payload: web::Payload| {
+        let handler = handler.clone();
+        async move {
+            let served = async {
+                let limit = state(&request)?.settings.body_limit_bytes;
+                let body = read_body(payload.into_inner(), &request, limit).await?;
+                handler(request, body).await
+            };
+            // A panic is a bug, but one request's, not the server's.
+            AssertUnwindSafe(served).catch_unwind().await.unwrap_or(Err(ApiError::Panicked))
+        }
     })
 }
 
@@ -96,14 +123,20 @@ pub(super) fn state(request: &HttpRequest) -> Result<&web::Data<AppState>, ApiEr
     request.app_data::<web::Data<AppState>>().ok_or(ApiError::Panicked)
 }
 
-async fn receive(request: &HttpRequest, payload: Payload, state: &AppState) -> Result<Call, ApiError> {
-    let body = read_body(payload, request, state.settings.body_limit_bytes).await?;
-    let request_id = request.extensions().get::<RequestId>().copied();
-    Ok(Call {
-        query: Query::parse(request.query_string()),
-        body,
-        origin: Origin { actor: Actor::Anonymous, request_id },
-    })
+/// Learns who calls about which project, and makes sure that they may. The order is the contract's: credentials, the form of
+/// the project id, whether they open the project, and what they permit in it.
+async fn admit(
+    request: &HttpRequest,
+    body: &[u8],
+    state: &AppState,
+) -> Result<(Caller, ProjectId), ApiError> {
+    let caller = authenticate(request, body, &state.identity).await?;
+    let project_id = path_part(request, "project_id").parse().map_err(|_| Refusal::InvalidProjectId)?;
+    let action = request.extensions().get::<&'static Operation>().and_then(|operation| operation.action);
+    if let Some(action) = action {
+        caller.permit(&state.identity, project_id, action).await?;
+    }
+    Ok((caller, project_id))
 }
 
 /// Reads a body of at most `limit` bytes.
@@ -132,10 +165,6 @@ async fn read_body(mut payload: Payload, request: &HttpRequest, limit: usize) ->
         Ok(read) => read,
         Err(_) => Err(ApiError::BodyTooSlow),
     }
-}
-
-fn project_id(request: &HttpRequest) -> Result<ProjectId, ApiError> {
-    Ok(path_part(request, "project_id").parse().map_err(|_| Refusal::InvalidProjectId)?)
 }
 
 fn path_part<'r>(request: &'r HttpRequest, name: &str) -> &'r str {

@@ -47,6 +47,21 @@ pub(super) enum ApiError {
         #[source]
         source: EngineError,
     },
+    /// A download link has expired.
+    #[error("link expired")]
+    LinkExpired,
+    /// A download link was not made here, or has been changed.
+    #[error("link refused")]
+    LinkRefused,
+    /// The file behind a download link is gone.
+    #[error("linked file gone")]
+    LinkedFileGone,
+    /// Identity does not know what is asked for.
+    #[error("{what} not found")]
+    NotFound {
+        /// What it is.
+        what: &'static str,
+    },
     /// A handler panicked.
     #[error("a handler panicked")]
     Panicked,
@@ -62,15 +77,18 @@ impl ApiError {
         }
     }
 
-    fn code(&self, api: ApiVersion) -> &'static ErrorCode {
+    pub(super) fn code(&self, api: ApiVersion) -> &'static ErrorCode {
         match self {
             Self::Refused(refusal) => refusal_code(refusal, api),
-            Self::UnknownRoute => &code::UNKNOWN_ROUTE,
+            Self::UnknownRoute | Self::NotFound { .. } => &code::UNKNOWN_ROUTE,
             Self::MethodNotAllowed => &code::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => &code::BODY_TOO_LARGE,
             Self::BodyTooSlow => &code::BODY_TOO_SLOW,
             Self::Unavailable => &code::UNAVAILABLE,
             Self::Failed { code, .. } => code,
+            Self::LinkExpired => &code::LINK_EXPIRED,
+            Self::LinkRefused => &code::LINK_REFUSED,
+            Self::LinkedFileGone => &code::LINKED_FILE_GONE,
             Self::Panicked => &code::INTERNAL,
         }
     }
@@ -80,6 +98,7 @@ impl ApiError {
         let code = self.code(api);
         let parameter = match self {
             Self::Refused(Refusal::InvalidQuery { name } | Refusal::InvalidParameter { name }) => Some(*name),
+            Self::Refused(Refusal::ActionDenied { action }) => Some(*action),
             _ => None,
         };
         let fill = |text: &'static str| match parameter {
@@ -155,18 +174,33 @@ struct V2Body<'a> {
 }
 
 /// The one mapping from refusals to codes.
-fn refusal_code(refusal: &Refusal, _api: ApiVersion) -> &'static ErrorCode {
+fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
     match refusal {
         Refusal::InvalidProjectId => &code::INVALID_PROJECT_ID,
         Refusal::InvalidInstanceId => &code::INVALID_INSTANCE_ID,
         Refusal::EmptyBody => &code::EMPTY_BODY,
         Refusal::InvalidBody => &code::INVALID_BODY,
-        Refusal::InvalidQuery { .. } => &code::INVALID_QUERY,
+        Refusal::InvalidQuery { .. } => match api {
+            ApiVersion::V1 => &code::INVALID_QUERY,
+            ApiVersion::V2 => &code::INVALID_GENERIC,
+        },
         Refusal::InvalidParameter { .. } => &code::INVALID_PARAMETER,
         Refusal::RemarkTooLong => &code::REMARK_TOO_LONG,
+        Refusal::WindowReversed => &code::WINDOW_REVERSED,
+        Refusal::NoCredentials => &code::NO_CREDENTIALS,
+        Refusal::InvalidCredentials => &code::INVALID_CREDENTIALS,
+        Refusal::CredentialsExpired => &code::CREDENTIALS_EXPIRED,
+        Refusal::OtherProject => &code::OTHER_PROJECT,
+        Refusal::NoRole => &code::NO_ROLE,
+        Refusal::ReadOnly => &code::READ_ONLY,
+        Refusal::ActionDenied { .. } => &code::ACTION_DENIED,
         Refusal::InstanceNotFound => &code::INSTANCE_NOT_FOUND,
-        // Known quirk: the tables have no "backup not found" for v1.0; 404 is what its clients take as "gone".
-        Refusal::BackupNotFound => &code::UNKNOWN_ROUTE,
+        Refusal::BackupNotFound => match api {
+            // Known quirk: the tables have no "backup not found" for v1.0; 404 is what its clients take as "gone".
+            ApiVersion::V1 => &code::UNKNOWN_ROUTE,
+            ApiVersion::V2 => &code::BACKUP_NOT_FOUND,
+        },
+        Refusal::BackupNotUsable => &code::BACKUP_NOT_USABLE,
         Refusal::BackupUnsupported => &code::BACKUP_UNSUPPORTED,
         Refusal::CacheModeUnsupported => &code::CACHE_MODE_UNSUPPORTED,
         Refusal::InstanceBackingUp => &code::BACKING_UP,

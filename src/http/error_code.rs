@@ -76,6 +76,36 @@ pub(super) const INTERNAL: ErrorCode = row("DCS.5000", "111500000", 500, "Intern
 pub(super) const UNAVAILABLE: ErrorCode = ErrorCode { status: 503, ..INTERNAL };
 pub(super) const DELETE_BACKUP_FAILED: ErrorCode =
     row("DCS.4101", "111400101", 500, "Delete instance backup file failed.");
+pub(super) const NO_CREDENTIALS: ErrorCode = row("DCS.1003", "111401003", 401, "No token in the request.");
+pub(super) const INVALID_CREDENTIALS: ErrorCode = row("DCS.1001", "111401001", 401, "Invalid token.");
+pub(super) const CREDENTIALS_EXPIRED: ErrorCode = row("DCS.1002", "111401002", 401, "Token expired.");
+pub(super) const OTHER_PROJECT: ErrorCode =
+    row("DCS.1004", "111401004", 401, "Project ID does not match the token.");
+pub(super) const READ_ONLY: ErrorCode = row(
+    "DCS.3002",
+    "111403002",
+    403,
+    "This tenant has read permission only and cannot perform this operation.",
+);
+pub(super) const NO_ROLE: ErrorCode =
+    row("DCS.2003", "111403003", 403, "This role does not have the permission to perform this operation.");
+pub(super) const ACTION_DENIED: ErrorCode =
+    twinless("DCS.2007", 403, "Policy does not allow {0} to be performed.");
+pub(super) const BACKUP_NOT_USABLE: ErrorCode =
+    row("DCS.4087", "111400087", 400, "the backup record status is err when restore this instance");
+pub(super) const BACKUP_NOT_FOUND: ErrorCode = twinless("DCS.4031", 400, "The backup record does not exist.");
+pub(super) const WINDOW_REVERSED: ErrorCode =
+    twinless("DCS.4025", 400, "The end time must be after the start time.");
+pub(super) const INVALID_GENERIC: ErrorCode =
+    row("DCS.4800", "111400800", 400, "Invalid {0} in the request.");
+pub(super) const RESTORE_SAVE_FAILED: ErrorCode =
+    row("DCS.5092", "111500092", 500, "Failed to save and restore data.");
+pub(super) const RESTORE_QUERY_FAILED: ErrorCode = twinless("DCS.5079", 500, "Query restore record failed.");
+/// Download links are the object store's business, and so are these codes.
+pub(super) const LINK_EXPIRED: ErrorCode = twinless("AccessDenied", 403, "Request has expired.");
+pub(super) const LINK_REFUSED: ErrorCode =
+    twinless("SignatureDoesNotMatch", 403, "The link was not made here, or has been changed.");
+pub(super) const LINKED_FILE_GONE: ErrorCode = twinless("NoSuchKey", 404, "The file is gone.");
 pub(super) const INSTANCE_QUERY_FAILED: ErrorCode = twinless("DCS.5024", 500, "Query instance failed.");
 pub(super) const BACKUP_QUERY_FAILED: ErrorCode = twinless("DCS.5078", 500, "Query backup record failed.");
 pub(super) const BACKUP_SAVE_FAILED: ErrorCode =

@@ -69,6 +69,35 @@ pub(super) fn clamped_limit(query: &Query, default: PageLimit) -> Result<PageLim
         .ok_or(Refusal::InvalidQuery { name: "limit" })
 }
 
+/// Reads how many records lie before a page, from 0.
+///
+/// # Errors
+/// `InvalidQuery` unless it is a whole number.
+pub(super) fn offset(query: &Query) -> Result<u64, Refusal> {
+    let Some(text) = query.get("offset") else { return Ok(0) };
+    whole_number(text).ok_or(Refusal::InvalidQuery { name: "offset" })
+}
+
+/// Reads how many records a page holds, 10 unless something is said.
+///
+/// # Errors
+/// `InvalidQuery` unless it is a whole number from 1 to the maximum.
+pub(super) fn bounded_limit(query: &Query) -> Result<PageLimit, Refusal> {
+    let Some(text) = query.get("limit") else { return Ok(PageLimit::TEN) };
+    whole_number(text)
+        .filter(|limit| *limit <= u64::from(PageLimit::MAX))
+        .and_then(|limit| PageLimit::clamped(limit).ok())
+        .ok_or(Refusal::InvalidQuery { name: "limit" })
+}
+
+/// Reads a body that must be there.
+///
+/// # Errors
+/// `EmptyBody`, or `InvalidBody` as for [`optional_object`].
+pub(super) fn mandatory_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    if body.is_empty() { Err(Refusal::EmptyBody) } else { object(body) }
+}
+
 /// Reads a body all of whose members are optional: nothing at all counts as `{}`.
 ///
 /// # Errors

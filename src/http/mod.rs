@@ -4,17 +4,25 @@
 //! Begin with [`routes`], the table of everything that can be called, and `endpoint`, the way of a request through it.
 
 mod answer;
+mod auth;
 mod endpoint;
 mod error;
 mod error_code;
 mod extract;
+mod identity;
+mod instance_view;
+mod links;
 mod metrics;
 mod operation;
 mod probes;
+mod record_body;
+mod record_view;
 pub mod routes;
 pub mod server;
+mod signature;
 mod time;
 mod v1;
+mod v2;
 
 pub use operation::Operation;
 pub use server::{HttpSettings, serve};

@@ -1,4 +1,6 @@
-//! The operations of the API by stable names.
+//! The operations of the API by stable names, and what each asks of its caller.
+
+use crate::domain::identity::Action;
 
 /// Something a client can ask for, whichever version of the API it speaks.
 ///
@@ -7,21 +9,61 @@
 pub struct Operation {
     /// The name.
     pub name: &'static str,
+    /// The action that its caller must be permitted in the project; none for what is not about a project.
+    pub action: Option<Action>,
+}
+
+const fn reading(name: &'static str, action: &'static str) -> Operation {
+    Operation { name, action: Some(Action { name: action, writes: false }) }
+}
+
+const fn writing(name: &'static str, action: &'static str) -> Operation {
+    Operation { name, action: Some(Action { name: action, writes: true }) }
+}
+
+const fn open(name: &'static str) -> Operation {
+    Operation { name, action: None }
 }
 
 /// Record a backup.
-pub(super) const CREATE_BACKUP: Operation = Operation { name: "create_backup" };
+pub(super) const CREATE_BACKUP: Operation = writing("create_backup", "dcs:instance:backupData");
 /// List the backups of an instance.
-pub(super) const LIST_BACKUPS: Operation = Operation { name: "list_backups" };
+pub(super) const LIST_BACKUPS: Operation = reading("list_backups", "dcs:instance:getDataBackupLog");
 /// Delete a backup.
-pub(super) const DELETE_BACKUP: Operation = Operation { name: "delete_backup" };
+pub(super) const DELETE_BACKUP: Operation = writing("delete_backup", "dcs:instance:deleteDataBackupFile");
+/// Make links to the file of a backup.
+pub(super) const CREATE_LINKS: Operation = writing("create_backup_links", "dcs:instance:downloadBackupData");
+/// Restore an instance from a backup.
+pub(super) const CREATE_RESTORE: Operation = writing("create_restore", "dcs:instance:restoreData");
+/// List the restores of an instance.
+pub(super) const LIST_RESTORES: Operation = reading("list_restores", "dcs:instance:getDataRestoreLog");
 /// Show an instance.
-pub(super) const GET_INSTANCE: Operation = Operation { name: "get_instance" };
+pub(super) const GET_INSTANCE: Operation = reading("get_instance", "dcs:instance:get");
 /// List the instances of a project.
-pub(super) const LIST_INSTANCES: Operation = Operation { name: "list_instances" };
+pub(super) const LIST_INSTANCES: Operation = reading("list_instances", "dcs:instance:list");
+/// Show the versions of the service.
+pub(super) const SHOW_VERSION: Operation = open("show_version");
+/// Download the file of a backup by its link.
+pub(super) const DOWNLOAD_BACKUP: Operation = open("download_backup");
+/// Show the versions of the identity service.
+pub(super) const SHOW_IDENTITY_VERSION: Operation = open("show_identity_version");
+/// Log in.
+pub(super) const CREATE_TOKEN: Operation = open("create_token");
+/// Show a token.
+pub(super) const SHOW_TOKEN: Operation = open("show_token");
+/// Show the catalogue of services.
+pub(super) const SHOW_CATALOG: Operation = open("show_catalog");
+/// List projects.
+pub(super) const LIST_PROJECTS: Operation = open("list_projects");
+/// Show a project.
+pub(super) const SHOW_PROJECT: Operation = open("show_project");
+/// List domains.
+pub(super) const LIST_DOMAINS: Operation = open("list_domains");
+/// List users.
+pub(super) const LIST_USERS: Operation = open("list_users");
 /// Tell that the process is alive.
-pub(super) const LIVEZ: Operation = Operation { name: "livez" };
+pub(super) const LIVEZ: Operation = open("livez");
 /// Tell whether requests can be served.
-pub(super) const READYZ: Operation = Operation { name: "readyz" };
+pub(super) const READYZ: Operation = open("readyz");
 /// Show the measurements.
-pub(super) const METRICS: Operation = Operation { name: "metrics" };
+pub(super) const METRICS: Operation = open("metrics");

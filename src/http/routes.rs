@@ -7,10 +7,10 @@ use actix_web::guard::GuardContext;
 use actix_web::http::Method;
 use actix_web::{HttpResponse, Resource, Route, web};
 
-use crate::http::endpoint::endpoint;
+use crate::http::endpoint::{endpoint, route};
 use crate::http::error::ApiError;
 use crate::http::operation::{self, Operation};
-use crate::http::{probes, v1};
+use crate::http::{identity, links, probes, v1, v2};
 
 /// One method on one path.
 pub struct RouteEntry {
@@ -26,23 +26,92 @@ pub struct RouteEntry {
 
 /// Returns the table.
 pub fn table() -> Vec<RouteEntry> {
+    [v1_routes(), v2_routes(), identity_routes(), own_routes()].into_iter().flatten().collect()
+}
+
+fn entry(
+    operation: &'static Operation,
+    method: Method,
+    path: &'static str,
+    route: fn() -> Route,
+) -> RouteEntry {
+    RouteEntry { operation, method, path, route }
+}
+
+fn v1_routes() -> Vec<RouteEntry> {
     const BACKUPS: &str = "/v1.0/{project_id}/instances/{instance_id}/backups";
-    let entry = |operation, method, path, route| RouteEntry { operation, method, path, route };
+    const BACKUP: &str = "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}";
+    const LINKS: &str = "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}/links";
+    const RESTORES: &str = "/v1.0/{project_id}/instances/{instance_id}/restores";
+    const INSTANCE: &str = "/v1.0/{project_id}/instances/{instance_id}";
+    const INSTANCES: &str = "/v1.0/{project_id}/instances";
     vec![
         entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(v1::backups::create_backup)),
         entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(v1::backups::list_backups)),
-        entry(
-            &operation::DELETE_BACKUP,
-            Method::DELETE,
-            "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}",
-            || endpoint(v1::backups::delete_backup),
-        ),
-        entry(&operation::GET_INSTANCE, Method::GET, "/v1.0/{project_id}/instances/{instance_id}", || {
-            endpoint(v1::instances::get_instance)
+        entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(v1::backups::delete_backup)),
+        entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(v1::backups::create_links)),
+        entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(v1::restores::create_restore)),
+        entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(v1::restores::list_restores)),
+        entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(v1::instances::get_instance)),
+        entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(v1::instances::list_instances)),
+    ]
+}
+
+fn v2_routes() -> Vec<RouteEntry> {
+    const BACKUPS: &str = "/v2/{project_id}/instances/{instance_id}/backups";
+    const BACKUP: &str = "/v2/{project_id}/instances/{instance_id}/backups/{backup_id}";
+    const LINKS: &str = "/v2/{project_id}/instances/{instance_id}/backups/{backup_id}/links";
+    const RESTORES: &str = "/v2/{project_id}/instances/{instance_id}/restores";
+    const INSTANCE: &str = "/v2/{project_id}/instances/{instance_id}";
+    const INSTANCES: &str = "/v2/{project_id}/instances";
+    vec![
+        entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(v2::backups::create_backup)),
+        entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(v2::backups::list_backups)),
+        entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(v2::backups::delete_backup)),
+        entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(v2::backups::create_links)),
+        entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(v2::restores::create_restore)),
+        entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(v2::restores::list_restores)),
+        entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(v2::instances::get_instance)),
+        entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(v2::instances::list_instances)),
+        entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::version::show_version)),
+    ]
+}
+
+fn identity_routes() -> Vec<RouteEntry> {
+    const TOKENS: &str = "/v3/auth/tokens";
+    vec![
+        entry(&operation::SHOW_IDENTITY_VERSION, Method::GET, "/", || {
+            route(identity::versions::show_versions)
         }),
-        entry(&operation::LIST_INSTANCES, Method::GET, "/v1.0/{project_id}/instances", || {
-            endpoint(v1::instances::list_instances)
+        entry(&operation::SHOW_IDENTITY_VERSION, Method::GET, "/v3", || {
+            route(identity::versions::show_version)
         }),
+        entry(&operation::CREATE_TOKEN, Method::POST, TOKENS, || route(identity::tokens::create_token)),
+        entry(&operation::SHOW_TOKEN, Method::GET, TOKENS, || route(identity::tokens::show_token)),
+        entry(&operation::SHOW_TOKEN, Method::HEAD, TOKENS, || route(identity::tokens::show_token)),
+        entry(&operation::SHOW_CATALOG, Method::GET, "/v3/auth/catalog", || {
+            route(identity::catalog::show_catalog)
+        }),
+        entry(&operation::LIST_PROJECTS, Method::GET, "/v3/projects", || {
+            route(identity::projects::list_projects)
+        }),
+        entry(&operation::LIST_PROJECTS, Method::GET, "/v3/auth/projects", || {
+            route(identity::projects::list_projects)
+        }),
+        entry(&operation::SHOW_PROJECT, Method::GET, "/v3/projects/{project_id}", || {
+            route(identity::projects::show_project)
+        }),
+        entry(&operation::LIST_DOMAINS, Method::GET, "/v3/auth/domains", || {
+            route(identity::projects::list_domains)
+        }),
+        entry(&operation::LIST_USERS, Method::GET, "/v3/users", || route(identity::projects::list_users)),
+    ]
+}
+
+fn own_routes() -> Vec<RouteEntry> {
+    const DOWNLOAD: &str = "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}";
+    vec![
+        entry(&operation::DOWNLOAD_BACKUP, Method::GET, DOWNLOAD, || route(links::download)),
         entry(&operation::LIVEZ, Method::GET, "/livez", || web::to(probes::livez)),
         entry(&operation::READYZ, Method::GET, "/readyz", || web::to(probes::readyz)),
         entry(&operation::METRICS, Method::GET, "/metrics", || web::to(probes::metrics)),
@@ -51,12 +120,15 @@ pub fn table() -> Vec<RouteEntry> {
 
 /// Literal paths of the API that are not built yet and that a placeholder would capture: they do not exist, which is
 /// another answer than a malformed id. Source: `decisions` no. 24.
-const NOT_BUILT: [&str; 5] = [
+const NOT_BUILT: [&str; 8] = [
     "/v1.0/instances/maintain-windows",
     "/v1.0/{project_id}/instances/status",
     "/v1.0/{project_id}/instances/statistic",
     "/v1.0/products",
     "/v1.0/availableZones",
+    "/v2/instances/maintain-windows",
+    "/v2/{project_id}/instances/status",
+    "/v2/{project_id}/instances/statistic",
 ];
 
 /// Registers the table: one resource a path; a method that is not in it is refused, and so is every other path.

@@ -4,10 +4,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::{App, HttpServer, web};
+use actix_web::http::header::HOST;
+use actix_web::{App, HttpRequest, HttpServer, web};
 use prometheus::Registry;
 
 use crate::engine::Engine;
+use crate::engine::identity::Identity;
 use crate::http::answer::Answer;
 use crate::http::metrics::HttpMetrics;
 use crate::http::routes;
@@ -27,6 +29,8 @@ const SHUTDOWN_PATIENCE_S: u64 = 10;
 pub struct HttpSettings {
     /// How errors are written.
     pub errors: ErrorStyle,
+    /// Where clients reach the server; what a request names as its host if unset. Setting `public_url`.
+    pub public_url: Option<String>,
     /// The longest body, in bytes. Setting `http.body_limit`.
     pub body_limit_bytes: usize,
     /// How many workers serve. Setting `http.workers`.
@@ -36,8 +40,28 @@ pub struct HttpSettings {
 /// What every request can reach.
 pub(super) struct AppState {
     pub(super) engine: Engine,
+    pub(super) identity: Identity,
     pub(super) settings: HttpSettings,
     pub(super) metrics: HttpMetrics,
+}
+
+impl AppState {
+    /// Returns where the client of a request reaches the server, such as `http://127.0.0.1:8637`: the address it used is the
+    /// one it gets back, unless the settings name another.
+    pub(super) fn base_url(&self, request: &HttpRequest) -> String {
+        if let Some(url) = &self.settings.public_url {
+            return url.clone();
+        }
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let is_plain = |host: &&str| {
+            !host.is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+        };
+        match host.filter(is_plain) {
+            Some(host) => format!("http://{host}"),
+            None => format!("http://{}", request.app_config().local_addr()),
+        }
+    }
 }
 
 /// The HTTP server could not be started.
@@ -68,11 +92,13 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 pub fn serve(
     listener: TcpListener,
     engine: Engine,
+    identity: Identity,
     settings: HttpSettings,
     registry: Registry,
 ) -> Result<Server, ServeError> {
     let workers = settings.workers;
-    let state = web::Data::new(AppState { engine, settings, metrics: HttpMetrics::register(registry)? });
+    let state =
+        web::Data::new(AppState { engine, identity, settings, metrics: HttpMetrics::register(registry)? });
     let server =
         HttpServer::new(move || App::new().app_data(state.clone()).wrap(Answer).configure(routes::configure))
             .workers(workers)

@@ -9,8 +9,10 @@ use time::format_description::well_known::Rfc3339;
 use crate::store::error::OpenError;
 
 /// The migrations of SQLite, oldest first. Landed ones never change.
-const MIGRATIONS: [(&str, &str); 1] =
-    [("V1__backup_records", include_str!("../../migrations/sqlite/V1__backup_records.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("V1__backup_records", include_str!("../../migrations/sqlite/V1__backup_records.sql")),
+    ("V2__restores_and_identity", include_str!("../../migrations/sqlite/V2__restores_and_identity.sql")),
+];
 
 /// The table in which refinery keeps what it has applied.
 pub(super) const HISTORY_TABLE: &str = "refinery_schema_history";

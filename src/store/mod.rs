@@ -3,7 +3,9 @@
 //! [`Store`] is the contract, in words of the domain: one method is one step that happens wholly or not at all, and what a
 //! method has returned is on disk. [`sqlite`] keeps it.
 
+mod command;
 mod error;
+mod identity;
 mod metrics;
 mod migrate;
 mod row;
@@ -11,144 +13,20 @@ pub mod sqlite;
 
 use async_trait::async_trait;
 
+pub use command::{
+    BackupChange, CreateBackup, CreateRestore, DeleteBackup, DueChange, InstanceFilter, InstancePageStart,
+    InstanceRef, InstanceSeed, OpenRecord, ProjectSeed, RestoreChange, SeedPlan, SeedReport, UserSeed,
+};
 pub use error::{OpenError, StoreError};
+pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
 pub use metrics::StoreMetrics;
 
-use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
-use crate::domain::id::{BackupId, InstanceId, ProjectId};
-use crate::domain::instance::{
-    BackupRules, CacheMode, Capacity, Engine, EngineVersion, Instance, InstanceName, InstanceStatus, Network,
-};
-use crate::domain::origin::Origin;
+use crate::domain::backup::Backup;
+use crate::domain::id::{BackupId, ProjectId};
+use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
+use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
-
-/// An instance, named together with the project that it must belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InstanceRef {
-    /// The project.
-    pub project_id: ProjectId,
-    /// The instance.
-    pub instance_id: InstanceId,
-}
-
-/// The wish to have a backup recorded.
-#[derive(Clone, Debug)]
-pub struct CreateBackup {
-    /// The instance to back up.
-    pub instance: InstanceRef,
-    /// The record.
-    pub new: NewBackup,
-    /// Which instances may be backed up.
-    pub rules: BackupRules,
-    /// Who asks.
-    pub origin: Origin,
-}
-
-/// The wish to have a backup deleted.
-#[derive(Clone, Debug)]
-pub struct DeleteBackup {
-    /// The instance it belongs to.
-    pub instance: InstanceRef,
-    /// The record.
-    pub backup_id: BackupId,
-    /// When it was asked for.
-    pub now: Timestamp,
-    /// Who asks.
-    pub origin: Origin,
-}
-
-/// A change of a backup's status that came due, to be made if the status is still what it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackupChange {
-    /// The instance.
-    pub instance_id: InstanceId,
-    /// The record's number.
-    pub number: RecordNumber,
-    /// The status it must have.
-    pub from: BackupStatusKind,
-    /// The status it gets.
-    pub to: BackupStatus,
-    /// When the change was due, which is when it counts as made.
-    pub at: Timestamp,
-}
-
-/// Which instances a list shows. What is absent does not filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct InstanceFilter {
-    /// The id is this one.
-    pub id: Option<InstanceId>,
-    /// The name contains this, case-sensitively.
-    pub name_contains: Option<String>,
-    /// The name is this.
-    pub name_is: Option<String>,
-    /// The status is this one.
-    pub status: Option<InstanceStatus>,
-    /// One of the addresses is this.
-    pub ip: Option<String>,
-    /// Whether instances whose creation failed are shown (they are when `status` asks for them).
-    pub include_create_failed: bool,
-}
-
-/// Where a page of instances starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InstancePageStart {
-    /// After that many instances of the list.
-    Skip(u64),
-    /// After this instance; an id that is not in the list is followed by nothing.
-    After(InstanceId),
-}
-
-/// A project and the instances that a seed wants in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProjectSeed {
-    /// The project.
-    pub id: ProjectId,
-    /// Its name.
-    pub name: String,
-    /// Its instances.
-    pub instances: Vec<InstanceSeed>,
-}
-
-/// An instance that a seed wants, complete but for its address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceSeed {
-    /// Its id.
-    pub id: InstanceId,
-    /// Its name.
-    pub name: InstanceName,
-    /// Its cache engine.
-    pub engine: Engine,
-    /// The version of the engine.
-    pub engine_version: EngineVersion,
-    /// How it keeps its data.
-    pub cache_mode: CacheMode,
-    /// Its memory.
-    pub capacity: Capacity,
-    /// The code of its product.
-    pub spec_code: String,
-    /// The state it is in.
-    pub status: InstanceStatus,
-    /// The codes of its availability zones.
-    pub zone_codes: Vec<String>,
-    /// The network it is in.
-    pub network: Network,
-    /// The user that counts as its creator.
-    pub creator: crate::domain::instance::Creator,
-}
-
-/// What applying a seed did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeedReport {
-    /// How many projects were created.
-    pub projects_created: u64,
-    /// How many instances were created.
-    pub instances_created: u64,
-    /// How many instances were there already and were left as they are.
-    pub instances_kept: u64,
-    /// One sentence for each thing that is there but differs from the seed, or is deleted.
-    pub differences: Vec<String>,
-}
 
 /// The durable store of instances, backup records and their history.
 ///
@@ -184,6 +62,34 @@ pub trait Store: Send + Sync {
         page: PageRequest,
     ) -> Result<Option<Page<Backup>>, StoreError>;
 
+    /// Records a restore of an instance from one of its backups; while it is open the instance is RESTORING.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, as `InstanceFacts::permit_backup_work`, with `InvalidParameter` (`backup_id`) if
+    /// the instance has no such backup, or as `InstanceFacts::begin_restore`; in this order.
+    async fn create_restore(&self, command: CreateRestore) -> Result<Restore, StoreError>;
+
+    /// Returns a page of an instance's restores, newest first, or `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn list_restores(
+        &self,
+        instance: InstanceRef,
+        window: TimeWindow,
+        page: PageRequest,
+    ) -> Result<Option<Page<Restore>>, StoreError>;
+
+    /// Returns a backup of an instance, and whether a restore from it is open; `None` if there is no such instance or backup.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn get_backup(
+        &self,
+        instance: InstanceRef,
+        backup_id: BackupId,
+    ) -> Result<Option<(Backup, bool)>, StoreError>;
+
     /// Returns an instance, or `None` if it is not there, is deleted, or belongs to another project.
     ///
     /// # Errors
@@ -205,23 +111,24 @@ pub trait Store: Send + Sync {
     /// Returns when the next planned change is due, from memory.
     fn next_due_at(&self) -> Option<Timestamp>;
 
-    /// Returns backups with a step due at `now` or before, in the order in which the steps are due, at most `limit`.
+    /// Returns records with a step due at `now` or before, in the order in which the steps are due, at most `limit`.
     ///
     /// # Errors
     /// `Failed` or `Inconsistent`.
-    async fn due_backups(&self, now: Timestamp, limit: u16) -> Result<Vec<Backup>, StoreError>;
+    async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError>;
 
-    /// Makes those changes whose `from` still holds, in order; the others are skipped.
+    /// Makes those changes whose `from` still holds, in order; the others are skipped. Of each instance whose backup
+    /// succeeds by that, all but the `keep` newest usable backups expire.
     ///
     /// # Errors
     /// `Failed`.
-    async fn apply_changes(&self, changes: Vec<BackupChange>) -> Result<(), StoreError>;
+    async fn apply_changes(&self, changes: Vec<DueChange>, keep: Option<u32>) -> Result<(), StoreError>;
 
-    /// Creates the projects and instances that are not there, and touches nothing that is.
+    /// Creates what a seed wants and is not there, and touches nothing that is.
     ///
     /// # Errors
     /// `Failed`.
-    async fn seed(&self, projects: Vec<ProjectSeed>, now: Timestamp) -> Result<SeedReport, StoreError>;
+    async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError>;
 
     /// Returns once the store has shown that it can write: a transaction of the writer was begun and committed.
     ///

@@ -7,6 +7,7 @@ use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{CacheMode, InstanceStatus};
 use crate::domain::refusal::Refusal;
+use crate::domain::restore::{NewRestore, Restore, RestoreSource, RestoreStatus};
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 
@@ -27,6 +28,10 @@ pub struct InstanceFacts {
     pub last_backup_number: RecordNumber,
     /// When its newest backup record was created; [`Timestamp::MIN`] when there is none.
     pub last_backup_at: Timestamp,
+    /// The number of its newest restore record; zero when there is none.
+    pub last_restore_number: RecordNumber,
+    /// When its newest restore record was created; [`Timestamp::MIN`] when there is none.
+    pub last_restore_at: Timestamp,
     /// The job that is open on it, if any: there is at most one.
     pub open_work: Option<OpenWork>,
 }
@@ -37,7 +42,12 @@ pub enum OpenWork {
     /// A backup.
     Backup(RecordNumber),
     /// A restore.
-    Restore(RecordNumber),
+    Restore {
+        /// Its number.
+        number: RecordNumber,
+        /// The number of the backup it comes from.
+        backup_number: RecordNumber,
+    },
 }
 
 /// Which instances may be backed up and restored, from the settings and the version of the API that is asked.
@@ -80,7 +90,7 @@ impl InstanceFacts {
         match self.open_work {
             None => Ok(()),
             Some(OpenWork::Backup(_)) => Err(Refusal::InstanceBackingUp),
-            Some(OpenWork::Restore(_)) => Err(Refusal::InstanceRestoring),
+            Some(OpenWork::Restore { .. }) => Err(Refusal::InstanceRestoring),
         }
     }
 
@@ -118,6 +128,55 @@ impl InstanceFacts {
         self.open_work = backup.status.open_plan().map(|_| OpenWork::Backup(backup.number));
         Ok(backup)
     }
+
+    /// Makes the record of a new restore from `backup` and takes it into account, as [`InstanceFacts::begin_backup`] does.
+    ///
+    /// The caller has asked [`InstanceFacts::permit_backup_work`] before it looked for the backup. While the restore is
+    /// open the instance is RESTORING, from this moment on.
+    ///
+    /// # Errors
+    /// `BackupNotUsable` if the backup has no file.
+    pub fn begin_restore(&mut self, new: NewRestore, backup: &Backup) -> Result<Restore, Refusal> {
+        if !backup.is_restorable() {
+            return Err(Refusal::BackupNotUsable);
+        }
+        let created_at = new.requested_at.max(self.last_restore_at);
+        let plan = WorkPlan::new(created_at, new.duration);
+        let mut restore = Restore {
+            id: new.id,
+            instance_id: self.instance_id,
+            number: self.last_restore_number + 1,
+            source: RestoreSource {
+                backup_id: backup.id,
+                backup_number: backup.number,
+                backup_name: backup.name(),
+                backup_remark: backup.remark.clone(),
+            },
+            remark: new.remark,
+            created_at,
+            name_offset: new.name_offset,
+            status: RestoreStatus::Waiting { plan },
+        };
+        while let Some((event, due_at)) = restore.due_event(created_at) {
+            match restore.status.transition(event, due_at) {
+                Ok(status) => restore.status = status,
+                // As in `begin_backup`: a due event is always one its status allows.
+                Err(_) => break,
+            }
+        }
+        self.last_restore_number = restore.number;
+        self.last_restore_at = created_at;
+        if restore.status.open_plan().is_some() {
+            self.open_work = Some(OpenWork::Restore { number: restore.number, backup_number: backup.number });
+            self.status = InstanceStatus::Restoring;
+        }
+        Ok(restore)
+    }
+
+    /// Returns whether a restore from the backup with that number is open.
+    pub fn restores_from(&self, backup: RecordNumber) -> bool {
+        matches!(self.open_work, Some(OpenWork::Restore { backup_number, .. }) if backup_number == backup)
+    }
 }
 
 #[cfg(test)]
@@ -126,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::domain::backup::{BackupKind, BackupStatusKind};
-    use crate::domain::id::BackupId;
+    use crate::domain::id::{BackupId, RestoreId};
     use crate::domain::time::UtcOffset;
 
     const RULES: BackupRules = BackupRules { enabled: true, clusters: false };
@@ -144,6 +203,8 @@ mod tests {
             backup_format: BackupFormat::Rdb,
             last_backup_number: 0,
             last_backup_at: Timestamp::MIN,
+            last_restore_number: 0,
+            last_restore_at: Timestamp::MIN,
             open_work: None,
         }
     }
@@ -192,7 +253,7 @@ mod tests {
         assert_eq!(busy.permit_backup_work(RULES), Err(Refusal::InstanceRestarting));
         busy.status = InstanceStatus::Running;
         assert_eq!(busy.permit_backup_work(RULES), Err(Refusal::InstanceBackingUp));
-        busy.open_work = Some(OpenWork::Restore(1));
+        busy.open_work = Some(OpenWork::Restore { number: 1, backup_number: 1 });
         assert_eq!(busy.permit_backup_work(RULES), Err(Refusal::InstanceRestoring));
     }
 
@@ -214,6 +275,27 @@ mod tests {
         assert_eq!(backup.status.finished_at(), Some(at(1_000)));
         assert_eq!(backup.status.size_bytes(), backup.file().size_bytes());
         assert_eq!(facts.open_work, None);
+    }
+
+    #[test]
+    fn the_instance_is_restoring_from_the_moment_the_restore_is_made() {
+        let mut facts = facts();
+        let backup = facts.begin_backup(new_backup(1_000, 0), RULES).unwrap();
+        let new_restore = |duration_ms| NewRestore {
+            id: RestoreId::from_bytes([8; 16]),
+            remark: None,
+            requested_at: at(2_000),
+            duration: Duration::from_millis(duration_ms),
+            name_offset: UtcOffset::from_minutes(480).unwrap(),
+        };
+        let at_once = facts.begin_restore(new_restore(0), &backup).unwrap();
+        assert_eq!((at_once.number, at_once.status.as_str()), (1, "succeed"));
+        assert_eq!((facts.status, facts.open_work), (InstanceStatus::Running, None));
+        let slow = facts.begin_restore(new_restore(5_000), &backup).unwrap();
+        assert_eq!((slow.number, slow.status.as_str()), (2, "waiting"));
+        assert_eq!(facts.status, InstanceStatus::Restoring);
+        assert!(facts.restores_from(backup.number));
+        assert_eq!(facts.permit_backup_work(RULES), Err(Refusal::InstanceRestoring));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The form of a seed document, in YAML or JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::id::{DomainId, InstanceId, ProjectId};
+use crate::domain::identity::{Role, RoleScope, Secret};
 use crate::domain::instance::{CacheMode, Capacity, Engine, EngineVersion, InstanceName, InstanceStatus};
 use crate::engine::seed::{Notation, SeedError};
 
@@ -14,8 +16,48 @@ use crate::engine::seed::{Notation, SeedError};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    pub(super) domain: Option<DomainEntry>,
+    #[serde(default)]
+    pub(super) users: Vec<UserEntry>,
     #[serde(default)]
     pub(super) projects: Vec<ProjectEntry>,
+}
+
+/// The domain in a seed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DomainEntry {
+    #[serde(default, deserialize_with = "optional_from_text")]
+    pub(super) id: Option<DomainId>,
+    #[serde(default, deserialize_with = "short_name")]
+    pub(super) name: Option<String>,
+}
+
+/// A user in a seed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserEntry {
+    #[serde(deserialize_with = "required_short_name")]
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "secret")]
+    pub(super) password: Option<Secret>,
+    #[serde(default)]
+    pub(super) access_keys: Vec<AccessKeyEntry>,
+    /// Everything everywhere when left out; nothing anywhere when empty.
+    #[serde(default, deserialize_with = "roles")]
+    pub(super) roles: Option<BTreeMap<RoleScope, Role>>,
+    #[serde(default)]
+    pub(super) deny: BTreeSet<String>,
+}
+
+/// An access key in a seed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccessKeyEntry {
+    #[serde(deserialize_with = "required_short_name")]
+    pub(super) access: String,
+    #[serde(deserialize_with = "required_secret")]
+    pub(super) secret: Secret,
 }
 
 /// A project in a seed.
@@ -24,7 +66,7 @@ pub(super) struct Document {
 pub(super) struct ProjectEntry {
     #[serde(deserialize_with = "from_text")]
     pub(super) id: ProjectId,
-    #[serde(default, deserialize_with = "project_name")]
+    #[serde(default, deserialize_with = "short_name")]
     pub(super) name: Option<String>,
     #[serde(default)]
     pub(super) instances: Vec<InstanceEntry>,
@@ -169,14 +211,54 @@ fn capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Capacit
         .map_err(D::Error::custom)
 }
 
-/// Reads a project's name: 1 to 64 characters.
-fn project_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    const MAX_CHARACTERS: usize = 64;
-    let name = Option::<String>::deserialize(deserializer)?;
-    match &name {
-        Some(name) if name.is_empty() || name.chars().count() > MAX_CHARACTERS => {
-            Err(D::Error::custom(format!("must have 1 to {MAX_CHARACTERS} characters")))
-        }
-        _ => Ok(name),
+/// The most characters of a name.
+const MAX_CHARACTERS: usize = 64;
+
+/// Reads a name: 1 to 64 characters.
+fn short_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    if name.is_empty() || name.chars().count() > MAX_CHARACTERS {
+        return Err(D::Error::custom(format!("must have 1 to {MAX_CHARACTERS} characters")));
     }
+    Ok(Some(name))
+}
+
+fn required_short_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    short_name(deserializer)?.ok_or_else(|| D::Error::custom("must not be null"))
+}
+
+fn optional_from_text<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    Option::<String>::deserialize(deserializer)?
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(D::Error::custom)
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+}
+
+fn required_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    Ok(Secret::new(String::deserialize(deserializer)?))
+}
+
+/// Reads roles: `"*"` or a project id, and the role there.
+fn roles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<RoleScope, Role>>, D::Error> {
+    let Some(texts) = Option::<BTreeMap<String, String>>::deserialize(deserializer)? else { return Ok(None) };
+    let read = |(scope, role): (String, String)| {
+        let scope = match scope.as_str() {
+            "*" => RoleScope::EveryProject,
+            id => RoleScope::Project(
+                id.parse().map_err(|_| D::Error::custom(format!("{id:?} must be \"*\" or a project id")))?,
+            ),
+        };
+        let role = Role::parse(&role)
+            .ok_or_else(|| D::Error::custom(format!("{role:?} must be dcs_admin, dcs_reader or none")))?;
+        Ok((scope, role))
+    };
+    texts.into_iter().map(read).collect::<Result<_, _>>().map(Some)
 }

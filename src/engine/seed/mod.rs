@@ -6,14 +6,18 @@
 mod document;
 mod error;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sha2::{Digest, Sha256};
 
 use crate::domain::builtin;
-use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::id::{InstanceId, ProjectId, UserId};
+use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{Creator, InstanceName, Network, spec_code};
+use crate::engine::identity::hash_password;
 use crate::engine::{Engine, EngineError};
-use crate::store::{InstanceSeed, ProjectSeed, SeedReport};
-use document::{Document, InstanceEntry, ProjectEntry};
+use crate::store::{InstanceSeed, ProjectSeed, SeedPlan, SeedReport, UserKey, UserSeed};
+use document::{Document, InstanceEntry, ProjectEntry, UserEntry};
 pub use error::SeedError;
 
 /// The seed that `--demo` applies: one project with a master/standby, a single-node and a cluster instance.
@@ -40,7 +44,19 @@ impl Notation {
 /// Checked seeds, ready to be applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seed {
+    domain: Option<Domain>,
     projects: Vec<ProjectSeed>,
+    users: Vec<SeededUser>,
+}
+
+/// A user that a seed wants, with a password that is not hashed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SeededUser {
+    name: String,
+    password: Option<Secret>,
+    access_keys: Vec<(String, Secret)>,
+    roles: BTreeMap<RoleScope, Role>,
+    denied: BTreeSet<String>,
 }
 
 impl Seed {
@@ -70,8 +86,18 @@ impl SeedReader {
     /// [`SeedError`] naming source, line and field.
     pub fn read(&mut self, source: &str, notation: Notation, text: &str) -> Result<(), SeedError> {
         let document = Document::parse(source, notation, text)?;
+        if let Some(domain) = document.domain {
+            let built_in = built_in_domain();
+            self.seed.domain = Some(Domain {
+                id: domain.id.unwrap_or(built_in.id),
+                name: domain.name.unwrap_or(built_in.name),
+            });
+        }
+        for (index, entry) in document.users.into_iter().enumerate() {
+            self.add_user(index, entry).map_err(|conflict| conflict.at(source, text))?;
+        }
         for (index, entry) in document.projects.into_iter().enumerate() {
-            self.add_project(entry).map_err(|conflict| conflict.at(source, text, index))?;
+            self.add_project(index, entry).map_err(|conflict| conflict.at(source, text))?;
         }
         Ok(())
     }
@@ -81,7 +107,31 @@ impl SeedReader {
         self.seed
     }
 
-    fn add_project(&mut self, entry: ProjectEntry) -> Result<(), Conflict> {
+    fn add_user(&mut self, index: usize, entry: UserEntry) -> Result<(), Conflict> {
+        let field = |name: &str| format!("users[{index}].{name}");
+        if self.seed.users.iter().any(|other| other.name == entry.name) {
+            return Err(Conflict { field: field("name"), value: entry.name, problem: TWICE });
+        }
+        let access_keys: Vec<_> = entry.access_keys.into_iter().map(|key| (key.access, key.secret)).collect();
+        for (position, (access, _)) in access_keys.iter().enumerate() {
+            let mut others =
+                self.seed.users.iter().flat_map(|user| &user.access_keys).chain(&access_keys[..position]);
+            if others.any(|(other, _)| other == access) {
+                return Err(Conflict { field: field("access_keys"), value: access.clone(), problem: TWICE });
+            }
+        }
+        let everything = || BTreeMap::from([(RoleScope::EveryProject, Role::Admin)]);
+        self.seed.users.push(SeededUser {
+            name: entry.name,
+            password: entry.password,
+            access_keys,
+            roles: entry.roles.unwrap_or_else(everything),
+            denied: entry.deny,
+        });
+        Ok(())
+    }
+
+    fn add_project(&mut self, project: usize, entry: ProjectEntry) -> Result<(), Conflict> {
         let position = self.seed.projects.iter().position(|project| project.id == entry.id);
         let position = position.unwrap_or_else(|| {
             let name = if self.seed.projects.is_empty() { self.region.clone() } else { entry.id.to_string() };
@@ -92,53 +142,55 @@ impl SeedReader {
             self.seed.projects[position].name = name;
         }
         for (index, instance) in entry.instances.into_iter().enumerate() {
-            self.add_instance(position, index, instance)?;
+            let field = |name: &str| format!("projects[{project}].instances[{index}].{name}");
+            self.add_instance(position, field, instance)?;
         }
         Ok(())
     }
 
-    fn add_instance(&mut self, project: usize, index: usize, entry: InstanceEntry) -> Result<(), Conflict> {
+    fn add_instance(
+        &mut self,
+        project: usize,
+        field: impl Fn(&str) -> String,
+        entry: InstanceEntry,
+    ) -> Result<(), Conflict> {
         let project = &mut self.seed.projects[project];
-        let conflict = |field, value: String, problem| Conflict { instance: index, field, value, problem };
         if let Some(owner) = self.instance_owners.insert(entry.id, project.id) {
-            let problem =
-                if owner == project.id { "is there twice" } else { "is in another project already" };
-            return Err(conflict("id", entry.id.to_string(), problem));
+            let problem = if owner == project.id { TWICE } else { "is in another project already" };
+            return Err(Conflict { field: field("id"), value: entry.id.to_string(), problem });
         }
         let instance = complete(entry, &self.region);
         if project.instances.iter().any(|other| other.name == instance.name) {
-            let name = instance.name.as_str().to_owned();
-            return Err(conflict("name", name, "is the name of another instance of the project already"));
+            let (value, problem) =
+                (instance.name.as_str().to_owned(), "is the name of another instance of the project already");
+            return Err(Conflict { field: field("name"), value, problem });
         }
         project.instances.push(instance);
         Ok(())
     }
 }
 
+/// The problem of what may be there only once.
+const TWICE: &str = "is there twice";
+
 /// Two entries that cannot both be.
 struct Conflict {
-    instance: usize,
-    field: &'static str,
+    field: String,
     value: String,
     problem: &'static str,
 }
 
 impl Conflict {
-    fn at(self, source: &str, text: &str, project: usize) -> SeedError {
-        let Self { instance, field, value, problem } = self;
-        SeedError::Conflict {
-            source_name: source.to_owned(),
-            // The later of two is the one to mend.
-            line: text
-                .lines()
-                .enumerate()
-                .filter(|(_, line)| line.contains(&value))
-                .last()
-                .map_or(0, |(at, _)| at + 1),
-            field: format!("projects[{project}].instances[{instance}].{field}"),
-            value,
-            problem,
-        }
+    fn at(self, source: &str, text: &str) -> SeedError {
+        let Self { field, value, problem } = self;
+        // The later of two is the one to mend.
+        let line = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| line.contains(&value))
+            .last()
+            .map_or(0, |(at, _)| at + 1);
+        SeedError::Conflict { source_name: source.to_owned(), line, field, value, problem }
     }
 }
 
@@ -169,16 +221,78 @@ fn default_name(id: &str) -> InstanceName {
     InstanceName::try_from(format!("dcs-{}", &id[..8])).expect("twelve letters, digits and a dash are a name")
 }
 
+fn built_in_domain() -> Domain {
+    Domain {
+        id: builtin::DOMAIN_ID.parse().expect("the built-in id is an id"),
+        name: builtin::DOMAIN_NAME.to_owned(),
+    }
+}
+
+fn built_in_project(region: &str) -> Project {
+    Project { id: builtin::PROJECT_ID.parse().expect("the built-in id is an id"), name: region.to_owned() }
+}
+
+/// Returns the id of a seeded user, which follows from its name, so that it is the same in every database.
+fn user_id(name: &str) -> UserId {
+    if name == builtin::USER_NAME {
+        return builtin::USER_ID.parse().expect("the built-in id is an id");
+    }
+    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    UserId::from_bytes(id)
+}
+
+fn built_in_user() -> UserSeed {
+    UserSeed {
+        id: user_id(builtin::USER_NAME),
+        name: builtin::USER_NAME.to_owned(),
+        password_hash: Some(builtin::PASSWORD_HASH.to_owned()),
+        access_keys: vec![(builtin::ACCESS_KEY.to_owned(), Secret::new(builtin::SECRET_KEY.to_owned()))],
+        roles: BTreeMap::from([(RoleScope::EveryProject, Role::Admin)]),
+        denied: BTreeSet::new(),
+    }
+}
+
 impl Engine {
-    /// Creates what a seed wants and is not there; touches nothing that is.
+    /// Creates what a seed wants and is not there, and what is built in; touches nothing that is.
     ///
     /// # Errors
     /// `Internal`; then nothing has changed.
     pub async fn apply_seed(&self, seed: Seed) -> Result<SeedReport, EngineError> {
-        if seed.projects.is_empty() {
-            return Ok(SeedReport::default());
+        let mut users = Vec::with_capacity(seed.users.len());
+        for user in seed.users {
+            users.push(self.hashed(user).await?);
         }
-        Ok(self.store.seed(seed.projects, self.clock.now()).await?)
+        let plan = SeedPlan {
+            domain: seed.domain.unwrap_or_else(built_in_domain),
+            projects: seed.projects,
+            users,
+            built_in_project: built_in_project(&self.settings.region),
+            built_in_user: built_in_user(),
+            link_key: self.ids.key(),
+        };
+        Ok(self.store.seed(plan, self.clock.now()).await?)
+    }
+
+    /// Hashes a user's password, unless the user is there already: it would be for nothing, and hashing is slow on purpose.
+    async fn hashed(&self, user: SeededUser) -> Result<UserSeed, EngineError> {
+        let known = self.identity.find_user(UserKey::Name(user.name.clone())).await?.is_some();
+        let password_hash = match user.password {
+            Some(password) if !known || user.name == builtin::USER_NAME => {
+                let salt = self.ids.random_bits();
+                tokio::task::spawn_blocking(move || hash_password(&password, salt)).await.unwrap_or(None)
+            }
+            _ => None,
+        };
+        Ok(UserSeed {
+            id: user_id(&user.name),
+            name: user.name,
+            password_hash,
+            access_keys: user.access_keys,
+            roles: user.roles,
+            denied: user.denied,
+        })
     }
 }
 

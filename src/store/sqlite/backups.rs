@@ -8,11 +8,12 @@ use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
-use crate::domain::time::Timestamp;
 use crate::store::row::{
     self, BackupStatusRow, backup_format_code, backup_kind_code, backup_status_code, record_kind,
 };
 use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::open_work::{self, OpenWorkRow};
+use crate::store::sqlite::settling;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateBackup, DeleteBackup, StoreError};
 
@@ -26,8 +27,9 @@ pub(super) async fn create(
     let mut results = Vec::with_capacity(run.len());
     let (mut records, mut open, mut history) =
         (Vec::with_capacity(run.len()), Vec::new(), Vec::with_capacity(run.len()));
+    let mut grown = Vec::new();
     for create in run {
-        let CreateBackup { instance, new, rules, origin } = create;
+        let CreateBackup { instance, new, rules, keep, origin } = create;
         let Some(known) = instances.get_mut(instance.project_id, instance.instance_id) else {
             results.push(Err(Refusal::InstanceNotFound.into()));
             continue;
@@ -39,8 +41,11 @@ pub(super) async fn create(
                     .await
                     .map_err(StoreError::during("record who asked for a backup"))?;
                 records.push(NewBackupRow::new(known.key, &backup));
-                open.extend(OpenWorkRow::new(known.key, &backup));
+                open.extend(open_work_row(known.key, &backup));
                 history.push(created_event(known.key, &backup, &origin).into_row(actor_key));
+                if keep.is_some() && backup.is_restorable() {
+                    grown.push((known.key, keep, backup.created_at));
+                }
                 results.push(Ok(backup));
             }
             Err(refusal) => results.push(Err(refusal.into())),
@@ -51,6 +56,13 @@ pub(super) async fn create(
         events::append(connection, &history)
             .await
             .map_err(StoreError::during("record the creation of backups"))?;
+    }
+    for (instance_key, keep, at) in grown {
+        let actor_key = actors
+            .key(connection, &Origin::SYSTEM.actor)
+            .await
+            .map_err(StoreError::during("record who lets backups expire"))?;
+        settling::expire_beyond(connection, instance_key, keep, at, actor_key).await?;
     }
     Ok(results)
 }
@@ -64,7 +76,7 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
         instances.get_mut(instance.project_id, instance.instance_id).ok_or(Refusal::InstanceNotFound)?;
     let backup =
         find(connection, known.key, instance.instance_id, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
-    let Some(deleted) = backup.deleted(now)? else { return Ok(()) };
+    let Some(deleted) = backup.deleted(known.facts.restores_from(backup.number), now)? else { return Ok(()) };
     let actor_key = actors
         .key(connection, &origin.actor)
         .await
@@ -97,7 +109,7 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
 }
 
 /// Finds a backup of an instance by its id.
-async fn find(
+pub(super) async fn find(
     connection: &mut SqliteConnection,
     instance_key: i64,
     instance_id: InstanceId,
@@ -182,23 +194,11 @@ impl NewBackupRow {
     }
 }
 
-/// A row of `open_work`, in the order of the columns that [`insert`] fills.
-#[derive(Debug, Serialize)]
-struct OpenWorkRow(i64, u64, i64, i64, Option<i64>, i64);
-
-impl OpenWorkRow {
-    fn new(instance_key: i64, backup: &Backup) -> Option<Self> {
-        let plan = backup.status.open_plan()?;
-        let due_at = if backup.status.started_at().is_none() { plan.start_at } else { plan.finish_at };
-        Some(Self(
-            instance_key,
-            backup.number,
-            plan.start_at.as_millis(),
-            plan.finish_at.as_millis(),
-            plan.failure.map(row::failure_number),
-            Timestamp::as_millis(due_at),
-        ))
-    }
+/// Returns the plan of a backup that takes time.
+fn open_work_row(instance_key: i64, backup: &Backup) -> Option<OpenWorkRow> {
+    let started = backup.status.started_at().is_some();
+    let plan = backup.status.open_plan()?;
+    Some(OpenWorkRow::new(instance_key, record_kind::BACKUP, backup.number, plan, started))
 }
 
 async fn insert(
@@ -217,15 +217,5 @@ async fn insert(
     .bind(serde_json::to_string(records).map_err(encode)?)
     .execute(&mut *connection)
     .await?;
-    if !open.is_empty() {
-        sqlx::query(
-            "INSERT INTO open_work (instance_key, record_kind, record_number, start_at, finish_at, failure, due_at)
-             SELECT value ->> 0, 1, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
-             FROM json_each(?) ORDER BY key",
-        )
-        .bind(serde_json::to_string(open).map_err(encode)?)
-        .execute(connection)
-        .await?;
-    }
-    Ok(())
+    open_work::insert(connection, open).await
 }

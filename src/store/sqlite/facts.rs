@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{InstanceId, ProjectId};
@@ -74,11 +74,14 @@ async fn read(
     let rows = sqlx::query(
         "SELECT i.instance_key, i.instance_id, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version,
                 b.record_number AS last_number, b.created_at AS last_at,
-                w.record_kind AS open_kind, w.record_number AS open_number
+                r.record_number AS last_restore_number, r.created_at AS last_restore_at,
+                w.record_kind AS open_kind, w.record_number AS open_number, r.backup_number AS open_backup
          FROM instances i
          JOIN projects p USING (project_key)
          LEFT JOIN backups b ON b.instance_key = i.instance_key
                             AND b.record_number = (SELECT max(record_number) FROM backups WHERE instance_key = i.instance_key)
+         LEFT JOIN restores r ON r.instance_key = i.instance_key
+                             AND r.record_number = (SELECT max(record_number) FROM restores WHERE instance_key = i.instance_key)
          LEFT JOIN open_work w ON w.instance_key = i.instance_key
          WHERE i.instance_id IN (SELECT unhex(value) FROM json_each(?)) AND i.deleted_at IS NULL",
     )
@@ -93,7 +96,9 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
     let engine: Engine = row::parse(row, "engine", "instances.engine is unknown")?;
     let version = EngineVersion::new(engine, row::column(row, "engine_version")?)
         .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?;
-    let last_number: Option<i64> = row.try_get("last_number").map_err(StoreError::during("read a column"))?;
+    let last_number: Option<i64> = row::column(row, "last_number")?;
+    let last_restore_number: Option<i64> = row::column(row, "last_restore_number")?;
+    let last_restore_at: Option<i64> = row::column(row, "last_restore_at")?;
     let last_at: Option<i64> = row::column(row, "last_at")?;
     Ok(KnownInstance {
         key: row::column(row, "instance_key")?,
@@ -108,6 +113,8 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
             },
             last_backup_number: row::record_number(last_number.unwrap_or(0))?,
             last_backup_at: last_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
+            last_restore_number: row::record_number(last_restore_number.unwrap_or(0))?,
+            last_restore_at: last_restore_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
             open_work: open_work(row)?,
         },
     })
@@ -118,6 +125,11 @@ fn open_work(row: &sqlx::sqlite::SqliteRow) -> Result<Option<OpenWork>, StoreErr
     let number = row::record_number(row::column(row, "open_number")?)?;
     match kind {
         row::record_kind::BACKUP => Ok(Some(OpenWork::Backup(number))),
+        // An open restore is always the newest one of its instance.
+        row::record_kind::RESTORE => Ok(Some(OpenWork::Restore {
+            number,
+            backup_number: row::record_number(row::column(row, "open_backup")?)?,
+        })),
         _ => Err(StoreError::Inconsistent { what: "open_work.record_kind is unknown" }),
     }
 }

@@ -9,10 +9,13 @@ mod check;
 mod events;
 mod facts;
 mod file;
+mod open_work;
 mod options;
 mod reader;
+mod restores;
 mod seeding;
 mod settling;
+mod tokens;
 mod writer;
 
 use std::sync::Arc;
@@ -25,12 +28,16 @@ pub use check::{CheckReport, check};
 pub use options::Location;
 
 use crate::domain::backup::Backup;
+use crate::domain::id::{BackupId, ProjectId};
+use crate::domain::identity::{Domain, Project, Secret, Token, User};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
+use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    BackupChange, CreateBackup, DeleteBackup, InstanceFilter, InstancePageStart, InstanceRef, OpenError,
-    ProjectSeed, SeedReport, Store, StoreError, StoreMetrics,
+    CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter, InstancePageStart,
+    InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, SeedPlan, SeedReport, Store, StoreError,
+    StoreMetrics, UserKey,
 };
 use file::FileLock;
 use reader::Reader;
@@ -98,13 +105,34 @@ impl Store for SqliteStore {
         self.reader.list_backups(instance, window, page).await
     }
 
+    async fn create_restore(&self, command: CreateRestore) -> Result<Restore, StoreError> {
+        self.writer.ask(|reply| Command::CreateRestore(command, reply)).await
+    }
+
+    async fn list_restores(
+        &self,
+        instance: InstanceRef,
+        window: TimeWindow,
+        page: PageRequest,
+    ) -> Result<Option<Page<Restore>>, StoreError> {
+        self.reader.list_restores(instance, window, page).await
+    }
+
+    async fn get_backup(
+        &self,
+        instance: InstanceRef,
+        backup_id: BackupId,
+    ) -> Result<Option<(Backup, bool)>, StoreError> {
+        self.reader.get_backup(instance, backup_id).await
+    }
+
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError> {
         self.reader.get_instance(instance).await
     }
 
     async fn list_instances(
         &self,
-        project_id: crate::domain::id::ProjectId,
+        project_id: ProjectId,
         filter: InstanceFilter,
         start: InstancePageStart,
         limit: PageLimit,
@@ -116,16 +144,16 @@ impl Store for SqliteStore {
         self.writer.next_due_at()
     }
 
-    async fn due_backups(&self, now: Timestamp, limit: u16) -> Result<Vec<Backup>, StoreError> {
-        self.reader.due_backups(now, limit).await
+    async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError> {
+        self.reader.due_records(now, limit).await
     }
 
-    async fn apply_changes(&self, changes: Vec<BackupChange>) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::ApplyChanges(changes, reply)).await
+    async fn apply_changes(&self, changes: Vec<DueChange>, keep: Option<u32>) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::ApplyChanges(changes, keep, reply)).await
     }
 
-    async fn seed(&self, projects: Vec<ProjectSeed>, now: Timestamp) -> Result<SeedReport, StoreError> {
-        self.writer.ask(|reply| Command::Seed(projects, now, reply)).await
+    async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
+        self.writer.ask(|reply| Command::Seed(Box::new(plan), now, reply)).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
@@ -135,6 +163,37 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.reader.pool().close().await;
         self.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl IdentityStore for SqliteStore {
+    async fn domain(&self) -> Result<Domain, StoreError> {
+        self.reader.domain().await
+    }
+
+    async fn link_key(&self) -> Result<[u8; 32], StoreError> {
+        self.reader.link_key().await
+    }
+
+    async fn find_user(&self, key: UserKey) -> Result<Option<(User, Option<String>)>, StoreError> {
+        self.reader.find_user(key).await
+    }
+
+    async fn find_access_key(&self, access: &str) -> Result<Option<(User, Secret)>, StoreError> {
+        self.reader.find_access_key(access).await
+    }
+
+    async fn find_token(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
+        self.reader.find_token(hash).await
+    }
+
+    async fn projects(&self, filter: ProjectFilter) -> Result<Vec<Project>, StoreError> {
+        self.reader.projects(filter).await
+    }
+
+    async fn save_token(&self, token: NewToken) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::SaveToken(token, reply)).await
     }
 }
 

@@ -1,56 +1,177 @@
-//! Writes changes that came due, each if the status is still what it was.
+//! Writes changes that came due, each if the status is still what it was; expires backups beyond those that are kept.
 
+use sqlx::{Row, SqliteConnection};
+
+use crate::domain::backup::{BackupStatus, BackupStatusKind};
+use crate::domain::id::InstanceId;
+use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
-use crate::store::row::{BackupStatusRow, backup_status_code, record_kind};
-use crate::store::sqlite::backups::update_status;
+use crate::domain::time::Timestamp;
+use crate::store::row::{
+    BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
+};
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{BackupChange, StoreError};
+use crate::store::sqlite::{backups, open_work, restores};
+use crate::store::{BackupChange, DueChange, RestoreChange, StoreError};
+
+/// How many backups expire at most when one succeeds; more do when the next one does.
+const EXPIRED_AT_ONCE: i64 = 64;
 
 /// Makes the changes whose `from` still holds, in order.
-pub(super) async fn apply(state: &mut WriterState, changes: Vec<BackupChange>) -> Result<(), StoreError> {
+pub(super) async fn apply(
+    state: &mut WriterState,
+    changes: Vec<DueChange>,
+    keep: Option<u32>,
+) -> Result<(), StoreError> {
     let WriterState { connection, instances, actors } = state;
     let actor_key = actors
         .key(connection, &Origin::SYSTEM.actor)
         .await
-        .map_err(StoreError::during("record who changes a backup"))?;
-    let mut history = Vec::with_capacity(changes.len());
+        .map_err(StoreError::during("record who changes a record"))?;
     for change in changes {
-        instances.forget(change.instance_id);
-        let instance_key: Option<i64> =
-            sqlx::query_scalar("SELECT instance_key FROM instances WHERE instance_id = ?")
-                .bind(&change.instance_id.as_bytes()[..])
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(StoreError::during("find the instance of a change"))?;
-        let Some(instance_key) = instance_key else { continue };
-        let from_status = backup_status_code(change.from);
-        let to = BackupStatusRow::from(&change.to);
-        let was_as_expected = update_status(connection, instance_key, change.number, from_status, &to)
-            .await
-            .map_err(StoreError::during("change the status of a backup"))?;
-        if !was_as_expected {
-            continue;
+        match change {
+            DueChange::Backup(change) => {
+                instances.forget(change.instance_id);
+                apply_to_backup(connection, change, keep, actor_key).await?;
+            }
+            DueChange::Restore(change) => {
+                instances.forget(change.instance_id);
+                apply_to_restore(connection, change, actor_key).await?;
+            }
         }
-        match change.to.open_plan() {
-            Some(plan) => sqlx::query("UPDATE open_work SET due_at = ? WHERE instance_key = ?")
-                .bind(plan.finish_at.as_millis())
-                .bind(instance_key),
-            None => sqlx::query("DELETE FROM open_work WHERE instance_key = ?").bind(instance_key),
-        }
-        .execute(&mut *connection)
+    }
+    Ok(())
+}
+
+async fn apply_to_backup(
+    connection: &mut SqliteConnection,
+    change: BackupChange,
+    keep: Option<u32>,
+    actor_key: i64,
+) -> Result<(), StoreError> {
+    let Some(instance_key) = instance_key(connection, change.instance_id).await? else { return Ok(()) };
+    let from_status = backup_status_code(change.from);
+    let to = BackupStatusRow::from(&change.to);
+    let was_as_expected = backups::update_status(connection, instance_key, change.number, from_status, &to)
+        .await
+        .map_err(StoreError::during("change the status of a backup"))?;
+    if !was_as_expected {
+        return Ok(());
+    }
+    open_work::move_on(connection, instance_key, change.to.open_plan())
         .await
         .map_err(StoreError::during("plan what follows a change"))?;
+    let event = Change {
+        at: change.at,
+        instance_key,
+        record_kind: record_kind::BACKUP,
+        record_number: Some(change.number),
+        from_status: Some(from_status),
+        to_status: Some(to.status),
+        origin: &Origin::SYSTEM,
+    };
+    events::append(connection, &[event.into_row(actor_key)])
+        .await
+        .map_err(StoreError::during("record a change that came due"))?;
+    if matches!(change.to, BackupStatus::Succeed(_)) {
+        expire_beyond(connection, instance_key, keep, change.at, actor_key).await?;
+    }
+    Ok(())
+}
+
+async fn apply_to_restore(
+    connection: &mut SqliteConnection,
+    change: RestoreChange,
+    actor_key: i64,
+) -> Result<(), StoreError> {
+    let Some(instance_key) = instance_key(connection, change.instance_id).await? else { return Ok(()) };
+    let from_status = restore_status_code(change.from);
+    let to = RestoreStatusRow::from(&change.to);
+    let was_as_expected = restores::update_status(connection, instance_key, change.number, from_status, &to)
+        .await
+        .map_err(StoreError::during("change the status of a restore"))?;
+    if !was_as_expected {
+        return Ok(());
+    }
+    let plan = change.to.open_plan();
+    open_work::move_on(connection, instance_key, plan)
+        .await
+        .map_err(StoreError::during("plan what follows a change"))?;
+    let event = Change {
+        at: change.at,
+        instance_key,
+        record_kind: record_kind::RESTORE,
+        record_number: Some(change.number),
+        from_status: Some(from_status),
+        to_status: Some(to.status),
+        origin: &Origin::SYSTEM,
+    };
+    events::append(connection, &[event.into_row(actor_key)])
+        .await
+        .map_err(StoreError::during("record a change that came due"))?;
+    if plan.is_none() {
+        let statuses = (InstanceStatus::Restoring, InstanceStatus::Running);
+        restores::set_instance_status(
+            connection,
+            instance_key,
+            statuses,
+            change.at,
+            &Origin::SYSTEM,
+            actor_key,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Lets all but the `keep` newest usable backups of an instance expire.
+pub(super) async fn expire_beyond(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    keep: Option<u32>,
+    at: Timestamp,
+    actor_key: i64,
+) -> Result<(), StoreError> {
+    let Some(keep) = keep else { return Ok(()) };
+    let (usable, expired) =
+        (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
+    let rows = sqlx::query(
+        "UPDATE backups SET status = ?1 WHERE instance_key = ?2 AND record_number IN (
+             SELECT record_number FROM backups WHERE instance_key = ?2 AND status = ?3
+             ORDER BY record_number DESC LIMIT ?4 OFFSET ?5)
+         RETURNING record_number",
+    )
+    .bind(expired)
+    .bind(instance_key)
+    .bind(usable)
+    .bind(EXPIRED_AT_ONCE)
+    .bind(i64::from(keep))
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(StoreError::during("let backups expire"))?;
+    let mut history = Vec::with_capacity(rows.len());
+    for row in rows {
+        let number: i64 = row.try_get("record_number").map_err(StoreError::during("read a column"))?;
         let event = Change {
-            at: change.at,
+            at,
             instance_key,
             record_kind: record_kind::BACKUP,
-            record_number: Some(change.number),
-            from_status: Some(from_status),
-            to_status: Some(to.status),
+            record_number: u64::try_from(number).ok(),
+            from_status: Some(usable),
+            to_status: Some(expired),
             origin: &Origin::SYSTEM,
         };
         history.push(event.into_row(actor_key));
     }
-    events::append(connection, &history).await.map_err(StoreError::during("record changes that came due"))
+    history.reverse();
+    events::append(connection, &history).await.map_err(StoreError::during("record that backups expired"))
+}
+
+async fn instance_key(connection: &mut SqliteConnection, id: InstanceId) -> Result<Option<i64>, StoreError> {
+    sqlx::query_scalar("SELECT instance_key FROM instances WHERE instance_id = ?")
+        .bind(&id.as_bytes()[..])
+        .fetch_optional(connection)
+        .await
+        .map_err(StoreError::during("find the instance of a change"))
 }

@@ -13,12 +13,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
+use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
-use crate::store::sqlite::{backups, seeding, settling, shared};
+use crate::store::sqlite::{backups, restores, seeding, settling, shared, tokens};
 use crate::store::{
-    BackupChange, CreateBackup, DeleteBackup, ProjectSeed, SeedReport, StoreError, StoreMetrics,
+    CreateBackup, CreateRestore, DeleteBackup, DueChange, NewToken, SeedPlan, SeedReport, StoreError,
+    StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -37,8 +39,10 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Command {
     CreateBackup(CreateBackup, Reply<Backup>),
     DeleteBackup(DeleteBackup, Reply<()>),
-    ApplyChanges(Vec<BackupChange>, Reply<()>),
-    Seed(Vec<ProjectSeed>, Timestamp, Reply<SeedReport>),
+    CreateRestore(CreateRestore, Reply<Restore>),
+    ApplyChanges(Vec<DueChange>, Option<u32>, Reply<()>),
+    Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
+    SaveToken(NewToken, Reply<()>),
     /// Begin and commit a transaction, to see that it can be done.
     Probe(Reply<()>),
     /// Finish what is queued, bring everything into the main file, and stop.
@@ -218,13 +222,22 @@ impl Writer {
                 let result = backups::delete(state, delete).await;
                 settle_reply(reply, result, work)
             }
-            Command::ApplyChanges(changes, reply) => {
+            Command::CreateRestore(create, reply) => {
                 work.due_changed = true;
-                let result = settling::apply(state, changes).await;
+                let result = restores::create(state, create).await;
                 settle_reply(reply, result, work)
             }
-            Command::Seed(projects, now, reply) => {
-                let result = seeding::apply(state, projects, now).await;
+            Command::ApplyChanges(changes, keep, reply) => {
+                work.due_changed = true;
+                let result = settling::apply(state, changes, keep).await;
+                settle_reply(reply, result, work)
+            }
+            Command::Seed(plan, now, reply) => {
+                let result = seeding::apply(state, *plan, now).await;
+                settle_reply(reply, result, work)
+            }
+            Command::SaveToken(token, reply) => {
+                let result = tokens::save(&mut state.connection, token).await;
                 settle_reply(reply, result, work)
             }
             Command::Probe(reply) | Command::Close(reply) => settle_reply(reply, Ok(()), work),
@@ -297,9 +310,11 @@ fn refuse(command: Command, work: &mut Work) {
     work.answers.push(match command {
         Command::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::DeleteBackup(_, reply)
-        | Command::ApplyChanges(_, reply)
+        | Command::ApplyChanges(_, _, reply)
+        | Command::SaveToken(_, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
+        Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
     });
 }

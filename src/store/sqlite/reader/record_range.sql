@@ -3,7 +3,7 @@
 WITH RECURSIVE
 target AS MATERIALIZED (
     SELECT instance_key,
-           coalesce((SELECT max(record_number) FROM backups b WHERE b.instance_key = i.instance_key), 0) AS newest
+           coalesce((SELECT max(record_number) FROM {records} b WHERE b.instance_key = i.instance_key), 0) AS newest
     FROM instances i JOIN projects p USING (project_key)
     WHERE i.instance_id = ?1 AND p.project_id = ?2 AND i.deleted_at IS NULL
 ),
@@ -13,7 +13,7 @@ from_start (low, high) AS (
     UNION ALL
     SELECT iif(b.created_at < ?3, b.record_number + 1, low), iif(b.created_at < ?3, high, b.record_number)
     FROM from_start
-    JOIN backups b ON b.instance_key = (SELECT instance_key FROM target) AND b.record_number = (low + high) / 2
+    JOIN {records} b ON b.instance_key = (SELECT instance_key FROM target) AND b.record_number = (low + high) / 2
     WHERE low < high
 ),
 -- The first record created after ?4, likewise.
@@ -22,7 +22,7 @@ past_end (low, high) AS (
     UNION ALL
     SELECT iif(b.created_at <= ?4, b.record_number + 1, low), iif(b.created_at <= ?4, high, b.record_number)
     FROM past_end
-    JOIN backups b ON b.instance_key = (SELECT instance_key FROM target) AND b.record_number = (low + high) / 2
+    JOIN {records} b ON b.instance_key = (SELECT instance_key FROM target) AND b.record_number = (low + high) / 2
     WHERE low < high
 )
 SELECT instance_key,

@@ -1,5 +1,7 @@
 //! Creates what a seed wants and is not there; touches nothing that is.
 
+mod identity;
+
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::id::ProjectId;
@@ -8,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::store::row::{instance_status_code, record_kind};
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{InstanceSeed, ProjectSeed, SeedReport, StoreError};
+use crate::store::{InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StoreError};
 
 /// How many addresses `192.168.x.2` to `192.168.x.254` of one subnet are given out.
 const ADDRESSES_A_SUBNET: i64 = 253;
@@ -18,11 +20,12 @@ const SUBNETS: i64 = 256;
 /// Applies a seed.
 pub(super) async fn apply(
     state: &mut WriterState,
-    projects: Vec<ProjectSeed>,
+    plan: SeedPlan,
     now: Timestamp,
 ) -> Result<SeedReport, StoreError> {
     let mut report = SeedReport::default();
-    for project in projects {
+    identity::apply(&mut state.connection, &plan, now, &mut report).await?;
+    for project in plan.projects {
         let key = ensure_project(&mut state.connection, &project, now, &mut report).await?;
         for instance in project.instances {
             if let Some(existing) = find(&mut state.connection, &instance).await? {

@@ -1,0 +1,351 @@
+//! Identity: logins, tokens, access keys, projects.
+//!
+//! Tokens are opaque and random; only their hash is kept. They live by the real clock, whatever time the emulator shows,
+//! because clients compare their expiry with their own.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::password_hash::SaltString;
+use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
+use sha2::{Digest, Sha256};
+
+use crate::ambient::{Clock, IdSource};
+use crate::domain::id::{DomainId, ProjectId};
+use crate::domain::identity::{Domain, Project, Secret, Token, TokenScope, User};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::engine::EngineError;
+use crate::store::{IdentityStore, NewToken};
+pub use crate::store::{ProjectFilter, UserKey};
+
+/// How many tokens and keys are remembered before all are forgotten and read again.
+const REMEMBERED: usize = 4096;
+/// A hash that no password matches, verified for unknown users so that they cost as much as known ones.
+const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$iDMTu1fcvJCpxW8IHYO0OV4WNQB5h/7tN52Vn3z9T08";
+
+/// Who is let in. Setting `auth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Everybody; credentials are not looked at.
+    Off,
+    /// Everybody but those who hold credentials of the emulator and misuse them.
+    Lenient,
+    /// Only those with good credentials, as the cloud does it.
+    Strict,
+}
+
+/// How somebody logs in.
+#[derive(Clone, Debug)]
+pub enum LoginMethod {
+    /// By password.
+    Password {
+        /// The user.
+        user: UserKey,
+        /// The domain the user was said to belong to, if any.
+        domain: Option<DomainKey>,
+        /// The password.
+        password: Secret,
+    },
+    /// By a token that is still good.
+    Token(Secret),
+}
+
+/// How a domain is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DomainKey {
+    /// By id.
+    Id(DomainId),
+    /// By name.
+    Name(String),
+}
+
+/// What a token is to be good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WantedScope {
+    /// A project by id.
+    ProjectId(ProjectId),
+    /// A project by name.
+    ProjectName(String),
+    /// The domain.
+    Domain(DomainKey),
+    /// Nothing said: the first project of the user, which is what clients can use.
+    Any,
+}
+
+/// Identity: its store, what it takes from its surroundings, and how strict it is.
+#[derive(Clone)]
+pub struct Identity {
+    store: Arc<dyn IdentityStore>,
+    real_clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    mode: AuthMode,
+    region: Arc<str>,
+    remembered: Arc<Mutex<Remembered>>,
+}
+
+/// Tokens and keys that were asked for lately. Neither ever changes while the server runs.
+#[derive(Default)]
+struct Remembered {
+    tokens: HashMap<[u8; 32], Arc<Token>>,
+    keys: HashMap<String, Arc<(User, Secret)>>,
+    /// Projects that somebody has named.
+    projects: HashSet<ProjectId>,
+}
+
+impl Identity {
+    /// Puts identity together. `real_clock` is the time of the world outside.
+    pub fn new(
+        store: Arc<dyn IdentityStore>,
+        real_clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        mode: AuthMode,
+        region: &str,
+    ) -> Self {
+        Self { store, real_clock, ids, mode, region: region.into(), remembered: Arc::default() }
+    }
+
+    /// Returns who is let in.
+    pub fn mode(&self) -> AuthMode {
+        self.mode
+    }
+
+    /// Returns the region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Returns the time of the world outside.
+    pub fn real_now(&self) -> Timestamp {
+        self.real_clock.now()
+    }
+
+    /// Returns the domain that all users and projects belong to.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn domain(&self) -> Result<Domain, EngineError> {
+        Ok(self.store.domain().await?)
+    }
+
+    /// Returns the projects in which a user has a role.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn projects(&self, user: &User, filter: ProjectFilter) -> Result<Vec<Project>, EngineError> {
+        let mut projects = self.store.projects(filter).await?;
+        projects.retain(|project| user.role_in(project.id).is_some());
+        Ok(projects)
+    }
+
+    /// Returns a project in which a user has a role; a project nobody has named is named by its id unless the mode is strict.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn project(&self, user: &User, id: ProjectId) -> Result<Option<Project>, EngineError> {
+        let known = self.projects(user, ProjectFilter { id: Some(id), name: None }).await?.pop();
+        let unnamed = || Project { id, name: id.to_string() };
+        let may = user.role_in(id).is_some() && self.mode != AuthMode::Strict;
+        Ok(known.or_else(|| may.then(unnamed)))
+    }
+
+    /// Returns whether a user's credentials open a project: it has a role there, and, where the mode is strict, somebody has
+    /// named the project.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn opens(&self, user: &User, project: ProjectId) -> Result<bool, EngineError> {
+        if user.role_in(project).is_none() {
+            return Ok(false);
+        }
+        if self.mode != AuthMode::Strict || self.remembered().projects.contains(&project) {
+            return Ok(true);
+        }
+        let filter = ProjectFilter { id: Some(project), name: None };
+        let is_known = !self.store.projects(filter).await?.is_empty();
+        if is_known {
+            self.remembered().projects.insert(project);
+        }
+        Ok(is_known)
+    }
+
+    /// Logs somebody in and returns a new token with its text.
+    ///
+    /// # Errors
+    /// `Refused` with `InvalidCredentials` for an unknown user, a wrong password, another domain, or a scope in which the
+    /// user has no role: the answer does not tell which. `CredentialsExpired` for a token that was good once.
+    pub async fn login(
+        &self,
+        method: LoginMethod,
+        scope: WantedScope,
+    ) -> Result<(Secret, Token), EngineError> {
+        let (user, method) = match method {
+            LoginMethod::Password { user, domain, password } => {
+                (self.user_by_password(user, domain, password).await?, "password")
+            }
+            LoginMethod::Token(text) => (self.token(&text).await?.user.clone(), "token"),
+        };
+        let scope = self.scope(&user, scope).await?;
+        let text = hex::encode(self.ids.key());
+        let issued_at = self.real_clock.now();
+        let expires_at = issued_at.saturating_add(Duration::from_hours(Token::LIFE_HOURS));
+        let project_id = match &scope {
+            TokenScope::Project(project) => Some(project.id),
+            TokenScope::Domain => None,
+        };
+        let hash = hash_of(&text);
+        self.store
+            .save_token(NewToken { hash, user_id: user.id, project_id, method, issued_at, expires_at })
+            .await?;
+        let token = Token { user, scope, method: method.to_owned(), issued_at, expires_at };
+        Ok((Secret::new(text), token))
+    }
+
+    /// Returns a token that is good now.
+    ///
+    /// # Errors
+    /// `Refused` with `InvalidCredentials` if nobody was ever given it, `CredentialsExpired` if its time is over.
+    pub async fn token(&self, text: &Secret) -> Result<Arc<Token>, EngineError> {
+        let token = self.known_token(text).await?.ok_or(Refusal::InvalidCredentials)?;
+        token.permit_use(self.real_clock.now())?;
+        Ok(token)
+    }
+
+    /// Returns a token that somebody was given, expired or not.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn known_token(&self, text: &Secret) -> Result<Option<Arc<Token>>, EngineError> {
+        let hash = hash_of(text.expose());
+        if let Some(token) = self.remembered().tokens.get(&hash) {
+            return Ok(Some(Arc::clone(token)));
+        }
+        let Some(token) = self.store.find_token(hash).await?.map(Arc::new) else { return Ok(None) };
+        let mut remembered = self.remembered();
+        if remembered.tokens.len() >= REMEMBERED {
+            remembered.tokens.clear();
+        }
+        remembered.tokens.insert(hash, Arc::clone(&token));
+        Ok(Some(token))
+    }
+
+    /// Returns the owner and the secret of an access key.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn access_key(&self, access: &str) -> Result<Option<Arc<(User, Secret)>>, EngineError> {
+        if let Some(key) = self.remembered().keys.get(access) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        let Some(key) = self.store.find_access_key(access).await?.map(Arc::new) else { return Ok(None) };
+        let mut remembered = self.remembered();
+        if remembered.keys.len() >= REMEMBERED {
+            remembered.keys.clear();
+        }
+        remembered.keys.insert(access.to_owned(), Arc::clone(&key));
+        Ok(Some(key))
+    }
+
+    /// Returns a user by id or name.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn user(&self, key: UserKey) -> Result<Option<User>, EngineError> {
+        Ok(self.store.find_user(key).await?.map(|(user, _)| user))
+    }
+
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn user_by_password(
+        &self,
+        user: UserKey,
+        domain: Option<DomainKey>,
+        password: Secret,
+    ) -> Result<User, EngineError> {
+        let found = self.store.find_user(user).await?;
+        let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
+        let matches = verify(password, hash.unwrap_or_else(|| NOBODYS_HASH.to_owned())).await;
+        let in_domain = match domain {
+            Some(domain) => self.is_own_domain(&domain).await?,
+            None => true,
+        };
+        match found {
+            Some((user, Some(_))) if matches && in_domain => Ok(user),
+            _ => Err(Refusal::InvalidCredentials.into()),
+        }
+    }
+
+    async fn is_own_domain(&self, key: &DomainKey) -> Result<bool, EngineError> {
+        let own = self.store.domain().await?;
+        Ok(match key {
+            DomainKey::Id(id) => *id == own.id,
+            DomainKey::Name(name) => *name == own.name,
+        })
+    }
+
+    async fn scope(&self, user: &User, wanted: WantedScope) -> Result<TokenScope, EngineError> {
+        let project = match wanted {
+            WantedScope::Domain(domain) => {
+                return if self.is_own_domain(&domain).await? {
+                    Ok(TokenScope::Domain)
+                } else {
+                    Err(Refusal::InvalidCredentials.into())
+                };
+            }
+            WantedScope::ProjectId(id) => self.project(user, id).await?,
+            WantedScope::ProjectName(name) => {
+                let filter = ProjectFilter { id: None, name: Some(name) };
+                self.projects(user, filter).await?.into_iter().next()
+            }
+            WantedScope::Any => {
+                let first = self.projects(user, ProjectFilter::default()).await?.into_iter().next();
+                return Ok(first.map_or(TokenScope::Domain, TokenScope::Project));
+            }
+        };
+        Ok(TokenScope::Project(project.ok_or(Refusal::InvalidCredentials)?))
+    }
+}
+
+/// Hashes a password with a salt of random bits. Takes tens of milliseconds, on purpose.
+pub(super) fn hash_password(password: &Secret, salt: [u8; 16]) -> Option<String> {
+    let salt = SaltString::encode_b64(&salt).ok()?;
+    let hash = Argon2::default().hash_password(password.expose().as_bytes(), &salt).ok()?;
+    Some(hash.to_string())
+}
+
+/// Compares a password with a hash, beside the threads that serve requests.
+async fn verify(password: Secret, hash: String) -> bool {
+    let verified = tokio::task::spawn_blocking(move || {
+        let Ok(hash) = PasswordHash::new(&hash) else { return false };
+        Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok()
+    });
+    verified.await.unwrap_or(false)
+}
+
+fn hash_of(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_only() {
+        let hash = hash_password(&Secret::new("right".to_owned()), [7; 16]).unwrap();
+        assert!(verify(Secret::new("right".to_owned()), hash.clone()).await);
+        assert!(!verify(Secret::new("wrong".to_owned()), hash).await);
+    }
+
+    #[tokio::test]
+    async fn the_built_in_hashes_are_what_they_say() {
+        let password = Secret::new("emulator-password".to_owned());
+        assert!(verify(password.clone(), crate::domain::builtin::PASSWORD_HASH.to_owned()).await);
+        assert!(PasswordHash::new(NOBODYS_HASH).is_ok());
+        assert!(!verify(password, NOBODYS_HASH.to_owned()).await);
+    }
+}

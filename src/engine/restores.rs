@@ -1,0 +1,62 @@
+//! Restores: create, list.
+
+use crate::domain::id::{BackupId, RestoreId};
+use crate::domain::origin::Origin;
+use crate::domain::page::Page;
+use crate::domain::refusal::Refusal;
+use crate::domain::remark::Remark;
+use crate::domain::restore::{NewRestore, Restore};
+use crate::domain::time::Timestamp;
+use crate::engine::{ApiVersion, Engine, EngineError, RecordsQuery};
+use crate::store::{CreateRestore, InstanceRef};
+
+/// What a caller says of a restore to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateRestoreRequest {
+    /// The backup to restore from.
+    pub backup_id: BackupId,
+    /// A note.
+    pub remark: Option<Remark>,
+}
+
+impl Engine {
+    /// Records a restore and returns its id once the record is durable. While the restore is open its instance is
+    /// RESTORING, from before this returns.
+    ///
+    /// # Errors
+    /// `Refused` in the order of section 2.5 of the wire contract v1.0, from the instance on.
+    pub async fn create_restore(
+        &self,
+        api: ApiVersion,
+        instance: InstanceRef,
+        request: CreateRestoreRequest,
+        origin: Origin,
+    ) -> Result<RestoreId, EngineError> {
+        let now = self.settled_now().await?;
+        let new = NewRestore {
+            id: self.ids.restore_id(now),
+            remark: request.remark,
+            requested_at: now,
+            duration: self.settings.restore_duration,
+            name_offset: self.settings.name_offset,
+        };
+        let (backup_id, rules) = (request.backup_id, self.settings.backup_rules(api));
+        let restore =
+            self.store.create_restore(CreateRestore { instance, backup_id, new, rules, origin }).await?;
+        Ok(restore.id)
+    }
+
+    /// Returns a page of an instance's restores, newest first, with the time at which they were looked at.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`.
+    pub async fn list_restores(
+        &self,
+        instance: InstanceRef,
+        query: RecordsQuery,
+    ) -> Result<(Page<Restore>, Timestamp), EngineError> {
+        let now = self.settled_now().await?;
+        let page = self.store.list_restores(instance, query.window, query.page).await?;
+        Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
+    }
+}

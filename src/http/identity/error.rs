@@ -1,0 +1,41 @@
+//! Errors in the shape of the identity service.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Serialize;
+
+use crate::domain::refusal::Refusal;
+use crate::engine::ApiVersion;
+use crate::http::error::ApiError;
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Inner<'a>,
+}
+
+#[derive(Serialize)]
+struct Inner<'a> {
+    code: u16,
+    title: &'a str,
+    message: &'a str,
+}
+
+/// Returns the answer to an error on a path of the identity service.
+pub(in crate::http) fn render(error: &ApiError) -> HttpResponse {
+    let code = error.code(ApiVersion::V2);
+    let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let not_found;
+    let message = match error {
+        ApiError::Refused(Refusal::InvalidCredentials) => {
+            "The credentials are wrong: unknown user, password, token or access key, or a scope in which the user has no role."
+        }
+        ApiError::Refused(Refusal::NoCredentials) => "The request you have made requires authentication.",
+        ApiError::NotFound { what } => {
+            not_found = format!("Could not find {what}.");
+            &not_found
+        }
+        _ => code.text,
+    };
+    let title = status.canonical_reason().unwrap_or("Error");
+    HttpResponse::build(status).json(Body { error: Inner { code: code.status, title, message } })
+}

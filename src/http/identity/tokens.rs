@@ -1,0 +1,232 @@
+//! Tokens: log in, show one.
+
+use actix_web::http::header::HeaderValue;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::identity::{Domain, Secret, Token, TokenScope};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::engine::identity::{DomainKey, LoginMethod, UserKey, WantedScope};
+use crate::http::endpoint::state;
+use crate::http::error::ApiError;
+use crate::http::extract::mandatory_object;
+use crate::http::identity::catalog::{CatalogEntry, entries};
+use crate::http::identity::{DomainRef, IdentityCall, internal};
+
+/// The header that carries the text of the token that an answer is about.
+const X_SUBJECT_TOKEN: &str = "X-Subject-Token";
+
+#[derive(Deserialize)]
+struct LoginBody {
+    auth: Auth,
+}
+
+#[derive(Deserialize)]
+struct Auth {
+    identity: IdentityPart,
+    scope: Option<ScopePart>,
+}
+
+#[derive(Deserialize)]
+struct IdentityPart {
+    methods: Vec<String>,
+    password: Option<PasswordPart>,
+    token: Option<TokenPart>,
+}
+
+#[derive(Deserialize)]
+struct PasswordPart {
+    user: UserPart,
+}
+
+#[derive(Deserialize)]
+struct UserPart {
+    id: Option<String>,
+    name: Option<String>,
+    domain: Option<NamePart>,
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct TokenPart {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct ScopePart {
+    project: Option<NamePart>,
+    domain: Option<NamePart>,
+}
+
+/// A thing named by id or by name.
+#[derive(Deserialize)]
+struct NamePart {
+    id: Option<String>,
+    name: Option<String>,
+}
+
+impl IdentityPart {
+    /// Reads how somebody logs in. A second factor that accompanies a password is not looked at.
+    fn method(self) -> Result<LoginMethod, Refusal> {
+        let has = |method: &str| self.methods.iter().any(|given| given == method);
+        if has("password") {
+            let user = self.password.ok_or(Refusal::InvalidBody)?.user;
+            let key = match (user.id, user.name) {
+                (Some(id), _) => UserKey::Id(id.parse().map_err(|_| Refusal::InvalidCredentials)?),
+                (None, Some(name)) => UserKey::Name(name),
+                (None, None) => return Err(Refusal::InvalidBody),
+            };
+            let domain = user.domain.map(NamePart::domain).transpose()?;
+            return Ok(LoginMethod::Password { user: key, domain, password: Secret::new(user.password) });
+        }
+        if has("token") {
+            return Ok(LoginMethod::Token(Secret::new(self.token.ok_or(Refusal::InvalidBody)?.id)));
+        }
+        Err(Refusal::InvalidBody)
+    }
+}
+
+impl NamePart {
+    fn domain(self) -> Result<DomainKey, Refusal> {
+        match (self.id, self.name) {
+            (Some(id), _) => Ok(DomainKey::Id(id.parse().map_err(|_| Refusal::InvalidCredentials)?)),
+            (None, Some(name)) => Ok(DomainKey::Name(name)),
+            (None, None) => Err(Refusal::InvalidBody),
+        }
+    }
+
+    fn project(self) -> Result<WantedScope, Refusal> {
+        match (self.id, self.name) {
+            (Some(id), _) => Ok(WantedScope::ProjectId(id.parse().map_err(|_| Refusal::InvalidCredentials)?)),
+            (None, Some(name)) => Ok(WantedScope::ProjectName(name)),
+            (None, None) => Err(Refusal::InvalidBody),
+        }
+    }
+}
+
+/// Reads what a token is to be good for. A project comes before a domain.
+fn wanted_scope(scope: Option<ScopePart>) -> Result<WantedScope, Refusal> {
+    match scope {
+        Some(ScopePart { project: Some(project), .. }) => project.project(),
+        Some(ScopePart { project: None, domain: Some(domain) }) => Ok(WantedScope::Domain(domain.domain()?)),
+        None | Some(ScopePart { project: None, domain: None }) => Ok(WantedScope::Any),
+    }
+}
+
+/// `POST /v3/auth/tokens`: logs somebody in.
+pub(in crate::http) async fn create_token(
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    let state = state(&request)?;
+    let login: LoginBody = mandatory_object(&body)?;
+    let scope = wanted_scope(login.auth.scope)?;
+    let method = login.auth.identity.method()?;
+    let (text, token) = state.identity.login(method, scope).await.map_err(internal)?;
+    let view = view(&request, &token).await?;
+    Ok(HttpResponse::Created().insert_header((X_SUBJECT_TOKEN, header_value(&text)?)).json(view))
+}
+
+/// `GET /v3/auth/tokens`: shows the token that the request names as its subject.
+pub(in crate::http) async fn show_token(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    let call = IdentityCall::receive(&request, &body).await?;
+    let subject = request.headers().get(X_SUBJECT_TOKEN).and_then(|text| text.to_str().ok());
+    let text = Secret::new(subject.ok_or(Refusal::InvalidBody)?.to_owned());
+    let token = call.identity.token(&text).await.map_err(internal).map_err(|error| match error {
+        ApiError::Refused(_) => ApiError::NotFound { what: "the token" },
+        error => error,
+    })?;
+    // Only its owner may look at a token: what it opens is nobody else's business.
+    if token.user.id != call.user.id {
+        return Err(ApiError::NotFound { what: "the token" });
+    }
+    let view = view(&request, &token).await?;
+    Ok(HttpResponse::Ok().insert_header((X_SUBJECT_TOKEN, header_value(&text)?)).json(view))
+}
+
+fn header_value(text: &Secret) -> Result<HeaderValue, ApiError> {
+    let mut value = HeaderValue::from_str(text.expose()).map_err(|_| Refusal::InvalidBody)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[derive(Serialize)]
+struct TokenResponse {
+    token: TokenView,
+}
+
+#[derive(Serialize)]
+struct TokenView {
+    methods: [String; 1],
+    issued_at: String,
+    expires_at: String,
+    user: UserView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<ProjectView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<DomainRef>,
+    roles: Vec<RoleView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catalog: Option<Vec<CatalogEntry>>,
+}
+
+#[derive(Serialize)]
+struct UserView {
+    id: String,
+    name: String,
+    domain: DomainRef,
+}
+
+#[derive(Serialize)]
+struct ProjectView {
+    id: String,
+    name: String,
+    domain: DomainRef,
+}
+
+#[derive(Serialize)]
+struct RoleView {
+    id: &'static str,
+    name: &'static str,
+}
+
+/// Shows a token; without the catalogue if the query says so.
+async fn view(request: &HttpRequest, token: &Token) -> Result<TokenResponse, ApiError> {
+    let state = state(request)?;
+    let domain: Domain = state.identity.domain().await.map_err(internal)?;
+    let (project, role) = match &token.scope {
+        TokenScope::Project(project) => (Some(project), token.user.role_in(project.id)),
+        TokenScope::Domain => (None, None),
+    };
+    let wants_catalog =
+        !request.query_string().split('&').any(|part| part == "nocatalog" || part.starts_with("nocatalog="));
+    let catalog =
+        || entries(&state.base_url(request), state.identity.region(), project.map(|project| project.id));
+    Ok(TokenResponse {
+        token: TokenView {
+            methods: [token.method.clone()],
+            issued_at: iso_micros(token.issued_at),
+            expires_at: iso_micros(token.expires_at),
+            user: UserView {
+                id: token.user.id.to_string(),
+                name: token.user.name.clone(),
+                domain: DomainRef::of(&domain),
+            },
+            project: project.map(|project| ProjectView {
+                id: project.id.to_string(),
+                name: project.name.clone(),
+                domain: DomainRef::of(&domain),
+            }),
+            domain: project.is_none().then(|| DomainRef::of(&domain)),
+            roles: role.into_iter().map(|role| RoleView { id: "0", name: role.as_str() }).collect(),
+            catalog: wants_catalog.then(catalog),
+        },
+    })
+}
+
+/// Writes a time as the identity service does: UTC with six fractional digits.
+fn iso_micros(time: Timestamp) -> String {
+    time.to_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}

@@ -1,0 +1,240 @@
+//! What the store is asked, and what it answers, in words of the domain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
+use crate::domain::id::{BackupId, InstanceId, ProjectId, UserId};
+use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
+use crate::domain::instance::{
+    BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceName, InstanceStatus, Network,
+};
+use crate::domain::origin::Origin;
+use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
+use crate::domain::time::Timestamp;
+
+/// An instance, named together with the project that it must belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceRef {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The instance.
+    pub instance_id: InstanceId,
+}
+
+/// The wish to have a backup recorded.
+#[derive(Clone, Debug)]
+pub struct CreateBackup {
+    /// The instance to back up.
+    pub instance: InstanceRef,
+    /// The record.
+    pub new: NewBackup,
+    /// Which instances may be backed up.
+    pub rules: BackupRules,
+    /// How many usable backups of the instance stay; older ones expire. None: all.
+    pub keep: Option<u32>,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// The wish to have a backup deleted.
+#[derive(Clone, Debug)]
+pub struct DeleteBackup {
+    /// The instance it belongs to.
+    pub instance: InstanceRef,
+    /// The record.
+    pub backup_id: BackupId,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// The wish to have an instance restored from one of its backups.
+#[derive(Clone, Debug)]
+pub struct CreateRestore {
+    /// The instance to restore.
+    pub instance: InstanceRef,
+    /// The backup to restore it from.
+    pub backup_id: BackupId,
+    /// The record.
+    pub new: NewRestore,
+    /// Which instances may be restored.
+    pub rules: BackupRules,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// A record that is waiting or running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenRecord {
+    /// A backup.
+    Backup(Backup),
+    /// A restore.
+    Restore(Restore),
+}
+
+/// A change that came due, to be made if the record's status is still what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DueChange {
+    /// Of a backup.
+    Backup(BackupChange),
+    /// Of a restore. When it ends, its instance is RUNNING again.
+    Restore(RestoreChange),
+}
+
+impl DueChange {
+    /// Returns when the change was due.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Backup(change) => change.at,
+            Self::Restore(change) => change.at,
+        }
+    }
+}
+
+/// A change of a restore's status that came due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoreChange {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The record's number.
+    pub number: RecordNumber,
+    /// The status it must have.
+    pub from: RestoreStatusKind,
+    /// The status it gets.
+    pub to: RestoreStatus,
+    /// When the change was due, which is when it counts as made.
+    pub at: Timestamp,
+}
+
+/// A change of a backup's status that came due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupChange {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The record's number.
+    pub number: RecordNumber,
+    /// The status it must have.
+    pub from: BackupStatusKind,
+    /// The status it gets.
+    pub to: BackupStatus,
+    /// When the change was due, which is when it counts as made.
+    pub at: Timestamp,
+}
+
+/// Which instances a list shows. What is absent does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceFilter {
+    /// The id is this one.
+    pub id: Option<InstanceId>,
+    /// The name contains this, case-sensitively.
+    pub name_contains: Option<String>,
+    /// The name is this.
+    pub name_is: Option<String>,
+    /// The status is this one.
+    pub status: Option<InstanceStatus>,
+    /// One of the addresses is this.
+    pub ip: Option<String>,
+    /// The address contains this.
+    pub ip_contains: Option<String>,
+    /// The memory is this much.
+    pub capacity: Option<Capacity>,
+    /// Whether instances whose creation failed are shown (they are when `status` asks for them).
+    pub include_create_failed: bool,
+}
+
+/// Where a page of instances starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstancePageStart {
+    /// After that many instances of the list.
+    Skip(u64),
+    /// After this instance; an id that is not in the list is followed by nothing.
+    After(InstanceId),
+}
+
+/// A project and the instances that a seed wants in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectSeed {
+    /// The project.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// Its instances.
+    pub instances: Vec<InstanceSeed>,
+}
+
+/// An instance that a seed wants, complete but for its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSeed {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its name.
+    pub name: InstanceName,
+    /// Its cache engine.
+    pub engine: Engine,
+    /// The version of the engine.
+    pub engine_version: EngineVersion,
+    /// How it keeps its data.
+    pub cache_mode: CacheMode,
+    /// Its memory.
+    pub capacity: Capacity,
+    /// The code of its product.
+    pub spec_code: String,
+    /// The state it is in.
+    pub status: InstanceStatus,
+    /// The codes of its availability zones.
+    pub zone_codes: Vec<String>,
+    /// The network it is in.
+    pub network: Network,
+    /// The user that counts as its creator.
+    pub creator: Creator,
+}
+
+/// What applying a seed did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeedReport {
+    /// How many projects were created.
+    pub projects_created: u64,
+    /// How many instances were created.
+    pub instances_created: u64,
+    /// How many instances were there already and were left as they are.
+    pub instances_kept: u64,
+    /// How many users were created.
+    pub users_created: u64,
+    /// One sentence for each thing that is there but differs from the seed, or is deleted.
+    pub differences: Vec<String>,
+}
+
+/// A user that a seed wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserSeed {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    /// A hash of its password, as PHC text; without one it cannot log in by password.
+    pub password_hash: Option<String>,
+    /// Its access keys: access and secret.
+    pub access_keys: Vec<(String, Secret)>,
+    /// Its roles.
+    pub roles: BTreeMap<RoleScope, Role>,
+    /// Actions it is denied.
+    pub denied: BTreeSet<String>,
+}
+
+/// Everything that is to be there, checked and complete.
+#[derive(Clone, Debug)]
+pub struct SeedPlan {
+    /// The domain.
+    pub domain: Domain,
+    /// Projects and their instances.
+    pub projects: Vec<ProjectSeed>,
+    /// Users.
+    pub users: Vec<UserSeed>,
+    /// The project that is there while no seed has named one.
+    pub built_in_project: Project,
+    /// The user that is there while no seed has named one.
+    pub built_in_user: UserSeed,
+    /// The key that signs download links, should there be none yet.
+    pub link_key: [u8; 32],
+}

@@ -1,0 +1,91 @@
+//! What is kept of identity, and the promise made about it.
+
+use async_trait::async_trait;
+
+use crate::domain::id::{ProjectId, UserId};
+use crate::domain::identity::{Domain, Project, Secret, Token, User};
+use crate::domain::time::Timestamp;
+use crate::store::error::StoreError;
+
+/// How a user is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserKey {
+    /// By id.
+    Id(UserId),
+    /// By name.
+    Name(String),
+}
+
+/// Which projects are asked for. What is absent does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectFilter {
+    /// The id is this.
+    pub id: Option<ProjectId>,
+    /// The name is exactly this.
+    pub name: Option<String>,
+}
+
+/// A token to be kept, by the hash of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewToken {
+    /// SHA-256 of the text.
+    pub hash: [u8; 32],
+    /// Who it is given to.
+    pub user_id: UserId,
+    /// The project it is good for; the domain if none.
+    pub project_id: Option<ProjectId>,
+    /// How its owner had logged in: `password` or `token`.
+    pub method: &'static str,
+    /// When it is given.
+    pub issued_at: Timestamp,
+    /// When it stops being good.
+    pub expires_at: Timestamp,
+}
+
+/// The durable store of users, keys, tokens and projects.
+///
+/// Built-in users and projects are there only while a seed has named none.
+#[async_trait]
+pub trait IdentityStore: Send + Sync {
+    /// Returns the domain that all users and projects belong to.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn domain(&self) -> Result<Domain, StoreError>;
+
+    /// Returns the key that signs download links.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn link_key(&self) -> Result<[u8; 32], StoreError>;
+
+    /// Returns a user with the hash of its password, if it has one.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn find_user(&self, key: UserKey) -> Result<Option<(User, Option<String>)>, StoreError>;
+
+    /// Returns the owner and the secret of an access key.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn find_access_key(&self, access: &str) -> Result<Option<(User, Secret)>, StoreError>;
+
+    /// Returns a token by the hash of its text, expired ones too as long as they are kept.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn find_token(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError>;
+
+    /// Returns projects, in the order in which they were made.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn projects(&self, filter: ProjectFilter) -> Result<Vec<Project>, StoreError>;
+
+    /// Keeps a token; forgets those that expired a day or longer ago.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn save_token(&self, token: NewToken) -> Result<(), StoreError>;
+}

@@ -1,0 +1,148 @@
+//! Reads of users, keys, tokens and projects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
+
+use crate::domain::id::{DomainId, ProjectId, UserId};
+use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret, Token, TokenScope, User};
+use crate::store::error::StoreError;
+use crate::store::identity::{ProjectFilter, UserKey};
+use crate::store::row;
+use crate::store::sqlite::reader::Reader;
+
+impl Reader {
+    pub(in crate::store::sqlite) async fn domain(&self) -> Result<Domain, StoreError> {
+        let row = self.domain_row().await?;
+        Ok(Domain {
+            id: DomainId::from_bytes(row::bytes16(&row, "domain_id")?),
+            name: row::column(&row, "name")?,
+        })
+    }
+
+    pub(in crate::store::sqlite) async fn link_key(&self) -> Result<[u8; 32], StoreError> {
+        let row = self.domain_row().await?;
+        let key: &[u8] = row::column(&row, "link_key")?;
+        key.try_into()
+            .map_err(|_| StoreError::Inconsistent { what: "domain.link_key does not have 32 bytes" })
+    }
+
+    async fn domain_row(&self) -> Result<SqliteRow, StoreError> {
+        sqlx::query("SELECT domain_id, name, link_key FROM domain")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(StoreError::during("read the domain"))
+    }
+
+    pub(in crate::store::sqlite) async fn find_user(
+        &self,
+        key: UserKey,
+    ) -> Result<Option<(User, Option<String>)>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT u.* FROM users u WHERE ");
+        match key {
+            UserKey::Id(id) => query.push("u.user_id = ").push_bind(id.as_bytes().to_vec()),
+            UserKey::Name(name) => query.push("u.name = ").push_bind(name),
+        };
+        let row =
+            query.build().fetch_optional(&self.pool).await.map_err(StoreError::during("find a user"))?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((self.user(&row).await?, row::column(&row, "password_hash")?)))
+    }
+
+    pub(in crate::store::sqlite) async fn find_access_key(
+        &self,
+        access: &str,
+    ) -> Result<Option<(User, Secret)>, StoreError> {
+        let row = sqlx::query(
+            "SELECT u.*, k.secret FROM access_keys k JOIN users u USING (user_key) WHERE k.access = ?",
+        )
+        .bind(access)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(StoreError::during("find an access key"))?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((self.user(&row).await?, Secret::new(row::column(&row, "secret")?))))
+    }
+
+    pub(in crate::store::sqlite) async fn find_token(
+        &self,
+        hash: [u8; 32],
+    ) -> Result<Option<Token>, StoreError> {
+        let row = sqlx::query(
+            "SELECT u.*, t.project_id, p.name AS project_name, t.method, t.issued_at, t.expires_at
+             FROM tokens t JOIN users u USING (user_key) LEFT JOIN projects p ON p.project_id = t.project_id
+             WHERE t.token_hash = ?",
+        )
+        .bind(&hash[..])
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(StoreError::during("find a token"))?;
+        let Some(row) = row else { return Ok(None) };
+        let scope = if row::column::<Option<&[u8]>>(&row, "project_id")?.is_some() {
+            let id = ProjectId::from_bytes(row::bytes16(&row, "project_id")?);
+            // A project that nobody has named is named by its id.
+            let name = row::column::<Option<String>>(&row, "project_name")?.unwrap_or_else(|| id.to_string());
+            TokenScope::Project(Project { id, name })
+        } else {
+            TokenScope::Domain
+        };
+        Ok(Some(Token {
+            user: self.user(&row).await?,
+            scope,
+            method: row::column(&row, "method")?,
+            issued_at: row::timestamp(&row, "issued_at")?,
+            expires_at: row::timestamp(&row, "expires_at")?,
+        }))
+    }
+
+    pub(in crate::store::sqlite) async fn projects(
+        &self,
+        filter: ProjectFilter,
+    ) -> Result<Vec<Project>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT project_id, name FROM projects WHERE TRUE");
+        if let Some(id) = filter.id {
+            query.push(" AND project_id = ").push_bind(id.as_bytes().to_vec());
+        }
+        if let Some(name) = filter.name {
+            query.push(" AND name = ").push_bind(name);
+        }
+        query.push(" ORDER BY project_key");
+        let rows = query.build().fetch_all(&self.pool).await.map_err(StoreError::during("list projects"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(Project {
+                    id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
+                    name: row::column(row, "name")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Reads a user from a row of `users`, with its roles.
+    async fn user(&self, row: &SqliteRow) -> Result<User, StoreError> {
+        let rows = sqlx::query("SELECT project_id, role FROM user_roles WHERE user_key = ?")
+            .bind(row::column::<i64>(row, "user_key")?)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::during("read the roles of a user"))?;
+        let mut roles = BTreeMap::new();
+        for row in rows {
+            let scope = match row::column::<Option<&[u8]>>(&row, "project_id")? {
+                Some(_) => RoleScope::Project(ProjectId::from_bytes(row::bytes16(&row, "project_id")?)),
+                None => RoleScope::EveryProject,
+            };
+            let role = Role::parse(row::column(&row, "role")?)
+                .ok_or(StoreError::Inconsistent { what: "user_roles.role is unknown" })?;
+            roles.insert(scope, role);
+        }
+        let denied: BTreeSet<String> = serde_json::from_str(row::column(row, "denied")?)
+            .map_err(|_| StoreError::Inconsistent { what: "users.denied is no list of texts" })?;
+        Ok(User {
+            id: UserId::from_bytes(row::bytes16(row, "user_id")?),
+            name: row::column(row, "name")?,
+            roles,
+            denied,
+        })
+    }
+}

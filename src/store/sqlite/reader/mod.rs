@@ -1,0 +1,102 @@
+//! Reads, over read-only connections. A page costs the same wherever it lies and however long the list is.
+
+mod identity;
+mod instances;
+mod records;
+
+use sqlx::SqlitePool;
+
+use crate::store::row::{BACKUP_COLUMNS, INSTANCE_COLUMNS, RESTORE_COLUMNS};
+
+/// The read-only side of the store, with the statements that are put together once.
+pub(super) struct Reader {
+    pool: SqlitePool,
+    backup_range: RangeStatements,
+    restore_range: RangeStatements,
+    page_of_backups: String,
+    page_of_restores: String,
+    one_backup: String,
+    due_backups: String,
+    due_restores: String,
+    one_instance: String,
+}
+
+/// The statements that find the record numbers of an instance.
+struct RangeStatements {
+    /// All of them.
+    everything: String,
+    /// Those in a window of time.
+    window: String,
+}
+
+impl RangeStatements {
+    fn of(table: &str) -> Self {
+        Self {
+            everything: format!(
+                "SELECT instance_key, 1 AS first, \
+                        coalesce((SELECT max(record_number) FROM {table} b WHERE b.instance_key = i.instance_key), 0) AS last \
+                 FROM instances i JOIN projects p USING (project_key) \
+                 WHERE i.instance_id = ?1 AND p.project_id = ?2 AND i.deleted_at IS NULL"
+            ),
+            window: include_str!("record_range.sql").replace("{records}", table),
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn new(pool: SqlitePool) -> Self {
+        let backups = "backups b LEFT JOIN open_work w ON w.instance_key = b.instance_key AND w.record_kind = 1 \
+                       AND w.record_number = b.record_number";
+        let restores = "restores r JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
+                        LEFT JOIN open_work w ON w.instance_key = r.instance_key AND w.record_kind = 2 \
+                        AND w.record_number = r.record_number";
+        Self {
+            pool,
+            backup_range: RangeStatements::of("backups"),
+            restore_range: RangeStatements::of("restores"),
+            page_of_backups: format!(
+                "SELECT {BACKUP_COLUMNS} FROM {backups} \
+                 WHERE b.instance_key = ? AND b.record_number BETWEEN ? AND ? ORDER BY b.record_number DESC"
+            ),
+            page_of_restores: format!(
+                "SELECT {RESTORE_COLUMNS} FROM {restores} \
+                 WHERE r.instance_key = ? AND r.record_number BETWEEN ? AND ? ORDER BY r.record_number DESC"
+            ),
+            one_backup: format!(
+                "SELECT {BACKUP_COLUMNS}, EXISTS ( \
+                     SELECT 1 FROM open_work o JOIN restores r ON r.instance_key = o.instance_key \
+                                                              AND r.record_number = o.record_number \
+                     WHERE o.instance_key = b.instance_key AND o.record_kind = 2 AND r.backup_number = b.record_number \
+                 ) AS in_use \
+                 FROM {backups} JOIN instances i ON i.instance_key = b.instance_key JOIN projects p USING (project_key) \
+                 WHERE b.backup_id = ? AND i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
+            ),
+            due_backups: format!(
+                "SELECT {BACKUP_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
+                 JOIN backups b ON b.instance_key = w.instance_key AND b.record_number = w.record_number \
+                 JOIN instances i ON i.instance_key = w.instance_key \
+                 WHERE w.record_kind = 1 AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
+            ),
+            due_restores: format!(
+                "SELECT {RESTORE_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
+                 JOIN restores r ON r.instance_key = w.instance_key AND r.record_number = w.record_number \
+                 JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
+                 JOIN instances i ON i.instance_key = w.instance_key \
+                 WHERE w.record_kind = 2 AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
+            ),
+            one_instance: format!(
+                "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
+                 LEFT JOIN open_work w ON w.instance_key = i.instance_key \
+                 WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
+            ),
+        }
+    }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+}
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}

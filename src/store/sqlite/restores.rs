@@ -1,0 +1,153 @@
+//! What the writer does to restore records, and to the status of the instance they are made on.
+
+use sqlx::SqliteConnection;
+
+use crate::domain::instance::InstanceStatus;
+use crate::domain::origin::Origin;
+use crate::domain::refusal::Refusal;
+use crate::domain::remark::Remark;
+use crate::domain::restore::Restore;
+use crate::domain::time::Timestamp;
+use crate::store::row::{RestoreStatusRow, instance_status_code, record_kind, restore_status_code};
+use crate::store::sqlite::backups;
+use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::open_work::{self, OpenWorkRow};
+use crate::store::sqlite::writer::WriterState;
+use crate::store::{CreateRestore, StoreError};
+
+/// Records a restore; while it is open its instance is RESTORING.
+pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
+    let WriterState { connection, instances, actors } = state;
+    let CreateRestore { instance, backup_id, new, rules, origin } = create;
+    instances.load(connection, std::iter::once(instance.instance_id)).await?;
+    let known =
+        instances.get_mut(instance.project_id, instance.instance_id).ok_or(Refusal::InstanceNotFound)?;
+    known.facts.permit_backup_work(rules)?;
+    let backup = backups::find(connection, known.key, instance.instance_id, backup_id)
+        .await?
+        .ok_or(Refusal::InvalidParameter { name: "backup_id" })?;
+    let status_before = known.facts.status;
+    let restore = known.facts.begin_restore(new, &backup)?;
+    let (key, status_after) = (known.key, known.facts.status);
+    let actor_key = actors
+        .key(connection, &origin.actor)
+        .await
+        .map_err(StoreError::during("record who asked for a restore"))?;
+    insert(connection, key, &restore).await.map_err(StoreError::during("insert a restore"))?;
+    let event = Change {
+        at: restore.created_at,
+        instance_key: key,
+        record_kind: record_kind::RESTORE,
+        record_number: Some(restore.number),
+        from_status: None,
+        to_status: Some(restore_status_code(restore.status.kind())),
+        origin: &origin,
+    };
+    events::append(connection, &[event.into_row(actor_key)])
+        .await
+        .map_err(StoreError::during("record the creation of a restore"))?;
+    if status_after != status_before {
+        set_instance_status(
+            connection,
+            key,
+            (status_before, status_after),
+            restore.created_at,
+            &origin,
+            actor_key,
+        )
+        .await?;
+    }
+    Ok(restore)
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    restore: &Restore,
+) -> Result<(), sqlx::Error> {
+    let status = RestoreStatusRow::from(&restore.status);
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    sqlx::query(
+        "INSERT INTO restores (instance_key, record_number, restore_id, backup_number, status, name_offset_minutes,
+                               created_at, execution_at, updated_at, error_code, progress, remark)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(instance_key)
+    .bind(number(restore.number))
+    .bind(&restore.id.as_bytes()[..])
+    .bind(number(restore.source.backup_number))
+    .bind(status.status)
+    .bind(i64::from(restore.name_offset.as_minutes()))
+    .bind(restore.created_at.as_millis())
+    .bind(status.execution_at)
+    .bind(status.updated_at)
+    .bind(status.error_code)
+    .bind(status.progress)
+    .bind(restore.remark.as_ref().map(Remark::as_str))
+    .execute(&mut *connection)
+    .await?;
+    let started = restore.status.started_at().is_some();
+    let row = restore
+        .status
+        .open_plan()
+        .map(|plan| OpenWorkRow::new(instance_key, record_kind::RESTORE, restore.number, plan, started));
+    open_work::insert(connection, row.as_slice()).await
+}
+
+/// Changes the status of a restore if it is still what it was; returns whether it was.
+pub(super) async fn update_status(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    record_number: u64,
+    from_status: i64,
+    to: &RestoreStatusRow,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE restores SET status = ?, execution_at = ?, updated_at = ?, error_code = ?, progress = ?
+         WHERE instance_key = ? AND record_number = ? AND status = ?",
+    )
+    .bind(to.status)
+    .bind(to.execution_at)
+    .bind(to.updated_at)
+    .bind(to.error_code)
+    .bind(to.progress)
+    .bind(instance_key)
+    .bind(i64::try_from(record_number).unwrap_or(i64::MAX))
+    .bind(from_status)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Changes the status of an instance if it is still what it was, and records it.
+pub(super) async fn set_instance_status(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    (from, to): (InstanceStatus, InstanceStatus),
+    at: Timestamp,
+    origin: &Origin,
+    actor_key: i64,
+) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE instances SET status = ? WHERE instance_key = ? AND status = ?")
+        .bind(to.as_str())
+        .bind(instance_key)
+        .bind(from.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("change the status of an instance"))?;
+    if done.rows_affected() == 0 {
+        return Ok(());
+    }
+    let event = Change {
+        at,
+        instance_key,
+        record_kind: record_kind::INSTANCE,
+        record_number: None,
+        from_status: Some(instance_status_code(from)),
+        to_status: Some(instance_status_code(to)),
+        origin,
+    };
+    events::append(connection, &[event.into_row(actor_key)])
+        .await
+        .map_err(StoreError::during("record the status of an instance"))
+}

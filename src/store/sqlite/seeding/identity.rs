@@ -1,0 +1,152 @@
+//! Creates the domain, the built-in user and project, and the users that a seed wants.
+
+use sqlx::{Row, SqliteConnection};
+
+use crate::domain::identity::RoleScope;
+use crate::domain::time::Timestamp;
+use crate::store::{SeedPlan, SeedReport, StoreError, UserSeed};
+
+/// Applies what a seed says of identity.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    plan: &SeedPlan,
+    now: Timestamp,
+    report: &mut SeedReport,
+) -> Result<(), StoreError> {
+    ensure_domain(connection, plan, report).await?;
+    if plan.projects.is_empty() {
+        ensure_built_in_project(connection, plan, now).await?;
+    } else {
+        run(connection, &REMOVE_BUILT_IN_PROJECT).await?;
+    }
+    if plan.users.is_empty() {
+        let others: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(StoreError::during("count users"))?;
+        if others == 0 {
+            ensure_user(connection, &plan.built_in_user, true).await?;
+        }
+    } else {
+        run(connection, &REMOVE_BUILT_IN_USER).await?;
+    }
+    for user in &plan.users {
+        report.users_created += u64::from(ensure_user(connection, user, false).await?);
+    }
+    Ok(())
+}
+
+/// Statements that remove the built-in project, which is there only while no seed names one; not if it is in use.
+const REMOVE_BUILT_IN_PROJECT: [&str; 2] = [
+    "DELETE FROM projects WHERE built_in = 1 AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.project_key = projects.project_key)",
+    "UPDATE projects SET built_in = 0 WHERE built_in = 1",
+];
+
+/// Statements that remove the built-in user, which is there only while no seed names one, with all that hangs on it.
+const REMOVE_BUILT_IN_USER: [&str; 4] = [
+    "DELETE FROM tokens WHERE user_key IN (SELECT user_key FROM users WHERE built_in = 1)",
+    "DELETE FROM user_roles WHERE user_key IN (SELECT user_key FROM users WHERE built_in = 1)",
+    "DELETE FROM access_keys WHERE user_key IN (SELECT user_key FROM users WHERE built_in = 1)",
+    "DELETE FROM users WHERE built_in = 1",
+];
+
+async fn run(connection: &mut SqliteConnection, statements: &[&'static str]) -> Result<(), StoreError> {
+    for statement in statements {
+        sqlx::query(*statement)
+            .execute(&mut *connection)
+            .await
+            .map_err(StoreError::during("remove what is built in"))?;
+    }
+    Ok(())
+}
+
+async fn ensure_built_in_project(
+    connection: &mut SqliteConnection,
+    plan: &SeedPlan,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO projects (project_id, name, created_at, built_in)
+         SELECT ?, ?, ?, 1 WHERE NOT EXISTS (SELECT 1 FROM projects)",
+    )
+    .bind(&plan.built_in_project.id.as_bytes()[..])
+    .bind(&plan.built_in_project.name)
+    .bind(now.as_millis())
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("create the built-in project"))?;
+    Ok(())
+}
+
+async fn ensure_domain(
+    connection: &mut SqliteConnection,
+    plan: &SeedPlan,
+    report: &mut SeedReport,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("create the domain");
+    sqlx::query(
+        "INSERT INTO domain (only_row, domain_id, name, link_key) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(&plan.domain.id.as_bytes()[..])
+    .bind(&plan.domain.name)
+    .bind(&plan.link_key[..])
+    .execute(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    let row =
+        sqlx::query("SELECT domain_id, name FROM domain").fetch_one(connection).await.map_err(&failed)?;
+    let id: Vec<u8> = row.try_get("domain_id").map_err(&failed)?;
+    let name: String = row.try_get("name").map_err(&failed)?;
+    if id != plan.domain.id.as_bytes() || name != plan.domain.name {
+        report.differences.push(format!("the domain is {name}, the seed says {}", plan.domain.name));
+    }
+    Ok(())
+}
+
+/// Creates a user with its keys and roles and returns whether it did: a user that is there is left as it is.
+async fn ensure_user(
+    connection: &mut SqliteConnection,
+    user: &UserSeed,
+    built_in: bool,
+) -> Result<bool, StoreError> {
+    let failed = StoreError::during("create a user");
+    let denied = serde_json::to_string(&user.denied).unwrap_or_else(|_| "[]".to_owned());
+    let key: Option<i64> = sqlx::query_scalar(
+        "INSERT INTO users (user_id, name, password_hash, denied, built_in) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO NOTHING RETURNING user_key",
+    )
+    .bind(&user.id.as_bytes()[..])
+    .bind(&user.name)
+    .bind(&user.password_hash)
+    .bind(denied)
+    .bind(built_in)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    let Some(key) = key else { return Ok(false) };
+    for (access, secret) in &user.access_keys {
+        sqlx::query(
+            "INSERT INTO access_keys (access, secret, user_key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        )
+        .bind(access)
+        .bind(secret.expose())
+        .bind(key)
+        .execute(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    }
+    for (scope, role) in &user.roles {
+        let project = match scope {
+            RoleScope::EveryProject => None,
+            RoleScope::Project(id) => Some(id.as_bytes().to_vec()),
+        };
+        sqlx::query("INSERT INTO user_roles (user_key, project_id, role) VALUES (?, ?, ?)")
+            .bind(key)
+            .bind(project)
+            .bind(role.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(&failed)?;
+    }
+    Ok(true)
+}
