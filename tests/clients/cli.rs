@@ -4,10 +4,16 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use crate::expect::{id, is_api_time, is_name_of_record, same, same_json, text};
-use crate::session::{CLUSTER, MASTER_STANDBY, PROJECT, Printed, SINGLE, Session};
+use crate::session::{CLUSTER, Login, MASTER_STANDBY, PROJECT, Printed, SINGLE, Session};
 
 /// What the CLI writes to stderr when an instance is named instead of identified.
 const NAME_HINT: &str = "Please specify instance ID if known for better performance\n";
+
+/// The whole life of backups and restores, as far as the CLI goes.
+pub(crate) fn backups_and_restores(session: &Session) -> Result<(), Failed> {
+    backups(session)?;
+    restores(session)
+}
 
 /// Backups are created, with and without a description, and listed: all, a page, a range of time.
 pub(crate) fn backups(session: &Session) -> Result<(), Failed> {
@@ -43,6 +49,70 @@ pub(crate) fn backups(session: &Session) -> Result<(), Failed> {
     same_json("the range of all time", &always, &json!([newer, older]))?;
     same_json("the range before the first", &list(&["--to_time", "20000101000000"])?, &json!([]))?;
     same_json("the range after the last", &list(&["--from_time", "29991231235959"])?, &json!([]))?;
+    Ok(())
+}
+
+/// A backup is restored, restores are listed, and the one thing that the CLI cannot do is still beyond it.
+pub(crate) fn restores(session: &Session) -> Result<(), Failed> {
+    let backup = ["dcs", "instance", "backup"];
+    let made = session
+        .openstack(&[&backup[..], &["create", MASTER_STANDBY, "--description", "to go back to"]].concat())?;
+    let backup_id = id(&made, "id")?;
+
+    let words = ["restore", MASTER_STANDBY, "--backup", backup_id, "--description", "roll back"];
+    let restored = session.openstack(&[&backup[..], &words].concat())?;
+    let restore_id = id(&restored, "id")?;
+    // The client shows the remark under both of its names for it.
+    let shown = json!({
+        "backup_id": backup_id,
+        "description": "roll back",
+        "id": restore_id,
+        "restore_description": "roll back",
+    });
+    same_json("a restore", &without_location(&restored), &shown)?;
+
+    let list = |words: &[&str]| {
+        session.openstack(&[&["dcs", "instance", "restore", "list", MASTER_STANDBY], words].concat())
+    };
+    let row = json!({
+        "id": restore_id,
+        // Known quirk: the CLI asks for a name under another name than the API's.
+        "name": null,
+        "backup_id": backup_id,
+        "progress": "100.00",
+        "status": "succeed",
+        "error_code": null,
+    });
+    same_json("the list of restores", &list(&[])?, &json!([row]))?;
+    same_json("restores before the first", &list(&["--to_time", "20000101000000"])?, &json!([]))?;
+
+    // Known quirk: the CLI's own mistake; nothing is sent. When it is mended, test its deletions here.
+    let printed =
+        session.openstack_printed(&[&backup[..], &["delete", MASTER_STANDBY, backup_id]].concat())?;
+    same(
+        "a deletion with the CLI",
+        &printed,
+        &refused("Proxy.delete_instance_backup() missing 1 required positional argument: 'instance'\n"),
+    )
+}
+
+/// Strict authentication lets in neither a token that nobody issued nor a wrong password, and says so.
+pub(crate) fn refused_logins(session: &Session) -> Result<(), Failed> {
+    let list = ["dcs", "instance", "list"];
+    let printed = session.openstack_printed_as(Login::StaticToken, &list)?;
+    let url = format!("{}/v1.0/{PROJECT}/instances", session.url());
+    let message = "Invalid token.";
+    same(
+        "a token that nobody issued",
+        &printed,
+        &refused(&format!("{message}: Client Error for url: {url}, {message}\n")),
+    )?;
+
+    let printed = session.openstack_printed_as(Login::WrongPassword, &list)?;
+    let message = "The username or password is wrong. (HTTP 401)";
+    let told = printed.stderr.starts_with(message);
+    same("whether a wrong password is told", &(printed.succeeded, told), &(false, true))
+        .map_err(|_| format!("a wrong password: {printed:#?}"))?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 
 mod cli;
 mod expect;
+mod huawei_sdk;
 mod otc_sdk;
 mod poll;
 mod python;
@@ -21,13 +22,23 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::python::NoClients;
 use crate::session::{Login, Session};
 
+const LENIENT: [&str; 2] = ["--auth", "lenient"];
+const STRICT: [&str; 2] = ["--auth", "strict"];
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = vec![
         trial("cli_backups_with_a_static_token", &[], Login::StaticToken, cli::backups),
         trial("cli_instances_with_a_static_token", &[], Login::StaticToken, cli::instances),
         trial("cli_refusals_with_a_static_token", &[], Login::StaticToken, cli::refusals),
-        trial("otc_sdk_with_a_static_token", &[], Login::StaticToken, otc_sdk::backups),
+        trial("cli_with_a_password_lenient", &LENIENT, Login::Password, cli::backups_and_restores),
+        trial("cli_with_a_password_strict", &STRICT, Login::Password, cli::backups_and_restores),
+        trial("cli_logins_refused_strict", &STRICT, Login::Password, cli::refused_logins),
+        trial("otc_sdk_with_a_static_token", &[], Login::StaticToken, otc_sdk::backups_and_restores),
+        trial("otc_sdk_with_a_password_lenient", &LENIENT, Login::Password, otc_sdk::backups_and_restores),
+        trial("otc_sdk_with_a_password_strict", &STRICT, Login::Password, otc_sdk::backups_and_restores),
+        trial("huawei_sdk_with_keys_lenient", &LENIENT, Login::Password, huawei_sdk::backups_lenient),
+        trial("huawei_sdk_with_keys_strict", &STRICT, Login::Password, huawei_sdk::backups_strict),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -23,6 +23,7 @@ def main():
     print(json.dumps({
         "instances": instances(dcs, master_standby),
         "backups": backups(dcs, master_standby),
+        "restores": restores(dcs, master_standby),
         "refusals": refusals(dcs, master_standby, single),
     }))
 
@@ -84,6 +85,44 @@ def backup_seen(backup):
     }
 
 
+def restores(dcs, instance):
+    deleted = dcs.backup_instance(instance)
+    dcs.delete_instance_backup(instance, deleted.id, ignore_missing=False)
+    created_backup = dcs.backup_instance(instance, description="to go back to")
+    [backup] = dcs.backups(instance, limit=1)
+    created = [
+        dcs.restore_instance(instance, backup_id=created_backup.id, description="roll back"),
+        dcs.restore_instance(instance, backup_id=created_backup.id),
+    ]
+    return {
+        "backup": {"id": created_backup.id, "name": backup.name},
+        "created": ids(created),
+        "listed": [restore_seen(restore) for restore in dcs.restore_records(instance)],
+        "second_of_two": ids(dcs.restore_records(instance, start=2, limit=1)),
+        "until_long_ago": ids(dcs.restore_records(instance, end_time="20000101000000")),
+        "status_of_instance": dcs.get_instance(instance).status,
+        "of_a_deleted_backup": refusal(lambda: dcs.restore_instance(instance, backup_id=deleted.id)),
+        # Known quirk: the SDK drops a backup that is not named `backup_id`.
+        "of_a_backup_by_position": refusal(lambda: dcs.restore_instance(instance, created_backup)),
+    }
+
+
+def restore_seen(restore):
+    return {
+        "id": restore.id,
+        "name": restore.restore_name,
+        "description": restore.restore_description,
+        "backup_id": restore.backup_id,
+        "backup_name": restore.backup_name,
+        "backup_description": restore.backup_description,
+        "status": restore.status,
+        "progress": restore.progress,
+        "error_code": restore.error_code,
+        "created_at": restore.created_at,
+        "updated_at": restore.updated_at,
+    }
+
+
 def refusals(dcs, master_standby, single):
     unknown = "00000000-0000-4000-8000-000000000000"
     return {
@@ -113,8 +152,8 @@ def refusal(call):
     return None
 
 
-def ids(backups):
-    return [backup.id for backup in backups]
+def ids(records):
+    return [record.id for record in records]
 
 
 def compact(time):

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use crate::expect::{is_api_time, name_of_record, same, same_json, text};
 use crate::session::{MASTER_STANDBY, SINGLE, Session};
 
-/// Backups are created, listed and deleted, instances are found, and refusals arrive as the SDK's own errors.
-pub(crate) fn backups(session: &Session) -> Result<(), Failed> {
+/// Backups are created, listed, restored and deleted, instances are found, and refusals arrive as the SDK's own errors.
+pub(crate) fn backups_and_restores(session: &Session) -> Result<(), Failed> {
     let seen = session.script("otc_sdk.py", &[MASTER_STANDBY, SINGLE])?;
     check_instances(&seen["instances"])?;
     check_backups(&seen["backups"])?;
+    check_restores(&seen["restores"])?;
     check_refusals(&seen["refusals"])
 }
 
@@ -75,20 +76,44 @@ fn check_backups(seen: &Value) -> Result<(), Failed> {
     same_json("backups after a deletion", &seen["listed_after_delete"], &json!(expected))
 }
 
+fn check_restores(seen: &Value) -> Result<(), Failed> {
+    let (created, listed, backup) = (&seen["created"], &seen["listed"], &seen["backup"]);
+    let made = [(&created[1], Value::Null), (&created[0], json!("roll back"))];
+    let mut expected = Vec::new();
+    for (index, (id, remark)) in made.into_iter().enumerate() {
+        let created_at = text(&listed[index], "created_at")?;
+        is_api_time(created_at)?;
+        expected.push(json!({
+            "id": id,
+            "name": name_of_record("restore", created_at)?,
+            "description": remark,
+            "backup_id": backup["id"],
+            "backup_name": backup["name"],
+            "backup_description": "to go back to",
+            "status": "succeed",
+            "progress": "100.00",
+            "error_code": null,
+            "created_at": created_at,
+            "updated_at": created_at,
+        }));
+    }
+    same_json("restores", listed, &json!(expected))?;
+    same_json("the second of two", &seen["second_of_two"], &json!([created[0]]))?;
+    same_json("restores until long ago", &seen["until_long_ago"], &json!([]))?;
+    same_json("the instance after a restore", &seen["status_of_instance"], &json!("RUNNING"))?;
+    same_json(
+        "a restore of a deleted backup",
+        &seen["of_a_deleted_backup"],
+        &bad_request("111400087", "DCS.4087", "the backup record status is err when restore this instance"),
+    )?;
+    same_json(
+        "a restore of a backup that the SDK drops",
+        &seen["of_a_backup_by_position"],
+        &bad_request("111400063", "DCS.4063", "Invalid backup_id parameter in the request."),
+    )
+}
+
 fn check_refusals(seen: &Value) -> Result<(), Failed> {
-    let refusal = |kind: &str, status: u16, legacy: &str, dcs: &str, message: &str| {
-        json!({
-            "type": kind,
-            "status": status,
-            "message": message,
-            "codes": [legacy, dcs],
-            "has_request_id": true,
-        })
-    };
-    let bad_request =
-        |legacy: &str, dcs: &str, message: &str| refusal("BadRequestException", 400, legacy, dcs, message);
-    let not_found =
-        |legacy: &str, dcs: &str, message: &str| refusal("NotFoundException", 404, legacy, dcs, message);
     same_json(
         "refusals",
         seen,
@@ -106,4 +131,22 @@ fn check_refusals(seen: &Value) -> Result<(), Failed> {
             "unknown_backup": not_found("111404001", "DCS.4001", "The requested URL does not exist."),
         }),
     )
+}
+
+fn bad_request(legacy: &str, dcs: &str, message: &str) -> Value {
+    refusal("BadRequestException", 400, legacy, dcs, message)
+}
+
+fn not_found(legacy: &str, dcs: &str, message: &str) -> Value {
+    refusal("NotFoundException", 404, legacy, dcs, message)
+}
+
+fn refusal(kind: &str, status: u16, legacy: &str, dcs: &str, message: &str) -> Value {
+    json!({
+        "type": kind,
+        "status": status,
+        "message": message,
+        "codes": [legacy, dcs],
+        "has_request_id": true,
+    })
 }

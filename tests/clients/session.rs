@@ -26,16 +26,37 @@ pub(crate) const CLUSTER: &str = "6d1f3f0a-8f0e-4ad8-9d0b-3f0b1d0c9a77";
 /// How long a client may take. A second or two is usual.
 const CLIENT_LIMIT: Duration = Duration::from_secs(100);
 
+/// The keys of the built-in user, where huaweicloudsdkcore looks for them.
+const KEYS: [(&str, &str); 2] =
+    [("HUAWEICLOUD_SDK_AK", "EMULATORACCESSKEY000"), ("HUAWEICLOUD_SDK_SK", "emulator-secret-key")];
+
 /// How the OpenStack clients log in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Login {
     /// A token that nobody issued, sent as it is; no identity service is asked.
     StaticToken,
+    /// The built-in user's name and password.
+    Password,
+    /// The built-in user's name, and another password.
+    WrongPassword,
 }
 
 impl Login {
     fn variables(self, url: &str) -> Vec<(&'static str, String)> {
+        let with_password = |password: &str| {
+            vec![
+                ("OS_AUTH_URL", format!("{url}/v3")),
+                ("OS_USERNAME", "emulator".to_owned()),
+                ("OS_PASSWORD", password.to_owned()),
+                ("OS_USER_DOMAIN_NAME", "emulator-domain".to_owned()),
+                ("OS_PROJECT_ID", PROJECT.to_owned()),
+                ("OS_REGION_NAME", "eu-de".to_owned()),
+                ("OS_IDENTITY_API_VERSION", "3".to_owned()),
+            ]
+        };
         match self {
+            Self::Password => with_password("emulator-password"),
+            Self::WrongPassword => with_password("wrong"),
             Self::StaticToken => vec![
                 ("OS_AUTH_TYPE", "admin_token".to_owned()),
                 ("OS_ENDPOINT", format!("{url}/v1.0/{PROJECT}")),
@@ -95,7 +116,12 @@ impl Session {
 
     /// Runs a command of the `openstack` CLI, which may fail.
     pub(crate) fn openstack_printed(&self, words: &[&str]) -> io::Result<Printed> {
-        self.run_client(Command::new(self.clients.program("openstack")).args(words))
+        self.openstack_printed_as(self.login, words)
+    }
+
+    /// Runs a command of the `openstack` CLI with another login.
+    pub(crate) fn openstack_printed_as(&self, login: Login, words: &[&str]) -> io::Result<Printed> {
+        self.run_client(login, Command::new(self.clients.program("openstack")).args(words))
     }
 
     /// Runs a script of this folder and returns the JSON document it prints.
@@ -105,11 +131,11 @@ impl Session {
     pub(crate) fn script(&self, name: &str, arguments: &[&str]) -> Result<Value, Failed> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name);
         let mut command = Command::new(self.clients.program("python"));
-        json_of(name, &self.run_client(command.arg(path).args(arguments))?)
+        json_of(name, &self.run_client(self.login, command.arg(path).args(arguments))?)
     }
 
     /// Runs a client with an environment that holds its login and nothing of this machine's.
-    fn run_client(&self, command: &mut Command) -> io::Result<Printed> {
+    fn run_client(&self, login: Login, command: &mut Command) -> io::Result<Printed> {
         // Of its own, as a test may run clients at once.
         let home = tempfile::tempdir_in(self.folder.path())?;
         let (stdout, stderr) = (home.path().join("stdout"), home.path().join("stderr"));
@@ -118,7 +144,9 @@ impl Session {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", home.path())
             .env("LANG", "C.UTF-8")
-            .envs(self.login.variables(self.url()))
+            .envs(login.variables(self.url()))
+            .envs(KEYS)
+            .env("HUAWEICLOUD_SDK_IAM_ENDPOINT", self.url())
             .current_dir(home.path())
             .stdin(Stdio::null())
             .stdout(File::create(&stdout)?)
