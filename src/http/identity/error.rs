@@ -26,9 +26,8 @@ pub(in crate::http) fn render(error: &ApiError) -> HttpResponse {
     let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let not_found;
     let message = match error {
-        ApiError::Refused(Refusal::InvalidCredentials) => {
-            "The credentials are wrong: unknown user, password, token or access key, or a scope in which the user has no role."
-        }
+        // Also for a scope in which the user has no role: nobody learns which projects there are.
+        ApiError::Refused(Refusal::InvalidCredentials) => "The username or password is wrong.",
         ApiError::Refused(Refusal::NoCredentials) => "The request you have made requires authentication.",
         ApiError::NotFound { what } => {
             not_found = format!("Could not find {what}.");
