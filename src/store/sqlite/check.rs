@@ -6,7 +6,6 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
 use crate::store::sqlite::file;
-use crate::store::sqlite::options::{self, Location};
 
 /// What looking through a database found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,10 +64,8 @@ pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
     if !file::inspect(path).await? {
         return Err(OpenError::Damaged { path: path.to_owned(), reason: "there is no database".to_owned() });
     }
-    let location = Location::File(path.to_owned());
     let failed = OpenError::during("look through the database");
-    let mut connection =
-        SqliteConnection::connect_with(&options::reading(&location)).await.map_err(&failed)?;
+    let mut connection = SqliteConnection::connect_with(&file::looking(path)).await.map_err(&failed)?;
     let mut report = CheckReport::default();
     // A page that cannot be read ends a look with an error; that is a finding too.
     if let Err(error) = look(&mut connection, &mut report).await {

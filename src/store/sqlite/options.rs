@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
+use crate::store::sqlite::file;
 
 /// The first SQLite without the WAL-reset bug: before it, a commit racing a checkpoint could be lost.
 const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -56,7 +57,10 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
             .synchronous(SqliteSynchronous::Full),
         Location::Memory { .. } => base(location).create_if_missing(true),
     };
-    SqliteConnection::connect_with(&options).await.map_err(OpenError::during("open the database"))
+    SqliteConnection::connect_with(&options).await.map_err(|source| match location {
+        Location::File(path) => file::unusable(path, "open the database", source),
+        Location::Memory { .. } => OpenError::Failed { operation: "open the database", source },
+    })
 }
 
 /// Returns how a read-only connection is opened.
