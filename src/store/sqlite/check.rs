@@ -19,7 +19,7 @@ pub struct CheckReport {
 }
 
 /// A rule of the engine as a query that returns one text for each place that breaks it.
-const RULES: [(&str, &str); 4] = [
+const RULES: [(&str, &str); 7] = [
     (
         "record numbers of an instance run from 1 without gaps",
         "SELECT instance_id || ' has ' || count(*) || ' backups numbered ' || min(record_number) || ' to ' || max(record_number)
@@ -41,6 +41,23 @@ const RULES: [(&str, &str); 4] = [
                     GROUP BY instance_key, record_number) e
                 ON e.instance_key = b.instance_key AND e.record_number = b.record_number
          WHERE e.to_status IS NOT b.status",
+    ),
+    (
+        "every event goes on where the one before it ended",
+        "SELECT instance_id || ' event ' || event_number
+         FROM (SELECT *, lag(to_status) OVER (PARTITION BY instance_key, record_kind, record_number ORDER BY event_number)
+                      AS previous FROM events)
+         JOIN instance_names USING (instance_key) WHERE from_status IS NOT previous",
+    ),
+    (
+        "events are numbered from 1 without gaps",
+        "SELECT 'there are ' || count || ' events up to number ' || last
+         FROM (SELECT count(*) AS count, max(event_number) AS last FROM events) WHERE count <> last",
+    ),
+    (
+        "every instance has its events",
+        "SELECT instance_id FROM instance_names n
+         WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.instance_key = n.instance_key AND record_kind = 0)",
     ),
     (
         "every open backup has its work planned, and nothing else has",
