@@ -1,6 +1,7 @@
 //! Looks into a database from outside, and breaks it on purpose.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
@@ -38,9 +39,19 @@ pub(crate) fn texts(path: &Path, query: &str) -> Vec<String> {
     })
 }
 
+/// The content of a file, shown by its length only.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Content(pub(crate) Vec<u8>);
+
+impl fmt::Debug for Content {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes", self.0.len())
+    }
+}
+
 /// Returns the files of a folder with their content, without those that carry no data: the lock and SQLite's index of the
 /// log, which it builds anew.
-pub(crate) fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Content> {
     std::fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("it can be listed").path())
@@ -50,7 +61,7 @@ pub(crate) fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         })
         .map(|path| {
             let content = std::fs::read(&path).expect("it can be read");
-            (path, content)
+            (path, Content(content))
         })
         .collect()
 }
