@@ -16,6 +16,9 @@ pub use backups::{BackupsQuery, CreateBackupRequest};
 pub use error::EngineError;
 pub use instances::InstancesQuery;
 
+/// Words of the store that callers of the engine speak as well.
+pub use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
+
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;
 use crate::domain::instance::BackupRules;

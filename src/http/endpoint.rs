@@ -13,11 +13,10 @@ use futures_util::{FutureExt, StreamExt};
 use crate::domain::id::{InstanceId, ProjectId, RequestId};
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::refusal::Refusal;
-use crate::engine::Engine;
+use crate::engine::{Engine, InstanceRef};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::server::AppState;
-use crate::store::InstanceRef;
 
 /// How long a body may take to arrive. Source: `decisions` no. 22.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);

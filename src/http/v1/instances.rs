@@ -9,13 +9,12 @@ use crate::domain::builtin;
 use crate::domain::id::InstanceId;
 use crate::domain::instance::{Engine as CacheEngine, Instance, SideTask};
 use crate::domain::page::{Page, PageLimit};
-use crate::engine::{Engine, InstancesQuery};
+use crate::engine::{Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::endpoint::{InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
 use crate::http::error_code;
 use crate::http::extract::{Query, clamped_limit, start};
 use crate::http::time::rfc3339;
-use crate::store::{InstanceFilter, InstancePageStart};
 
 /// An instance as v1.0 shows it. Every member is always there; what is unknown is null.
 #[derive(Serialize)]
