@@ -116,6 +116,26 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn the_writer_syncs_every_commit_and_keeps_foreign_keys() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = Location::File(folder.path().join("a.db"));
+        let memory = Location::Memory { name: "settings-of-the-writer".to_owned() };
+        for (location, journal_mode) in [(file, "wal"), (memory, "memory")] {
+            let mut writer = connect_writer(&location).await.unwrap();
+            let mode: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut writer).await.unwrap();
+            assert_eq!(mode, journal_mode, "{location:?}");
+            // 2 is FULL: a commit is on disk when it returns.
+            for (pragma, value) in
+                [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+            {
+                let found: i64 = sqlx::query_scalar(pragma).fetch_one(&mut writer).await.unwrap();
+                assert_eq!(found, value, "{pragma} of {location:?}");
+            }
+        }
+    }
+
     #[test]
     fn sqlite_before_3_51_3_is_refused() {
         let (major, minor, patch) = SAFE_SQLITE;
