@@ -1,5 +1,7 @@
 //! Who may use whom: the arrows that `ARCHITECTURE.md` draws, read off the source.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

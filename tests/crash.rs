@@ -2,6 +2,8 @@
 //!
 //! `CRASH_ROUNDS` sets how often it is killed (20), `CRASH_SEED` repeats a run: the seed is printed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 mod process_support;
 

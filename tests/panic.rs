@@ -1,6 +1,8 @@
 //! A panic is a bug, but a small one: it ends neither the server nor what the server does in the background, and what was
 //! answered before it is there after a restart.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 mod process_support;
 

@@ -67,10 +67,10 @@ fn a_database_that_is_not_there_does_not_pass_and_is_not_created() {
 fn broken(sql: &str) -> String {
     let folder = TempDir::new().unwrap();
     let database = used_database(&folder);
-    let triggers = texts(&database, "SELECT name FROM sqlite_schema WHERE type = 'trigger'");
+    let drops =
+        texts(&database, "SELECT 'DROP TRIGGER ' || name || ';' FROM sqlite_schema WHERE type = 'trigger'");
     let definitions = texts(&database, "SELECT sql || ';' FROM sqlite_schema WHERE type = 'trigger'");
-    let drops: String = triggers.iter().map(|name| format!("DROP TRIGGER {name};")).collect();
-    let definitions: String = definitions.concat();
+    let (drops, definitions) = (drops.concat(), definitions.concat());
     execute(&database, &format!("PRAGMA foreign_keys = OFF; {drops} {sql}; {definitions}"));
     refused(folder.path(), check(&database), 5)
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use wire::Connection;
 
 /// How long a test waits for what must come. Far longer than it ever takes: only a failure waits that long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often it looks.
 const LOOK_PERIOD: Duration = Duration::from_millis(2);
 

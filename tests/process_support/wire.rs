@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// How long a server may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// How many records a page holds at most.
 const PAGE: usize = 1000;
 
@@ -31,7 +31,12 @@ pub(crate) fn instance_ids(count: usize) -> Vec<String> {
 pub(crate) fn instances_seed(count: usize) -> String {
     let mut seed = format!("projects:\n  - id: {PROJECT}\n    instances:\n");
     for (number, id) in instance_ids(count).iter().enumerate() {
-        seed.push_str(&format!("      - {{id: {id}, name: load-{number}, cache_mode: ha}}\n"));
+        seed.push_str("      - ");
+        seed.push_str(
+            &serde_json::json!({ "id": id, "name": format!("load-{number}"), "cache_mode": "ha" })
+                .to_string(),
+        );
+        seed.push('\n');
     }
     seed
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dcs_emulator::domain::backup::{BackupStatus, BackupStatusKind, Ending};
+use dcs_emulator::domain::backup::{Backup, BackupStatus, BackupStatusKind, Ending};
 use dcs_emulator::domain::id::{BackupId, InstanceId};
 use dcs_emulator::domain::instance::BackupRules;
 use dcs_emulator::domain::page::{PageLimit, PageRequest, TimeWindow};
@@ -33,7 +33,7 @@ async fn what_was_recorded_is_listed_newest_first(house: House) {
     }
     assert_eq!(house.list(instance(1)).await, expected);
     assert_eq!(expected.iter().map(|backup| backup.number).collect::<Vec<_>>(), [4, 3, 2, 1]);
-    assert!(expected.iter().all(|backup| backup.is_restorable()));
+    assert!(expected.iter().all(Backup::is_restorable));
     let other = house.create(instance(2), after(80), AT_ONCE).await.unwrap();
     assert_eq!(other.number, 1, "each instance counts for itself");
     assert_eq!(house.list(instance(1)).await, expected);
@@ -102,7 +102,7 @@ async fn a_backup_that_is_not_there_cannot_be_deleted(house: House) {
 }
 
 async fn an_open_backup_can_neither_be_doubled_nor_deleted(house: House) {
-    let minute = std::time::Duration::from_secs(60);
+    let minute = std::time::Duration::from_mins(1);
     let open = house.create(instance(1), after(0), minute).await.unwrap();
     assert_eq!(open.status.kind(), BackupStatusKind::Waiting);
     assert_eq!(refusal(house.create(instance(1), after(1), minute).await), Refusal::InstanceBackingUp);
@@ -132,7 +132,7 @@ async fn racing_callers_get_numbers_without_gaps(house: House) {
 }
 
 async fn of_racing_callers_one_opens_a_backup(house: House) {
-    let minute = std::time::Duration::from_secs(60);
+    let minute = std::time::Duration::from_mins(1);
     let results = join_all((0..50).map(|_| house.create(instance(1), after(0), minute))).await;
     let (opened, others): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     assert_eq!(opened.len(), 1);

@@ -48,7 +48,7 @@ async fn a_change_is_made_once_and_only_from_the_status_it_names(house: House) {
 
     // Twice is as once, also within one call.
     house.store.apply_changes(vec![start.clone(), start.clone()]).await.unwrap();
-    assert_eq!(house.list(instance(1)).await, [running.clone()]);
+    assert_eq!(house.list(instance(1)).await, std::slice::from_ref(&running));
 
     let finish = next_change(&running, after(99_000));
     assert_eq!(finish.at, after(10_000), "it counts from when it was due, not from when it was noticed");

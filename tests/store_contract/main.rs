@@ -1,5 +1,7 @@
 //! What every store promises, whatever it keeps its records in: one suite, run on each.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod backups;
 mod connections;
 mod due;
