@@ -21,12 +21,14 @@ pub use instances::InstancesQuery;
 pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use restores::CreateRestoreRequest;
 
+/// Words of the store that callers of the engine speak as well.
+pub use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
+
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;
 use crate::domain::instance::BackupRules;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::store::{IdentityStore, Store};
-pub use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
 
 /// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,10 @@
 //! due, and writes each step with a compare-and-set in the order of the times at which the steps were due: doing it twice
 //! is harmless, and a restart is just its first call.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use crate::domain::backup::Backup;
 use crate::domain::restore::Restore;
@@ -40,8 +43,11 @@ impl Engine {
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             timer.tick().await;
-            if let Err(error) = self.settled_now().await {
-                tracing::error!(error = %error, "could not do what is due; trying again");
+            // A panic is a bug, but nobody would notice that the timer has stopped.
+            match AssertUnwindSafe(self.settled_now()).catch_unwind().await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::error!(error = %error, "could not do what is due; trying again"),
+                Err(_) => tracing::error!("a panic while doing what is due; trying again"),
             }
         }
     }

@@ -6,7 +6,6 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
 use crate::store::sqlite::file;
-use crate::store::sqlite::options::{self, Location};
 
 /// What looking through a database found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +19,7 @@ pub struct CheckReport {
 }
 
 /// A rule of the engine as a query that returns one text for each place that breaks it.
-const RULES: [(&str, &str); 4] = [
+const RULES: [(&str, &str); 7] = [
     (
         "record numbers of an instance run from 1 without gaps",
         "SELECT instance_id || ' has ' || count(*) || ' backups numbered ' || min(record_number) || ' to ' || max(record_number)
@@ -44,6 +43,23 @@ const RULES: [(&str, &str); 4] = [
          WHERE e.to_status IS NOT b.status",
     ),
     (
+        "every event goes on where the one before it ended",
+        "SELECT instance_id || ' event ' || event_number
+         FROM (SELECT *, lag(to_status) OVER (PARTITION BY instance_key, record_kind, record_number ORDER BY event_number)
+                      AS previous FROM events)
+         JOIN instance_names USING (instance_key) WHERE from_status IS NOT previous",
+    ),
+    (
+        "events are numbered from 1 without gaps",
+        "SELECT 'there are ' || count || ' events up to number ' || last
+         FROM (SELECT count(*) AS count, max(event_number) AS last FROM events) WHERE count <> last",
+    ),
+    (
+        "every instance has its events",
+        "SELECT instance_id FROM instance_names n
+         WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.instance_key = n.instance_key AND record_kind = 0)",
+    ),
+    (
         "every open backup has its work planned, and nothing else has",
         "SELECT instance_id || ' backup ' || coalesce(b.record_number, w.record_number)
          FROM (SELECT * FROM backups WHERE status < 2) b
@@ -65,10 +81,8 @@ pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
     if !file::inspect(path).await? {
         return Err(OpenError::Damaged { path: path.to_owned(), reason: "there is no database".to_owned() });
     }
-    let location = Location::File(path.to_owned());
     let failed = OpenError::during("look through the database");
-    let mut connection =
-        SqliteConnection::connect_with(&options::reading(&location)).await.map_err(&failed)?;
+    let mut connection = SqliteConnection::connect_with(&file::looking(path)).await.map_err(&failed)?;
     let mut report = CheckReport::default();
     // A page that cannot be read ends a look with an error; that is a finding too.
     if let Err(error) = look(&mut connection, &mut report).await {

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
@@ -40,17 +41,25 @@ pub(super) async fn inspect(path: &Path) -> Result<bool, OpenError> {
         return Ok(false);
     }
     require_whole(path)?;
-    let location = Location::File(path.to_owned());
-    let damaged = |source: sqlx::Error| damaged_or_failed(path, source);
-    let mut connection =
-        SqliteConnection::connect_with(&options::reading(&location)).await.map_err(damaged)?;
+    let mut connection = SqliteConnection::connect_with(&looking(path))
+        .await
+        .map_err(|source| unusable(path, "look at the database", source))?;
     let outcome = inspect_schema(path, &mut connection).await;
     connection.close().await.map_err(OpenError::during("close the database after looking at it"))?;
     outcome.map(|()| true)
 }
 
+/// Returns how a database is looked at that nothing may be done to.
+///
+/// Without files beside it nobody has it open, and the main file is all there is: then SQLite makes none either, and can
+/// read it also where nothing can be written.
+pub(super) fn looking(path: &Path) -> SqliteConnectOptions {
+    let is_alone = ["-wal", "-shm", "-journal"].iter().all(|suffix| !side_file(path, suffix).exists());
+    options::reading(&Location::File(path.to_owned())).immutable(is_alone)
+}
+
 async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    let damaged = |source: sqlx::Error| damaged_or_failed(path, source);
+    let damaged = |source: sqlx::Error| unusable(path, "look at the database", source);
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
         .fetch_one(&mut *connection)
         .await
@@ -140,10 +149,13 @@ fn require_whole(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Tells damage from other failures by SQLite's primary result code.
-fn damaged_or_failed(path: &Path, source: sqlx::Error) -> OpenError {
+/// Tells damage and missing rights from other failures by SQLite's primary result code.
+pub(super) fn unusable(path: &Path, operation: &'static str, source: sqlx::Error) -> OpenError {
     const SQLITE_ERROR: i32 = 1;
+    const SQLITE_PERM: i32 = 3;
+    const SQLITE_READONLY: i32 = 8;
     const SQLITE_CORRUPT: i32 = 11;
+    const SQLITE_CANTOPEN: i32 = 14;
     const SQLITE_NOTADB: i32 = 26;
     let code = source
         .as_database_error()
@@ -153,7 +165,10 @@ fn damaged_or_failed(path: &Path, source: sqlx::Error) -> OpenError {
         Some(SQLITE_ERROR | SQLITE_CORRUPT | SQLITE_NOTADB) => {
             OpenError::Damaged { path: path.to_owned(), reason: source.to_string() }
         }
-        _ => OpenError::Failed { operation: "look at the database", source },
+        Some(SQLITE_PERM | SQLITE_READONLY | SQLITE_CANTOPEN) => {
+            OpenError::NotWritable { path: path.to_owned(), reason: source.to_string() }
+        }
+        _ => OpenError::Failed { operation, source },
     }
 }
 

@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
+use crate::store::sqlite::file;
 
 /// The first SQLite without the WAL-reset bug: before it, a commit racing a checkpoint could be lost.
 const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -56,7 +57,10 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
             .synchronous(SqliteSynchronous::Full),
         Location::Memory { .. } => base(location).create_if_missing(true),
     };
-    SqliteConnection::connect_with(&options).await.map_err(OpenError::during("open the database"))
+    SqliteConnection::connect_with(&options).await.map_err(|source| match location {
+        Location::File(path) => file::unusable(path, "open the database", source),
+        Location::Memory { .. } => OpenError::Failed { operation: "open the database", source },
+    })
 }
 
 /// Returns how a read-only connection is opened.
@@ -109,6 +113,26 @@ mod tests {
         assert!(matches!("sqlite::memory:".parse(), Ok(Location::Memory { .. })));
         for text in ["", "sqlite://", "postgres://localhost/a"] {
             assert_eq!(text.parse::<Location>(), Err(InvalidLocation), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_writer_syncs_every_commit_and_keeps_foreign_keys() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = Location::File(folder.path().join("a.db"));
+        let memory = Location::Memory { name: "settings-of-the-writer".to_owned() };
+        for (location, journal_mode) in [(file, "wal"), (memory, "memory")] {
+            let mut writer = connect_writer(&location).await.unwrap();
+            let mode: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut writer).await.unwrap();
+            assert_eq!(mode, journal_mode, "{location:?}");
+            // 2 is FULL: a commit is on disk when it returns.
+            for (pragma, value) in
+                [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+            {
+                let found: i64 = sqlx::query_scalar(pragma).fetch_one(&mut writer).await.unwrap();
+                assert_eq!(found, value, "{pragma} of {location:?}");
+            }
         }
     }
 

@@ -1,0 +1,466 @@
+//! Who may use whom: the arrows that `ARCHITECTURE.md` draws, read off the source.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// The rooms, each with what it may use besides itself. A path stands for everything in it.
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("domain", &[]),
+    ("ambient", &["domain"]),
+    ("store", &["domain", "ambient::Stopwatch"]),
+    ("engine", &["domain", "ambient", "store"]),
+    ("http", &["domain", "engine", "ambient::Stopwatch"]),
+    // What the settings of a room are is the room's business; which there are is known here.
+    ("config", &["domain", "engine", "http", "store::sqlite::Location"]),
+    ("cli", &["config", "store::sqlite::Location"]),
+    ("telemetry", &["config"]),
+    // The whole put together.
+    ("emulator", &["domain", "ambient", "store", "engine", "http", "config"]),
+];
+/// Parts of a room that are not used from outside, with the rooms that may all the same.
+const PRIVATE_PARTS: [(&str, &[&str]); 1] = [("store::sqlite", &["config", "cli", "emulator"])];
+/// Packages that are named in one room only.
+const PACKAGES: [(&str, &str); 5] = [
+    ("sqlx", "store"),
+    ("refinery_core", "store"),
+    ("libsqlite3_sys", "store"),
+    ("actix_web", "http"),
+    ("clap", "cli"),
+];
+/// The packages that the domain may use.
+const PACKAGES_OF_DOMAIN: [&str; 3] = ["uuid", "chrono", "thiserror"];
+/// What asks the system for the time or for random bits, which only `ambient` does.
+const SURROUNDINGS: [&str; 8] = [
+    "Utc::now",
+    "Local::now",
+    "SystemTime::now",
+    "Instant::now",
+    "OffsetDateTime::now",
+    "Uuid::new_v4",
+    "Uuid::now_v7",
+    "rand::",
+];
+/// What reads the environment, and who may.
+const ENVIRONMENT: (&str, &[&str]) = ("env::var", &["cli", "config"]);
+/// At this length ask what second thing is in a file.
+const MOST_LINES: usize = 400;
+/// Files that are longer and wait to be divided.
+const LONGER_FILES: [&str; 1] = ["src/domain/backup.rs"];
+
+/// A source file, or as much of it as is compiled into the library.
+struct Source {
+    /// Its path from the top of the package.
+    path: String,
+    /// Its module, such as `["store", "sqlite"]`; empty for `lib.rs` and `main.rs`.
+    module: Vec<String>,
+    /// Its text with comments, literals and tests blanked, line by line as it was.
+    code: String,
+    /// Its text.
+    text: String,
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Self {
+        let parts = path.trim_start_matches("src/").trim_end_matches(".rs").split('/');
+        let module = parts.filter(|part| !matches!(*part, "lib" | "main" | "mod")).map(str::to_owned);
+        let code = without_tests(&without_literals(text));
+        Self { path: path.to_owned(), module: module.collect(), code, text: text.to_owned() }
+    }
+
+    /// Returns the room; none for what wires all of them.
+    fn room(&self) -> Option<&str> {
+        self.module.first().map(String::as_str)
+    }
+
+    /// Says what is wrong at a place of the code.
+    fn finding(&self, at: usize, problem: &str) -> String {
+        let number = self.code[..at].matches('\n').count();
+        let line = self.text.lines().nth(number).unwrap_or_default().trim();
+        format!("{}:{}: {problem}: {line}", self.path, number + 1)
+    }
+}
+
+/// Returns the source files of the package.
+fn sources() -> Vec<Source> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Vec::new();
+    let mut folders = vec![top.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let name = path.strip_prefix(top).unwrap().to_string_lossy().into_owned();
+                sources.push(Source::new(&name, &std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    assert!(sources.len() > 20, "the sources were not found");
+    sources
+}
+
+/// Blanks comments and the insides of text and character literals.
+fn without_literals(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = literal_length(rest, code.chars().last());
+        if length == 0 {
+            code.push(first);
+            rest = &rest[first.len_utf8()..];
+        } else {
+            // As many bytes, so that places stay the same.
+            code.extend(rest[..length].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+            rest = &rest[length..];
+        }
+    }
+    code
+}
+
+/// Returns the length of the comment or literal that `rest` begins with, in bytes; zero if it begins with none.
+fn literal_length(rest: &str, before: Option<char>) -> usize {
+    let until =
+        |start: usize, end: &str| rest[start..].find(end).map_or(rest.len(), |at| start + at + end.len());
+    if rest.starts_with("//") {
+        return rest.find('\n').unwrap_or(rest.len());
+    }
+    if rest.starts_with("/*") {
+        return until(2, "*/");
+    }
+    let in_word = before.is_some_and(|before| before.is_alphanumeric() || before == '_');
+    let raw = rest.strip_prefix('b').unwrap_or(rest);
+    if !in_word && let Some(raw) = raw.strip_prefix('r') {
+        let hashes = raw.len() - raw.trim_start_matches('#').len();
+        if raw[hashes..].starts_with('"') {
+            let start = rest.len() - raw.len() + hashes + 1;
+            return until(start, &format!("\"{}", "#".repeat(hashes)));
+        }
+    }
+    if rest.starts_with('"') {
+        let mut escaped = false;
+        for (at, character) in rest.char_indices().skip(1) {
+            match character {
+                '"' if !escaped => return at + 1,
+                character => escaped = character == '\\' && !escaped,
+            }
+        }
+        return rest.len();
+    }
+    if let Some(inside) = rest.strip_prefix('\'') {
+        // A lifetime has no second quote behind its first letter.
+        let mut characters = inside.char_indices();
+        let (_, first) = characters.next().unwrap_or((0, ' '));
+        if first == '\\' {
+            return inside[2..].find('\'').map_or(0, |at| at + 4);
+        }
+        if let Some((at, '\'')) = characters.next() {
+            return at + 2;
+        }
+    }
+    0
+}
+
+/// Blanks modules of tests, which use what they like.
+fn without_tests(code: &str) -> String {
+    const TESTS: &str = "#[cfg(test)]\nmod ";
+    let mut code = code.to_owned();
+    while let Some(start) = code.find(TESTS) {
+        let mut depth = 0_usize;
+        let mut end = code.len();
+        for (at, character) in code[start..].char_indices() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth == 1 => {
+                    end = start + at + 1;
+                    break;
+                }
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+        let blank: String =
+            code[start..end].bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+        code.replace_range(start..end, &blank);
+    }
+    code
+}
+
+/// Returns the paths of a `use` tree, or the one path of an expression, that `text` begins with.
+fn paths(text: &str) -> Vec<String> {
+    let text = text.trim_start();
+    if let Some(group) = text.strip_prefix('{') {
+        let mut all = Vec::new();
+        let (mut depth, mut start) = (0_usize, 0);
+        for (at, character) in group.char_indices() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth > 0 => depth -= 1,
+                ',' | '}' if depth == 0 => {
+                    all.extend(paths(&group[start..at]));
+                    start = at + 1;
+                    if character == '}' {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        return all;
+    }
+    let word: String = text.chars().take_while(|character| is_of_a_word(*character)).collect();
+    if word.is_empty() {
+        return Vec::new();
+    }
+    match text[word.len()..].trim_start().strip_prefix("::") {
+        Some(rest) => {
+            let inner = paths(rest);
+            if inner.is_empty() {
+                vec![word]
+            } else {
+                inner.iter().map(|path| format!("{word}::{path}")).collect()
+            }
+        }
+        None => vec![word],
+    }
+}
+
+fn is_of_a_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// Returns the places where a word begins.
+fn places<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    code.match_indices(word).map(|(at, _)| at).filter(|at| !code[..*at].ends_with(is_of_a_word))
+}
+
+/// Returns each use of another module with its place: `crate::…`, and `super::…` from wherever it stands.
+fn uses(source: &Source) -> Vec<(usize, String)> {
+    let code = &source.code;
+    let mut uses = Vec::new();
+    for at in places(code, "crate::") {
+        // `pub(in crate::http)` says who may see something.
+        if !code[..at].ends_with("in ") {
+            uses.extend(paths(&code[at + "crate::".len()..]).into_iter().map(|path| (at, path)));
+        }
+    }
+    for at in places(code, "super::") {
+        if code[..at].ends_with("::") {
+            continue;
+        }
+        let (mut rest, mut module) = (&code[at..], source.module.as_slice());
+        while let Some(outer) = rest.strip_prefix("super::") {
+            (rest, module) = (outer, module.split_last().map_or(&[][..], |(_, outer)| outer));
+        }
+        let absolute = |path: String| module.iter().cloned().chain([path]).collect::<Vec<_>>().join("::");
+        uses.extend(paths(rest).into_iter().map(|path| (at, absolute(path))));
+    }
+    uses
+}
+
+fn lies_in(path: &str, whole: &str) -> bool {
+    path == whole || path.strip_prefix(whole).is_some_and(|rest| rest.starts_with("::"))
+}
+
+/// Says which arrows of a file are wrong.
+fn wrong_arrows(source: &Source) -> Vec<String> {
+    let Some(room) = source.room() else { return Vec::new() };
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
+        return vec![format!("{}: {room} is no room", source.path)];
+    };
+    let mut wrong = Vec::new();
+    for (at, path) in uses(source) {
+        let is_private = PRIVATE_PARTS.iter().any(|(part, users)| {
+            lies_in(&path, part) && !lies_in(room, part) && room != first(part) && !users.contains(&room)
+        });
+        if first(&path) != room && (is_private || !allowed.iter().any(|whole| lies_in(&path, whole))) {
+            wrong.push(source.finding(at, &format!("{room} may not use {path}")));
+        }
+    }
+    wrong
+}
+
+fn first(path: &str) -> &str {
+    path.split("::").next().unwrap_or_default()
+}
+
+/// Says which packages a file must not name.
+fn wrong_packages(source: &Source, packages: &BTreeSet<String>) -> Vec<String> {
+    let room = source.room().unwrap_or_default();
+    let mut wrong = Vec::new();
+    for package in packages {
+        let owner = PACKAGES.iter().find(|(name, _)| name == package).map(|(_, owner)| *owner);
+        let is_wrong = owner.is_some_and(|owner| owner != room)
+            || room == "domain" && !PACKAGES_OF_DOMAIN.contains(&package.as_str());
+        if is_wrong {
+            let named = format!("{package}::");
+            // A module or field of that name is not the package.
+            let places = places(&source.code, &named).filter(|at| !source.code[..*at].ends_with("::"));
+            wrong.extend(places.map(|at| source.finding(at, &format!("{package} is not used here"))));
+        }
+    }
+    wrong
+}
+
+/// Says where a file asks the system for what `ambient` and the configuration ask for.
+fn wrong_surroundings(source: &Source) -> Vec<String> {
+    let room = source.room().unwrap_or_default();
+    let mut wrong = Vec::new();
+    if room != "ambient" {
+        for call in SURROUNDINGS {
+            let places = places(&source.code, call);
+            wrong.extend(places.map(|at| source.finding(at, "only ambient asks the system for that")));
+        }
+    }
+    let (read, readers) = ENVIRONMENT;
+    if !readers.contains(&room) {
+        let places = places(&source.code, read);
+        wrong.extend(places.map(|at| source.finding(at, "only the configuration reads the environment")));
+    }
+    wrong
+}
+
+/// Returns the names of the packages in a table of `Cargo.toml`, as code writes them.
+fn packages() -> BTreeSet<String> {
+    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    ["dependencies", "dev-dependencies"]
+        .iter()
+        .flat_map(|table| manifest[*table].as_table().unwrap().keys())
+        .map(|name| name.replace('-', "_"))
+        .collect()
+}
+
+fn assert_none(findings: &[String]) {
+    let mut list = String::new();
+    for finding in findings {
+        writeln!(list, "{finding}").unwrap();
+    }
+    assert!(findings.is_empty(), "\n{list}");
+}
+
+#[test]
+fn every_room_uses_only_the_rooms_it_may() {
+    assert_none(&sources().iter().flat_map(wrong_arrows).collect::<Vec<_>>());
+}
+
+#[test]
+fn packages_are_named_only_in_their_rooms() {
+    let packages = packages();
+    assert!(PACKAGES.iter().all(|(name, _)| packages.contains(*name)), "a package of the table is gone");
+    assert_none(&sources().iter().flat_map(|source| wrong_packages(source, &packages)).collect::<Vec<_>>());
+}
+
+#[test]
+fn only_ambient_asks_for_time_and_random_bits() {
+    assert_none(&sources().iter().flat_map(wrong_surroundings).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_file_is_longer_than_one_thing() {
+    let longer: Vec<String> = sources()
+        .into_iter()
+        .filter(|source| source.text.lines().count() > MOST_LINES)
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(
+        longer, LONGER_FILES,
+        "files over {MOST_LINES} lines; those that wait to be divided on the right"
+    );
+}
+
+#[test]
+fn every_migration_is_in_the_list_and_the_list_has_no_others() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(top.join("migrations/sqlite")).unwrap();
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    let number = |path: &PathBuf| -> u32 {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        name.strip_prefix('V')
+            .and_then(|name| name.split("__").next()?.parse().ok())
+            .expect("V<number>__name")
+    };
+    files.sort_by_key(number);
+    assert_eq!(files.iter().map(number).collect::<Vec<_>>(), (1..).take(files.len()).collect::<Vec<_>>());
+    let mut expected = Vec::new();
+    for file in &files {
+        assert_eq!(file.extension().unwrap(), "sql");
+        let name = file.file_stem().unwrap().to_string_lossy();
+        expected.extend([name.to_string(), format!("../../migrations/sqlite/{name}.sql")]);
+    }
+    let list = std::fs::read_to_string(top.join("src/store/migrate.rs")).unwrap();
+    let (_, list) = list.split_once("const MIGRATIONS").expect("the list is there");
+    let (list, _) = list.split_once("];").expect("the list has an end");
+    let texts: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    assert_eq!(texts, expected, "name and file of each, oldest first; files on the right");
+}
+
+#[test]
+fn the_check_sees_what_it_looks_for() {
+    let packages = packages();
+    for (path, text, named) in [
+        (
+            "src/http/a.rs",
+            "use crate::store::InstanceRef;",
+            "src/http/a.rs:1: http may not use store::InstanceRef",
+        ),
+        ("src/engine/a.rs", "\nuse crate::store::{Store,\n    sqlite::{SqliteStore}};", "src/engine/a.rs:2"),
+        ("src/engine/a.rs", "fn a() { crate::store::sqlite::open() }", "may not use store::sqlite::open"),
+        ("src/engine/a.rs", "use crate::store::sqlite;", "may not use store::sqlite"),
+        ("src/domain/a.rs", "fn a<'a>(x: &'a str) -> char { crate::ambient::b('\\'') }", "ambient::b"),
+        ("src/domain/a/b.rs", "use super::super::super::store::Store;", "may not use store::Store"),
+        ("src/store/a.rs", "use crate::ambient::Clock;", "may not use ambient::Clock"),
+        ("src/http/a.rs", "use crate::config::Config;", "may not use config::Config"),
+        ("src/cli.rs", "use crate::{config, engine::Engine};", "cli may not use engine::Engine"),
+        ("src/utils/a.rs", "", "utils is no room"),
+        ("src/engine/a.rs", "let a: sqlx::Error;", "sqlx is not used here"),
+        ("src/main.rs", "use sqlx::Row;", "src/main.rs:1: sqlx"),
+        ("src/store/a.rs", "use actix_web::web;", "actix_web is not used here"),
+        ("src/domain/a.rs", "use serde::Serialize;", "serde is not used here"),
+        ("src/domain/a.rs", "#[derive(serde::Serialize)]", "serde is not used here"),
+        ("src/engine/a.rs", "let now = std::time::Instant::now();", "only ambient"),
+        ("src/store/a.rs", "\"\\\"\"; chrono::Utc::now()", "only ambient"),
+        ("src/http/a.rs", "r#\"\"\"#; rand::random()", "only ambient"),
+        ("src/http/a.rs", "std::env::var(\"A\")", "reads the environment"),
+    ] {
+        let source = Source::new(path, text);
+        let found =
+            [wrong_arrows(&source), wrong_packages(&source, &packages), wrong_surroundings(&source)].concat();
+        assert!(found.iter().any(|found| found.contains(named)), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn the_check_lets_pass_what_is_right() {
+    let packages = packages();
+    for (path, text) in [
+        (
+            "src/http/a.rs",
+            "// use crate::store::Store;\nconst A: &str = \"crate::store::Store, rand::random()\";",
+        ),
+        ("src/http/a.rs", "pub(in crate::http) fn a() { let operand::b = 1; }"),
+        ("src/engine/a.rs", "use crate::store::{InstanceRef, Store};"),
+        ("src/store/sqlite/a.rs", "use super::super::row; use super::file; use crate::store::sqlite::b;"),
+        (
+            "src/domain/a.rs",
+            "use uuid::Uuid;\n#[cfg(test)]\nmod tests {\n    use proptest::prelude::*;\n    fn a() { }\n}\n",
+        ),
+        ("src/emulator.rs", "use crate::store::sqlite::{Location, SqliteStore};"),
+        ("src/ambient.rs", "rand::rng(); Instant::now()"),
+    ] {
+        let source = Source::new(path, text);
+        assert_none(&wrong_arrows(&source));
+        assert_none(&wrong_packages(&source, &packages));
+        assert_none(&wrong_surroundings(&source));
+    }
+    // What follows tests is code again.
+    let source =
+        Source::new("src/domain/a.rs", "#[cfg(test)]\nmod tests {\n    use serde::A;\n}\nuse serde::B;\n");
+    assert_eq!(
+        wrong_packages(&source, &packages),
+        ["src/domain/a.rs:5: serde is not used here: use serde::B;"]
+    );
+}

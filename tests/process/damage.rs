@@ -1,0 +1,180 @@
+//! Damaged databases: refused as they are, or not refused when nothing is lost.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::process_support::database::{beside, block_on, execute, texts};
+use crate::process_support::wire::DEMO_INSTANCE;
+use crate::process_support::{Server, serve};
+use crate::refusal::{refused, sound_database};
+
+/// Where the header of a SQLite file says how many pages there are, big-endian.
+const PAGE_COUNT: std::ops::Range<usize> = 28..32;
+/// Length of a page, as SQLite chooses it.
+const PAGE: usize = 4096;
+
+/// Refuses the database as damaged, to serve and to check it, and says that it names the file.
+fn refused_as_damaged(folder: &TempDir, database: &Path) -> String {
+    let check = ["check", "--database", &database.to_string_lossy()].map(str::to_owned);
+    let check = crate::process_support::program(&check.each_ref().map(String::as_str));
+    refused(folder.path(), check, 5);
+    let said = refused(folder.path(), serve(database, &["--demo"]), 5);
+    assert!(said.contains(&*database.to_string_lossy()), "{said}");
+    said
+}
+
+fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut content = std::fs::read(path).unwrap();
+    change(&mut content);
+    std::fs::write(path, content).unwrap();
+}
+
+/// Creates a database of another program.
+fn foreign_database(path: &Path, sql: &str) {
+    block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
+#[test]
+fn garbage_is_refused_whatever_lies_beside_it() {
+    for (length, log) in [(7, false), (100, false), (3 * PAGE, false), (3 * PAGE, true)] {
+        let folder = TempDir::new().unwrap();
+        let database = folder.path().join("a.db");
+        std::fs::write(&database, "nonsense".repeat(length / 8 + 1)).unwrap();
+        if log {
+            std::fs::write(beside(&database, "-wal"), "nonsense".repeat(PAGE)).unwrap();
+        }
+        refused_as_damaged(&folder, &database);
+    }
+}
+
+#[test]
+fn a_truncated_file_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    let whole = std::fs::read(&database).unwrap();
+    assert!(whole.len() > 4 * PAGE);
+    for length in [50, 100, PAGE, whole.len() / 2, whole.len() - PAGE, whole.len() - 1] {
+        std::fs::write(&database, &whole[..length]).unwrap();
+        refused_as_damaged(&folder, &database);
+    }
+}
+
+#[test]
+fn a_header_that_counts_more_pages_than_there_are_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    edit(&database, |content| {
+        let pages = u32::from_be_bytes(content[PAGE_COUNT].try_into().unwrap());
+        assert_eq!(content.len(), usize::try_from(pages).unwrap() * PAGE, "the header counts right at first");
+        content[PAGE_COUNT].copy_from_slice(&(pages + 1).to_be_bytes());
+    });
+    let said = refused_as_damaged(&folder, &database);
+    assert!(said.contains("where its header says"), "{said}");
+}
+
+#[test]
+fn an_unreadable_schema_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    // The tree of the schema begins behind the header of the file.
+    edit(&database, |content| content[100..PAGE].fill(0xff));
+    refused_as_damaged(&folder, &database);
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    execute(&database, "PRAGMA application_id = 1195855429");
+    let said = refused_as_damaged(&folder, &database);
+    assert!(said.contains("another program"), "{said}");
+
+    let folder = TempDir::new().unwrap();
+    let foreign = folder.path().join("a.db");
+    foreign_database(&foreign, "CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('precious')");
+    let said = refused_as_damaged(&folder, &foreign);
+    assert!(said.contains("another program"), "{said}");
+    assert_eq!(texts(&foreign, "SELECT text FROM notes"), ["precious"]);
+}
+
+#[test]
+fn a_database_of_another_program_that_calls_itself_ours_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let foreign = folder.path().join("a.db");
+    foreign_database(&foreign, "CREATE TABLE notes (text TEXT); PRAGMA application_id = 0x44435345");
+    refused_as_damaged(&folder, &foreign);
+}
+
+/// What a server leaves that is killed after a few backups: nearly everything is in the log.
+struct Killed {
+    folder: TempDir,
+    database: PathBuf,
+}
+
+const REMARKS: [&str; 3] = ["first", "second", "third"];
+
+fn killed() -> Killed {
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("a.db");
+    let mut server = Server::start(serve(&database, &["--demo"]));
+    let mut connection = server.connect();
+    for remark in REMARKS {
+        assert_eq!(connection.create(DEMO_INSTANCE, remark).unwrap().status, 200);
+    }
+    server.process.kill();
+    Killed { folder, database }
+}
+
+#[test]
+fn a_checkpoint_cut_off_in_the_middle_is_finished_not_refused() {
+    let Killed { folder, database } = killed();
+    // What the checkpoint would have made of it, elsewhere.
+    let finished = folder.path().join("finished.db");
+    for suffix in ["", "-wal"] {
+        std::fs::copy(beside(&database, suffix), beside(&finished, suffix)).unwrap();
+    }
+    execute(&finished, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let pages = std::fs::read(&finished).unwrap();
+    assert!(pages.len() > 4 * PAGE);
+    // The crash came when two pages had been written: the first one counts them all.
+    std::fs::write(&database, &pages[..2 * PAGE]).unwrap();
+    let server = Server::start(serve(&database, &["--demo"]));
+    assert_eq!(server.connect().list(DEMO_INSTANCE).len(), REMARKS.len());
+    server.stop();
+    assert_eq!(texts(&database, "SELECT remark FROM backup_records ORDER BY record_number"), REMARKS);
+
+    // Without its log the same file is damaged.
+    std::fs::write(&database, &pages[..2 * PAGE]).unwrap();
+    refused_as_damaged(&folder, &database);
+}
+
+#[test]
+fn a_log_that_ends_in_the_middle_of_a_transaction_loses_only_that() {
+    let Killed { folder: _folder, database } = killed();
+    let log = beside(&database, "-wal");
+    let length = log.metadata().unwrap().len();
+    // The last frame was not written whole: the transaction it ends was never acknowledged.
+    OpenOptions::new().write(true).open(&log).unwrap().set_len(length - 10).unwrap();
+    let server = Server::start(serve(&database, &["--demo"]));
+    server.stop();
+    assert_eq!(texts(&database, "SELECT remark FROM backup_records ORDER BY record_number"), REMARKS[..2]);
+}
+
+#[test]
+fn a_log_with_leftovers_behind_its_end_is_read_up_to_its_end() {
+    let Killed { folder: _folder, database } = killed();
+    let mut log = OpenOptions::new().append(true).open(beside(&database, "-wal")).unwrap();
+    log.write_all(&[0x5a; PAGE + 24]).unwrap();
+    drop(log);
+    Server::start(serve(&database, &["--demo"])).stop();
+    assert_eq!(texts(&database, "SELECT remark FROM backup_records ORDER BY record_number"), REMARKS);
+}

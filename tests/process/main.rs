@@ -1,0 +1,13 @@
+//! The program as a process: how it starts, stops and refuses, and what it tells its caller.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+#[path = "../process_support/mod.rs"]
+mod process_support;
+
+mod damage;
+mod refusal;
+mod settings;
+mod start;
+mod stop;
+mod tools;

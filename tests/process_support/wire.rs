@@ -1,0 +1,153 @@
+//! A client that is nothing but a socket: it repeats nothing, hides nothing, and can leave a request half sent.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long a server may be silent.
+const SILENCE: Duration = Duration::from_mins(1);
+/// How many records a page holds at most.
+const PAGE: usize = 1000;
+
+/// The project of the demo, and of [`instances_seed`].
+pub(crate) const PROJECT: &str = "885cacf2d49d4bb6931ae668e9c07553";
+/// The master/standby instance of the demo.
+pub(crate) const DEMO_INSTANCE: &str = "5560df16-cebf-4473-95c4-d1b573c16e79";
+
+/// Returns the path of an instance's backups.
+pub(crate) fn backups_path(instance: &str) -> String {
+    format!("/v1.0/{PROJECT}/instances/{instance}/backups")
+}
+
+/// Returns the ids of the instances of [`instances_seed`].
+pub(crate) fn instance_ids(count: usize) -> Vec<String> {
+    (1..=count).map(|number| format!("00000000-0000-4000-8000-{number:012}")).collect()
+}
+
+/// Returns a seed of `count` master/standby instances.
+pub(crate) fn instances_seed(count: usize) -> String {
+    let mut seed = format!("projects:\n  - id: {PROJECT}\n    instances:\n");
+    for (number, id) in instance_ids(count).iter().enumerate() {
+        seed.push_str("      - ");
+        seed.push_str(
+            &serde_json::json!({ "id": id, "name": format!("load-{number}"), "cache_mode": "ha" })
+                .to_string(),
+        );
+        seed.push('\n');
+    }
+    seed
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Returns a member of the body that is a text.
+    pub(crate) fn text(&self, member: &str) -> String {
+        self.json()[member].as_str().unwrap_or_else(|| panic!("no text {member}: {self:?}")).to_owned()
+    }
+}
+
+/// A connection that is kept alive.
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    pub(crate) fn open(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    /// Sends a request and reads its answer.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Answer> {
+        let length = body.len();
+        self.write(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: emulator\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))?;
+        self.read_answer()
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
+        self.ask("GET", path, "")
+    }
+
+    /// Records a backup.
+    pub(crate) fn create(&mut self, instance: &str, remark: &str) -> Result<Answer> {
+        let body = serde_json::json!({ "remark": remark }).to_string();
+        self.ask("POST", &backups_path(instance), &body)
+    }
+
+    /// Deletes a backup.
+    pub(crate) fn delete(&mut self, instance: &str, backup: &str) -> Result<Answer> {
+        self.ask("DELETE", &format!("{}/{backup}", backups_path(instance)), "")
+    }
+
+    /// Returns every backup of an instance, newest first, by id; ids must be unique and the total right.
+    pub(crate) fn list(&mut self, instance: &str) -> BTreeMap<String, Value> {
+        let mut listed = BTreeMap::new();
+        loop {
+            let start = listed.len() + 1;
+            let path = format!("{}?start={start}&limit={PAGE}", backups_path(instance));
+            let answer = self.get(&path).expect("the server answers");
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let page = answer.json();
+            for record in page["backup_record_response"].as_array().expect("a list") {
+                let id = record["backup_id"].as_str().expect("an id").to_owned();
+                let other = listed.insert(id, record.clone());
+                assert!(other.is_none(), "listed twice: {other:?}");
+            }
+            let total = page["total_num"].as_u64().and_then(|total| usize::try_from(total).ok());
+            if total == Some(listed.len()) {
+                return listed;
+            }
+            assert!(listed.len() >= start, "{total:?} backups, but listed are {}", listed.len());
+        }
+    }
+
+    pub(crate) fn write(&mut self, text: &str) -> Result<()> {
+        self.stream.get_mut().write_all(text.as_bytes())
+    }
+
+    /// Reads one line, such as `HTTP/1.1 100 Continue`.
+    pub(crate) fn read_line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection"));
+        }
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Reads an answer, whole or not at all.
+    pub(crate) fn read_answer(&mut self) -> Result<Answer> {
+        let malformed = || Error::new(ErrorKind::InvalidData, "no answer of HTTP/1.1");
+        let status = self.read_line()?;
+        let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
+        let mut length = 0;
+        loop {
+            let line = self.read_line()?.to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().map_err(|_| malformed())?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(Answer { status, body: String::from_utf8(body).map_err(|_| malformed())? })
+    }
+}
