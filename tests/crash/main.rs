@@ -9,7 +9,6 @@ mod load;
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 #[path = "../process_support/mod.rs"]
 mod process_support;
-mod rules;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,11 +16,11 @@ use std::time::{Duration, Instant};
 use ledger::Ledger;
 use load::Load;
 use process_support::database::{beside, snapshot, texts};
+use process_support::rules::look_through;
 use process_support::wire::{instance_ids, instances_seed, restores_path};
 use process_support::{Server, eventually, serve};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use rules::look_through;
 use tempfile::TempDir;
 
 const ROUNDS: u64 = 50;

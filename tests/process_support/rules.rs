@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::process_support::database::texts;
-use crate::process_support::{program, run};
+use super::database::texts;
+use super::{program, run};
 
 /// Each returns what contradicts a rule, so that a sound database yields nothing.
 const CONTRADICTIONS: [(&str, &str); 12] = [
