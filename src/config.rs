@@ -47,7 +47,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 21] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -138,6 +138,7 @@ pub const SETTINGS: [Setting; 20] = [
         "Whether v1.0 errors carry error_code and error_msg as well",
     ),
     setting("http.body_limit", "SIZE", "1MiB", "The longest request body, in bytes or with KiB or MiB"),
+    setting("http.body_timeout", "DURATION", "30s", "How long a request body may take to arrive"),
     setting("http.workers", "NUMBER", "0", "How many threads serve requests; 0 means one a processor"),
 ];
 
@@ -290,6 +291,7 @@ impl Config {
                 },
                 public_url: read.one("public_url", value::optional_url)?,
                 body_limit_bytes: read.one("http.body_limit", value::size)?,
+                body_timeout: read.one("http.body_timeout", value::duration)?,
                 workers,
             },
             shown,

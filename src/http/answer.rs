@@ -15,6 +15,7 @@ use crate::domain::id::{HEX32_LENGTH, RequestId};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
+use crate::http::endpoint::Unread;
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::operation::Operation;
@@ -72,6 +73,10 @@ where
             if let Some(error) = response.response().error() {
                 let rendered = render(error, response.request().path(), request_id, &state);
                 response = response.into_response(rendered);
+            }
+            let unread = response.request().extensions_mut().remove::<Unread>();
+            if let Some(unread) = unread {
+                response = response.map_body(|_, body| unread.held_by(body));
             }
             name_request(&mut response, request_id);
             let operation = response.request().extensions().get::<&'static Operation>().copied();

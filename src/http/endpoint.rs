@@ -3,8 +3,10 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
@@ -18,10 +20,41 @@ use crate::http::auth::{Caller, authenticate};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::operation::Operation;
-use crate::http::server::AppState;
+use crate::http::server::{AppState, HttpSettings};
 
-/// How long a body may take to arrive. Source: `decisions` no. 22.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// A request's body that is refused and has not been read to its end.
+///
+/// Known quirk: of chunks that nobody wants, actix reads on without end, and leaves the connection open as long as the client
+/// likes. It closes the connection after the answer only if the body has not been dropped by then: so the answer holds it.
+pub(super) struct Unread(Payload);
+
+impl Unread {
+    /// Makes a body of an answer hold this one.
+    pub(super) fn held_by(self, body: BoxBody) -> BoxBody {
+        BoxBody::new(Holding { body, _unread: self.0 })
+    }
+}
+
+/// A body of an answer, and what has not been read of its request.
+struct Holding {
+    body: BoxBody,
+    _unread: Payload,
+}
+
+impl MessageBody for Holding {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
 
 /// A request that may be carried out.
 pub(super) struct Call {
@@ -107,9 +140,15 @@ where
         let handler = handler.clone();
         async move {
             let served = async {
-                let limit = state(&request)?.settings.body_limit_bytes;
-                let body = read_body(payload.into_inner(), &request, limit).await?;
-                handler(request, body).await
+                let settings = &state(&request)?.settings;
+                let mut payload = payload.into_inner();
+                match read_body(&mut payload, &request, settings).await {
+                    Ok(body) => handler(request, body).await,
+                    Err(error) => {
+                        request.extensions_mut().insert(Unread(payload));
+                        Err(error)
+                    }
+                }
             };
             // A panic is a bug, but one request's, not the server's.
             AssertUnwindSafe(served).catch_unwind().await.unwrap_or(Err(ApiError::Panicked))
@@ -139,8 +178,13 @@ async fn admit(
     Ok((caller, project_id))
 }
 
-/// Reads a body of at most `limit` bytes.
-async fn read_body(mut payload: Payload, request: &HttpRequest, limit: usize) -> Result<Bytes, ApiError> {
+/// Reads a body of at most so many bytes, in at most so much time. Source: `decisions` no. 22.
+async fn read_body(
+    payload: &mut Payload,
+    request: &HttpRequest,
+    settings: &HttpSettings,
+) -> Result<Bytes, ApiError> {
+    let limit = settings.body_limit_bytes;
     if matches!(payload, Payload::None) {
         return Ok(Bytes::new());
     }
@@ -161,7 +205,7 @@ async fn read_body(mut payload: Payload, request: &HttpRequest, limit: usize) ->
         }
         Ok(body.freeze())
     };
-    match tokio::time::timeout(BODY_PATIENCE, read).await {
+    match tokio::time::timeout(settings.body_timeout, read).await {
         Ok(read) => read,
         Err(_) => Err(ApiError::BodyTooSlow),
     }

@@ -5,7 +5,8 @@
 use actix_web::dev::RequestHead;
 use actix_web::guard::GuardContext;
 use actix_web::http::Method;
-use actix_web::{HttpResponse, Resource, Route, web};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 
 use crate::http::endpoint::{endpoint, route};
 use crate::http::error::ApiError;
@@ -112,9 +113,9 @@ fn own_routes() -> Vec<RouteEntry> {
     const DOWNLOAD: &str = "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}";
     vec![
         entry(&operation::DOWNLOAD_BACKUP, Method::GET, DOWNLOAD, || route(links::download)),
-        entry(&operation::LIVEZ, Method::GET, "/livez", || web::to(probes::livez)),
-        entry(&operation::READYZ, Method::GET, "/readyz", || web::to(probes::readyz)),
-        entry(&operation::METRICS, Method::GET, "/metrics", || web::to(probes::metrics)),
+        entry(&operation::LIVEZ, Method::GET, "/livez", || route(probes::livez)),
+        entry(&operation::READYZ, Method::GET, "/readyz", || route(probes::readyz)),
+        entry(&operation::METRICS, Method::GET, "/metrics", || route(probes::metrics)),
     ]
 }
 
@@ -135,13 +136,13 @@ const NOT_BUILT: [&str; 8] = [
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     let mut resources: Vec<(&'static str, Resource)> = Vec::new();
     for path in NOT_BUILT {
-        resources.push((path, web::resource(path).default_service(web::to(unknown_route))));
+        resources.push((path, web::resource(path).default_service(route(unknown_route))));
     }
     for entry in table() {
         let position = resources.iter().position(|(path, _)| *path == entry.path);
         let resource = match position {
             Some(position) => resources.remove(position).1,
-            None => web::resource(entry.path).default_service(web::to(method_not_allowed)),
+            None => web::resource(entry.path).default_service(route(method_not_allowed)),
         };
         let operation = entry.operation;
         let named = move |context: &GuardContext<'_>| {
@@ -162,14 +163,14 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
     for (_, resource) in resources {
         config.service(resource);
     }
-    config.default_service(web::to(unknown_route));
+    config.default_service(route(unknown_route));
 }
 
-async fn unknown_route() -> Result<HttpResponse, ApiError> {
+async fn unknown_route(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
     Err(ApiError::UnknownRoute)
 }
 
-async fn method_not_allowed() -> Result<HttpResponse, ApiError> {
+async fn method_not_allowed(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
     Err(ApiError::MethodNotAllowed)
 }
 

@@ -33,6 +33,8 @@ pub struct HttpSettings {
     pub public_url: Option<String>,
     /// The longest body, in bytes. Setting `http.body_limit`.
     pub body_limit_bytes: usize,
+    /// How long a body may take to arrive. Setting `http.body_timeout`.
+    pub body_timeout: Duration,
     /// How many workers serve. Setting `http.workers`.
     pub workers: usize,
 }
