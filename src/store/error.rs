@@ -52,6 +52,13 @@ impl StoreError {
     }
 }
 
+/// Returns whether somebody else holds the lock that was asked for.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: i32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    code.is_some_and(|extended| extended & 0xff == SQLITE_BUSY)
+}
+
 /// Why a database was not opened. None of these has changed a byte of it.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

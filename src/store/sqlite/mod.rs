@@ -74,6 +74,7 @@ impl SqliteStore {
             .connect_with(options::reading(location))
             .await
             .map_err(OpenError::during("open the readers"))?;
+        options::try_shortly(&mut writing, location).await?;
         let writer = WriterHandle::start(writing, metrics)
             .await
             .map_err(|source| OpenError::Failed { operation: "start the writer", source })?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
 use crate::store::sqlite::file;
@@ -16,6 +16,9 @@ const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const SAFE_SQLITE_TEXT: &str = "3.51.3";
 /// How long a connection waits for a lock of another. Only opening and checkpoints ever meet one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the writer tries for a lock that another process holds, in milliseconds, before it looks who of those that wait
+/// has waited long enough.
+const LOCK_TRY_MS: u32 = 200;
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +64,18 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
         Location::File(path) => file::unusable(path, "open the database", source),
         Location::Memory { .. } => OpenError::Failed { operation: "open the database", source },
     })
+}
+
+/// Makes the writing connection try for a lock only shortly. It is opened with more patience.
+pub(super) async fn try_shortly(writer: &mut SqliteConnection, location: &Location) -> Result<(), OpenError> {
+    // In memory there are no other processes, and readers hold the writer up at times.
+    if let Location::File(_) = location {
+        sqlx::query(AssertSqlSafe(format!("PRAGMA busy_timeout = {LOCK_TRY_MS}")))
+            .execute(writer)
+            .await
+            .map_err(OpenError::during("set how long the writer tries for a lock"))?;
+    }
+    Ok(())
 }
 
 /// Returns how a read-only connection is opened.

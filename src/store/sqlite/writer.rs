@@ -15,6 +15,7 @@ use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
+use crate::store::error::is_locked;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
 use crate::store::sqlite::{backups, restores, seeding, settling, shared, tokens};
@@ -27,7 +28,7 @@ use crate::store::{
 const QUEUE_LENGTH: usize = 2048;
 /// How many commands one transaction takes at most.
 const BATCH_LIMIT: usize = 512;
-/// How long a caller waits for a place in the queue.
+/// How long a caller waits for a place in the queue, and its command for its transaction to begin, both together.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 /// Stands for "nothing is due" in the shared due time.
 const NOTHING_DUE: i64 = i64::MAX;
@@ -49,9 +50,15 @@ pub(super) enum Command {
     Close(Reply<()>),
 }
 
+/// A command in the queue, and since when its caller waits.
+struct Waiting {
+    command: Command,
+    since: Stopwatch,
+}
+
 /// The callers' side of the writer.
 pub(super) struct WriterHandle {
-    queue: mpsc::Sender<Command>,
+    queue: mpsc::Sender<Waiting>,
     next_due: Arc<AtomicI64>,
     metrics: StoreMetrics,
 }
@@ -74,6 +81,7 @@ impl WriterHandle {
 
     /// Queues a command and waits for its answer.
     pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let since = Stopwatch::start();
         let (reply, answer) = oneshot::channel();
         let place = match self.queue.try_reserve() {
             Ok(place) => place,
@@ -87,7 +95,7 @@ impl WriterHandle {
             }
         };
         self.metrics.queue_depth.inc();
-        place.send(command(reply));
+        place.send(Waiting { command: command(reply), since });
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -116,7 +124,7 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 struct Writer {
     state: WriterState,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Waiting>,
     next_due: Arc<AtomicI64>,
     metrics: StoreMetrics,
 }
@@ -136,17 +144,16 @@ impl Writer {
     }
 
     /// Carries out a batch in one transaction and answers each of its commands.
-    async fn commit(&mut self, batch: Vec<Command>) {
+    async fn commit(&mut self, mut batch: Vec<Waiting>) {
+        let stopwatch = Stopwatch::start();
+        let mut outcome = self.begin(&mut batch).await;
         if batch.is_empty() {
             return;
         }
         self.metrics.batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
-        let stopwatch = Stopwatch::start();
-        let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.err();
-        let mut outcome = begun.map_or(Ok(()), |source| Err(shared("begin a transaction", source)));
         let mut work = Work::default();
         // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
-        let mut commands = batch.into_iter().peekable();
+        let mut commands = batch.into_iter().map(|waiting| waiting.command).peekable();
         while let Some(command) = commands.next() {
             match command {
                 Command::CreateBackup(create, reply) => {
@@ -182,6 +189,31 @@ impl Writer {
         for answer in work.answers {
             answer(outcome.clone());
         }
+    }
+
+    /// Begins a transaction. While another process holds the lock of the file, all wait; whoever has waited for too long
+    /// leaves the batch and is told to come again.
+    async fn begin(&mut self, batch: &mut Vec<Waiting>) -> Result<(), StoreError> {
+        while !batch.is_empty() {
+            let Err(source) = self.state.connection.execute("BEGIN IMMEDIATE").await else { return Ok(()) };
+            if !is_locked(&source) {
+                return Err(shared("begin a transaction", source));
+            }
+            let mut late = Work::default();
+            for waiting in batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_PATIENCE) {
+                refuse(waiting.command, &mut late);
+            }
+            if !late.answers.is_empty() {
+                tracing::warn!(
+                    commands = late.answers.len(),
+                    "another process holds the database: told to come again"
+                );
+            }
+            for answer in late.answers {
+                answer(Err(StoreError::Busy));
+            }
+        }
+        Ok(())
     }
 
     async fn create_backups(
@@ -325,10 +357,10 @@ fn refuse(command: Command, work: &mut Work) {
 }
 
 /// Takes the wish to close out of a batch; what was queued with it is still carried out.
-fn take_close(batch: &mut Vec<Command>) -> Option<Reply<()>> {
-    let position = batch.iter().position(|command| matches!(command, Command::Close(_)))?;
+fn take_close(batch: &mut Vec<Waiting>) -> Option<Reply<()>> {
+    let position = batch.iter().position(|waiting| matches!(waiting.command, Command::Close(_)))?;
     match batch.remove(position) {
-        Command::Close(reply) => Some(reply),
+        Waiting { command: Command::Close(reply), .. } => Some(reply),
         other => {
             batch.push(other);
             None
