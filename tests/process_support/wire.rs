@@ -81,11 +81,16 @@ impl Connection {
 
     /// Sends a request and reads its answer.
     pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Answer> {
+        self.begin(method, path, body)?;
+        self.read_answer()
+    }
+
+    /// Sends a request whose answer is read later.
+    fn begin(&mut self, method: &str, path: &str, body: &str) -> Result<()> {
         let length = body.len();
         self.write(&format!(
             "{method} {path} HTTP/1.1\r\nHost: emulator\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        ))?;
-        self.read_answer()
+        ))
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
@@ -96,6 +101,12 @@ impl Connection {
     pub(crate) fn create(&mut self, instance: &str, remark: &str) -> Result<Answer> {
         let body = serde_json::json!({ "remark": remark }).to_string();
         self.ask("POST", &backups_path(instance), &body)
+    }
+
+    /// Asks for a backup to be recorded; the answer is read later.
+    pub(crate) fn begin_create(&mut self, instance: &str, remark: &str) -> Result<()> {
+        let body = serde_json::json!({ "remark": remark }).to_string();
+        self.begin("POST", &backups_path(instance), &body)
     }
 
     /// Restores an instance from one of its backups.
