@@ -93,6 +93,13 @@ impl Connection {
         ))
     }
 
+    /// Asks for a file, and returns its length.
+    pub(crate) fn length_of(&mut self, path: &str) -> Result<usize> {
+        self.begin("GET", path, "")?;
+        let (status, _, bytes) = self.read_bytes()?;
+        if status == 200 { Ok(bytes.len()) } else { Err(Error::other(format!("{status}"))) }
+    }
+
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
         self.ask("GET", path, "")
     }
@@ -166,6 +173,12 @@ impl Connection {
 
     /// Reads an answer, whole or not at all.
     pub(crate) fn read_answer(&mut self) -> Result<Answer> {
+        let (status, headers, body) = self.read_bytes()?;
+        let body = String::from_utf8(body).map_err(|_| Error::new(ErrorKind::InvalidData, "no text"))?;
+        Ok(Answer { status, headers, body })
+    }
+
+    fn read_bytes(&mut self) -> Result<(u16, Vec<String>, Vec<u8>)> {
         let malformed = || Error::new(ErrorKind::InvalidData, "no answer of HTTP/1.1");
         let status = self.read_line()?;
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
@@ -182,6 +195,6 @@ impl Connection {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok(Answer { status, headers, body: String::from_utf8(body).map_err(|_| malformed())? })
+        Ok((status, headers, body))
     }
 }
