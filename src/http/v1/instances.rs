@@ -182,15 +182,15 @@ pub(in crate::http) async fn list_instances(
     call: ProjectCall,
 ) -> Result<HttpResponse, ApiError> {
     let query = &call.call.query;
-    let limit = clamped_limit(query, PageLimit::ALL)?;
     let skip = start(query)?;
-    let page = match (filter(query), page_start(query, skip)) {
-        (Some(filter), Some(start)) => engine
-            .list_instances(call.project_id, InstancesQuery { filter, start, limit })
+    let limit = clamped_limit(query, PageLimit::ALL)?;
+    let page = match filter(query) {
+        Some(filter) => engine
+            .list_instances(call.project_id, InstancesQuery { filter, start: page_start(query, skip), limit })
             .await
             .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?,
-        // A filter or marker that nothing can match is not an error.
-        _ => Page::empty(),
+        // A filter that nothing can match is not an error.
+        None => Page::empty(),
     };
     Ok(HttpResponse::Ok().json(ListInstancesResponse {
         instances: page.items.into_iter().map(|instance| InstanceView::new(instance, Some(""))).collect(),
@@ -198,11 +198,12 @@ pub(in crate::http) async fn list_instances(
     }))
 }
 
-/// Returns where the page starts: after the marker, if there is one. `None` if it is no id, so that nothing follows it.
-fn page_start(query: &Query, skip: u64) -> Option<InstancePageStart> {
-    match query.get("marker") {
-        Some(marker) => marker.parse::<InstanceId>().ok().map(InstancePageStart::After),
-        None => Some(InstancePageStart::Skip(skip)),
+/// Returns where the page starts: after the marker, if there is one. Nothing follows a marker that is no id.
+fn page_start(query: &Query, skip: u64) -> InstancePageStart {
+    match query.get("marker").map(str::parse::<InstanceId>) {
+        Some(Ok(marker)) => InstancePageStart::After(marker),
+        Some(Err(_)) => InstancePageStart::Skip(u64::MAX),
+        None => InstancePageStart::Skip(skip),
     }
 }
 
