@@ -2,8 +2,6 @@
 //! `backup_records` in words, text ids and RFC 3339.
 
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, SqliteConnection};
 
 use crate::support::seed::{
     HA, PROJECT, SINGLE, UNKNOWN_BACKUP, UNKNOWN_INSTANCE, backup_path, backups_path,
@@ -189,8 +187,7 @@ async fn a_remark_is_in_both_views_as_it_was_given() {
 async fn the_history_can_be_read_while_the_server_writes_and_cannot_be_rewritten() {
     let server = TestServer::start().await;
     server.create_backup(HA).await;
-    let options = SqliteConnectOptions::new().filename(server.database_path());
-    let mut person = SqliteConnection::connect_with(&options).await.unwrap();
+    let mut person = server.database_for_writing().await;
     for statement in [
         "DELETE FROM events",
         "UPDATE events SET at = 0",

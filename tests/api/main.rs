@@ -15,6 +15,7 @@ mod backups_delete;
 mod backups_list;
 mod concurrency;
 mod coverage;
+mod failures;
 mod framework;
 mod instances;
 mod probes;

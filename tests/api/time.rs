@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::seed::{
     HA, PROJECT, SECOND_HA, backup_path, backups_path, numbered_instances, of_instances,
 };
-use crate::support::{TestServer, refusal};
+use crate::support::{TestServer, refusal, text};
 
 /// How long the background work may take to do what is due before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -220,7 +220,13 @@ async fn many_instances_are_settled_at_once() {
         let record = server.newest(instance).await;
         assert_eq!((&record["status"], &record["progress"]), (&json!("succeed"), &json!("100.00")));
     }
-    assert_eq!(server.audit().await.len(), 900);
+    // Also when it takes more than one round, what happened stands in the order in which it happened.
+    let events: Vec<(String, String)> =
+        server.audit().await.iter().map(|event| (text(&event["at"]), text(&event["to_status"]))).collect();
+    assert_eq!(events.len(), 900);
+    assert!(events.is_sorted_by_key(|(at, _)| at));
+    let backuping = events.iter().filter(|(_, status)| status == "backuping").count();
+    assert_eq!((backuping, &events[899].1), (300, &"succeed".to_owned()));
 }
 
 #[tokio::test]

@@ -13,6 +13,12 @@ impl TestServer {
         SqliteConnection::connect_with(&options).await.expect("the database can be read")
     }
 
+    /// Opens the database for reading and writing, as another program could that does not respect the lock beside it.
+    pub(crate) async fn database_for_writing(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.database_path());
+        SqliteConnection::connect_with(&options).await.expect("the database can be opened")
+    }
+
     /// Returns the rows of a statement whose one column is a JSON text.
     pub(crate) async fn rows(&self, statement: &'static str) -> Vec<Value> {
         let texts: Vec<String> = sqlx::query_scalar(statement)
