@@ -30,12 +30,13 @@ pub(in crate::http) async fn list_instances(
     engine: Engine,
     ProjectCall { call, project_id }: ProjectCall,
 ) -> Result<HttpResponse, ApiError> {
-    let limit = clamped_limit(&call.query, PageLimit::ALL)?;
     let skip = start(&call.query)?;
-    let (Some(filter), Some(start)) = (filter(&call.query), page_start(&call.query, skip)) else {
-        // A filter or marker that nothing can match is not an error.
+    let limit = clamped_limit(&call.query, PageLimit::ALL)?;
+    let Some(filter) = filter(&call.query) else {
+        // A filter that nothing can match is not an error.
         return Ok(HttpResponse::Ok().json(InstancesView::empty()));
     };
+    let start = page_start(&call.query, skip);
     let (page, now) = engine
         .list_instances(project_id, InstancesQuery { filter, start, limit })
         .await
@@ -43,11 +44,12 @@ pub(in crate::http) async fn list_instances(
     Ok(HttpResponse::Ok().json(InstancesView::new(page, ApiVersion::V1, now)))
 }
 
-/// Returns where the page starts: after the marker, if there is one. `None` if it is no id, so that nothing follows it.
-fn page_start(query: &Query, skip: u64) -> Option<InstancePageStart> {
-    match query.get("marker") {
-        Some(marker) => marker.parse::<InstanceId>().ok().map(InstancePageStart::After),
-        None => Some(InstancePageStart::Skip(skip)),
+/// Returns where the page starts: after the marker, if there is one. Nothing follows a marker that is no id.
+fn page_start(query: &Query, skip: u64) -> InstancePageStart {
+    match query.get("marker").map(str::parse::<InstanceId>) {
+        Some(Ok(marker)) => InstancePageStart::After(marker),
+        Some(Err(_)) => InstancePageStart::Skip(u64::MAX),
+        None => InstancePageStart::Skip(skip),
     }
 }
 
