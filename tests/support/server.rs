@@ -21,6 +21,8 @@ use super::{each, text};
 const START_MS: i64 = 1_583_129_704_512;
 /// What the clock of the world outside shows when every test begins: 2026-01-02T03:04:05.000Z. It is not the other clock.
 const REAL_START_MS: i64 = 1_767_323_045_000;
+/// That time as signatures write it.
+pub(super) const REAL_START: &str = "20260102T030405Z";
 /// What makes the ids of a test the same each time.
 const IDS_SEED: u64 = 42;
 /// How long a request may take before the test fails instead of hanging.
@@ -90,6 +92,11 @@ impl TestServer {
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.launch().await;
+    }
+
+    /// Returns whether it has been started and not stopped.
+    pub(super) fn is_running(&self) -> bool {
+        self.emulator.is_some()
     }
 
     async fn launch(&mut self) {
