@@ -6,7 +6,7 @@ use dcs_emulator::http::routes;
 use crate::support::{Covered, requests_of};
 
 /// The claims of every file.
-const CLAIMS: [&[Covered]; 7] = [
+const CLAIMS: [&[Covered]; 9] = [
     super::backups_create::COVERS,
     super::backups_list::COVERS,
     super::backups_delete::COVERS,
@@ -14,6 +14,8 @@ const CLAIMS: [&[Covered]; 7] = [
     super::probes::COVERS,
     super::restores::COVERS,
     super::restores_list::COVERS,
+    super::v2_backups::COVERS,
+    super::v2_instances::COVERS,
 ];
 
 /// Returns whether a path is one of those that `template` stands for.

@@ -26,3 +26,5 @@ mod settings;
 mod states;
 mod tenants;
 mod time;
+mod v2_backups;
+mod v2_instances;
