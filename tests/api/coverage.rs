@@ -6,7 +6,7 @@ use dcs_emulator::http::routes;
 use crate::support::{Covered, requests_of};
 
 /// The claims of every file.
-const CLAIMS: [&[Covered]; 9] = [
+const CLAIMS: [&[Covered]; 12] = [
     super::backups_create::COVERS,
     super::backups_list::COVERS,
     super::backups_delete::COVERS,
@@ -16,6 +16,9 @@ const CLAIMS: [&[Covered]; 9] = [
     super::restores_list::COVERS,
     super::v2_backups::COVERS,
     super::v2_instances::COVERS,
+    super::identity::COVERS,
+    super::tokens::COVERS,
+    super::projects::COVERS,
 ];
 
 /// Returns whether a path is one of those that `template` stands for.
