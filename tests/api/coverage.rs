@@ -6,7 +6,7 @@ use dcs_emulator::http::routes;
 use crate::support::{Covered, requests_of};
 
 /// The claims of every file.
-const CLAIMS: [&[Covered]; 12] = [
+const CLAIMS: [&[Covered]; 13] = [
     super::backups_create::COVERS,
     super::backups_list::COVERS,
     super::backups_delete::COVERS,
@@ -14,6 +14,7 @@ const CLAIMS: [&[Covered]; 12] = [
     super::probes::COVERS,
     super::restores::COVERS,
     super::restores_list::COVERS,
+    super::links::COVERS,
     super::v2_backups::COVERS,
     super::v2_instances::COVERS,
     super::identity::COVERS,

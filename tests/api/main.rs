@@ -19,6 +19,8 @@ mod failures;
 mod framework;
 mod identity;
 mod instances;
+mod links;
+mod links_host;
 mod probes;
 mod projects;
 mod restores;
