@@ -10,6 +10,7 @@
 mod support;
 
 mod audit;
+mod auth;
 mod backups_create;
 mod backups_delete;
 mod backups_list;
@@ -27,7 +28,9 @@ mod restores;
 mod restores_list;
 mod seed;
 mod settings;
+mod signatures;
 mod states;
+mod strangers;
 mod tenants;
 mod time;
 mod tokens;
