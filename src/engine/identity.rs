@@ -68,7 +68,12 @@ pub enum WantedScope {
     /// A project by id.
     ProjectId(ProjectId),
     /// A project by name.
-    ProjectName(String),
+    ProjectName {
+        /// The name.
+        name: String,
+        /// The domain the project was said to belong to, if any.
+        domain: Option<DomainKey>,
+    },
     /// The domain.
     Domain(DomainKey),
     /// Nothing said: the first project of the user, which is what clients can use.
@@ -297,7 +302,12 @@ impl Identity {
                 };
             }
             WantedScope::ProjectId(id) => self.project(user, id).await?,
-            WantedScope::ProjectName(name) => {
+            WantedScope::ProjectName { name, domain } => {
+                if let Some(domain) = domain
+                    && !self.is_own_domain(&domain).await?
+                {
+                    return Err(Refusal::InvalidCredentials.into());
+                }
                 let filter = ProjectFilter { id: None, name: Some(name) };
                 self.projects(user, filter).await?.into_iter().next()
             }

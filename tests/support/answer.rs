@@ -4,6 +4,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use super::api::Api;
 use super::coverage;
 use super::refusal::Refusal;
 
@@ -71,11 +72,12 @@ impl Answer {
         );
         let content_type = answer.header("content-type");
         let is_plain_text = content_type.is_some_and(|kind| kind.starts_with("text/plain"));
+        let is_file = content_type == Some("application/octet-stream");
         assert!(
-            answer.body.is_empty() || is_plain_text || content_type == Some("application/json"),
+            answer.body.is_empty() || is_plain_text || is_file || content_type == Some("application/json"),
             "Content-Type {content_type:?} of {answer:?}"
         );
-        assert!(!is_plain_text || status == 200, "errors are JSON: {answer:?}");
+        assert!(!(is_plain_text || is_file) || status == 200, "errors are JSON: {answer:?}");
         answer
     }
 
@@ -110,5 +112,15 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_refused(&self, refusal: &Refusal) {
         assert_eq!((self.status, self.json()), (refusal.status, refusal.v1_body()));
+    }
+
+    /// Makes sure that it is this error in the shape of a version of the API, with nothing else in its body.
+    #[track_caller]
+    pub(crate) fn assert_refused_by(&self, api: Api, refusal: &Refusal) {
+        let body = match api {
+            Api::V1 => refusal.v1_body(),
+            Api::V2 => refusal.v2_body(),
+        };
+        assert_eq!((self.status, self.json()), (refusal.status, body), "{api:?}");
     }
 }

@@ -19,6 +19,17 @@ impl TestServer {
         SqliteConnection::connect_with(&options).await.expect("the database can be opened")
     }
 
+    /// Changes the database while the server is stopped.
+    pub(crate) async fn alter(&self, statement: &'static str, values: &[&str]) {
+        assert!(!self.is_running(), "the server would go on with what it knew");
+        let mut database = self.database_for_writing().await;
+        let query =
+            values.iter().fold(sqlx::query(statement), |query, value| query.bind((*value).to_owned()));
+        let done = query.execute(&mut database).await.expect("the statement is right");
+        assert!(done.rows_affected() > 0, "{statement} changed nothing");
+        database.close().await.expect("the database can be closed");
+    }
+
     /// Returns the rows of a statement whose one column is a JSON text.
     pub(crate) async fn rows(&self, statement: &'static str) -> Vec<Value> {
         let texts: Vec<String> = sqlx::query_scalar(statement)

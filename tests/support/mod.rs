@@ -7,14 +7,18 @@
 use serde_json::Value;
 
 mod answer;
+pub(crate) mod api;
 mod coverage;
 mod database;
+pub(crate) mod identity;
 mod raw;
 pub(crate) mod refusal;
 pub(crate) mod seed;
 mod server;
+pub(crate) mod signer;
 
 pub(crate) use answer::Answer;
+pub(crate) use api::Api;
 pub(crate) use coverage::{Covered, covered, requests_of};
 pub(crate) use refusal::Refusal;
 pub(crate) use server::TestServer;

@@ -63,6 +63,41 @@ pub(crate) const WRONG_STATE: Refusal = row(
     "This operation is not allowed when the DCS instance is in the current state.",
 );
 
+pub(crate) const EMPTY_BODY: Refusal = row(400, "DCS.4004", "111400004", "Empty request body.");
+pub(crate) const BACKUP_NOT_USABLE: Refusal =
+    row(400, "DCS.4087", "111400087", "the backup record status is err when restore this instance");
+/// What v2 says of an unknown backup that is to be deleted. It has no twin, and v1.0 never says it.
+pub(crate) const NO_SUCH_BACKUP_TO_DELETE: Refusal =
+    row(400, "DCS.4031", "DCS.4031", "The backup record does not exist.");
+/// What v2 says of a window of time that begins after its end; v1.0 has an empty list then.
+pub(crate) const WINDOW_REVERSED: Refusal =
+    row(400, "DCS.4025", "DCS.4025", "The end time must be after the start time.");
+pub(crate) const INVALID_TOKEN: Refusal = row(401, "DCS.1001", "111401001", "Invalid token.");
+pub(crate) const TOKEN_EXPIRED: Refusal = row(401, "DCS.1002", "111401002", "Token expired.");
+pub(crate) const NO_TOKEN: Refusal = row(401, "DCS.1003", "111401003", "No token in the request.");
+pub(crate) const OTHER_PROJECT: Refusal =
+    row(401, "DCS.1004", "111401004", "Project ID does not match the token.");
+pub(crate) const NO_ROLE: Refusal =
+    row(403, "DCS.2003", "111403003", "This role does not have the permission to perform this operation.");
+pub(crate) const READ_ONLY: Refusal = row(
+    403,
+    "DCS.3002",
+    "111403002",
+    "This tenant has read permission only and cannot perform this operation.",
+);
+
+/// An action that a policy denies.
+pub(crate) const fn action_denied(action: &'static str) -> Refusal {
+    let row = row(403, "DCS.2007", "DCS.2007", "Policy does not allow {0} to be performed.");
+    Refusal { parameter: action, ..row }
+}
+
+/// What v2 says of a query parameter with a value it cannot have.
+pub(crate) const fn invalid(name: &'static str) -> Refusal {
+    let row = row(400, "DCS.4800", "111400800", "Invalid {0} in the request.");
+    Refusal { parameter: name, ..row }
+}
+
 /// A query parameter with a value it cannot have.
 pub(crate) const fn invalid_query(name: &'static str) -> Refusal {
     let row = row(400, "DCS.4062", "111400062", "Invalid {0} parameter in the request.");
@@ -89,5 +124,10 @@ impl Refusal {
             "error_code": self.code,
             "error_msg": text,
         })
+    }
+
+    /// Returns the body that v2 has.
+    pub(crate) fn v2_body(&self) -> Value {
+        json!({"error_code": self.code, "error_msg": self.text(), "error_ext_msg": null})
     }
 }
