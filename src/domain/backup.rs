@@ -7,8 +7,6 @@
 
 mod status;
 
-use std::time::Duration;
-
 pub use status::{BackupEvent, BackupStatus, BackupStatusKind, Completion, Ending, InvalidTransition};
 
 use crate::domain::backup_file::{BackupFile, BackupFormat};
@@ -16,6 +14,7 @@ use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::work::WorkWish;
 
 /// The number of a record within its instance: 1 for the first, without gaps.
 pub type RecordNumber = u64;
@@ -83,30 +82,35 @@ pub struct NewBackup {
     pub format: Option<BackupFormat>,
     /// When it was asked for.
     pub requested_at: Timestamp,
-    /// How long the work takes in all.
-    pub duration: Duration,
+    /// How its work is to go.
+    pub work: WorkWish,
     /// The zone of the record's name.
     pub name_offset: UtcOffset,
 }
 
 impl Backup {
-    /// Returns the next event that its plan has due at `now` or before, with the instant it is due.
-    pub fn due_event(&self, now: Timestamp) -> Option<(BackupEvent, Timestamp)> {
-        let (event, due_at) = match self.status {
-            BackupStatus::Waiting { plan } => (BackupEvent::Start, plan.start_at),
+    /// Returns the next event of its plan, with the instant it is due; none if that is not planned.
+    pub fn next_event(&self) -> Option<(BackupEvent, Option<Timestamp>)> {
+        match self.status {
+            BackupStatus::Waiting { plan } => Some((BackupEvent::Start, plan.start_at())),
             BackupStatus::Backuping { plan, .. } => {
                 let event = match plan.failure {
                     Some(code) => BackupEvent::Fail { code },
                     None => BackupEvent::Complete { size_bytes: self.file().size_bytes() },
                 };
-                (event, plan.finish_at)
+                Some((event, plan.finish_at()))
             }
             BackupStatus::Succeed(_)
             | BackupStatus::Failed(_)
             | BackupStatus::Expired(_)
-            | BackupStatus::Deleted(_) => return None,
-        };
-        (due_at <= now).then_some((event, due_at))
+            | BackupStatus::Deleted(_) => None,
+        }
+    }
+
+    /// Returns the next event that its plan has due at `now` or before, with the instant it is due.
+    pub fn due_event(&self, now: Timestamp) -> Option<(BackupEvent, Timestamp)> {
+        let (event, due_at) = self.next_event()?;
+        due_at.filter(|due_at| *due_at <= now).map(|due_at| (event, due_at))
     }
 
     /// Returns the file behind the record; the same bytes each time, derived from what never changes in it.
@@ -178,10 +182,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::work::WorkPlan;
+    use crate::domain::work::{Progression, WorkPlan};
+    use std::time::Duration;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis).unwrap()
+    }
+
+    fn planned(duration_ms: u64) -> WorkPlan {
+        let progression = Progression::lasting(Duration::from_millis(duration_ms));
+        WorkPlan::new(at(1_000), WorkWish { progression, failure: None })
     }
 
     fn backup(status: BackupStatus) -> Backup {
@@ -201,7 +211,7 @@ mod tests {
     proptest! {
         #[test]
         fn due_events_lead_to_the_end_in_time_order(duration_ms in 0_u64..100_000) {
-            let plan = WorkPlan::new(at(1_000), Duration::from_millis(duration_ms));
+            let plan = planned(duration_ms);
             let mut backup = backup(BackupStatus::Waiting { plan });
             let mut last = at(1_000);
             while let Some((event, due_at)) = backup.due_event(Timestamp::MAX) {
@@ -211,13 +221,13 @@ mod tests {
             }
             prop_assert_eq!(backup.status.kind(), BackupStatusKind::Succeed);
             prop_assert_eq!(backup.status.size_bytes(), backup.file().to_bytes().len() as u64);
-            prop_assert_eq!(last, plan.finish_at);
+            prop_assert_eq!(Some(last), plan.finish_at());
         }
     }
 
     #[test]
     fn an_open_backup_cannot_be_deleted_and_a_deleted_one_stays_as_it_is() {
-        let plan = WorkPlan::new(at(1_000), Duration::from_secs(5));
+        let plan = planned(5_000);
         let waiting = backup(BackupStatus::Waiting { plan });
         assert_eq!(waiting.deleted(false, at(2_000)), Err(Refusal::InstanceBackingUp));
         let completion = Completion { started_at: at(1_000), finished_at: at(2_000), size_bytes: 9 };

@@ -133,7 +133,9 @@ pub(super) async fn credentials(
     identity: &Identity,
 ) -> Result<Credentials, ApiError> {
     let headers = request.headers();
-    if let Some(text) = text_of(headers, X_AUTH_TOKEN) {
+    if let Some(given) = headers.get(X_AUTH_TOKEN).filter(|given| !given.is_empty()) {
+        // A token that is no text was never given out.
+        let Ok(text) = given.to_str() else { return Ok(Credentials::Unknown) };
         let token = identity.known_token(&Secret::new(text.to_owned())).await.map_err(internal)?;
         let Some(token) = token else { return Ok(Credentials::Unknown) };
         token.permit_use(identity.real_now())?;
@@ -144,7 +146,14 @@ pub(super) async fn credentials(
         Ok(Some(authorization)) => authorization,
         // Another scheme is nothing that this service knows.
         Ok(None) => return Ok(Credentials::None),
-        Err(_) => return Ok(Credentials::Unknown),
+        Err(_) => {
+            // Whoever names a key of ours must sign with it, also where unknown credentials are let in.
+            let known = match Authorization::claimed_key(header) {
+                Some(access) => identity.access_key(access).await.map_err(internal)?.is_some(),
+                None => false,
+            };
+            return if known { Err(Refusal::InvalidCredentials.into()) } else { Ok(Credentials::Unknown) };
+        }
     };
     // Temporary keys are not given out, so that a security token belongs to none of ours.
     let is_temporary = headers.contains_key(X_SECURITY_TOKEN);

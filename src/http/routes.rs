@@ -104,6 +104,7 @@ fn own_routes() -> Vec<RouteEntry> {
     const DOWNLOAD: &str = "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}";
     vec![
         entry(&operation::DOWNLOAD_BACKUP, Method::GET, DOWNLOAD, || route(links::download)),
+        entry(&operation::DOWNLOAD_BACKUP, Method::HEAD, DOWNLOAD, || route(links::download)),
         entry(&operation::LIVEZ, Method::GET, "/livez", || web::to(probes::livez)),
         entry(&operation::READYZ, Method::GET, "/readyz", || web::to(probes::readyz)),
         entry(&operation::METRICS, Method::GET, "/metrics", || web::to(probes::metrics)),

@@ -17,6 +17,7 @@ use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use dcs_emulator::domain::refusal::Refusal;
 use dcs_emulator::domain::remark::Remark;
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
+use dcs_emulator::domain::work::{Progression, WorkWish};
 use dcs_emulator::store::sqlite::{Location, SqliteStore};
 use dcs_emulator::store::{
     BackupChange, CreateBackup, DeleteBackup, DueChange, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed,
@@ -166,7 +167,7 @@ impl House {
                 remark: Some(Remark::try_from(format!("remark of {id}")).unwrap()),
                 format: None,
                 requested_at: at,
-                duration,
+                work: WorkWish { progression: Progression::lasting(duration), failure: None },
                 name_offset: UtcOffset::from_minutes(480).unwrap(),
             },
             rules: RULES,

@@ -147,7 +147,7 @@ impl BackupStatus {
                 started_at: Some(started_at),
                 failed_at: at,
                 code,
-                progress: Progress::of_running(started_at, plan.finish_at, at),
+                progress: plan.progress(started_at, at),
             })),
             (Self::Succeed(completion), BackupEvent::Expire) => Ok(Self::Expired(completion)),
             (Self::Succeed(completion) | Self::Expired(completion), BackupEvent::Delete) => {
@@ -252,7 +252,7 @@ impl BackupStatus {
     pub fn progress(&self, now: Timestamp) -> Progress {
         match self {
             Self::Waiting { .. } => Progress::NONE,
-            Self::Backuping { started_at, plan } => Progress::of_running(*started_at, plan.finish_at, now),
+            Self::Backuping { started_at, plan } => plan.progress(*started_at, now),
             Self::Succeed(_) | Self::Expired(_) | Self::Deleted(Ending::Completed(_)) => Progress::COMPLETE,
             Self::Failed(failure) | Self::Deleted(Ending::Failed(failure)) => failure.progress,
         }
@@ -266,6 +266,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::work::{Progression, WorkWish};
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis).unwrap()
@@ -299,7 +300,7 @@ mod tests {
         fn the_machine_agrees_with_the_contracts_table(
             events in prop::collection::vec((any_event(), 0_i64..2_000), 1..12), duration_ms in 0_u64..5_000,
         ) {
-            let plan = WorkPlan::new(at(1_000), Duration::from_millis(duration_ms));
+            let plan = WorkPlan::new(at(1_000), WorkWish { progression: Progression::lasting(Duration::from_millis(duration_ms)), failure: None });
             let mut status = BackupStatus::Waiting { plan };
             let mut now = 1_000;
             for (event, later) in events {

@@ -285,3 +285,15 @@ fn the_scope_has_the_date_of_the_request() {
     let verdict = Sample { authorization: &authorization, ..LIST_BY_CREDENTIAL }.verify();
     assert_eq!(verdict, Err(Malformation::ScopeDate.into()));
 }
+
+#[test]
+fn a_key_is_named_also_where_the_rest_cannot_be_read() {
+    for (header, key) in [
+        ("SDK-HMAC-SHA256 Access=AK, SignedHeaders=host", Some("AK")),
+        ("SDK-HMAC-SHA256 Credential=AK/20260102///x, Signature=1", Some("AK")),
+        ("SDK-HMAC-SHA256 Signature=1, Access=AK", None),
+        ("SDK-HMAC-SHA256", None),
+    ] {
+        assert_eq!(Authorization::claimed_key(header), key, "{header}");
+    }
+}

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
+use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row;
 
 /// A row of `open_work`, in the order of the columns that [`insert`] fills.
 #[derive(Debug, Serialize)]
-pub(super) struct OpenWorkRow(i64, i64, u64, i64, i64, Option<i64>, i64);
+pub(super) struct OpenWorkRow(i64, i64, u64, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 impl OpenWorkRow {
     /// Makes the row of a record's plan; `started` says whether the work has started already.
@@ -19,15 +20,15 @@ impl OpenWorkRow {
         plan: WorkPlan,
         started: bool,
     ) -> Self {
-        let due_at = if started { plan.finish_at } else { plan.start_at };
+        let due_at = if started { plan.finish_at() } else { plan.start_at() };
         Self(
             instance_key,
             record_kind,
             number,
-            plan.start_at.as_millis(),
-            plan.finish_at.as_millis(),
+            plan.start_at().map(Timestamp::as_millis),
+            plan.finish_at().map(Timestamp::as_millis),
             plan.failure.map(row::failure_number),
-            due_at.as_millis(),
+            due_at.map(Timestamp::as_millis),
         )
     }
 }
@@ -59,7 +60,7 @@ pub(super) async fn move_on(
 ) -> Result<(), sqlx::Error> {
     match plan {
         Some(plan) => sqlx::query("UPDATE open_work SET due_at = ? WHERE instance_key = ?")
-            .bind(plan.finish_at.as_millis())
+            .bind(plan.finish_at().map(Timestamp::as_millis))
             .bind(instance_key),
         None => sqlx::query("DELETE FROM open_work WHERE instance_key = ?").bind(instance_key),
     }
