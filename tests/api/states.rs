@@ -195,7 +195,7 @@ fn assert_shown(cell: &Cell, answer: &Answer, place: &str) {
             assert_eq!(total("total_num"), u64::from(cell.column == "RESTORING"), "{place}");
         }
         Operation::CreateLinks => {
-            assert_eq!(answer.json()["links"].as_array().map(Vec::len), Some(1), "{place}")
+            assert_eq!(answer.json()["links"].as_array().map(Vec::len), Some(1), "{place}");
         }
         Operation::CreateBackup | Operation::CreateRestore | Operation::DeleteBackup => {}
     }
