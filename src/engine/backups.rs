@@ -74,7 +74,8 @@ impl Engine {
     /// Deletes a backup's file; the record stays, as deleted. Deleting it again changes nothing.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, `BackupNotFound`, or `InstanceBackingUp` while the record is open.
+    /// `Refused` with `InstanceNotFound`, `BackupUnsupported` when backups are switched off, `BackupNotFound`, or as
+    /// `Backup::deleted`.
     pub async fn delete_backup(
         &self,
         instance: InstanceRef,
@@ -82,6 +83,7 @@ impl Engine {
         origin: Origin,
     ) -> Result<(), EngineError> {
         let now = self.settled_now().await?;
-        Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, now, origin }).await?)
+        let enabled = self.settings.backups_enabled;
+        Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, enabled, now, origin }).await?)
     }
 }

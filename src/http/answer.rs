@@ -15,6 +15,7 @@ use crate::domain::id::{HEX32_LENGTH, RequestId};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
+use crate::http::endpoint::api_of;
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::operation::Operation;
@@ -113,10 +114,8 @@ enum Dialect {
 impl Dialect {
     fn of(path: &str) -> Self {
         match path.split('/').nth(1) {
-            Some("v2") => Self::Api(ApiVersion::V2),
             Some("v3" | "v3.0") => Self::Identity,
-            // Its bodies are readable for every client, so that it serves for paths of nobody as well.
-            _ => Self::Api(ApiVersion::V1),
+            _ => Self::Api(api_of(path)),
         }
     }
 

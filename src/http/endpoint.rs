@@ -13,18 +13,21 @@ use futures_util::{FutureExt, StreamExt};
 use crate::domain::id::{InstanceId, ProjectId, RequestId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
-use crate::engine::{Engine, InstanceRef};
+use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
 use crate::http::auth::{Caller, authenticate};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::operation::Operation;
 use crate::http::server::AppState;
+use crate::http::{v1, v2};
 
 /// How long a body may take to arrive. Source: `decisions` no. 22.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request that may be carried out.
 pub(super) struct Call {
+    /// The version of the API that it speaks.
+    pub(super) api: ApiVersion,
     /// The parameters behind the path.
     pub(super) query: Query,
     /// The body; empty if there was none.
@@ -35,6 +38,17 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Reads which records a list is asked for, as the version has it.
+    ///
+    /// # Errors
+    /// `InvalidQuery`, `WindowReversed`.
+    pub(super) fn records_query(&self) -> Result<RecordsQuery, Refusal> {
+        match self.api {
+            ApiVersion::V1 => v1::records_query(&self.query),
+            ApiVersion::V2 => v2::records_query(&self.query),
+        }
+    }
+
     /// Returns the part of the path that the route names `name`; empty if the route has none.
     pub(super) fn path_part(&self, name: &str) -> &str {
         path_part(&self.request, name)
@@ -89,6 +103,7 @@ where
         let (caller, project_id) = admit(&request, &body, &state).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
         let call = Call {
+            api: api_of(request.path()),
             query: Query::parse(request.query_string()),
             body,
             origin: Origin { actor: caller.actor(), request_id },
@@ -164,6 +179,14 @@ async fn read_body(mut payload: Payload, request: &HttpRequest, limit: usize) ->
     match tokio::time::timeout(BODY_PATIENCE, read).await {
         Ok(read) => read,
         Err(_) => Err(ApiError::BodyTooSlow),
+    }
+}
+
+/// Returns the version of the API that a path names. What names none is answered as v1.0 does, whose errors every client reads.
+pub(super) fn api_of(path: &str) -> ApiVersion {
+    match path.split('/').nth(1) {
+        Some("v2") => ApiVersion::V2,
+        _ => ApiVersion::V1,
     }
 }
 

@@ -5,18 +5,21 @@
 
 mod answer;
 mod auth;
+mod backups;
 mod endpoint;
 mod error;
 mod error_code;
 mod extract;
 mod identity;
 mod instance_view;
+mod instances;
 mod links;
 mod metrics;
 mod operation;
 mod probes;
 mod record_body;
 mod record_view;
+mod restores;
 pub mod routes;
 pub mod server;
 mod signature;

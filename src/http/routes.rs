@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, Resource, Route, web};
 use crate::http::endpoint::{endpoint, route};
 use crate::http::error::ApiError;
 use crate::http::operation::{self, Operation};
-use crate::http::{identity, links, probes, v1, v2};
+use crate::http::{backups, identity, instances, links, probes, restores, v2};
 
 /// One method on one path.
 pub struct RouteEntry {
@@ -26,7 +26,7 @@ pub struct RouteEntry {
 
 /// Returns the table.
 pub fn table() -> Vec<RouteEntry> {
-    [v1_routes(), v2_routes(), identity_routes(), own_routes()].into_iter().flatten().collect()
+    [api_routes(), identity_routes(), own_routes()].into_iter().flatten().collect()
 }
 
 fn entry(
@@ -38,43 +38,35 @@ fn entry(
     RouteEntry { operation, method, path, route }
 }
 
-fn v1_routes() -> Vec<RouteEntry> {
-    const BACKUPS: &str = "/v1.0/{project_id}/instances/{instance_id}/backups";
-    const BACKUP: &str = "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}";
-    const LINKS: &str = "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}/links";
-    const RESTORES: &str = "/v1.0/{project_id}/instances/{instance_id}/restores";
-    const INSTANCE: &str = "/v1.0/{project_id}/instances/{instance_id}";
-    const INSTANCES: &str = "/v1.0/{project_id}/instances";
-    vec![
-        entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(v1::backups::create_backup)),
-        entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(v1::backups::list_backups)),
-        entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(v1::backups::delete_backup)),
-        entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(v1::backups::create_links)),
-        entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(v1::restores::create_restore)),
-        entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(v1::restores::list_restores)),
-        entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(v1::instances::get_instance)),
-        entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(v1::instances::list_instances)),
-    ]
+/// The routes of a version: the same operations, at the same places behind its name.
+macro_rules! version_routes {
+    ($version:literal) => {{
+        const INSTANCES: &str = concat!("/", $version, "/{project_id}/instances");
+        const INSTANCE: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}");
+        const BACKUPS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/backups");
+        const BACKUP: &str =
+            concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}");
+        const LINKS: &str =
+            concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}/links");
+        const RESTORES: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/restores");
+        vec![
+            entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(backups::create_backup)),
+            entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(backups::list_backups)),
+            entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(backups::delete_backup)),
+            entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(backups::create_links)),
+            entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(restores::create_restore)),
+            entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(restores::list_restores)),
+            entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(instances::get_instance)),
+            entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(instances::list_instances)),
+        ]
+    }};
 }
 
-fn v2_routes() -> Vec<RouteEntry> {
-    const BACKUPS: &str = "/v2/{project_id}/instances/{instance_id}/backups";
-    const BACKUP: &str = "/v2/{project_id}/instances/{instance_id}/backups/{backup_id}";
-    const LINKS: &str = "/v2/{project_id}/instances/{instance_id}/backups/{backup_id}/links";
-    const RESTORES: &str = "/v2/{project_id}/instances/{instance_id}/restores";
-    const INSTANCE: &str = "/v2/{project_id}/instances/{instance_id}";
-    const INSTANCES: &str = "/v2/{project_id}/instances";
-    vec![
-        entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(v2::backups::create_backup)),
-        entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(v2::backups::list_backups)),
-        entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(v2::backups::delete_backup)),
-        entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(v2::backups::create_links)),
-        entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(v2::restores::create_restore)),
-        entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(v2::restores::list_restores)),
-        entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(v2::instances::get_instance)),
-        entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(v2::instances::list_instances)),
-        entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::version::show_version)),
-    ]
+fn api_routes() -> Vec<RouteEntry> {
+    let mut routes = version_routes!("v1.0");
+    routes.extend(version_routes!("v2"));
+    routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));
+    routes
 }
 
 fn identity_routes() -> Vec<RouteEntry> {

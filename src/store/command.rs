@@ -43,6 +43,8 @@ pub struct DeleteBackup {
     pub instance: InstanceRef,
     /// The record.
     pub backup_id: BackupId,
+    /// Whether the service backs up at all.
+    pub enabled: bool,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.

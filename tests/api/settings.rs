@@ -112,3 +112,11 @@ async fn a_database_in_memory_serves_as_well_and_keeps_nothing() {
     server.restart().await;
     assert_eq!(server.list(HA, "").await["total_num"], 0);
 }
+
+#[tokio::test]
+async fn two_databases_in_memory_know_nothing_of_each_other() {
+    let first = TestServer::with(&[("database", "sqlite::memory:")]).await;
+    let second = TestServer::with(&[("database", "sqlite::memory:")]).await;
+    first.create_backup(HA).await;
+    assert_eq!(second.list(HA, "").await["total_num"], 0);
+}

@@ -190,7 +190,9 @@ impl House {
         backup_id: BackupId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.store.delete_backup(DeleteBackup { instance, backup_id, now, origin: anonymous() }).await
+        self.store
+            .delete_backup(DeleteBackup { instance, backup_id, enabled: true, now, origin: anonymous() })
+            .await
     }
 
     /// Lists all backups of an instance.

@@ -70,10 +70,13 @@ pub(super) async fn create(
 /// Marks a backup as deleted.
 pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Result<(), StoreError> {
     let WriterState { connection, instances, actors } = state;
-    let DeleteBackup { instance, backup_id, now, origin } = delete;
+    let DeleteBackup { instance, backup_id, enabled, now, origin } = delete;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known =
         instances.get_mut(instance.project_id, instance.instance_id).ok_or(Refusal::InstanceNotFound)?;
+    if !enabled {
+        return Err(Refusal::BackupUnsupported.into());
+    }
     let backup =
         find(connection, known.key, instance.instance_id, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
     let Some(deleted) = backup.deleted(known.facts.restores_from(backup.number), now)? else { return Ok(()) };

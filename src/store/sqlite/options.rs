@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -39,12 +40,20 @@ impl FromStr for Location {
 
     fn from_str(text: &str) -> Result<Self, InvalidLocation> {
         let path = match text.strip_prefix("sqlite:") {
-            Some(":memory:") => return Ok(Self::Memory { name: "dcs-emulator".to_owned() }),
+            Some(":memory:") => return Ok(Self::new_memory()),
             Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
             None if text.contains("://") => return Err(InvalidLocation),
             None => text,
         };
         if path.is_empty() { Err(InvalidLocation) } else { Ok(Self::File(PathBuf::from(path))) }
+    }
+}
+
+impl Location {
+    /// Returns a place in memory that no other database of this process has.
+    fn new_memory() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self::Memory { name: format!("dcs-emulator-{}", COUNT.fetch_add(1, Ordering::Relaxed)) }
     }
 }
 
