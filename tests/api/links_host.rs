@@ -1,8 +1,9 @@
 //! Where links lead: to the host that the client used, unless it is no host or the settings name another.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::seed::HA;
+use crate::support::identity::{DOMAIN, PASSWORD, USER, login};
+use crate::support::seed::{HA, PROJECT};
 use crate::support::{Api, TestServer, text};
 
 async fn link(server: &TestServer, host: &str) -> String {
@@ -58,6 +59,14 @@ async fn the_settings_may_say_where_the_server_is_reached() {
         // Where it leads is the same.
         let path = link.strip_prefix(written).unwrap();
         assert_eq!(server.get(path).await.status, 200);
-        assert_eq!(server.post("/v3/auth/tokens", &json!({})).await.status, 400);
+        let login = server.log_in(&login(USER, DOMAIN, PASSWORD)).await;
+        let urls: Vec<Value> = login.json()["token"]["catalog"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["endpoints"][0]["url"].clone())
+            .collect();
+        let project = format!("{written}/v1.0/{PROJECT}");
+        assert_eq!(json!(urls), json!([format!("{written}/v3"), project, project]));
     }
 }

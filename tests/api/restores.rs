@@ -362,7 +362,7 @@ async fn of_many_restores_at_once_one_begins() {
 
 #[tokio::test]
 async fn a_restore_is_in_the_audit_with_what_it_does_to_its_instance() {
-    for (api, duration, who) in [(Api::V1, "5s", 5), (Api::V2, "0s", 1)] {
+    for (api, duration) in [(Api::V1, "5s"), (Api::V2, "0s")] {
         let server = TestServer::with(&[("restore.duration", duration)]).await;
         let backup = server.create_backup(HA).await;
         let answer = post(&server, api, HA, &json!({"backup_id": backup, "remark": "roll back"})).await;
@@ -376,7 +376,7 @@ async fn a_restore_is_in_the_audit_with_what_it_does_to_its_instance() {
             )
             .await;
         let asked = answer.request_id();
-        let expected = if who == 1 {
+        let expected = if duration == "0s" {
             vec![json!([START, "anonymous", "restore", "none", "succeed", "roll back", restore, asked])]
         } else {
             let (began, ended) = ("2020-03-02T06:15:05.012Z", "2020-03-02T06:15:09.512Z");

@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::seed::{PROJECT, numbered_instances, of_instances};
+use crate::support::seed::{HA, PROJECT, numbered_instances, of_instances};
 use crate::support::{Answer, Api, Refusal, TestServer, refusal, text};
 
 /// The columns. `B` is RUNNING with an open backup; `RESTORING` has an open restore, and `RESTORING (seeded)` is in that
@@ -203,7 +203,6 @@ fn assert_shown(cell: &Cell, answer: &Answer, place: &str) {
 
 #[tokio::test]
 async fn the_record_that_is_open_can_neither_be_deleted_nor_linked_to() {
-    use crate::support::seed::HA;
     for api in Api::BOTH {
         let server = TestServer::with(&[("backup.duration", "5s")]).await;
         let backup = server.create_backup(HA).await;
@@ -221,7 +220,6 @@ async fn the_record_that_is_open_can_neither_be_deleted_nor_linked_to() {
 
 #[tokio::test]
 async fn the_record_that_is_restored_from_can_neither_be_deleted_nor_linked_to() {
-    use crate::support::seed::HA;
     for api in Api::BOTH {
         let server = TestServer::with(&[("restore.duration", "5s")]).await;
         let (other, source) = (server.create_backup(HA).await, server.create_backup(HA).await);
@@ -240,5 +238,29 @@ async fn the_record_that_is_restored_from_can_neither_be_deleted_nor_linked_to()
         let list = server.list(HA, "").await["backup_record_response"].take();
         let statuses: Vec<String> = list.as_array().unwrap().iter().map(|row| text(&row["status"])).collect();
         assert_eq!(statuses, ["deleted", "deleted"]);
+    }
+}
+
+#[tokio::test]
+async fn of_backups_and_restores_at_once_one_begins() {
+    let settings = [("backup.duration", "5s"), ("restore.duration", "5s"), ("http.workers", "0")];
+    let server = TestServer::with(&settings).await;
+    let source = server.create_backup(HA).await;
+    server.advance_ms(5_000);
+    let calls = [(Api::V1, true), (Api::V2, false), (Api::V2, true), (Api::V1, false)].repeat(5);
+    let ask = async |(api, is_backup): &(Api, bool)| {
+        let (path, body) = if *is_backup {
+            (api.backups(HA), json!({}))
+        } else {
+            (api.restores(HA), json!({"backup_id": source}))
+        };
+        (*api, *is_backup, server.post(&path, &body).await)
+    };
+    let answers = join_all(calls.iter().map(ask)).await;
+    let (begun, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|(.., answer)| answer.status == 200);
+    assert_eq!(begun.len(), 1);
+    let busy = if begun[0].1 { refusal::BACKING_UP } else { refusal::RESTORING };
+    for (api, _, answer) in refused {
+        answer.assert_refused_by(*api, &busy);
     }
 }
