@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::time::Timestamp;
 
 /// The share of a job's duration during which it waits before its work starts: one tenth, rounded down to milliseconds.
-const WAITING_SHARE: u32 = 10;
+const WAITING_SHARE: u64 = 10;
 
 /// What moves a job on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,11 +26,11 @@ pub enum Progression {
 impl Progression {
     /// Returns the progression of a job that takes `duration` in all, waiting for the first tenth of it.
     pub fn lasting(duration: Duration) -> Self {
-        if duration.is_zero() {
-            return Self::Immediate;
-        }
-        let waiting = duration / WAITING_SHARE;
-        Self::Timed { waiting, running: duration.saturating_sub(waiting) }
+        // Whole milliseconds, as times are: the parts must not round to less than the whole.
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let waiting = millis / WAITING_SHARE;
+        let [waiting, running] = [waiting, millis - waiting].map(Duration::from_millis);
+        if millis == 0 { Self::Immediate } else { Self::Timed { waiting, running } }
     }
 }
 
@@ -216,6 +216,7 @@ mod tests {
             (due.start_at, due.finish_at)
         };
         assert_eq!(due(Duration::from_secs(5)), (at(1_500), at(6_000)));
+        assert_eq!(due(Duration::from_millis(41)), (at(1_004), at(1_041)));
         assert_eq!(due(Duration::ZERO), (at(1_000), at(1_000)));
     }
 

@@ -24,6 +24,11 @@ pub(crate) const COVERS: &[Covered] = &[
         "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}",
         a_link_delivers_exactly_what_the_record_says,
     ),
+    covered(
+        "HEAD",
+        "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}",
+        a_link_delivers_exactly_what_the_record_says,
+    ),
 ];
 
 async fn links(server: &TestServer, api: Api, instance: &str, backup: &str) -> Value {
@@ -77,6 +82,9 @@ async fn a_link_delivers_exactly_what_the_record_says() {
                 Some(format!("attachment; filename=\"{name}\"").as_str())
             );
             assert_eq!(json!(file.body.len()), record["size"]);
+            let head = server.call("HEAD", &path_in(&answer)).send().await;
+            assert_eq!((head.status, head.body.len()), (200, 0));
+            assert_eq!(head.header("content-length"), Some(record["size"].to_string().as_str()));
             assert!(file.body.starts_with(magic), "{:?}", &file.body[..16]);
             let holds = |text: &str| file.body.windows(text.len()).any(|window| window == text.as_bytes());
             assert!(holds(&backup) && holds(HA) && holds("备份 nightly"));
