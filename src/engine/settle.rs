@@ -13,7 +13,7 @@ use crate::domain::backup::Backup;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::store::{BackupChange, DueChange, OpenRecord, RestoreChange};
+use crate::store::{BackupChange, DueChange, OpenRecord, RestoreChange, StoreError};
 
 /// How many records one round takes.
 const ROUND: u16 = 256;
@@ -32,6 +32,13 @@ impl Engine {
             let horizon = if due.len() < usize::from(ROUND) { now } else { last_due(&due).unwrap_or(now) };
             let mut changes: Vec<DueChange> =
                 due.into_iter().flat_map(|record| changes_until(record, horizon)).collect();
+            if changes.is_empty() {
+                // Asking again would give the same answer, for ever.
+                return Err(StoreError::Inconsistent {
+                    what: "due work belongs to a record that is not open",
+                }
+                .into());
+            }
             changes.sort_by_key(DueChange::at);
             self.store.apply_changes(changes, self.settings.backups_kept).await?;
         }

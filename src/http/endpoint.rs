@@ -14,10 +14,10 @@ use crate::domain::id::{InstanceId, ProjectId, RequestId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
-use crate::http::auth::{Caller, authenticate};
+use crate::http::auth::{Caller, claim};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
-use crate::http::operation::Operation;
+use crate::http::operation::RouteName;
 use crate::http::server::AppState;
 use crate::http::{v1, v2};
 
@@ -98,12 +98,15 @@ where
     T: Target + 'static,
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    route(move |request, body| async move {
+    guarded(move |request, payload| async move {
         let state = state(&request)?.clone();
-        let (caller, project_id) = admit(&request, &body, &state).await?;
+        let claim = claim(&request, &state.identity).await?;
+        let body = read_body(payload, &request, state.settings.body_limit_bytes).await?;
+        let caller = claim.confirm(&request, &body, &state.identity)?;
+        let project_id = admit(&request, &caller, &state).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
         let call = Call {
-            api: api_of(request.path()),
+            api: api_of(&request),
             query: Query::parse(request.query_string()),
             body,
             origin: Origin { actor: caller.actor(), request_id },
@@ -113,22 +116,26 @@ where
     })
 }
 
-/// Makes a route of anything that takes a request with its body; a panic in it is answered as an internal error.
-pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static) -> Route
+/// Makes a route of anything that takes a request with its body.
+pub(super) fn route<F>(handler: fn(HttpRequest, Bytes) -> F) -> Route
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    guarded(move |request, payload| async move {
+        let limit = state(&request)?.settings.body_limit_bytes;
+        let body = read_body(payload, &request, limit).await?;
+        handler(request, body).await
+    })
+}
+
+/// Makes a route; a panic in it is answered as an internal error. It is a bug, but one request's, not the server's.
+fn guarded<F>(handler: impl Fn(HttpRequest, Payload) -> F + Clone + 'static) -> Route
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
     web::to(move |request: HttpRequest, payload: web::Payload| {
-        let handler = handler.clone();
-        async move {
-            let served = async {
-                let limit = state(&request)?.settings.body_limit_bytes;
-                let body = read_body(payload.into_inner(), &request, limit).await?;
-                handler(request, body).await
-            };
-            // A panic is a bug, but one request's, not the server's.
-            AssertUnwindSafe(served).catch_unwind().await.unwrap_or(Err(ApiError::Panicked))
-        }
+        let served = AssertUnwindSafe(handler(request, payload.into_inner())).catch_unwind();
+        served.map(|served| served.unwrap_or(Err(ApiError::Panicked)))
     })
 }
 
@@ -138,20 +145,15 @@ pub(super) fn state(request: &HttpRequest) -> Result<&web::Data<AppState>, ApiEr
     request.app_data::<web::Data<AppState>>().ok_or(ApiError::Panicked)
 }
 
-/// Learns who calls about which project, and makes sure that they may. The order is the contract's: credentials, the form of
-/// the project id, whether they open the project, and what they permit in it.
-async fn admit(
-    request: &HttpRequest,
-    body: &[u8],
-    state: &AppState,
-) -> Result<(Caller, ProjectId), ApiError> {
-    let caller = authenticate(request, body, &state.identity).await?;
+/// Reads the project and makes sure that the caller may carry out the operation in it. The order is the contract's: the form
+/// of the project's id, whether the credentials open it, and what they permit in it.
+async fn admit(request: &HttpRequest, caller: &Caller, state: &AppState) -> Result<ProjectId, ApiError> {
     let project_id = path_part(request, "project_id").parse().map_err(|_| Refusal::InvalidProjectId)?;
-    let action = request.extensions().get::<&'static Operation>().and_then(|operation| operation.action);
-    if let Some(action) = action {
+    let route = request.extensions().get::<RouteName>().copied();
+    if let Some(action) = route.and_then(|route| route.operation.action) {
         caller.permit(&state.identity, project_id, action).await?;
     }
-    Ok((caller, project_id))
+    Ok(project_id)
 }
 
 /// Reads a body of at most `limit` bytes.
@@ -182,12 +184,14 @@ async fn read_body(mut payload: Payload, request: &HttpRequest, limit: usize) ->
     }
 }
 
-/// Returns the version of the API that a path names. What names none is answered as v1.0 does, whose errors every client reads.
-pub(super) fn api_of(path: &str) -> ApiVersion {
-    match path.split('/').nth(1) {
+/// Returns the version of the API that a request speaks. What speaks none is answered as v1.0 does, whose errors every client
+/// reads.
+pub(super) fn api_of(request: &HttpRequest) -> ApiVersion {
+    let route = request.extensions().get::<RouteName>().copied();
+    route.and_then(|route| route.api).unwrap_or_else(|| match request.path().split('/').nth(1) {
         Some("v2") => ApiVersion::V2,
         _ => ApiVersion::V1,
-    }
+    })
 }
 
 fn path_part<'r>(request: &'r HttpRequest, name: &str) -> &'r str {

@@ -215,7 +215,7 @@ pub struct UserSeed {
     /// Its name.
     pub name: String,
     /// A hash of its password, as PHC text; without one it cannot log in by password.
-    pub password_hash: Option<String>,
+    pub password_hash: Option<Secret>,
     /// Its access keys: access and secret.
     pub access_keys: Vec<(String, Secret)>,
     /// Its roles.
@@ -224,8 +224,8 @@ pub struct UserSeed {
     pub denied: BTreeSet<String>,
 }
 
-/// Everything that is to be there, checked and complete.
-#[derive(Clone, Debug)]
+/// Everything that is to be there, checked and complete. Not to be shown: it holds a key.
+#[derive(Clone)]
 pub struct SeedPlan {
     /// The domain.
     pub domain: Domain,

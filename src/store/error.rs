@@ -52,7 +52,8 @@ impl StoreError {
     }
 }
 
-/// Why a database was not opened. None of these has changed a byte of it.
+/// Why a database was not opened. Only a failure after the look at it can have changed it: `Migration` rolls back, `Failed` may
+/// come later.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.

@@ -128,14 +128,20 @@ async fn a_method_that_a_path_does_not_take_is_405() {
     // Also with a body that nobody reads.
     let answer = server.call("PUT", &paths[2]).json(&json!({"remark": "nightly"})).send().await;
     answer.assert_refused(&refusal::METHOD_NOT_ALLOWED);
+    let answer = server.call("PUT", &backups_path(HA)).send().await;
+    assert_eq!(answer.header("allow"), Some("POST, GET"));
     assert_untouched(&server).await;
 }
 
 #[tokio::test]
 async fn head_is_answered_without_a_body() {
     let server = TestServer::start().await;
-    for (path, status) in [(backups_path(HA), 405), ("/livez".to_owned(), 405), ("/nothing".to_owned(), 404)]
-    {
+    for (path, status) in [
+        (backups_path(HA), 405),
+        ("/livez".to_owned(), 200),
+        ("/metrics".to_owned(), 405),
+        ("/nothing".to_owned(), 404),
+    ] {
         let request = format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let answer = server.raw(request.as_bytes()).await;
         assert_eq!((answer.status, answer.body.as_slice()), (status, &[][..]), "{path}");

@@ -54,7 +54,7 @@ fn ha() -> Value {
         "vpc_name": "vpc-default",
         "subnet_id": "7e95c4d6-d7af-424c-a3cf-2be10968fe81",
         "subnet_name": "subnet-default",
-        "subnet_cidr": "192.168.0.0/16",
+        "subnet_cidr": "192.168.0.0/24",
         "security_group_id": null,
         "security_group_name": null,
         "created_at": "2020-03-02T06:15:04.512Z",

@@ -8,6 +8,8 @@ use crate::support::{Covered, TestServer, covered, refusal};
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/livez", a_server_that_runs_is_alive_and_ready),
     covered("GET", "/readyz", a_server_that_runs_is_alive_and_ready),
+    covered("HEAD", "/livez", a_server_that_runs_is_alive_and_ready),
+    covered("HEAD", "/readyz", a_server_that_runs_is_alive_and_ready),
     covered("GET", "/metrics", requests_are_counted_by_operation_and_status),
 ];
 
@@ -26,6 +28,10 @@ async fn a_server_that_runs_is_alive_and_ready() {
     let server = TestServer::start().await;
     assert_eq!(server.get("/livez").await.ok(), json!({"status": "alive"}));
     assert_eq!(server.get("/readyz").await.ok(), json!({"status": "ready"}));
+    for path in ["/livez", "/readyz"] {
+        let head = server.call("HEAD", path).send().await;
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -106,7 +106,6 @@ async fn the_members_that_the_clients_read_are_there_with_their_types() {
         "created_at",
         "updated_at",
         "update_at",
-        "launched_at",
         "cpu_type",
         "product_type",
         "storage_type",
@@ -143,6 +142,7 @@ async fn the_members_that_the_clients_read_are_there_with_their_types() {
         "description",
         "instance_backup_policy",
         "service_task_id",
+        "launched_at",
     ];
     let rows = list(&server, "limit=1000&include_failure=true").await["instances"].take();
     assert_eq!(rows.as_array().unwrap().len(), LISTED + 1);
@@ -158,7 +158,7 @@ async fn the_members_that_the_clients_read_are_there_with_their_types() {
         all(&arrays, Value::is_array);
         all(&objects, Value::is_object);
         all(&nullable, |value| value.is_null() || value.is_string());
-        for time in ["created_at", "updated_at", "update_at", "launched_at"] {
+        for time in ["created_at", "updated_at", "update_at"] {
             assert_eq!(row[time], "2020-03-02T06:15:04.512Z");
         }
     }

@@ -1,6 +1,6 @@
 //! What must be known of an instance to decide whether work may begin on it, and the decisions.
 //!
-//! The facts are read from the tables in the transaction that uses them; they hold nothing that is not stored.
+//! The facts are a copy of what the tables hold; whoever keeps them changes them together with the tables.
 
 use crate::domain::backup::{Backup, BackupStatus, NewBackup, RecordNumber};
 use crate::domain::backup_file::BackupFormat;

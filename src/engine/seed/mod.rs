@@ -183,13 +183,9 @@ struct Conflict {
 impl Conflict {
     fn at(self, source: &str, text: &str) -> SeedError {
         let Self { field, value, problem } = self;
-        // The later of two is the one to mend.
-        let line = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| line.contains(&value))
-            .last()
-            .map_or(0, |(at, _)| at + 1);
+        // The later of two is the one to mend. A value that was not written, but follows from others, has no line.
+        let value_in = |line: &str| line.to_ascii_lowercase().contains(&value.to_ascii_lowercase());
+        let line = text.lines().enumerate().filter(|(_, line)| value_in(line)).last().map(|(at, _)| at + 1);
         SeedError::Conflict { source_name: source.to_owned(), line, field, value, problem }
     }
 }
@@ -247,7 +243,7 @@ fn built_in_user() -> UserSeed {
     UserSeed {
         id: user_id(builtin::USER_NAME),
         name: builtin::USER_NAME.to_owned(),
-        password_hash: Some(builtin::PASSWORD_HASH.to_owned()),
+        password_hash: Some(Secret::new(builtin::PASSWORD_HASH.to_owned())),
         access_keys: vec![(builtin::ACCESS_KEY.to_owned(), Secret::new(builtin::SECRET_KEY.to_owned()))],
         roles: BTreeMap::from([(RoleScope::EveryProject, Role::Admin)]),
         denied: BTreeSet::new(),
@@ -288,7 +284,7 @@ impl Engine {
         Ok(UserSeed {
             id: user_id(&user.name),
             name: user.name,
-            password_hash,
+            password_hash: password_hash.map(Secret::new),
             access_keys: user.access_keys,
             roles: user.roles,
             denied: user.denied,

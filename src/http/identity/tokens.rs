@@ -146,7 +146,8 @@ pub(in crate::http) async fn create_token(
 pub(in crate::http) async fn show_token(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     let call = IdentityCall::receive(&request, &body).await?;
     let subject = request.headers().get(X_SUBJECT_TOKEN).and_then(|text| text.to_str().ok());
-    let text = Secret::new(subject.ok_or(Refusal::InvalidBody)?.to_owned());
+    let missing = Refusal::InvalidParameter { name: X_SUBJECT_TOKEN };
+    let text = Secret::new(subject.ok_or(missing)?.to_owned());
     let token = call.identity.token(&text).await.map_err(internal).map_err(|error| match error {
         ApiError::Refused(_) => ApiError::NotFound { what: "the token" },
         error => error,

@@ -1,5 +1,7 @@
 //! What the writer does to backup records: a run of creates in one statement each for records and audit; deletes.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -22,12 +24,12 @@ pub(super) async fn create(
     state: &mut WriterState,
     run: Vec<CreateBackup>,
 ) -> Result<Vec<Result<Backup, StoreError>>, StoreError> {
-    let WriterState { connection, instances, actors } = state;
+    let WriterState { connection, instances, actors, floors } = state;
     instances.load(connection, run.iter().map(|create| create.instance.instance_id)).await?;
     let mut results = Vec::with_capacity(run.len());
     let (mut records, mut open, mut history) =
         (Vec::with_capacity(run.len()), Vec::new(), Vec::with_capacity(run.len()));
-    let mut grown = Vec::new();
+    let mut grown = BTreeMap::new();
     for create in run {
         let CreateBackup { instance, new, rules, keep, origin } = create;
         let Some(known) = instances.get_mut(instance.project_id, instance.instance_id) else {
@@ -44,7 +46,7 @@ pub(super) async fn create(
                 open.extend(open_work_row(known.key, &backup));
                 history.push(created_event(known.key, &backup, &origin).into_row(actor_key));
                 if keep.is_some() && backup.is_restorable() {
-                    grown.push((known.key, keep, backup.created_at));
+                    grown.insert(known.key, (keep, backup.created_at));
                 }
                 results.push(Ok(backup));
             }
@@ -57,19 +59,19 @@ pub(super) async fn create(
             .await
             .map_err(StoreError::during("record the creation of backups"))?;
     }
-    for (instance_key, keep, at) in grown {
+    for (instance_key, (keep, at)) in grown {
         let actor_key = actors
             .key(connection, &Origin::SYSTEM.actor)
             .await
             .map_err(StoreError::during("record who lets backups expire"))?;
-        settling::expire_beyond(connection, instance_key, keep, at, actor_key).await?;
+        settling::expire_beyond(connection, floors, instance_key, keep, at, actor_key).await?;
     }
     Ok(results)
 }
 
 /// Marks a backup as deleted.
 pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Result<(), StoreError> {
-    let WriterState { connection, instances, actors } = state;
+    let WriterState { connection, instances, actors, .. } = state;
     let DeleteBackup { instance, backup_id, enabled, now, origin } = delete;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known =

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{Engine, EngineVersion, InstanceFacts, OpenWork};
 use crate::domain::time::Timestamp;
@@ -107,10 +106,7 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
             project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
             cache_mode: row::parse(row, "cache_mode", "instances.cache_mode is unknown")?,
             status: row::parse(row, "status", "instances.status is unknown")?,
-            backup_format: match engine {
-                Engine::Redis if version.is_first_generation() => BackupFormat::Aof,
-                Engine::Redis | Engine::Memcached => BackupFormat::Rdb,
-            },
+            backup_format: version.backup_format(engine),
             last_backup_number: row::record_number(last_number.unwrap_or(0))?,
             last_backup_at: last_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
             last_restore_number: row::record_number(last_restore_number.unwrap_or(0))?,

@@ -61,8 +61,13 @@ impl SqliteStore {
     /// Any [`OpenError`]; then the database is as it was.
     pub async fn open(location: &Location, metrics: StoreMetrics) -> Result<Self, OpenError> {
         options::require_safe_sqlite().await?;
+        let location = &location.resolved()?;
         let lock = match location {
-            Location::File(path) => Some(file::lock_and_inspect(path).await?),
+            Location::File(path) => {
+                let lock = file::lock_and_inspect(path).await?;
+                file::create_private(path)?;
+                Some(lock)
+            }
             Location::Memory { .. } => None,
         };
         let mut writing = options::connect_writer(location).await?;
@@ -78,6 +83,11 @@ impl SqliteStore {
             .await
             .map_err(|source| OpenError::Failed { operation: "start the writer", source })?;
         Ok(Self { reader: Reader::new(pool), writer, _lock: lock })
+    }
+
+    /// Returns once nothing can be written any more: the writer was closed, or has failed.
+    pub async fn writer_stopped(&self) {
+        self.writer.stopped().await;
     }
 
     /// Returns the pool of read-only connections, for tests of their settings.

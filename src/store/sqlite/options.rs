@@ -32,13 +32,17 @@ pub enum Location {
 
 /// The text names no database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be sqlite://PATH, a path, or sqlite::memory:")]
+#[error("must be sqlite://PATH without options, a path, or sqlite::memory:")]
 pub struct InvalidLocation;
 
 impl FromStr for Location {
     type Err = InvalidLocation;
 
     fn from_str(text: &str) -> Result<Self, InvalidLocation> {
+        // What other programs read as options behind a question mark would become part of the file's name.
+        if text.starts_with("sqlite:") && text.contains('?') {
+            return Err(InvalidLocation);
+        }
         let path = match text.strip_prefix("sqlite:") {
             Some(":memory:") => return Ok(Self::new_memory()),
             Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
@@ -50,6 +54,17 @@ impl FromStr for Location {
 }
 
 impl Location {
+    /// Returns the location with the path of the database itself, whichever links lead to it.
+    ///
+    /// # Errors
+    /// `NotWritable` if there is no such folder.
+    pub(super) fn resolved(&self) -> Result<Self, OpenError> {
+        match self {
+            Self::File(path) => Ok(Self::File(file::resolve(path)?)),
+            Self::Memory { .. } => Ok(self.clone()),
+        }
+    }
+
     /// Returns a place in memory that no other database of this process has.
     fn new_memory() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -120,7 +135,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(Location::File(PathBuf::from(path))), "{text}");
         }
         assert!(matches!("sqlite::memory:".parse(), Ok(Location::Memory { .. })));
-        for text in ["", "sqlite://", "postgres://localhost/a"] {
+        for text in ["", "sqlite://", "postgres://localhost/a", "sqlite://a.db?mode=rwc"] {
             assert_eq!(text.parse::<Location>(), Err(InvalidLocation), "{text}");
         }
     }

@@ -17,7 +17,7 @@ use crate::store::{CreateRestore, StoreError};
 
 /// Records a restore; while it is open its instance is RESTORING.
 pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
-    let WriterState { connection, instances, actors } = state;
+    let WriterState { connection, instances, actors, .. } = state;
     let CreateRestore { instance, backup_id, new, rules, origin } = create;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known =

@@ -4,6 +4,7 @@
 //! Commands of a batch take effect in the order of their arrival. A command that fails is undone alone (a savepoint); a
 //! failed commit undoes the whole batch, and every command of it is told so.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -65,8 +66,12 @@ impl WriterHandle {
         let next_due = Arc::new(AtomicI64::new(NOTHING_DUE));
         publish_next_due(&mut connection, &next_due).await?;
         let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
-        let state =
-            WriterState { connection, instances: KnownInstances::default(), actors: Actors::default() };
+        let state = WriterState {
+            connection,
+            instances: KnownInstances::default(),
+            actors: Actors::default(),
+            floors: HashMap::new(),
+        };
         let writer = Writer { state, commands, next_due: Arc::clone(&next_due), metrics: metrics.clone() };
         tokio::spawn(writer.run());
         Ok(Self { queue, next_due, metrics })
@@ -96,6 +101,11 @@ impl WriterHandle {
         Timestamp::from_millis(self.next_due.load(Ordering::Acquire)).ok()
     }
 
+    /// Returns once the writer takes no commands any more.
+    pub(super) async fn stopped(&self) {
+        self.queue.closed().await;
+    }
+
     /// Lets the writer finish and stop.
     pub(super) async fn close(&self) {
         if let Err(error) = self.ask(Command::Close).await {
@@ -109,6 +119,17 @@ pub(super) struct WriterState {
     pub(super) connection: SqliteConnection,
     pub(super) instances: KnownInstances,
     pub(super) actors: Actors,
+    /// By instance key: a number below which no backup is usable. Only where backups expire.
+    pub(super) floors: HashMap<i64, i64>,
+}
+
+impl WriterState {
+    /// Forgets what is remembered of the tables: a change of them was undone.
+    fn forget(&mut self) {
+        self.instances.forget_all();
+        self.actors.forget();
+        self.floors.clear();
+    }
 }
 
 /// Tells a caller how its command ended, once the fate of the transaction is known.
@@ -143,7 +164,7 @@ impl Writer {
         self.metrics.batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let stopwatch = Stopwatch::start();
         let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.err();
-        let mut outcome = begun.map_or(Ok(()), |source| Err(shared("begin a transaction", source)));
+        let mut outcome = begun.map_or(Ok(()), |source| Err(begin_error(source)));
         let mut work = Work::default();
         // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
         let mut commands = batch.into_iter().peekable();
@@ -250,8 +271,7 @@ impl Writer {
         };
         let end = if keep { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
         if !keep {
-            self.state.instances.forget_all();
-            self.state.actors.forget();
+            self.state.forget();
         }
         if let Err(source) = self.state.connection.execute(end).await {
             *outcome = Err(shared("end a command", source));
@@ -259,8 +279,7 @@ impl Writer {
     }
 
     async fn roll_back(&mut self) {
-        self.state.instances.forget_all();
-        self.state.actors.forget();
+        self.state.forget();
         // Fails harmlessly when SQLite has rolled back already, as it does when the disk is full.
         if let Err(error) = self.state.connection.execute("ROLLBACK").await {
             tracing::debug!(error = %error, "nothing to roll back");
@@ -331,10 +350,14 @@ fn take_close(batch: &mut Vec<Command>) -> Option<Reply<()>> {
     }
 }
 
-/// Tells a commit that failed from one whose outcome nobody knows.
+/// Tells a commit that failed from one whose outcome nobody knows: the connection was lost, or the disk failed while the log
+/// was being synced.
 fn commit_error(source: sqlx::Error) -> StoreError {
-    match source {
-        sqlx::Error::Database(_) => shared("commit a transaction", source),
+    const SQLITE_IOERR: i32 = 10;
+    match &source {
+        sqlx::Error::Database(_) if primary_code(&source) != Some(SQLITE_IOERR) => {
+            shared("commit a transaction", source)
+        }
         _ => StoreError::OutcomeUnknown { operation: "commit a transaction", source: Arc::new(source) },
     }
 }
@@ -348,4 +371,19 @@ async fn publish_next_due(
         sqlx::query_scalar("SELECT min(due_at) FROM open_work").fetch_one(connection).await?;
     next_due.store(due.unwrap_or(NOTHING_DUE), Ordering::Release);
     Ok(())
+}
+
+/// Tells a database that another program keeps locked from one that cannot be written.
+fn begin_error(source: sqlx::Error) -> StoreError {
+    const SQLITE_BUSY: i32 = 5;
+    if primary_code(&source) == Some(SQLITE_BUSY) {
+        StoreError::Busy
+    } else {
+        shared("begin a transaction", source)
+    }
+}
+
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?.parse::<i32>().ok()?;
+    Some(code & 0xff)
 }

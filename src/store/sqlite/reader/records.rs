@@ -122,12 +122,10 @@ impl Reader {
     ) -> Result<Vec<OpenRecord>, StoreError> {
         let mut due = Vec::new();
         for row in self.due_rows(&self.due_backups, now, limit).await? {
-            let backup = row::backup(&row, InstanceId::from_bytes(row::bytes16(&row, "instance_id")?))?;
-            due.push((row::timestamp(&row, "due_at")?, OpenRecord::Backup(backup)));
+            due.extend(readable(due_backup(&row)));
         }
         for row in self.due_rows(&self.due_restores, now, limit).await? {
-            let restore = row::restore(&row, InstanceId::from_bytes(row::bytes16(&row, "instance_id")?))?;
-            due.push((row::timestamp(&row, "due_at")?, OpenRecord::Restore(restore)));
+            due.extend(readable(due_restore(&row)));
         }
         due.sort_by_key(|(due_at, _)| *due_at);
         Ok(due.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
@@ -146,4 +144,20 @@ impl Reader {
             .await
             .map_err(StoreError::during("find what is due"))
     }
+}
+
+fn due_backup(row: &SqliteRow) -> Result<(Timestamp, OpenRecord), StoreError> {
+    let backup = row::backup(row, InstanceId::from_bytes(row::bytes16(row, "instance_id")?))?;
+    Ok((row::timestamp(row, "due_at")?, OpenRecord::Backup(backup)))
+}
+
+fn due_restore(row: &SqliteRow) -> Result<(Timestamp, OpenRecord), StoreError> {
+    let restore = row::restore(row, InstanceId::from_bytes(row::bytes16(row, "instance_id")?))?;
+    Ok((row::timestamp(row, "due_at")?, OpenRecord::Restore(restore)))
+}
+
+/// Leaves out a row that cannot be read: it must not hold up all others. `check` finds it.
+fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(error = %error, "due work cannot be read and is left as it is"))
+        .ok()
 }
