@@ -87,6 +87,9 @@ async fn serve(config: &Config) -> ExitCode {
     ExitCode::from(exit::STOPPED)
 }
 
+/// What a process is sent that writes past the limit to the size of its files (`ulimit -f`): everywhere this number.
+const FILE_SIZE_EXCEEDED: i32 = 25;
+
 /// The signals that ask the program to stop.
 struct Signals {
     terminate: Signal,
@@ -95,6 +98,8 @@ struct Signals {
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
+        // Once somebody listens it ends the process no more: the write fails, as it does on a full disk.
+        let _heard_by_nobody = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?;
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 

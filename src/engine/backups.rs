@@ -70,7 +70,7 @@ impl Engine {
         instance: InstanceRef,
         query: RecordsQuery,
     ) -> Result<(Page<Backup>, Timestamp), EngineError> {
-        let now = self.settled_now().await?;
+        let now = self.now_for_reading().await;
         let page = self.store.list_backups(instance, query.window, query.page).await?;
         Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
     }

@@ -135,6 +135,18 @@ impl Engine {
         Ok(now)
     }
 
+    /// Returns the present time for a use case that only reads, after everything due at it has been done, if that can be
+    /// stored. If it cannot (the disk is full, say), what is shown is what is stored.
+    async fn now_for_reading(&self) -> Timestamp {
+        match self.settled_now().await {
+            Ok(now) => now,
+            Err(error) => {
+                tracing::warn!(error = %error, "could not do what is due; showing what is stored");
+                self.clock.now()
+            }
+        }
+    }
+
     /// Returns once the store has shown that it can write.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl Engine {
         instance: InstanceRef,
         query: RecordsQuery,
     ) -> Result<(Page<Restore>, Timestamp), EngineError> {
-        let now = self.settled_now().await?;
+        let now = self.now_for_reading().await;
         let page = self.store.list_restores(instance, query.window, query.page).await?;
         Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
     }

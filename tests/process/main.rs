@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+#[expect(dead_code, reason = "shared with tests that use other parts of it")]
 #[path = "../process_support/mod.rs"]
 mod process_support;
 

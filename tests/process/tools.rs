@@ -106,6 +106,48 @@ fn a_status_that_no_event_explains_does_not_pass() {
     assert!(said.contains("is 5 but its audit says 2"), "{said}");
 }
 
+/// Returns what the check says of a database with two restores, the second of them open, that `sql` has broken.
+fn broken_with_restores(sql: &str) -> String {
+    broken(&format!(
+        "INSERT INTO restores (instance_key, record_number, restore_id, backup_number, status, name_offset_minutes,
+                               created_at, execution_at, updated_at)
+             SELECT instance_key, 1, randomblob(16), 1, 2, 0, created_at, created_at, created_at
+             FROM backups WHERE record_number = 3;
+         INSERT INTO restores (instance_key, record_number, restore_id, backup_number, status, name_offset_minutes, created_at)
+             SELECT instance_key, 2, randomblob(16), 3, 0, 0, created_at FROM backups WHERE record_number = 3;
+         INSERT INTO events (at, instance_key, record_kind, record_number, to_status, actor_key)
+             SELECT created_at, instance_key, 2, record_number, status, 1 FROM restores;
+         INSERT INTO events (at, instance_key, record_kind, from_status, to_status, actor_key)
+             SELECT created_at, instance_key, 0, 21, 25, 1 FROM restores WHERE record_number = 2;
+         UPDATE instances SET status = 'RESTORING' WHERE instance_key IN (SELECT instance_key FROM restores);
+         INSERT INTO open_work (instance_key, record_kind, record_number, start_at, finish_at, due_at)
+             SELECT instance_key, 2, 2, created_at, created_at, created_at FROM restores WHERE record_number = 2;
+         {sql}"
+    ))
+}
+
+#[test]
+fn a_broken_history_of_restores_does_not_pass() {
+    for (sql, broken_rule) in [
+        ("UPDATE restores SET record_number = 5 WHERE record_number = 2", "restore numbers of an instance"),
+        ("UPDATE restores SET created_at = created_at - 1 WHERE record_number = 2", "never go back in time"),
+        (
+            "UPDATE restores SET status = 2, execution_at = created_at, updated_at = created_at WHERE record_number = 2",
+            "restore 2 is 2 but its audit says 0",
+        ),
+        ("DELETE FROM open_work", "every open restore has its work planned"),
+        (
+            "UPDATE open_work SET record_number = 1",
+            "every open restore has its work planned, and nothing else has",
+        ),
+        ("UPDATE instances SET status = 'RUNNING'", "is RESTORING while a restore of it is open"),
+        ("UPDATE instances SET status = 'RUNNING'", "is RUNNING but its audit says RESTORING"),
+    ] {
+        let said = broken_with_restores(sql);
+        assert!(said.contains(broken_rule), "{sql}: {said}");
+    }
+}
+
 #[test]
 fn a_row_that_refers_to_nothing_does_not_pass() {
     let said = broken("DELETE FROM actors");

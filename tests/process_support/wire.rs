@@ -22,6 +22,11 @@ pub(crate) fn backups_path(instance: &str) -> String {
     format!("/v1.0/{PROJECT}/instances/{instance}/backups")
 }
 
+/// Returns the path of an instance's restores.
+pub(crate) fn restores_path(instance: &str) -> String {
+    format!("/v1.0/{PROJECT}/instances/{instance}/restores")
+}
+
 /// Returns the ids of the instances of [`instances_seed`].
 pub(crate) fn instance_ids(count: usize) -> Vec<String> {
     (1..=count).map(|number| format!("00000000-0000-4000-8000-{number:012}")).collect()
@@ -45,6 +50,8 @@ pub(crate) fn instances_seed(count: usize) -> String {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The header lines, in lower case.
+    pub(crate) headers: Vec<String>,
     pub(crate) body: String,
 }
 
@@ -91,22 +98,37 @@ impl Connection {
         self.ask("POST", &backups_path(instance), &body)
     }
 
+    /// Restores an instance from one of its backups.
+    pub(crate) fn restore(&mut self, instance: &str, backup: &str, remark: &str) -> Result<Answer> {
+        let body = serde_json::json!({ "backup_id": backup, "remark": remark }).to_string();
+        self.ask("POST", &restores_path(instance), &body)
+    }
+
     /// Deletes a backup.
     pub(crate) fn delete(&mut self, instance: &str, backup: &str) -> Result<Answer> {
         self.ask("DELETE", &format!("{}/{backup}", backups_path(instance)), "")
     }
 
-    /// Returns every backup of an instance, newest first, by id; ids must be unique and the total right.
+    /// Returns every backup of an instance by id; ids must be unique and the total right.
     pub(crate) fn list(&mut self, instance: &str) -> BTreeMap<String, Value> {
+        self.list_all(&backups_path(instance), "backup")
+    }
+
+    /// Returns every restore of an instance by id; ids must be unique and the total right.
+    pub(crate) fn list_restores(&mut self, instance: &str) -> BTreeMap<String, Value> {
+        self.list_all(&restores_path(instance), "restore")
+    }
+
+    fn list_all(&mut self, path: &str, kind: &str) -> BTreeMap<String, Value> {
         let mut listed = BTreeMap::new();
         loop {
             let start = listed.len() + 1;
-            let path = format!("{}?start={start}&limit={PAGE}", backups_path(instance));
+            let path = format!("{path}?start={start}&limit={PAGE}");
             let answer = self.get(&path).expect("the server answers");
             assert_eq!(answer.status, 200, "{answer:?}");
             let page = answer.json();
-            for record in page["backup_record_response"].as_array().expect("a list") {
-                let id = record["backup_id"].as_str().expect("an id").to_owned();
+            for record in page[format!("{kind}_record_response")].as_array().expect("a list") {
+                let id = record[format!("{kind}_id")].as_str().expect("an id").to_owned();
                 let other = listed.insert(id, record.clone());
                 assert!(other.is_none(), "listed twice: {other:?}");
             }
@@ -114,7 +136,7 @@ impl Connection {
             if total == Some(listed.len()) {
                 return listed;
             }
-            assert!(listed.len() >= start, "{total:?} backups, but listed are {}", listed.len());
+            assert!(listed.len() >= start, "{total:?} {kind}s, but listed are {}", listed.len());
         }
     }
 
@@ -136,7 +158,7 @@ impl Connection {
         let malformed = || Error::new(ErrorKind::InvalidData, "no answer of HTTP/1.1");
         let status = self.read_line()?;
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
-        let mut length = 0;
+        let (mut length, mut headers) = (0, Vec::new());
         loop {
             let line = self.read_line()?.to_ascii_lowercase();
             if line.is_empty() {
@@ -145,9 +167,10 @@ impl Connection {
             if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse().map_err(|_| malformed())?;
             }
+            headers.push(line);
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok(Answer { status, body: String::from_utf8(body).map_err(|_| malformed())? })
+        Ok(Answer { status, headers, body: String::from_utf8(body).map_err(|_| malformed())? })
     }
 }

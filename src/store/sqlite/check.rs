@@ -19,7 +19,7 @@ pub struct CheckReport {
 }
 
 /// A rule of the engine as a query that returns one text for each place that breaks it.
-const RULES: [(&str, &str); 7] = [
+const RULES: [(&str, &str); 13] = [
     (
         "record numbers of an instance run from 1 without gaps",
         "SELECT instance_id || ' has ' || count(*) || ' backups numbered ' || min(record_number) || ' to ' || max(record_number)
@@ -67,6 +67,52 @@ const RULES: [(&str, &str); 7] = [
                 ON w.instance_key = b.instance_key AND w.record_number = b.record_number
          JOIN instance_names n ON n.instance_key = coalesce(b.instance_key, w.instance_key)
          WHERE b.instance_key IS NULL OR w.instance_key IS NULL",
+    ),
+    (
+        "restore numbers of an instance run from 1 without gaps",
+        "SELECT instance_id || ' has ' || count(*) || ' restores numbered ' || min(record_number) || ' to ' || max(record_number)
+         FROM restores JOIN instance_names USING (instance_key) GROUP BY instance_key
+         HAVING min(record_number) <> 1 OR max(record_number) <> count(*)",
+    ),
+    (
+        "restores of an instance never go back in time",
+        "SELECT instance_id || ' restore ' || record_number FROM (
+             SELECT instance_key, record_number, created_at,
+                    lag(created_at) OVER (PARTITION BY instance_key ORDER BY record_number) AS previous FROM restores)
+         JOIN instance_names USING (instance_key) WHERE created_at < previous",
+    ),
+    (
+        "the last event of every restore leads to its status",
+        "SELECT instance_id || ' restore ' || r.record_number || ' is ' || r.status || ' but its audit says ' || coalesce(e.to_status, 'nothing')
+         FROM restores r JOIN instance_names USING (instance_key)
+         LEFT JOIN (SELECT instance_key, record_number, to_status, max(event_number) FROM events WHERE record_kind = 2
+                    GROUP BY instance_key, record_number) e
+                ON e.instance_key = r.instance_key AND e.record_number = r.record_number
+         WHERE e.to_status IS NOT r.status",
+    ),
+    (
+        "every open restore has its work planned, and nothing else has",
+        "SELECT instance_id || ' restore ' || coalesce(r.record_number, w.record_number)
+         FROM (SELECT * FROM restores WHERE status IN (0, 6)) r
+         FULL JOIN (SELECT * FROM open_work WHERE record_kind = 2) w
+                ON w.instance_key = r.instance_key AND w.record_number = r.record_number
+         JOIN instance_names n ON n.instance_key = coalesce(r.instance_key, w.instance_key)
+         WHERE r.instance_key IS NULL OR w.instance_key IS NULL",
+    ),
+    (
+        "an instance is RESTORING while a restore of it is open",
+        "SELECT n.instance_id || ' is ' || i.status FROM restores r
+         JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
+         WHERE r.status IN (0, 6) AND i.status <> 'RESTORING' AND i.deleted_at IS NULL",
+    ),
+    (
+        "the last event of every instance leads to its status",
+        "SELECT n.instance_id || ' is ' || i.status || ' but its audit says ' || coalesce(word, 'nothing')
+         FROM instances i JOIN instance_names n USING (instance_key)
+         LEFT JOIN (SELECT instance_key, to_status, max(event_number) FROM events WHERE record_kind = 0
+                    GROUP BY instance_key) e USING (instance_key)
+         LEFT JOIN statuses s ON s.status = e.to_status
+         WHERE i.deleted_at IS NULL AND word IS NOT i.status",
     ),
 ];
 

@@ -44,7 +44,7 @@ pub(super) enum Command {
     ApplyChanges(Vec<DueChange>, Option<u32>, Reply<()>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
     SaveToken(NewToken, Reply<()>),
-    /// Begin and commit a transaction, to see that it can be done.
+    /// Write something and commit it, to see that it can be done.
     Probe(Reply<()>),
     /// Finish what is queued, bring everything into the main file, and stop.
     Close(Reply<()>),
@@ -261,7 +261,12 @@ impl Writer {
                 let result = tokens::save(&mut state.connection, token).await;
                 settle_reply(reply, result, work)
             }
-            Command::Probe(reply) | Command::Close(reply) => settle_reply(reply, Ok(()), work),
+            Command::Probe(reply) => {
+                // Stores what is there already, and is written all the same: a full disk shows only in writing.
+                let written = state.connection.execute("PRAGMA user_version = 0").await;
+                settle_reply(reply, written.map(|_| ()).map_err(StoreError::during("write anything")), work)
+            }
+            Command::Close(reply) => settle_reply(reply, Ok(()), work),
             Command::CreateBackup(create, reply) => {
                 // Runs of creates are taken by `create_backups`; one alone is a run of one.
                 let result = backups::create(state, vec![create]).await;
