@@ -1,25 +1,36 @@
-//! What the writer does to backup records: a run of creates in one statement each for records and audit; deletes.
+//! What the writer does to backup records: a run of creates in one statement each for records and audit, in one call;
+//! deletes.
 
-use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
-use crate::domain::remark::Remark;
 use crate::domain::time::Timestamp;
+use crate::domain::work::WorkPlan;
 use crate::store::row::{
     self, BackupStatusRow, backup_format_code, backup_kind_code, backup_status_code, record_kind,
 };
 use crate::store::sqlite::events::{self, Change};
-use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::writer::{WriterState, commit_error};
 use crate::store::{CreateBackup, DeleteBackup, StoreError};
+
+/// In which transaction a run of creates is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transaction {
+    /// In the one that is open.
+    Open,
+    /// In one of its own, begun and committed by the call that writes.
+    Own,
+}
 
 /// Records a run of new backups, in order. The outer error undoes the whole transaction; an inner one is one command's.
 pub(super) async fn create(
     state: &mut WriterState,
     run: Vec<CreateBackup>,
+    transaction: Transaction,
 ) -> Result<Vec<Result<Backup, StoreError>>, StoreError> {
     let WriterState { connection, instances, actors } = state;
     instances.load(connection, run.iter().map(|create| create.instance.instance_id)).await?;
@@ -46,11 +57,22 @@ pub(super) async fn create(
             Err(refusal) => results.push(Err(refusal.into())),
         }
     }
-    if !records.is_empty() {
-        insert(connection, &records, &open).await.map_err(StoreError::during("insert backups"))?;
-        events::append(connection, &history)
-            .await
-            .map_err(StoreError::during("record the creation of backups"))?;
+    if records.is_empty() {
+        return Ok(results);
+    }
+    let mut script = Script::default();
+    if transaction == Transaction::Own {
+        script.statement("BEGIN IMMEDIATE");
+    }
+    script.insert(records);
+    script.insert(open);
+    script.insert(history);
+    match transaction {
+        Transaction::Open => script.run(connection).await.map_err(StoreError::during("insert backups"))?,
+        Transaction::Own => {
+            script.statement("COMMIT");
+            script.run(connection).await.map_err(commit_error)?;
+        }
     }
     Ok(results)
 }
@@ -91,7 +113,7 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
         to_status: Some(backup_status_code(deleted.kind())),
         origin: &origin,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record the deletion of a backup"))
 }
@@ -158,74 +180,86 @@ fn created_event<'a>(instance_key: i64, backup: &Backup, origin: &'a Origin) -> 
     }
 }
 
-/// A row of `backups`, in the order of the columns that [`insert`] fills.
-#[derive(Debug, Serialize)]
-struct NewBackupRow(i64, u64, String, i64, i64, i64, i16, i64, Option<i64>, Option<i64>, i64, Option<String>);
+/// A row of `backups`.
+#[derive(Debug)]
+struct NewBackupRow {
+    instance_key: i64,
+    record_number: u64,
+    backup_id: BackupId,
+    status: BackupStatusRow,
+    kind: i64,
+    format: i64,
+    name_offset_minutes: i16,
+    created_at: Timestamp,
+    remark: Option<String>,
+}
 
 impl NewBackupRow {
     fn new(instance_key: i64, backup: &Backup) -> Self {
-        let status = BackupStatusRow::from(&backup.status);
-        Self(
+        Self {
             instance_key,
-            backup.number,
-            backup.id.to_string().replace('-', ""),
-            status.status,
-            backup_kind_code(backup.kind),
-            backup_format_code(backup.format),
-            backup.name_offset.as_minutes(),
-            backup.created_at.as_millis(),
-            status.execution_at,
-            status.updated_at,
-            status.size_bytes,
-            backup.remark.as_ref().map(|remark: &Remark| remark.as_str().to_owned()),
-        )
+            record_number: backup.number,
+            backup_id: backup.id,
+            status: BackupStatusRow::from(&backup.status),
+            kind: backup_kind_code(backup.kind),
+            format: backup_format_code(backup.format),
+            name_offset_minutes: backup.name_offset.as_minutes(),
+            created_at: backup.created_at,
+            remark: backup.remark.as_ref().map(|remark| remark.as_str().to_owned()),
+        }
     }
 }
 
-/// A row of `open_work`, in the order of the columns that [`insert`] fills.
-#[derive(Debug, Serialize)]
-struct OpenWorkRow(i64, u64, i64, i64, Option<i64>, i64);
+impl InsertRow for NewBackupRow {
+    const INTO: &'static str = "backups (instance_key, record_number, backup_id, status, backup_type, backup_format, \
+                                name_offset_minutes, created_at, execution_at, updated_at, size_bytes, remark)";
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?)";
+
+    fn bind(self, script: &mut Script) {
+        script.bind(self.instance_key);
+        script.bind(i64::try_from(self.record_number).unwrap_or(i64::MAX));
+        script.bind(self.backup_id.as_bytes().to_vec());
+        script.bind(self.status.status);
+        script.bind(self.kind);
+        script.bind(self.format);
+        script.bind(self.name_offset_minutes);
+        script.bind(self.created_at.as_millis());
+        script.bind(self.status.execution_at);
+        script.bind(self.status.updated_at);
+        script.bind(self.status.size_bytes);
+        script.bind(self.remark);
+    }
+}
+
+/// A row of `open_work`.
+#[derive(Debug)]
+struct OpenWorkRow {
+    instance_key: i64,
+    record_number: u64,
+    plan: WorkPlan,
+    due_at: Timestamp,
+}
 
 impl OpenWorkRow {
     fn new(instance_key: i64, backup: &Backup) -> Option<Self> {
         let plan = backup.status.open_plan()?;
         let due_at = if backup.status.started_at().is_none() { plan.start_at } else { plan.finish_at };
-        Some(Self(
-            instance_key,
-            backup.number,
-            plan.start_at.as_millis(),
-            plan.finish_at.as_millis(),
-            plan.failure.map(row::failure_number),
-            Timestamp::as_millis(due_at),
-        ))
+        Some(Self { instance_key, record_number: backup.number, plan, due_at })
     }
 }
 
-async fn insert(
-    connection: &mut SqliteConnection,
-    records: &[NewBackupRow],
-    open: &[OpenWorkRow],
-) -> Result<(), sqlx::Error> {
-    let encode = |error: serde_json::Error| sqlx::Error::Encode(error.into());
-    sqlx::query(
-        "INSERT INTO backups (instance_key, record_number, backup_id, status, backup_type, backup_format,
-                              name_offset_minutes, created_at, execution_at, updated_at, size_bytes, remark)
-         SELECT value ->> 0, value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4, value ->> 5,
-                value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
-         FROM json_each(?) ORDER BY key",
-    )
-    .bind(serde_json::to_string(records).map_err(encode)?)
-    .execute(&mut *connection)
-    .await?;
-    if !open.is_empty() {
-        sqlx::query(
-            "INSERT INTO open_work (instance_key, record_kind, record_number, start_at, finish_at, failure, due_at)
-             SELECT value ->> 0, 1, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
-             FROM json_each(?) ORDER BY key",
-        )
-        .bind(serde_json::to_string(open).map_err(encode)?)
-        .execute(connection)
-        .await?;
+impl InsertRow for OpenWorkRow {
+    const INTO: &'static str =
+        "open_work (instance_key, record_kind, record_number, start_at, finish_at, failure, due_at)";
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?)";
+
+    fn bind(self, script: &mut Script) {
+        script.bind(self.instance_key);
+        script.bind(record_kind::BACKUP);
+        script.bind(i64::try_from(self.record_number).unwrap_or(i64::MAX));
+        script.bind(self.plan.start_at.as_millis());
+        script.bind(self.plan.finish_at.as_millis());
+        script.bind(self.plan.failure.map(row::failure_number));
+        script.bind(self.due_at.as_millis());
     }
-    Ok(())
 }

@@ -11,6 +11,7 @@ mod facts;
 mod file;
 mod options;
 mod reader;
+mod script;
 mod seeding;
 mod settling;
 mod writer;

@@ -52,5 +52,5 @@ pub(super) async fn apply(state: &mut WriterState, changes: Vec<BackupChange>) -
         };
         history.push(event.into_row(actor_key));
     }
-    events::append(connection, &history).await.map_err(StoreError::during("record changes that came due"))
+    events::append(connection, history).await.map_err(StoreError::during("record changes that came due"))
 }

@@ -4,6 +4,7 @@
 //! Commands of a batch take effect in the order of their arrival. A command that fails is undone alone (a savepoint); a
 //! failed commit undoes the whole batch, and every command of it is told so.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
 use crate::store::sqlite::{backups, seeding, settling, shared};
@@ -43,6 +45,12 @@ pub(super) enum Command {
     Probe(Reply<()>),
     /// Finish what is queued, bring everything into the main file, and stop.
     Close(Reply<()>),
+}
+
+impl Command {
+    fn is_create(&self) -> bool {
+        matches!(self, Self::CreateBackup(..))
+    }
 }
 
 /// The callers' side of the writer.
@@ -138,30 +146,16 @@ impl Writer {
         }
         self.metrics.batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let stopwatch = Stopwatch::start();
-        let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.err();
-        let mut outcome = begun.map_or(Ok(()), |source| Err(shared("begin a transaction", source)));
         let mut work = Work::default();
-        // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
-        let mut commands = batch.into_iter().peekable();
-        while let Some(command) = commands.next() {
-            match command {
-                Command::CreateBackup(create, reply) => {
-                    let mut run = vec![(create, reply)];
-                    while let Some(Command::CreateBackup(..)) = commands.peek() {
-                        if let Some(Command::CreateBackup(create, reply)) = commands.next() {
-                            run.push((create, reply));
-                        }
-                    }
-                    self.create_backups(run, &mut outcome, &mut work).await;
-                }
-                command => self.single(command, &mut outcome, &mut work).await,
-            }
-        }
-        if outcome.is_ok()
-            && let Err(source) = self.state.connection.execute("COMMIT").await
-        {
-            outcome = Err(commit_error(source));
-        }
+        let outcome = if batch.iter().all(Command::is_create) {
+            // The usual case under load, so the one that is as short as can be: one call begins, writes and commits.
+            let run = take_creates(&mut batch.into_iter().peekable());
+            let mut outcome = Ok(());
+            self.create_backups(run, Transaction::Own, &mut outcome, &mut work).await;
+            outcome
+        } else {
+            self.commit_mixed(batch, &mut work).await
+        };
         if outcome.is_err() {
             self.roll_back().await;
         } else if work.due_changed
@@ -180,16 +174,35 @@ impl Writer {
         }
     }
 
+    /// Carries out commands of several kinds in one transaction.
+    async fn commit_mixed(&mut self, batch: Vec<Command>, work: &mut Work) -> Result<(), StoreError> {
+        let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.err();
+        let mut outcome = begun.map_or(Ok(()), |source| Err(shared("begin a transaction", source)));
+        // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
+        let mut commands = batch.into_iter().peekable();
+        loop {
+            let run = take_creates(&mut commands);
+            if !run.is_empty() {
+                self.create_backups(run, Transaction::Open, &mut outcome, work).await;
+            }
+            let Some(command) = commands.next() else { break };
+            self.single(command, &mut outcome, work).await;
+        }
+        outcome?;
+        self.state.connection.execute("COMMIT").await.map(|_| ()).map_err(commit_error)
+    }
+
     async fn create_backups(
         &mut self,
         run: Vec<(CreateBackup, Reply<Backup>)>,
+        transaction: Transaction,
         outcome: &mut Result<(), StoreError>,
         work: &mut Work,
     ) {
         let (commands, replies): (Vec<_>, Vec<_>) = run.into_iter().unzip();
         let mut created = Vec::new();
         if outcome.is_ok() {
-            match backups::create(&mut self.state, commands).await {
+            match backups::create(&mut self.state, commands, transaction).await {
                 Ok(results) => created = results,
                 Err(error) => *outcome = Err(error),
             }
@@ -230,7 +243,7 @@ impl Writer {
             Command::Probe(reply) | Command::Close(reply) => settle_reply(reply, Ok(()), work),
             Command::CreateBackup(create, reply) => {
                 // Runs of creates are taken by `create_backups`; one alone is a run of one.
-                let result = backups::create(state, vec![create]).await;
+                let result = backups::create(state, vec![create], Transaction::Open).await;
                 let result = result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Closed)));
                 settle_reply(reply, result, work)
             }
@@ -304,6 +317,17 @@ fn refuse(command: Command, work: &mut Work) {
     });
 }
 
+/// Takes the creates that come next.
+fn take_creates(
+    commands: &mut Peekable<impl Iterator<Item = Command>>,
+) -> Vec<(CreateBackup, Reply<Backup>)> {
+    let next = || match commands.next_if(Command::is_create)? {
+        Command::CreateBackup(create, reply) => Some((create, reply)),
+        _ => None,
+    };
+    std::iter::from_fn(next).collect()
+}
+
 /// Takes the wish to close out of a batch; what was queued with it is still carried out.
 fn take_close(batch: &mut Vec<Command>) -> Option<Reply<()>> {
     let position = batch.iter().position(|command| matches!(command, Command::Close(_)))?;
@@ -317,7 +341,7 @@ fn take_close(batch: &mut Vec<Command>) -> Option<Reply<()>> {
 }
 
 /// Tells a commit that failed from one whose outcome nobody knows.
-fn commit_error(source: sqlx::Error) -> StoreError {
+pub(super) fn commit_error(source: sqlx::Error) -> StoreError {
     match source {
         sqlx::Error::Database(_) => shared("commit a transaction", source),
         _ => StoreError::OutcomeUnknown { operation: "commit a transaction", source: Arc::new(source) },
