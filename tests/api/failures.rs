@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
-use crate::support::seed::{HA, PROJECT, backup_path, backups_path, instance_path, instances_path};
+use crate::support::seed::{
+    HA, PROJECT, SECOND_HA, backup_path, backups_path, instance_path, instances_path,
+};
 use crate::support::{Answer, TestServer};
 
 /// Carries out a statement as another program would.
@@ -90,4 +92,36 @@ async fn a_database_that_another_program_keeps_locked_is_not_ready_and_records_n
     server.get("/readyz").await.ok();
     server.create_backup(HA).await;
     assert_eq!(server.list(HA, "").await["total_num"], 1);
+}
+
+#[tokio::test]
+async fn an_instance_that_cannot_be_read_does_not_fail_the_creates_of_others() {
+    let mut server = TestServer::start().await;
+    server.stop().await;
+    server.alter("UPDATE instances SET engine_version = '9' WHERE name = ?", &["dcs-ha-second"]).await;
+    server.restart().await;
+    let (good, bad) = (backups_path(HA), backups_path(SECOND_HA));
+    let body = json!({});
+    // Sent together, so that they meet in one batch.
+    let answers = futures_util::future::join_all((0..40).map(|number| {
+        let path = if number % 2 == 0 { &good } else { &bad };
+        server.post(path, &body)
+    }))
+    .await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert!(statuses.iter().step_by(2).all(|status| *status == 200), "{statuses:?}");
+    assert!(statuses.iter().skip(1).step_by(2).all(|status| *status == 500), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn work_that_belongs_to_no_open_record_does_not_hold_everybody_up() {
+    let mut server = TestServer::start().await;
+    server.create_backup(HA).await;
+    server.stop().await;
+    let plan = "INSERT INTO open_work SELECT instance_key, 1, 1, 0, 0, NULL, 0 FROM backups WHERE '1' = ?";
+    server.alter(plan, &["1"]).await;
+    server.restart().await;
+    // What is stored is shown; what cannot be done is said.
+    assert_eq!(server.list(HA, "").await["total_num"], 1);
+    assert_eq!(server.post(&backups_path(SECOND_HA), &json!({})).await.status, 500);
 }

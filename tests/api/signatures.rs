@@ -211,3 +211,27 @@ async fn what_is_no_signature_is_refused_in_strict() {
         server.signed(Form::Access, Key(KEY.0, "emulator-secret-keY"), "GET", &path, b"").send().await;
     answer.assert_refused_by(Api::V2, &refusal::INVALID_TOKEN);
 }
+
+#[tokio::test]
+async fn a_content_hash_that_is_not_signed_protects_nobody_elses_body() {
+    let server = strict().await;
+    let path = Api::V1.backups(HA);
+    for form in Form::BOTH {
+        let signed = server.signed(form, KEY, "POST", &path, b"{}");
+        let hash = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        let changed =
+            signed.header("x-sdk-content-sha256", hash).body(br#"{"remark": "changed"}"#.as_slice());
+        changed.send().await.assert_refused(&refusal::INVALID_TOKEN);
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_refused_before_their_body_is_read() {
+    let server = strict().await;
+    let request = format!(
+        "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\nConnection: close\r\n\r\n{{",
+        Api::V1.backups(HA)
+    );
+    let answer = server.raw(request.as_bytes()).await;
+    answer.assert_refused(&refusal::NO_TOKEN);
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::store::error::OpenError;
+use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
 use crate::store::migrate::{self, HISTORY_TABLE};
 use crate::store::sqlite::options::{self, Location};
 
@@ -183,16 +183,11 @@ fn require_whole(path: &Path) -> Result<(), OpenError> {
 pub(super) fn unusable(path: &Path, operation: &'static str, source: sqlx::Error) -> OpenError {
     const SQLITE_ERROR: i32 = 1;
     const SQLITE_PERM: i32 = 3;
-    const SQLITE_BUSY: i32 = 5;
     const SQLITE_READONLY: i32 = 8;
     const SQLITE_CORRUPT: i32 = 11;
     const SQLITE_CANTOPEN: i32 = 14;
     const SQLITE_NOTADB: i32 = 26;
-    let code = source
-        .as_database_error()
-        .and_then(|error| error.code().and_then(|code| code.parse::<i32>().ok()))
-        .map(|extended| extended & 0xff);
-    match code {
+    match primary_code(&source) {
         Some(SQLITE_ERROR | SQLITE_CORRUPT | SQLITE_NOTADB) => {
             OpenError::Damaged { path: path.to_owned(), reason: source.to_string() }
         }
@@ -201,6 +196,16 @@ pub(super) fn unusable(path: &Path, operation: &'static str, source: sqlx::Error
             OpenError::NotWritable { path: path.to_owned(), reason: source.to_string() }
         }
         _ => OpenError::Failed { operation, source },
+    }
+}
+
+/// Tells a database that another program keeps locked from one that could not be opened for another reason.
+pub(super) fn locked_or(path: &Path, error: OpenError) -> OpenError {
+    match error {
+        OpenError::Failed { source, .. } if primary_code(&source) == Some(SQLITE_BUSY) => {
+            OpenError::Locked { path: path.to_owned() }
+        }
+        error => error,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, one writing task, a pool of read-only connections.
 //!
-//! SQLite has one writer, so the program has one: [`writer`] owns the writing connection and commits what waits in one
+//! SQLite has one writer, so the program has one: `writer` owns the writing connection and commits what waits in one
 //! transaction (group commit). WAL with `synchronous = FULL`: a commit has been synced to disk when it returns, and
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
@@ -11,14 +11,14 @@ mod facts;
 mod file;
 mod open_work;
 mod options;
+mod queue;
 mod reader;
 mod restores;
+mod script;
 mod seeding;
 mod settling;
 mod tokens;
 mod writer;
-
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -40,8 +40,8 @@ use crate::store::{
     StoreMetrics, UserKey,
 };
 use file::FileLock;
+use queue::{Command, WriterHandle};
 use reader::Reader;
-use writer::{Command, WriterHandle};
 
 /// How many read-only connections there are.
 const READERS: u32 = 4;
@@ -71,7 +71,11 @@ impl SqliteStore {
             Location::Memory { .. } => None,
         };
         let mut writing = options::connect_writer(location).await?;
-        crate::store::migrate::migrate(&mut writing, file::APPLICATION_ID).await?;
+        let migrated = crate::store::migrate::migrate(&mut writing, file::APPLICATION_ID).await;
+        migrated.map_err(|error| match location {
+            Location::File(path) => file::locked_or(path, error),
+            Location::Memory { .. } => error,
+        })?;
         // After the writer: the first connection to a new file is the one that may create it.
         let pool = SqlitePoolOptions::new()
             .min_connections(1)
@@ -205,9 +209,4 @@ impl IdentityStore for SqliteStore {
     async fn save_token(&self, token: NewToken) -> Result<(), StoreError> {
         self.writer.ask(|reply| Command::SaveToken(token, reply)).await
     }
-}
-
-/// Shares an error of the driver among all whose change it undid.
-fn shared(operation: &'static str, source: sqlx::Error) -> StoreError {
-    StoreError::Failed { operation, source: Arc::new(source) }
 }

@@ -71,7 +71,7 @@ async fn apply_to_backup(
         to_status: Some(to.status),
         origin: &Origin::SYSTEM,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record a change that came due"))?;
     if matches!(change.to, BackupStatus::Succeed(_)) {
@@ -107,7 +107,7 @@ async fn apply_to_restore(
         to_status: Some(to.status),
         origin: &Origin::SYSTEM,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record a change that came due"))?;
     if plan.is_none() {
@@ -181,7 +181,7 @@ pub(super) async fn expire_beyond(
         origin: &Origin::SYSTEM,
     };
     let history: Vec<_> = numbers.into_iter().map(|number| event(number).into_row(actor_key)).collect();
-    events::append(connection, &history).await.map_err(StoreError::during("record that backups expired"))
+    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))
 }
 
 async fn instance_key(connection: &mut SqliteConnection, id: InstanceId) -> Result<Option<i64>, StoreError> {

@@ -218,7 +218,7 @@ async fn create(
         to_status: Some(instance_status_code(instance.status)),
         origin: &Origin::SEED,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record the creation of an instance"))
 }
