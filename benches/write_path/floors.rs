@@ -5,6 +5,7 @@
 //! - `one transaction a request`: the same, on a store that writes the same rows with the same pragmas, but commits each
 //!   request alone.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,8 +26,9 @@ use dcs_emulator::domain::time::Timestamp;
 use dcs_emulator::engine::Engine;
 use dcs_emulator::engine::identity::Identity;
 use dcs_emulator::store::{
-    CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter, InstancePageStart,
-    InstanceRef, NewToken, OpenRecord, ProjectFilter, SeedPlan, SeedReport, Store, StoreError, UserKey,
+    Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
+    InstancePageStart, InstanceRef, NewToken, OpenRecord, ProjectFilter, SeedPlan, SeedReport, Store,
+    StoreError, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -211,12 +213,41 @@ impl Store for FloorStore {
         Err(StoreError::Closed)
     }
 
+    async fn open_records(
+        &self,
+        _: Option<ProjectId>,
+        _: Option<InstanceId>,
+    ) -> Result<Vec<OpenRecord>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
     async fn apply_changes(&self, _: Vec<DueChange>, _: Option<u32>) -> Result<(), StoreError> {
         Err(StoreError::Closed)
     }
 
     async fn seed(&self, _: SeedPlan, _: Timestamp) -> Result<SeedReport, StoreError> {
         Err(StoreError::Closed)
+    }
+
+    async fn reset(
+        &self,
+        _: Option<ProjectId>,
+        _: Option<SeedPlan>,
+        _: Timestamp,
+    ) -> Result<SeedReport, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn keep_setting(&self, _: &'static str, _: Option<String>) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        Ok(Counts::default())
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -273,6 +273,11 @@ impl Identity {
         Ok(self.store.find_user(key).await?.map(|(user, _)| user))
     }
 
+    /// Forgets the tokens, keys and projects that were remembered: what is kept has been replaced.
+    pub(super) fn forget(&self) {
+        *self.remembered() = Remembered::default();
+    }
+
     fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,6 +4,7 @@
 //! serve"): nobody ever sees a state that the plan has left behind.
 
 mod backups;
+pub mod control;
 mod error;
 pub mod identity;
 mod instances;
@@ -23,7 +24,7 @@ pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use restores::CreateRestoreRequest;
 
 /// Words of the store that callers of the engine speak as well.
-pub use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
+pub use crate::store::{Counts, DueChange, InstanceFilter, InstancePageStart, InstanceRef, SeedReport};
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;

@@ -21,12 +21,13 @@ const ROUND: u16 = 256;
 const TIMER_PERIOD: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Does everything that is due at `now`.
-    pub(super) async fn settle(&self, now: Timestamp) -> Result<(), EngineError> {
+    /// Does everything that is due at `now` and returns what was done, in order.
+    pub(super) async fn settle(&self, now: Timestamp) -> Result<Vec<DueChange>, EngineError> {
+        let mut done = Vec::new();
         loop {
             let due = self.store.due_records(now, ROUND).await?;
             if due.is_empty() {
-                return Ok(());
+                return Ok(done);
             }
             // A full round may have cut off steps that were due before the later steps of those it holds.
             let horizon = if due.len() < usize::from(ROUND) { now } else { last_due(&due).unwrap_or(now) };
@@ -40,7 +41,8 @@ impl Engine {
                 .into());
             }
             changes.sort_by_key(DueChange::at);
-            self.store.apply_changes(changes, self.settings.backups_kept).await?;
+            self.store.apply_changes(changes.clone(), self.settings.backups_kept).await?;
+            done.append(&mut changes);
         }
     }
 
@@ -89,8 +91,8 @@ fn backup_changes(mut backup: Backup, horizon: Timestamp) -> Vec<DueChange> {
                 break;
             }
         }
-        let (instance_id, number, to) = (backup.instance_id, backup.number, backup.status);
-        changes.push(DueChange::Backup(BackupChange { instance_id, number, from, to, at: due_at }));
+        let (id, instance_id, number, to) = (backup.id, backup.instance_id, backup.number, backup.status);
+        changes.push(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at: due_at }));
     }
     changes
 }
@@ -106,8 +108,8 @@ fn restore_changes(mut restore: Restore, horizon: Timestamp) -> Vec<DueChange> {
                 break;
             }
         }
-        let (instance_id, number, to) = (restore.instance_id, restore.number, restore.status);
-        changes.push(DueChange::Restore(RestoreChange { instance_id, number, from, to, at: due_at }));
+        let (id, instance_id, number, to) = (restore.id, restore.instance_id, restore.number, restore.status);
+        changes.push(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at: due_at }));
     }
     changes
 }

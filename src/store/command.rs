@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
-use crate::domain::id::{BackupId, InstanceId, ProjectId, UserId};
+use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{
     BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceName, InstanceStatus, Network,
@@ -97,6 +97,8 @@ impl DueChange {
 /// A change of a restore's status that came due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreChange {
+    /// The record.
+    pub id: RestoreId,
     /// The instance.
     pub instance_id: InstanceId,
     /// The record's number.
@@ -112,6 +114,8 @@ pub struct RestoreChange {
 /// A change of a backup's status that came due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupChange {
+    /// The record.
+    pub id: BackupId,
     /// The instance.
     pub instance_id: InstanceId,
     /// The record's number.
@@ -239,4 +243,21 @@ pub struct SeedPlan {
     pub built_in_user: UserSeed,
     /// The key that signs download links, should there be none yet.
     pub link_key: [u8; 32],
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Projects.
+    pub projects: u64,
+    /// Instances that are not deleted.
+    pub instances: u64,
+    /// Backup records.
+    pub backups: u64,
+    /// Restore records.
+    pub restores: u64,
+    /// Events of the audit.
+    pub events: u64,
+    /// The version of the schema.
+    pub schema_version: u64,
 }

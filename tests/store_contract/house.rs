@@ -245,6 +245,7 @@ impl House {
 pub(crate) fn next_change(backup: &Backup, now: Timestamp) -> BackupChange {
     let (event, at) = backup.due_event(now).expect("a due backup has something due");
     BackupChange {
+        id: backup.id,
         instance_id: backup.instance_id,
         number: backup.number,
         from: backup.status.kind(),

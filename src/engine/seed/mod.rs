@@ -60,9 +60,10 @@ struct SeededUser {
 }
 
 impl Seed {
-    /// Returns the ids of the projects, in the order in which they were named.
-    pub fn project_ids(&self) -> impl Iterator<Item = ProjectId> {
-        self.projects.iter().map(|project| project.id)
+    /// Returns the part of it that is about a project.
+    pub(super) fn only(mut self, project: ProjectId) -> Self {
+        self.projects.retain(|seeded| seeded.id == project);
+        Self { domain: None, projects: self.projects, users: Vec::new() }
     }
 }
 
@@ -256,19 +257,24 @@ impl Engine {
     /// # Errors
     /// `Internal`; then nothing has changed.
     pub async fn apply_seed(&self, seed: Seed) -> Result<SeedReport, EngineError> {
+        let plan = self.plan(seed).await?;
+        Ok(self.store.seed(plan, self.clock.now()).await?)
+    }
+
+    /// Completes a seed with what is built in.
+    pub(super) async fn plan(&self, seed: Seed) -> Result<SeedPlan, EngineError> {
         let mut users = Vec::with_capacity(seed.users.len());
         for user in seed.users {
             users.push(self.hashed(user).await?);
         }
-        let plan = SeedPlan {
+        Ok(SeedPlan {
             domain: seed.domain.unwrap_or_else(built_in_domain),
             projects: seed.projects,
             users,
             built_in_project: built_in_project(&self.settings.region),
             built_in_user: built_in_user(),
             link_key: self.ids.key(),
-        };
-        Ok(self.store.seed(plan, self.clock.now()).await?)
+        })
     }
 
     /// Hashes a user's password, unless the user is there already: it would be for nothing, and hashing is slow on purpose.

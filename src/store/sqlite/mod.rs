@@ -13,12 +13,15 @@ mod open_work;
 mod options;
 mod queue;
 mod reader;
+mod resetting;
 mod restores;
 mod script;
 mod seeding;
 mod settling;
 mod tokens;
 mod writer;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -28,16 +31,16 @@ pub use check::{CheckReport, check};
 pub use options::Location;
 
 use crate::domain::backup::Backup;
-use crate::domain::id::{BackupId, ProjectId};
+use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::identity::{Domain, Project, Secret, Token, User};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter, InstancePageStart,
-    InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, SeedPlan, SeedReport, Store, StoreError,
-    StoreMetrics, UserKey,
+    Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
+    InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, SeedPlan, SeedReport,
+    Store, StoreError, StoreMetrics, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -162,12 +165,41 @@ impl Store for SqliteStore {
         self.reader.due_records(now, limit).await
     }
 
+    async fn open_records(
+        &self,
+        project: Option<ProjectId>,
+        instance: Option<InstanceId>,
+    ) -> Result<Vec<OpenRecord>, StoreError> {
+        self.reader.open_records(project, instance).await
+    }
+
     async fn apply_changes(&self, changes: Vec<DueChange>, keep: Option<u32>) -> Result<(), StoreError> {
         self.writer.ask(|reply| Command::ApplyChanges(changes, keep, reply)).await
     }
 
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
         self.writer.ask(|reply| Command::Seed(Box::new(plan), now, reply)).await
+    }
+
+    async fn reset(
+        &self,
+        project: Option<ProjectId>,
+        plan: Option<SeedPlan>,
+        now: Timestamp,
+    ) -> Result<SeedReport, StoreError> {
+        self.writer.ask(|reply| Command::Reset(project, plan.map(Box::new), now, reply)).await
+    }
+
+    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::KeepSetting(name, value, reply)).await
+    }
+
+    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        self.reader.kept_settings().await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.reader.counts().await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

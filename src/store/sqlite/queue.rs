@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::backup::Backup;
+use crate::domain::id::ProjectId;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::writer::Writer;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     ApplyChanges(Vec<DueChange>, Option<u32>, Reply<()>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
     SaveToken(NewToken, Reply<()>),
+    Reset(Option<ProjectId>, Option<Box<SeedPlan>>, Timestamp, Reply<SeedReport>),
+    KeepSetting(&'static str, Option<String>, Reply<()>),
     /// Write something and commit it, to see that it can be done.
     Probe(Reply<()>),
     /// Finish what is queued, bring everything into the main file, and stop.

@@ -20,7 +20,7 @@ use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
 use crate::store::sqlite::queue::{Command, Reply, publish_next_due};
-use crate::store::sqlite::{backups, restores, seeding, settling, tokens};
+use crate::store::sqlite::{backups, resetting, restores, seeding, settling, tokens};
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
 /// How many commands one transaction takes at most.
@@ -37,7 +37,7 @@ pub(super) struct WriterState {
 
 impl WriterState {
     /// Forgets what is remembered of the tables: a change of them was undone.
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.instances.forget_all();
         self.actors.forget();
         self.floors.clear();
@@ -192,6 +192,15 @@ impl Writer {
                 let result = tokens::save(&mut state.connection, token).await;
                 settle_reply(reply, result, work)
             }
+            Command::Reset(project, plan, now, reply) => {
+                work.due_changed = true;
+                let result = resetting::reset(state, project, plan.map(|plan| *plan), now).await;
+                settle_reply(reply, result, work)
+            }
+            Command::KeepSetting(name, value, reply) => {
+                let result = resetting::keep_setting(&mut state.connection, name, value).await;
+                settle_reply(reply, result, work)
+            }
             Command::Probe(reply) => {
                 // Stores what is there already, and is written all the same: a full disk shows only in writing.
                 let written = state.connection.execute("PRAGMA user_version = 0").await;
@@ -267,9 +276,11 @@ fn refuse(command: Command, work: &mut Work) {
         Command::DeleteBackup(_, reply)
         | Command::ApplyChanges(_, _, reply)
         | Command::SaveToken(_, reply)
+        | Command::KeepSetting(_, _, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
         Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::Reset(_, _, _, reply) => answer(reply, Err(StoreError::Closed)),
         Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
     });
 }
