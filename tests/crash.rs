@@ -46,9 +46,10 @@ const CONTRADICTIONS: [(&str, &str); 7] = [
     ),
     (
         "the last event of every backup leads to its status",
-        "SELECT hex(backup_id) FROM backups b WHERE status IS NOT (
-             SELECT to_status FROM events e WHERE record_kind = 1 AND e.instance_key = b.instance_key
-             AND e.record_number = b.record_number ORDER BY event_number DESC LIMIT 1)",
+        "SELECT hex(backup_id) FROM backups
+         LEFT JOIN (SELECT instance_key, record_number, to_status, max(event_number) FROM events WHERE record_kind = 1
+                    GROUP BY instance_key, record_number) USING (instance_key, record_number)
+         WHERE status IS NOT to_status",
     ),
     (
         "every backup was created by a request of its own",
