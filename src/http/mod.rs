@@ -1,5 +1,5 @@
 //! The wire: actix-web, and only here. Handlers unpack a request into values of the domain, call the engine, and wrap
-//! what it returns; refusals become status, code and text in [`error`] alone.
+//! what it returns; refusals become status, code and text in `error` alone.
 //!
 //! Begin with [`routes`], the table of everything that can be called, and `endpoint`, the way of a request through it.
 

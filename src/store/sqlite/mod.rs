@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, one writing task, a pool of read-only connections.
 //!
-//! SQLite has one writer, so the program has one: [`writer`] owns the writing connection and commits what waits in one
+//! SQLite has one writer, so the program has one: `writer` owns the writing connection and commits what waits in one
 //! transaction (group commit). WAL with `synchronous = FULL`: a commit has been synced to disk when it returns, and
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
