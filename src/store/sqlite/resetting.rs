@@ -48,18 +48,15 @@ async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) ->
     for (name, _) in &triggers {
         connection.execute(AssertSqlSafe(format!("DROP TRIGGER {name}"))).await?;
     }
-    match project {
-        Some(project) => {
-            for statement in EMPTY_PROJECT {
-                sqlx::query(statement).bind(&project.as_bytes()[..]).execute(&mut *connection).await?;
-            }
+    if let Some(project) = project {
+        for statement in EMPTY_PROJECT {
+            sqlx::query(statement).bind(&project.as_bytes()[..]).execute(&mut *connection).await?;
         }
-        None => {
-            // In whatever order: what refers to what is looked at when the transaction ends.
-            connection.execute("PRAGMA defer_foreign_keys = ON").await?;
-            for table in tables(connection).await? {
-                connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
-            }
+    } else {
+        // In whatever order: what refers to what is looked at when the transaction ends.
+        connection.execute("PRAGMA defer_foreign_keys = ON").await?;
+        for table in tables(connection).await? {
+            connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
         }
     }
     for (_, sql) in triggers {

@@ -280,8 +280,7 @@ fn refuse(command: Command, work: &mut Work) {
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
         Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::Reset(_, _, _, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::Reset(_, _, _, reply) | Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
     });
 }
 
