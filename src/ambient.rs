@@ -2,13 +2,14 @@
 //!
 //! Nothing else asks the system for any of them, so that a test can turn the clock by hand and have the same ids twice.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
+use crate::domain::clock::ClockFace;
 use crate::domain::id::{BackupId, RequestId, RestoreId};
 use crate::domain::time::Timestamp;
 
@@ -55,6 +56,41 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.millis.load(Ordering::SeqCst)).unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// The emulator's clock: it follows the real one as its face says.
+pub struct VirtualClock {
+    real: Arc<dyn Clock>,
+    face: RwLock<ClockFace>,
+}
+
+impl VirtualClock {
+    /// Makes a clock that shows the real time.
+    pub fn new(real: Arc<dyn Clock>) -> Self {
+        let face = RwLock::new(ClockFace::real(real.now()));
+        Self { real, face }
+    }
+
+    /// Returns how it follows the real time.
+    pub fn face(&self) -> ClockFace {
+        *self.face.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets how it follows the real time.
+    pub fn set_face(&self, face: ClockFace) {
+        *self.face.write().unwrap_or_else(PoisonError::into_inner) = face;
+    }
+
+    /// Returns the real time.
+    pub fn real_now(&self) -> Timestamp {
+        self.real.now()
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        self.face().at(self.real.now())
     }
 }
 
@@ -118,9 +154,42 @@ impl SeededIds {
 impl IdSource for SeededIds {
     fn random_bits(&self) -> [u8; 16] {
         let mut bits = [0; 16];
-        let mut generator = self.generator.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut generator = self.generator.lock().unwrap_or_else(PoisonError::into_inner);
         generator.fill_bytes(&mut bits);
         bits
+    }
+}
+
+/// A generator that can be told to yield bits that follow from a seed, and told not to any more.
+pub struct ReseedableIds {
+    usual: Arc<dyn IdSource>,
+    seeded: RwLock<Option<(u64, SeededIds)>>,
+}
+
+impl ReseedableIds {
+    /// Makes a generator that yields what `usual` does.
+    pub fn new(usual: Arc<dyn IdSource>) -> Self {
+        Self { usual, seeded: RwLock::new(None) }
+    }
+
+    /// Returns the seed from which the bits follow, if any.
+    pub fn seed(&self) -> Option<u64> {
+        self.seeded.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(seed, _)| *seed)
+    }
+
+    /// Begins with a seed, or, without one, goes back to what is usual.
+    pub fn reseed(&self, seed: Option<u64>) {
+        let seeded = seed.map(|seed| (seed, SeededIds::new(seed)));
+        *self.seeded.write().unwrap_or_else(PoisonError::into_inner) = seeded;
+    }
+}
+
+impl IdSource for ReseedableIds {
+    fn random_bits(&self) -> [u8; 16] {
+        match &*self.seeded.read().unwrap_or_else(PoisonError::into_inner) {
+            Some((_, seeded)) => seeded.random_bits(),
+            None => self.usual.random_bits(),
+        }
     }
 }
 
@@ -155,6 +224,19 @@ mod tests {
         assert_eq!(ids(42), ids(42));
         assert_ne!(ids(42), ids(43));
         assert_ne!(ids(42)[0], ids(42)[1]);
+    }
+
+    #[test]
+    fn a_reseeded_generator_repeats_itself_until_it_is_told_not_to() {
+        let ids = ReseedableIds::new(Arc::new(SeededIds::new(7)));
+        let usual = ids.random_bits();
+        ids.reseed(Some(42));
+        let seeded = ids.random_bits();
+        ids.reseed(Some(42));
+        assert_eq!(ids.random_bits(), seeded);
+        ids.reseed(None);
+        assert_ne!(ids.random_bits(), usual);
+        assert_eq!(ids.seed(), None);
     }
 
     #[test]

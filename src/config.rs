@@ -241,7 +241,7 @@ impl Config {
             })
             .collect();
         let read = Reader { shown: &shown };
-        let workers = match read.one("http.workers", value::number)? {
+        let workers = match read.one("http.workers", value::workers)? {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             workers => workers,
         };

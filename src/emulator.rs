@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 
 use crate::ambient::{Clock, IdSource, SystemClock, SystemIds};
 use crate::config::Config;
-use crate::domain::id::ProjectId;
 use crate::engine::identity::Identity;
 use crate::engine::seed::{DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
@@ -22,7 +21,7 @@ use crate::store::{OpenError, StoreMetrics};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A seed cannot be used.
-    #[error("seed {0}")]
+    #[error("bad seed")]
     Seed(#[from] SeedError),
     /// A seed cannot be read.
     #[error("seed {name} cannot be read")]
@@ -78,6 +77,7 @@ impl Surroundings {
 pub struct Emulator {
     address: SocketAddr,
     engine: Engine,
+    store: Arc<SqliteStore>,
     handle: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     settling: JoinHandle<()>,
@@ -90,7 +90,7 @@ impl Emulator {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config, surroundings: Surroundings) -> Result<Self, StartError> {
-        let seed = read_seeds(config)?;
+        let seed = read_seeds(config).await?;
         let listener = listen(config.listen)?;
         let address =
             listener.local_addr().map_err(|source| StartError::Bind { address: config.listen, source })?;
@@ -101,7 +101,7 @@ impl Emulator {
         announce_database(&config.database);
         let engine =
             Engine::new(store.clone(), store.clone(), clock, Arc::clone(&ids), config.engine.clone());
-        let identity = Identity::new(store, real_clock, ids, config.auth, &config.engine.region);
+        let identity = Identity::new(store.clone(), real_clock, ids, config.auth, &config.engine.region);
         apply_seed(&engine, seed).await?;
         let server = http::serve(listener, engine.clone(), identity, config.http.clone(), registry)?;
         let handle = server.handle();
@@ -109,7 +109,7 @@ impl Emulator {
             let engine = engine.clone();
             async move { engine.settle_in_the_background().await }
         });
-        Ok(Self { address, engine, handle, serving: tokio::spawn(server), settling })
+        Ok(Self { address, engine, store, handle, serving: tokio::spawn(server), settling })
     }
 
     /// Returns the address it listens on.
@@ -122,9 +122,13 @@ impl Emulator {
         format!("http://{}", self.address)
     }
 
-    /// Returns once the server has stopped by itself, which it does only when it fails.
+    /// Returns once the server or the writer has stopped by itself, which they do only when they fail.
     pub async fn failed(&mut self) -> std::io::Error {
-        match (&mut self.serving).await {
+        let served = tokio::select! {
+            served = &mut self.serving => served,
+            () = self.store.writer_stopped() => return std::io::Error::other("the writer has stopped"),
+        };
+        match served {
             Ok(Ok(())) => std::io::Error::other("the server stopped by itself"),
             Ok(Err(error)) => error,
             Err(error) => std::io::Error::other(error),
@@ -155,39 +159,51 @@ fn announce_database(location: &Location) {
 }
 
 /// Reads and checks all seeds, the demo first.
-fn read_seeds(config: &Config) -> Result<Seed, StartError> {
+async fn read_seeds(config: &Config) -> Result<Seed, StartError> {
     let mut reader = SeedReader::new(&config.engine.region);
     if config.demo {
         reader.read("demo", Notation::Yaml, DEMO)?;
     }
     for name in &config.seeds {
-        let read = if name == "-" {
-            std::io::read_to_string(std::io::stdin())
-        } else {
-            std::fs::read_to_string(name)
-        };
-        let text = read.map_err(|source| StartError::UnreadableSeed { name: name.clone(), source })?;
+        let unreadable = |source| StartError::UnreadableSeed { name: name.clone(), source };
+        let file = name.clone();
+        // Standard input may keep us waiting: beside the thread that listens for signals.
+        let read = tokio::task::spawn_blocking(move || {
+            if file == "-" {
+                std::io::read_to_string(std::io::stdin())
+            } else {
+                std::fs::read_to_string(file)
+            }
+        });
+        let text =
+            read.await.map_err(|error| unreadable(std::io::Error::other(error)))?.map_err(unreadable)?;
         reader.read(name, Notation::of_file(name), &text)?;
     }
     Ok(reader.finish())
 }
 
 async fn apply_seed(engine: &Engine, seed: Seed) -> Result<(), StartError> {
-    let projects: Vec<ProjectId> = seed.project_ids().collect();
     let report = engine.apply_seed(seed).await.map_err(StartError::ApplySeed)?;
     for difference in &report.differences {
         tracing::info!("seed left something as it is: {difference}");
     }
-    if !projects.is_empty() {
-        tracing::info!(
-            projects = projects.len(),
-            projects_created = report.projects_created,
-            instances_created = report.instances_created,
-            instances_kept = report.instances_kept,
-            "seed applied"
-        );
-    }
+    tracing::info!(
+        projects_created = report.projects_created,
+        instances_created = report.instances_created,
+        instances_kept = report.instances_kept,
+        users_created = report.users_created,
+        "seeds applied"
+    );
     Ok(())
+}
+
+/// The file that tells where the server is cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("ready file {} cannot be written", path.display())]
+pub struct ReadyFileError {
+    path: PathBuf,
+    #[source]
+    source: std::io::Error,
 }
 
 /// The file that tells other programs where a server is; removed when dropped.
@@ -201,7 +217,7 @@ impl ReadyFile {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(path: &Path, url: &str) -> std::io::Result<Self> {
+    pub fn write(path: &Path, url: &str) -> Result<Self, ReadyFileError> {
         let content = serde_json::json!({
             "url": url,
             "pid": std::process::id(),
@@ -209,8 +225,9 @@ impl ReadyFile {
         });
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".tmp");
-        std::fs::write(&unfinished, format!("{content}\n"))?;
-        std::fs::rename(&unfinished, path)?;
+        std::fs::write(&unfinished, format!("{content}\n"))
+            .and_then(|()| std::fs::rename(&unfinished, path))
+            .map_err(|source| ReadyFileError { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned() })
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use dcs_emulator::cli::{self, CliError, Invocation};
 use dcs_emulator::config::Config;
 use dcs_emulator::emulator::{Emulator, ReadyFile, StartError, Surroundings};
+use dcs_emulator::engine::EngineError;
 use dcs_emulator::store::OpenError;
 use dcs_emulator::store::sqlite::check;
 use dcs_emulator::telemetry;
@@ -57,7 +58,11 @@ async fn serve(config: &Config) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error, exit::FAILED),
     };
-    let mut emulator = match Emulator::start(config, Surroundings::system()).await {
+    let started = tokio::select! {
+        started = Emulator::start(config, Surroundings::system()) => started,
+        () = signals.next() => return ExitCode::from(exit::STOPPED),
+    };
+    let mut emulator = match started {
         Ok(emulator) => emulator,
         Err(error) => return fail(&error, start_failure(&error)),
     };
@@ -65,7 +70,10 @@ async fn serve(config: &Config) -> ExitCode {
     print(&format!("dcs-emulator ready on {url}\n"));
     let ready_file = match config.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose() {
         Ok(ready_file) => ready_file,
-        Err(error) => return fail(&error, exit::FAILED),
+        Err(error) => {
+            emulator.stop().await;
+            return fail(&error, exit::FAILED);
+        }
     };
     if config.demo {
         show_demo_request(&url);
@@ -109,9 +117,11 @@ impl Signals {
 
 fn start_failure(error: &StartError) -> u8 {
     match error {
-        StartError::Seed(_) | StartError::UnreadableSeed { .. } => exit::USAGE,
         StartError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse => exit::ADDRESS_IN_USE,
         StartError::Open(error) => open_failure(error),
+        StartError::Seed(_)
+        | StartError::UnreadableSeed { .. }
+        | StartError::ApplySeed(EngineError::Refused(_)) => exit::USAGE,
         StartError::Bind { .. }
         | StartError::ApplySeed(_)
         | StartError::Serve(_)
@@ -139,7 +149,11 @@ fn show_demo_request(url: &str) {
 }
 
 fn healthcheck(url: &str) -> ExitCode {
-    let agent = ureq::Agent::config_builder().timeout_global(Some(HEALTHCHECK_PATIENCE)).build().new_agent();
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(HEALTHCHECK_PATIENCE))
+        .proxy(None)
+        .build()
+        .new_agent();
     match agent.get(format!("{url}/readyz")).call() {
         Ok(_) => print(&format!("{url} is ready\n")),
         Err(error) => {

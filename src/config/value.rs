@@ -53,8 +53,11 @@ pub(super) fn optional_url(text: &str) -> Result<Option<String>, String> {
     }
 }
 
-pub(super) fn number(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "must be a whole number".to_owned())
+/// How many workers serve: 0 for one a processor, or up to 1024.
+pub(super) fn workers(text: &str) -> Result<usize, String> {
+    const MOST: usize = 1024;
+    let number = text.parse().ok().filter(|number| *number <= MOST);
+    number.ok_or_else(|| format!("must be a whole number of at most {MOST}"))
 }
 
 pub(super) fn size(text: &str) -> Result<usize, String> {

@@ -128,6 +128,9 @@ impl InstanceStatus {
         }
     }
 
+    /// The state an instance is in while a restore of it is open, and the one it has when that has ended, well or badly.
+    pub const OF_RESTORE: (Self, Self) = (Self::Restoring, Self::Running);
+
     /// Decides whether the state lets a backup or a restore begin.
     ///
     /// # Errors
@@ -247,6 +250,12 @@ impl SideTask {
 }
 
 impl Instance {
+    /// Returns when it came into service; nothing else than its creation takes time.
+    pub fn launched_at(&self) -> Option<Timestamp> {
+        let never = matches!(self.status, InstanceStatus::Creating | InstanceStatus::CreateFailed);
+        (!never).then_some(self.created_at)
+    }
+
     /// Returns the memory that clients can use, in MB.
     pub fn max_memory_mb(&self) -> u32 {
         self.capacity.usable_mb(self.engine, &self.engine_version, self.cache_mode)

@@ -33,6 +33,9 @@ pub enum Refusal {
     /// The instance is not there, is deleted, or belongs to another project: the three look the same.
     #[error("instance not found")]
     InstanceNotFound,
+    /// Another instance of the project has the name.
+    #[error("another instance of the project has the name")]
+    InstanceNameTaken,
     /// The instance has no such backup.
     #[error("backup not found")]
     BackupNotFound,

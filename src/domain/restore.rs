@@ -12,13 +12,11 @@
 //!
 //! Source: wire contract v1.0, section 3.3.
 
-use std::time::Duration;
-
 use crate::domain::backup::RecordNumber;
 use crate::domain::id::{BackupId, InstanceId, RestoreId};
 use crate::domain::remark::Remark;
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::{Failure, FailureCode, Progress, WorkPlan};
+use crate::domain::work::{Failure, FailureCode, Progress, WorkPlan, WorkWish};
 
 /// A restore record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +61,8 @@ pub struct NewRestore {
     pub remark: Option<Remark>,
     /// When it was asked for.
     pub requested_at: Timestamp,
-    /// How long the work takes in all.
-    pub duration: Duration,
+    /// How its work is to go.
+    pub work: WorkWish,
     /// The zone of the record's name.
     pub name_offset: UtcOffset,
 }
@@ -163,7 +161,7 @@ impl RestoreStatus {
                     started_at: Some(started_at),
                     failed_at: at,
                     code,
-                    progress: Progress::of_running(started_at, plan.finish_at, at),
+                    progress: plan.progress(started_at, at),
                 }))
             }
             (Self::Waiting { .. }, RestoreEvent::Complete)
@@ -228,7 +226,7 @@ impl RestoreStatus {
     pub fn progress(&self, now: Timestamp) -> Progress {
         match self {
             Self::Waiting { .. } => Progress::NONE,
-            Self::Restoring { started_at, plan } => Progress::of_running(*started_at, plan.finish_at, now),
+            Self::Restoring { started_at, plan } => plan.progress(*started_at, now),
             Self::Succeed { .. } => Progress::COMPLETE,
             Self::Failed(failure) => failure.progress,
         }
@@ -236,17 +234,22 @@ impl RestoreStatus {
 }
 
 impl Restore {
-    /// Returns the next event that its plan has due at `now` or before, with the instant it is due.
-    pub fn due_event(&self, now: Timestamp) -> Option<(RestoreEvent, Timestamp)> {
-        let (event, due_at) = match self.status {
-            RestoreStatus::Waiting { plan } => (RestoreEvent::Start, plan.start_at),
+    /// Returns the next event of its plan, with the instant it is due; none if that is not planned.
+    pub fn next_event(&self) -> Option<(RestoreEvent, Option<Timestamp>)> {
+        match self.status {
+            RestoreStatus::Waiting { plan } => Some((RestoreEvent::Start, plan.start_at())),
             RestoreStatus::Restoring { plan, .. } => {
                 let event = plan.failure.map_or(RestoreEvent::Complete, |code| RestoreEvent::Fail { code });
-                (event, plan.finish_at)
+                Some((event, plan.finish_at()))
             }
-            RestoreStatus::Succeed { .. } | RestoreStatus::Failed(_) => return None,
-        };
-        (due_at <= now).then_some((event, due_at))
+            RestoreStatus::Succeed { .. } | RestoreStatus::Failed(_) => None,
+        }
+    }
+
+    /// Returns the next event that its plan has due at `now` or before, with the instant it is due.
+    pub fn due_event(&self, now: Timestamp) -> Option<(RestoreEvent, Timestamp)> {
+        let (event, due_at) = self.next_event()?;
+        due_at.filter(|due_at| *due_at <= now).map(|due_at| (event, due_at))
     }
 
     /// Returns the record's name: `restore_` and the local time of its creation as `yyyyMMddHHmmss`.
@@ -259,7 +262,10 @@ impl Restore {
 mod tests {
     use proptest::prelude::*;
 
+    use std::time::Duration;
+
     use super::*;
+    use crate::domain::work::Progression;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis).unwrap()
@@ -278,7 +284,7 @@ mod tests {
         fn the_machine_agrees_with_the_contracts_table(
             events in prop::collection::vec((any_event(), 0_i64..2_000), 1..8), duration_ms in 0_u64..5_000,
         ) {
-            let plan = WorkPlan::new(at(1_000), Duration::from_millis(duration_ms));
+            let plan = WorkPlan::new(at(1_000), WorkWish { progression: Progression::lasting(Duration::from_millis(duration_ms)), failure: None });
             let mut status = RestoreStatus::Waiting { plan };
             let mut now = 1_000;
             for (event, later) in events {

@@ -5,27 +5,88 @@ use std::time::Duration;
 use crate::domain::time::Timestamp;
 
 /// The share of a job's duration during which it waits before its work starts: one tenth, rounded down to milliseconds.
-const WAITING_SHARE: u32 = 10;
+const WAITING_SHARE: u64 = 10;
+
+/// What moves a job on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progression {
+    /// It takes no time.
+    Immediate,
+    /// It takes its time.
+    Timed {
+        /// How long it waits before its work starts.
+        waiting: Duration,
+        /// How long its work takes.
+        running: Duration,
+    },
+    /// It moves when it is told to.
+    Manual,
+}
+
+impl Progression {
+    /// Returns the progression of a job that takes `duration` in all, waiting for the first tenth of it.
+    pub fn lasting(duration: Duration) -> Self {
+        // Whole milliseconds, as times are: the parts must not round to less than the whole.
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let waiting = millis / WAITING_SHARE;
+        let [waiting, running] = [waiting, millis - waiting].map(Duration::from_millis);
+        if millis == 0 { Self::Immediate } else { Self::Timed { waiting, running } }
+    }
+}
+
+/// How a job to be made is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkWish {
+    /// What moves it on.
+    pub progression: Progression,
+    /// How it ends: the failure it runs into, or none.
+    pub failure: Option<FailureCode>,
+}
 
 /// When the steps of a job are due. Made when the job is, and stored with it, so that a restart changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkPlan {
-    /// When the work starts.
-    pub start_at: Timestamp,
-    /// When the work ends; never before `start_at`.
-    pub finish_at: Timestamp,
+    /// When its steps are due; none if it moves only when it is told to.
+    pub due: Option<DueTimes>,
     /// How the work ends: the failure it runs into, or none.
     pub failure: Option<FailureCode>,
 }
 
+/// When the two steps of a job are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueTimes {
+    /// When the work starts.
+    pub start_at: Timestamp,
+    /// When the work ends; never before `start_at`.
+    pub finish_at: Timestamp,
+}
+
 impl WorkPlan {
-    /// Plans a job that is created at `created_at` and takes `duration` in all, waiting for the first tenth of it.
-    pub fn new(created_at: Timestamp, duration: Duration) -> Self {
-        Self {
-            start_at: created_at.saturating_add(duration / WAITING_SHARE),
-            finish_at: created_at.saturating_add(duration),
-            failure: None,
-        }
+    /// Plans a job that is created at `created_at`.
+    pub fn new(created_at: Timestamp, wish: WorkWish) -> Self {
+        let (waiting, running) = match wish.progression {
+            Progression::Immediate => (Duration::ZERO, Duration::ZERO),
+            Progression::Timed { waiting, running } => (waiting, running),
+            Progression::Manual => return Self { due: None, failure: wish.failure },
+        };
+        let start_at = created_at.saturating_add(waiting);
+        let due = DueTimes { start_at, finish_at: start_at.saturating_add(running) };
+        Self { due: Some(due), failure: wish.failure }
+    }
+
+    /// Returns when the work starts, if that is planned.
+    pub fn start_at(&self) -> Option<Timestamp> {
+        self.due.map(|due| due.start_at)
+    }
+
+    /// Returns when the work ends, if that is planned.
+    pub fn finish_at(&self) -> Option<Timestamp> {
+        self.due.map(|due| due.finish_at)
+    }
+
+    /// Returns how far work is at `now` that started at `started_at`; nothing is done of work that is not timed.
+    pub fn progress(&self, started_at: Timestamp, now: Timestamp) -> Progress {
+        self.due.map_or(Progress::NONE, |due| Progress::of_running(started_at, due.finish_at, now))
     }
 }
 
@@ -149,10 +210,23 @@ mod tests {
 
     #[test]
     fn a_job_waits_for_a_tenth_of_its_time() {
-        let plan = WorkPlan::new(at(1_000), Duration::from_secs(5));
-        assert_eq!((plan.start_at, plan.finish_at), (at(1_500), at(6_000)));
-        let at_once = WorkPlan::new(at(1_000), Duration::ZERO);
-        assert_eq!((at_once.start_at, at_once.finish_at), (at(1_000), at(1_000)));
+        let due = |duration| {
+            let wish = WorkWish { progression: Progression::lasting(duration), failure: None };
+            let due = WorkPlan::new(at(1_000), wish).due.unwrap();
+            (due.start_at, due.finish_at)
+        };
+        assert_eq!(due(Duration::from_secs(5)), (at(1_500), at(6_000)));
+        assert_eq!(due(Duration::from_millis(41)), (at(1_004), at(1_041)));
+        assert_eq!(due(Duration::ZERO), (at(1_000), at(1_000)));
+    }
+
+    #[test]
+    fn work_that_is_moved_by_hand_has_no_due_times() {
+        let wish = WorkWish { progression: Progression::Manual, failure: Some(FailureCode::TimedOut) };
+        let plan = WorkPlan::new(at(1_000), wish);
+        assert_eq!((plan.start_at(), plan.finish_at()), (None, None));
+        assert_eq!(plan.failure, Some(FailureCode::TimedOut));
+        assert_eq!(plan.progress(at(1_000), at(9_000)), Progress::NONE);
     }
 
     #[test]

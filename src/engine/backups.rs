@@ -8,6 +8,8 @@ use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::time::Timestamp;
+use crate::domain::work::FailureCode;
+use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{CreateBackup, DeleteBackup, InstanceRef};
 
@@ -18,6 +20,8 @@ pub struct CreateBackupRequest {
     pub remark: Option<Remark>,
     /// The format of the file; the instance's own when absent.
     pub format: Option<BackupFormat>,
+    /// The failure that the work is to run into; for tests of those who must cope with it.
+    pub failure: Option<FailureCode>,
 }
 
 /// Which records of an instance a caller wants to see.
@@ -48,7 +52,7 @@ impl Engine {
             remark: request.remark,
             format: request.format,
             requested_at: now,
-            duration: self.settings.backup_duration,
+            work: self.work_wish(WorkModel::Backup, instance, request.failure),
             name_offset: self.settings.name_offset,
         };
         let rules = self.settings.backup_rules(api);
@@ -74,7 +78,8 @@ impl Engine {
     /// Deletes a backup's file; the record stays, as deleted. Deleting it again changes nothing.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, `BackupNotFound`, or `InstanceBackingUp` while the record is open.
+    /// `Refused` with `InstanceNotFound`, `BackupUnsupported` when backups are switched off, `BackupNotFound`, or as
+    /// `Backup::deleted`.
     pub async fn delete_backup(
         &self,
         instance: InstanceRef,
@@ -82,6 +87,7 @@ impl Engine {
         origin: Origin,
     ) -> Result<(), EngineError> {
         let now = self.settled_now().await?;
-        Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, now, origin }).await?)
+        let enabled = self.settings.backups_enabled;
+        Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, enabled, now, origin }).await?)
     }
 }

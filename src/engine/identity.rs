@@ -10,6 +10,7 @@ use std::time::Duration;
 use argon2::password_hash::SaltString;
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::{DomainId, ProjectId};
@@ -22,6 +23,8 @@ pub use crate::store::{ProjectFilter, UserKey};
 
 /// How many tokens and keys are remembered before all are forgotten and read again.
 const REMEMBERED: usize = 4096;
+/// How long a login waits for its password to be checked.
+const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 /// A hash that no password matches, verified for unknown users so that they cost as much as known ones.
 const NOBODYS_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$iDMTu1fcvJCpxW8IHYO0OV4WNQB5h/7tN52Vn3z9T08";
@@ -68,7 +71,12 @@ pub enum WantedScope {
     /// A project by id.
     ProjectId(ProjectId),
     /// A project by name.
-    ProjectName(String),
+    ProjectName {
+        /// The name.
+        name: String,
+        /// The domain the project was said to belong to, if any.
+        domain: Option<DomainKey>,
+    },
     /// The domain.
     Domain(DomainKey),
     /// Nothing said: the first project of the user, which is what clients can use.
@@ -84,6 +92,8 @@ pub struct Identity {
     mode: AuthMode,
     region: Arc<str>,
     remembered: Arc<Mutex<Remembered>>,
+    /// As many passwords are checked at once as there are processors: each check takes 19 MiB.
+    checks: Arc<Semaphore>,
 }
 
 /// Tokens and keys that were asked for lately. Neither ever changes while the server runs.
@@ -104,7 +114,9 @@ impl Identity {
         mode: AuthMode,
         region: &str,
     ) -> Self {
-        Self { store, real_clock, ids, mode, region: region.into(), remembered: Arc::default() }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let checks = Arc::new(Semaphore::new(processors));
+        Self { store, real_clock, ids, mode, region: region.into(), remembered: Arc::default(), checks }
     }
 
     /// Returns who is let in.
@@ -181,16 +193,21 @@ impl Identity {
         method: LoginMethod,
         scope: WantedScope,
     ) -> Result<(Secret, Token), EngineError> {
-        let (user, method) = match method {
+        let (user, method, no_longer_than) = match method {
             LoginMethod::Password { user, domain, password } => {
-                (self.user_by_password(user, domain, password).await?, "password")
+                (self.user_by_password(user, domain, password).await?, "password", Timestamp::MAX)
             }
-            LoginMethod::Token(text) => (self.token(&text).await?.user.clone(), "token"),
+            LoginMethod::Token(text) => {
+                let token = self.token(&text).await?;
+                (token.user.clone(), "token", token.expires_at)
+            }
         };
         let scope = self.scope(&user, scope).await?;
         let text = hex::encode(self.ids.key());
         let issued_at = self.real_clock.now();
-        let expires_at = issued_at.saturating_add(Duration::from_hours(Token::LIFE_HOURS));
+        // A token got by a token lives no longer than that one, or a stolen one could live for ever.
+        let expires_at =
+            issued_at.saturating_add(Duration::from_hours(Token::LIFE_HOURS)).min(no_longer_than);
         let project_id = match &scope {
             TokenScope::Project(project) => Some(project.id),
             TokenScope::Domain => None,
@@ -256,6 +273,11 @@ impl Identity {
         Ok(self.store.find_user(key).await?.map(|(user, _)| user))
     }
 
+    /// Forgets the tokens, keys and projects that were remembered: what is kept has been replaced.
+    pub(super) fn forget(&self) {
+        *self.remembered() = Remembered::default();
+    }
+
     fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -268,6 +290,9 @@ impl Identity {
     ) -> Result<User, EngineError> {
         let found = self.store.find_user(user).await?;
         let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
+        let Ok(Ok(_check)) = tokio::time::timeout(CHECK_PATIENCE, self.checks.acquire()).await else {
+            return Err(EngineError::Unavailable);
+        };
         let matches = verify(password, hash.unwrap_or_else(|| NOBODYS_HASH.to_owned())).await;
         let in_domain = match domain {
             Some(domain) => self.is_own_domain(&domain).await?,
@@ -297,7 +322,12 @@ impl Identity {
                 };
             }
             WantedScope::ProjectId(id) => self.project(user, id).await?,
-            WantedScope::ProjectName(name) => {
+            WantedScope::ProjectName { name, domain } => {
+                if let Some(domain) = domain
+                    && !self.is_own_domain(&domain).await?
+                {
+                    return Err(Refusal::InvalidCredentials.into());
+                }
                 let filter = ProjectFilter { id: None, name: Some(name) };
                 self.projects(user, filter).await?.into_iter().next()
             }

@@ -4,6 +4,7 @@
 //! serve"): nobody ever sees a state that the plan has left behind.
 
 mod backups;
+pub mod control;
 mod error;
 pub mod identity;
 mod instances;
@@ -11,6 +12,7 @@ mod links;
 mod restores;
 pub mod seed;
 mod settle;
+pub mod transitions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +24,14 @@ pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use restores::CreateRestoreRequest;
 
 /// Words of the store that callers of the engine speak as well.
-pub use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
+pub use crate::store::{Counts, DueChange, InstanceFilter, InstancePageStart, InstanceRef, SeedReport};
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;
 use crate::domain::instance::BackupRules;
 use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::work::{FailureCode, Progression, WorkWish};
+use crate::engine::transitions::{TransitionRules, WorkModel};
 use crate::store::{IdentityStore, Store};
 
 /// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
@@ -88,6 +92,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     settings: Arc<EngineSettings>,
+    transitions: Arc<TransitionRules>,
 }
 
 impl Engine {
@@ -99,12 +104,27 @@ impl Engine {
         ids: Arc<dyn IdSource>,
         settings: EngineSettings,
     ) -> Self {
-        Self { store, identity, clock, ids, settings: Arc::new(settings) }
+        Self { store, identity, clock, ids, settings: Arc::new(settings), transitions: Arc::default() }
     }
 
     /// Returns an id for a request that has just arrived.
     pub fn new_request_id(&self) -> RequestId {
         self.ids.request_id()
+    }
+
+    /// Returns the rules about what moves work on.
+    pub fn transitions(&self) -> &TransitionRules {
+        &self.transitions
+    }
+
+    /// Returns how a job on an instance is to go: as the rules have it, else as the settings do.
+    fn work_wish(&self, model: WorkModel, instance: InstanceRef, failure: Option<FailureCode>) -> WorkWish {
+        let usual = match model {
+            WorkModel::Backup => self.settings.backup_duration,
+            WorkModel::Restore => self.settings.restore_duration,
+        };
+        let ruled = self.transitions.progression(model, instance);
+        WorkWish { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
     }
 
     /// Returns the present time, after everything due at it has been done.

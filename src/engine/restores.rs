@@ -7,6 +7,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::restore::{NewRestore, Restore};
 use crate::domain::time::Timestamp;
+use crate::domain::work::FailureCode;
+use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError, RecordsQuery};
 use crate::store::{CreateRestore, InstanceRef};
 
@@ -17,6 +19,8 @@ pub struct CreateRestoreRequest {
     pub backup_id: BackupId,
     /// A note.
     pub remark: Option<Remark>,
+    /// The failure that the work is to run into; for tests of those who must cope with it.
+    pub failure: Option<FailureCode>,
 }
 
 impl Engine {
@@ -37,7 +41,7 @@ impl Engine {
             id: self.ids.restore_id(now),
             remark: request.remark,
             requested_at: now,
-            duration: self.settings.restore_duration,
+            work: self.work_wish(WorkModel::Restore, instance, request.failure),
             name_offset: self.settings.name_offset,
         };
         let (backup_id, rules) = (request.backup_id, self.settings.backup_rules(api));

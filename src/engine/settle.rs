@@ -13,7 +13,7 @@ use crate::domain::backup::Backup;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::store::{BackupChange, DueChange, OpenRecord, RestoreChange};
+use crate::store::{BackupChange, DueChange, OpenRecord, RestoreChange, StoreError};
 
 /// How many records one round takes.
 const ROUND: u16 = 256;
@@ -21,19 +21,28 @@ const ROUND: u16 = 256;
 const TIMER_PERIOD: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Does everything that is due at `now`.
-    pub(super) async fn settle(&self, now: Timestamp) -> Result<(), EngineError> {
+    /// Does everything that is due at `now` and returns what was done, in order.
+    pub(super) async fn settle(&self, now: Timestamp) -> Result<Vec<DueChange>, EngineError> {
+        let mut done = Vec::new();
         loop {
             let due = self.store.due_records(now, ROUND).await?;
             if due.is_empty() {
-                return Ok(());
+                return Ok(done);
             }
             // A full round may have cut off steps that were due before the later steps of those it holds.
             let horizon = if due.len() < usize::from(ROUND) { now } else { last_due(&due).unwrap_or(now) };
             let mut changes: Vec<DueChange> =
                 due.into_iter().flat_map(|record| changes_until(record, horizon)).collect();
+            if changes.is_empty() {
+                // Asking again would give the same answer, for ever.
+                return Err(StoreError::Inconsistent {
+                    what: "due work belongs to a record that is not open",
+                }
+                .into());
+            }
             changes.sort_by_key(DueChange::at);
-            self.store.apply_changes(changes, self.settings.backups_kept).await?;
+            self.store.apply_changes(changes.clone(), self.settings.backups_kept).await?;
+            done.append(&mut changes);
         }
     }
 
@@ -82,8 +91,8 @@ fn backup_changes(mut backup: Backup, horizon: Timestamp) -> Vec<DueChange> {
                 break;
             }
         }
-        let (instance_id, number, to) = (backup.instance_id, backup.number, backup.status);
-        changes.push(DueChange::Backup(BackupChange { instance_id, number, from, to, at: due_at }));
+        let (id, instance_id, number, to) = (backup.id, backup.instance_id, backup.number, backup.status);
+        changes.push(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at: due_at }));
     }
     changes
 }
@@ -99,8 +108,8 @@ fn restore_changes(mut restore: Restore, horizon: Timestamp) -> Vec<DueChange> {
                 break;
             }
         }
-        let (instance_id, number, to) = (restore.instance_id, restore.number, restore.status);
-        changes.push(DueChange::Restore(RestoreChange { instance_id, number, from, to, at: due_at }));
+        let (id, instance_id, number, to) = (restore.id, restore.instance_id, restore.number, restore.status);
+        changes.push(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at: due_at }));
     }
     changes
 }

@@ -8,17 +8,17 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Uri;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::ambient::Stopwatch;
 use crate::domain::id::{HEX32_LENGTH, RequestId};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
-use crate::http::endpoint::Unread;
+use crate::http::endpoint::{Unread, api_of};
 use crate::http::error::ApiError;
 use crate::http::identity;
-use crate::http::operation::Operation;
+use crate::http::operation::RouteName;
 use crate::http::server::AppState;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,15 +71,15 @@ where
             let mut response = served.await?;
             let (Some(state), Some(request_id)) = (state, request_id) else { return Ok(response) };
             if let Some(error) = response.response().error() {
-                let rendered = render(error, response.request().path(), request_id, &state);
+                let rendered = render(error, response.request(), request_id, &state);
                 response = response.into_response(rendered);
             }
-            let unread = response.request().extensions_mut().remove::<Unread>();
-            if let Some(unread) = unread {
+            if let Some(unread) = Unread::of(response.request()) {
                 response = response.map_body(|_, body| unread.held_by(body));
             }
             name_request(&mut response, request_id);
-            let operation = response.request().extensions().get::<&'static Operation>().copied();
+            let route = response.request().extensions().get::<RouteName>().copied();
+            let operation = route.map(|route| route.operation);
             state.metrics.observe(operation, response.status(), stopwatch.elapsed());
             tracing::debug!(
                 request.id = %request_id,
@@ -96,17 +96,17 @@ where
 }
 
 /// Renders an error in the shape of the version that the path names, and logs what went wrong inside.
-fn render(error: &Error, path: &str, request_id: RequestId, state: &AppState) -> HttpResponse {
+fn render(error: &Error, request: &HttpRequest, request_id: RequestId, state: &AppState) -> HttpResponse {
     let Some(error) = error.as_error::<ApiError>() else {
         // All our own errors are `ApiError`s; what is left is the framework refusing a request that it could not read.
         tracing::info!(request.id = %request_id, error = %error, "the framework refused a request");
-        return Dialect::of(path).render(&Refusal::InvalidBody.into(), state);
+        return Dialect::of(request).render(&Refusal::InvalidBody.into(), state);
     };
     if let ApiError::Failed { source, .. } = error {
         let cause = std::error::Error::source(source).map(ToString::to_string);
         tracing::error!(request.id = %request_id, error = %source, cause, "a request failed inside");
     }
-    Dialect::of(path).render(error, state)
+    Dialect::of(request).render(error, state)
 }
 
 /// Whose errors a path has.
@@ -116,12 +116,10 @@ enum Dialect {
 }
 
 impl Dialect {
-    fn of(path: &str) -> Self {
-        match path.split('/').nth(1) {
-            Some("v2") => Self::Api(ApiVersion::V2),
+    fn of(request: &HttpRequest) -> Self {
+        match request.path().split('/').nth(1) {
             Some("v3" | "v3.0") => Self::Identity,
-            // Its bodies are readable for every client, so that it serves for paths of nobody as well.
-            _ => Self::Api(ApiVersion::V1),
+            _ => Self::Api(api_of(request)),
         }
     }
 

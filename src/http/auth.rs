@@ -89,27 +89,77 @@ impl Caller {
     }
 }
 
-/// Learns who is calling. `body` must be the body as it came.
+/// Who is calling, as far as the head of the request tells.
+pub(super) enum Claim {
+    /// Known.
+    Known(Caller),
+    /// The owner of an access key, if the signature is right, which covers the body.
+    Signed {
+        /// The access key.
+        access: String,
+        /// Its owner.
+        owner: Arc<(User, Secret)>,
+    },
+}
+
+/// Learns who is calling before the body is looked at, so that strangers are refused at once.
 ///
 /// # Errors
 /// `NoCredentials`, `InvalidCredentials` or `CredentialsExpired`, as the mode has it.
-pub(super) async fn authenticate(
-    request: &HttpRequest,
-    body: &[u8],
-    identity: &Identity,
-) -> Result<Caller, ApiError> {
+pub(super) async fn claim(request: &HttpRequest, identity: &Identity) -> Result<Claim, ApiError> {
     let mode = identity.mode();
     if mode == AuthMode::Off {
-        return Ok(Caller::Anonymous);
+        return Ok(Claim::Known(Caller::Anonymous));
     }
     let unknown = |refusal| match mode {
         AuthMode::Strict => Err(ApiError::Refused(refusal)),
-        AuthMode::Lenient | AuthMode::Off => Ok(Caller::Anonymous),
+        AuthMode::Lenient | AuthMode::Off => Ok(Claim::Known(Caller::Anonymous)),
     };
-    match credentials(request, body, identity).await? {
+    match credentials(request, identity).await? {
         Credentials::None => unknown(Refusal::NoCredentials),
         Credentials::Unknown => unknown(Refusal::InvalidCredentials),
-        Credentials::Good(caller) => Ok(caller),
+        Credentials::Ours(claim) => Ok(claim),
+    }
+}
+
+impl Claim {
+    /// Learns who is calling now that the body is there; `body` must be as it came.
+    ///
+    /// # Errors
+    /// `InvalidCredentials` if the signature is not that of the request.
+    pub(super) fn confirm(
+        self,
+        request: &HttpRequest,
+        body: &[u8],
+        identity: &Identity,
+    ) -> Result<Caller, ApiError> {
+        let (access, owner) = match self {
+            Self::Known(caller) => return Ok(caller),
+            Self::Signed { access, owner } => (access, owner),
+        };
+        let header = text_of(request.headers(), AUTHORIZATION.as_str()).unwrap_or_default();
+        let lookup = |name: &str| request.headers().get_all(name).map(HeaderValue::as_bytes).collect();
+        let extensions = request.extensions();
+        let uri = extensions.get::<RawUri>().map_or(request.uri(), |raw| &raw.0);
+        let signed = SignedRequest {
+            method: request.method().as_str(),
+            raw_path: uri.path(),
+            raw_query: uri.query().unwrap_or_default(),
+            headers: &lookup,
+            body,
+        };
+        let now = identity.real_now().as_seconds();
+        let verified = match Authorization::parse(header) {
+            Ok(Some(authorization)) => authorization.verify(&signed, owner.1.expose(), now),
+            // It was parsed when the claim was made.
+            Ok(None) => return Err(Refusal::InvalidCredentials.into()),
+            Err(error) => Err(error),
+        };
+        verified.map_err(|error| {
+            tracing::info!(error = %error, "a signature was refused");
+            Refusal::InvalidCredentials
+        })?;
+        Ok(Caller::KeyOwner { access, owner })
     }
 }
 
@@ -119,52 +169,44 @@ pub(super) enum Credentials {
     None,
     /// The emulator never gave them out.
     Unknown,
-    /// They are good.
-    Good(Caller),
+    /// The emulator gave them out.
+    Ours(Claim),
 }
 
-/// Checks a request's credentials: its token, else its signature.
+/// Looks at a request's credentials: its token, else its access key.
 ///
 /// # Errors
-/// `CredentialsExpired` for a token that was good once; `InvalidCredentials` for a known key with a wrong signature.
-pub(super) async fn credentials(
-    request: &HttpRequest,
-    body: &[u8],
-    identity: &Identity,
-) -> Result<Credentials, ApiError> {
+/// `CredentialsExpired` for a token that was good once; `InvalidCredentials` for a known key whose signature cannot be read.
+pub(super) async fn credentials(request: &HttpRequest, identity: &Identity) -> Result<Credentials, ApiError> {
     let headers = request.headers();
-    if let Some(text) = text_of(headers, X_AUTH_TOKEN) {
+    if let Some(given) = headers.get(X_AUTH_TOKEN).filter(|given| !given.is_empty()) {
+        // A token that is no text was never given out.
+        let Ok(text) = given.to_str() else { return Ok(Credentials::Unknown) };
         let token = identity.known_token(&Secret::new(text.to_owned())).await.map_err(internal)?;
         let Some(token) = token else { return Ok(Credentials::Unknown) };
         token.permit_use(identity.real_now())?;
-        return Ok(Credentials::Good(Caller::TokenHolder(token)));
+        return Ok(Credentials::Ours(Claim::Known(Caller::TokenHolder(token))));
     }
     let Some(header) = text_of(headers, AUTHORIZATION.as_str()) else { return Ok(Credentials::None) };
-    let authorization = match Authorization::parse(header) {
-        Ok(Some(authorization)) => authorization,
+    let parsed = Authorization::parse(header);
+    if matches!(parsed, Ok(None)) {
         // Another scheme is nothing that this service knows.
-        Ok(None) => return Ok(Credentials::None),
-        Err(_) => return Ok(Credentials::Unknown),
+        return Ok(Credentials::None);
+    }
+    let named = match &parsed {
+        Ok(Some(authorization)) => Some(authorization.access_key()),
+        _ => Authorization::claimed_key(header),
     };
-    // Temporary keys are not given out, so that a security token belongs to none of ours.
-    let is_temporary = headers.contains_key(X_SECURITY_TOKEN);
-    let owner = identity.access_key(authorization.access_key()).await.map_err(internal)?;
-    let Some(owner) = owner.filter(|_| !is_temporary) else { return Ok(Credentials::Unknown) };
-    let lookup = |name: &str| headers.get_all(name).map(HeaderValue::as_bytes).collect();
-    let raw = request.extensions();
-    let uri = raw.get::<RawUri>().map_or(request.uri(), |raw| &raw.0);
-    let signed = SignedRequest {
-        method: request.method().as_str(),
-        raw_path: uri.path(),
-        raw_query: uri.query().unwrap_or_default(),
-        headers: &lookup,
-        body,
+    let Some(access) = named else { return Ok(Credentials::Unknown) };
+    let Some(owner) = identity.access_key(access).await.map_err(internal)? else {
+        return Ok(Credentials::Unknown);
     };
-    authorization.verify(&signed, owner.1.expose(), identity.real_now().as_seconds()).map_err(|error| {
-        tracing::info!(error = %error, "a signature was refused");
-        Refusal::InvalidCredentials
-    })?;
-    Ok(Credentials::Good(Caller::KeyOwner { access: authorization.access_key().to_owned(), owner }))
+    // Whoever names a key of ours must sign with it, also where unknown credentials are let in. Temporary keys are not given
+    // out, so that a security token belongs to none of ours.
+    if parsed.is_err() || headers.contains_key(X_SECURITY_TOKEN) {
+        return Err(Refusal::InvalidCredentials.into());
+    }
+    Ok(Credentials::Ours(Claim::Signed { access: access.to_owned(), owner }))
 }
 
 /// Returns the text of a header; one that is empty counts as absent.

@@ -15,20 +15,26 @@ use futures_util::{FutureExt, StreamExt};
 use crate::domain::id::{InstanceId, ProjectId, RequestId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
-use crate::engine::{Engine, InstanceRef};
-use crate::http::auth::{Caller, authenticate};
+use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
+use crate::http::auth::{Caller, claim};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
-use crate::http::operation::Operation;
+use crate::http::operation::RouteName;
 use crate::http::server::{AppState, HttpSettings};
+use crate::http::{v1, v2};
 
-/// A request's body that is refused and has not been read to its end.
+/// A request's body that has not been read to its end.
 ///
 /// Known quirk: of chunks that nobody wants, actix reads on without end, and leaves the connection open as long as the client
 /// likes. It closes the connection after the answer only if the body has not been dropped by then: so the answer holds it.
 pub(super) struct Unread(Payload);
 
 impl Unread {
+    /// Takes the body of a request, if anything of it has not been read.
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions_mut().remove()
+    }
+
     /// Makes a body of an answer hold this one.
     pub(super) fn held_by(self, body: BoxBody) -> BoxBody {
         BoxBody::new(Holding { body, _unread: self.0 })
@@ -58,6 +64,8 @@ impl MessageBody for Holding {
 
 /// A request that may be carried out.
 pub(super) struct Call {
+    /// The version of the API that it speaks.
+    pub(super) api: ApiVersion,
     /// The parameters behind the path.
     pub(super) query: Query,
     /// The body; empty if there was none.
@@ -68,6 +76,17 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Reads which records a list is asked for, as the version has it.
+    ///
+    /// # Errors
+    /// `InvalidQuery`, `WindowReversed`.
+    pub(super) fn records_query(&self) -> Result<RecordsQuery, Refusal> {
+        match self.api {
+            ApiVersion::V1 => v1::records_query(&self.query),
+            ApiVersion::V2 => v2::records_query(&self.query),
+        }
+    }
+
     /// Returns the part of the path that the route names `name`; empty if the route has none.
     pub(super) fn path_part(&self, name: &str) -> &str {
         path_part(&self.request, name)
@@ -117,11 +136,15 @@ where
     T: Target + 'static,
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    route(move |request, body| async move {
+    guarded(move |request| async move {
         let state = state(&request)?.clone();
-        let (caller, project_id) = admit(&request, &body, &state).await?;
+        let claim = claim(&request, &state.identity).await?;
+        let body = read_body(&request, &state.settings).await?;
+        let caller = claim.confirm(&request, &body, &state.identity)?;
+        let project_id = admit(&request, &caller, &state).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
         let call = Call {
+            api: api_of(&request),
             query: Query::parse(request.query_string()),
             body,
             origin: Origin { actor: caller.actor(), request_id },
@@ -131,28 +154,34 @@ where
     })
 }
 
-/// Makes a route of anything that takes a request with its body; a panic in it is answered as an internal error.
+/// Makes a route of anything that takes a request with its body.
 pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static) -> Route
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    web::to(move |request: HttpRequest, payload: web::Payload| {
+    guarded(move |request| {
         let handler = handler.clone();
         async move {
-            let served = async {
-                let settings = &state(&request)?.settings;
-                let mut payload = payload.into_inner();
-                match read_body(&mut payload, &request, settings).await {
-                    Ok(body) => handler(request, body).await,
-                    Err(error) => {
-                        request.extensions_mut().insert(Unread(payload));
-                        Err(error)
-                    }
-                }
-            };
-            // A panic is a bug, but one request's, not the server's.
-            AssertUnwindSafe(served).catch_unwind().await.unwrap_or(Err(ApiError::Panicked))
+            let body = read_body(&request, &state(&request)?.settings).await?;
+            handler(request, body).await
         }
+    })
+}
+
+/// Makes a route; a panic in it is answered as an internal error. It is a bug, but one request's, not the server's.
+///
+/// Until it is read the body is the request's.
+fn guarded<F>(handler: impl Fn(HttpRequest) -> F + Clone + 'static) -> Route
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    web::to(move |request: HttpRequest, payload: web::Payload| {
+        let payload = payload.into_inner();
+        if !matches!(payload, Payload::None) {
+            request.extensions_mut().insert(Unread(payload));
+        }
+        let served = AssertUnwindSafe(handler(request)).catch_unwind();
+        served.map(|served| served.unwrap_or(Err(ApiError::Panicked)))
     })
 }
 
@@ -162,53 +191,59 @@ pub(super) fn state(request: &HttpRequest) -> Result<&web::Data<AppState>, ApiEr
     request.app_data::<web::Data<AppState>>().ok_or(ApiError::Panicked)
 }
 
-/// Learns who calls about which project, and makes sure that they may. The order is the contract's: credentials, the form of
-/// the project id, whether they open the project, and what they permit in it.
-async fn admit(
-    request: &HttpRequest,
-    body: &[u8],
-    state: &AppState,
-) -> Result<(Caller, ProjectId), ApiError> {
-    let caller = authenticate(request, body, &state.identity).await?;
+/// Reads the project and makes sure that the caller may carry out the operation in it. The order is the contract's: the form
+/// of the project's id, whether the credentials open it, and what they permit in it.
+async fn admit(request: &HttpRequest, caller: &Caller, state: &AppState) -> Result<ProjectId, ApiError> {
     let project_id = path_part(request, "project_id").parse().map_err(|_| Refusal::InvalidProjectId)?;
-    let action = request.extensions().get::<&'static Operation>().and_then(|operation| operation.action);
-    if let Some(action) = action {
+    let route = request.extensions().get::<RouteName>().copied();
+    if let Some(action) = route.and_then(|route| route.operation.action) {
         caller.permit(&state.identity, project_id, action).await?;
     }
-    Ok((caller, project_id))
+    Ok(project_id)
 }
 
-/// Reads a body of at most so many bytes, in at most so much time. Source: `decisions` no. 22.
-async fn read_body(
+/// Reads the body of a request, of at most so many bytes, in at most so much time. Source: `decisions` no. 22.
+async fn read_body(request: &HttpRequest, settings: &HttpSettings) -> Result<Bytes, ApiError> {
+    let Some(Unread(mut payload)) = Unread::of(request) else { return Ok(Bytes::new()) };
+    let read = tokio::time::timeout(settings.body_timeout, read_payload(&mut payload, request, settings));
+    let body = read.await.unwrap_or(Err(ApiError::BodyTooSlow));
+    if body.is_err() {
+        request.extensions_mut().insert(Unread(payload));
+    }
+    body
+}
+
+async fn read_payload(
     payload: &mut Payload,
     request: &HttpRequest,
     settings: &HttpSettings,
 ) -> Result<Bytes, ApiError> {
     let limit = settings.body_limit_bytes;
-    if matches!(payload, Payload::None) {
-        return Ok(Bytes::new());
-    }
     let announced = request.headers().get(actix_web::http::header::CONTENT_LENGTH);
     let announced =
         announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(ApiError::BodyTooLarge);
     }
-    let read = async {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
-            if body.len() + chunk.len() > limit {
-                return Err(ApiError::BodyTooLarge);
-            }
-            body.extend_from_slice(&chunk);
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
+        if body.len() + chunk.len() > limit {
+            return Err(ApiError::BodyTooLarge);
         }
-        Ok(body.freeze())
-    };
-    match tokio::time::timeout(settings.body_timeout, read).await {
-        Ok(read) => read,
-        Err(_) => Err(ApiError::BodyTooSlow),
+        body.extend_from_slice(&chunk);
     }
+    Ok(body.freeze())
+}
+
+/// Returns the version of the API that a request speaks. What speaks none is answered as v1.0 does, whose errors every client
+/// reads.
+pub(super) fn api_of(request: &HttpRequest) -> ApiVersion {
+    let route = request.extensions().get::<RouteName>().copied();
+    route.and_then(|route| route.api).unwrap_or_else(|| match request.path().split('/').nth(1) {
+        Some("v2") => ApiVersion::V2,
+        _ => ApiVersion::V1,
+    })
 }
 
 fn path_part<'r>(request: &'r HttpRequest, name: &str) -> &'r str {

@@ -28,7 +28,10 @@ pub(super) enum ApiError {
     UnknownRoute,
     /// The path does not take that method.
     #[error("method not allowed")]
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// The methods it takes, separated by commas.
+        allowed: String,
+    },
     /// The body is longer than it may be.
     #[error("request body too large")]
     BodyTooLarge,
@@ -81,7 +84,7 @@ impl ApiError {
         match self {
             Self::Refused(refusal) => refusal_code(refusal, api),
             Self::UnknownRoute | Self::NotFound { .. } => &code::UNKNOWN_ROUTE,
-            Self::MethodNotAllowed => &code::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed { .. } => &code::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => &code::BODY_TOO_LARGE,
             Self::BodyTooSlow => &code::BODY_TOO_SLOW,
             Self::Unavailable => &code::UNAVAILABLE,
@@ -93,22 +96,36 @@ impl ApiError {
         }
     }
 
+    /// Puts the name of the parameter that the error is about into a public text.
+    pub(super) fn fill(&self, text: &'static str) -> Cow<'static, str> {
+        match self {
+            Self::Refused(
+                Refusal::InvalidQuery { name }
+                | Refusal::InvalidParameter { name }
+                | Refusal::ActionDenied { action: name },
+            ) => Cow::Owned(text.replace("{0}", name)),
+            _ => Cow::Borrowed(text),
+        }
+    }
+
     /// Returns the answer, in the shape that the version of the API has.
     pub(super) fn render(&self, api: ApiVersion, style: ErrorStyle) -> HttpResponse {
         let code = self.code(api);
-        let parameter = match self {
-            Self::Refused(Refusal::InvalidQuery { name } | Refusal::InvalidParameter { name }) => Some(*name),
-            Self::Refused(Refusal::ActionDenied { action }) => Some(*action),
-            _ => None,
-        };
-        let fill = |text: &'static str| match parameter {
-            Some(name) => Cow::Owned(text.replace("{0}", name)),
-            None => Cow::Borrowed(text),
-        };
+        let fill = |text| self.fill(text);
         let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponse::build(status);
-        if matches!(self, Self::Unavailable) {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        match self {
+            Self::Unavailable => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+            }
+            Self::MethodNotAllowed { allowed } => {
+                response.insert_header((header::ALLOW, allowed.as_str()));
+            }
+            // What is still coming is not waited for.
+            Self::BodyTooLarge | Self::BodyTooSlow => {
+                response.force_close();
+            }
+            _ => {}
         }
         match api {
             ApiVersion::V1 => {
@@ -194,6 +211,7 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::NoRole => &code::NO_ROLE,
         Refusal::ReadOnly => &code::READ_ONLY,
         Refusal::ActionDenied { .. } => &code::ACTION_DENIED,
+        Refusal::InstanceNameTaken => &code::INSTANCE_NAME_TAKEN,
         Refusal::InstanceNotFound => &code::INSTANCE_NOT_FOUND,
         Refusal::BackupNotFound => match api {
             // Known quirk: the tables have no "backup not found" for v1.0; 404 is what its clients take as "gone".

@@ -65,6 +65,8 @@ pub(super) const STATE_UNSUPPORTED: ErrorCode = row(
     400,
     "This operation is not allowed when the DCS instance is in the current state.",
 );
+pub(super) const INSTANCE_NAME_TAKEN: ErrorCode =
+    row("DCS.4060", "111400060", 400, "This DCS instance name already exists.");
 pub(super) const UNKNOWN_ROUTE: ErrorCode =
     row("DCS.4001", "111404001", 404, "The requested URL does not exist.");
 pub(super) const INSTANCE_NOT_FOUND: ErrorCode =

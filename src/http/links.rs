@@ -71,6 +71,9 @@ fn read(request: &HttpRequest) -> Option<LinkRequest> {
         project_id: part("bucket")?.strip_prefix(BUCKET)?.parse().ok()?,
         instance_id: part("instance_id")?.parse().ok()?,
     };
+    if query.get("AWSAccessKeyId")? != LINK_ACCESS_KEY {
+        return None;
+    }
     let backup_id = part("backup_id")?.parse().ok()?;
     let file_name = part("file_name")?.to_owned();
     Some(LinkRequest {

@@ -1,22 +1,25 @@
 //! The wire: actix-web, and only here. Handlers unpack a request into values of the domain, call the engine, and wrap
-//! what it returns; refusals become status, code and text in [`error`] alone.
+//! what it returns; refusals become status, code and text in `error` alone.
 //!
 //! Begin with [`routes`], the table of everything that can be called, and `endpoint`, the way of a request through it.
 
 mod answer;
 mod auth;
+mod backups;
 mod endpoint;
 mod error;
 mod error_code;
 mod extract;
 mod identity;
 mod instance_view;
+mod instances;
 mod links;
 mod metrics;
 mod operation;
 mod probes;
 mod record_body;
 mod record_view;
+mod restores;
 pub mod routes;
 pub mod server;
 mod signature;

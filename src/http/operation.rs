@@ -1,6 +1,7 @@
 //! The operations of the API by stable names, and what each asks of its caller.
 
 use crate::domain::identity::Action;
+use crate::engine::ApiVersion;
 
 /// Something a client can ask for, whichever version of the API it speaks.
 ///
@@ -11,6 +12,15 @@ pub struct Operation {
     pub name: &'static str,
     /// The action that its caller must be permitted in the project; none for what is not about a project.
     pub action: Option<Action>,
+}
+
+/// What the route of a request says of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RouteName {
+    /// What is asked for.
+    pub(super) operation: &'static Operation,
+    /// The version of the API that is spoken; none for what belongs to no version.
+    pub(super) api: Option<ApiVersion>,
 }
 
 const fn reading(name: &'static str, action: &'static str) -> Operation {
@@ -31,8 +41,8 @@ pub(super) const CREATE_BACKUP: Operation = writing("create_backup", "dcs:instan
 pub(super) const LIST_BACKUPS: Operation = reading("list_backups", "dcs:instance:getDataBackupLog");
 /// Delete a backup.
 pub(super) const DELETE_BACKUP: Operation = writing("delete_backup", "dcs:instance:deleteDataBackupFile");
-/// Make links to the file of a backup.
-pub(super) const CREATE_LINKS: Operation = writing("create_backup_links", "dcs:instance:downloadBackupData");
+/// Make links to the file of a backup. It changes nothing: who may read may download.
+pub(super) const CREATE_LINKS: Operation = reading("create_backup_links", "dcs:instance:downloadBackupData");
 /// Restore an instance from a backup.
 pub(super) const CREATE_RESTORE: Operation = writing("create_restore", "dcs:instance:restoreData");
 /// List the restores of an instance.

@@ -2,21 +2,23 @@
 //!
 //! Literal paths stand before those with placeholders that would capture them, and the hottest stand first.
 
-use actix_web::dev::RequestHead;
-use actix_web::guard::GuardContext;
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 
+use crate::engine::ApiVersion;
 use crate::http::endpoint::{endpoint, route};
 use crate::http::error::ApiError;
-use crate::http::operation::{self, Operation};
-use crate::http::{identity, links, probes, v1, v2};
+use crate::http::operation::{self, Operation, RouteName};
+use crate::http::{backups, identity, instances, links, probes, restores, v2};
 
 /// One method on one path.
 pub struct RouteEntry {
     /// What is asked for.
     pub operation: &'static Operation,
+    /// The version of the API that is spoken; none for what belongs to no version.
+    pub api: Option<ApiVersion>,
     /// The method.
     pub method: Method,
     /// The path, with placeholders in braces.
@@ -27,7 +29,7 @@ pub struct RouteEntry {
 
 /// Returns the table.
 pub fn table() -> Vec<RouteEntry> {
-    [v1_routes(), v2_routes(), identity_routes(), own_routes()].into_iter().flatten().collect()
+    [api_routes(), identity_routes(), own_routes()].into_iter().flatten().collect()
 }
 
 fn entry(
@@ -36,46 +38,43 @@ fn entry(
     path: &'static str,
     route: fn() -> Route,
 ) -> RouteEntry {
-    RouteEntry { operation, method, path, route }
+    let api = match path.split('/').nth(1) {
+        Some("v1.0") => Some(ApiVersion::V1),
+        Some("v2") => Some(ApiVersion::V2),
+        _ => None,
+    };
+    RouteEntry { operation, api, method, path, route }
 }
 
-fn v1_routes() -> Vec<RouteEntry> {
-    const BACKUPS: &str = "/v1.0/{project_id}/instances/{instance_id}/backups";
-    const BACKUP: &str = "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}";
-    const LINKS: &str = "/v1.0/{project_id}/instances/{instance_id}/backups/{backup_id}/links";
-    const RESTORES: &str = "/v1.0/{project_id}/instances/{instance_id}/restores";
-    const INSTANCE: &str = "/v1.0/{project_id}/instances/{instance_id}";
-    const INSTANCES: &str = "/v1.0/{project_id}/instances";
-    vec![
-        entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(v1::backups::create_backup)),
-        entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(v1::backups::list_backups)),
-        entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(v1::backups::delete_backup)),
-        entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(v1::backups::create_links)),
-        entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(v1::restores::create_restore)),
-        entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(v1::restores::list_restores)),
-        entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(v1::instances::get_instance)),
-        entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(v1::instances::list_instances)),
-    ]
+/// The routes of a version: the same operations, at the same places behind its name.
+macro_rules! version_routes {
+    ($version:literal) => {{
+        const INSTANCES: &str = concat!("/", $version, "/{project_id}/instances");
+        const INSTANCE: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}");
+        const BACKUPS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/backups");
+        const BACKUP: &str =
+            concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}");
+        const LINKS: &str =
+            concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}/links");
+        const RESTORES: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/restores");
+        vec![
+            entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(backups::create_backup)),
+            entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(backups::list_backups)),
+            entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(backups::delete_backup)),
+            entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(backups::create_links)),
+            entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(restores::create_restore)),
+            entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(restores::list_restores)),
+            entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(instances::get_instance)),
+            entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(instances::list_instances)),
+        ]
+    }};
 }
 
-fn v2_routes() -> Vec<RouteEntry> {
-    const BACKUPS: &str = "/v2/{project_id}/instances/{instance_id}/backups";
-    const BACKUP: &str = "/v2/{project_id}/instances/{instance_id}/backups/{backup_id}";
-    const LINKS: &str = "/v2/{project_id}/instances/{instance_id}/backups/{backup_id}/links";
-    const RESTORES: &str = "/v2/{project_id}/instances/{instance_id}/restores";
-    const INSTANCE: &str = "/v2/{project_id}/instances/{instance_id}";
-    const INSTANCES: &str = "/v2/{project_id}/instances";
-    vec![
-        entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(v2::backups::create_backup)),
-        entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(v2::backups::list_backups)),
-        entry(&operation::DELETE_BACKUP, Method::DELETE, BACKUP, || endpoint(v2::backups::delete_backup)),
-        entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(v2::backups::create_links)),
-        entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(v2::restores::create_restore)),
-        entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(v2::restores::list_restores)),
-        entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(v2::instances::get_instance)),
-        entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(v2::instances::list_instances)),
-        entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::version::show_version)),
-    ]
+fn api_routes() -> Vec<RouteEntry> {
+    let mut routes = version_routes!("v1.0");
+    routes.extend(version_routes!("v2"));
+    routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));
+    routes
 }
 
 fn identity_routes() -> Vec<RouteEntry> {
@@ -113,15 +112,18 @@ fn own_routes() -> Vec<RouteEntry> {
     const DOWNLOAD: &str = "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}";
     vec![
         entry(&operation::DOWNLOAD_BACKUP, Method::GET, DOWNLOAD, || route(links::download)),
+        entry(&operation::DOWNLOAD_BACKUP, Method::HEAD, DOWNLOAD, || route(links::download)),
         entry(&operation::LIVEZ, Method::GET, "/livez", || route(probes::livez)),
+        entry(&operation::LIVEZ, Method::HEAD, "/livez", || route(probes::livez)),
         entry(&operation::READYZ, Method::GET, "/readyz", || route(probes::readyz)),
+        entry(&operation::READYZ, Method::HEAD, "/readyz", || route(probes::readyz)),
         entry(&operation::METRICS, Method::GET, "/metrics", || route(probes::metrics)),
     ]
 }
 
 /// Literal paths of the API that are not built yet and that a placeholder would capture: they do not exist, which is
 /// another answer than a malformed id. Source: `decisions` no. 24.
-const NOT_BUILT: [&str; 8] = [
+const NOT_BUILT: [&str; 10] = [
     "/v1.0/instances/maintain-windows",
     "/v1.0/{project_id}/instances/status",
     "/v1.0/{project_id}/instances/statistic",
@@ -130,48 +132,56 @@ const NOT_BUILT: [&str; 8] = [
     "/v2/instances/maintain-windows",
     "/v2/{project_id}/instances/status",
     "/v2/{project_id}/instances/statistic",
+    "/v2/{project_id}/instances/export",
+    "/v2/{project_id}/instances/export-job",
 ];
 
 /// Registers the table: one resource a path; a method that is not in it is refused, and so is every other path.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
-    let mut resources: Vec<(&'static str, Resource)> = Vec::new();
     for path in NOT_BUILT {
-        resources.push((path, web::resource(path).default_service(route(unknown_route))));
+        config.service(web::resource(path).default_service(route(unknown_route)));
     }
-    for entry in table() {
-        let position = resources.iter().position(|(path, _)| *path == entry.path);
-        let resource = match position {
-            Some(position) => resources.remove(position).1,
-            None => web::resource(entry.path).default_service(route(method_not_allowed)),
-        };
-        let operation = entry.operation;
-        let named = move |context: &GuardContext<'_>| {
-            context.req_data_mut().insert::<&'static Operation>(operation);
-            true
-        };
-        let method = entry.method.clone();
-        let is_method = move |head: &RequestHead| head.method == method;
-        let route = (entry.route)()
-            .guard(actix_web::guard::fn_guard(move |context| is_method(context.head())))
-            .guard(actix_web::guard::fn_guard(named));
-        let resource = resource.route(route);
-        match position {
-            Some(position) => resources.insert(position, (entry.path, resource)),
-            None => resources.push((entry.path, resource)),
+    let table = table();
+    let mut paths: Vec<&'static str> = Vec::new();
+    for entry in &table {
+        if !paths.contains(&entry.path) {
+            paths.push(entry.path);
         }
     }
-    for (_, resource) in resources {
-        config.service(resource);
+    for path in paths {
+        let entries: Vec<&RouteEntry> = table.iter().filter(|entry| entry.path == path).collect();
+        config.service(resource(path, &entries));
     }
     config.default_service(route(unknown_route));
 }
 
-async fn unknown_route(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::UnknownRoute)
+/// Makes the resource of a path.
+fn resource(path: &'static str, entries: &[&RouteEntry]) -> Resource {
+    let methods: Vec<&str> = entries.iter().map(|entry| entry.method.as_str()).collect();
+    let allowed = methods.join(", ");
+    let refused = move |_request: HttpRequest, _body: Bytes| {
+        let allowed = allowed.clone();
+        async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allowed }) }
+    };
+    let mut resource = web::resource(path).default_service(route(refused));
+    for entry in entries {
+        let method = entry.method.clone();
+        let name = RouteName { operation: entry.operation, api: entry.api };
+        // The guard that lets the request through also says what it is.
+        let guard = move |context: &GuardContext<'_>| {
+            let is_let_through = context.head().method == method;
+            if is_let_through {
+                context.req_data_mut().insert(name);
+            }
+            is_let_through
+        };
+        resource = resource.route((entry.route)().guard(fn_guard(guard)));
+    }
+    resource
 }
 
-async fn method_not_allowed(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
-    Err(ApiError::MethodNotAllowed)
+async fn unknown_route(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+    Err(ApiError::UnknownRoute)
 }
 
 #[cfg(test)]

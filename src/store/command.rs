@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
-use crate::domain::id::{BackupId, InstanceId, ProjectId, UserId};
+use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{
     BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceName, InstanceStatus, Network,
@@ -43,6 +43,8 @@ pub struct DeleteBackup {
     pub instance: InstanceRef,
     /// The record.
     pub backup_id: BackupId,
+    /// Whether the service backs up at all.
+    pub enabled: bool,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.
@@ -95,6 +97,8 @@ impl DueChange {
 /// A change of a restore's status that came due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreChange {
+    /// The record.
+    pub id: RestoreId,
     /// The instance.
     pub instance_id: InstanceId,
     /// The record's number.
@@ -110,6 +114,8 @@ pub struct RestoreChange {
 /// A change of a backup's status that came due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupChange {
+    /// The record.
+    pub id: BackupId,
     /// The instance.
     pub instance_id: InstanceId,
     /// The record's number.
@@ -213,7 +219,7 @@ pub struct UserSeed {
     /// Its name.
     pub name: String,
     /// A hash of its password, as PHC text; without one it cannot log in by password.
-    pub password_hash: Option<String>,
+    pub password_hash: Option<Secret>,
     /// Its access keys: access and secret.
     pub access_keys: Vec<(String, Secret)>,
     /// Its roles.
@@ -222,8 +228,8 @@ pub struct UserSeed {
     pub denied: BTreeSet<String>,
 }
 
-/// Everything that is to be there, checked and complete.
-#[derive(Clone, Debug)]
+/// Everything that is to be there, checked and complete. Not to be shown: it holds a key.
+#[derive(Clone)]
 pub struct SeedPlan {
     /// The domain.
     pub domain: Domain,
@@ -237,4 +243,21 @@ pub struct SeedPlan {
     pub built_in_user: UserSeed,
     /// The key that signs download links, should there be none yet.
     pub link_key: [u8; 32],
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Projects.
+    pub projects: u64,
+    /// Instances that are not deleted.
+    pub instances: u64,
+    /// Backup records.
+    pub backups: u64,
+    /// Restore records.
+    pub restores: u64,
+    /// Events of the audit.
+    pub events: u64,
+    /// The version of the schema.
+    pub schema_version: u64,
 }

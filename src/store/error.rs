@@ -13,8 +13,9 @@ pub enum StoreError {
     /// The rules do not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Too much was waiting for too long; nothing was changed, the caller may try again.
-    #[error("the write queue is full")]
+    /// Too much was waiting for too long, or another program keeps the database locked; nothing was changed, the caller may
+    /// try again.
+    #[error("the database is busy")]
     Busy,
     /// The connection was lost while the change was being committed: it may have been made.
     #[error("{operation}: outcome unknown")]
@@ -48,18 +49,26 @@ pub enum StoreError {
 impl StoreError {
     /// Returns a function that says which operation a driver error belongs to.
     pub(super) fn during(operation: &'static str) -> impl Fn(sqlx::Error) -> Self {
-        move |source| Self::Failed { operation, source: Arc::new(source) }
+        move |source| match primary_code(&source) {
+            Some(SQLITE_BUSY) => Self::Busy,
+            _ => Self::Failed { operation, source: Arc::new(source) },
+        }
     }
 }
 
-/// Returns whether somebody else holds the lock that was asked for.
-pub(super) fn is_locked(error: &sqlx::Error) -> bool {
-    const SQLITE_BUSY: i32 = 5;
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-    code.is_some_and(|extended| extended & 0xff == SQLITE_BUSY)
+/// SQLite's code for a database that another program keeps locked.
+pub(super) const SQLITE_BUSY: i32 = 5;
+/// SQLite's code for a disk that failed.
+pub(super) const SQLITE_IOERR: i32 = 10;
+
+/// Returns the code of the kind of error that SQLite reports, if it was SQLite.
+pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let extended = error.as_database_error()?.code()?.parse::<i32>().ok()?;
+    Some(extended & 0xff)
 }
 
-/// Why a database was not opened. None of these has changed a byte of it.
+/// Why a database was not opened. Only a failure after the look at it can have changed it: `Migration` rolls back, `Failed` may
+/// come later.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.

@@ -83,7 +83,7 @@ pub trait IdentityStore: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn projects(&self, filter: ProjectFilter) -> Result<Vec<Project>, StoreError>;
 
-    /// Keeps a token; forgets those that expired a day or longer ago.
+    /// Keeps a token; forgets those that expired 30 days or longer ago.
     ///
     /// # Errors
     /// `Failed`.

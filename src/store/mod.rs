@@ -11,18 +11,21 @@ mod migrate;
 mod row;
 pub mod sqlite;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 pub use command::{
-    BackupChange, CreateBackup, CreateRestore, DeleteBackup, DueChange, InstanceFilter, InstancePageStart,
-    InstanceRef, InstanceSeed, OpenRecord, ProjectSeed, RestoreChange, SeedPlan, SeedReport, UserSeed,
+    BackupChange, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, InstanceFilter,
+    InstancePageStart, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed, RestoreChange, SeedPlan,
+    SeedReport, UserSeed,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
 pub use metrics::StoreMetrics;
 
 use crate::domain::backup::Backup;
-use crate::domain::id::{BackupId, ProjectId};
+use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::restore::Restore;
@@ -117,6 +120,16 @@ pub trait Store: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError>;
 
+    /// Returns records that are waiting or running: of an instance, of a project, or all.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn open_records(
+        &self,
+        project: Option<ProjectId>,
+        instance: Option<InstanceId>,
+    ) -> Result<Vec<OpenRecord>, StoreError>;
+
     /// Makes those changes whose `from` still holds, in order; the others are skipped. Of each instance whose backup
     /// succeeds by that, all but the `keep` newest usable backups expire.
     ///
@@ -129,6 +142,35 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Failed`.
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError>;
+
+    /// Empties everything, or a project, and then creates what `plan` wants, as one step. The audit of what is emptied goes too.
+    ///
+    /// # Errors
+    /// `Failed`; `Refused` as [`Store::seed`].
+    async fn reset(
+        &self,
+        project: Option<ProjectId>,
+        plan: Option<SeedPlan>,
+        now: Timestamp,
+    ) -> Result<SeedReport, StoreError>;
+
+    /// Keeps a setting, a JSON document, or forgets it.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError>;
+
+    /// Returns the settings that are kept, by name.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError>;
+
+    /// Returns how much is kept.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn counts(&self) -> Result<Counts, StoreError>;
 
     /// Returns once the store has shown that it can write: a transaction of the writer was begun and committed.
     ///

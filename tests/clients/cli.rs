@@ -146,7 +146,7 @@ pub(crate) fn instances(session: &Session) -> Result<(), Failed> {
         "product_id": "redis.ha.xu1.large.r2.2-h",
         "resource_spec_code": "redis.ha.xu1.large.r2.2",
         "status": "RUNNING",
-        "subnet_cidr": "192.168.0.0/16",
+        "subnet_cidr": "192.168.0.0/24",
         "subnet_id": "7e95c4d6-d7af-424c-a3cf-2be10968fe81",
         "subnet_name": "subnet-default",
         "used_memory": 1,

@@ -256,7 +256,7 @@ fn only(record: &Value, expected: &[Value]) -> Value {
 
 fn query(api: Api, question: &Question) -> String {
     let Question { from, until, skip, limit } = question;
-    let mut query = match api {
+    let page = match api {
         Api::V1 => format!("start={}&limit={limit}", skip + 1),
         Api::V2 => format!("offset={skip}&limit={limit}"),
     };
@@ -264,12 +264,11 @@ fn query(api: Api, question: &Question) -> String {
         Api::V1 => ["beginTime", "endTime"],
         Api::V2 => ["begin_time", "end_time"],
     };
-    for (name, seconds) in names.into_iter().zip([from, until]) {
-        if let Some(seconds) = seconds {
-            query.push_str(&format!("&{name}={}", at(seconds * 1000).to_utc().format("%Y%m%d%H%M%S")));
-        }
-    }
-    query
+    let ends = names.into_iter().zip([from, until]).filter_map(|(name, seconds)| {
+        let time = at((*seconds)? * 1000).to_utc().format("%Y%m%d%H%M%S");
+        Some(format!("&{name}={time}"))
+    });
+    page + &ends.collect::<String>()
 }
 
 fn at(millis: i64) -> Timestamp {

@@ -11,4 +11,5 @@ mod refusal;
 mod settings;
 mod start;
 mod stop;
+mod time;
 mod tools;

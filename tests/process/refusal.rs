@@ -51,6 +51,10 @@ fn a_database_that_another_process_serves_is_locked() {
     // The same file by another name is the same file.
     let said = refused(folder.path(), serve(&database, &ready_flag), 4);
     assert!(said.contains("a.db is in use by another process"), "{said}");
+    // So is a link to it.
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&database, &link).unwrap();
+    refused(folder.path(), serve(&link, &ready_flag), 4);
     // The first one has not noticed.
     assert!(ready_file.exists());
     assert_eq!(connection.create(DEMO_INSTANCE, "after").unwrap().status, 200);
@@ -341,4 +345,26 @@ fn a_bad_seed_among_good_ones_leaves_everything_undone() {
     let new = folder.path().join("new.db");
     refused(folder.path(), serve(&new, &["--demo", "--seed", &seed.to_string_lossy()]), 2);
     assert!(!new.exists());
+}
+
+#[test]
+fn a_name_that_another_instance_has_already_is_a_bad_seed() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    let seed = folder.path().join("seed.yaml");
+    let text = format!(
+        "projects:\n- id: {PROJECT}\n  instances:\n  - {{id: 0a000000-0000-4000-8000-000000000001, cache_mode: ha, name: dcs-ha}}\n"
+    );
+    std::fs::write(&seed, text).unwrap();
+    let command = serve(&database, &["--seed", &seed.to_string_lossy()]);
+    let finished = run(command);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(sentence(&finished).contains("has the name"), "{finished:?}");
+}
+
+#[test]
+fn the_database_is_its_owners_only() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -17,6 +17,7 @@ use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use dcs_emulator::domain::refusal::Refusal;
 use dcs_emulator::domain::remark::Remark;
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
+use dcs_emulator::domain::work::{Progression, WorkWish};
 use dcs_emulator::store::sqlite::{Location, SqliteStore};
 use dcs_emulator::store::{
     BackupChange, CreateBackup, DeleteBackup, DueChange, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed,
@@ -166,7 +167,7 @@ impl House {
                 remark: Some(Remark::try_from(format!("remark of {id}")).unwrap()),
                 format: None,
                 requested_at: at,
-                duration,
+                work: WorkWish { progression: Progression::lasting(duration), failure: None },
                 name_offset: UtcOffset::from_minutes(480).unwrap(),
             },
             rules: RULES,
@@ -190,7 +191,9 @@ impl House {
         backup_id: BackupId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.store.delete_backup(DeleteBackup { instance, backup_id, now, origin: anonymous() }).await
+        self.store
+            .delete_backup(DeleteBackup { instance, backup_id, enabled: true, now, origin: anonymous() })
+            .await
     }
 
     /// Lists all backups of an instance.
@@ -242,6 +245,7 @@ impl House {
 pub(crate) fn next_change(backup: &Backup, now: Timestamp) -> BackupChange {
     let (event, at) = backup.due_event(now).expect("a due backup has something due");
     BackupChange {
+        id: backup.id,
         instance_id: backup.instance_id,
         number: backup.number,
         from: backup.status.kind(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::domain::backup_file::BackupFormat;
 use crate::domain::instance::CacheMode;
 
 /// The name of an instance: 4 to 64 characters, a letter first, then letters, digits, `_` and `-` (ASCII).
@@ -128,6 +129,16 @@ impl EngineVersion {
     /// Returns the version as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the format that backups have when none is asked for: `aof` for Redis 3.x, else `rdb`.
+    ///
+    /// Source: wire contract v2, section 2.1 `backup_format`.
+    pub fn backup_format(&self, engine: Engine) -> BackupFormat {
+        match engine {
+            Engine::Redis if self.is_first_generation() => BackupFormat::Aof,
+            Engine::Redis | Engine::Memcached => BackupFormat::Rdb,
+        }
     }
 
     /// Returns whether it is of the first generation (Redis 3.0 or Memcached), whose products, networks and backup

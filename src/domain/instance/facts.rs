@@ -1,6 +1,6 @@
 //! What must be known of an instance to decide whether work may begin on it, and the decisions.
 //!
-//! The facts are read from the tables in the transaction that uses them; they hold nothing that is not stored.
+//! The facts are a copy of what the tables hold; whoever keeps them changes them together with the tables.
 
 use crate::domain::backup::{Backup, BackupStatus, NewBackup, RecordNumber};
 use crate::domain::backup_file::BackupFormat;
@@ -104,7 +104,7 @@ impl InstanceFacts {
     pub fn begin_backup(&mut self, new: NewBackup, rules: BackupRules) -> Result<Backup, Refusal> {
         self.permit_backup_work(rules)?;
         let created_at = new.requested_at.max(self.last_backup_at);
-        let plan = WorkPlan::new(created_at, new.duration);
+        let plan = WorkPlan::new(created_at, new.work);
         let mut backup = Backup {
             id: new.id,
             instance_id: self.instance_id,
@@ -141,7 +141,7 @@ impl InstanceFacts {
             return Err(Refusal::BackupNotUsable);
         }
         let created_at = new.requested_at.max(self.last_restore_at);
-        let plan = WorkPlan::new(created_at, new.duration);
+        let plan = WorkPlan::new(created_at, new.work);
         let mut restore = Restore {
             id: new.id,
             instance_id: self.instance_id,
@@ -187,6 +187,7 @@ mod tests {
     use crate::domain::backup::{BackupKind, BackupStatusKind};
     use crate::domain::id::{BackupId, RestoreId};
     use crate::domain::time::UtcOffset;
+    use crate::domain::work::{Progression, WorkWish};
 
     const RULES: BackupRules = BackupRules { enabled: true, clusters: false };
 
@@ -216,7 +217,10 @@ mod tests {
             remark: None,
             format: None,
             requested_at: at(requested_at),
-            duration: Duration::from_millis(duration_ms),
+            work: WorkWish {
+                progression: Progression::lasting(Duration::from_millis(duration_ms)),
+                failure: None,
+            },
             name_offset: UtcOffset::from_minutes(480).unwrap(),
         }
     }
@@ -285,7 +289,10 @@ mod tests {
             id: RestoreId::from_bytes([8; 16]),
             remark: None,
             requested_at: at(2_000),
-            duration: Duration::from_millis(duration_ms),
+            work: WorkWish {
+                progression: Progression::lasting(Duration::from_millis(duration_ms)),
+                failure: None,
+            },
             name_offset: UtcOffset::from_minutes(480).unwrap(),
         };
         let at_once = facts.begin_restore(new_restore(0), &backup).unwrap();

@@ -239,11 +239,13 @@ where
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    // The usual error would show what it did not like.
+    let text = Option::<String>::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
+    Ok(text.map(Secret::new))
 }
 
 fn required_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    Ok(Secret::new(String::deserialize(deserializer)?))
+    secret(deserializer)?.ok_or_else(|| D::Error::custom("must be a text"))
 }
 
 /// Reads roles: `"*"` or a project id, and the role there.

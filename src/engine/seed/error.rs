@@ -18,12 +18,12 @@ pub enum SeedError {
         problem: String,
     },
     /// Two entries cannot both be.
-    #[error("{source_name}:{line}: {field}: {value} {problem}")]
+    #[error("{source_name}{}: {field}: {value} {problem}", line.map(|line| format!(":{line}")).unwrap_or_default())]
     Conflict {
         /// The document.
         source_name: String,
-        /// The line of the later entry, from 1.
-        line: usize,
+        /// The line of the later entry, from 1, if it can be told.
+        line: Option<usize>,
         /// The path of the field.
         field: String,
         /// Its value.

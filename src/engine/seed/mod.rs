@@ -60,9 +60,10 @@ struct SeededUser {
 }
 
 impl Seed {
-    /// Returns the ids of the projects, in the order in which they were named.
-    pub fn project_ids(&self) -> impl Iterator<Item = ProjectId> {
-        self.projects.iter().map(|project| project.id)
+    /// Returns the part of it that is about a project.
+    pub(super) fn only(mut self, project: ProjectId) -> Self {
+        self.projects.retain(|seeded| seeded.id == project);
+        Self { domain: None, projects: self.projects, users: Vec::new() }
     }
 }
 
@@ -183,13 +184,9 @@ struct Conflict {
 impl Conflict {
     fn at(self, source: &str, text: &str) -> SeedError {
         let Self { field, value, problem } = self;
-        // The later of two is the one to mend.
-        let line = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| line.contains(&value))
-            .last()
-            .map_or(0, |(at, _)| at + 1);
+        // The later of two is the one to mend. A value that was not written, but follows from others, has no line.
+        let value_in = |line: &str| line.to_ascii_lowercase().contains(&value.to_ascii_lowercase());
+        let line = text.lines().enumerate().filter(|(_, line)| value_in(line)).last().map(|(at, _)| at + 1);
         SeedError::Conflict { source_name: source.to_owned(), line, field, value, problem }
     }
 }
@@ -247,7 +244,7 @@ fn built_in_user() -> UserSeed {
     UserSeed {
         id: user_id(builtin::USER_NAME),
         name: builtin::USER_NAME.to_owned(),
-        password_hash: Some(builtin::PASSWORD_HASH.to_owned()),
+        password_hash: Some(Secret::new(builtin::PASSWORD_HASH.to_owned())),
         access_keys: vec![(builtin::ACCESS_KEY.to_owned(), Secret::new(builtin::SECRET_KEY.to_owned()))],
         roles: BTreeMap::from([(RoleScope::EveryProject, Role::Admin)]),
         denied: BTreeSet::new(),
@@ -260,19 +257,24 @@ impl Engine {
     /// # Errors
     /// `Internal`; then nothing has changed.
     pub async fn apply_seed(&self, seed: Seed) -> Result<SeedReport, EngineError> {
+        let plan = self.plan(seed).await?;
+        Ok(self.store.seed(plan, self.clock.now()).await?)
+    }
+
+    /// Completes a seed with what is built in.
+    pub(super) async fn plan(&self, seed: Seed) -> Result<SeedPlan, EngineError> {
         let mut users = Vec::with_capacity(seed.users.len());
         for user in seed.users {
             users.push(self.hashed(user).await?);
         }
-        let plan = SeedPlan {
+        Ok(SeedPlan {
             domain: seed.domain.unwrap_or_else(built_in_domain),
             projects: seed.projects,
             users,
             built_in_project: built_in_project(&self.settings.region),
             built_in_user: built_in_user(),
             link_key: self.ids.key(),
-        };
-        Ok(self.store.seed(plan, self.clock.now()).await?)
+        })
     }
 
     /// Hashes a user's password, unless the user is there already: it would be for nothing, and hashing is slow on purpose.
@@ -288,7 +290,7 @@ impl Engine {
         Ok(UserSeed {
             id: user_id(&user.name),
             name: user.name,
-            password_hash,
+            password_hash: password_hash.map(Secret::new),
             access_keys: user.access_keys,
             roles: user.roles,
             denied: user.denied,

@@ -24,16 +24,19 @@ struct Inner<'a> {
 pub(in crate::http) fn render(error: &ApiError) -> HttpResponse {
     let code = error.code(ApiVersion::V2);
     let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let not_found;
+    let text;
     let message = match error {
         // Also for a scope in which the user has no role: nobody learns which projects there are.
         ApiError::Refused(Refusal::InvalidCredentials) => "The username or password is wrong.",
         ApiError::Refused(Refusal::NoCredentials) => "The request you have made requires authentication.",
         ApiError::NotFound { what } => {
-            not_found = format!("Could not find {what}.");
-            &not_found
+            text = format!("Could not find {what}.");
+            &text
         }
-        _ => code.text,
+        _ => {
+            text = error.fill(code.text).into_owned();
+            &text
+        }
     };
     let title = status.canonical_reason().unwrap_or("Error");
     HttpResponse::build(status).json(Body { error: Inner { code: code.status, title, message } })

@@ -62,8 +62,9 @@ impl IdentityCall {
     async fn receive(request: &HttpRequest, body: &Bytes) -> Result<Self, ApiError> {
         let state = state(request)?;
         let identity = state.identity.clone();
-        match credentials(request, body, &identity).await? {
-            Credentials::Good(caller) => {
+        match credentials(request, &identity).await? {
+            Credentials::Ours(claim) => {
+                let caller = claim.confirm(request, body, &identity)?;
                 let user = caller.user().cloned().ok_or(Refusal::NoCredentials)?;
                 Ok(Self { base_url: state.base_url(request), identity, caller, user })
             }

@@ -56,7 +56,15 @@ struct TokenPart {
 
 #[derive(Deserialize)]
 struct ScopePart {
-    project: Option<NamePart>,
+    project: Option<ProjectPart>,
+    domain: Option<NamePart>,
+}
+
+/// A project named by id, or by name with or without the domain that it is in.
+#[derive(Deserialize)]
+struct ProjectPart {
+    id: Option<String>,
+    name: Option<String>,
     domain: Option<NamePart>,
 }
 
@@ -96,11 +104,16 @@ impl NamePart {
             (None, None) => Err(Refusal::InvalidBody),
         }
     }
+}
 
-    fn project(self) -> Result<WantedScope, Refusal> {
+impl ProjectPart {
+    fn scope(self) -> Result<WantedScope, Refusal> {
         match (self.id, self.name) {
             (Some(id), _) => Ok(WantedScope::ProjectId(id.parse().map_err(|_| Refusal::InvalidCredentials)?)),
-            (None, Some(name)) => Ok(WantedScope::ProjectName(name)),
+            (None, Some(name)) => {
+                let domain = self.domain.map(NamePart::domain).transpose()?;
+                Ok(WantedScope::ProjectName { name, domain })
+            }
             (None, None) => Err(Refusal::InvalidBody),
         }
     }
@@ -109,7 +122,7 @@ impl NamePart {
 /// Reads what a token is to be good for. A project comes before a domain.
 fn wanted_scope(scope: Option<ScopePart>) -> Result<WantedScope, Refusal> {
     match scope {
-        Some(ScopePart { project: Some(project), .. }) => project.project(),
+        Some(ScopePart { project: Some(project), .. }) => project.scope(),
         Some(ScopePart { project: None, domain: Some(domain) }) => Ok(WantedScope::Domain(domain.domain()?)),
         None | Some(ScopePart { project: None, domain: None }) => Ok(WantedScope::Any),
     }
@@ -133,7 +146,8 @@ pub(in crate::http) async fn create_token(
 pub(in crate::http) async fn show_token(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     let call = IdentityCall::receive(&request, &body).await?;
     let subject = request.headers().get(X_SUBJECT_TOKEN).and_then(|text| text.to_str().ok());
-    let text = Secret::new(subject.ok_or(Refusal::InvalidBody)?.to_owned());
+    let missing = Refusal::InvalidParameter { name: X_SUBJECT_TOKEN };
+    let text = Secret::new(subject.ok_or(missing)?.to_owned());
     let token = call.identity.token(&text).await.map_err(internal).map_err(|error| match error {
         ApiError::Refused(_) => ApiError::NotFound { what: "the token" },
         error => error,

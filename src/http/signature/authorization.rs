@@ -44,6 +44,17 @@ impl Authorization<'_> {
         // Scheme names have no case (RFC 9110, section 11.1).
         if scheme.eq_ignore_ascii_case(ALGORITHM) { Ok(Some(parse_parts(parts)?)) } else { Ok(None) }
     }
+
+    /// Returns the access key that a header names, also if the rest of it cannot be parsed.
+    pub(in crate::http) fn claimed_key(header_value: &str) -> Option<&str> {
+        let (_, parts) = header_value.trim_ascii().split_once([' ', '\t'])?;
+        let (name, value) = parts.split(',').next()?.trim_ascii().split_once('=')?;
+        match name {
+            "Access" => Some(value),
+            "Credential" => value.split('/').next(),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Authorization<'a> {

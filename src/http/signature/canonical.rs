@@ -51,7 +51,7 @@ pub(super) fn canonical_requests(
         head.extend([name.as_bytes(), b":", value.as_bytes(), b"\n"].concat());
     }
     head.extend([b"\n", authorization.signed_headers().as_bytes(), b"\n"].concat());
-    let hashes = payload_hashes(request, form, &payload);
+    let hashes = payload_hashes(request, form, authorization.signed_headers(), &payload);
     Ok(hashes.into_iter().map(|hash| [head.as_slice(), &hash].concat()).collect())
 }
 
@@ -85,8 +85,18 @@ impl HeaderValue {
     }
 }
 
-fn payload_hashes(request: &SignedRequest<'_>, form: &Form<'_>, payload: &[u8]) -> Vec<Vec<u8>> {
-    let announced = HeaderValue::find(request, CONTENT_HASH_HEADER, form).filter(|value| !value.0.is_empty());
+/// Returns what the hash of the payload may be.
+///
+/// An announced hash counts only if it is signed itself: who could add the header could change the body.
+fn payload_hashes(
+    request: &SignedRequest<'_>,
+    form: &Form<'_>,
+    signed_headers: &str,
+    payload: &[u8],
+) -> Vec<Vec<u8>> {
+    let is_signed = signed_headers.split(';').any(|name| name == CONTENT_HASH_HEADER);
+    let announced = HeaderValue::find(request, CONTENT_HASH_HEADER, form);
+    let announced = announced.filter(|value| is_signed && !value.0.is_empty());
     let hash = || hex::encode(Sha256::digest(payload)).into_bytes();
     match (announced, form) {
         (None, _) => vec![hash()],

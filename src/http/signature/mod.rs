@@ -110,8 +110,8 @@ pub(in crate::http) enum Malformation {
 impl Authorization<'_> {
     /// Checks that `request` was signed with `secret_key` within [`SIGNATURE_SKEW`] of `now_unix_seconds`.
     ///
-    /// An `X-Sdk-Content-Sha256` header takes the place of the body's hash as it is, so such a request's body is
-    /// not protected by the signature; clients use it to send `UNSIGNED-PAYLOAD`. The signature is compared in
+    /// An `X-Sdk-Content-Sha256` header that is signed takes the place of the body's hash as it is, so such a request's body
+    /// is not protected by the signature; clients use it to send `UNSIGNED-PAYLOAD`. The signature is compared in
     /// constant time.
     ///
     /// # Errors

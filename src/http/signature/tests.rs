@@ -194,11 +194,13 @@ fn the_method_is_signed_in_upper_case() {
 }
 
 #[test]
-fn an_unsigned_content_hash_counts_unless_it_is_empty() {
-    let headers = [POST_BY_ACCESS.headers, &[("X-Sdk-Content-Sha256", "")]].concat();
-    assert_eq!(Sample { headers: &headers, ..POST_BY_ACCESS }.verify(), Ok(()));
-    let headers = [POST_BY_ACCESS.headers, &[("X-Sdk-Content-Sha256", "UNSIGNED-PAYLOAD")]].concat();
-    assert_eq!(Sample { headers: &headers, ..POST_BY_ACCESS }.verify(), Err(SignatureError::Mismatch));
+fn a_content_hash_counts_only_if_it_is_signed() {
+    for announced in ["", "UNSIGNED-PAYLOAD"] {
+        let headers = [POST_BY_ACCESS.headers, &[("X-Sdk-Content-Sha256", announced)]].concat();
+        assert_eq!(Sample { headers: &headers, ..POST_BY_ACCESS }.verify(), Ok(()), "{announced:?}");
+        let changed = Sample { headers: &headers, body: b"{}", ..POST_BY_ACCESS };
+        assert_eq!(changed.verify(), Err(SignatureError::Mismatch), "{announced:?}");
+    }
 }
 
 #[test]
@@ -284,4 +286,16 @@ fn the_scope_has_the_date_of_the_request() {
     let authorization = LIST_BY_CREDENTIAL.authorization.replace("/20260102/", "/20260103/");
     let verdict = Sample { authorization: &authorization, ..LIST_BY_CREDENTIAL }.verify();
     assert_eq!(verdict, Err(Malformation::ScopeDate.into()));
+}
+
+#[test]
+fn a_key_is_named_also_where_the_rest_cannot_be_read() {
+    for (header, key) in [
+        ("SDK-HMAC-SHA256 Access=AK, SignedHeaders=host", Some("AK")),
+        ("SDK-HMAC-SHA256 Credential=AK/20260102///x, Signature=1", Some("AK")),
+        ("SDK-HMAC-SHA256 Signature=1, Access=AK", None),
+        ("SDK-HMAC-SHA256", None),
+    ] {
+        assert_eq!(Authorization::claimed_key(header), key, "{header}");
+    }
 }

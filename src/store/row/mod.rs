@@ -10,7 +10,7 @@ use sqlx::{Decode, Row, Sqlite, Type};
 use crate::domain::backup::RecordNumber;
 use crate::domain::remark::Remark;
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::{Failure, FailureCode, Progress, WorkPlan};
+use crate::domain::work::{DueTimes, Failure, FailureCode, Progress, WorkPlan};
 use crate::store::error::StoreError;
 
 pub(super) use backup::{
@@ -37,11 +37,14 @@ pub(super) fn failure_number(code: FailureCode) -> i64 {
 
 /// Reads the plan of open work from `open_work`.
 fn work_plan(row: &SqliteRow) -> Result<WorkPlan, StoreError> {
-    Ok(WorkPlan {
-        start_at: timestamp(row, "start_at")?,
-        finish_at: timestamp(row, "finish_at")?,
-        failure: column::<Option<i64>>(row, "failure")?.map(failure_code).transpose()?,
-    })
+    let times = (column::<Option<i64>>(row, "start_at")?, column::<Option<i64>>(row, "finish_at")?);
+    let due = match times {
+        (Some(start_at), Some(finish_at)) => {
+            Some(DueTimes { start_at: to_timestamp(start_at)?, finish_at: to_timestamp(finish_at)? })
+        }
+        _ => None,
+    };
+    Ok(WorkPlan { due, failure: column::<Option<i64>>(row, "failure")?.map(failure_code).transpose()? })
 }
 
 /// Reads what is known of work that failed.

@@ -122,8 +122,9 @@ const NAMED_PLACES: u32 = 10;
 /// Looks through the database at `path`: its pages, keys, numbering and audit.
 ///
 /// # Errors
-/// `Damaged`, `Newer` or `Failed` if it cannot be opened at all. Findings inside are not errors but part of the report.
+/// `Damaged`, `Newer`, `NotWritable` or `Failed` if it cannot be opened at all. Findings inside are not errors but part of the report.
 pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
+    let path = &file::resolve(path)?;
     if !file::inspect(path).await? {
         return Err(OpenError::Damaged { path: path.to_owned(), reason: "there is no database".to_owned() });
     }

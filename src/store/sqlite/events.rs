@@ -2,51 +2,54 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
 use sqlx::SqliteConnection;
 
+use crate::domain::id::RequestId;
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::script::{InsertRow, Script};
 
 /// How many actors are remembered by key before they are forgotten and asked for again.
 const REMEMBERED_ACTORS: usize = 1024;
 
-/// A row of `events`, in the order of the columns that [`append`] fills.
-#[derive(Debug, Serialize)]
-pub(super) struct EventRow(
-    /// `at`.
-    pub(super) i64,
-    /// `instance_key`.
-    pub(super) i64,
-    /// `record_kind`.
-    pub(super) i64,
-    /// `record_number`.
-    pub(super) Option<i64>,
-    /// `from_status`.
-    pub(super) Option<i64>,
-    /// `to_status`.
-    pub(super) Option<i64>,
-    /// `actor_key`.
-    pub(super) i64,
-    /// `request_id`, 32 hexadecimal digits.
-    pub(super) Option<String>,
-);
+/// A row of `events`.
+#[derive(Debug)]
+pub(super) struct EventRow {
+    at: Timestamp,
+    instance_key: i64,
+    record_kind: i64,
+    record_number: Option<u64>,
+    from_status: Option<i64>,
+    to_status: Option<i64>,
+    actor_key: i64,
+    request_id: Option<RequestId>,
+}
+
+impl InsertRow for EventRow {
+    const INTO: &'static str = "events (at, instance_key, record_kind, record_number, from_status, to_status, actor_key, \
+                                request_id)";
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?)";
+
+    fn bind(self, script: &mut Script) {
+        script.bind(self.at.as_millis());
+        script.bind(self.instance_key);
+        script.bind(self.record_kind);
+        script.bind(self.record_number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)));
+        script.bind(self.from_status);
+        script.bind(self.to_status);
+        script.bind(self.actor_key);
+        script.bind(self.request_id.map(|id| id.as_bytes().to_vec()));
+    }
+}
 
 /// Appends events, in order, by one statement.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
-    events: &[EventRow],
+    events: Vec<EventRow>,
 ) -> Result<(), sqlx::Error> {
-    let rows = serde_json::to_string(events).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    sqlx::query(
-        "INSERT INTO events (at, instance_key, record_kind, record_number, from_status, to_status, actor_key, request_id)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, unhex(value ->> 7)
-         FROM json_each(?) ORDER BY key",
-    )
-    .bind(rows)
-    .execute(connection)
-    .await?;
-    Ok(())
+    let mut script = Script::default();
+    script.insert(events);
+    script.run(connection).await
 }
 
 /// Makes rows of `events`: knows the keys of actors.
@@ -101,15 +104,15 @@ pub(super) struct Change<'a> {
 impl Change<'_> {
     /// Returns the row, with the key of the actor behind it.
     pub(super) fn into_row(self, actor_key: i64) -> EventRow {
-        EventRow(
-            self.at.as_millis(),
-            self.instance_key,
-            self.record_kind,
-            self.record_number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)),
-            self.from_status,
-            self.to_status,
+        EventRow {
+            at: self.at,
+            instance_key: self.instance_key,
+            record_kind: self.record_kind,
+            record_number: self.record_number,
+            from_status: self.from_status,
+            to_status: self.to_status,
             actor_key,
-            self.origin.request_id.map(|id| id.to_string()),
-        )
+            request_id: self.origin.request_id,
+        }
     }
 }

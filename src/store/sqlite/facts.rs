@@ -6,9 +6,9 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{Engine, EngineVersion, InstanceFacts, OpenWork};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row;
@@ -27,6 +27,8 @@ pub(super) struct KnownInstance {
 #[derive(Debug, Default)]
 pub(super) struct KnownInstances {
     by_id: HashMap<InstanceId, KnownInstance>,
+    /// Instances whose row was just found to be unreadable: only those who ask for them are told.
+    unreadable: HashMap<InstanceId, StoreError>,
 }
 
 impl KnownInstances {
@@ -44,15 +46,35 @@ impl KnownInstances {
         if unknown.is_empty() {
             return Ok(());
         }
-        for instance in read(connection, &unknown).await? {
-            self.by_id.insert(instance.facts.instance_id, instance);
+        self.unreadable.clear();
+        for (id, instance) in read(connection, &unknown).await? {
+            match instance {
+                Ok(instance) => {
+                    self.by_id.insert(id, instance);
+                }
+                Err(error) => {
+                    self.unreadable.insert(id, error);
+                }
+            }
         }
         Ok(())
     }
 
-    /// Returns an instance that is known and belongs to the project.
-    pub(super) fn get_mut(&mut self, project_id: ProjectId, id: InstanceId) -> Option<&mut KnownInstance> {
-        self.by_id.get_mut(&id).filter(|known| known.facts.project_id == project_id)
+    /// Returns an instance that has been loaded.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound` if it is not there or belongs to another project; `Inconsistent` if its row cannot be
+    /// read.
+    pub(super) fn get_mut(
+        &mut self,
+        project_id: ProjectId,
+        id: InstanceId,
+    ) -> Result<&mut KnownInstance, StoreError> {
+        if let Some(error) = self.unreadable.get(&id) {
+            return Err(error.clone());
+        }
+        let known = self.by_id.get_mut(&id).filter(|known| known.facts.project_id == project_id);
+        Ok(known.ok_or(Refusal::InstanceNotFound)?)
     }
 
     /// Forgets an instance that is about to change.
@@ -69,7 +91,7 @@ impl KnownInstances {
 async fn read(
     connection: &mut SqliteConnection,
     hex_ids: &[String],
-) -> Result<Vec<KnownInstance>, StoreError> {
+) -> Result<Vec<(InstanceId, Result<KnownInstance, StoreError>)>, StoreError> {
     let ids = serde_json::to_string(hex_ids).unwrap_or_default();
     let rows = sqlx::query(
         "SELECT i.instance_key, i.instance_id, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version,
@@ -89,7 +111,8 @@ async fn read(
     .fetch_all(connection)
     .await
     .map_err(StoreError::during("read the facts of instances"))?;
-    rows.iter().map(known_instance).collect()
+    let named = |row| Ok((InstanceId::from_bytes(row::bytes16(row, "instance_id")?), known_instance(row)));
+    rows.iter().map(named).collect()
 }
 
 fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreError> {
@@ -107,10 +130,7 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
             project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
             cache_mode: row::parse(row, "cache_mode", "instances.cache_mode is unknown")?,
             status: row::parse(row, "status", "instances.status is unknown")?,
-            backup_format: match engine {
-                Engine::Redis if version.is_first_generation() => BackupFormat::Aof,
-                Engine::Redis | Engine::Memcached => BackupFormat::Rdb,
-            },
+            backup_format: version.backup_format(engine),
             last_backup_number: row::record_number(last_number.unwrap_or(0))?,
             last_backup_at: last_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
             last_restore_number: row::record_number(last_restore_number.unwrap_or(0))?,

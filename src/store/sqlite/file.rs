@@ -6,12 +6,13 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::store::error::OpenError;
+use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
 use crate::store::migrate::{self, HISTORY_TABLE};
 use crate::store::sqlite::options::{self, Location};
 
@@ -25,6 +26,35 @@ const HEADER_BYTES: usize = 100;
 #[derive(Debug)]
 pub(super) struct FileLock {
     _file: File,
+}
+
+/// Returns the path of the database itself, whichever links lead to it: lock and log lie beside that one.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+    if let Ok(resolved) = path.canonicalize() {
+        return Ok(resolved);
+    }
+    // It is not there yet; its folder must be.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let not_writable = |reason: String| OpenError::NotWritable { path: path.to_owned(), reason };
+    let folder = folder.canonicalize().map_err(|error| not_writable(format!("its folder: {error}")))?;
+    let name = path.file_name().ok_or_else(|| not_writable("it names no file".to_owned()))?;
+    Ok(folder.join(name))
+}
+
+/// Creates the database if it is not there, for its owner only: it holds secret keys.
+pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
+    match private().write(true).create_new(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+/// Returns how a file is opened that, if it is made, is its owner's only.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
 }
 
 /// Takes the lock of the database at `path` and makes sure that it may be opened.
@@ -91,7 +121,7 @@ async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Resul
 fn lock(path: &Path) -> Result<FileLock, OpenError> {
     let not_writable =
         |error: std::io::Error| OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() };
-    let file = OpenOptions::new()
+    let file = private()
         .create(true)
         .truncate(false)
         .write(true)
@@ -157,18 +187,25 @@ pub(super) fn unusable(path: &Path, operation: &'static str, source: sqlx::Error
     const SQLITE_CORRUPT: i32 = 11;
     const SQLITE_CANTOPEN: i32 = 14;
     const SQLITE_NOTADB: i32 = 26;
-    let code = source
-        .as_database_error()
-        .and_then(|error| error.code().and_then(|code| code.parse::<i32>().ok()))
-        .map(|extended| extended & 0xff);
-    match code {
+    match primary_code(&source) {
         Some(SQLITE_ERROR | SQLITE_CORRUPT | SQLITE_NOTADB) => {
             OpenError::Damaged { path: path.to_owned(), reason: source.to_string() }
         }
+        Some(SQLITE_BUSY) => OpenError::Locked { path: path.to_owned() },
         Some(SQLITE_PERM | SQLITE_READONLY | SQLITE_CANTOPEN) => {
             OpenError::NotWritable { path: path.to_owned(), reason: source.to_string() }
         }
         _ => OpenError::Failed { operation, source },
+    }
+}
+
+/// Tells a database that another program keeps locked from one that could not be opened for another reason.
+pub(super) fn locked_or(path: &Path, error: OpenError) -> OpenError {
+    match error {
+        OpenError::Failed { source, .. } if primary_code(&source) == Some(SQLITE_BUSY) => {
+            OpenError::Locked { path: path.to_owned() }
+        }
+        error => error,
     }
 }
 

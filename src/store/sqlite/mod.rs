@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, one writing task, a pool of read-only connections.
 //!
-//! SQLite has one writer, so the program has one: [`writer`] owns the writing connection and commits what waits in one
+//! SQLite has one writer, so the program has one: `writer` owns the writing connection and commits what waits in one
 //! transaction (group commit). WAL with `synchronous = FULL`: a commit has been synced to disk when it returns, and
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
@@ -11,14 +11,17 @@ mod facts;
 mod file;
 mod open_work;
 mod options;
+mod queue;
 mod reader;
+mod resetting;
 mod restores;
+mod script;
 mod seeding;
 mod settling;
 mod tokens;
 mod writer;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -28,20 +31,20 @@ pub use check::{CheckReport, check};
 pub use options::Location;
 
 use crate::domain::backup::Backup;
-use crate::domain::id::{BackupId, ProjectId};
+use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::identity::{Domain, Project, Secret, Token, User};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter, InstancePageStart,
-    InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, SeedPlan, SeedReport, Store, StoreError,
-    StoreMetrics, UserKey,
+    Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
+    InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, SeedPlan, SeedReport,
+    Store, StoreError, StoreMetrics, UserKey,
 };
 use file::FileLock;
+use queue::{Command, WriterHandle};
 use reader::Reader;
-use writer::{Command, WriterHandle};
 
 /// How many read-only connections there are.
 const READERS: u32 = 4;
@@ -61,12 +64,21 @@ impl SqliteStore {
     /// Any [`OpenError`]; then the database is as it was.
     pub async fn open(location: &Location, metrics: StoreMetrics) -> Result<Self, OpenError> {
         options::require_safe_sqlite().await?;
+        let location = &location.resolved()?;
         let lock = match location {
-            Location::File(path) => Some(file::lock_and_inspect(path).await?),
+            Location::File(path) => {
+                let lock = file::lock_and_inspect(path).await?;
+                file::create_private(path)?;
+                Some(lock)
+            }
             Location::Memory { .. } => None,
         };
         let mut writing = options::connect_writer(location).await?;
-        crate::store::migrate::migrate(&mut writing, file::APPLICATION_ID).await?;
+        let migrated = crate::store::migrate::migrate(&mut writing, file::APPLICATION_ID).await;
+        migrated.map_err(|error| match location {
+            Location::File(path) => file::locked_or(path, error),
+            Location::Memory { .. } => error,
+        })?;
         // After the writer: the first connection to a new file is the one that may create it.
         let pool = SqlitePoolOptions::new()
             .min_connections(1)
@@ -74,11 +86,15 @@ impl SqliteStore {
             .connect_with(options::reading(location))
             .await
             .map_err(OpenError::during("open the readers"))?;
-        options::try_shortly(&mut writing, location).await?;
         let writer = WriterHandle::start(writing, metrics)
             .await
             .map_err(|source| OpenError::Failed { operation: "start the writer", source })?;
         Ok(Self { reader: Reader::new(pool), writer, _lock: lock })
+    }
+
+    /// Returns once nothing can be written any more: the writer was closed, or has failed.
+    pub async fn writer_stopped(&self) {
+        self.writer.stopped().await;
     }
 
     /// Returns the pool of read-only connections, for tests of their settings.
@@ -149,12 +165,41 @@ impl Store for SqliteStore {
         self.reader.due_records(now, limit).await
     }
 
+    async fn open_records(
+        &self,
+        project: Option<ProjectId>,
+        instance: Option<InstanceId>,
+    ) -> Result<Vec<OpenRecord>, StoreError> {
+        self.reader.open_records(project, instance).await
+    }
+
     async fn apply_changes(&self, changes: Vec<DueChange>, keep: Option<u32>) -> Result<(), StoreError> {
         self.writer.ask(|reply| Command::ApplyChanges(changes, keep, reply)).await
     }
 
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
         self.writer.ask(|reply| Command::Seed(Box::new(plan), now, reply)).await
+    }
+
+    async fn reset(
+        &self,
+        project: Option<ProjectId>,
+        plan: Option<SeedPlan>,
+        now: Timestamp,
+    ) -> Result<SeedReport, StoreError> {
+        self.writer.ask(|reply| Command::Reset(project, plan.map(Box::new), now, reply)).await
+    }
+
+    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::KeepSetting(name, value, reply)).await
+    }
+
+    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        self.reader.kept_settings().await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.reader.counts().await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
@@ -196,9 +241,4 @@ impl IdentityStore for SqliteStore {
     async fn save_token(&self, token: NewToken) -> Result<(), StoreError> {
         self.writer.ask(|reply| Command::SaveToken(token, reply)).await
     }
-}
-
-/// Shares an error of the driver among all whose change it undid.
-fn shared(operation: &'static str, source: sqlx::Error) -> StoreError {
-    StoreError::Failed { operation, source: Arc::new(source) }
 }

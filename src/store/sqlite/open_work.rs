@@ -1,54 +1,60 @@
 //! The job that is open on an instance: planned when its record is made, moved on as its steps come due.
 
-use serde::Serialize;
 use sqlx::SqliteConnection;
 
+use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row;
+use crate::store::sqlite::script::{InsertRow, Script};
 
-/// A row of `open_work`, in the order of the columns that [`insert`] fills.
-#[derive(Debug, Serialize)]
-pub(super) struct OpenWorkRow(i64, i64, u64, i64, i64, Option<i64>, i64);
+/// A row of `open_work`.
+#[derive(Debug)]
+pub(super) struct OpenWorkRow {
+    instance_key: i64,
+    record_kind: i64,
+    record_number: u64,
+    plan: WorkPlan,
+    due_at: Option<Timestamp>,
+}
 
 impl OpenWorkRow {
     /// Makes the row of a record's plan; `started` says whether the work has started already.
     pub(super) fn new(
         instance_key: i64,
         record_kind: i64,
-        number: u64,
+        record_number: u64,
         plan: WorkPlan,
         started: bool,
     ) -> Self {
-        let due_at = if started { plan.finish_at } else { plan.start_at };
-        Self(
-            instance_key,
-            record_kind,
-            number,
-            plan.start_at.as_millis(),
-            plan.finish_at.as_millis(),
-            plan.failure.map(row::failure_number),
-            due_at.as_millis(),
-        )
+        let due_at = if started { plan.finish_at() } else { plan.start_at() };
+        Self { instance_key, record_kind, record_number, plan, due_at }
     }
 }
 
-/// Plans new jobs, by one statement.
+impl InsertRow for OpenWorkRow {
+    const INTO: &'static str =
+        "open_work (instance_key, record_kind, record_number, start_at, finish_at, failure, due_at)";
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?)";
+
+    fn bind(self, script: &mut Script) {
+        script.bind(self.instance_key);
+        script.bind(self.record_kind);
+        script.bind(i64::try_from(self.record_number).unwrap_or(i64::MAX));
+        script.bind(self.plan.start_at().map(Timestamp::as_millis));
+        script.bind(self.plan.finish_at().map(Timestamp::as_millis));
+        script.bind(self.plan.failure.map(row::failure_number));
+        script.bind(self.due_at.map(Timestamp::as_millis));
+    }
+}
+
+/// Plans a new job, if there is one.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
-    rows: &[OpenWorkRow],
+    row: Option<OpenWorkRow>,
 ) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO open_work (instance_key, record_kind, record_number, start_at, finish_at, failure, due_at)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-         FROM json_each(?) ORDER BY key",
-    )
-    .bind(serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))?)
-    .execute(connection)
-    .await?;
-    Ok(())
+    let mut script = Script::default();
+    script.insert(row.into_iter().collect());
+    script.run(connection).await
 }
 
 /// Takes a step of a job into account: it is due next when `plan` ends, or, without a plan, is done.
@@ -59,7 +65,7 @@ pub(super) async fn move_on(
 ) -> Result<(), sqlx::Error> {
     match plan {
         Some(plan) => sqlx::query("UPDATE open_work SET due_at = ? WHERE instance_key = ?")
-            .bind(plan.finish_at.as_millis())
+            .bind(plan.finish_at().map(Timestamp::as_millis))
             .bind(instance_key),
         None => sqlx::query("DELETE FROM open_work WHERE instance_key = ?").bind(instance_key),
     }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
-use crate::store::error::OpenError;
+use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
 use crate::store::sqlite::file;
 
 /// The first SQLite without the WAL-reset bug: before it, a commit racing a checkpoint could be lost.
@@ -16,9 +17,6 @@ const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const SAFE_SQLITE_TEXT: &str = "3.51.3";
 /// How long a connection waits for a lock of another. Only opening and checkpoints ever meet one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the writer tries for a lock that another process holds, in milliseconds, before it looks who of those that wait
-/// has waited long enough.
-const LOCK_TRY_MS: u32 = 200;
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,20 +32,43 @@ pub enum Location {
 
 /// The text names no database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be sqlite://PATH, a path, or sqlite::memory:")]
+#[error("must be sqlite://PATH without options, a path, or sqlite::memory:")]
 pub struct InvalidLocation;
 
 impl FromStr for Location {
     type Err = InvalidLocation;
 
     fn from_str(text: &str) -> Result<Self, InvalidLocation> {
+        // What other programs read as options behind a question mark would become part of the file's name.
+        if text.starts_with("sqlite:") && text.contains('?') {
+            return Err(InvalidLocation);
+        }
         let path = match text.strip_prefix("sqlite:") {
-            Some(":memory:") => return Ok(Self::Memory { name: "dcs-emulator".to_owned() }),
+            Some(":memory:") => return Ok(Self::new_memory()),
             Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
             None if text.contains("://") => return Err(InvalidLocation),
             None => text,
         };
         if path.is_empty() { Err(InvalidLocation) } else { Ok(Self::File(PathBuf::from(path))) }
+    }
+}
+
+impl Location {
+    /// Returns the location with the path of the database itself, whichever links lead to it.
+    ///
+    /// # Errors
+    /// `NotWritable` if there is no such folder.
+    pub(super) fn resolved(&self) -> Result<Self, OpenError> {
+        match self {
+            Self::File(path) => Ok(Self::File(file::resolve(path)?)),
+            Self::Memory { .. } => Ok(self.clone()),
+        }
+    }
+
+    /// Returns a place in memory that no other database of this process has.
+    fn new_memory() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self::Memory { name: format!("dcs-emulator-{}", COUNT.fetch_add(1, Ordering::Relaxed)) }
     }
 }
 
@@ -66,16 +87,15 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
     })
 }
 
-/// Makes the writing connection try for a lock only shortly. It is opened with more patience.
-pub(super) async fn try_shortly(writer: &mut SqliteConnection, location: &Location) -> Result<(), OpenError> {
-    // In memory there are no other processes, and readers hold the writer up at times.
-    if let Location::File(_) = location {
-        sqlx::query(AssertSqlSafe(format!("PRAGMA busy_timeout = {LOCK_TRY_MS}")))
-            .execute(writer)
-            .await
-            .map_err(OpenError::during("set how long the writer tries for a lock"))?;
+/// Returns whether another process keeps the database locked. Tries for a fifth of a second, by no means as long as for a
+/// transaction.
+pub(super) async fn is_locked(writer: &mut SqliteConnection) -> bool {
+    let tried = writer.execute("PRAGMA busy_timeout = 200; BEGIN IMMEDIATE; ROLLBACK").await;
+    let as_usual = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
+    if let Err(error) = writer.execute(AssertSqlSafe(as_usual)).await {
+        tracing::warn!(error = %error, "could not set how long the writer waits for a lock");
     }
-    Ok(())
+    tried.is_err_and(|error| primary_code(&error) == Some(SQLITE_BUSY))
 }
 
 /// Returns how a read-only connection is opened.
@@ -126,7 +146,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(Location::File(PathBuf::from(path))), "{text}");
         }
         assert!(matches!("sqlite::memory:".parse(), Ok(Location::Memory { .. })));
-        for text in ["", "sqlite://", "postgres://localhost/a"] {
+        for text in ["", "sqlite://", "postgres://localhost/a", "sqlite://a.db?mode=rwc"] {
             assert_eq!(text.parse::<Location>(), Err(InvalidLocation), "{text}");
         }
     }

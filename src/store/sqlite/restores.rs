@@ -17,11 +17,10 @@ use crate::store::{CreateRestore, StoreError};
 
 /// Records a restore; while it is open its instance is RESTORING.
 pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
-    let WriterState { connection, instances, actors } = state;
+    let WriterState { connection, instances, actors, .. } = state;
     let CreateRestore { instance, backup_id, new, rules, origin } = create;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known =
-        instances.get_mut(instance.project_id, instance.instance_id).ok_or(Refusal::InstanceNotFound)?;
+    let known = instances.get_mut(instance.project_id, instance.instance_id)?;
     known.facts.permit_backup_work(rules)?;
     let backup = backups::find(connection, known.key, instance.instance_id, backup_id)
         .await?
@@ -43,7 +42,7 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
         to_status: Some(restore_status_code(restore.status.kind())),
         origin: &origin,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record the creation of a restore"))?;
     if status_after != status_before {
@@ -91,7 +90,7 @@ async fn insert(
         .status
         .open_plan()
         .map(|plan| OpenWorkRow::new(instance_key, record_kind::RESTORE, restore.number, plan, started));
-    open_work::insert(connection, row.as_slice()).await
+    open_work::insert(connection, row).await
 }
 
 /// Changes the status of a restore if it is still what it was; returns whether it was.
@@ -147,7 +146,7 @@ pub(super) async fn set_instance_status(
         to_status: Some(instance_status_code(to)),
         origin,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record the status of an instance"))
 }

@@ -1,5 +1,7 @@
 //! Writes changes that came due, each if the status is still what it was; expires backups beyond those that are kept.
 
+use std::collections::HashMap;
+
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::backup::{BackupStatus, BackupStatusKind};
@@ -15,16 +17,13 @@ use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{backups, open_work, restores};
 use crate::store::{BackupChange, DueChange, RestoreChange, StoreError};
 
-/// How many backups expire at most when one succeeds; more do when the next one does.
-const EXPIRED_AT_ONCE: i64 = 64;
-
 /// Makes the changes whose `from` still holds, in order.
 pub(super) async fn apply(
     state: &mut WriterState,
     changes: Vec<DueChange>,
     keep: Option<u32>,
 ) -> Result<(), StoreError> {
-    let WriterState { connection, instances, actors } = state;
+    let WriterState { connection, instances, actors, floors } = state;
     let actor_key = actors
         .key(connection, &Origin::SYSTEM.actor)
         .await
@@ -33,7 +32,7 @@ pub(super) async fn apply(
         match change {
             DueChange::Backup(change) => {
                 instances.forget(change.instance_id);
-                apply_to_backup(connection, change, keep, actor_key).await?;
+                apply_to_backup(connection, floors, change, keep, actor_key).await?;
             }
             DueChange::Restore(change) => {
                 instances.forget(change.instance_id);
@@ -46,6 +45,7 @@ pub(super) async fn apply(
 
 async fn apply_to_backup(
     connection: &mut SqliteConnection,
+    floors: &mut HashMap<i64, i64>,
     change: BackupChange,
     keep: Option<u32>,
     actor_key: i64,
@@ -71,11 +71,11 @@ async fn apply_to_backup(
         to_status: Some(to.status),
         origin: &Origin::SYSTEM,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record a change that came due"))?;
     if matches!(change.to, BackupStatus::Succeed(_)) {
-        expire_beyond(connection, instance_key, keep, change.at, actor_key).await?;
+        expire_beyond(connection, floors, instance_key, keep, change.at, actor_key).await?;
     }
     Ok(())
 }
@@ -107,11 +107,11 @@ async fn apply_to_restore(
         to_status: Some(to.status),
         origin: &Origin::SYSTEM,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record a change that came due"))?;
     if plan.is_none() {
-        let statuses = (InstanceStatus::Restoring, InstanceStatus::Running);
+        let statuses = InstanceStatus::OF_RESTORE;
         restores::set_instance_status(
             connection,
             instance_key,
@@ -126,8 +126,11 @@ async fn apply_to_restore(
 }
 
 /// Lets all but the `keep` newest usable backups of an instance expire.
+///
+/// `floors` holds, by instance, a number below which no record is usable: what has expired is not looked at again.
 pub(super) async fn expire_beyond(
     connection: &mut SqliteConnection,
+    floors: &mut HashMap<i64, i64>,
     instance_key: i64,
     keep: Option<u32>,
     at: Timestamp,
@@ -136,36 +139,49 @@ pub(super) async fn expire_beyond(
     let Some(keep) = keep else { return Ok(()) };
     let (usable, expired) =
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
+    let floor = floors.get(&instance_key).copied().unwrap_or(1);
+    let oldest_kept: Option<i64> = sqlx::query_scalar(
+        "SELECT record_number FROM backups WHERE instance_key = ? AND record_number >= ? AND status = ?
+         ORDER BY record_number DESC LIMIT 1 OFFSET ?",
+    )
+    .bind(instance_key)
+    .bind(floor)
+    .bind(usable)
+    .bind(i64::from(keep) - 1)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::during("find the oldest backup that is kept"))?;
+    let Some(oldest_kept) = oldest_kept else { return Ok(()) };
     let rows = sqlx::query(
-        "UPDATE backups SET status = ?1 WHERE instance_key = ?2 AND record_number IN (
-             SELECT record_number FROM backups WHERE instance_key = ?2 AND status = ?3
-             ORDER BY record_number DESC LIMIT ?4 OFFSET ?5)
+        "UPDATE backups SET status = ?1
+         WHERE instance_key = ?2 AND record_number >= ?3 AND record_number < ?4 AND status = ?5
          RETURNING record_number",
     )
     .bind(expired)
     .bind(instance_key)
+    .bind(floor)
+    .bind(oldest_kept)
     .bind(usable)
-    .bind(EXPIRED_AT_ONCE)
-    .bind(i64::from(keep))
     .fetch_all(&mut *connection)
     .await
     .map_err(StoreError::during("let backups expire"))?;
-    let mut history = Vec::with_capacity(rows.len());
-    for row in rows {
-        let number: i64 = row.try_get("record_number").map_err(StoreError::during("read a column"))?;
-        let event = Change {
-            at,
-            instance_key,
-            record_kind: record_kind::BACKUP,
-            record_number: u64::try_from(number).ok(),
-            from_status: Some(usable),
-            to_status: Some(expired),
-            origin: &Origin::SYSTEM,
-        };
-        history.push(event.into_row(actor_key));
-    }
-    history.reverse();
-    events::append(connection, &history).await.map_err(StoreError::during("record that backups expired"))
+    floors.insert(instance_key, oldest_kept);
+    let mut numbers: Vec<i64> = rows
+        .iter()
+        .map(|row| row.try_get("record_number").map_err(StoreError::during("read a column")))
+        .collect::<Result<_, _>>()?;
+    numbers.sort_unstable();
+    let event = |number: i64| Change {
+        at,
+        instance_key,
+        record_kind: record_kind::BACKUP,
+        record_number: u64::try_from(number).ok(),
+        from_status: Some(usable),
+        to_status: Some(expired),
+        origin: &Origin::SYSTEM,
+    };
+    let history: Vec<_> = numbers.into_iter().map(|number| event(number).into_row(actor_key)).collect();
+    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))
 }
 
 async fn instance_key(connection: &mut SqliteConnection, id: InstanceId) -> Result<Option<i64>, StoreError> {

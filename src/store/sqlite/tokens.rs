@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use crate::store::{NewToken, StoreError};
 
 /// How long an expired token is still known, so that its owner is told "expired" and not "unknown".
-const EXPIRED_STAY: Duration = Duration::from_hours(24);
+const EXPIRED_STAY: Duration = Duration::from_hours(30 * 24);
 
 /// Keeps a token; forgets those that expired long ago.
 pub(super) async fn save(connection: &mut SqliteConnection, token: NewToken) -> Result<(), StoreError> {

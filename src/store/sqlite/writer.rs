@@ -1,136 +1,77 @@
 //! The one writing task: takes what waits, commits it in one transaction, and only then answers.
 //!
 //! Nothing is delayed on purpose: a lone command commits at once, and while one commit is syncing the next batch gathers.
-//! Commands of a batch take effect in the order of their arrival. A command that fails is undone alone (a savepoint); a
-//! failed commit undoes the whole batch, and every command of it is told so.
+//! Commands of a batch take effect in the order of their arrival. A command that is refused, or fails, is undone alone (a
+//! savepoint; creates are decided before any of them is written); a failed commit undoes the whole batch, and every command
+//! of it is told so.
 
+use std::collections::HashMap;
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use sqlx::{Connection, Executor, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
-use crate::domain::restore::Restore;
-use crate::domain::time::Timestamp;
-use crate::store::error::is_locked;
+use crate::store::error::{SQLITE_IOERR, primary_code};
+use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
-use crate::store::sqlite::{backups, restores, seeding, settling, shared, tokens};
-use crate::store::{
-    CreateBackup, CreateRestore, DeleteBackup, DueChange, NewToken, SeedPlan, SeedReport, StoreError,
-    StoreMetrics,
-};
+use crate::store::sqlite::queue::{Command, QUEUE_PATIENCE, Reply, Waiting, publish_next_due};
+use crate::store::sqlite::{backups, options, resetting, restores, seeding, settling, tokens};
+use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
-/// How many commands may wait before callers do.
-const QUEUE_LENGTH: usize = 2048;
 /// How many commands one transaction takes at most.
 const BATCH_LIMIT: usize = 512;
-/// How long a caller waits for a place in the queue, and its command for its transaction to begin, both together.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
-/// Stands for "nothing is due" in the shared due time.
-const NOTHING_DUE: i64 = i64::MAX;
-
-/// Where the answer to a command goes.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// What the writer can be asked to do.
-pub(super) enum Command {
-    CreateBackup(CreateBackup, Reply<Backup>),
-    DeleteBackup(DeleteBackup, Reply<()>),
-    CreateRestore(CreateRestore, Reply<Restore>),
-    ApplyChanges(Vec<DueChange>, Option<u32>, Reply<()>),
-    Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
-    SaveToken(NewToken, Reply<()>),
-    /// Write something and commit it, to see that it can be done.
-    Probe(Reply<()>),
-    /// Finish what is queued, bring everything into the main file, and stop.
-    Close(Reply<()>),
-}
-
-/// A command in the queue, and since when its caller waits.
-struct Waiting {
-    command: Command,
-    since: Stopwatch,
-}
-
-/// The callers' side of the writer.
-pub(super) struct WriterHandle {
-    queue: mpsc::Sender<Waiting>,
-    next_due: Arc<AtomicI64>,
-    metrics: StoreMetrics,
-}
-
-impl WriterHandle {
-    /// Starts the writing task on `connection`.
-    pub(super) async fn start(
-        mut connection: SqliteConnection,
-        metrics: StoreMetrics,
-    ) -> Result<Self, sqlx::Error> {
-        let next_due = Arc::new(AtomicI64::new(NOTHING_DUE));
-        publish_next_due(&mut connection, &next_due).await?;
-        let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
-        let state =
-            WriterState { connection, instances: KnownInstances::default(), actors: Actors::default() };
-        let writer = Writer { state, commands, next_due: Arc::clone(&next_due), metrics: metrics.clone() };
-        tokio::spawn(writer.run());
-        Ok(Self { queue, next_due, metrics })
-    }
-
-    /// Queues a command and waits for its answer.
-    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
-        let since = Stopwatch::start();
-        let (reply, answer) = oneshot::channel();
-        let place = match self.queue.try_reserve() {
-            Ok(place) => place,
-            Err(mpsc::error::TrySendError::Closed(())) => return Err(StoreError::Closed),
-            Err(mpsc::error::TrySendError::Full(())) => {
-                match tokio::time::timeout(QUEUE_PATIENCE, self.queue.reserve()).await {
-                    Ok(Ok(place)) => place,
-                    Ok(Err(_)) => return Err(StoreError::Closed),
-                    Err(_) => return Err(StoreError::Busy),
-                }
-            }
-        };
-        self.metrics.queue_depth.inc();
-        place.send(Waiting { command: command(reply), since });
-        answer.await.unwrap_or(Err(StoreError::Closed))
-    }
-
-    /// Returns when the next planned change is due.
-    pub(super) fn next_due_at(&self) -> Option<Timestamp> {
-        Timestamp::from_millis(self.next_due.load(Ordering::Acquire)).ok()
-    }
-
-    /// Lets the writer finish and stop.
-    pub(super) async fn close(&self) {
-        if let Err(error) = self.ask(Command::Close).await {
-            tracing::warn!(error = %error, "the writer did not close cleanly");
-        }
-    }
-}
 
 /// What the writer works with while it carries out commands.
 pub(super) struct WriterState {
     pub(super) connection: SqliteConnection,
     pub(super) instances: KnownInstances,
     pub(super) actors: Actors,
+    /// By instance key: a number below which no backup is usable. Only where backups expire.
+    pub(super) floors: HashMap<i64, i64>,
+}
+
+impl WriterState {
+    /// Forgets what is remembered of the tables: a change of them was undone.
+    pub(super) fn forget(&mut self) {
+        self.instances.forget_all();
+        self.actors.forget();
+        self.floors.clear();
+    }
 }
 
 /// Tells a caller how its command ended, once the fate of the transaction is known.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-struct Writer {
+/// The writing task.
+pub(super) struct Writer {
     state: WriterState,
     commands: mpsc::Receiver<Waiting>,
     next_due: Arc<AtomicI64>,
     metrics: StoreMetrics,
+    /// Whether another process kept the database locked when the last transaction was tried.
+    is_locked_out: bool,
 }
 
 impl Writer {
-    async fn run(mut self) {
+    /// Makes the task; it takes `commands` and publishes in `next_due` when the next planned change is due.
+    pub(super) fn new(
+        connection: SqliteConnection,
+        commands: mpsc::Receiver<Waiting>,
+        next_due: Arc<AtomicI64>,
+        metrics: StoreMetrics,
+    ) -> Self {
+        let (instances, actors, floors) = (KnownInstances::default(), Actors::default(), HashMap::new());
+        let state = WriterState { connection, instances, actors, floors };
+        Self { state, commands, next_due, metrics, is_locked_out: false }
+    }
+
+    /// Works until it is told to close, or nobody can ask it any more.
+    pub(super) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH_LIMIT);
         while self.commands.recv_many(&mut batch, BATCH_LIMIT).await > 0 {
             self.metrics.queue_depth.sub(i64::try_from(batch.len()).unwrap_or(i64::MAX));
@@ -145,34 +86,26 @@ impl Writer {
 
     /// Carries out a batch in one transaction and answers each of its commands.
     async fn commit(&mut self, mut batch: Vec<Waiting>) {
-        let stopwatch = Stopwatch::start();
-        let mut outcome = self.begin(&mut batch).await;
+        if self.is_locked_out {
+            self.wait_for_lock(&mut batch).await;
+        }
         if batch.is_empty() {
             return;
         }
+        let batch: Vec<Command> = batch.into_iter().map(|waiting| waiting.command).collect();
         self.metrics.batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        let stopwatch = Stopwatch::start();
         let mut work = Work::default();
-        // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
-        let mut commands = batch.into_iter().map(|waiting| waiting.command).peekable();
-        while let Some(command) = commands.next() {
-            match command {
-                Command::CreateBackup(create, reply) => {
-                    let mut run = vec![(create, reply)];
-                    while let Some(Command::CreateBackup(..)) = commands.peek() {
-                        if let Some(Command::CreateBackup(create, reply)) = commands.next() {
-                            run.push((create, reply));
-                        }
-                    }
-                    self.create_backups(run, &mut outcome, &mut work).await;
-                }
-                command => self.single(command, &mut outcome, &mut work).await,
-            }
-        }
-        if outcome.is_ok()
-            && let Err(source) = self.state.connection.execute("COMMIT").await
-        {
-            outcome = Err(commit_error(source));
-        }
+        let outcome = if batch.iter().all(Command::is_plain_create) {
+            // The usual case under load, so the one that is as short as can be: one call begins, writes and commits.
+            let run = take_creates(&mut batch.into_iter().peekable());
+            let mut outcome = Ok(());
+            self.create_backups(run, Transaction::Own, &mut outcome, &mut work).await;
+            outcome
+        } else {
+            self.commit_mixed(batch, &mut work).await
+        };
+        self.is_locked_out = matches!(outcome, Err(StoreError::Busy));
         if outcome.is_err() {
             self.roll_back().await;
         } else if work.due_changed
@@ -191,41 +124,50 @@ impl Writer {
         }
     }
 
-    /// Begins a transaction. While another process holds the lock of the file, all wait; whoever has waited for too long
-    /// leaves the batch and is told to come again.
-    async fn begin(&mut self, batch: &mut Vec<Waiting>) -> Result<(), StoreError> {
-        while !batch.is_empty() {
-            let Err(source) = self.state.connection.execute("BEGIN IMMEDIATE").await else { return Ok(()) };
-            if !is_locked(&source) {
-                return Err(shared("begin a transaction", source));
+    /// Carries out commands of several kinds in one transaction.
+    async fn commit_mixed(&mut self, batch: Vec<Command>, work: &mut Work) -> Result<(), StoreError> {
+        let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.err();
+        let mut outcome =
+            begun.map_or(Ok(()), |source| Err(StoreError::during("begin a transaction")(source)));
+        // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
+        let mut commands = batch.into_iter().peekable();
+        loop {
+            let run = take_creates(&mut commands);
+            if !run.is_empty() {
+                self.create_backups(run, Transaction::Open, &mut outcome, work).await;
             }
+            let Some(command) = commands.next() else { break };
+            self.single(command, &mut outcome, work).await;
+        }
+        outcome?;
+        self.state.connection.execute("COMMIT").await.map(|_| ()).map_err(commit_error)
+    }
+
+    /// Returns once the database can be written again. Whoever has waited for too long meanwhile leaves the batch and is told
+    /// to come again; without this those at the end of the queue would wait as often as there are batches before them.
+    async fn wait_for_lock(&mut self, batch: &mut Vec<Waiting>) {
+        while !batch.is_empty() && options::is_locked(&mut self.state.connection).await {
             let mut late = Work::default();
             for waiting in batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_PATIENCE) {
                 refuse(waiting.command, &mut late);
-            }
-            if !late.answers.is_empty() {
-                tracing::warn!(
-                    commands = late.answers.len(),
-                    "another process holds the database: told to come again"
-                );
             }
             for answer in late.answers {
                 answer(Err(StoreError::Busy));
             }
         }
-        Ok(())
     }
 
     async fn create_backups(
         &mut self,
         run: Vec<(CreateBackup, Reply<Backup>)>,
+        transaction: Transaction,
         outcome: &mut Result<(), StoreError>,
         work: &mut Work,
     ) {
         let (commands, replies): (Vec<_>, Vec<_>) = run.into_iter().unzip();
         let mut created = Vec::new();
         if outcome.is_ok() {
-            match backups::create(&mut self.state, commands).await {
+            match backups::create(&mut self.state, commands, transaction).await {
                 Ok(results) => created = results,
                 Err(error) => *outcome = Err(error),
             }
@@ -242,7 +184,7 @@ impl Writer {
     async fn single(&mut self, command: Command, outcome: &mut Result<(), StoreError>, work: &mut Work) {
         let failed = outcome.is_err();
         if !failed && let Err(source) = self.state.connection.execute("SAVEPOINT command").await {
-            *outcome = Err(shared("begin a command", source));
+            *outcome = Err(StoreError::during("begin a command")(source));
         }
         let state = &mut self.state;
         let keep = match command {
@@ -272,6 +214,15 @@ impl Writer {
                 let result = tokens::save(&mut state.connection, token).await;
                 settle_reply(reply, result, work)
             }
+            Command::Reset(project, plan, now, reply) => {
+                work.due_changed = true;
+                let result = resetting::reset(state, project, plan.map(|plan| *plan), now).await;
+                settle_reply(reply, result, work)
+            }
+            Command::KeepSetting(name, value, reply) => {
+                let result = resetting::keep_setting(&mut state.connection, name, value).await;
+                settle_reply(reply, result, work)
+            }
             Command::Probe(reply) => {
                 // Stores what is there already, and is written all the same: a full disk shows only in writing.
                 let written = state.connection.execute("PRAGMA user_version = 0").await;
@@ -280,24 +231,22 @@ impl Writer {
             Command::Close(reply) => settle_reply(reply, Ok(()), work),
             Command::CreateBackup(create, reply) => {
                 // Runs of creates are taken by `create_backups`; one alone is a run of one.
-                let result = backups::create(state, vec![create]).await;
+                let result = backups::create(state, vec![create], Transaction::Open).await;
                 let result = result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Closed)));
                 settle_reply(reply, result, work)
             }
         };
         let end = if keep { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
         if !keep {
-            self.state.instances.forget_all();
-            self.state.actors.forget();
+            self.state.forget();
         }
         if let Err(source) = self.state.connection.execute(end).await {
-            *outcome = Err(shared("end a command", source));
+            *outcome = Err(StoreError::during("end a command")(source));
         }
     }
 
     async fn roll_back(&mut self) {
-        self.state.instances.forget_all();
-        self.state.actors.forget();
+        self.state.forget();
         // Fails harmlessly when SQLite has rolled back already, as it does when the disk is full.
         if let Err(error) = self.state.connection.execute("ROLLBACK").await {
             tracing::debug!(error = %error, "nothing to roll back");
@@ -310,9 +259,9 @@ impl Writer {
             .execute("PRAGMA wal_checkpoint(TRUNCATE)")
             .await
             .map(|_| ())
-            .map_err(|source| shared("bring the log into the database", source));
+            .map_err(|source| StoreError::during("bring the log into the database")(source));
         if let Err(source) = connection.close().await {
-            result = result.and(Err(shared("close the database", source)));
+            result = result.and(Err(StoreError::during("close the database")(source)));
         }
         // The caller may have gone; then nobody asks.
         let _ = reply.send(result);
@@ -349,11 +298,23 @@ fn refuse(command: Command, work: &mut Work) {
         Command::DeleteBackup(_, reply)
         | Command::ApplyChanges(_, _, reply)
         | Command::SaveToken(_, reply)
+        | Command::KeepSetting(_, _, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
         Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::Reset(_, _, _, reply) | Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
     });
+}
+
+/// Takes the creates that come next.
+fn take_creates(
+    commands: &mut Peekable<impl Iterator<Item = Command>>,
+) -> Vec<(CreateBackup, Reply<Backup>)> {
+    let next = || match commands.next_if(Command::is_create)? {
+        Command::CreateBackup(create, reply) => Some((create, reply)),
+        _ => None,
+    };
+    std::iter::from_fn(next).collect()
 }
 
 /// Takes the wish to close out of a batch; what was queued with it is still carried out.
@@ -368,21 +329,13 @@ fn take_close(batch: &mut Vec<Waiting>) -> Option<Reply<()>> {
     }
 }
 
-/// Tells a commit that failed from one whose outcome nobody knows.
-fn commit_error(source: sqlx::Error) -> StoreError {
-    match source {
-        sqlx::Error::Database(_) => shared("commit a transaction", source),
+/// Tells a commit that failed from one whose outcome nobody knows: the connection was lost, or the disk failed while the log
+/// was being synced.
+pub(super) fn commit_error(source: sqlx::Error) -> StoreError {
+    match &source {
+        sqlx::Error::Database(_) if primary_code(&source) != Some(SQLITE_IOERR) => {
+            StoreError::during("commit a transaction")(source)
+        }
         _ => StoreError::OutcomeUnknown { operation: "commit a transaction", source: Arc::new(source) },
     }
-}
-
-/// Reads when the next planned change is due and publishes it.
-async fn publish_next_due(
-    connection: &mut SqliteConnection,
-    next_due: &AtomicI64,
-) -> Result<(), sqlx::Error> {
-    let due: Option<i64> =
-        sqlx::query_scalar("SELECT min(due_at) FROM open_work").fetch_one(connection).await?;
-    next_due.store(due.unwrap_or(NOTHING_DUE), Ordering::Release);
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod identity;
 mod instances;
 mod records;
+mod settings;
 
 use sqlx::SqlitePool;
 
@@ -18,6 +19,8 @@ pub(super) struct Reader {
     one_backup: String,
     due_backups: String,
     due_restores: String,
+    open_backups: String,
+    open_restores: String,
     one_instance: String,
 }
 
@@ -50,6 +53,21 @@ impl Reader {
         let restores = "restores r JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
                         LEFT JOIN open_work w ON w.instance_key = r.instance_key AND w.record_kind = 2 \
                         AND w.record_number = r.record_number";
+        let open_backups = format!(
+            "SELECT {BACKUP_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
+             JOIN backups b ON b.instance_key = w.instance_key AND b.record_number = w.record_number \
+             JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
+             WHERE w.record_kind = 1"
+        );
+        let open_restores = format!(
+            "SELECT {RESTORE_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
+             JOIN restores r ON r.instance_key = w.instance_key AND r.record_number = w.record_number \
+             JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
+             JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
+             WHERE w.record_kind = 2"
+        );
+        let of_scope = "AND (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) \
+                        ORDER BY w.instance_key";
         Self {
             pool,
             backup_range: RangeStatements::of("backups"),
@@ -72,18 +90,13 @@ impl Reader {
                  WHERE b.backup_id = ? AND i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
             ),
             due_backups: format!(
-                "SELECT {BACKUP_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
-                 JOIN backups b ON b.instance_key = w.instance_key AND b.record_number = w.record_number \
-                 JOIN instances i ON i.instance_key = w.instance_key \
-                 WHERE w.record_kind = 1 AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
+                "{open_backups} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
             ),
             due_restores: format!(
-                "SELECT {RESTORE_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
-                 JOIN restores r ON r.instance_key = w.instance_key AND r.record_number = w.record_number \
-                 JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
-                 JOIN instances i ON i.instance_key = w.instance_key \
-                 WHERE w.record_kind = 2 AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
+                "{open_restores} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
             ),
+            open_backups: format!("{open_backups} {of_scope}"),
+            open_restores: format!("{open_restores} {of_scope}"),
             one_instance: format!(
                 "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
                  LEFT JOIN open_work w ON w.instance_key = i.instance_key \

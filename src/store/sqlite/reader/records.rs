@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
 use crate::domain::backup::Backup;
-use crate::domain::id::{BackupId, InstanceId};
+use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
@@ -120,17 +120,38 @@ impl Reader {
         now: Timestamp,
         limit: u16,
     ) -> Result<Vec<OpenRecord>, StoreError> {
-        let mut due = Vec::new();
+        let mut found = Vec::new();
         for row in self.due_rows(&self.due_backups, now, limit).await? {
-            let backup = row::backup(&row, InstanceId::from_bytes(row::bytes16(&row, "instance_id")?))?;
-            due.push((row::timestamp(&row, "due_at")?, OpenRecord::Backup(backup)));
+            found.extend(readable(due(&row, open_backup)));
         }
         for row in self.due_rows(&self.due_restores, now, limit).await? {
-            let restore = row::restore(&row, InstanceId::from_bytes(row::bytes16(&row, "instance_id")?))?;
-            due.push((row::timestamp(&row, "due_at")?, OpenRecord::Restore(restore)));
+            found.extend(readable(due(&row, open_restore)));
         }
-        due.sort_by_key(|(due_at, _)| *due_at);
-        Ok(due.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
+        found.sort_by_key(|(due_at, _)| *due_at);
+        Ok(found.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
+    }
+
+    pub(in crate::store::sqlite) async fn open_records(
+        &self,
+        project: Option<ProjectId>,
+        instance: Option<InstanceId>,
+    ) -> Result<Vec<OpenRecord>, StoreError> {
+        let rows = async |statement: &str| {
+            sqlx::query(AssertSqlSafe(statement))
+                .bind(project.map(|id| id.as_bytes().to_vec()))
+                .bind(instance.map(|id| id.as_bytes().to_vec()))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(StoreError::during("find what is open"))
+        };
+        let mut open = Vec::new();
+        for row in rows(&self.open_backups).await? {
+            open.extend(readable(open_backup(&row)));
+        }
+        for row in rows(&self.open_restores).await? {
+            open.extend(readable(open_restore(&row)));
+        }
+        Ok(open)
     }
 
     async fn due_rows(
@@ -146,4 +167,28 @@ impl Reader {
             .await
             .map_err(StoreError::during("find what is due"))
     }
+}
+
+fn open_backup(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
+    let instance_id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
+    Ok(OpenRecord::Backup(row::backup(row, instance_id)?))
+}
+
+fn open_restore(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
+    let instance_id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
+    Ok(OpenRecord::Restore(row::restore(row, instance_id)?))
+}
+
+/// Reads when the next step of a record is due, and the record.
+fn due(
+    row: &SqliteRow,
+    read: fn(&SqliteRow) -> Result<OpenRecord, StoreError>,
+) -> Result<(Timestamp, OpenRecord), StoreError> {
+    Ok((row::timestamp(row, "due_at")?, read(row)?))
+}
+
+/// Leaves out a row that cannot be read: it must not hold up all others. `check` finds it.
+fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(error = %error, "due work cannot be read and is left as it is"))
+        .ok()
 }

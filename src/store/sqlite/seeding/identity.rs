@@ -2,7 +2,7 @@
 
 use sqlx::{Row, SqliteConnection};
 
-use crate::domain::identity::RoleScope;
+use crate::domain::identity::{RoleScope, Secret};
 use crate::domain::time::Timestamp;
 use crate::store::{SeedPlan, SeedReport, StoreError, UserSeed};
 
@@ -25,13 +25,14 @@ pub(super) async fn apply(
             .await
             .map_err(StoreError::during("count users"))?;
         if others == 0 {
-            ensure_user(connection, &plan.built_in_user, true).await?;
+            ensure_user(connection, &plan.built_in_user, true, report).await?;
         }
     } else {
         run(connection, &REMOVE_BUILT_IN_USER).await?;
     }
     for user in &plan.users {
-        report.users_created += u64::from(ensure_user(connection, user, false).await?);
+        let created = ensure_user(connection, user, false, report).await?;
+        report.users_created += u64::from(created);
     }
     Ok(())
 }
@@ -108,6 +109,7 @@ async fn ensure_user(
     connection: &mut SqliteConnection,
     user: &UserSeed,
     built_in: bool,
+    report: &mut SeedReport,
 ) -> Result<bool, StoreError> {
     let failed = StoreError::during("create a user");
     let denied = serde_json::to_string(&user.denied).unwrap_or_else(|_| "[]".to_owned());
@@ -117,13 +119,16 @@ async fn ensure_user(
     )
     .bind(&user.id.as_bytes()[..])
     .bind(&user.name)
-    .bind(&user.password_hash)
+    .bind(user.password_hash.as_ref().map(Secret::expose))
     .bind(denied)
     .bind(built_in)
     .fetch_optional(&mut *connection)
     .await
     .map_err(&failed)?;
-    let Some(key) = key else { return Ok(false) };
+    let Some(key) = key else {
+        report.differences.push(format!("user {} was there already and stays as it is", user.name));
+        return Ok(false);
+    };
     for (access, secret) in &user.access_keys {
         sqlx::query(
             "INSERT INTO access_keys (access, secret, user_key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

@@ -6,6 +6,7 @@ use sqlx::{Row, SqliteConnection};
 
 use crate::domain::id::ProjectId;
 use crate::domain::origin::Origin;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::row::{instance_status_code, record_kind};
 use crate::store::sqlite::events::{self, Change};
@@ -24,6 +25,10 @@ pub(super) async fn apply(
     now: Timestamp,
 ) -> Result<SeedReport, StoreError> {
     let mut report = SeedReport::default();
+    // Before anything is written: a refused command leaves nothing behind.
+    for project in &plan.projects {
+        require_free_names(&mut state.connection, project).await?;
+    }
     identity::apply(&mut state.connection, &plan, now, &mut report).await?;
     for project in plan.projects {
         let key = ensure_project(&mut state.connection, &project, now, &mut report).await?;
@@ -38,6 +43,30 @@ pub(super) async fn apply(
         }
     }
     Ok(report)
+}
+
+/// Makes sure that no other instance of a project has the name of one that is to be created.
+async fn require_free_names(
+    connection: &mut SqliteConnection,
+    project: &ProjectSeed,
+) -> Result<(), StoreError> {
+    for instance in &project.instances {
+        let taken: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM instances i JOIN projects USING (project_key)
+             WHERE project_id = ?1 AND i.name = ?2 AND deleted_at IS NULL AND instance_id <> ?3
+               AND NOT EXISTS (SELECT 1 FROM instances WHERE instance_id = ?3)",
+        )
+        .bind(&project.id.as_bytes()[..])
+        .bind(instance.name.as_str())
+        .bind(&instance.id.as_bytes()[..])
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(StoreError::during("look for the name of an instance"))?;
+        if taken.is_some() {
+            return Err(Refusal::InstanceNameTaken.into());
+        }
+    }
+    Ok(())
 }
 
 async fn ensure_project(
@@ -141,7 +170,7 @@ async fn create(
     instance: &InstanceSeed,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let WriterState { connection, instances, actors } = state;
+    let WriterState { connection, instances, actors, .. } = state;
     instances.forget(instance.id);
     let before: i64 = sqlx::query_scalar("SELECT count(*) FROM instances WHERE project_key = ?")
         .bind(project_key)
@@ -189,7 +218,7 @@ async fn create(
         to_status: Some(instance_status_code(instance.status)),
         origin: &Origin::SEED,
     };
-    events::append(connection, &[event.into_row(actor_key)])
+    events::append(connection, vec![event.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record the creation of an instance"))
 }

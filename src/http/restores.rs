@@ -1,37 +1,35 @@
-//! Restores on v2: create, list.
+//! Restores: create, list, on both versions of the API.
 //!
-//! Source: wire contract v2, section 2.2.
+//! Source: wire contract v1.0, sections 2.5 and 2.6; v2, section 2.2.
 
 use actix_web::HttpResponse;
 
-use crate::engine::{ApiVersion, Engine};
+use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
-use crate::http::error_code;
-use crate::http::record_body;
 use crate::http::record_view::{RestoreView, RestoresView};
-use crate::http::v2::records_query;
+use crate::http::{error_code, record_body};
 
 /// `POST …/restores`: restores an instance from one of its backups.
-pub(in crate::http) async fn create_restore(
+pub(super) async fn create_restore(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let request = record_body::create_restore(&call.body)?;
     let restore_id = engine
-        .create_restore(ApiVersion::V2, instance, request, call.origin)
+        .create_restore(call.api, instance, request, call.origin)
         .await
         .map_err(ApiError::failing_with(&error_code::RESTORE_SAVE_FAILED))?;
     Ok(record_body::restore_created(restore_id))
 }
 
 /// `GET …/restores`: lists the restores of an instance, newest first.
-pub(in crate::http) async fn list_restores(
+pub(super) async fn list_restores(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let (page, now) = engine
-        .list_restores(instance, records_query(&call.query)?)
+        .list_restores(instance, call.records_query()?)
         .await
         .map_err(ApiError::failing_with(&error_code::RESTORE_QUERY_FAILED))?;
     Ok(HttpResponse::Ok().json(RestoresView {

@@ -1,0 +1,139 @@
+//! The databases that the benchmark runs on, and the disk below them.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::Outcome;
+use crate::load::Latencies;
+use crate::server::Server;
+
+/// A folder inside `target/`: on a real disk, where a folder for temporary files often is memory.
+const TARGET: &str = env!("CARGO_TARGET_TMPDIR");
+pub(crate) const PROJECT: &str = "885cacf2d49d4bb6931ae668e9c07553";
+/// How many instances the seed has; the first holds the records of large files.
+pub(crate) const INSTANCES: u32 = 100;
+/// The time of the first record of a large file; the others follow, a second apart.
+pub(crate) const FIRST_RECORD_AT_S: i64 = 1_600_000_000;
+/// How many syncs one sample of the disk takes.
+const SYNCS: u32 = 200;
+
+/// Returns the id of the instance with that number, from 0.
+pub(crate) fn instance(number: u32) -> String {
+    format!("5560df16-cebf-4473-95c4-{number:012x}")
+}
+
+/// The files of one run; removed when dropped, except the large ones, which later runs copy.
+pub(crate) struct Files {
+    folder: TempDir,
+    seed: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn new() -> Outcome<Self> {
+        let folder = tempfile::Builder::new().prefix("write_path-").tempdir_in(TARGET)?;
+        let seed = folder.path().join("seed.json");
+        let instances: Vec<_> = (0..INSTANCES)
+            .map(|number| {
+                let name = format!("bench-{number}");
+                serde_json::json!({ "id": instance(number), "name": name, "cache_mode": "ha" })
+            })
+            .collect();
+        let document = serde_json::json!({ "projects": [{ "id": PROJECT, "instances": instances }] });
+        std::fs::write(&seed, document.to_string())?;
+        Ok(Self { folder, seed })
+    }
+
+    /// Returns a path inside the folder of this run.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Returns a new database with the seed's instances and `records` records of the first of them.
+    pub(crate) async fn database(&self, name: &str, records: u32) -> Outcome<PathBuf> {
+        let path = self.path(&format!("{name}.db"));
+        Server::real(&path, Some(&self.seed))?.stop()?;
+        if records > 0 {
+            let filled = self.filled(&path, records).await?;
+            std::fs::copy(filled, &path)?;
+        }
+        Ok(path)
+    }
+
+    /// Returns a file with that many records, made by an earlier run if the schema is still the same.
+    async fn filled(&self, empty: &Path, records: u32) -> Outcome<PathBuf> {
+        let options = SqliteConnectOptions::new()
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Off)
+            .synchronous(SqliteSynchronous::Off);
+        let unfinished = self.path("unfinished.db");
+        std::fs::copy(empty, &unfinished)?;
+        let mut connection = SqliteConnection::connect_with(&options.filename(&unfinished)).await?;
+        let schema: Vec<Option<String>> = sqlx::query_scalar("SELECT sql FROM sqlite_schema ORDER BY name")
+            .fetch_all(&mut connection)
+            .await?;
+        let mut hasher = DefaultHasher::new();
+        schema.hash(&mut hasher);
+        let finished = Path::new(TARGET).join(format!("records-{records}-{:016x}.db", hasher.finish()));
+        if !finished.exists() {
+            eprintln!("making a file of {records} records (once)");
+            fill(&mut connection, records).await?;
+            // As the server leaves its files.
+            sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await?;
+            connection.close().await?;
+            std::fs::rename(&unfinished, &finished)?;
+        }
+        Ok(finished)
+    }
+
+    /// Returns how long one `fdatasync` of 4 KiB in the middle of a file took, many times.
+    pub(crate) fn syncs(&self) -> Outcome<Latencies> {
+        let mut file = File::create(self.path("sync"))?;
+        file.write_all(&vec![0; 64 * 4096])?;
+        file.sync_all()?;
+        let mut durations = Vec::new();
+        for count in 0..SYNCS {
+            file.seek(SeekFrom::Start(u64::from(count % 64) * 4096))?;
+            file.write_all(&[1; 4096])?;
+            let begun = Instant::now();
+            file.sync_data()?;
+            durations.push(begun.elapsed());
+        }
+        Ok(Latencies::of_durations(durations.into_iter()))
+    }
+}
+
+/// Returns the length of a database that no server has open.
+pub(crate) fn length(database: &Path) -> Outcome<u64> {
+    Ok(database.metadata()?.len())
+}
+
+/// Writes records of the first instance with their events, as if one had been created each second.
+async fn fill(connection: &mut SqliteConnection, records: u32) -> Outcome<()> {
+    sqlx::query(
+        "BEGIN;
+         WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1)
+         INSERT INTO backups (instance_key, record_number, backup_id, status, backup_type, backup_format,
+                              name_offset_minutes, created_at, execution_at, updated_at, size_bytes, remark)
+         SELECT (SELECT instance_key FROM instances WHERE instance_id = ?2), n,
+                unhex(printf('%012x', (?3 + n) * 1000) || hex(randomblob(10))), 2, 0, 0, 480,
+                (?3 + n) * 1000, (?3 + n) * 1000, (?3 + n) * 1000, 320, 'nightly backup before the release'
+         FROM number;
+         INSERT INTO events (at, instance_key, record_kind, record_number, to_status, actor_key, request_id)
+         SELECT created_at, instance_key, 1, record_number, 2, 1, randomblob(16) FROM backups
+         ORDER BY instance_key, record_number;
+         COMMIT;",
+    )
+    .bind(records)
+    .bind(uuid::Uuid::parse_str(&instance(0))?.as_bytes().to_vec())
+    .bind(FIRST_RECORD_AT_S)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Servers under measurement: child processes that say on standard output where they listen.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::floors::Floor;
+
+/// The real server: the release binary, built in the same profile as this benchmark.
+const BINARY: &str = env!("CARGO_BIN_EXE_dcs-emulator");
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// From the start of the process to its ready line.
+    pub(crate) took_to_start: Duration,
+}
+
+/// What a process holds in memory, in MiB.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    pub(crate) now: f64,
+    pub(crate) most: f64,
+}
+
+impl Server {
+    /// Starts the real server on a file, seeded if `seed` names a seed.
+    pub(crate) fn real(database: &Path, seed: Option<&Path>) -> Outcome<Self> {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--database"]).arg(database);
+        if let Some(seed) = seed {
+            command.arg("--seed").arg(seed);
+        }
+        Self::start(command)
+    }
+
+    /// Starts one of the servers that the real one is compared with.
+    pub(crate) fn floor(floor: Floor, database: Option<&Path>) -> Outcome<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--floor", floor.as_str()]);
+        if let Some(database) = database {
+            command.arg("--database").arg(database);
+        }
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Outcome<Self> {
+        let started = Instant::now();
+        // Settings of the developer's own environment must not reach the server.
+        let mut child = command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().ok_or("a child without standard output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let took_to_start = started.elapsed();
+        let address = line.trim_end().rsplit_once("http://").and_then(|(_, address)| address.parse().ok());
+        let Some(address) = address else {
+            let _ = child.kill();
+            return Err(format!("a server did not start: {:?}", child.wait()?).into());
+        };
+        Ok(Self { child, address, took_to_start })
+    }
+
+    /// Asks the server to stop and waits until it has: then the database is one whole file.
+    pub(crate) fn stop(mut self) -> Outcome<()> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").arg(pid).status()?;
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
+    }
+
+    /// Returns what the server holds in memory (Linux only; else not numbers).
+    pub(crate) fn memory(&self) -> Memory {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let mebibytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kibibytes = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
+            kibibytes.map_or(f64::NAN, |kibibytes| kibibytes / 1024.0)
+        };
+        Memory { now: mebibytes("VmRSS:"), most: mebibytes("VmHWM:") }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

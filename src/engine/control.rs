@@ -1,0 +1,371 @@
+//! What a test decides: the time, ids, what moves work on, and what there is. Everything it decides outlives a restart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ambient::{Clock, ReseedableIds, VirtualClock};
+use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::time::Timestamp;
+use crate::domain::work::Progression;
+use crate::engine::identity::Identity;
+use crate::engine::seed::Seed;
+use crate::engine::transitions::{RuleScope, TransitionRule, WorkModel};
+use crate::engine::{Engine, EngineError};
+use crate::store::{BackupChange, Counts, DueChange, OpenRecord, RestoreChange, SeedReport, StoreError};
+
+/// The settings that are kept, by name.
+mod kept {
+    pub(super) const CLOCK: &str = "clock";
+    pub(super) const IDS: &str = "ids";
+    pub(super) const TRANSITIONS: &str = "transitions";
+    pub(super) const FAULTS: &str = "faults";
+}
+
+/// A change of the clock; what is absent stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClockChange {
+    /// What it is to show.
+    pub now: Option<Timestamp>,
+    /// Whether it is to stand still.
+    pub frozen: Option<bool>,
+    /// How fast it is to run.
+    pub rate: Option<ClockRate>,
+}
+
+/// The side of the service that a test turns.
+#[derive(Clone)]
+pub struct Control {
+    engine: Engine,
+    identity: Identity,
+    clock: Arc<VirtualClock>,
+    ids: Arc<ReseedableIds>,
+    start_seed: Arc<Seed>,
+}
+
+impl Control {
+    /// Puts it together; `start_seed` is what a reset applies again.
+    pub fn new(
+        engine: Engine,
+        identity: Identity,
+        clock: Arc<VirtualClock>,
+        ids: Arc<ReseedableIds>,
+        start_seed: Seed,
+    ) -> Self {
+        Self { engine, identity, clock, ids, start_seed: Arc::new(start_seed) }
+    }
+
+    /// Takes up what was decided before a restart; returns the faults that were kept, as they were given.
+    ///
+    /// # Errors
+    /// `Internal` if what is kept cannot be read.
+    pub async fn resume(&self) -> Result<Option<String>, EngineError> {
+        let mut settings = self.engine.store.kept_settings().await?;
+        if let Some(text) = settings.remove(kept::CLOCK) {
+            let kept: KeptClock = read(&text)?;
+            self.clock.set_face(kept.face()?);
+        }
+        if let Some(text) = settings.remove(kept::IDS) {
+            self.ids.reseed(read::<KeptIds>(&text)?.seed);
+        }
+        if let Some(text) = settings.remove(kept::TRANSITIONS) {
+            let rules: Vec<KeptRule> = read(&text)?;
+            self.engine.transitions.replace(rules.into_iter().map(KeptRule::rule).collect::<Result<_, _>>()?);
+        }
+        Ok(settings.remove(kept::FAULTS))
+    }
+
+    /// Returns what the clock shows, and how it follows the real time.
+    pub fn clock(&self) -> (Timestamp, ClockFace) {
+        (self.clock.now(), self.clock.face())
+    }
+
+    /// Changes the clock; what is due at the new time has been done when this returns.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn set_clock(&self, change: ClockChange) -> Result<Vec<DueChange>, EngineError> {
+        let real = self.clock.real_now();
+        let mut face = self.clock.face();
+        if let Some(now) = change.now {
+            face = face.showing(now, real);
+        }
+        if let Some(rate) = change.rate {
+            face = face.running_at(rate, real);
+        }
+        if let Some(frozen) = change.frozen {
+            face = face.frozen(frozen, real);
+        }
+        self.turn(face).await
+    }
+
+    /// Moves the clock forward; what has come due meanwhile has been done, in order, when this returns.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn advance(&self, duration: Duration) -> Result<Vec<DueChange>, EngineError> {
+        let real = self.clock.real_now();
+        let face = self.clock.face();
+        self.turn(face.showing(face.at(real).saturating_add(duration), real)).await
+    }
+
+    /// Kept first, so that a crash between the two leads to the same end.
+    async fn turn(&self, face: ClockFace) -> Result<Vec<DueChange>, EngineError> {
+        self.keep(kept::CLOCK, &KeptClock::of(face)).await?;
+        self.clock.set_face(face);
+        self.engine.settle(self.clock.now()).await
+    }
+
+    /// Returns the seed from which ids follow, if any.
+    pub fn ids_seed(&self) -> Option<u64> {
+        self.ids.seed()
+    }
+
+    /// Lets ids follow from a seed, or not any more.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn reseed_ids(&self, seed: Option<u64>) -> Result<(), EngineError> {
+        self.keep(kept::IDS, &KeptIds { seed }).await?;
+        self.ids.reseed(seed);
+        Ok(())
+    }
+
+    /// Returns the rules about what moves work of a model on.
+    pub fn rules(&self, model: WorkModel) -> Vec<TransitionRule> {
+        self.engine.transitions.all().into_iter().filter(|rule| rule.model == model).collect()
+    }
+
+    /// Makes a rule about work to come, in place of the one of the same model and scope; without a progression, removes that.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn rule(
+        &self,
+        model: WorkModel,
+        scope: RuleScope,
+        progression: Option<Progression>,
+    ) -> Result<(), EngineError> {
+        let mut rules = self.engine.transitions.all();
+        rules.retain(|rule| rule.model != model || rule.scope != scope);
+        rules.extend(progression.map(|progression| TransitionRule { model, scope, progression }));
+        let kept: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
+        self.keep(kept::TRANSITIONS, &kept).await?;
+        self.engine.transitions.replace(rules);
+        Ok(())
+    }
+
+    /// Moves the open work of a model one step on, whether it is due or not: all of it, or that of a project or an instance.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn step(&self, model: WorkModel, scope: RuleScope) -> Result<Vec<DueChange>, EngineError> {
+        let now = self.engine.settled_now().await?;
+        let open = self.engine.store.open_records(scope_project(scope), scope_instance(scope)).await?;
+        let changes: Vec<DueChange> =
+            open.into_iter().filter_map(|record| next_change(record, model, now)).collect();
+        if !changes.is_empty() {
+            self.engine.store.apply_changes(changes.clone(), self.engine.settings.backups_kept).await?;
+        }
+        Ok(changes)
+    }
+
+    /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
+    /// everything, clock, ids and rules start over too.
+    ///
+    /// # Errors
+    /// `Internal`; then nothing has changed.
+    pub async fn reset(&self, project: Option<ProjectId>, seed: bool) -> Result<SeedReport, EngineError> {
+        let seeds = if seed { (*self.start_seed).clone() } else { Seed::default() };
+        let seeds = match project {
+            Some(project) => seeds.only(project),
+            None => seeds,
+        };
+        if project.is_none() {
+            self.clock.set_face(ClockFace::real(self.clock.real_now()));
+            self.ids.reseed(self.ids.seed());
+            self.engine.transitions.replace(Vec::new());
+        }
+        let plan = self.engine.plan(seeds).await?;
+        // A project is emptied without a look at what is built in.
+        let plan = if project.is_some() && plan.projects.is_empty() { None } else { Some(plan) };
+        let report = self.engine.store.reset(project, plan, self.clock.now()).await?;
+        self.identity.forget();
+        if project.is_none() {
+            self.keep(kept::IDS, &KeptIds { seed: self.ids.seed() }).await?;
+        }
+        Ok(report)
+    }
+
+    /// Applies a seed: creates what is not there.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNameTaken`; `Internal`.
+    pub async fn seed(&self, seed: Seed) -> Result<SeedReport, EngineError> {
+        let report = self.engine.apply_seed(seed).await?;
+        self.identity.forget();
+        Ok(report)
+    }
+
+    /// Returns the region, which seeds complete their entries by.
+    pub fn region(&self) -> &str {
+        &self.engine.settings.region
+    }
+
+    /// Keeps the faults, as text.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn keep_faults(&self, text: String) -> Result<(), EngineError> {
+        Ok(self.engine.store.keep_setting(kept::FAULTS, Some(text)).await?)
+    }
+
+    /// Returns an id that nothing has yet.
+    pub fn new_id(&self) -> String {
+        self.engine.new_request_id().to_string()
+    }
+
+    /// Returns a number from 0 to below 1, from the bits that ids are made of.
+    pub fn dice(&self) -> f64 {
+        let [a, b, c, d, ..] = self.engine.ids.random_bits();
+        f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// Returns how much is kept.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn counts(&self) -> Result<Counts, EngineError> {
+        Ok(self.engine.store.counts().await?)
+    }
+
+    async fn keep(&self, name: &'static str, value: &impl Serialize) -> Result<(), EngineError> {
+        let text = serde_json::to_string(value)
+            .map_err(|_| StoreError::Inconsistent { what: "a setting cannot be written as JSON" })?;
+        Ok(self.engine.store.keep_setting(name, Some(text)).await?)
+    }
+}
+
+fn scope_project(scope: RuleScope) -> Option<ProjectId> {
+    match scope {
+        RuleScope::Project(project) => Some(project),
+        RuleScope::Everything | RuleScope::Instance(_) => None,
+    }
+}
+
+fn scope_instance(scope: RuleScope) -> Option<InstanceId> {
+    match scope {
+        RuleScope::Instance(instance) => Some(instance),
+        RuleScope::Everything | RuleScope::Project(_) => None,
+    }
+}
+
+/// Returns the next step of a record of a model, made now.
+fn next_change(record: OpenRecord, model: WorkModel, now: Timestamp) -> Option<DueChange> {
+    match (record, model) {
+        (OpenRecord::Backup(backup), WorkModel::Backup) => {
+            let (event, _) = backup.next_event()?;
+            let to = backup.status.transition(event, now).ok()?;
+            let (id, instance_id, number) = (backup.id, backup.instance_id, backup.number);
+            let from = backup.status.kind();
+            Some(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at: now }))
+        }
+        (OpenRecord::Restore(restore), WorkModel::Restore) => {
+            let (event, _) = restore.next_event()?;
+            let to = restore.status.transition(event, now).ok()?;
+            let (id, instance_id, number) = (restore.id, restore.instance_id, restore.number);
+            let from = restore.status.kind();
+            Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at: now }))
+        }
+        (OpenRecord::Backup(_), WorkModel::Restore) | (OpenRecord::Restore(_), WorkModel::Backup) => None,
+    }
+}
+
+fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, EngineError> {
+    serde_json::from_str(text).map_err(|_| inconsistent("a kept setting cannot be read"))
+}
+
+fn inconsistent(what: &'static str) -> EngineError {
+    StoreError::Inconsistent { what }.into()
+}
+
+/// The clock as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptClock {
+    shown_ms: i64,
+    set_at_ms: i64,
+    rate: f64,
+    frozen: bool,
+}
+
+impl KeptClock {
+    fn of(face: ClockFace) -> Self {
+        let (shown, set_at, rate, frozen) = face.parts();
+        Self { shown_ms: shown.as_millis(), set_at_ms: set_at.as_millis(), rate: rate.as_f64(), frozen }
+    }
+
+    fn face(&self) -> Result<ClockFace, EngineError> {
+        let time =
+            |millis| Timestamp::from_millis(millis).map_err(|_| inconsistent("the kept clock has no time"));
+        let rate = ClockRate::new(self.rate).map_err(|_| inconsistent("the kept clock has no rate"))?;
+        Ok(ClockFace::from_parts(time(self.shown_ms)?, time(self.set_at_ms)?, rate, self.frozen))
+    }
+}
+
+/// The seed of ids as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptIds {
+    seed: Option<u64>,
+}
+
+/// A rule as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptRule {
+    model: String,
+    project_id: Option<String>,
+    instance_id: Option<String>,
+    /// Waiting and running, in milliseconds; empty when it moves by hand, zeros when it takes no time.
+    durations_ms: Option<(u64, u64)>,
+}
+
+impl KeptRule {
+    fn of(rule: &TransitionRule) -> Self {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            model: rule.model.as_str().to_owned(),
+            project_id: scope_project(rule.scope).map(|id| id.to_string()),
+            instance_id: scope_instance(rule.scope).map(|id| id.to_string()),
+            durations_ms: match rule.progression {
+                Progression::Immediate => Some((0, 0)),
+                Progression::Timed { waiting, running } => Some((millis(waiting), millis(running))),
+                Progression::Manual => None,
+            },
+        }
+    }
+
+    fn rule(self) -> Result<TransitionRule, EngineError> {
+        let unreadable = || inconsistent("a kept rule cannot be read");
+        let project = self.project_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;
+        let instance = self.instance_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;
+        let scope = match (instance, project) {
+            (Some(instance), _) => RuleScope::Instance(instance),
+            (None, Some(project)) => RuleScope::Project(project),
+            (None, None) => RuleScope::Everything,
+        };
+        let progression = match self.durations_ms {
+            None => Progression::Manual,
+            Some((0, 0)) => Progression::Immediate,
+            Some((waiting, running)) => Progression::Timed {
+                waiting: Duration::from_millis(waiting),
+                running: Duration::from_millis(running),
+            },
+        };
+        Ok(TransitionRule {
+            model: WorkModel::parse(&self.model).ok_or_else(unreadable)?,
+            scope,
+            progression,
+        })
+    }
+}

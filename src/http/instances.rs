@@ -1,0 +1,43 @@
+//! Instances: get and list, on both versions of the API.
+//!
+//! Source: wire contract v1.0, sections 2.8 and 2.9; v2, section 2.3.
+
+use actix_web::HttpResponse;
+
+use crate::engine::{ApiVersion, Engine};
+use crate::http::endpoint::{InstanceCall, ProjectCall};
+use crate::http::error::ApiError;
+use crate::http::instance_view::{InstanceView, InstancesView};
+use crate::http::{error_code, v1, v2};
+
+/// `GET …/instances/{instance_id}`: shows an instance.
+pub(super) async fn get_instance(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let (instance, now) = engine
+        .get_instance(instance)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(InstanceView::of_one(instance, call.api, now)))
+}
+
+/// `GET …/instances`: lists the instances of a project, newest first.
+pub(super) async fn list_instances(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let query = match call.api {
+        ApiVersion::V1 => v1::instances_query(&call.query)?,
+        ApiVersion::V2 => v2::instances_query(&call.query)?,
+    };
+    let Some(query) = query else {
+        // A filter that nothing can match is not an error.
+        return Ok(HttpResponse::Ok().json(InstancesView::empty()));
+    };
+    let (page, now) = engine
+        .list_instances(project_id, query)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(InstancesView::new(page, call.api, now)))
+}

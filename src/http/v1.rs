@@ -1,0 +1,67 @@
+//! What v1.0 reads and writes in its own way.
+//!
+//! Source: wire contract v1.0, sections 1.5, 1.6, 2.3 and 2.9.
+
+use actix_web::HttpResponse;
+
+use crate::domain::id::InstanceId;
+use crate::domain::page::{PageLimit, PageRequest};
+use crate::domain::refusal::Refusal;
+use crate::engine::{InstanceFilter, InstancePageStart, InstancesQuery, RecordsQuery};
+use crate::http::extract::{Query, clamped_limit, start};
+use crate::http::time::window;
+
+/// Reads which records a list is asked for.
+///
+/// # Errors
+/// `InvalidQuery`.
+pub(super) fn records_query(query: &Query) -> Result<RecordsQuery, Refusal> {
+    let page = PageRequest { skip: start(query)?, limit: clamped_limit(query, PageLimit::TEN)? };
+    Ok(RecordsQuery { window: window(query)?, page })
+}
+
+/// Answers that a backup has been deleted: with a body, which a client insists on.
+pub(super) fn backup_deleted() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "message": "" }))
+}
+
+/// Reads which instances a list is asked for; `None` if no instance can be one of them.
+///
+/// # Errors
+/// `InvalidQuery`.
+pub(super) fn instances_query(query: &Query) -> Result<Option<InstancesQuery>, Refusal> {
+    let start = page_start(query)?;
+    let limit = clamped_limit(query, PageLimit::ALL)?;
+    Ok(filter(query).map(|filter| InstancesQuery { filter, start, limit }))
+}
+
+/// Returns where the page starts: after the marker, if there is one; then `start` is not looked at. Nothing follows a marker
+/// that is no id.
+fn page_start(query: &Query) -> Result<InstancePageStart, Refusal> {
+    Ok(match query.get("marker").map(str::parse::<InstanceId>) {
+        Some(Ok(marker)) => InstancePageStart::After(marker),
+        Some(Err(_)) => InstancePageStart::Skip(u64::MAX),
+        None => InstancePageStart::Skip(start(query)?),
+    })
+}
+
+/// Reads the filters; `None` if nothing can match them.
+fn filter(query: &Query) -> Option<InstanceFilter> {
+    // Instances have no tags yet, so that no instance has all of those asked for.
+    if query.get("tags").is_some() {
+        return None;
+    }
+    let name = query.get("name").map(str::to_owned);
+    let exact = query.is_true(&["isExactMatchName", "exactMatchName"]);
+    let (name_is, name_contains) = if exact { (name, None) } else { (None, name) };
+    Some(InstanceFilter {
+        id: query.get("id").map(str::parse).transpose().ok()?,
+        name_contains,
+        name_is,
+        status: query.get("status").map(str::parse).transpose().ok()?,
+        ip: query.get("ip").map(str::to_owned),
+        ip_contains: None,
+        capacity: None,
+        include_create_failed: query.is_true(&["includeFailure", "include_failure"]),
+    })
+}

@@ -1,0 +1,132 @@
+//! The way to the writer: what it can be asked, and the bounded queue in which the asking waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ambient::Stopwatch;
+use crate::domain::backup::Backup;
+use crate::domain::id::ProjectId;
+use crate::domain::restore::Restore;
+use crate::domain::time::Timestamp;
+use crate::store::sqlite::writer::Writer;
+use crate::store::{
+    CreateBackup, CreateRestore, DeleteBackup, DueChange, NewToken, SeedPlan, SeedReport, StoreError,
+    StoreMetrics,
+};
+
+/// How many commands may wait before callers do.
+const QUEUE_LENGTH: usize = 2048;
+/// How long a caller waits at most for a place in the queue, and, while another process keeps the database locked, for its
+/// command to be carried out.
+pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
+/// Stands for "nothing is due" in the shared due time.
+const NOTHING_DUE: i64 = i64::MAX;
+
+/// Where the answer to a command goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writer can be asked to do.
+pub(super) enum Command {
+    CreateBackup(CreateBackup, Reply<Backup>),
+    DeleteBackup(DeleteBackup, Reply<()>),
+    CreateRestore(CreateRestore, Reply<Restore>),
+    ApplyChanges(Vec<DueChange>, Option<u32>, Reply<()>),
+    Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
+    SaveToken(NewToken, Reply<()>),
+    Reset(Option<ProjectId>, Option<Box<SeedPlan>>, Timestamp, Reply<SeedReport>),
+    KeepSetting(&'static str, Option<String>, Reply<()>),
+    /// Write something and commit it, to see that it can be done.
+    Probe(Reply<()>),
+    /// Finish what is queued, bring everything into the main file, and stop.
+    Close(Reply<()>),
+}
+
+impl Command {
+    pub(super) fn is_create(&self) -> bool {
+        matches!(self, Self::CreateBackup(..))
+    }
+
+    /// Returns whether it is a create that lets nothing expire: its statements are known beforehand.
+    pub(super) fn is_plain_create(&self) -> bool {
+        matches!(self, Self::CreateBackup(create, _) if create.keep.is_none())
+    }
+}
+
+/// A command in the queue, and since when its caller waits.
+pub(super) struct Waiting {
+    pub(super) command: Command,
+    pub(super) since: Stopwatch,
+}
+
+/// The callers' side of the writer.
+pub(super) struct WriterHandle {
+    queue: mpsc::Sender<Waiting>,
+    next_due: Arc<AtomicI64>,
+    metrics: StoreMetrics,
+}
+
+impl WriterHandle {
+    /// Starts the writing task on `connection`.
+    pub(super) async fn start(
+        mut connection: SqliteConnection,
+        metrics: StoreMetrics,
+    ) -> Result<Self, sqlx::Error> {
+        let next_due = Arc::new(AtomicI64::new(NOTHING_DUE));
+        publish_next_due(&mut connection, &next_due).await?;
+        let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
+        tokio::spawn(Writer::new(connection, commands, Arc::clone(&next_due), metrics.clone()).run());
+        Ok(Self { queue, next_due, metrics })
+    }
+
+    /// Queues a command and waits for its answer.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let since = Stopwatch::start();
+        let (reply, answer) = oneshot::channel();
+        let place = match self.queue.try_reserve() {
+            Ok(place) => place,
+            Err(mpsc::error::TrySendError::Closed(())) => return Err(StoreError::Closed),
+            Err(mpsc::error::TrySendError::Full(())) => {
+                match tokio::time::timeout(QUEUE_PATIENCE, self.queue.reserve()).await {
+                    Ok(Ok(place)) => place,
+                    Ok(Err(_)) => return Err(StoreError::Closed),
+                    Err(_) => return Err(StoreError::Busy),
+                }
+            }
+        };
+        self.metrics.queue_depth.inc();
+        place.send(Waiting { command: command(reply), since });
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Returns when the next planned change is due.
+    pub(super) fn next_due_at(&self) -> Option<Timestamp> {
+        Timestamp::from_millis(self.next_due.load(Ordering::Acquire)).ok()
+    }
+
+    /// Returns once the writer takes no commands any more.
+    pub(super) async fn stopped(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Lets the writer finish and stop.
+    pub(super) async fn close(&self) {
+        if let Err(error) = self.ask(Command::Close).await {
+            tracing::warn!(error = %error, "the writer did not close cleanly");
+        }
+    }
+}
+
+/// Reads when the next planned change is due and publishes it.
+pub(super) async fn publish_next_due(
+    connection: &mut SqliteConnection,
+    next_due: &AtomicI64,
+) -> Result<(), sqlx::Error> {
+    let due: Option<i64> =
+        sqlx::query_scalar("SELECT min(due_at) FROM open_work").fetch_one(connection).await?;
+    next_due.store(due.unwrap_or(NOTHING_DUE), Ordering::Release);
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Empties everything or a project, and keeps settings.
+//!
+//! What may never happen to records in their life, their removal, is what a reset is for: the triggers that forbid it are
+//! put aside within the transaction and put back as they were.
+
+use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
+
+use crate::domain::id::ProjectId;
+use crate::domain::time::Timestamp;
+use crate::store::migrate::HISTORY_TABLE;
+use crate::store::sqlite::seeding;
+use crate::store::sqlite::writer::WriterState;
+use crate::store::{SeedPlan, SeedReport, StoreError};
+
+/// The table of words: it belongs to the schema, not to what is kept.
+const WORDS_TABLE: &str = "statuses";
+
+/// Statements that empty a project (`?1`), in an order that leaves no row without the one it refers to.
+const EMPTY_PROJECT: [&str; 5] = [
+    "DELETE FROM open_work WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM events WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM restores WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM backups WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM instances WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
+];
+
+/// Empties everything, or a project, and then creates what `plan` wants.
+pub(super) async fn reset(
+    state: &mut WriterState,
+    project: Option<ProjectId>,
+    plan: Option<SeedPlan>,
+    now: Timestamp,
+) -> Result<SeedReport, StoreError> {
+    let emptied = empty(&mut state.connection, project).await;
+    emptied.map_err(StoreError::during("empty the database"))?;
+    state.forget();
+    match plan {
+        Some(plan) => seeding::apply(state, plan, now).await,
+        None => Ok(SeedReport::default()),
+    }
+}
+
+async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) -> Result<(), sqlx::Error> {
+    let triggers: Vec<(String, String)> =
+        sqlx::query_as("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+            .fetch_all(&mut *connection)
+            .await?;
+    for (name, _) in &triggers {
+        connection.execute(AssertSqlSafe(format!("DROP TRIGGER {name}"))).await?;
+    }
+    if let Some(project) = project {
+        for statement in EMPTY_PROJECT {
+            sqlx::query(statement).bind(&project.as_bytes()[..]).execute(&mut *connection).await?;
+        }
+    } else {
+        // In whatever order: what refers to what is looked at when the transaction ends.
+        connection.execute("PRAGMA defer_foreign_keys = ON").await?;
+        for table in tables(connection).await? {
+            connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
+        }
+    }
+    for (_, sql) in triggers {
+        connection.execute(AssertSqlSafe(sql)).await?;
+    }
+    Ok(())
+}
+
+/// Returns the tables that hold what is kept, whatever the schema comes to have.
+async fn tables(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN (?, ?)",
+    )
+    .bind(HISTORY_TABLE)
+    .bind(WORDS_TABLE)
+    .fetch_all(connection)
+    .await
+}
+
+/// Keeps a setting, or forgets it.
+pub(super) async fn keep_setting(
+    connection: &mut SqliteConnection,
+    name: &'static str,
+    value: Option<String>,
+) -> Result<(), StoreError> {
+    match value {
+        Some(value) => sqlx::query("INSERT OR REPLACE INTO kept_settings (name, value) VALUES (?, ?)")
+            .bind(name)
+            .bind(value),
+        None => sqlx::query("DELETE FROM kept_settings WHERE name = ?").bind(name),
+    }
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("keep a setting"))?;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! No route without a black-box test: each file names, for the routes it covers, a test that has one answered well. Here
+//! those tests are run again and their requests looked at, so that a claim cannot outlive its test.
+
+use dcs_emulator::http::routes;
+
+use crate::support::{Covered, requests_of};
+
+/// The claims of every file.
+const CLAIMS: [&[Covered]; 13] = [
+    super::backups_create::COVERS,
+    super::backups_list::COVERS,
+    super::backups_delete::COVERS,
+    super::instances::COVERS,
+    super::probes::COVERS,
+    super::restores::COVERS,
+    super::restores_list::COVERS,
+    super::links::COVERS,
+    super::v2_backups::COVERS,
+    super::v2_instances::COVERS,
+    super::identity::COVERS,
+    super::tokens::COVERS,
+    super::projects::COVERS,
+];
+
+/// Returns whether a path is one of those that `template` stands for.
+fn is_of(path: &str, template: &str) -> bool {
+    let (parts, wanted) = (path.split('/'), template.split('/'));
+    parts.clone().count() == wanted.clone().count()
+        && parts.zip(wanted).all(|(part, wanted)| wanted.starts_with('{') || part == wanted)
+}
+
+#[test]
+fn every_route_has_a_test_that_calls_it() {
+    for route in routes::table() {
+        let claimed = CLAIMS
+            .into_iter()
+            .flatten()
+            .any(|claim| claim.method == route.method.as_str() && claim.path == route.path);
+        assert!(claimed, "no file of tests/api covers {} {}", route.method, route.path);
+    }
+}
+
+#[test]
+fn every_test_that_is_named_for_a_route_has_it_answered_well() {
+    for claim in CLAIMS.into_iter().flatten() {
+        let requests = requests_of(claim.by);
+        let answered = requests.iter().any(|(method, path, status)| {
+            method == claim.method && is_of(path, claim.path) && (200..=300).contains(status)
+        });
+        assert!(answered, "{} {} is not among {requests:?}", claim.method, claim.path);
+    }
+}
+
+#[test]
+fn every_claim_is_about_a_route_that_there_is() {
+    for claim in CLAIMS.into_iter().flatten() {
+        let exists = routes::table()
+            .into_iter()
+            .any(|route| route.method.as_str() == claim.method && route.path == claim.path);
+        assert!(exists, "{} {} is no route", claim.method, claim.path);
+    }
+}

@@ -1,0 +1,38 @@
+//! Black-box tests of the HTTP surface: one file a family, each against a server of its own.
+//!
+//! They know the wire contract and nothing of the program behind it. A file's `COVERS` says which routes it tests;
+//! `coverage.rs` makes sure that none is left out.
+
+// The body of an instance is one `json!` of more than sixty members.
+#![recursion_limit = "256"]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod audit;
+mod auth;
+mod backups_create;
+mod backups_delete;
+mod backups_list;
+mod concurrency;
+mod coverage;
+mod failures;
+mod framework;
+mod identity;
+mod instances;
+mod links;
+mod links_host;
+mod probes;
+mod projects;
+mod restores;
+mod restores_list;
+mod seed;
+mod settings;
+mod signatures;
+mod states;
+mod strangers;
+mod tenants;
+mod time;
+mod tokens;
+mod v2_backups;
+mod v2_instances;

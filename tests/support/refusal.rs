@@ -1,0 +1,133 @@
+//! What errors look like on the wire, written down from the contract's table and not from the program's.
+
+use serde_json::{Value, json};
+
+/// An error as the API shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The code of the `DCS.` family.
+    pub(crate) code: &'static str,
+    /// The numeric twin, which v1.0 shows.
+    pub(crate) legacy: &'static str,
+    /// The text.
+    pub(crate) message: &'static str,
+    /// The name of the parameter in the text's place `{0}`.
+    parameter: &'static str,
+}
+
+const fn row(status: u16, code: &'static str, legacy: &'static str, message: &'static str) -> Refusal {
+    Refusal { status, code, legacy, message, parameter: "" }
+}
+
+pub(crate) const UNKNOWN_ROUTE: Refusal =
+    row(404, "DCS.4001", "111404001", "The requested URL does not exist.");
+pub(crate) const METHOD_NOT_ALLOWED: Refusal =
+    row(405, "DCS.5001", "111405001", "This request method is not allowed.");
+pub(crate) const INVALID_PROJECT_ID: Refusal =
+    row(400, "DCS.4002", "111400002", "Invalid project ID format.");
+pub(crate) const INVALID_INSTANCE_ID: Refusal =
+    row(400, "DCS.4061", "111400061", "Invalid instance ID format.");
+pub(crate) const INVALID_BODY: Refusal = row(
+    400,
+    "DCS.4005",
+    "111400005",
+    "The message body contains invalid characters or is not in JSON format.",
+);
+/// `decisions` no. 22: the row of an invalid body with a status of its own.
+pub(crate) const BODY_TOO_LARGE: Refusal = Refusal { status: 413, ..INVALID_BODY };
+pub(crate) const REMARK_TOO_LONG: Refusal = row(
+    400,
+    "DCS.4098",
+    "111400098",
+    "The value of the remark parameter must be 0 to 128 characters in length.",
+);
+pub(crate) const INSTANCE_NOT_FOUND: Refusal =
+    row(404, "DCS.3022", "111404022", "This DCS instance does not exist.");
+/// The tables have no row for an unknown backup: it is the one of an unknown path.
+pub(crate) const BACKUP_NOT_FOUND: Refusal = UNKNOWN_ROUTE;
+pub(crate) const BACKUP_SWITCHED_OFF: Refusal =
+    row(400, "DCS.4095", "111400095", "the system is not support backup and restore.");
+pub(crate) const ONLY_MASTER_STANDBY: Refusal =
+    row(400, "DCS.4086", "111400086", "only master standby instance is support this action");
+pub(crate) const BACKING_UP: Refusal = row(400, "DCS.4096", "111400096", "the instance is backuping.");
+pub(crate) const RESTORING: Refusal = row(400, "DCS.4097", "111400097", "the instance is restoring.");
+pub(crate) const RESTARTING: Refusal = row(400, "DCS.4111", "111400111", "the instance is restarting.");
+pub(crate) const EXTENDING: Refusal = row(400, "DCS.4113", "111400113", "the instance is extending.");
+pub(crate) const CREATING: Refusal = row(400, "DCS.4118", "111400118", "the instance is creating.");
+pub(crate) const WRONG_STATE: Refusal = row(
+    400,
+    "DCS.4026",
+    "111400026",
+    "This operation is not allowed when the DCS instance is in the current state.",
+);
+
+pub(crate) const EMPTY_BODY: Refusal = row(400, "DCS.4004", "111400004", "Empty request body.");
+pub(crate) const BACKUP_NOT_USABLE: Refusal =
+    row(400, "DCS.4087", "111400087", "the backup record status is err when restore this instance");
+/// What v2 says of an unknown backup that is to be deleted. It has no twin, and v1.0 never says it.
+pub(crate) const NO_SUCH_BACKUP_TO_DELETE: Refusal =
+    row(400, "DCS.4031", "DCS.4031", "The backup record does not exist.");
+/// What v2 says of a window of time that begins after its end; v1.0 has an empty list then.
+pub(crate) const WINDOW_REVERSED: Refusal =
+    row(400, "DCS.4025", "DCS.4025", "The end time must be after the start time.");
+pub(crate) const INVALID_TOKEN: Refusal = row(401, "DCS.1001", "111401001", "Invalid token.");
+pub(crate) const TOKEN_EXPIRED: Refusal = row(401, "DCS.1002", "111401002", "Token expired.");
+pub(crate) const NO_TOKEN: Refusal = row(401, "DCS.1003", "111401003", "No token in the request.");
+pub(crate) const OTHER_PROJECT: Refusal =
+    row(401, "DCS.1004", "111401004", "Project ID does not match the token.");
+pub(crate) const NO_ROLE: Refusal =
+    row(403, "DCS.2003", "111403003", "This role does not have the permission to perform this operation.");
+pub(crate) const READ_ONLY: Refusal = row(
+    403,
+    "DCS.3002",
+    "111403002",
+    "This tenant has read permission only and cannot perform this operation.",
+);
+
+/// An action that a policy denies.
+pub(crate) const fn action_denied(action: &'static str) -> Refusal {
+    let row = row(403, "DCS.2007", "DCS.2007", "Policy does not allow {0} to be performed.");
+    Refusal { parameter: action, ..row }
+}
+
+/// What v2 says of a query parameter with a value it cannot have.
+pub(crate) const fn invalid(name: &'static str) -> Refusal {
+    let row = row(400, "DCS.4800", "111400800", "Invalid {0} in the request.");
+    Refusal { parameter: name, ..row }
+}
+
+/// A query parameter with a value it cannot have.
+pub(crate) const fn invalid_query(name: &'static str) -> Refusal {
+    let row = row(400, "DCS.4062", "111400062", "Invalid {0} parameter in the request.");
+    Refusal { parameter: name, ..row }
+}
+
+/// A part of the path or a member of the body with a value it cannot have.
+pub(crate) const fn invalid_parameter(name: &'static str) -> Refusal {
+    let row = row(400, "DCS.4063", "111400063", "Invalid {0} parameter in the request.");
+    Refusal { parameter: name, ..row }
+}
+
+impl Refusal {
+    /// Returns the text, its place filled.
+    pub(crate) fn text(&self) -> String {
+        self.message.replace("{0}", self.parameter)
+    }
+
+    /// Returns the body that v1.0 has with default settings: its own shape and that of v2 in one.
+    pub(crate) fn v1_body(&self) -> Value {
+        let text = self.text();
+        json!({
+            "error": {"code": self.legacy, "message": text},
+            "error_code": self.code,
+            "error_msg": text,
+        })
+    }
+
+    /// Returns the body that v2 has.
+    pub(crate) fn v2_body(&self) -> Value {
+        json!({"error_code": self.code, "error_msg": self.text(), "error_ext_msg": null})
+    }
+}
