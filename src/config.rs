@@ -4,6 +4,7 @@
 //! `DCS_EMULATOR_` the variable. A bad value stops the start and names where it came from.
 
 mod file;
+mod settings;
 mod value;
 
 use std::collections::BTreeMap;
@@ -13,146 +14,15 @@ use std::path::PathBuf;
 
 pub use file::ConfigFileError;
 pub(crate) use file::read as read_file;
+pub use settings::{SETTINGS, Setting};
 
+use crate::domain::identity::Secret;
 use crate::domain::time::UtcOffset;
 use crate::engine::identity::AuthMode;
 use crate::engine::{ClusterBackups, EngineSettings};
 use crate::http::HttpSettings;
 use crate::http::server::{CodeStyle, ErrorStyle};
 use crate::store::sqlite::Location;
-
-/// A setting.
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name, which is its key in the file.
-    pub key: &'static str,
-    /// What its value is, for the help.
-    pub value: &'static str,
-    /// The value it has when nothing sets it.
-    pub default: &'static str,
-    /// What it does.
-    pub help: &'static str,
-}
-
-/// The value of settings that are off unless something sets them.
-const UNSET: &str = "";
-
-const fn setting(
-    key: &'static str,
-    value: &'static str,
-    default: &'static str,
-    help: &'static str,
-) -> Setting {
-    Setting { key, value, default, help }
-}
-
-/// Every setting.
-pub const SETTINGS: [Setting; 21] = [
-    setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
-    setting(
-        "database",
-        "URL",
-        "sqlite://dcs-emulator.db",
-        "sqlite://PATH, or sqlite::memory: to keep nothing",
-    ),
-    setting(
-        "seed",
-        "FILE",
-        UNSET,
-        "YAML or JSON file of projects and instances to create if they are not there; - reads YAML from standard input; \
-         repeatable, in the variable separated by commas",
-    ),
-    setting(
-        "demo",
-        "true|false",
-        "false",
-        "Create a small project to try things with, and show a request that works",
-    ),
-    setting(
-        "ready_file",
-        "FILE",
-        UNSET,
-        "Write url, pid and version there, as JSON, once requests are served",
-    ),
-    setting("log_format", "text|json", "text", "How log lines look; they go to stderr"),
-    setting(
-        "log_level",
-        "FILTER",
-        "info",
-        "Which log lines are written: error, warn, info, debug, trace, or a tracing filter",
-    ),
-    setting("region", "NAME", "eu-de", "The region, which also names the default project and the zones"),
-    setting(
-        "auth",
-        "off|lenient|strict",
-        "lenient",
-        "Who is let in: everybody; everybody but those who misuse credentials of the emulator; only those with good credentials",
-    ),
-    setting(
-        "public_url",
-        "URL",
-        UNSET,
-        "Where clients reach the server, for links and the catalogue; unset: what each request names as its host",
-    ),
-    setting(
-        "backup.enabled",
-        "true|false",
-        "true",
-        "Whether backups are possible at all; if not they are refused with DCS.4095",
-    ),
-    setting(
-        "backup.cluster",
-        "never|v2|always",
-        "v2",
-        "Which version of the API may back up clusters; v1.0 refuses them unless this says always",
-    ),
-    setting(
-        "backup.duration",
-        "DURATION",
-        "0s",
-        "How long a backup takes, such as 500ms or 2m; a tenth of it is spent waiting",
-    ),
-    setting(
-        "backup.keep",
-        "unlimited|NUMBER",
-        "unlimited",
-        "How many usable backups of an instance stay; older ones expire",
-    ),
-    setting(
-        "restore.duration",
-        "DURATION",
-        "0s",
-        "How long a restore takes; the instance is RESTORING meanwhile",
-    ),
-    setting("naming.utc_offset", "OFFSET", "+08:00", "The zone of the time in the names of records"),
-    setting(
-        "errors.code_style",
-        "legacy|dcs",
-        "legacy",
-        "Which codes v1.0 errors carry: 111400096 or DCS.4096",
-    ),
-    setting(
-        "errors.add_v2_fields",
-        "true|false",
-        "true",
-        "Whether v1.0 errors carry error_code and error_msg as well",
-    ),
-    setting("http.body_limit", "SIZE", "1MiB", "The longest request body, in bytes or with KiB or MiB"),
-    setting("http.body_timeout", "DURATION", "30s", "How long a request body may take to arrive"),
-    setting("http.workers", "NUMBER", "0", "How many threads serve requests; 0 means one a processor"),
-];
-
-impl Setting {
-    /// Returns the name of its flag, without the dashes in front.
-    pub fn flag(&self) -> String {
-        self.key.replace(['.', '_'], "-")
-    }
-
-    /// Returns the name of its variable.
-    pub fn variable(&self) -> String {
-        format!("DCS_EMULATOR_{}", self.key.replace('.', "_").to_uppercase())
-    }
-}
 
 /// Where the value of a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,6 +82,10 @@ pub struct Config {
     pub auth: AuthMode,
     /// `region`, `backup.*`, `restore.*` and `naming.*`.
     pub engine: EngineSettings,
+    /// `control.token`.
+    pub control_token: Option<Secret>,
+    /// `journal.limit`.
+    pub journal_limit: usize,
     /// `errors.*` and `http.*`.
     pub http: HttpSettings,
     /// Each setting's text and origin, in the order of [`SETTINGS`].
@@ -282,6 +156,8 @@ impl Config {
                     text.parse::<UtcOffset>().map_err(|error| error.to_string())
                 })?,
             },
+            control_token: read.texts("control.token").pop().map(Secret::new),
+            journal_limit: read.one("journal.limit", value::journal_limit)?,
             http: HttpSettings {
                 errors: ErrorStyle {
                     codes: read.one("errors.code_style", |text| {
@@ -296,6 +172,24 @@ impl Config {
             },
             shown,
         })
+    }
+
+    /// Returns every setting with its value and origin; secrets are masked.
+    pub fn to_json(&self) -> serde_json::Value {
+        let entry = |(setting, given): &(&'static Setting, Given)| {
+            let is_secret = setting.key.ends_with("token") && given.origin != Origin::Default;
+            let value = if is_secret { vec!["***".to_owned()] } else { given.texts.clone() };
+            let value = if setting.key == "seed" {
+                serde_json::json!(value)
+            } else {
+                serde_json::json!(value.last())
+            };
+            (
+                setting.key.to_owned(),
+                serde_json::json!({ "value": value, "origin": given.origin.to_string() }),
+            )
+        };
+        serde_json::Value::Object(self.shown.iter().map(entry).collect())
     }
 
     /// Returns all settings as a configuration file that says where each value comes from.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use prometheus::Registry;
 use tokio::task::JoinHandle;
 
-use crate::ambient::{Clock, IdSource, SystemClock, SystemIds};
+use crate::ambient::{Clock, IdSource, ReseedableIds, SystemClock, SystemIds, VirtualClock};
 use crate::config::Config;
+use crate::engine::control::Control;
 use crate::engine::identity::Identity;
 use crate::engine::seed::{DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
 use crate::http;
-use crate::http::server::{ServeError, ServerHandle};
+use crate::http::server::{ControlSettings, ServeError, ServerHandle};
 use crate::store::sqlite::{Location, SqliteStore};
 use crate::store::{OpenError, StoreMetrics};
 
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What a test had decided before a restart cannot be taken up.
+    #[error("take up what was decided before")]
+    Resume(#[source] EngineError),
     /// The seed could not be applied.
     #[error("apply the seed")]
     ApplySeed(#[source] EngineError),
@@ -98,12 +102,23 @@ impl Emulator {
         let metrics = StoreMetrics::register(&registry).map_err(StartError::Metrics)?;
         let store = Arc::new(SqliteStore::open(&config.database, metrics).await?);
         let Surroundings { clock, real_clock, ids } = surroundings;
+        let (clock, ids) = (Arc::new(VirtualClock::new(clock)), Arc::new(ReseedableIds::new(ids)));
         announce_database(&config.database);
         let engine =
-            Engine::new(store.clone(), store.clone(), clock, Arc::clone(&ids), config.engine.clone());
-        let identity = Identity::new(store.clone(), real_clock, ids, config.auth, &config.engine.region);
+            Engine::new(store.clone(), store.clone(), clock.clone(), ids.clone(), config.engine.clone());
+        let identity =
+            Identity::new(store.clone(), real_clock, ids.clone(), config.auth, &config.engine.region);
+        let control = Control::new(engine.clone(), identity.clone(), clock, ids, seed.clone());
+        let faults = control.resume().await.map_err(StartError::Resume)?;
         apply_seed(&engine, seed).await?;
-        let server = http::serve(listener, engine.clone(), identity, config.http.clone(), registry)?;
+        let server = http::serve(
+            listener,
+            engine.clone(),
+            identity,
+            control_settings(config, control, faults),
+            config.http.clone(),
+            registry,
+        )?;
         let handle = server.handle();
         let settling = tokio::spawn({
             let engine = engine.clone();
@@ -142,6 +157,25 @@ impl Emulator {
         let _ = self.serving.await;
         self.settling.abort();
         self.engine.close().await;
+    }
+}
+
+fn control_settings(config: &Config, control: Control, faults: Option<String>) -> ControlSettings {
+    if config.control_token.is_none() && !config.listen.ip().is_loopback() {
+        tracing::warn!(
+            "everybody who reaches this server can control it; --control-token keeps strangers away"
+        );
+    }
+    ControlSettings {
+        control,
+        faults,
+        journal_limit: config.journal_limit,
+        token: config.control_token.clone(),
+        config: config.to_json(),
+        database: match &config.database {
+            Location::File(path) => path.display().to_string(),
+            Location::Memory { .. } => "in memory".to_owned(),
+        },
     }
 }
 

@@ -124,6 +124,7 @@ fn start_failure(error: &StartError) -> u8 {
         | StartError::ApplySeed(EngineError::Refused(_)) => exit::USAGE,
         StartError::Bind { .. }
         | StartError::ApplySeed(_)
+        | StartError::Resume(_)
         | StartError::Serve(_)
         | StartError::Metrics(_) => exit::FAILED,
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use actix_web::web::{Bytes, Path as PathParts};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use async_trait::async_trait;
-use dcs_emulator::ambient::{Clock, IdSource, SystemClock, SystemIds};
+use dcs_emulator::ambient::{Clock, IdSource, ReseedableIds, SystemClock, SystemIds, VirtualClock};
 use dcs_emulator::config::{Config, GivenSettings, LogFormat};
 use dcs_emulator::domain::backup::{Backup, BackupStatus, Completion};
 use dcs_emulator::domain::backup_file::BackupFormat;
@@ -24,7 +24,10 @@ use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use dcs_emulator::domain::restore::Restore;
 use dcs_emulator::domain::time::Timestamp;
 use dcs_emulator::engine::Engine;
+use dcs_emulator::engine::control::Control;
 use dcs_emulator::engine::identity::Identity;
+use dcs_emulator::engine::seed::Seed;
+use dcs_emulator::http::server::ControlSettings;
 use dcs_emulator::store::{
     Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
     InstancePageStart, InstanceRef, NewToken, OpenRecord, ProjectFilter, SeedPlan, SeedReport, Store,
@@ -111,11 +114,21 @@ struct Body {
 /// Serves floors of the store through the real HTTP stack and engine, with the settings of the real server.
 fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outcome<actix_web::dev::Server> {
     let config = Config::new(GivenSettings::new())?;
-    let (store, clock, ids) = (Arc::new(store), Arc::new(SystemClock), Arc::new(SystemIds));
+    let store = Arc::new(store);
+    let clock = Arc::new(VirtualClock::new(Arc::new(SystemClock)));
+    let ids = Arc::new(ReseedableIds::new(Arc::new(SystemIds)));
     let identity =
         Identity::new(store.clone(), clock.clone(), ids.clone(), config.auth, &config.engine.region);
-    let engine = Engine::new(store.clone(), store, clock, ids, config.engine);
-    Ok(http::serve(listener, engine, identity, config.http, prometheus::Registry::new())?)
+    let engine = Engine::new(store.clone(), store, clock.clone(), ids.clone(), config.engine.clone());
+    let control = ControlSettings {
+        control: Control::new(engine.clone(), identity.clone(), clock, ids, Seed::default()),
+        faults: None,
+        journal_limit: config.journal_limit,
+        token: None,
+        config: config.to_json(),
+        database: "none".to_owned(),
+    };
+    Ok(http::serve(listener, engine, identity, control, config.http, prometheus::Registry::new())?)
 }
 
 /// Opens a database as the real store opens it for writing.

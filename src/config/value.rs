@@ -53,6 +53,13 @@ pub(super) fn optional_url(text: &str) -> Result<Option<String>, String> {
     }
 }
 
+/// How many calls the journal keeps: at most a million, which is a few hundred MB.
+pub(super) fn journal_limit(text: &str) -> Result<usize, String> {
+    const MOST: usize = 1_000_000;
+    let number = text.parse().ok().filter(|number| *number <= MOST);
+    number.ok_or_else(|| format!("must be a whole number of at most {MOST}"))
+}
+
 /// How many workers serve: 0 for one a processor, or up to 1024.
 pub(super) fn workers(text: &str) -> Result<usize, String> {
     const MOST: usize = 1024;

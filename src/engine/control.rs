@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::ambient::{Clock, ReseedableIds, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
@@ -43,6 +44,8 @@ pub struct Control {
     clock: Arc<VirtualClock>,
     ids: Arc<ReseedableIds>,
     start_seed: Arc<Seed>,
+    /// Held by whoever changes something: changes come one after the other, and what is kept is what holds.
+    changing: Arc<Mutex<()>>,
 }
 
 impl Control {
@@ -54,7 +57,7 @@ impl Control {
         ids: Arc<ReseedableIds>,
         start_seed: Seed,
     ) -> Self {
-        Self { engine, identity, clock, ids, start_seed: Arc::new(start_seed) }
+        Self { engine, identity, clock, ids, start_seed: Arc::new(start_seed), changing: Arc::default() }
     }
 
     /// Takes up what was decided before a restart; returns the faults that were kept, as they were given.
@@ -87,6 +90,7 @@ impl Control {
     /// # Errors
     /// `Internal`.
     pub async fn set_clock(&self, change: ClockChange) -> Result<Vec<DueChange>, EngineError> {
+        let _turn = self.changing.lock().await;
         let real = self.clock.real_now();
         let mut face = self.clock.face();
         if let Some(now) = change.now {
@@ -106,6 +110,7 @@ impl Control {
     /// # Errors
     /// `Internal`.
     pub async fn advance(&self, duration: Duration) -> Result<Vec<DueChange>, EngineError> {
+        let _turn = self.changing.lock().await;
         let real = self.clock.real_now();
         let face = self.clock.face();
         self.turn(face.showing(face.at(real).saturating_add(duration), real)).await
@@ -128,6 +133,7 @@ impl Control {
     /// # Errors
     /// `Internal`.
     pub async fn reseed_ids(&self, seed: Option<u64>) -> Result<(), EngineError> {
+        let _turn = self.changing.lock().await;
         self.keep(kept::IDS, &KeptIds { seed }).await?;
         self.ids.reseed(seed);
         Ok(())
@@ -148,6 +154,7 @@ impl Control {
         scope: RuleScope,
         progression: Option<Progression>,
     ) -> Result<(), EngineError> {
+        let _turn = self.changing.lock().await;
         let mut rules = self.engine.transitions.all();
         rules.retain(|rule| rule.model != model || rule.scope != scope);
         rules.extend(progression.map(|progression| TransitionRule { model, scope, progression }));
@@ -178,6 +185,7 @@ impl Control {
     /// # Errors
     /// `Internal`; then nothing has changed.
     pub async fn reset(&self, project: Option<ProjectId>, seed: bool) -> Result<SeedReport, EngineError> {
+        let _turn = self.changing.lock().await;
         let seeds = if seed { (*self.start_seed).clone() } else { Seed::default() };
         let seeds = match project {
             Some(project) => seeds.only(project),

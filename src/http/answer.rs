@@ -6,7 +6,7 @@ use std::pin::Pin;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Uri;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
@@ -15,11 +15,14 @@ use crate::domain::id::{HEX32_LENGTH, RequestId};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
+use crate::http::control::journal::JournalEntry;
+use crate::http::control::state::api_word;
 use crate::http::endpoint::{Unread, api_of};
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::operation::RouteName;
 use crate::http::server::AppState;
+use crate::http::time::rfc3339;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Read by the OpenStack clients, which do not know the other.
@@ -72,6 +75,10 @@ where
             let (Some(state), Some(request_id)) = (state, request_id) else { return Ok(response) };
             if let Some(error) = response.response().error() {
                 let rendered = render(error, response.request(), request_id, &state);
+                if let Some(error) = error.as_error::<ApiError>() {
+                    let code = error.public_code(api_of(response.request()));
+                    response.request().extensions_mut().insert(AnsweredCode(code));
+                }
                 response = response.into_response(rendered);
             }
             if let Some(unread) = Unread::of(response.request()) {
@@ -81,6 +88,9 @@ where
             let route = response.request().extensions().get::<RouteName>().copied();
             let operation = route.map(|route| route.operation);
             state.metrics.observe(operation, response.status(), stopwatch.elapsed());
+            if state.control.journal.is_on() {
+                record(&state, &response, route, request_id, stopwatch);
+            }
             tracing::debug!(
                 request.id = %request_id,
                 operation = operation.map_or("none", |operation| operation.name),
@@ -94,6 +104,41 @@ where
         })
     }
 }
+
+/// Puts a call of the API into the journal; what is asked of the emulator itself is none.
+fn record(
+    state: &AppState,
+    response: &ServiceResponse<BoxBody>,
+    route: Option<RouteName>,
+    request_id: RequestId,
+    stopwatch: Stopwatch,
+) {
+    let request = response.request();
+    let first = request.path().split('/').nth(1).unwrap_or_default();
+    if !matches!(first, "v1.0" | "v2" | "v3" | "v3.0") {
+        return;
+    }
+    let part = |name| request.match_info().get(name).map(str::to_owned);
+    let client = request.headers().get(USER_AGENT).and_then(|client| client.to_str().ok());
+    state.control.journal.record(JournalEntry {
+        number: 0,
+        at: rfc3339(state.control.control.clock().0),
+        method: request.method().to_string(),
+        path: request.path().to_owned(),
+        api: route.and_then(|route| route.api).map(api_word),
+        operation: route.map(|route| route.operation.name),
+        project_id: part("project_id"),
+        instance_id: part("instance_id"),
+        status: response.status().as_u16(),
+        error_code: request.extensions().get::<AnsweredCode>().map(|code| code.0.clone()),
+        client: client.map(str::to_owned),
+        duration_ms: stopwatch.elapsed().as_secs_f64() * 1000.0,
+        request_id: request_id.to_string(),
+    });
+}
+
+/// The code of the error that a request was answered with, for the journal.
+struct AnsweredCode(String);
 
 /// Renders an error in the shape of the version that the path names, and logs what went wrong inside.
 fn render(error: &Error, request: &HttpRequest, request_id: RequestId, state: &AppState) -> HttpResponse {

@@ -18,7 +18,8 @@ pub(super) async fn create_backup(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
-    let request = record_body::create_backup(&call.body, call.api)?;
+    let mut request = record_body::create_backup(&call.body, call.api)?;
+    request.failure = call.failure;
     let backup_id = engine
         .create_backup(call.api, instance, request, call.origin)
         .await

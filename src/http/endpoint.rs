@@ -15,9 +15,13 @@ use futures_util::{FutureExt, StreamExt};
 use crate::domain::id::{InstanceId, ProjectId, RequestId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
+use crate::domain::work::FailureCode;
 use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
 use crate::http::auth::{Caller, claim};
+use crate::http::control::faults::FaultyCall;
+use crate::http::control::state::api_word;
 use crate::http::error::ApiError;
+use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
 use crate::http::operation::RouteName;
 use crate::http::server::{AppState, HttpSettings};
@@ -72,6 +76,8 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     /// Who calls, and in which request.
     pub(super) origin: Origin,
+    /// The failure that work made by the call is to run into, as a fault has it.
+    pub(super) failure: Option<FailureCode>,
     request: HttpRequest,
 }
 
@@ -142,12 +148,14 @@ where
         let body = read_body(&request, &state.settings).await?;
         let caller = claim.confirm(&request, &body, &state.identity)?;
         let project_id = admit(&request, &caller, &state).await?;
+        let failure = suffer(&request, &state).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
         let call = Call {
             api: api_of(&request),
             query: Query::parse(request.query_string()),
             body,
             origin: Origin { actor: caller.actor(), request_id },
+            failure,
             request,
         };
         handler(state.engine.clone(), T::read(project_id, call)?).await
@@ -200,6 +208,38 @@ async fn admit(request: &HttpRequest, caller: &Caller, state: &AppState) -> Resu
         caller.permit(&state.identity, project_id, action).await?;
     }
     Ok(project_id)
+}
+
+/// Lets a call suffer what faults have in store for it; returns how the work it makes is to fail.
+async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<FailureCode>, ApiError> {
+    let control = &state.control;
+    let Some(route) = request.extensions().get::<RouteName>().copied().filter(|_| control.faults.is_any())
+    else {
+        return Ok(None);
+    };
+    let call = FaultyCall {
+        operation: route.operation.name,
+        api: route.api.map_or("", api_word),
+        project_id: path_part(request, "project_id"),
+        instance_id: path_part(request, "instance_id"),
+    };
+    let now = control.control.clock().0;
+    let Some(ruling) = control.faults.rule(call, now, || control.control.dice()) else { return Ok(None) };
+    // What a fault has used up is used up after a restart too.
+    control.keep_faults().await?;
+    if !ruling.latency.is_zero() {
+        tokio::time::sleep(ruling.latency).await;
+    }
+    if ruling.cut {
+        return Err(ApiError::Cut);
+    }
+    match ruling.error {
+        Some((status, error_code)) => {
+            let error_code = error_code.unwrap_or_else(|| INTERNAL.dcs.to_owned());
+            Err(ApiError::Injected { status, error_code })
+        }
+        None => Ok(ruling.outcome),
+    }
 }
 
 /// Reads the body of a request, of at most so many bytes, in at most so much time. Source: `decisions` no. 22.

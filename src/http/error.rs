@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, EngineError};
+use crate::http::control::error::ControlError;
 use crate::http::error_code::{self as code, ErrorCode};
 
 /// Seconds after which a client that met a full queue may try again.
@@ -65,6 +66,20 @@ pub(super) enum ApiError {
         /// What it is.
         what: &'static str,
     },
+    /// The control API refuses.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A fault that a test asked for.
+    #[error("injected fault")]
+    Injected {
+        /// The status of the answer.
+        status: u16,
+        /// The code in it.
+        error_code: String,
+    },
+    /// The connection is to be cut, as a test asked for.
+    #[error("cut connection")]
+    Cut,
     /// A handler panicked.
     #[error("a handler panicked")]
     Panicked,
@@ -92,7 +107,17 @@ impl ApiError {
             Self::LinkExpired => &code::LINK_EXPIRED,
             Self::LinkRefused => &code::LINK_REFUSED,
             Self::LinkedFileGone => &code::LINKED_FILE_GONE,
-            Self::Panicked => &code::INTERNAL,
+            // These two have words of their own; where only a code of the service will do, this is it.
+            Self::Control(_) | Self::Injected { .. } | Self::Cut | Self::Panicked => &code::INTERNAL,
+        }
+    }
+
+    /// Returns the code that the answer carries.
+    pub(super) fn public_code(&self, api: ApiVersion) -> String {
+        match self {
+            Self::Control(error) => error.parts().1.to_owned(),
+            Self::Injected { error_code, .. } => error_code.clone(),
+            _ => self.code(api).dcs.to_owned(),
         }
     }
 
@@ -110,6 +135,15 @@ impl ApiError {
 
     /// Returns the answer, in the shape that the version of the API has.
     pub(super) fn render(&self, api: ApiVersion, style: ErrorStyle) -> HttpResponse {
+        match self {
+            Self::Control(error) => {
+                let (status, code, text) = error.parts();
+                return worded(status, code, &text);
+            }
+            Self::Injected { status, error_code } => return worded(*status, error_code, INJECTED),
+            Self::Cut => return cut(),
+            _ => {}
+        }
         let code = self.code(api);
         let fill = |text| self.fill(text);
         let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -148,6 +182,26 @@ impl ApiError {
     }
 }
 
+/// The text of an error that a test asked for.
+const INJECTED: &str = "A fault that was asked for.";
+
+/// Returns an answer with its own code and text, in the shape that every client of either version reads.
+fn worded(status: u16, code: &str, text: &str) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    HttpResponse::build(status).json(V1Body {
+        error: V1Error { code, message: text },
+        error_code: Some(code),
+        error_msg: Some(Cow::Borrowed(text)),
+    })
+}
+
+/// Returns an answer whose body breaks off at once, with which the connection is closed.
+fn cut() -> HttpResponse {
+    let broken =
+        futures_util::stream::once(async { Err::<actix_web::web::Bytes, _>(std::io::Error::other("cut")) });
+    HttpResponse::Ok().force_close().streaming(broken)
+}
+
 /// How v1.0 writes errors. Settings `errors.code_style` and `errors.add_v2_fields`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorStyle {
@@ -170,7 +224,7 @@ pub enum CodeStyle {
 struct V1Body<'a> {
     error: V1Error<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error_code: Option<&'static str>,
+    error_code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_msg: Option<Cow<'a, str>>,
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod auth;
 mod backups;
+mod control;
 mod endpoint;
 mod error;
 mod error_code;

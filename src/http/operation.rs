@@ -77,3 +77,20 @@ pub(super) const LIVEZ: Operation = open("livez");
 pub(super) const READYZ: Operation = open("readyz");
 /// Show the measurements.
 pub(super) const METRICS: Operation = open("metrics");
+
+/// The operations of the control API.
+pub(super) mod control {
+    use super::{Operation, open};
+
+    pub(in crate::http) const HEALTH: Operation = open("emulator_health");
+    pub(in crate::http) const INFO: Operation = open("emulator_info");
+    pub(in crate::http) const CONFIG: Operation = open("emulator_config");
+    pub(in crate::http) const OPERATIONS: Operation = open("emulator_operations");
+    pub(in crate::http) const RESET: Operation = open("emulator_reset");
+    pub(in crate::http) const SEED: Operation = open("emulator_seed");
+    pub(in crate::http) const CLOCK: Operation = open("emulator_clock");
+    pub(in crate::http) const TRANSITIONS: Operation = open("emulator_transitions");
+    pub(in crate::http) const FAULTS: Operation = open("emulator_faults");
+    pub(in crate::http) const IDS: Operation = open("emulator_ids");
+    pub(in crate::http) const REQUESTS: Operation = open("emulator_requests");
+}

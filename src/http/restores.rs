@@ -15,7 +15,8 @@ pub(super) async fn create_restore(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
-    let request = record_body::create_restore(&call.body)?;
+    let mut request = record_body::create_restore(&call.body)?;
+    request.failure = call.failure;
     let restore_id = engine
         .create_restore(call.api, instance, request, call.origin)
         .await

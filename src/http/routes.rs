@@ -11,7 +11,7 @@ use crate::engine::ApiVersion;
 use crate::http::endpoint::{endpoint, route};
 use crate::http::error::ApiError;
 use crate::http::operation::{self, Operation, RouteName};
-use crate::http::{backups, identity, instances, links, probes, restores, v2};
+use crate::http::{backups, control, identity, instances, links, probes, restores, v2};
 
 /// One method on one path.
 pub struct RouteEntry {
@@ -29,7 +29,7 @@ pub struct RouteEntry {
 
 /// Returns the table.
 pub fn table() -> Vec<RouteEntry> {
-    [api_routes(), identity_routes(), own_routes()].into_iter().flatten().collect()
+    [api_routes(), identity_routes(), own_routes(), control_routes()].into_iter().flatten().collect()
 }
 
 fn entry(
@@ -118,6 +118,51 @@ fn own_routes() -> Vec<RouteEntry> {
         entry(&operation::READYZ, Method::GET, "/readyz", || route(probes::readyz)),
         entry(&operation::READYZ, Method::HEAD, "/readyz", || route(probes::readyz)),
         entry(&operation::METRICS, Method::GET, "/metrics", || route(probes::metrics)),
+    ]
+}
+
+fn control_routes() -> Vec<RouteEntry> {
+    use operation::control as of;
+    const CLOCK: &str = "/_emulator/clock";
+    const TRANSITIONS: &str = "/_emulator/transitions/{model}";
+    const FAULTS: &str = "/_emulator/faults";
+    const FAULT: &str = "/_emulator/faults/{fault_id}";
+    const IDS: &str = "/_emulator/ids";
+    const REQUESTS: &str = "/_emulator/requests";
+    vec![
+        entry(&of::HEALTH, Method::GET, "/_emulator/health", || route(control::state::health)),
+        entry(&of::INFO, Method::GET, "/_emulator/info", || route(control::state::info)),
+        entry(&of::CONFIG, Method::GET, "/_emulator/config", || route(control::state::config)),
+        entry(&of::OPERATIONS, Method::GET, "/_emulator/operations", || route(control::state::operations)),
+        entry(&of::RESET, Method::POST, "/_emulator/reset", || route(control::state::reset)),
+        entry(&of::RESET, Method::POST, "/moto-api/reset", || route(control::state::reset)),
+        entry(&of::HEALTH, Method::GET, "/_localstack/health", || route(control::state::health)),
+        entry(&of::SEED, Method::POST, "/_emulator/seed", || route(control::state::seed)),
+        entry(&of::CLOCK, Method::GET, CLOCK, || route(control::clock::show)),
+        entry(&of::CLOCK, Method::PUT, CLOCK, || route(control::clock::set)),
+        entry(&of::CLOCK, Method::POST, "/_emulator/clock/advance", || route(control::clock::advance)),
+        entry(&of::TRANSITIONS, Method::GET, TRANSITIONS, || route(control::transitions::show)),
+        entry(&of::TRANSITIONS, Method::PUT, TRANSITIONS, || route(control::transitions::set)),
+        entry(&of::TRANSITIONS, Method::DELETE, TRANSITIONS, || route(control::transitions::remove)),
+        entry(&of::TRANSITIONS, Method::POST, "/_emulator/transitions/{model}/step", || {
+            route(control::transitions::step)
+        }),
+        entry(&of::FAULTS, Method::GET, FAULTS, || route(control::fault_routes::list)),
+        entry(&of::FAULTS, Method::POST, FAULTS, || route(control::fault_routes::create)),
+        entry(&of::FAULTS, Method::DELETE, FAULTS, || route(control::fault_routes::clear)),
+        entry(&of::FAULTS, Method::GET, FAULT, || route(control::fault_routes::show)),
+        entry(&of::FAULTS, Method::PATCH, FAULT, || route(control::fault_routes::change)),
+        entry(&of::FAULTS, Method::DELETE, FAULT, || route(control::fault_routes::remove)),
+        entry(&of::IDS, Method::GET, IDS, || route(control::state::show_ids)),
+        entry(&of::IDS, Method::PUT, IDS, || route(control::state::set_ids)),
+        entry(&of::REQUESTS, Method::GET, REQUESTS, || route(control::requests::list)),
+        entry(&of::REQUESTS, Method::DELETE, REQUESTS, || route(control::requests::clear)),
+        entry(&of::REQUESTS, Method::POST, "/_emulator/requests/find", || route(control::requests::find)),
+        entry(&of::REQUESTS, Method::POST, "/_emulator/requests/count", || route(control::requests::count)),
+        entry(&of::REQUESTS, Method::POST, "/_emulator/requests/wait", || route(control::requests::wait)),
+        entry(&of::REQUESTS, Method::GET, "/_emulator/requests/unsupported", || {
+            route(control::requests::unsupported)
+        }),
     ]
 }
 

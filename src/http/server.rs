@@ -9,9 +9,15 @@ use actix_web::{App, HttpRequest, HttpServer, web};
 use prometheus::Registry;
 use socket2::SockRef;
 
+use crate::ambient::Stopwatch;
+use crate::domain::identity::Secret;
 use crate::engine::Engine;
+use crate::engine::control::Control;
 use crate::engine::identity::Identity;
 use crate::http::answer::Answer;
+use crate::http::control::ControlState;
+use crate::http::control::faults::Faults;
+use crate::http::control::journal::Journal;
 use crate::http::metrics::HttpMetrics;
 use crate::http::routes;
 
@@ -50,10 +56,47 @@ pub struct HttpSettings {
     pub workers: usize,
 }
 
+/// What the control API is given.
+pub struct ControlSettings {
+    /// What it turns.
+    pub control: Control,
+    /// The faults that were kept before a restart, as they were given.
+    pub faults: Option<String>,
+    /// How many calls the journal keeps. Setting `journal.limit`.
+    pub journal_limit: usize,
+    /// What its callers must send, if anything. Setting `control.token`.
+    pub token: Option<Secret>,
+    /// The settings as they are shown.
+    pub config: serde_json::Value,
+    /// Where the database is, as it is shown.
+    pub database: String,
+}
+
+impl ControlSettings {
+    fn into_state(self) -> Result<ControlState, ServeError> {
+        let faults = Faults::default();
+        if let Some(text) = self.faults {
+            faults.replace(serde_json::from_str(&text)?);
+        }
+        Ok(ControlState {
+            control: self.control,
+            journal: Journal::new(self.journal_limit),
+            faults,
+            faults_kept: tokio::sync::Mutex::default(),
+            token: self.token,
+            config: self.config,
+            database: self.database,
+        })
+    }
+}
+
 /// What every request can reach.
 pub(super) struct AppState {
     pub(super) engine: Engine,
     pub(super) identity: Identity,
+    pub(super) control: ControlState,
+    /// Runs since the server was started.
+    pub(super) started: Stopwatch,
     pub(super) settings: HttpSettings,
     pub(super) metrics: HttpMetrics,
 }
@@ -83,6 +126,9 @@ pub enum ServeError {
     /// A measurement could not be registered.
     #[error("register the measurements")]
     Metrics(#[from] prometheus::Error),
+    /// The faults that were kept cannot be read.
+    #[error("read the faults that were kept")]
+    Faults(#[from] serde_json::Error),
     /// The socket could not be used.
     #[error("listen")]
     Listen(#[from] std::io::Error),
@@ -107,12 +153,21 @@ pub fn serve(
     listener: TcpListener,
     engine: Engine,
     identity: Identity,
+    control: ControlSettings,
     settings: HttpSettings,
     registry: Registry,
 ) -> Result<Server, ServeError> {
     let workers = settings.workers;
-    let state =
-        web::Data::new(AppState { engine, identity, settings, metrics: HttpMetrics::register(registry)? });
+    let control = control.into_state()?;
+    let started = Stopwatch::start();
+    let state = web::Data::new(AppState {
+        engine,
+        identity,
+        control,
+        started,
+        settings,
+        metrics: HttpMetrics::register(registry)?,
+    });
     let server =
         HttpServer::new(move || App::new().app_data(state.clone()).wrap(Answer).configure(routes::configure))
             .workers(workers)

@@ -6,7 +6,7 @@ use dcs_emulator::http::routes;
 use crate::support::{Covered, requests_of};
 
 /// The claims of every file.
-const CLAIMS: [&[Covered]; 13] = [
+const CLAIMS: [&[Covered]; 16] = [
     super::backups_create::COVERS,
     super::backups_list::COVERS,
     super::backups_delete::COVERS,
@@ -20,6 +20,9 @@ const CLAIMS: [&[Covered]; 13] = [
     super::identity::COVERS,
     super::tokens::COVERS,
     super::projects::COVERS,
+    super::control::COVERS,
+    super::control_faults::COVERS,
+    super::control_requests::COVERS,
 ];
 
 /// Returns whether a path is one of those that `template` stands for.

@@ -39,6 +39,15 @@ impl TestServer {
         texts.iter().map(|text| serde_json::from_str(text).expect("the column is JSON")).collect()
     }
 
+    /// Returns how many rows a table of the schema has.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let statement = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM \"{table}\""));
+        sqlx::query_scalar(statement)
+            .fetch_one(&mut self.database().await)
+            .await
+            .expect("there is such a table")
+    }
+
     /// Returns everything that `backup_audit` says about backups, in order.
     pub(crate) async fn audit(&self) -> Vec<Value> {
         self.rows(

@@ -1,0 +1,36 @@
+//! The codes of the control API's own errors, in the shape of the service's.
+
+use std::borrow::Cow;
+
+/// Why the control API refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::http) enum ControlError {
+    /// The body cannot be used; it is said why.
+    #[error("bad request: {0}")]
+    Invalid(Cow<'static, str>),
+    /// There is no such thing.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The control token is missing or wrong.
+    #[error("wrong control token")]
+    Forbidden,
+    /// There are as many of them as there may be.
+    #[error("too many {0}")]
+    TooMany(&'static str),
+}
+
+impl ControlError {
+    /// Returns status, code and public text.
+    pub(in crate::http) fn parts(&self) -> (u16, &'static str, Cow<'_, str>) {
+        match self {
+            Self::Invalid(problem) => (400, "EMU.4000", Cow::Borrowed(problem)),
+            Self::Forbidden => (
+                401,
+                "EMU.4010",
+                Cow::Borrowed("The control token is missing or wrong; send it as X-Emulator-Token."),
+            ),
+            Self::NotFound(what) => (404, "EMU.4040", Cow::Owned(format!("There is no such {what}."))),
+            Self::TooMany(what) => (409, "EMU.4090", Cow::Owned(format!("There are too many {what}."))),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Faults: make, show, change and remove them.
+
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use crate::http::control::error::ControlError;
+use crate::http::control::faults::{Fault, MOST_FAULTS};
+use crate::http::control::{ControlCall, ControlState, controlled, internal, json};
+use crate::http::error::ApiError;
+use crate::http::routes;
+
+#[derive(Serialize)]
+struct FaultsView {
+    faults: Vec<Fault>,
+}
+
+impl ControlState {
+    fn present_faults(&self) -> Vec<Fault> {
+        self.faults.all(self.control.clock().0)
+    }
+
+    /// Keeps the faults as they are now; a change of theirs is answered once this is done.
+    pub(in crate::http) async fn keep_faults(&self) -> Result<(), ApiError> {
+        // One after the other, so that what is kept last is what there was last.
+        let _turn = self.faults_kept.lock().await;
+        let text = serde_json::to_string(&self.present_faults())
+            .map_err(|_| ControlError::Invalid("the fault cannot be written as JSON".into()))?;
+        self.control.keep_faults(text).await.map_err(internal)
+    }
+}
+
+impl ControlCall {
+    /// Reads a fault and gives it its id and the time of its end.
+    fn fault(&self, id: String) -> Result<Fault, ApiError> {
+        let mut fault: Fault = self.json()?;
+        if let Some(problem) = fault.problem() {
+            return Err(ControlError::Invalid(problem.into()).into());
+        }
+        if let Some(name) = &fault.matcher.operation
+            && !routes::table().iter().any(|route| route.operation.name == name)
+        {
+            let problem = format!("there is no operation {name:?}; /_emulator/operations lists them");
+            return Err(ControlError::Invalid(problem.into()).into());
+        }
+        fault.id = id;
+        fault.hits = 0;
+        let now = self.state()?.control.clock().0;
+        fault.expires_at = fault.ttl.map(|ttl| now.saturating_add(ttl.0));
+        Ok(fault)
+    }
+}
+
+/// `GET /_emulator/faults`: the faults that are not over.
+pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| Ok(json(&FaultsView { faults: call.state()?.present_faults() })))
+        .await
+}
+
+/// `POST /_emulator/faults`: makes a fault.
+pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let state = call.state()?;
+        let fault = call.fault(state.control.new_id())?;
+        let now = state.control.clock().0;
+        state.faults.edit(|faults| {
+            faults.retain(|fault| !fault.is_over(now));
+            if faults.len() >= MOST_FAULTS {
+                return Err(ControlError::TooMany("faults"));
+            }
+            faults.push(fault.clone());
+            Ok(())
+        })?;
+        state.keep_faults().await?;
+        Ok(json(&fault))
+    })
+    .await
+}
+
+/// `DELETE /_emulator/faults`: removes all faults.
+pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let state = call.state()?;
+        state.faults.replace(Vec::new());
+        state.keep_faults().await?;
+        Ok(json(&FaultsView { faults: Vec::new() }))
+    })
+    .await
+}
+
+fn position(faults: &[Fault], id: &str) -> Result<usize, ControlError> {
+    faults.iter().position(|fault| fault.id == id).ok_or(ControlError::NotFound("fault"))
+}
+
+/// `GET /_emulator/faults/{fault_id}`: one fault.
+pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let faults = call.state()?.present_faults();
+        let position = position(&faults, call.path_part("fault_id"))?;
+        Ok(json(&faults[position]))
+    })
+    .await
+}
+
+/// `PATCH /_emulator/faults/{fault_id}`: puts another fault in the place of one, under the same id.
+pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let state = call.state()?;
+        let id = call.path_part("fault_id");
+        let fault = call.fault(id.to_owned())?;
+        state.faults.edit(|faults| {
+            let position = position(faults, id)?;
+            faults[position] = fault.clone();
+            Ok::<_, ControlError>(())
+        })?;
+        state.keep_faults().await?;
+        Ok(json(&fault))
+    })
+    .await
+}
+
+/// `DELETE /_emulator/faults/{fault_id}`: removes a fault.
+pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let state = call.state()?;
+        state.faults.edit(|faults| {
+            let position = position(faults, call.path_part("fault_id"))?;
+            faults.remove(position);
+            Ok::<_, ControlError>(())
+        })?;
+        state.keep_faults().await?;
+        Ok(json(&FaultsView { faults: state.present_faults() }))
+    })
+    .await
+}

@@ -1,0 +1,315 @@
+//! Faults: answers that go wrong on demand.
+//!
+//! A fault matches calls of the API and has an effect on them: an error instead of an answer, a delay, a cut connection, or
+//! a backup or restore that fails after its normal time. Faults are few; while there are none, a call pays one comparison.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::time::Timestamp;
+use crate::domain::work::FailureCode;
+use crate::http::control::words::{self, WireDuration};
+
+/// How many faults there may be.
+pub(in crate::http) const MOST_FAULTS: usize = 1000;
+
+/// A fault, as it is asked for, shown and kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Fault {
+    /// Its id; given by the emulator.
+    #[serde(default)]
+    pub(in crate::http) id: String,
+    /// Which calls it matches; all of them if nothing is said.
+    #[serde(default, rename = "match")]
+    pub(in crate::http) matcher: Matcher,
+    /// How many more calls it has an effect on; without end if absent.
+    #[serde(default)]
+    pub(in crate::http) times: Option<u64>,
+    /// How likely it has an effect on a call that it matches, 0 to 1; always if absent.
+    #[serde(default)]
+    pub(in crate::http) probability: Option<f64>,
+    /// How long it lasts; without end if absent. Goes by the emulator's clock.
+    #[serde(default)]
+    pub(in crate::http) ttl: Option<WireDuration>,
+    /// When it ends, if it does; follows from `ttl`.
+    #[serde(default, with = "words::optional_time")]
+    pub(in crate::http) expires_at: Option<Timestamp>,
+    /// On how many calls it has had an effect.
+    #[serde(default)]
+    pub(in crate::http) hits: u64,
+    /// What it does.
+    pub(in crate::http) effect: Effect,
+}
+
+/// Which calls a fault matches. What is absent matches everything.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Matcher {
+    #[serde(default)]
+    pub(in crate::http) operation: Option<String>,
+    #[serde(default)]
+    pub(in crate::http) api: Option<String>,
+    #[serde(default)]
+    pub(in crate::http) project_id: Option<String>,
+    #[serde(default)]
+    pub(in crate::http) instance_id: Option<String>,
+}
+
+/// What a fault does: one or more of these.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Effect {
+    /// Answer with this status instead; with `error_code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) status: Option<u16>,
+    /// The code of that answer; `DCS.5000` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) error_code: Option<String>,
+    /// Wait before anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) latency: Option<Latency>,
+    /// Cut the connection instead of answering. The call is not carried out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::http) cut: bool,
+    /// Let the backup or restore that the call creates end so, after its normal time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) outcome: Option<Outcome>,
+}
+
+/// A delay, or the bounds between which it lies.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(in crate::http) enum Latency {
+    /// Always the same.
+    Fixed(WireDuration),
+    /// Somewhere between.
+    Between {
+        /// At least.
+        min: WireDuration,
+        /// At most.
+        max: WireDuration,
+    },
+}
+
+/// How a backup or restore ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Outcome {
+    pub(in crate::http) status: OutcomeStatus,
+    pub(in crate::http) error_code: String,
+}
+
+/// The only end that is not the usual one.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::http) enum OutcomeStatus {
+    Failed,
+}
+
+impl Fault {
+    /// Makes sure that the fault makes sense; returns what does not.
+    pub(in crate::http) fn problem(&self) -> Option<&'static str> {
+        let effect = &self.effect;
+        let has_effect =
+            effect.status.is_some() || effect.latency.is_some() || effect.cut || effect.outcome.is_some();
+        if !has_effect {
+            return Some("effect must have one or more of status, latency, cut, outcome");
+        }
+        if effect.status.is_some_and(|status| !(400..600).contains(&status)) {
+            return Some("effect.status must lie between 400 and 599");
+        }
+        if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
+            return Some("probability must lie between 0 and 1");
+        }
+        if effect.outcome.as_ref().is_some_and(|outcome| FailureCode::parse(&outcome.error_code).is_none()) {
+            return Some("effect.outcome.error_code must be one of dcs.08.0001 to dcs.08.0008");
+        }
+        match &effect.latency {
+            Some(Latency::Between { min, max }) if min.0 > max.0 => {
+                Some("effect.latency.min must not be above max")
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether it has no effect any more.
+    pub(in crate::http) fn is_over(&self, now: Timestamp) -> bool {
+        self.times == Some(0) || self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}
+
+/// A call, as far as faults look at it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct FaultyCall<'a> {
+    pub(in crate::http) operation: &'a str,
+    pub(in crate::http) api: &'a str,
+    pub(in crate::http) project_id: &'a str,
+    pub(in crate::http) instance_id: &'a str,
+}
+
+impl Matcher {
+    fn matches(&self, call: FaultyCall<'_>) -> bool {
+        let same = |wanted: &Option<String>, found: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
+        };
+        same(&self.operation, call.operation)
+            && same(&self.api, call.api)
+            && same(&self.project_id, call.project_id)
+            && same(&self.instance_id, call.instance_id)
+    }
+}
+
+/// What faults do to one call.
+#[derive(Clone, Debug, Default)]
+pub(in crate::http) struct Ruling {
+    pub(in crate::http) latency: Duration,
+    pub(in crate::http) cut: bool,
+    pub(in crate::http) error: Option<(u16, Option<String>)>,
+    pub(in crate::http) outcome: Option<FailureCode>,
+}
+
+/// All faults, in the order in which they were made.
+#[derive(Default)]
+pub(in crate::http) struct Faults {
+    any: AtomicBool,
+    faults: Mutex<Vec<Fault>>,
+}
+
+impl Faults {
+    /// Returns whether there is any: the one comparison that a call pays.
+    pub(in crate::http) fn is_any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Returns the faults that are not over.
+    pub(in crate::http) fn all(&self, now: Timestamp) -> Vec<Fault> {
+        self.lock().iter().filter(|fault| !fault.is_over(now)).cloned().collect()
+    }
+
+    /// Replaces all faults.
+    pub(in crate::http) fn replace(&self, faults: Vec<Fault>) {
+        self.edit(|present| *present = faults);
+    }
+
+    /// Changes the faults, all at once.
+    pub(in crate::http) fn edit<T>(&self, change: impl FnOnce(&mut Vec<Fault>) -> T) -> T {
+        let mut faults = self.lock();
+        let changed = change(&mut faults);
+        self.any.store(!faults.is_empty(), Ordering::Release);
+        changed
+    }
+
+    /// Decides what happens to a call; `dice` yields numbers from 0 to below 1. Returns `None` if nothing does.
+    pub(in crate::http) fn rule(
+        &self,
+        call: FaultyCall<'_>,
+        now: Timestamp,
+        dice: impl Fn() -> f64,
+    ) -> Option<Ruling> {
+        let mut faults = self.lock();
+        let mut ruling: Option<Ruling> = None;
+        for fault in faults.iter_mut() {
+            if fault.is_over(now) || !fault.matcher.matches(call) {
+                continue;
+            }
+            if fault.probability.is_some_and(|probability| dice() >= probability) {
+                continue;
+            }
+            fault.hits += 1;
+            fault.times = fault.times.map(|times| times.saturating_sub(1));
+            let ruling = ruling.get_or_insert_with(Ruling::default);
+            let effect = &fault.effect;
+            ruling.latency += effect.latency.as_ref().map_or(Duration::ZERO, |latency| latency.choose(&dice));
+            ruling.cut |= effect.cut;
+            if ruling.error.is_none() {
+                ruling.error = effect.status.map(|status| (status, effect.error_code.clone()));
+            }
+            let outcome = effect.outcome.as_ref().and_then(|outcome| FailureCode::parse(&outcome.error_code));
+            ruling.outcome = ruling.outcome.or(outcome);
+        }
+        ruling
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Latency {
+    fn choose(&self, dice: impl Fn() -> f64) -> Duration {
+        match self {
+            Self::Fixed(latency) => latency.0,
+            Self::Between { min, max } => min.0 + max.0.saturating_sub(min.0).mul_f64(dice()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> Fault {
+        serde_json::from_str(text).unwrap()
+    }
+
+    const CALL: FaultyCall<'_> =
+        FaultyCall { operation: "create_backup", api: "v2", project_id: "p", instance_id: "i" };
+
+    fn rule(faults: &Faults) -> Option<Ruling> {
+        faults.rule(CALL, Timestamp::MIN, || 0.5)
+    }
+
+    #[test]
+    fn a_fault_ends_after_its_times() {
+        let faults = Faults::default();
+        faults.replace(vec![fault(r#"{"times": 2, "effect": {"status": 503}}"#)]);
+        assert_eq!(rule(&faults).unwrap().error, Some((503, None)));
+        assert!(rule(&faults).is_some());
+        assert!(rule(&faults).is_none());
+        assert!(faults.all(Timestamp::MIN).is_empty());
+    }
+
+    #[test]
+    fn a_fault_matches_what_has_all_it_names() {
+        for (matcher, matches) in [
+            ("{}", true),
+            (r#"{"operation": "create_backup", "api": "V2"}"#, true),
+            (r#"{"operation": "list_backups"}"#, false),
+            (r#"{"project_id": "q"}"#, false),
+        ] {
+            let faults = Faults::default();
+            faults.replace(vec![fault(&format!(r#"{{"match": {matcher}, "effect": {{"cut": true}}}}"#))]);
+            assert_eq!(rule(&faults).is_some(), matches, "{matcher}");
+        }
+    }
+
+    #[test]
+    fn the_dice_decide_between_never_and_always() {
+        for (probability, hit) in [("0.5", false), ("0.51", true), ("0", false), ("1", true)] {
+            let faults = Faults::default();
+            faults.replace(vec![fault(&format!(
+                r#"{{"probability": {probability}, "effect": {{"cut": true}}}}"#
+            ))]);
+            assert_eq!(rule(&faults).is_some(), hit, "{probability}");
+        }
+    }
+
+    #[test]
+    fn a_fault_without_sense_is_refused() {
+        for (text, sense) in [
+            (r#"{"effect": {}}"#, false),
+            (r#"{"effect": {"status": 200}}"#, false),
+            (r#"{"effect": {"latency": {"min": "2s", "max": "1s"}}}"#, false),
+            (r#"{"probability": 1.5, "effect": {"cut": true}}"#, false),
+            (r#"{"effect": {"outcome": {"status": "failed", "error_code": "dcs.08.0099"}}}"#, false),
+            (r#"{"effect": {"outcome": {"status": "failed", "error_code": "dcs.08.0002"}}}"#, true),
+            (r#"{"effect": {"latency": "200ms", "status": 500, "error_code": "DCS.5000"}}"#, true),
+        ] {
+            assert_eq!(fault(text).problem().is_none(), sense, "{text}");
+        }
+    }
+}

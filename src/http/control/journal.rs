@@ -1,0 +1,228 @@
+//! The journal: which calls of the API came lately, and how they were answered. Kept in memory, bounded, without secrets.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+/// A call of the API and its answer.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::http) struct JournalEntry {
+    /// Its number since the start, from 1.
+    pub(in crate::http) number: u64,
+    /// When it was answered, by the emulator's clock.
+    pub(in crate::http) at: String,
+    /// The method.
+    pub(in crate::http) method: String,
+    /// The path, without the query.
+    pub(in crate::http) path: String,
+    /// The version of the API, where the path names one.
+    pub(in crate::http) api: Option<&'static str>,
+    /// The operation; null for what is not built.
+    pub(in crate::http) operation: Option<&'static str>,
+    /// The project in the path.
+    pub(in crate::http) project_id: Option<String>,
+    /// The instance in the path.
+    pub(in crate::http) instance_id: Option<String>,
+    /// The status of the answer.
+    pub(in crate::http) status: u16,
+    /// The code of the error, if it was one.
+    pub(in crate::http) error_code: Option<String>,
+    /// The client, as it names itself.
+    pub(in crate::http) client: Option<String>,
+    /// How long it took, in milliseconds.
+    pub(in crate::http) duration_ms: f64,
+    /// The id of the request.
+    pub(in crate::http) request_id: String,
+}
+
+/// Which calls are asked for. What is absent does not filter.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct JournalFilter {
+    pub(in crate::http) operation: Option<String>,
+    pub(in crate::http) api: Option<String>,
+    pub(in crate::http) method: Option<String>,
+    pub(in crate::http) project_id: Option<String>,
+    pub(in crate::http) instance_id: Option<String>,
+    pub(in crate::http) status: Option<u16>,
+    pub(in crate::http) error_code: Option<String>,
+    /// A part of the client's name.
+    pub(in crate::http) client: Option<String>,
+    /// Only calls after the one with this number.
+    pub(in crate::http) after: Option<u64>,
+}
+
+impl JournalFilter {
+    fn lets_through(&self, entry: &JournalEntry) -> bool {
+        let same = |wanted: &Option<String>, found: Option<&str>| {
+            wanted
+                .as_deref()
+                .is_none_or(|wanted| found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
+        };
+        same(&self.operation, entry.operation)
+            && same(&self.api, entry.api)
+            && same(&self.method, Some(&entry.method))
+            && same(&self.project_id, entry.project_id.as_deref())
+            && same(&self.instance_id, entry.instance_id.as_deref())
+            && same(&self.error_code, entry.error_code.as_deref())
+            && self.status.is_none_or(|status| status == entry.status)
+            && self.after.is_none_or(|number| entry.number > number)
+            && self
+                .client
+                .as_deref()
+                .is_none_or(|part| entry.client.as_deref().is_some_and(|client| client.contains(part)))
+    }
+}
+
+/// The calls that came lately.
+pub(in crate::http) struct Journal {
+    limit: usize,
+    calls: Mutex<Calls>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Calls {
+    /// The number of the newest call.
+    last_number: u64,
+    /// The calls that are kept, oldest first.
+    kept: VecDeque<JournalEntry>,
+}
+
+impl Journal {
+    /// Makes a journal that keeps the newest `limit` calls; none at all if that is zero.
+    pub(in crate::http) fn new(limit: usize) -> Self {
+        Self { limit, calls: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Returns whether calls are kept at all.
+    pub(in crate::http) fn is_on(&self) -> bool {
+        self.limit > 0
+    }
+
+    /// Takes a call into account and gives it its number.
+    pub(in crate::http) fn record(&self, mut entry: JournalEntry) {
+        let mut calls = self.calls();
+        calls.last_number += 1;
+        entry.number = calls.last_number;
+        if calls.kept.len() >= self.limit {
+            calls.kept.pop_front();
+        }
+        calls.kept.push_back(entry);
+        drop(calls);
+        self.changed.notify_waiters();
+    }
+
+    /// Returns the calls that a filter lets through, oldest first, at most the `limit` newest of them.
+    pub(in crate::http) fn find(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
+        let calls = self.calls();
+        let mut found: Vec<JournalEntry> =
+            calls.kept.iter().rev().filter(|entry| filter.lets_through(entry)).take(limit).cloned().collect();
+        found.reverse();
+        found
+    }
+
+    /// Returns how many of the calls that are kept a filter lets through.
+    pub(in crate::http) fn count(&self, filter: &JournalFilter) -> usize {
+        self.calls().kept.iter().filter(|entry| filter.lets_through(entry)).count()
+    }
+
+    /// Returns the calls for which there is no operation, oldest first.
+    pub(in crate::http) fn unsupported(&self) -> Vec<JournalEntry> {
+        self.calls().kept.iter().filter(|entry| entry.operation.is_none()).cloned().collect()
+    }
+
+    /// Forgets the calls that a filter lets through.
+    pub(in crate::http) fn clear(&self, filter: &JournalFilter) {
+        self.calls().kept.retain(|entry| !filter.lets_through(entry));
+    }
+
+    /// Waits until a filter lets at least `count` calls through, or the time is over; returns whether it does.
+    pub(in crate::http) async fn wait(
+        &self,
+        filter: &JournalFilter,
+        count: usize,
+        patience: Duration,
+    ) -> bool {
+        let reached = async {
+            loop {
+                // Registered before the look, so that a call in between is not missed.
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if self.count(filter) >= count {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(patience, reached).await.is_ok()
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(operation: Option<&'static str>, project_id: &str) -> JournalEntry {
+        JournalEntry {
+            number: 0,
+            at: String::new(),
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            api: Some("v2"),
+            operation,
+            project_id: Some(project_id.to_owned()),
+            instance_id: None,
+            status: 200,
+            error_code: None,
+            client: Some("curl/8".to_owned()),
+            duration_ms: 0.1,
+            request_id: String::new(),
+        }
+    }
+
+    #[test]
+    fn only_the_newest_calls_are_kept_and_numbers_go_on() {
+        let journal = Journal::new(2);
+        for _ in 0..3 {
+            journal.record(entry(Some("list_backups"), "p"));
+        }
+        let numbers: Vec<u64> =
+            journal.find(&JournalFilter::default(), 10).iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, [2, 3]);
+    }
+
+    #[test]
+    fn a_filter_lets_through_what_has_all_it_asks_for() {
+        let journal = Journal::new(10);
+        journal.record(entry(Some("list_backups"), "p"));
+        journal.record(entry(Some("create_backup"), "q"));
+        journal.record(entry(None, "p"));
+        let count = |filter: JournalFilter| journal.count(&filter);
+        assert_eq!(count(JournalFilter { project_id: Some("p".to_owned()), ..JournalFilter::default() }), 2);
+        assert_eq!(count(JournalFilter { client: Some("curl".to_owned()), ..JournalFilter::default() }), 3);
+        assert_eq!(count(JournalFilter { after: Some(2), ..JournalFilter::default() }), 1);
+        assert_eq!(count(JournalFilter { status: Some(404), ..JournalFilter::default() }), 0);
+        assert_eq!(journal.unsupported().len(), 1);
+        journal.clear(&JournalFilter { project_id: Some("p".to_owned()), ..JournalFilter::default() });
+        assert_eq!(count(JournalFilter::default()), 1);
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_when_enough_calls_have_come_or_the_time_is_over() {
+        let journal = Journal::new(10);
+        let filter = JournalFilter::default();
+        assert!(!journal.wait(&filter, 1, Duration::ZERO).await);
+        let waiting = journal.wait(&filter, 1, Duration::from_secs(10));
+        let coming = async { journal.record(entry(None, "p")) };
+        assert!(tokio::join!(waiting, coming).0);
+    }
+}

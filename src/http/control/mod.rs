@@ -1,0 +1,153 @@
+//! The control API, `/_emulator/…`: what a test asks of the emulator itself. JSON; an answer carries the new state and leaves
+//! once that is kept.
+
+pub(super) mod clock;
+pub(super) mod error;
+pub(super) mod fault_routes;
+pub(super) mod faults;
+pub(super) mod journal;
+pub(super) mod requests;
+pub(super) mod state;
+pub(super) mod transitions;
+mod words;
+
+use std::future::Future;
+
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::domain::identity::Secret;
+use crate::engine::control::Control;
+use crate::engine::{DueChange, EngineError};
+use crate::http::control::error::ControlError;
+use crate::http::control::faults::Faults;
+use crate::http::control::journal::Journal;
+use crate::http::endpoint::state;
+use crate::http::error::ApiError;
+use crate::http::error_code;
+use crate::http::time::rfc3339;
+
+/// Carries the control token; so does `Authorization: Bearer`.
+const X_EMULATOR_TOKEN: &str = "x-emulator-token";
+
+/// What the control API turns, and what it keeps beside the engine.
+pub(super) struct ControlState {
+    pub(super) control: Control,
+    pub(super) journal: Journal,
+    pub(super) faults: Faults,
+    /// Held by whoever keeps the faults.
+    pub(super) faults_kept: tokio::sync::Mutex<()>,
+    pub(super) token: Option<Secret>,
+    /// The settings as they are shown.
+    pub(super) config: serde_json::Value,
+    /// Where the database is, as it is shown.
+    pub(super) database: String,
+}
+
+/// A request to the control API that may be carried out.
+struct ControlCall {
+    request: HttpRequest,
+    body: Bytes,
+}
+
+impl ControlCall {
+    /// Lets a request through that carries the control token, where there is one.
+    fn receive(request: HttpRequest, body: Bytes) -> Result<Self, ApiError> {
+        let call = Self { request, body };
+        let Some(token) = &call.state()?.token else { return Ok(call) };
+        let headers = call.request.headers();
+        let own = headers.get(X_EMULATOR_TOKEN).and_then(|value| value.to_str().ok());
+        let bearer =
+            headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let given = own.or(bearer).unwrap_or_default();
+        // Hashes are compared: how much of a guess is right does not show in the time that it takes.
+        let is_right = Sha256::digest(given.as_bytes()) == Sha256::digest(token.expose().as_bytes());
+        if is_right { Ok(call) } else { Err(ControlError::Forbidden.into()) }
+    }
+
+    fn state(&self) -> Result<&ControlState, ApiError> {
+        Ok(&state(&self.request)?.control)
+    }
+
+    /// Reads the body; nothing at all counts as `{}`.
+    fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let text: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| ControlError::Invalid(error.to_string().into()).into())
+    }
+
+    fn path_part(&self, name: &str) -> &str {
+        self.request.match_info().get(name).unwrap_or_default()
+    }
+}
+
+/// Carries out a handler of the control API.
+async fn controlled<F>(
+    request: HttpRequest,
+    body: Bytes,
+    handler: impl FnOnce(ControlCall) -> F,
+) -> Result<HttpResponse, ApiError>
+where
+    F: Future<Output = Result<HttpResponse, ApiError>>,
+{
+    handler(ControlCall::receive(request, body)?).await
+}
+
+/// A change that was made, as answers tell of it.
+#[derive(Serialize)]
+struct Fired {
+    at: String,
+    model: &'static str,
+    id: String,
+    instance_id: String,
+    from: &'static str,
+    to: &'static str,
+}
+
+impl Fired {
+    fn of(change: &DueChange) -> Self {
+        match change {
+            DueChange::Backup(change) => Self {
+                at: rfc3339(change.at),
+                model: "backup",
+                id: change.id.to_string(),
+                instance_id: change.instance_id.to_string(),
+                from: change.from.as_str(),
+                to: change.to.as_str(),
+            },
+            DueChange::Restore(change) => Self {
+                at: rfc3339(change.at),
+                model: "restore",
+                id: change.id.to_string(),
+                instance_id: change.instance_id.to_string(),
+                from: change.from.as_str(),
+                to: change.to.as_str(),
+            },
+        }
+    }
+}
+
+fn fired(changes: &[DueChange]) -> Vec<Fired> {
+    changes.iter().map(Fired::of).collect()
+}
+
+fn internal(error: EngineError) -> ApiError {
+    ApiError::failing_with(&error_code::INTERNAL)(error)
+}
+
+fn json(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(body)
+}
+
+/// Reads an id that may be absent.
+fn optional_id<T: std::str::FromStr>(
+    text: Option<&str>,
+    name: &'static str,
+) -> Result<Option<T>, ControlError> {
+    text.map(str::parse).transpose().map_err(|_| ControlError::Invalid(format!("{name} is no id").into()))
+}

@@ -1,0 +1,71 @@
+//! How the control API writes durations and times.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::time::Timestamp;
+use crate::http::time::rfc3339;
+
+/// A duration as people write it: `"200ms"`, `"2h"`, `"30days"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct WireDuration(pub(in crate::http) Duration);
+
+impl Serialize for WireDuration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for WireDuration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map(Self).map_err(|_| {
+            serde::de::Error::custom(format!("{text:?} must be a duration such as 200ms, 2h or 30days"))
+        })
+    }
+}
+
+/// A time as RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) struct WireTime(pub(in crate::http) Timestamp);
+
+impl Serialize for WireTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for WireTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time = DateTime::parse_from_rfc3339(&text).ok();
+        time.and_then(|time| Timestamp::from_millis(time.timestamp_millis()).ok()).map(Self).ok_or_else(
+            || {
+                serde::de::Error::custom(format!(
+                    "{text:?} must be a time such as 2026-01-02T03:04:05Z, from 1970 to 9999"
+                ))
+            },
+        )
+    }
+}
+
+/// A time that may be absent, as RFC 3339 or null.
+pub(in crate::http) mod optional_time {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, Timestamp, WireTime};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(in crate::http) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(WireTime).serialize(serializer)
+    }
+
+    pub(in crate::http) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        Ok(Option::<WireTime>::deserialize(deserializer)?.map(|time| time.0))
+    }
+}

@@ -1,0 +1,346 @@
+//! `/_emulator`: the clock, what moves work on, ids, reset and seed (issue 5, control API).
+
+use serde_json::{Value, json};
+
+use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, SECOND_HA, of_instances};
+use crate::support::{Answer, Api, Covered, TestServer, covered, each};
+
+pub(crate) const COVERS: &[Covered] = &[
+    covered("GET", "/_emulator/health", the_emulator_says_what_it_is),
+    covered("GET", "/_localstack/health", the_emulator_says_what_it_is),
+    covered("GET", "/_emulator/info", the_emulator_says_what_it_is),
+    covered("GET", "/_emulator/config", settings_are_shown_with_their_origin_and_without_secrets),
+    covered("GET", "/_emulator/operations", every_operation_is_listed_with_its_routes),
+    covered("POST", "/_emulator/reset", a_reset_brings_back_the_start),
+    covered("POST", "/moto-api/reset", a_reset_has_the_name_that_people_are_used_to),
+    covered("POST", "/_emulator/seed", a_seed_adds_what_is_not_there),
+    covered("GET", "/_emulator/clock", a_frozen_clock_stands_and_survives_a_restart),
+    covered("PUT", "/_emulator/clock", a_frozen_clock_stands_and_survives_a_restart),
+    covered("POST", "/_emulator/clock/advance", what_is_due_is_done_when_the_clock_has_moved),
+    covered("GET", "/_emulator/transitions/{model}", a_rule_holds_where_it_says_and_no_longer_than_it_stands),
+    covered("PUT", "/_emulator/transitions/{model}", a_rule_holds_where_it_says_and_no_longer_than_it_stands),
+    covered(
+        "DELETE",
+        "/_emulator/transitions/{model}",
+        a_rule_holds_where_it_says_and_no_longer_than_it_stands,
+    ),
+    covered("POST", "/_emulator/transitions/{model}/step", what_moves_by_hand_waits_for_the_hand),
+    covered("GET", "/_emulator/ids", the_same_seed_gives_the_same_answers),
+    covered("PUT", "/_emulator/ids", the_same_seed_gives_the_same_answers),
+];
+
+impl TestServer {
+    /// Puts a JSON body.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call("PUT", path).json(body).send().await
+    }
+
+    /// Sets the rule for everything of a model.
+    async fn set_rule(&self, model: &str, rule: &Value) -> Value {
+        self.put(&format!("/_emulator/transitions/{model}"), rule).await.ok()
+    }
+
+    async fn statuses(&self, instance: &str) -> Vec<Value> {
+        each(&self.list(instance, "").await["backup_record_response"], "status")
+    }
+}
+
+#[tokio::test]
+async fn the_emulator_says_what_it_is() {
+    let server = TestServer::start().await;
+    server.create_backup(HA).await;
+    for path in ["/_emulator/health", "/_localstack/health"] {
+        let health = server.get(path).await.ok();
+        assert_eq!(health, json!({"status": "ready", "version": env!("CARGO_PKG_VERSION")}));
+    }
+    let info = server.get("/_emulator/info").await.ok();
+    assert_eq!(info["counts"]["backups"], 1);
+    assert_eq!(info["counts"]["projects"], 2);
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(info["database"], server.database_path().display().to_string());
+    assert!(info["schema_version"].as_u64().is_some_and(|version| version >= 3), "{info}");
+}
+
+#[tokio::test]
+async fn settings_are_shown_with_their_origin_and_without_secrets() {
+    let server = TestServer::with(&[("backup.duration", "5s"), ("control.token", "hush")]).await;
+    let answer = server.call("GET", "/_emulator/config").header("X-Emulator-Token", "hush").send().await;
+    let config = answer.ok();
+    assert_eq!(config["backup.duration"], json!({"value": "5s", "origin": "flag"}));
+    assert_eq!(config["region"], json!({"value": "eu-de", "origin": "default"}));
+    assert_eq!(config["control.token"]["value"], "***");
+    assert!(!answer.text().contains("hush"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_control_token_keeps_strangers_out_of_the_control_api_only() {
+    let server = TestServer::with(&[("control.token", "hush")]).await;
+    let strangers = [None, Some(("X-Emulator-Token", "hus")), Some(("Authorization", "Bearer husk"))];
+    for header in strangers {
+        let mut call = server.call("POST", "/_emulator/reset");
+        if let Some((name, value)) = header {
+            call = call.header(name, value);
+        }
+        let answer = call.send().await;
+        assert_eq!(answer.status, 401, "{header:?}");
+        assert_eq!(answer.json()["error_code"], "EMU.4010");
+    }
+    for (name, value) in [("X-Emulator-Token", "hush"), ("Authorization", "Bearer hush")] {
+        server.call("GET", "/_emulator/info").header(name, value).send().await.ok();
+    }
+    server.create_backup(HA).await;
+}
+
+#[tokio::test]
+async fn every_operation_is_listed_with_its_routes() {
+    let server = TestServer::start().await;
+    let operations = server.get("/_emulator/operations").await.ok();
+    let create =
+        operations["operations"].as_array().unwrap().iter().find(|row| row["name"] == "create_backup");
+    let apis = each(&create.expect("create_backup is listed")["routes"], "api");
+    assert_eq!(apis, ["v1.0", "v2"]);
+}
+
+#[tokio::test]
+async fn a_frozen_clock_stands_and_survives_a_restart() {
+    let mut server = TestServer::start().await;
+    let now = "2026-05-06T07:08:09.000Z";
+    server.put("/_emulator/clock", &json!({"now": now, "frozen": true})).await.ok();
+    server.advance_ms(60_000);
+    let clock = json!({"now": now, "frozen": true, "rate": 1.0});
+    assert_eq!(server.get("/_emulator/clock").await.ok(), clock);
+    server.restart().await;
+    assert_eq!(server.get("/_emulator/clock").await.ok(), clock);
+    server.create_backup(HA).await;
+    assert_eq!(server.newest(HA).await["created_at"], now);
+    server.put("/_emulator/clock", &json!({"frozen": false, "rate": 60.0})).await.ok();
+    server.advance_ms(1_000);
+    assert_eq!(server.get("/_emulator/clock").await.ok()["now"], "2026-05-06T07:09:09.000Z");
+}
+
+#[tokio::test]
+async fn a_clock_that_cannot_be_is_refused_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let before = server.get("/_emulator/clock").await.ok();
+    for body in
+        [json!({"now": "yesterday"}), json!({"rate": -1}), json!({"frozen": 1}), json!({"later": true})]
+    {
+        let answer = server.put("/_emulator/clock", &body).await;
+        assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("EMU.4000")), "{body}");
+    }
+    assert_eq!(server.get("/_emulator/clock").await.ok(), before);
+}
+
+#[tokio::test]
+async fn what_is_due_is_done_when_the_clock_has_moved() {
+    let server = TestServer::with(&[("backup.duration", "100s")]).await;
+    server.put("/_emulator/clock", &json!({"now": "2026-01-01T00:00:00Z", "frozen": true})).await.ok();
+    let first = server.create_backup(HA).await;
+    let advance = async |duration: &str| {
+        server.post("/_emulator/clock/advance", &json!({ "duration": duration })).await.ok()
+    };
+    assert_eq!(advance("1s").await["fired"], json!([]));
+    let second = server.create_backup(SECOND_HA).await;
+    let answer = advance("30days").await;
+    assert_eq!(answer["now"], "2026-01-31T00:00:01.000Z");
+    let fired = answer["fired"].as_array().unwrap();
+    let told: Vec<_> = fired
+        .iter()
+        .map(|change| (change["at"].clone(), change["id"].clone(), change["to"].clone()))
+        .collect();
+    let change = |at: &str, id: &str, to: &str| (json!(at), json!(id), json!(to));
+    assert_eq!(
+        told,
+        [
+            change("2026-01-01T00:00:10.000Z", &first, "backuping"),
+            change("2026-01-01T00:00:11.000Z", &second, "backuping"),
+            change("2026-01-01T00:01:40.000Z", &first, "succeed"),
+            change("2026-01-01T00:01:41.000Z", &second, "succeed"),
+        ]
+    );
+    assert_eq!(server.statuses(HA).await, ["succeed"]);
+}
+
+#[tokio::test]
+async fn a_month_of_work_comes_due_in_the_order_of_time() {
+    const COUNT: usize = 1_000;
+    let instances: Vec<String> =
+        (0..COUNT).map(|number| format!("0a000000-0000-4000-8000-{number:012x}")).collect();
+    let server = TestServer::seeded(&of_instances(PROJECT, &instances), &[("backup.duration", "20h")]).await;
+    for instance in &instances {
+        server.advance_ms(1_000);
+        server.create_backup(instance).await;
+    }
+    let answer = server.post("/_emulator/clock/advance", &json!({"duration": "30days"})).await.ok();
+    let times = each(&answer["fired"], "at");
+    assert_eq!(times.len(), 2 * COUNT);
+    assert!(times.is_sorted_by_key(|time| time.as_str().unwrap().to_owned()));
+    let open = server
+        .rows("SELECT json_object('status', status) FROM backup_records WHERE status <> 'succeed'")
+        .await;
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[tokio::test]
+async fn a_rule_holds_where_it_says_and_no_longer_than_it_stands() {
+    const PATH: &str = "/_emulator/transitions/backup";
+    let mut server = TestServer::start().await;
+    let rule =
+        json!({"instance_id": HA, "progression": "time", "durations": {"waiting": "1s", "backuping": "5s"}});
+    let rules = server.set_rule("backup", &rule).await;
+    assert_eq!(rules["rules"], json!([rule]));
+    server.restart().await;
+    assert_eq!(server.get(PATH).await.ok()["rules"], json!([rule]));
+    server.create_backup(HA).await;
+    server.create_backup(SECOND_HA).await;
+    assert_eq!(server.statuses(HA).await, ["waiting"]);
+    assert_eq!(server.statuses(SECOND_HA).await, ["succeed"]);
+    server.advance_ms(1_000);
+    assert_eq!(server.statuses(HA).await, ["backuping"]);
+    server.advance_ms(5_000);
+    assert_eq!(server.statuses(HA).await, ["succeed"]);
+    let rules = server.delete(&format!("{PATH}?instance_id={HA}")).await.ok();
+    assert_eq!(rules["rules"], json!([]));
+    server.create_backup(HA).await;
+    assert_eq!(server.statuses(HA).await, ["succeed", "succeed"]);
+}
+
+#[tokio::test]
+async fn what_moves_by_hand_waits_for_the_hand() {
+    let server = TestServer::start().await;
+    server.set_rule("backup", &json!({"progression": "manual"})).await;
+    let id = server.create_backup(HA).await;
+    server.create_backup(SECOND_HA).await;
+    server.advance_ms(365 * 86_400_000);
+    assert_eq!(server.statuses(HA).await, ["waiting"]);
+    for (from, to) in [("waiting", "backuping"), ("backuping", "succeed")] {
+        let answer =
+            server.post("/_emulator/transitions/backup/step", &json!({ "instance_id": HA })).await.ok();
+        let fired = answer["fired"].as_array().unwrap();
+        assert_eq!(fired.len(), 1);
+        assert_eq!(
+            (&fired[0]["id"], &fired[0]["from"], &fired[0]["to"]),
+            (&json!(id), &json!(from), &json!(to))
+        );
+        assert_eq!(server.statuses(HA).await, [to]);
+    }
+    assert_eq!(server.statuses(SECOND_HA).await, ["waiting"]);
+}
+
+#[tokio::test]
+async fn restores_have_rules_of_their_own() {
+    let server = TestServer::start().await;
+    let backup_id = server.create_backup(HA).await;
+    server.set_rule("restore", &json!({"project_id": PROJECT, "progression": "manual"})).await;
+    server.restore(Api::V2, HA, &json!({ "backup_id": backup_id })).await;
+    assert_eq!(server.status(Api::V2, HA).await, "RESTORING");
+    server.post("/_emulator/transitions/restore/step", &json!({})).await.ok();
+    server.post("/_emulator/transitions/restore/step", &json!({})).await.ok();
+    assert_eq!(server.status(Api::V2, HA).await, "RUNNING");
+    assert_eq!(server.get("/_emulator/transitions/weather").await.status, 404);
+}
+
+#[tokio::test]
+async fn rules_that_are_made_at_once_are_all_kept() {
+    let server = TestServer::start().await;
+    let rules = (0..20).map(|number| {
+        let project = format!("{number:032x}");
+        let server = &server;
+        async move {
+            let rule = json!({"project_id": project, "progression": "manual"});
+            server.set_rule("backup", &rule).await
+        }
+    });
+    futures_util::future::join_all(rules).await;
+    let rules = server.get("/_emulator/transitions/backup").await.ok();
+    assert_eq!(rules["rules"].as_array().unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn a_reset_brings_back_the_start() {
+    let server = TestServer::start().await;
+    server.set_rule("backup", &json!({"progression": "manual"})).await;
+    server.put("/_emulator/clock", &json!({"now": "2030-01-01T00:00:00Z", "frozen": true})).await.ok();
+    server.create_backup(HA).await;
+    let report = server.post("/_emulator/reset", &json!({})).await.ok();
+    assert_eq!(report["projects_created"], 2);
+    assert_eq!(server.list(HA, "").await["total_num"], 0);
+    assert_eq!(server.get("/_emulator/transitions/backup").await.ok()["rules"], json!([]));
+    assert_eq!(server.get("/_emulator/clock").await.ok()["frozen"], false);
+    server.post("/_emulator/reset", &json!({"seed": false})).await.ok();
+    assert_eq!(server.get("/_emulator/info").await.ok()["counts"]["instances"], 0);
+}
+
+#[tokio::test]
+async fn a_reset_has_the_name_that_people_are_used_to() {
+    let server = TestServer::start().await;
+    server.create_backup(HA).await;
+    server.call("POST", "/moto-api/reset").send().await.ok();
+    assert_eq!(server.list(HA, "").await["total_num"], 0);
+}
+
+#[tokio::test]
+async fn a_reset_of_a_project_leaves_the_others_alone() {
+    let server = TestServer::start().await;
+    let others = format!("{}/{OTHERS_HA}/backups", Api::V1.instances(OTHER_PROJECT));
+    server.create_backup(HA).await;
+    server.post(&others, &json!({})).await.ok();
+    server.post("/_emulator/reset", &json!({ "project_id": OTHER_PROJECT })).await.ok();
+    assert_eq!(server.list(HA, "").await["total_num"], 1);
+    assert_eq!(server.get(&others).await.ok()["total_num"], 0);
+}
+
+/// Tables that a reset leaves as they are: what migrations wrote.
+const KEPT_BY_A_RESET: [&str; 3] = ["refinery_schema_history", "sqlite_sequence", "statuses"];
+/// Tables with what is there from the start: the built-in domain, project and user; and the settings of the emulator itself.
+const BUILT_IN: [&str; 6] = ["domain", "projects", "users", "user_roles", "access_keys", "kept_settings"];
+
+#[tokio::test]
+async fn a_reset_without_seeds_leaves_no_table_with_rows_of_before() {
+    let server = TestServer::start().await;
+    let backup_id = server.create_backup(HA).await;
+    server.restore(Api::V2, HA, &json!({ "backup_id": backup_id })).await;
+    server.built_in_token().await;
+    let tables =
+        server.rows("SELECT json_object('name', name) FROM sqlite_schema WHERE type = 'table'").await;
+    server.post("/_emulator/reset", &json!({"seed": false})).await.ok();
+    for table in each(&json!(tables), "name") {
+        let table = table.as_str().unwrap();
+        if KEPT_BY_A_RESET.contains(&table) {
+            continue;
+        }
+        let count = server.count(table).await;
+        let allowed = i64::from(BUILT_IN.contains(&table));
+        assert!(count <= allowed, "{table} has {count} rows");
+    }
+}
+
+#[tokio::test]
+async fn a_seed_adds_what_is_not_there() {
+    let server = TestServer::start().await;
+    let project = "0123456789abcdef0123456789abcdef";
+    let seed = of_instances(project, &["0e000000-0000-4000-8000-000000000001"]);
+    for created in [1, 0] {
+        let answer = server.call("POST", "/_emulator/seed").body(seed.clone()).send().await;
+        assert_eq!(answer.ok()["instances_created"], created);
+    }
+    let listed = server.get(&Api::V1.instances(project)).await.ok();
+    assert_eq!(listed["instance_num"], 1);
+    let bad = server.call("POST", "/_emulator/seed").body("projects: [{id: x}]").send().await;
+    assert_eq!((bad.status, &bad.json()["error_code"]), (400, &json!("EMU.4000")));
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_answers() {
+    let run = async || {
+        let server = TestServer::start().await;
+        server.put("/_emulator/ids", &json!({"seed": 7})).await.ok();
+        server.put("/_emulator/clock", &json!({"now": "2026-01-01T00:00:00Z", "frozen": true})).await.ok();
+        server.create_backup(HA).await;
+        server.create_backup(SECOND_HA).await;
+        (server.get(&Api::V1.backups(HA)).await.body, server.get("/_emulator/ids").await.ok())
+    };
+    let (first, ids) = run().await;
+    assert_eq!(ids, json!({"seed": 7}));
+    assert_eq!(run().await.0, first);
+}

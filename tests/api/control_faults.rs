@@ -1,0 +1,148 @@
+//! `/_emulator/faults`: failures on demand (issue 5, control API).
+
+use serde_json::{Value, json};
+
+use crate::support::seed::{HA, PROJECT, SECOND_HA, backups_path};
+use crate::support::{Api, Covered, TestServer, covered, text};
+
+pub(crate) const COVERS: &[Covered] = &[
+    covered("GET", "/_emulator/faults", faults_are_listed_changed_and_removed),
+    covered("POST", "/_emulator/faults", a_fault_answers_as_often_as_it_says),
+    covered("DELETE", "/_emulator/faults", faults_are_listed_changed_and_removed),
+    covered("GET", "/_emulator/faults/{fault_id}", faults_are_listed_changed_and_removed),
+    covered("PATCH", "/_emulator/faults/{fault_id}", faults_are_listed_changed_and_removed),
+    covered("DELETE", "/_emulator/faults/{fault_id}", faults_are_listed_changed_and_removed),
+];
+
+const FAULTS: &str = "/_emulator/faults";
+
+impl TestServer {
+    async fn fault(&self, fault: Value) -> Value {
+        self.post(FAULTS, &fault).await.ok()
+    }
+}
+
+#[tokio::test]
+async fn a_fault_answers_as_often_as_it_says() {
+    let mut server = TestServer::start().await;
+    let fault = json!({
+        "match": {"operation": "create_backup", "api": "v1.0"}, "times": 2,
+        "effect": {"status": 503, "error_code": "DCS.5030"},
+    });
+    server.fault(fault).await;
+    let refused = server.post(&backups_path(HA), &json!({})).await;
+    assert_eq!((refused.status, &refused.json()["error_code"]), (503, &json!("DCS.5030")));
+    // What is left of it outlives a restart.
+    server.restart().await;
+    server.post(&Api::V2.backups(SECOND_HA), &json!({})).await.ok();
+    assert_eq!(server.post(&backups_path(HA), &json!({})).await.status, 503);
+    assert_eq!(server.list(HA, "").await["total_num"], 0);
+    server.create_backup(HA).await;
+}
+
+#[tokio::test]
+async fn a_fault_hits_only_what_it_matches() {
+    let server = TestServer::start().await;
+    server.fault(json!({"match": {"instance_id": HA}, "effect": {"status": 500}})).await;
+    server.fault(json!({"match": {"project_id": "f".repeat(32)}, "effect": {"status": 500}})).await;
+    assert_eq!(server.post(&backups_path(HA), &json!({})).await.status, 500);
+    server.create_backup(SECOND_HA).await;
+    // The control API is never hit by a fault.
+    server.get(FAULTS).await.ok();
+}
+
+#[tokio::test]
+async fn a_cut_connection_records_nothing() {
+    let server = TestServer::start().await;
+    server.fault(json!({"times": 1, "effect": {"cut": true}})).await;
+    let request = format!(
+        "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
+        backups_path(HA)
+    );
+    let answer = server.raw_bytes(request.as_bytes()).await;
+    assert_eq!(String::from_utf8_lossy(&answer), "");
+    assert_eq!(server.list(HA, "").await["total_num"], 0);
+}
+
+#[tokio::test]
+async fn work_that_is_to_fail_fails_after_its_normal_time() {
+    let server = TestServer::with(&[("backup.duration", "10s")]).await;
+    let outcome = json!({"status": "failed", "error_code": "dcs.08.0002"});
+    server.fault(json!({"match": {"project_id": PROJECT}, "times": 1, "effect": {"outcome": outcome}})).await;
+    let failing = server.create_backup(HA).await;
+    server.create_backup(SECOND_HA).await;
+    assert_eq!(server.newest(HA).await["status"], "waiting");
+    server.advance_ms(10_000);
+    let failed = server.newest(HA).await;
+    assert_eq!((&failed["backup_id"], &failed["status"]), (&json!(failing), &json!("failed")));
+    assert_eq!(failed["error_code"], "dcs.08.0002");
+    assert_eq!(server.newest(SECOND_HA).await["status"], "succeed");
+}
+
+#[tokio::test]
+async fn a_fault_ends_with_its_time() {
+    let server = TestServer::start().await;
+    server.fault(json!({"ttl": "10m", "effect": {"status": 500}})).await;
+    server.advance_ms(599_999);
+    assert_eq!(server.get(&backups_path(HA)).await.status, 500);
+    server.advance_ms(1);
+    server.get(&backups_path(HA)).await.ok();
+    assert_eq!(server.get(FAULTS).await.ok(), json!({"faults": []}));
+}
+
+#[tokio::test]
+async fn faults_are_listed_changed_and_removed() {
+    let server = TestServer::start().await;
+    let first = text(&server.fault(json!({"effect": {"status": 500}})).await["id"]);
+    let second = text(&server.fault(json!({"effect": {"status": 502}})).await["id"]);
+    let path = format!("{FAULTS}/{first}");
+    let changed = json!({"match": {"operation": "list_backups"}, "effect": {"status": 504}});
+    server.call("PATCH", &path).json(&changed).send().await.ok();
+    assert_eq!(server.get(&path).await.ok()["effect"], json!({"status": 504}));
+    assert_eq!(
+        server.delete(&format!("{FAULTS}/{second}")).await.ok()["faults"].as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(server.get(&backups_path(HA)).await.status, 504);
+    server.create_backup(HA).await;
+    server.delete(FAULTS).await.ok();
+    server.get(&backups_path(HA)).await.ok();
+    assert_eq!(server.get(&path).await.status, 404);
+    assert_eq!(server.get(FAULTS).await.ok(), json!({"faults": []}));
+}
+
+#[tokio::test]
+async fn a_fault_without_sense_is_refused() {
+    let server = TestServer::start().await;
+    for fault in [
+        json!({}),
+        json!({"effect": {}}),
+        json!({"effect": {"status": 200}}),
+        json!({"effect": {"status": 500}, "probability": 2}),
+        json!({"effect": {"latency": "soon"}}),
+        json!({"effect": {"status": 500}, "mach": {}}),
+        json!({"effect": {"outcome": {"status": "failed", "error_code": "dcs.08.0099"}}}),
+        json!({"effect": {"status": 500}, "match": {"operation": "make_coffee"}}),
+    ] {
+        let answer = server.post(FAULTS, &fault).await;
+        assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("EMU.4000")), "{fault}");
+    }
+    assert_eq!(server.get(FAULTS).await.ok(), json!({"faults": []}));
+}
+
+#[tokio::test]
+async fn the_dice_follow_the_seed_of_ids() {
+    let run = async || {
+        let server = TestServer::start().await;
+        server.put("/_emulator/ids", &json!({"seed": 3})).await.ok();
+        server.fault(json!({"probability": 0.5, "effect": {"status": 500}})).await;
+        let mut statuses = Vec::new();
+        for _ in 0..20 {
+            statuses.push(server.get(&backups_path(HA)).await.status);
+        }
+        statuses
+    };
+    let statuses = run().await;
+    assert!(statuses.contains(&200) && statuses.contains(&500), "{statuses:?}");
+    assert_eq!(run().await, statuses);
+}
