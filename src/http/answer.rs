@@ -1,6 +1,7 @@
 //! Around every request: its id, the shape of its errors, its measurement.
 
 use std::future::{Future, Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 
 use actix_web::body::BoxBody;
@@ -89,7 +90,11 @@ where
             let operation = route.map(|route| route.operation);
             state.metrics.observe(operation, response.status(), stopwatch.elapsed());
             if state.control.journal.is_on() {
-                record(&state, &response, route, request_id, stopwatch);
+                // What has been done is answered, whether or not it can be written down.
+                let recorded = AssertUnwindSafe(|| record(&state, &response, route, request_id, stopwatch));
+                if catch_unwind(recorded).is_err() {
+                    tracing::error!(request.id = %request_id, "a panic while a request was put into the journal");
+                }
             }
             tracing::debug!(
                 request.id = %request_id,
