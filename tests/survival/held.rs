@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -14,6 +15,8 @@ use crate::server::Demo;
 
 /// More clients than there are places: the batch that waits for the lock and the queue behind it.
 const CLIENTS: usize = 3000;
+/// Callers wait five seconds, wherever in the queue they are, not five for each batch before theirs.
+const FAR_TOO_LONG: Duration = Duration::from_secs(14);
 
 /// The write lock of a database.
 struct WriteLock {
@@ -97,6 +100,7 @@ fn more_changes_than_can_wait_are_refused_and_none_is_lost() {
     for (remark, client) in &mut clients {
         client.begin_create(DEMO_INSTANCE, remark).unwrap();
     }
+    let all_have_asked = Instant::now();
     // Whoever only reads does not wait.
     assert_eq!(demo.server.connect().list(DEMO_INSTANCE).len(), 1);
     // The first is refused once it has waited long enough.
@@ -110,6 +114,8 @@ fn more_changes_than_can_wait_are_refused_and_none_is_lost() {
     for (_, client) in refused.iter_mut().skip(1) {
         assert!(!is_stored(&client.read_answer().unwrap()));
     }
+    let waited = all_have_asked.elapsed();
+    assert!(waited < FAR_TOO_LONG, "those at the end of the queue waited {waited:?}");
     // A new one comes just before the lock is free.
     let mut last = demo.server.connect();
     last.begin_create(DEMO_INSTANCE, "last").unwrap();
