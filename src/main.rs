@@ -50,6 +50,10 @@ fn main() -> ExitCode {
 
 async fn serve(config: &Config) -> ExitCode {
     telemetry::start(config.log_format, &config.log_level);
+    // As many connections as the system lets one have.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(error = %error, "the limit to open files stays as it is");
+    }
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return fail(&error, exit::FAILED),

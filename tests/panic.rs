@@ -6,21 +6,18 @@
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 mod process_support;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dcs_emulator::ambient::{Clock, ManualClock, SeededIds, SystemClock};
-use dcs_emulator::config::{Config, Given, GivenSettings, Origin};
+use dcs_emulator::ambient::{Clock, ManualClock};
 use dcs_emulator::domain::time::Timestamp;
-use dcs_emulator::emulator::{Emulator, Surroundings};
 use process_support::database::texts;
-use process_support::wire::{Connection, DEMO_INSTANCE, backups_path};
+use process_support::in_process::InProcess;
+use process_support::wire::{DEMO_INSTANCE, backups_path};
 use process_support::{Server, eventually, serve};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
 
 /// A clock that can be broken: then whoever looks at it panics.
 struct BreakableClock {
@@ -51,40 +48,9 @@ impl Clock for BreakableClock {
     }
 }
 
-/// An emulator in this process, on a runtime of its own.
-struct InProcess {
-    runtime: Runtime,
-    emulator: Emulator,
-}
-
-impl InProcess {
-    fn start(database: &Path, clock: Arc<BreakableClock>, backup_duration: &str) -> Self {
-        let mut given: GivenSettings = BTreeMap::new();
-        for (key, text) in [
-            ("listen", "127.0.0.1:0"),
-            ("database", &*database.to_string_lossy()),
-            ("demo", "true"),
-            ("backup.duration", backup_duration),
-            ("http.workers", "1"),
-        ] {
-            given.insert(key, Given { texts: vec![text.to_owned()], origin: Origin::Flag });
-        }
-        let config = Config::new(given).unwrap();
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let surroundings =
-            Surroundings { clock, real_clock: Arc::new(SystemClock), ids: Arc::new(SeededIds::new(1)) };
-        let emulator = runtime.block_on(Emulator::start(&config, surroundings)).unwrap();
-        Self { runtime, emulator }
-    }
-
-    fn connect(&self) -> Connection {
-        Connection::open(&self.emulator.address().to_string()).unwrap()
-    }
-
-    fn stop(self) {
-        self.runtime.block_on(self.emulator.stop());
-    }
+fn start(database: &Path, clock: &Arc<BreakableClock>, backup_duration: &str) -> InProcess {
+    let settings = [("demo", "true"), ("backup.duration", backup_duration)];
+    InProcess::start(database, Arc::clone(clock) as _, &settings)
 }
 
 fn database(folder: &TempDir) -> PathBuf {
@@ -96,7 +62,7 @@ fn a_request_that_panics_is_answered_and_the_next_one_served() {
     let folder = TempDir::new().unwrap();
     let database = database(&folder);
     let clock = BreakableClock::new();
-    let emulator = InProcess::start(&database, Arc::clone(&clock), "0s");
+    let emulator = start(&database, &clock, "0s");
     let mut connection = emulator.connect();
     assert_eq!(connection.create(DEMO_INSTANCE, "before").unwrap().status, 200);
     clock.set_broken(true);
@@ -126,7 +92,7 @@ fn a_panic_in_the_background_does_not_end_what_is_done_there() {
     let folder = TempDir::new().unwrap();
     let database = database(&folder);
     let clock = BreakableClock::new();
-    let emulator = InProcess::start(&database, Arc::clone(&clock), "10s");
+    let emulator = start(&database, &clock, "10s");
     assert_eq!(emulator.connect().create(DEMO_INSTANCE, "slow").unwrap().status, 200);
     clock.set_broken(true);
     eventually("the background looks at the clock", || {

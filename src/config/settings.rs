@@ -26,7 +26,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 23] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -124,6 +124,7 @@ pub const SETTINGS: [Setting; 22] = [
     ),
     setting("journal.limit", "NUMBER", "1000", "How many calls the journal keeps in memory; 0 keeps none"),
     setting("http.body_limit", "SIZE", "1MiB", "The longest request body, in bytes or with KiB or MiB"),
+    setting("http.body_timeout", "DURATION", "30s", "How long a request body may take to arrive"),
     setting("http.workers", "NUMBER", "0", "How many threads serve requests; 0 means one a processor"),
 ];
 

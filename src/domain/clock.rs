@@ -62,17 +62,25 @@ impl ClockFace {
         (self.shown, self.set_at, self.rate, self.frozen)
     }
 
-    /// Returns what it shows at a real time.
+    /// Returns what it shows at a real time. It follows that backwards too: the real clock may be put back, also behind the
+    /// time at which this one was set.
     pub fn at(&self, real: Timestamp) -> Timestamp {
         if self.frozen {
             return self.shown;
         }
-        let passed = real.saturating_since(self.set_at);
-        if self.rate == ClockRate::REAL {
-            return self.shown.saturating_add(passed);
+        if real < self.set_at {
+            self.shown.saturating_sub(self.scaled(self.set_at.saturating_since(real)))
+        } else {
+            self.shown.saturating_add(self.scaled(real.saturating_since(self.set_at)))
         }
-        let scaled = Duration::try_from_secs_f64(passed.as_secs_f64() * self.rate.as_f64());
-        self.shown.saturating_add(scaled.unwrap_or(Duration::MAX))
+    }
+
+    /// Returns how much passes on it while `real` passes.
+    fn scaled(&self, real: Duration) -> Duration {
+        if self.rate == ClockRate::REAL {
+            return real;
+        }
+        Duration::try_from_secs_f64(real.as_secs_f64() * self.rate.as_f64()).unwrap_or(Duration::MAX)
     }
 
     /// Sets what it shows at the real time `real`.
@@ -118,6 +126,8 @@ mod tests {
     fn a_clock_that_nobody_touched_shows_the_real_time() {
         let clock = ClockFace::real(at(1_000));
         assert_eq!(clock.at(at(61_000)), at(61_000));
+        // Also when that is put back behind the start of the program.
+        assert_eq!(clock.at(at(400)), at(400));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Around every request: its id, the shape of its errors, its measurement.
 
 use std::future::{Future, Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 
 use actix_web::body::BoxBody;
@@ -17,7 +18,7 @@ use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
 use crate::http::control::journal::JournalEntry;
 use crate::http::control::state::api_word;
-use crate::http::endpoint::api_of;
+use crate::http::endpoint::{Unread, api_of};
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::operation::RouteName;
@@ -81,12 +82,19 @@ where
                 }
                 response = response.into_response(rendered);
             }
+            if let Some(unread) = Unread::of(response.request()) {
+                response = response.map_body(|_, body| unread.held_by(body));
+            }
             name_request(&mut response, request_id);
             let route = response.request().extensions().get::<RouteName>().copied();
             let operation = route.map(|route| route.operation);
             state.metrics.observe(operation, response.status(), stopwatch.elapsed());
             if state.control.journal.is_on() {
-                record(&state, &response, route, request_id, stopwatch);
+                // What has been done is answered, whether or not it can be written down.
+                let recorded = AssertUnwindSafe(|| record(&state, &response, route, request_id, stopwatch));
+                if catch_unwind(recorded).is_err() {
+                    tracing::error!(request.id = %request_id, "a panic while a request was put into the journal");
+                }
             }
             tracing::debug!(
                 request.id = %request_id,

@@ -3,8 +3,10 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
@@ -22,11 +24,47 @@ use crate::http::error::ApiError;
 use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
 use crate::http::operation::RouteName;
-use crate::http::server::AppState;
+use crate::http::server::{AppState, HttpSettings};
 use crate::http::{v1, v2};
 
-/// How long a body may take to arrive. Source: `decisions` no. 22.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// A request's body that has not been read to its end.
+///
+/// Known quirk: of chunks that nobody wants, actix reads on without end, and leaves the connection open as long as the client
+/// likes. It closes the connection after the answer only if the body has not been dropped by then: so the answer holds it.
+pub(super) struct Unread(Payload);
+
+impl Unread {
+    /// Takes the body of a request, if anything of it has not been read.
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions_mut().remove()
+    }
+
+    /// Makes a body of an answer hold this one.
+    pub(super) fn held_by(self, body: BoxBody) -> BoxBody {
+        BoxBody::new(Holding { body, _unread: self.0 })
+    }
+}
+
+/// A body of an answer, and what has not been read of its request.
+struct Holding {
+    body: BoxBody,
+    _unread: Payload,
+}
+
+impl MessageBody for Holding {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
 
 /// A request that may be carried out.
 pub(super) struct Call {
@@ -104,10 +142,10 @@ where
     T: Target + 'static,
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    guarded(move |request, payload| async move {
+    guarded(move |request| async move {
         let state = state(&request)?.clone();
         let claim = claim(&request, &state.identity).await?;
-        let body = read_body(payload, &request, state.settings.body_limit_bytes).await?;
+        let body = read_body(&request, &state.settings).await?;
         let caller = claim.confirm(&request, &body, &state.identity)?;
         let project_id = admit(&request, &caller, &state).await?;
         let failure = suffer(&request, &state).await?;
@@ -125,24 +163,32 @@ where
 }
 
 /// Makes a route of anything that takes a request with its body.
-pub(super) fn route<F>(handler: fn(HttpRequest, Bytes) -> F) -> Route
+pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static) -> Route
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    guarded(move |request, payload| async move {
-        let limit = state(&request)?.settings.body_limit_bytes;
-        let body = read_body(payload, &request, limit).await?;
-        handler(request, body).await
+    guarded(move |request| {
+        let handler = handler.clone();
+        async move {
+            let body = read_body(&request, &state(&request)?.settings).await?;
+            handler(request, body).await
+        }
     })
 }
 
 /// Makes a route; a panic in it is answered as an internal error. It is a bug, but one request's, not the server's.
-fn guarded<F>(handler: impl Fn(HttpRequest, Payload) -> F + Clone + 'static) -> Route
+///
+/// Until it is read the body is the request's.
+fn guarded<F>(handler: impl Fn(HttpRequest) -> F + Clone + 'static) -> Route
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
     web::to(move |request: HttpRequest, payload: web::Payload| {
-        let served = AssertUnwindSafe(handler(request, payload.into_inner())).catch_unwind();
+        let payload = payload.into_inner();
+        if !matches!(payload, Payload::None) {
+            request.extensions_mut().insert(Unread(payload));
+        }
+        let served = AssertUnwindSafe(handler(request)).catch_unwind();
         served.map(|served| served.unwrap_or(Err(ApiError::Panicked)))
     })
 }
@@ -196,32 +242,38 @@ async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<Failur
     }
 }
 
-/// Reads a body of at most `limit` bytes.
-async fn read_body(mut payload: Payload, request: &HttpRequest, limit: usize) -> Result<Bytes, ApiError> {
-    if matches!(payload, Payload::None) {
-        return Ok(Bytes::new());
+/// Reads the body of a request, of at most so many bytes, in at most so much time. Source: `decisions` no. 22.
+async fn read_body(request: &HttpRequest, settings: &HttpSettings) -> Result<Bytes, ApiError> {
+    let Some(Unread(mut payload)) = Unread::of(request) else { return Ok(Bytes::new()) };
+    let read = tokio::time::timeout(settings.body_timeout, read_payload(&mut payload, request, settings));
+    let body = read.await.unwrap_or(Err(ApiError::BodyTooSlow));
+    if body.is_err() {
+        request.extensions_mut().insert(Unread(payload));
     }
+    body
+}
+
+async fn read_payload(
+    payload: &mut Payload,
+    request: &HttpRequest,
+    settings: &HttpSettings,
+) -> Result<Bytes, ApiError> {
+    let limit = settings.body_limit_bytes;
     let announced = request.headers().get(actix_web::http::header::CONTENT_LENGTH);
     let announced =
         announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(ApiError::BodyTooLarge);
     }
-    let read = async {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
-            if body.len() + chunk.len() > limit {
-                return Err(ApiError::BodyTooLarge);
-            }
-            body.extend_from_slice(&chunk);
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
+        if body.len() + chunk.len() > limit {
+            return Err(ApiError::BodyTooLarge);
         }
-        Ok(body.freeze())
-    };
-    match tokio::time::timeout(BODY_PATIENCE, read).await {
-        Ok(read) => read,
-        Err(_) => Err(ApiError::BodyTooSlow),
+        body.extend_from_slice(&chunk);
     }
+    Ok(body.freeze())
 }
 
 /// Returns the version of the API that a request speaks. What speaks none is answered as v1.0 does, whose errors every client

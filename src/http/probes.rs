@@ -1,17 +1,18 @@
 //! Probes for those who run the server: is it alive, can it serve, what has it measured.
 
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 
 /// Tells that the process is alive.
-pub(super) async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "alive" }))
+pub(super) async fn livez(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "alive" })))
 }
 
 /// Tells whether requests can be served: the database is migrated and seeded (or nobody would listen), and can be written.
-pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(super) async fn readyz(request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
     state(&request)?.engine.probe().await.map_err(|error| {
         tracing::warn!(error = %error, "not ready");
         ApiError::Unavailable
@@ -20,7 +21,7 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, ApiErro
 }
 
 /// Shows what was measured, in Prometheus' text format.
-pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(super) async fn metrics(request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
     let text = state(&request)?.metrics.text().map_err(|error| {
         tracing::error!(error = %error, "measurements cannot be shown");
         ApiError::Panicked

@@ -4,7 +4,8 @@
 
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
-use actix_web::{HttpResponse, Resource, Route, web};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 
 use crate::engine::ApiVersion;
 use crate::http::endpoint::{endpoint, route};
@@ -112,11 +113,11 @@ fn own_routes() -> Vec<RouteEntry> {
     vec![
         entry(&operation::DOWNLOAD_BACKUP, Method::GET, DOWNLOAD, || route(links::download)),
         entry(&operation::DOWNLOAD_BACKUP, Method::HEAD, DOWNLOAD, || route(links::download)),
-        entry(&operation::LIVEZ, Method::GET, "/livez", || web::to(probes::livez)),
-        entry(&operation::LIVEZ, Method::HEAD, "/livez", || web::to(probes::livez)),
-        entry(&operation::READYZ, Method::GET, "/readyz", || web::to(probes::readyz)),
-        entry(&operation::READYZ, Method::HEAD, "/readyz", || web::to(probes::readyz)),
-        entry(&operation::METRICS, Method::GET, "/metrics", || web::to(probes::metrics)),
+        entry(&operation::LIVEZ, Method::GET, "/livez", || route(probes::livez)),
+        entry(&operation::LIVEZ, Method::HEAD, "/livez", || route(probes::livez)),
+        entry(&operation::READYZ, Method::GET, "/readyz", || route(probes::readyz)),
+        entry(&operation::READYZ, Method::HEAD, "/readyz", || route(probes::readyz)),
+        entry(&operation::METRICS, Method::GET, "/metrics", || route(probes::metrics)),
     ]
 }
 
@@ -183,7 +184,7 @@ const NOT_BUILT: [&str; 10] = [
 /// Registers the table: one resource a path; a method that is not in it is refused, and so is every other path.
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     for path in NOT_BUILT {
-        config.service(web::resource(path).default_service(web::to(unknown_route)));
+        config.service(web::resource(path).default_service(route(unknown_route)));
     }
     let table = table();
     let mut paths: Vec<&'static str> = Vec::new();
@@ -196,18 +197,18 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         let entries: Vec<&RouteEntry> = table.iter().filter(|entry| entry.path == path).collect();
         config.service(resource(path, &entries));
     }
-    config.default_service(web::to(unknown_route));
+    config.default_service(route(unknown_route));
 }
 
 /// Makes the resource of a path.
 fn resource(path: &'static str, entries: &[&RouteEntry]) -> Resource {
     let methods: Vec<&str> = entries.iter().map(|entry| entry.method.as_str()).collect();
     let allowed = methods.join(", ");
-    let refused = move || {
+    let refused = move |_request: HttpRequest, _body: Bytes| {
         let allowed = allowed.clone();
         async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allowed }) }
     };
-    let mut resource = web::resource(path).default_service(web::to(refused));
+    let mut resource = web::resource(path).default_service(route(refused));
     for entry in entries {
         let method = entry.method.clone();
         let name = RouteName { operation: entry.operation, api: entry.api };
@@ -224,7 +225,7 @@ fn resource(path: &'static str, entries: &[&RouteEntry]) -> Resource {
     resource
 }
 
-async fn unknown_route() -> Result<HttpResponse, ApiError> {
+async fn unknown_route(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
     Err(ApiError::UnknownRoute)
 }
 

@@ -7,6 +7,7 @@ use actix_web::dev::Server;
 use actix_web::http::header::HOST;
 use actix_web::{App, HttpRequest, HttpServer, web};
 use prometheus::Registry;
+use socket2::SockRef;
 
 use crate::ambient::Stopwatch;
 use crate::domain::identity::Secret;
@@ -30,6 +31,16 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long requests in flight are waited for when the server stops, in seconds.
 const SHUTDOWN_PATIENCE_S: u64 = 10;
 
+/// How many open files are left to everything that is no connection: the database, its log and their readers, and sockets
+/// of the server's own.
+const FILES_BESIDE_CONNECTIONS: u64 = 64;
+/// How many connections may wait to be accepted. One that finds no place waits a second before it tries again.
+const WAITING_CONNECTIONS: i32 = 4096;
+/// How many files every system lets a process have open.
+const OPEN_FILES_AT_LEAST: u64 = 256;
+/// How many connections a worker has at most, whatever the system allows: more than one could serve.
+const MOST_CONNECTIONS_A_WORKER: usize = 25_000;
+
 /// How the HTTP side behaves.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
@@ -39,6 +50,8 @@ pub struct HttpSettings {
     pub public_url: Option<String>,
     /// The longest body, in bytes. Setting `http.body_limit`.
     pub body_limit_bytes: usize,
+    /// How long a body may take to arrive. Setting `http.body_timeout`.
+    pub body_timeout: Duration,
     /// How many workers serve. Setting `http.workers`.
     pub workers: usize,
 }
@@ -127,6 +140,7 @@ pub enum ServeError {
 /// Whatever the system says, `AddrInUse` among it.
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
+    SockRef::from(&listener).listen(WAITING_CONNECTIONS)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -157,10 +171,20 @@ pub fn serve(
     let server =
         HttpServer::new(move || App::new().app_data(state.clone()).wrap(Answer).configure(routes::configure))
             .workers(workers)
+            .max_connections(connections_a_worker(workers))
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_PATIENCE)
             .shutdown_timeout(SHUTDOWN_PATIENCE_S)
             .disable_signals()
             .listen(listener)?;
     Ok(server.run())
+}
+
+/// Returns how many connections a worker may have, so that all together leave open files for the database: a connection too
+/// many waits, while a reader that could not be opened would fail a request.
+fn connections_a_worker(workers: usize) -> usize {
+    let open_files = rlimit::Resource::NOFILE.get_soft().unwrap_or(OPEN_FILES_AT_LEAST);
+    let connections =
+        usize::try_from(open_files.saturating_sub(FILES_BESIDE_CONNECTIONS)).unwrap_or(usize::MAX);
+    (connections / workers.max(1)).clamp(1, MOST_CONNECTIONS_A_WORKER)
 }

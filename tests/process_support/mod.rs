@@ -1,6 +1,7 @@
 //! Starts the built program as its users do, watches it, and ends it.
 
 pub(crate) mod database;
+pub(crate) mod in_process;
 pub(crate) mod rules;
 pub(crate) mod wire;
 

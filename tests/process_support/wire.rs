@@ -81,11 +81,23 @@ impl Connection {
 
     /// Sends a request and reads its answer.
     pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<Answer> {
+        self.begin(method, path, body)?;
+        self.read_answer()
+    }
+
+    /// Sends a request whose answer is read later.
+    fn begin(&mut self, method: &str, path: &str, body: &str) -> Result<()> {
         let length = body.len();
         self.write(&format!(
             "{method} {path} HTTP/1.1\r\nHost: emulator\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        ))?;
-        self.read_answer()
+        ))
+    }
+
+    /// Asks for a file, and returns its length.
+    pub(crate) fn length_of(&mut self, path: &str) -> Result<usize> {
+        self.begin("GET", path, "")?;
+        let (status, _, bytes) = self.read_bytes()?;
+        if status == 200 { Ok(bytes.len()) } else { Err(Error::other(format!("{status}"))) }
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
@@ -96,6 +108,12 @@ impl Connection {
     pub(crate) fn create(&mut self, instance: &str, remark: &str) -> Result<Answer> {
         let body = serde_json::json!({ "remark": remark }).to_string();
         self.ask("POST", &backups_path(instance), &body)
+    }
+
+    /// Asks for a backup to be recorded; the answer is read later.
+    pub(crate) fn begin_create(&mut self, instance: &str, remark: &str) -> Result<()> {
+        let body = serde_json::json!({ "remark": remark }).to_string();
+        self.begin("POST", &backups_path(instance), &body)
     }
 
     /// Restores an instance from one of its backups.
@@ -155,6 +173,12 @@ impl Connection {
 
     /// Reads an answer, whole or not at all.
     pub(crate) fn read_answer(&mut self) -> Result<Answer> {
+        let (status, headers, body) = self.read_bytes()?;
+        let body = String::from_utf8(body).map_err(|_| Error::new(ErrorKind::InvalidData, "no text"))?;
+        Ok(Answer { status, headers, body })
+    }
+
+    fn read_bytes(&mut self) -> Result<(u16, Vec<String>, Vec<u8>)> {
         let malformed = || Error::new(ErrorKind::InvalidData, "no answer of HTTP/1.1");
         let status = self.read_line()?;
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
@@ -171,6 +195,6 @@ impl Connection {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok(Answer { status, headers, body: String::from_utf8(body).map_err(|_| malformed())? })
+        Ok((status, headers, body))
     }
 }

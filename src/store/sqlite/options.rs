@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
-use crate::store::error::OpenError;
+use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
 use crate::store::sqlite::file;
 
 /// The first SQLite without the WAL-reset bug: before it, a commit racing a checkpoint could be lost.
@@ -85,6 +85,17 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
         Location::File(path) => file::unusable(path, "open the database", source),
         Location::Memory { .. } => OpenError::Failed { operation: "open the database", source },
     })
+}
+
+/// Returns whether another process keeps the database locked. Tries for a fifth of a second, by no means as long as for a
+/// transaction.
+pub(super) async fn is_locked(writer: &mut SqliteConnection) -> bool {
+    let tried = writer.execute("PRAGMA busy_timeout = 200; BEGIN IMMEDIATE; ROLLBACK").await;
+    let as_usual = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
+    if let Err(error) = writer.execute(AssertSqlSafe(as_usual)).await {
+        tracing::warn!(error = %error, "could not set how long the writer waits for a lock");
+    }
+    tried.is_err_and(|error| primary_code(&error) == Some(SQLITE_BUSY))
 }
 
 /// Returns how a read-only connection is opened.

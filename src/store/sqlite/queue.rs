@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::id::ProjectId;
 use crate::domain::restore::Restore;
@@ -19,8 +20,9 @@ use crate::store::{
 
 /// How many commands may wait before callers do.
 const QUEUE_LENGTH: usize = 2048;
-/// How long a caller waits for a place in the queue.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a caller waits at most for a place in the queue, and, while another process keeps the database locked, for its
+/// command to be carried out.
+pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 /// Stands for "nothing is due" in the shared due time.
 const NOTHING_DUE: i64 = i64::MAX;
 
@@ -54,9 +56,15 @@ impl Command {
     }
 }
 
+/// A command in the queue, and since when its caller waits.
+pub(super) struct Waiting {
+    pub(super) command: Command,
+    pub(super) since: Stopwatch,
+}
+
 /// The callers' side of the writer.
 pub(super) struct WriterHandle {
-    queue: mpsc::Sender<Command>,
+    queue: mpsc::Sender<Waiting>,
     next_due: Arc<AtomicI64>,
     metrics: StoreMetrics,
 }
@@ -76,6 +84,7 @@ impl WriterHandle {
 
     /// Queues a command and waits for its answer.
     pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+        let since = Stopwatch::start();
         let (reply, answer) = oneshot::channel();
         let place = match self.queue.try_reserve() {
             Ok(place) => place,
@@ -89,7 +98,7 @@ impl WriterHandle {
             }
         };
         self.metrics.queue_depth.inc();
-        place.send(command(reply));
+        place.send(Waiting { command: command(reply), since });
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -19,8 +19,8 @@ use crate::store::error::{SQLITE_IOERR, primary_code};
 use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
-use crate::store::sqlite::queue::{Command, Reply, publish_next_due};
-use crate::store::sqlite::{backups, resetting, restores, seeding, settling, tokens};
+use crate::store::sqlite::queue::{Command, QUEUE_PATIENCE, Reply, Waiting, publish_next_due};
+use crate::store::sqlite::{backups, options, resetting, restores, seeding, settling, tokens};
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
 /// How many commands one transaction takes at most.
@@ -50,21 +50,24 @@ type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// The writing task.
 pub(super) struct Writer {
     state: WriterState,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Waiting>,
     next_due: Arc<AtomicI64>,
     metrics: StoreMetrics,
+    /// Whether another process kept the database locked when the last transaction was tried.
+    is_locked_out: bool,
 }
 
 impl Writer {
     /// Makes the task; it takes `commands` and publishes in `next_due` when the next planned change is due.
     pub(super) fn new(
         connection: SqliteConnection,
-        commands: mpsc::Receiver<Command>,
+        commands: mpsc::Receiver<Waiting>,
         next_due: Arc<AtomicI64>,
         metrics: StoreMetrics,
     ) -> Self {
         let (instances, actors, floors) = (KnownInstances::default(), Actors::default(), HashMap::new());
-        Self { state: WriterState { connection, instances, actors, floors }, commands, next_due, metrics }
+        let state = WriterState { connection, instances, actors, floors };
+        Self { state, commands, next_due, metrics, is_locked_out: false }
     }
 
     /// Works until it is told to close, or nobody can ask it any more.
@@ -82,10 +85,14 @@ impl Writer {
     }
 
     /// Carries out a batch in one transaction and answers each of its commands.
-    async fn commit(&mut self, batch: Vec<Command>) {
+    async fn commit(&mut self, mut batch: Vec<Waiting>) {
+        if self.is_locked_out {
+            self.wait_for_lock(&mut batch).await;
+        }
         if batch.is_empty() {
             return;
         }
+        let batch: Vec<Command> = batch.into_iter().map(|waiting| waiting.command).collect();
         self.metrics.batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let stopwatch = Stopwatch::start();
         let mut work = Work::default();
@@ -98,6 +105,7 @@ impl Writer {
         } else {
             self.commit_mixed(batch, &mut work).await
         };
+        self.is_locked_out = matches!(outcome, Err(StoreError::Busy));
         if outcome.is_err() {
             self.roll_back().await;
         } else if work.due_changed
@@ -133,6 +141,20 @@ impl Writer {
         }
         outcome?;
         self.state.connection.execute("COMMIT").await.map(|_| ()).map_err(commit_error)
+    }
+
+    /// Returns once the database can be written again. Whoever has waited for too long meanwhile leaves the batch and is told
+    /// to come again; without this those at the end of the queue would wait as often as there are batches before them.
+    async fn wait_for_lock(&mut self, batch: &mut Vec<Waiting>) {
+        while !batch.is_empty() && options::is_locked(&mut self.state.connection).await {
+            let mut late = Work::default();
+            for waiting in batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_PATIENCE) {
+                refuse(waiting.command, &mut late);
+            }
+            for answer in late.answers {
+                answer(Err(StoreError::Busy));
+            }
+        }
     }
 
     async fn create_backups(
@@ -296,10 +318,10 @@ fn take_creates(
 }
 
 /// Takes the wish to close out of a batch; what was queued with it is still carried out.
-fn take_close(batch: &mut Vec<Command>) -> Option<Reply<()>> {
-    let position = batch.iter().position(|command| matches!(command, Command::Close(_)))?;
+fn take_close(batch: &mut Vec<Waiting>) -> Option<Reply<()>> {
+    let position = batch.iter().position(|waiting| matches!(waiting.command, Command::Close(_)))?;
     match batch.remove(position) {
-        Command::Close(reply) => Some(reply),
+        Waiting { command: Command::Close(reply), .. } => Some(reply),
         other => {
             batch.push(other);
             None

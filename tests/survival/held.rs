@@ -1,0 +1,160 @@
+//! Another process holds the write lock: changes wait, then are refused with the advice to come again; none is lost, none is
+//! done that was refused.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::process_support::database::{block_on, open, texts};
+use crate::process_support::eventually;
+use crate::process_support::rules::look_through;
+use crate::process_support::wire::{Answer, Connection, DEMO_INSTANCE};
+use crate::server::Demo;
+
+/// More clients than there are places: the batch that waits for the lock and the queue behind it.
+const CLIENTS: usize = 3000;
+/// Callers wait five seconds, wherever in the queue they are, not five for each batch before theirs.
+const FAR_TOO_LONG: Duration = Duration::from_secs(14);
+
+/// The write lock of a database.
+struct WriteLock {
+    holder: SqliteConnection,
+}
+
+impl WriteLock {
+    fn take(database: &Path) -> Self {
+        let holder = block_on(async {
+            let mut holder = open(database).await;
+            sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+            holder
+        });
+        Self { holder }
+    }
+
+    fn release(self) {
+        block_on(async {
+            let mut holder = self.holder;
+            sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+            holder.close().await.unwrap();
+        });
+    }
+}
+
+fn is_stored(answer: &Answer) -> bool {
+    match answer.status {
+        200 => true,
+        503 => {
+            assert_eq!(answer.text("error_code"), "DCS.5000", "{answer:?}");
+            assert!(answer.headers.iter().any(|line| line.starts_with("retry-after: ")), "{answer:?}");
+            false
+        }
+        _ => panic!("{answer:?}"),
+    }
+}
+
+fn remarks(demo: &Demo) -> BTreeSet<String> {
+    texts(&demo.database(), "SELECT remark FROM backup_records").into_iter().collect()
+}
+
+#[test]
+fn changes_wait_for_a_lock_that_is_held_for_a_while() {
+    let demo = Demo::start(&[]);
+    let lock = WriteLock::take(&demo.database());
+    let mut clients: Vec<Connection> = (0..64).map(|_| demo.server.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.begin_create(DEMO_INSTANCE, &format!("{number}")).unwrap();
+    }
+    wait_for_queue(&demo, 1);
+    lock.release();
+    for client in &mut clients {
+        assert!(is_stored(&client.read_answer().unwrap()), "it was not waited for");
+    }
+    assert_eq!(remarks(&demo).len(), clients.len());
+    let database = demo.database();
+    let Demo { server, folder: _folder, .. } = demo;
+    server.stop();
+    look_through(&database);
+}
+
+/// Waits until so many commands wait in the queue behind the batch that waits for the lock.
+fn wait_for_queue(demo: &Demo, commands: u64) {
+    let mut connection = demo.server.connect();
+    eventually("commands wait", || {
+        let metrics = connection.get("/metrics").unwrap().body;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("dcs_emulator_writer_queue_depth "));
+        let depth: f64 = line.unwrap().parse().unwrap();
+        (depth >= f64::from(u32::try_from(commands).unwrap())).then_some(())
+    });
+}
+
+#[test]
+fn more_changes_than_can_wait_are_refused_and_none_is_lost() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let demo = Demo::start(&[]);
+    assert_eq!(demo.server.connect().create(DEMO_INSTANCE, "before").unwrap().status, 200);
+    let lock = WriteLock::take(&demo.database());
+    let mut clients: Vec<(String, Connection)> =
+        (0..CLIENTS).map(|number| (number.to_string(), demo.server.connect())).collect();
+    for (remark, client) in &mut clients {
+        client.begin_create(DEMO_INSTANCE, remark).unwrap();
+    }
+    let all_have_asked = Instant::now();
+    // Whoever only reads does not wait.
+    assert_eq!(demo.server.connect().list(DEMO_INSTANCE).len(), 1);
+    // The first is refused once it has waited long enough.
+    let (_, first) = &mut clients[0];
+    assert!(!is_stored(&first.read_answer().unwrap()));
+    let not_ready = demo.server.connect().get("/readyz").unwrap();
+    assert_eq!(not_ready.status, 503, "{not_ready:?}");
+    // By now all have waited long enough, and the readiness as well.
+    let mut stored: BTreeSet<String> = BTreeSet::from(["before".to_owned()]);
+    let (refused, waiting) = clients.split_at_mut(CLIENTS / 2);
+    for (_, client) in refused.iter_mut().skip(1) {
+        assert!(!is_stored(&client.read_answer().unwrap()));
+    }
+    let waited = all_have_asked.elapsed();
+    assert!(waited < FAR_TOO_LONG, "those at the end of the queue waited {waited:?}");
+    // A new one comes just before the lock is free.
+    let mut last = demo.server.connect();
+    last.begin_create(DEMO_INSTANCE, "last").unwrap();
+    lock.release();
+    assert!(is_stored(&last.read_answer().unwrap()));
+    stored.insert("last".to_owned());
+    for (remark, client) in waiting {
+        if is_stored(&client.read_answer().unwrap()) {
+            stored.insert(remark.clone());
+        }
+    }
+    // Whoever was refused comes again.
+    for (remark, client) in refused {
+        assert!(is_stored(&client.create(DEMO_INSTANCE, remark).unwrap()));
+        stored.insert(remark.clone());
+    }
+    assert_eq!(remarks(&demo), stored, "what was refused was done, or what was done is lost");
+    let database = demo.database();
+    let Demo { server, folder: _folder, .. } = demo;
+    assert_eq!(server.connect().get("/readyz").unwrap().status, 200);
+    server.stop();
+    look_through(&database);
+}
+
+#[test]
+fn it_stops_while_the_lock_is_held() {
+    let demo = Demo::start(&[]);
+    assert_eq!(demo.server.connect().create(DEMO_INSTANCE, "before").unwrap().status, 200);
+    let lock = WriteLock::take(&demo.database());
+    let mut client = demo.server.connect();
+    client.begin_create(DEMO_INSTANCE, "refused").unwrap();
+    let (database, server) = (demo.database(), demo.server);
+    server.signal("TERM");
+    // Requests in flight are finished, this one by a refusal.
+    let refused = client.read_answer().map(|answer| is_stored(&answer));
+    assert!(!refused.unwrap_or(false), "it cannot have been stored");
+    let finished = server.finish();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    lock.release();
+    assert_eq!(texts(&database, "SELECT remark FROM backup_records"), ["before"]);
+    look_through(&database);
+}
