@@ -95,8 +95,10 @@ fn report_creates(rounds: &[Round], connections: usize, instances: u32, report: 
         over(|round| round.real.of(Kind::Create).micros(500)),
         over(|round| round.real.of(Kind::Create).micros(990)),
     );
+    // Names are the keys of the JSON object, so each says which load it speaks of.
+    let load = format!("{connections} conn., {instances} inst.");
     report.push(
-        format!("create, {connections} conn., {instances} inst."),
+        format!("create, {load}"),
         vec![
             ("requests/s", over(|round| round.real.rate(Kind::Create))),
             ("of no-op", over(|round| round.real.rate(Kind::Create) / round.no_op.rate(Kind::Create))),
@@ -111,7 +113,7 @@ fn report_creates(rounds: &[Round], connections: usize, instances: u32, report: 
         ],
     );
     report.push(
-        "  floors",
+        format!("  floors, {load}"),
         vec![
             ("plain/s", over(|round| round.plain.rate(Kind::Create))),
             ("no-op/s", over(|round| round.no_op.rate(Kind::Create))),
