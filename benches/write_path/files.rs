@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
@@ -21,8 +21,8 @@ pub(crate) const PROJECT: &str = "885cacf2d49d4bb6931ae668e9c07553";
 pub(crate) const INSTANCES: u32 = 100;
 /// The time of the first record of a large file; the others follow, a second apart.
 pub(crate) const FIRST_RECORD_AT_S: i64 = 1_600_000_000;
-/// How many syncs one sample of the disk takes.
-const SYNCS: u32 = 200;
+/// How many pages the file has whose syncs show what the disk can do.
+const SYNC_PAGES: u16 = 64;
 
 /// Returns the id of the instance with that number, from 0.
 pub(crate) fn instance(number: u32) -> String {
@@ -92,20 +92,24 @@ impl Files {
         Ok(finished)
     }
 
-    /// Returns how long one `fdatasync` of 4 KiB in the middle of a file took, many times.
-    pub(crate) fn syncs(&self) -> Outcome<Latencies> {
+    /// Returns how long `fdatasync` took after each write of 4 KiB into the middle of a file, for `period`.
+    pub(crate) fn syncs(&self, period: Duration) -> Outcome<Latencies> {
         let mut file = File::create(self.path("sync"))?;
-        file.write_all(&vec![0; 64 * 4096])?;
+        file.write_all(&vec![0; usize::from(SYNC_PAGES) * 4096])?;
         file.sync_all()?;
-        let mut durations = Vec::new();
-        for count in 0..SYNCS {
-            file.seek(SeekFrom::Start(u64::from(count % 64) * 4096))?;
+        let begun = Instant::now();
+        let mut syncs = Latencies::default();
+        for page in (0..SYNC_PAGES).cycle() {
+            file.seek(SeekFrom::Start(u64::from(page) * 4096))?;
             file.write_all(&[1; 4096])?;
-            let begun = Instant::now();
+            let written = Instant::now();
             file.sync_data()?;
-            durations.push(begun.elapsed());
+            syncs.push(written.elapsed());
+            if begun.elapsed() >= period {
+                break;
+            }
         }
-        Ok(Latencies::of_durations(durations.into_iter()))
+        Ok(syncs)
     }
 }
 

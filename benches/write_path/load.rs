@@ -67,10 +67,9 @@ impl Observed {
     }
 
     fn push(&mut self, kind: Kind, latency: Duration) {
-        let nanos = u32::try_from(latency.as_nanos()).unwrap_or(u32::MAX);
         match kind {
-            Kind::Create => self.creates.0.push(nanos),
-            Kind::List => self.lists.0.push(nanos),
+            Kind::Create => self.creates.push(latency),
+            Kind::List => self.lists.push(latency),
         }
     }
 }
@@ -80,8 +79,13 @@ impl Observed {
 pub(crate) struct Latencies(Vec<u32>);
 
 impl Latencies {
-    pub(crate) fn of_durations(durations: impl Iterator<Item = Duration>) -> Self {
-        Self(durations.map(|took| u32::try_from(took.as_nanos()).unwrap_or(u32::MAX)).collect())
+    /// Puts those of several rounds together.
+    pub(crate) fn of_rounds<'l>(rounds: impl Iterator<Item = &'l Self>) -> Self {
+        Self(rounds.flat_map(|round| round.0.iter().copied()).collect())
+    }
+
+    pub(crate) fn push(&mut self, took: Duration) {
+        self.0.push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -42,7 +42,7 @@ impl Report {
     pub(crate) fn to_json(&self) -> serde_json::Value {
         let rows = self.rows.iter().map(|row| {
             let values = row.values.iter().map(|value| (value.name.to_owned(), value.number.into()));
-            (row.name.clone(), serde_json::Value::Object(values.collect()))
+            (row.name.trim_start().to_owned(), serde_json::Value::Object(values.collect()))
         });
         serde_json::Value::Object(rows.collect())
     }
