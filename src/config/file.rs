@@ -123,7 +123,7 @@ pub(super) fn write(settings: &[(&'static Setting, Given)]) -> String {
             .map(|text| Value::String(text.clone()).to_string())
             .collect();
         let line = match values.as_slice() {
-            [] => format!("# {name} is not set\n"),
+            [] => format!("# {} is not set\n", setting.key),
             [value] => format!("{name} = {value} # {}\n", given.origin),
             values => format!("{name} = [{}] # {}\n", values.join(", "), given.origin),
         };
