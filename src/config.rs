@@ -88,9 +88,12 @@ pub struct Config {
     pub journal_limit: usize,
     /// `errors.*` and `http.*`.
     pub http: HttpSettings,
-    /// Each setting's text and origin, in the order of [`SETTINGS`].
+    /// Each setting's text, unless it is secret, and origin, in the order of [`SETTINGS`].
     shown: Vec<(&'static Setting, Given)>,
 }
+
+/// What is shown of a secret.
+const MASK: &str = "***";
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,19 +173,17 @@ impl Config {
                 body_timeout: read.one("http.body_timeout", value::duration)?,
                 workers,
             },
-            shown,
+            shown: without_secrets(shown),
         })
     }
 
     /// Returns every setting with its value and origin; secrets are masked.
     pub fn to_json(&self) -> serde_json::Value {
         let entry = |(setting, given): &(&'static Setting, Given)| {
-            let is_secret = setting.key.ends_with("token") && given.origin != Origin::Default;
-            let value = if is_secret { vec!["***".to_owned()] } else { given.texts.clone() };
             let value = if setting.key == "seed" {
-                serde_json::json!(value)
+                serde_json::json!(given.texts)
             } else {
-                serde_json::json!(value.last())
+                serde_json::json!(given.texts.last())
             };
             (
                 setting.key.to_owned(),
@@ -192,10 +193,20 @@ impl Config {
         serde_json::Value::Object(self.shown.iter().map(entry).collect())
     }
 
-    /// Returns all settings as a configuration file that says where each value comes from.
+    /// Returns all settings as a configuration file that says where each value comes from; secrets are left out.
     pub fn to_toml(&self) -> String {
         file::write(&self.shown)
     }
+}
+
+/// Masks the texts of secrets that are set.
+fn without_secrets(mut settings: Vec<(&'static Setting, Given)>) -> Vec<(&'static Setting, Given)> {
+    for (_, given) in
+        settings.iter_mut().filter(|(setting, given)| setting.is_secret() && given.origin != Origin::Default)
+    {
+        given.texts = vec![MASK.to_owned()];
+    }
+    settings
 }
 
 /// Reads values out of the texts of all settings.
@@ -273,6 +284,15 @@ mod tests {
             let error = Config::new(given("backup.cluster", "sometimes", origin)).unwrap_err().to_string();
             assert_eq!(error, format!("{place}: \"sometimes\" must be one of never, v2, always"));
         }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let config = Config::new(given("control.token", "hush", Origin::Variable)).unwrap();
+        let text = config.to_toml();
+        assert!(text.contains("# control.token is set, and not shown; environment"), "{text}");
+        assert!(!text.contains("hush") && !config.to_json().to_string().contains("hush"));
+        assert!(!format!("{config:?}").contains("hush"));
     }
 
     #[test]

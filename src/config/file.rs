@@ -124,6 +124,9 @@ pub(super) fn write(settings: &[(&'static Setting, Given)]) -> String {
             .collect();
         let line = match values.as_slice() {
             [] => format!("# {} is not set\n", setting.key),
+            [_] if setting.is_secret() => {
+                format!("# {} is set, and not shown; {}\n", setting.key, given.origin)
+            }
             [value] => format!("{name} = {value} # {}\n", given.origin),
             values => format!("{name} = [{}] # {}\n", values.join(", "), given.origin),
         };

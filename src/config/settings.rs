@@ -129,6 +129,11 @@ pub const SETTINGS: [Setting; 23] = [
 ];
 
 impl Setting {
+    /// Returns whether its value is nobody else's business: it is shown nowhere.
+    pub fn is_secret(&self) -> bool {
+        self.key == "control.token"
+    }
+
     /// Returns the name of its flag, without the dashes in front.
     pub fn flag(&self) -> String {
         self.key.replace(['.', '_'], "-")

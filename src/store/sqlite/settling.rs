@@ -9,6 +9,7 @@ use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
+use crate::domain::work::WorkPlan;
 use crate::store::row::{
     BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
 };
@@ -59,9 +60,6 @@ async fn apply_to_backup(
     if !was_as_expected {
         return Ok(());
     }
-    open_work::move_on(connection, instance_key, change.to.open_plan())
-        .await
-        .map_err(StoreError::during("plan what follows a change"))?;
     let event = Change {
         at: change.at,
         instance_key,
@@ -71,9 +69,7 @@ async fn apply_to_backup(
         to_status: Some(to.status),
         origin: &Origin::SYSTEM,
     };
-    events::append(connection, vec![event.into_row(actor_key)])
-        .await
-        .map_err(StoreError::during("record a change that came due"))?;
+    move_on(connection, event, change.to.open_plan(), actor_key).await?;
     if matches!(change.to, BackupStatus::Succeed(_)) {
         expire_beyond(connection, floors, instance_key, keep, change.at, actor_key).await?;
     }
@@ -95,9 +91,6 @@ async fn apply_to_restore(
         return Ok(());
     }
     let plan = change.to.open_plan();
-    open_work::move_on(connection, instance_key, plan)
-        .await
-        .map_err(StoreError::during("plan what follows a change"))?;
     let event = Change {
         at: change.at,
         instance_key,
@@ -107,9 +100,7 @@ async fn apply_to_restore(
         to_status: Some(to.status),
         origin: &Origin::SYSTEM,
     };
-    events::append(connection, vec![event.into_row(actor_key)])
-        .await
-        .map_err(StoreError::during("record a change that came due"))?;
+    move_on(connection, event, plan, actor_key).await?;
     if plan.is_none() {
         let statuses = InstanceStatus::OF_RESTORE;
         restores::set_instance_status(
@@ -123,6 +114,21 @@ async fn apply_to_restore(
         .await?;
     }
     Ok(())
+}
+
+/// Plans what follows a change of a record, and records the change.
+async fn move_on(
+    connection: &mut SqliteConnection,
+    change: Change<'_>,
+    plan: Option<WorkPlan>,
+    actor_key: i64,
+) -> Result<(), StoreError> {
+    open_work::move_on(connection, change.instance_key, plan)
+        .await
+        .map_err(StoreError::during("plan what follows a change"))?;
+    events::append(connection, vec![change.into_row(actor_key)])
+        .await
+        .map_err(StoreError::during("record a change that came due"))
 }
 
 /// Lets all but the `keep` newest usable backups of an instance expire.
