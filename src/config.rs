@@ -170,7 +170,7 @@ impl Config {
                 },
                 public_url: read.one("public_url", value::optional_url)?,
                 body_limit_bytes: read.one("http.body_limit", value::size)?,
-                body_timeout: read.one("http.body_timeout", value::duration)?,
+                body_timeout: read.one("http.body_timeout", value::patience)?,
                 workers,
             },
             shown: without_secrets(shown),

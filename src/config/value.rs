@@ -29,6 +29,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     read.ok().filter(|duration| *duration <= MAX_DURATION).ok_or_else(|| problem.to_owned())
 }
 
+/// A time that somebody waits: more than none.
+pub(super) fn patience(text: &str) -> Result<Duration, String> {
+    let patience = duration(text)?;
+    if patience.is_zero() { Err("must be more than no time, such as 30s".to_owned()) } else { Ok(patience) }
+}
+
 /// How many backups stay: all, or that many, at least one.
 pub(super) fn kept(text: &str) -> Result<Option<u32>, String> {
     if text == "unlimited" {
@@ -116,6 +122,8 @@ mod tests {
         assert_eq!(duration("0"), Ok(Duration::ZERO));
         assert!(duration("5").is_err());
         assert!(duration("200years").is_err());
+        assert_eq!(patience("1ms"), Ok(Duration::from_millis(1)));
+        assert!(patience("0s").is_err());
         assert_eq!(size("1MiB"), Ok(1_048_576));
         assert_eq!(size("64 KiB"), Ok(65_536));
         assert_eq!(size("10"), Ok(10));

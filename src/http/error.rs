@@ -15,7 +15,7 @@ use crate::engine::{ApiVersion, EngineError};
 use crate::http::control::error::ControlError;
 use crate::http::error_code::{self as code, ErrorCode};
 
-/// Seconds after which a client that met a full queue may try again.
+/// Seconds after which a client may try again that met a full queue, or a database that another process keeps locked.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request was not served.
@@ -39,8 +39,8 @@ pub(super) enum ApiError {
     /// The body did not arrive in time.
     #[error("request body too slow")]
     BodyTooSlow,
-    /// Too much is waiting.
-    #[error("too many changes are waiting")]
+    /// Too much is waiting, or another process keeps the database locked.
+    #[error("too many changes are waiting, or the database is locked")]
     Unavailable,
     /// The operation failed inside.
     #[error("operation failed")]
@@ -154,10 +154,6 @@ impl ApiError {
             }
             Self::MethodNotAllowed { allowed } => {
                 response.insert_header((header::ALLOW, allowed.as_str()));
-            }
-            // What is still coming is not waited for.
-            Self::BodyTooLarge | Self::BodyTooSlow => {
-                response.force_close();
             }
             _ => {}
         }

@@ -31,9 +31,11 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long requests in flight are waited for when the server stops, in seconds.
 const SHUTDOWN_PATIENCE_S: u64 = 10;
 
-/// How many open files are left to everything that is no connection: the database, its log and their readers, and sockets
-/// of the server's own.
+/// How many open files are left to everything that is no connection and no worker: the database, its log and their readers,
+/// and sockets of the server's own.
 const FILES_BESIDE_CONNECTIONS: u64 = 64;
+/// How many files a worker has open for itself.
+const FILES_A_WORKER: u64 = 4;
 /// How many connections may wait to be accepted. One that finds no place waits a second before it tries again.
 const WAITING_CONNECTIONS: i32 = 4096;
 /// How many files every system lets a process have open.
@@ -184,7 +186,8 @@ pub fn serve(
 /// many waits, while a reader that could not be opened would fail a request.
 fn connections_a_worker(workers: usize) -> usize {
     let open_files = rlimit::Resource::NOFILE.get_soft().unwrap_or(OPEN_FILES_AT_LEAST);
-    let connections =
-        usize::try_from(open_files.saturating_sub(FILES_BESIDE_CONNECTIONS)).unwrap_or(usize::MAX);
-    (connections / workers.max(1)).clamp(1, MOST_CONNECTIONS_A_WORKER)
+    let workers = u64::try_from(workers.max(1)).unwrap_or(u64::MAX);
+    let taken = FILES_BESIDE_CONNECTIONS.saturating_add(workers.saturating_mul(FILES_A_WORKER));
+    let connections = open_files.saturating_sub(taken) / workers;
+    usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, MOST_CONNECTIONS_A_WORKER)
 }

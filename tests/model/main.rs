@@ -55,6 +55,10 @@ fn a_random_life_is_as_the_contract_has_it() {
     lived.unwrap_or_else(|failure| panic!("{failure}"));
     let seen = seen.into_inner();
     eprintln!("records seen after a step: {seen:?}");
+    if cases < LIVES {
+        // So few lives need not have seen everything.
+        return;
+    }
     for status in ["waiting", "backuping", "restoring", "succeed", "deleted"] {
         assert!(seen.contains_key(status), "no life had a record that is {status}: {seen:?}");
     }

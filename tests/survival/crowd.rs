@@ -15,9 +15,9 @@ const SPARE: u64 = 200;
 const FEW_FILES: u64 = 256;
 
 /// Starts a server that may have so many files open at first and at most.
-fn demo_with_limits(soft: u64, hard: u64) -> Demo {
+fn demo_with_limits(soft: u64, hard: u64, workers: &str) -> Demo {
     let folder = TempDir::new().unwrap();
-    let program = serve(&folder.path().join("a.db"), &["--demo"]);
+    let program = serve(&folder.path().join("a.db"), &["--demo", "--http-workers", workers]);
     let mut command = std::process::Command::new("sh");
     command.arg("-c").arg(format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""));
     command.arg(program.get_program()).args(program.get_args());
@@ -42,7 +42,7 @@ fn five_thousand_idle_connections_are_in_nobodys_way() {
     let (_, hard) = Resource::NOFILE.get().unwrap();
     let size = CROWD.min(hard - SPARE);
     // The program raises the limit itself.
-    let demo = demo_with_limits(FEW_FILES, hard);
+    let demo = demo_with_limits(FEW_FILES, hard, "2");
     let crowd = open_crowd(&demo, size);
     demo.is_well();
     eventually("all are taken", || (open_files(&demo) > size).then_some(()));
@@ -55,7 +55,8 @@ fn five_thousand_idle_connections_are_in_nobodys_way() {
 
 #[test]
 fn at_the_limit_of_open_files_the_database_still_has_some() {
-    let demo = demo_with_limits(FEW_FILES, FEW_FILES);
+    // Each worker has files of its own.
+    let demo = demo_with_limits(FEW_FILES, FEW_FILES, "16");
     let mut connections: Vec<Connection> = (0..16).map(|_| demo.server.connect()).collect();
     for connection in &mut connections {
         assert_eq!(connection.get("/livez").unwrap().status, 200);

@@ -145,13 +145,18 @@ fn it_stops_while_the_lock_is_held() {
     let demo = Demo::start(&[]);
     assert_eq!(demo.server.connect().create(DEMO_INSTANCE, "before").unwrap().status, 200);
     let lock = WriteLock::take(&demo.database());
-    let mut client = demo.server.connect();
-    client.begin_create(DEMO_INSTANCE, "refused").unwrap();
+    let mut clients = [demo.server.connect(), demo.server.connect()];
+    for client in &mut clients {
+        client.begin_create(DEMO_INSTANCE, "refused").unwrap();
+        // Either is the batch that waits for the lock, or waits behind it.
+    }
+    wait_for_queue(&demo, 1);
     let (database, server) = (demo.database(), demo.server);
     server.signal("TERM");
-    // Requests in flight are finished, this one by a refusal.
-    let refused = client.read_answer().map(|answer| is_stored(&answer));
-    assert!(!refused.unwrap_or(false), "it cannot have been stored");
+    // Requests in flight are finished, these by a refusal.
+    for client in &mut clients {
+        assert!(!is_stored(&client.read_answer().unwrap()), "it cannot have been stored");
+    }
     let finished = server.finish();
     assert_eq!(finished.code, Some(0), "{finished:?}");
     lock.release();

@@ -81,8 +81,11 @@ impl SqliteStore {
         })?;
         // After the writer: the first connection to a new file is the one that may create it.
         let pool = SqlitePoolOptions::new()
-            .min_connections(1)
+            // All of them from the start and for good: later there might be no file left to open one with.
+            .min_connections(READERS)
             .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connect_with(options::reading(location))
             .await
             .map_err(OpenError::during("open the readers"))?;

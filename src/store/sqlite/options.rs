@@ -15,7 +15,7 @@ use crate::store::sqlite::file;
 const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// [`SAFE_SQLITE`] as text.
 const SAFE_SQLITE_TEXT: &str = "3.51.3";
-/// How long a connection waits for a lock of another. Only opening and checkpoints ever meet one.
+/// How long a connection waits for a lock of another process, where nothing shorter is said.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where a database is.
