@@ -98,6 +98,17 @@ impl Clock for VirtualClock {
 pub trait IdSource: Send + Sync {
     /// Returns 128 fresh random bits.
     fn random_bits(&self) -> [u8; 16];
+
+    /// Returns 128 fresh random bits for what is gone when it has been answered: how many requests there are does not change
+    /// what records are called.
+    fn passing_bits(&self) -> [u8; 16] {
+        self.random_bits()
+    }
+
+    /// Returns whether it may yield what it has yielded before.
+    fn may_repeat(&self) -> bool {
+        false
+    }
 }
 
 impl dyn IdSource {
@@ -121,7 +132,7 @@ impl dyn IdSource {
 
     /// Returns the id of a request.
     pub fn request_id(&self) -> RequestId {
-        RequestId::from_bytes(self.random_bits())
+        RequestId::from_bytes(self.passing_bits())
     }
 }
 
@@ -147,7 +158,14 @@ pub struct SeededIds {
 impl SeededIds {
     /// Makes a generator; the same seed yields the same bits in the same order.
     pub fn new(seed: u64) -> Self {
-        Self { generator: Mutex::new(ChaCha12Rng::seed_from_u64(seed)) }
+        Self::of_stream(seed, 0)
+    }
+
+    /// Makes one of several generators of a seed that know nothing of each other.
+    fn of_stream(seed: u64, stream: u64) -> Self {
+        let mut generator = ChaCha12Rng::seed_from_u64(seed);
+        generator.set_stream(stream);
+        Self { generator: Mutex::new(generator) }
     }
 }
 
@@ -163,7 +181,14 @@ impl IdSource for SeededIds {
 /// A generator that can be told to yield bits that follow from a seed, and told not to any more.
 pub struct ReseedableIds {
     usual: Arc<dyn IdSource>,
-    seeded: RwLock<Option<(u64, SeededIds)>>,
+    seeded: RwLock<Option<Reseeded>>,
+}
+
+/// A seed, and what follows from it.
+struct Reseeded {
+    seed: u64,
+    lasting: SeededIds,
+    passing: SeededIds,
 }
 
 impl ReseedableIds {
@@ -174,12 +199,16 @@ impl ReseedableIds {
 
     /// Returns the seed from which the bits follow, if any.
     pub fn seed(&self) -> Option<u64> {
-        self.seeded.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(seed, _)| *seed)
+        self.seeded.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|seeded| seeded.seed)
     }
 
     /// Begins with a seed, or, without one, goes back to what is usual.
     pub fn reseed(&self, seed: Option<u64>) {
-        let seeded = seed.map(|seed| (seed, SeededIds::new(seed)));
+        let seeded = seed.map(|seed| Reseeded {
+            seed,
+            lasting: SeededIds::of_stream(seed, 0),
+            passing: SeededIds::of_stream(seed, 1),
+        });
         *self.seeded.write().unwrap_or_else(PoisonError::into_inner) = seeded;
     }
 }
@@ -187,9 +216,21 @@ impl ReseedableIds {
 impl IdSource for ReseedableIds {
     fn random_bits(&self) -> [u8; 16] {
         match &*self.seeded.read().unwrap_or_else(PoisonError::into_inner) {
-            Some((_, seeded)) => seeded.random_bits(),
+            Some(seeded) => seeded.lasting.random_bits(),
             None => self.usual.random_bits(),
         }
+    }
+
+    fn passing_bits(&self) -> [u8; 16] {
+        match &*self.seeded.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(seeded) => seeded.passing.random_bits(),
+            None => self.usual.passing_bits(),
+        }
+    }
+
+    /// With a seed it begins anew at each start.
+    fn may_repeat(&self) -> bool {
+        self.seed().is_some()
     }
 }
 

@@ -201,8 +201,9 @@ impl Config {
 
 /// Masks the texts of secrets that are set.
 fn without_secrets(mut settings: Vec<(&'static Setting, Given)>) -> Vec<(&'static Setting, Given)> {
-    for (_, given) in
-        settings.iter_mut().filter(|(setting, given)| setting.is_secret() && given.origin != Origin::Default)
+    for (_, given) in settings
+        .iter_mut()
+        .filter(|(setting, given)| setting.is_secret() && given.texts.iter().any(|text| !text.is_empty()))
     {
         given.texts = vec![MASK.to_owned()];
     }

@@ -30,8 +30,8 @@ use dcs_emulator::engine::seed::Seed;
 use dcs_emulator::http::server::ControlSettings;
 use dcs_emulator::store::{
     Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
-    InstancePageStart, InstanceRef, NewToken, OpenRecord, ProjectFilter, SeedPlan, SeedReport, Store,
-    StoreError, UserKey,
+    InstancePageStart, InstanceRef, NewToken, OpenRecord, ProjectFilter, ResetPlan, SeedPlan, SeedReport,
+    Store, StoreError, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -242,13 +242,12 @@ impl Store for FloorStore {
         Err(StoreError::Closed)
     }
 
-    async fn reset(
-        &self,
-        _: Option<ProjectId>,
-        _: Option<SeedPlan>,
-        _: Timestamp,
-    ) -> Result<SeedReport, StoreError> {
+    async fn reset(&self, _: ResetPlan) -> Result<SeedReport, StoreError> {
         Err(StoreError::Closed)
+    }
+
+    async fn is_taken(&self, _: [u8; 16]) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     async fn keep_setting(&self, _: &'static str, _: Option<String>) -> Result<(), StoreError> {

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// The longest duration a setting may have: a hundred years of 365 days.
-const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
+use crate::domain::time::LONGEST_DURATION;
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     // A name such as localhost is no address: which one it means would be decided elsewhere.
@@ -26,7 +25,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let problem = "must be a duration of at most 100 years, such as 0s, 500ms, 5s or 2m 30s";
     // `0` alone needs no unit.
     let read = if text == "0" { Ok(Duration::ZERO) } else { humantime::parse_duration(text) };
-    read.ok().filter(|duration| *duration <= MAX_DURATION).ok_or_else(|| problem.to_owned())
+    read.ok().filter(|duration| *duration <= LONGEST_DURATION).ok_or_else(|| problem.to_owned())
 }
 
 /// A time that somebody waits: more than none.

@@ -19,6 +19,9 @@ pub struct TimestampOutOfRange {
     millis: i64,
 }
 
+/// The longest duration that anything here lasts: 100 years.
+pub const LONGEST_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
+
 impl Timestamp {
     /// 1970-01-01 00:00:00.000 UTC.
     pub const MIN: Self = Self(0);

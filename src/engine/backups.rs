@@ -47,7 +47,7 @@ impl Engine {
     ) -> Result<BackupId, EngineError> {
         let now = self.settled_now().await?;
         let new = NewBackup {
-            id: self.ids.backup_id(now),
+            id: self.unused_id(|| self.ids.backup_id(now), BackupId::as_bytes).await?,
             kind: BackupKind::Manual,
             remark: request.remark,
             format: request.format,

@@ -12,10 +12,12 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::domain::work::Progression;
 use crate::engine::identity::Identity;
-use crate::engine::seed::Seed;
+use crate::engine::seed::{KnownUsers, Seed};
 use crate::engine::transitions::{RuleScope, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
-use crate::store::{BackupChange, Counts, DueChange, OpenRecord, RestoreChange, SeedReport, StoreError};
+use crate::store::{
+    BackupChange, Counts, DueChange, OpenRecord, ResetPlan, RestoreChange, SeedReport, StoreError,
+};
 
 /// The settings that are kept, by name.
 mod kept {
@@ -160,7 +162,8 @@ impl Control {
         rules.extend(progression.map(|progression| TransitionRule { model, scope, progression }));
         let kept: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
         self.keep(kept::TRANSITIONS, &kept).await?;
-        self.engine.transitions.replace(rules);
+        // What holds is what is kept, to the millisecond.
+        self.engine.transitions.replace(kept.into_iter().map(KeptRule::rule).collect::<Result<_, _>>()?);
         Ok(())
     }
 
@@ -169,6 +172,7 @@ impl Control {
     /// # Errors
     /// `Internal`.
     pub async fn step(&self, model: WorkModel, scope: RuleScope) -> Result<Vec<DueChange>, EngineError> {
+        let _turn = self.changing.lock().await;
         let now = self.engine.settled_now().await?;
         let open = self.engine.store.open_records(scope_project(scope), scope_instance(scope)).await?;
         let changes: Vec<DueChange> =
@@ -191,19 +195,29 @@ impl Control {
             Some(project) => seeds.only(project),
             None => seeds,
         };
-        if project.is_none() {
-            self.clock.set_face(ClockFace::real(self.clock.real_now()));
-            self.ids.reseed(self.ids.seed());
-            self.engine.transitions.replace(Vec::new());
-        }
-        let plan = self.engine.plan(seeds).await?;
+        let Some(project) = project else { return self.reset_everything(seeds).await };
+        let seed = self.engine.plan(seeds, KnownUsers::AreKept).await?;
         // A project is emptied without a look at what is built in.
-        let plan = if project.is_some() && plan.projects.is_empty() { None } else { Some(plan) };
-        let report = self.engine.store.reset(project, plan, self.clock.now()).await?;
+        let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
+        let now = self.clock.now();
+        let plan = ResetPlan { project: Some(project), seed, settings: Vec::new(), now };
+        let report = self.engine.store.reset(plan).await?;
         self.identity.forget();
-        if project.is_none() {
-            self.keep(kept::IDS, &KeptIds { seed: self.ids.seed() }).await?;
-        }
+        Ok(report)
+    }
+
+    /// What is remembered changes only once what is kept has.
+    async fn reset_everything(&self, seeds: Seed) -> Result<SeedReport, EngineError> {
+        let seed = self.engine.plan(seeds, KnownUsers::AreGone).await?;
+        let ids = self.ids.seed();
+        let settings = vec![(kept::IDS, as_json(&KeptIds { seed: ids })?)];
+        let now = self.clock.real_now();
+        let plan = ResetPlan { project: None, seed: Some(seed), settings, now };
+        let report = self.engine.store.reset(plan).await?;
+        self.clock.set_face(ClockFace::real(self.clock.real_now()));
+        self.ids.reseed(ids);
+        self.engine.transitions.replace(Vec::new());
+        self.identity.forget();
         Ok(report)
     }
 
@@ -250,10 +264,12 @@ impl Control {
     }
 
     async fn keep(&self, name: &'static str, value: &impl Serialize) -> Result<(), EngineError> {
-        let text = serde_json::to_string(value)
-            .map_err(|_| StoreError::Inconsistent { what: "a setting cannot be written as JSON" })?;
-        Ok(self.engine.store.keep_setting(name, Some(text)).await?)
+        Ok(self.engine.store.keep_setting(name, Some(as_json(value)?)).await?)
     }
+}
+
+fn as_json(value: &impl Serialize) -> Result<String, EngineError> {
+    serde_json::to_string(value).map_err(|_| inconsistent("a setting cannot be written as JSON"))
 }
 
 fn scope_project(scope: RuleScope) -> Option<ProjectId> {
@@ -275,17 +291,20 @@ fn next_change(record: OpenRecord, model: WorkModel, now: Timestamp) -> Option<D
     match (record, model) {
         (OpenRecord::Backup(backup), WorkModel::Backup) => {
             let (event, _) = backup.next_event()?;
-            let to = backup.status.transition(event, now).ok()?;
+            // Not before the step before it, should the clock have been put back.
+            let at = now.max(backup.status.started_at().unwrap_or(backup.created_at));
+            let to = backup.status.transition(event, at).ok()?;
             let (id, instance_id, number) = (backup.id, backup.instance_id, backup.number);
             let from = backup.status.kind();
-            Some(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at: now }))
+            Some(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at }))
         }
         (OpenRecord::Restore(restore), WorkModel::Restore) => {
             let (event, _) = restore.next_event()?;
-            let to = restore.status.transition(event, now).ok()?;
+            let at = now.max(restore.status.started_at().unwrap_or(restore.created_at));
+            let to = restore.status.transition(event, at).ok()?;
             let (id, instance_id, number) = (restore.id, restore.instance_id, restore.number);
             let from = restore.status.kind();
-            Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at: now }))
+            Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at }))
         }
         (OpenRecord::Backup(_), WorkModel::Restore) | (OpenRecord::Restore(_), WorkModel::Backup) => None,
     }

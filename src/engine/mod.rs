@@ -112,6 +112,23 @@ impl Engine {
         self.ids.request_id()
     }
 
+    /// Returns an id, made by `make`, that no record has.
+    async fn unused_id<T>(
+        &self,
+        make: impl Fn() -> T + Send,
+        bits: impl Fn(&T) -> &[u8; 16] + Send,
+    ) -> Result<T, EngineError>
+    where
+        T: Send + Sync,
+    {
+        loop {
+            let id = make();
+            if !self.ids.may_repeat() || !self.store.is_taken(*bits(&id)).await? {
+                return Ok(id);
+            }
+        }
+    }
+
     /// Returns the rules about what moves work on.
     pub fn transitions(&self) -> &TransitionRules {
         &self.transitions

@@ -38,7 +38,7 @@ impl Engine {
     ) -> Result<RestoreId, EngineError> {
         let now = self.settled_now().await?;
         let new = NewRestore {
-            id: self.ids.restore_id(now),
+            id: self.unused_id(|| self.ids.restore_id(now), RestoreId::as_bytes).await?,
             remark: request.remark,
             requested_at: now,
             work: self.work_wish(WorkModel::Restore, instance, request.failure),

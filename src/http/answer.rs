@@ -129,17 +129,26 @@ fn record(
         number: 0,
         at: rfc3339(state.control.control.clock().0),
         method: request.method().to_string(),
-        path: request.path().to_owned(),
+        path: beginning(request.path(), LONGEST_PATH),
         api: route.and_then(|route| route.api).map(api_word),
         operation: route.map(|route| route.operation.name),
         project_id: part("project_id"),
         instance_id: part("instance_id"),
         status: response.status().as_u16(),
         error_code: request.extensions().get::<AnsweredCode>().map(|code| code.0.clone()),
-        client: client.map(str::to_owned),
+        client: client.map(|client| beginning(client, LONGEST_CLIENT)),
         duration_ms: stopwatch.elapsed().as_secs_f64() * 1000.0,
         request_id: request_id.to_string(),
     });
+}
+
+/// How much of a path the journal keeps, in bytes.
+const LONGEST_PATH: usize = 512;
+/// How much of a client's name the journal keeps, in bytes.
+const LONGEST_CLIENT: usize = 256;
+
+fn beginning(text: &str, length: usize) -> String {
+    text[..text.floor_char_boundary(length)].to_owned()
 }
 
 /// The code of the error that a request was answered with, for the journal.

@@ -23,7 +23,7 @@ use crate::http::control::state::api_word;
 use crate::http::error::ApiError;
 use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
-use crate::http::operation::RouteName;
+use crate::http::operation::{self, RouteName};
 use crate::http::server::{AppState, HttpSettings};
 use crate::http::{v1, v2};
 
@@ -222,11 +222,14 @@ async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<Failur
         api: route.api.map_or("", api_word),
         project_id: path_part(request, "project_id"),
         instance_id: path_part(request, "instance_id"),
+        makes_work: [operation::CREATE_BACKUP, operation::CREATE_RESTORE].contains(route.operation),
     };
     let now = control.control.clock().0;
     let Some(ruling) = control.faults.rule(call, now, || control.control.dice()) else { return Ok(None) };
     // What a fault has used up is used up after a restart too.
-    control.keep_faults().await?;
+    if ruling.uses_up {
+        control.keep_faults().await?;
+    }
     if !ruling.latency.is_zero() {
         tokio::time::sleep(ruling.latency).await;
     }

@@ -195,7 +195,7 @@ fn worded(status: u16, code: &str, text: &str) -> HttpResponse {
 fn cut() -> HttpResponse {
     let broken =
         futures_util::stream::once(async { Err::<actix_web::web::Bytes, _>(std::io::Error::other("cut")) });
-    HttpResponse::Ok().force_close().streaming(broken)
+    HttpResponse::InternalServerError().force_close().streaming(broken)
 }
 
 /// How v1.0 writes errors. Settings `errors.code_style` and `errors.add_v2_fields`.

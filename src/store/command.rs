@@ -245,6 +245,19 @@ pub struct SeedPlan {
     pub link_key: [u8; 32],
 }
 
+/// What is emptied, and what is there afterwards.
+#[derive(Clone)]
+pub struct ResetPlan {
+    /// The project that is emptied; everything if absent, settings included.
+    pub project: Option<ProjectId>,
+    /// What is created afterwards, if anything.
+    pub seed: Option<SeedPlan>,
+    /// The settings that are kept afterwards, each by its name and as a JSON document.
+    pub settings: Vec<(&'static str, String)>,
+    /// When it happens.
+    pub now: Timestamp,
+}
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 
 pub use command::{
     BackupChange, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, InstanceFilter,
-    InstancePageStart, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed, RestoreChange, SeedPlan,
-    SeedReport, UserSeed,
+    InstancePageStart, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed, ResetPlan, RestoreChange,
+    SeedPlan, SeedReport, UserSeed,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
@@ -143,16 +143,11 @@ pub trait Store: Send + Sync {
     /// `Failed`.
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError>;
 
-    /// Empties everything, or a project, and then creates what `plan` wants, as one step. The audit of what is emptied goes too.
+    /// Empties and fills again, as one step. The audit of what is emptied goes too.
     ///
     /// # Errors
-    /// `Failed`; `Refused` as [`Store::seed`].
-    async fn reset(
-        &self,
-        project: Option<ProjectId>,
-        plan: Option<SeedPlan>,
-        now: Timestamp,
-    ) -> Result<SeedReport, StoreError>;
+    /// `Failed`; then nothing has changed.
+    async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError>;
 
     /// Keeps a setting, a JSON document, or forgets it.
     ///
@@ -165,6 +160,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Failed`.
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError>;
+
+    /// Returns whether a backup or a restore has this id.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError>;
 
     /// Returns how much is kept.
     ///

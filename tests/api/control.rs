@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, SECOND_HA, of_instances};
+use crate::support::identity::users;
+use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, RW_SPLIT, SECOND_HA, of_instances};
 use crate::support::{Answer, Api, Covered, TestServer, covered, each};
 
 pub(crate) const COVERS: &[Covered] = &[
@@ -258,13 +259,16 @@ async fn rules_that_are_made_at_once_are_all_kept() {
 
 #[tokio::test]
 async fn a_reset_brings_back_the_start() {
-    let server = TestServer::start().await;
+    let mut server = TestServer::start().await;
     server.set_rule("backup", &json!({"progression": "manual"})).await;
     server.put("/_emulator/clock", &json!({"now": "2030-01-01T00:00:00Z", "frozen": true})).await.ok();
     server.create_backup(HA).await;
     let report = server.post("/_emulator/reset", &json!({})).await.ok();
     assert_eq!(report["projects_created"], 2);
     assert_eq!(server.list(HA, "").await["total_num"], 0);
+    assert_eq!(server.get("/_emulator/transitions/backup").await.ok()["rules"], json!([]));
+    assert_eq!(server.get("/_emulator/clock").await.ok()["frozen"], false);
+    server.restart().await;
     assert_eq!(server.get("/_emulator/transitions/backup").await.ok()["rules"], json!([]));
     assert_eq!(server.get("/_emulator/clock").await.ok()["frozen"], false);
     server.post("/_emulator/reset", &json!({"seed": false})).await.ok();
@@ -284,6 +288,10 @@ async fn a_reset_of_a_project_leaves_the_others_alone() {
     let server = TestServer::start().await;
     let others = format!("{}/{OTHERS_HA}/backups", Api::V1.instances(OTHER_PROJECT));
     server.create_backup(HA).await;
+    let made = server.post(&others, &json!({})).await.ok();
+    let restores = others.replace("/backups", "/restores");
+    server.post(&restores, &json!({ "backup_id": made["backup_id"] })).await.ok();
+    server.set_rule("backup", &json!({"progression": "manual"})).await;
     server.post(&others, &json!({})).await.ok();
     server.post("/_emulator/reset", &json!({ "project_id": OTHER_PROJECT })).await.ok();
     assert_eq!(server.list(HA, "").await["total_num"], 1);
@@ -301,18 +309,23 @@ async fn a_reset_without_seeds_leaves_no_table_with_rows_of_before() {
     let backup_id = server.create_backup(HA).await;
     server.restore(Api::V2, HA, &json!({ "backup_id": backup_id })).await;
     server.built_in_token().await;
+    server.set_rule("backup", &json!({"progression": "manual"})).await;
+    server.create_backup(SECOND_HA).await;
+    server.put("/_emulator/clock", &json!({"frozen": true})).await.ok();
     let tables =
         server.rows("SELECT json_object('name', name) FROM sqlite_schema WHERE type = 'table'").await;
-    server.post("/_emulator/reset", &json!({"seed": false})).await.ok();
-    for table in each(&json!(tables), "name") {
-        let table = table.as_str().unwrap();
-        if KEPT_BY_A_RESET.contains(&table) {
-            continue;
-        }
-        let count = server.count(table).await;
-        let allowed = i64::from(BUILT_IN.contains(&table));
-        assert!(count <= allowed, "{table} has {count} rows");
+    let tables = each(&json!(tables), "name");
+    let tables = tables.iter().map(|name| name.as_str().unwrap());
+    let tables: Vec<_> = tables.filter(|table| !KEPT_BY_A_RESET.contains(table)).collect();
+    for table in &tables {
+        assert!(server.count(table).await > 0, "{table} has no row that could be forgotten");
     }
+    server.post("/_emulator/reset", &json!({"seed": false})).await.ok();
+    for table in &tables {
+        assert_eq!(server.count(table).await, i64::from(BUILT_IN.contains(table)), "{table}");
+    }
+    let names = server.rows("SELECT json_object('user', (SELECT name FROM users), 'setting', (SELECT name FROM kept_settings))").await;
+    assert_eq!(names, [json!({"user": "emulator", "setting": "ids"})]);
 }
 
 #[tokio::test]
@@ -330,17 +343,89 @@ async fn a_seed_adds_what_is_not_there() {
     assert_eq!((bad.status, &bad.json()["error_code"]), (400, &json!("EMU.4000")));
 }
 
+/// Returns what is answered after ids follow from `seed`, with so many ids taken before and so many calls in between.
+async fn answers_after_seed(seed: u64, before: usize, between: usize) -> Vec<u8> {
+    let server = TestServer::start().await;
+    for _ in 0..before {
+        server.create_backup(RW_SPLIT).await;
+    }
+    server.put("/_emulator/ids", &json!({ "seed": seed })).await.ok();
+    server.put("/_emulator/clock", &json!({"now": "2026-01-01T00:00:00Z", "frozen": true})).await.ok();
+    server.create_backup(HA).await;
+    for _ in 0..between {
+        server.get("/livez").await.ok();
+    }
+    server.create_backup(HA).await;
+    assert_eq!(server.get("/_emulator/ids").await.ok(), json!({ "seed": seed }));
+    server.get(&Api::V1.backups(HA)).await.body
+}
+
 #[tokio::test]
 async fn the_same_seed_gives_the_same_answers() {
-    let run = async || {
-        let server = TestServer::start().await;
-        server.put("/_emulator/ids", &json!({"seed": 7})).await.ok();
-        server.put("/_emulator/clock", &json!({"now": "2026-01-01T00:00:00Z", "frozen": true})).await.ok();
-        server.create_backup(HA).await;
-        server.create_backup(SECOND_HA).await;
-        (server.get(&Api::V1.backups(HA)).await.body, server.get("/_emulator/ids").await.ok())
+    let first = answers_after_seed(7, 0, 0).await;
+    assert_eq!(answers_after_seed(7, 3, 5).await, first);
+    assert_ne!(answers_after_seed(8, 0, 0).await, first);
+}
+
+#[tokio::test]
+async fn an_id_that_is_taken_is_skipped() {
+    let mut server = TestServer::start().await;
+    server.put("/_emulator/clock", &json!({"now": "2026-01-01T00:00:00Z", "frozen": true})).await.ok();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        server.put("/_emulator/ids", &json!({"seed": 42})).await.ok();
+        ids.push(server.create_backup(HA).await);
+    }
+    server.restart().await;
+    ids.push(server.create_backup(HA).await);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 4);
+}
+
+#[tokio::test]
+async fn ids_start_over_with_a_reset() {
+    let server = TestServer::start().await;
+    let freeze = async || {
+        let clock = json!({"now": "2026-01-01T00:00:00Z", "frozen": true});
+        server.put("/_emulator/clock", &clock).await.ok();
     };
-    let (first, ids) = run().await;
-    assert_eq!(ids, json!({"seed": 7}));
-    assert_eq!(run().await.0, first);
+    server.put("/_emulator/ids", &json!({"seed": 42})).await.ok();
+    freeze().await;
+    let first = server.create_backup(HA).await;
+    server.create_backup(HA).await;
+    server.post("/_emulator/reset", &json!({})).await.ok();
+    freeze().await;
+    assert_eq!(server.create_backup(HA).await, first);
+}
+
+#[tokio::test]
+async fn a_body_that_goes_on_or_leaves_out_is_refused() {
+    let server = TestServer::start().await;
+    for body in ["{}", "{\"seed\": 1} more", "[]"] {
+        let answer = server.call("PUT", "/_emulator/ids").body(body).send().await;
+        assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("EMU.4000")), "{body}");
+    }
+    assert_eq!(server.get("/_emulator/ids").await.ok(), json!({"seed": null}));
+}
+
+#[tokio::test]
+async fn a_step_goes_on_after_the_clock_was_put_back() {
+    let server = TestServer::start().await;
+    server.set_rule("backup", &json!({"progression": "manual"})).await;
+    server.create_backup(HA).await;
+    server.put("/_emulator/clock", &json!({"now": "2001-01-01T00:00:00Z"})).await.ok();
+    for to in ["backuping", "succeed"] {
+        server.post("/_emulator/transitions/backup/step", &json!({})).await.ok();
+        assert_eq!(server.statuses(HA).await, [to]);
+    }
+}
+
+#[tokio::test]
+async fn users_of_the_seed_can_log_in_after_a_reset() {
+    let mut server = TestServer::seeded(&users(), &[]).await;
+    server.post("/_emulator/reset", &json!({})).await.ok();
+    server.token_of("alice", PROJECT).await;
+    server.restart().await;
+    server.token_of("alice", PROJECT).await;
 }

@@ -61,6 +61,8 @@ async fn a_cut_connection_records_nothing() {
     );
     let answer = server.raw_bytes(request.as_bytes()).await;
     assert_eq!(String::from_utf8_lossy(&answer), "");
+    let calls = server.get("/_emulator/requests").await.ok();
+    assert_eq!(calls["requests"][0]["status"], 500);
     assert_eq!(server.list(HA, "").await["total_num"], 0);
 }
 
@@ -77,6 +79,31 @@ async fn work_that_is_to_fail_fails_after_its_normal_time() {
     assert_eq!((&failed["backup_id"], &failed["status"]), (&json!(failing), &json!("failed")));
     assert_eq!(failed["error_code"], "dcs.08.0002");
     assert_eq!(server.newest(SECOND_HA).await["status"], "succeed");
+}
+
+#[tokio::test]
+async fn an_end_that_is_decided_waits_for_work_to_be_made() {
+    let server = TestServer::start().await;
+    let outcome = json!({"status": "failed", "error_code": "dcs.08.0001"});
+    server.fault(json!({"times": 1, "effect": {"outcome": outcome}})).await;
+    server.list(HA, "").await;
+    server.create_backup(HA).await;
+    assert_eq!(server.newest(HA).await["status"], "failed");
+}
+
+#[tokio::test]
+async fn a_reset_removes_faults_for_good() {
+    let mut server = TestServer::start().await;
+    server.fault(json!({"times": 1_000, "effect": {"status": 500}})).await;
+    let hits = async {
+        for _ in 0..20 {
+            server.get(&backups_path(HA)).await;
+        }
+    };
+    let empty = json!({});
+    tokio::join!(hits, server.post("/_emulator/reset", &empty));
+    server.restart().await;
+    server.get(&backups_path(HA)).await.ok();
 }
 
 #[tokio::test]
@@ -123,6 +150,11 @@ async fn a_fault_without_sense_is_refused() {
         json!({"effect": {"status": 500}, "mach": {}}),
         json!({"effect": {"outcome": {"status": "failed", "error_code": "dcs.08.0099"}}}),
         json!({"effect": {"status": 500}, "match": {"operation": "make_coffee"}}),
+        json!({"effect": {"status": 500}, "match": {"operation": "create_token"}}),
+        json!({"effect": {"status": 500}, "match": {"api": "v1"}}),
+        json!({"effect": {"status": 500}, "match": {"instance_id": "x"}}),
+        json!({"effect": {"status": 500, "error_code": "x".repeat(65)}}),
+        json!({"effect": {"latency": "11min"}}),
     ] {
         let answer = server.post(FAULTS, &fault).await;
         assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("EMU.4000")), "{fault}");
@@ -132,9 +164,12 @@ async fn a_fault_without_sense_is_refused() {
 
 #[tokio::test]
 async fn the_dice_follow_the_seed_of_ids() {
-    let run = async || {
+    let run = async |seed: u64, before: usize| {
         let server = TestServer::start().await;
-        server.put("/_emulator/ids", &json!({"seed": 3})).await.ok();
+        for _ in 0..before {
+            server.create_backup(HA).await;
+        }
+        server.put("/_emulator/ids", &json!({ "seed": seed })).await.ok();
         server.fault(json!({"probability": 0.5, "effect": {"status": 500}})).await;
         let mut statuses = Vec::new();
         for _ in 0..20 {
@@ -142,7 +177,8 @@ async fn the_dice_follow_the_seed_of_ids() {
         }
         statuses
     };
-    let statuses = run().await;
+    let statuses = run(3, 0).await;
     assert!(statuses.contains(&200) && statuses.contains(&500), "{statuses:?}");
-    assert_eq!(run().await, statuses);
+    assert_eq!(run(3, 2).await, statuses);
+    assert_ne!(run(4, 0).await, statuses);
 }

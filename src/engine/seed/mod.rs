@@ -251,21 +251,30 @@ fn built_in_user() -> UserSeed {
     }
 }
 
+/// What becomes of the users there are when a seed is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KnownUsers {
+    /// They stay as they are.
+    AreKept,
+    /// They are removed first.
+    AreGone,
+}
+
 impl Engine {
     /// Creates what a seed wants and is not there, and what is built in; touches nothing that is.
     ///
     /// # Errors
     /// `Internal`; then nothing has changed.
     pub async fn apply_seed(&self, seed: Seed) -> Result<SeedReport, EngineError> {
-        let plan = self.plan(seed).await?;
+        let plan = self.plan(seed, KnownUsers::AreKept).await?;
         Ok(self.store.seed(plan, self.clock.now()).await?)
     }
 
     /// Completes a seed with what is built in.
-    pub(super) async fn plan(&self, seed: Seed) -> Result<SeedPlan, EngineError> {
+    pub(super) async fn plan(&self, seed: Seed, known: KnownUsers) -> Result<SeedPlan, EngineError> {
         let mut users = Vec::with_capacity(seed.users.len());
         for user in seed.users {
-            users.push(self.hashed(user).await?);
+            users.push(self.hashed(user, known).await?);
         }
         Ok(SeedPlan {
             domain: seed.domain.unwrap_or_else(built_in_domain),
@@ -277,9 +286,13 @@ impl Engine {
         })
     }
 
-    /// Hashes a user's password, unless the user is there already: it would be for nothing, and hashing is slow on purpose.
-    async fn hashed(&self, user: SeededUser) -> Result<UserSeed, EngineError> {
-        let known = self.identity.find_user(UserKey::Name(user.name.clone())).await?.is_some();
+    /// Hashes a user's password, unless the user is there already and stays: it would be for nothing, and hashing is slow on
+    /// purpose.
+    async fn hashed(&self, user: SeededUser, known: KnownUsers) -> Result<UserSeed, EngineError> {
+        let known = match known {
+            KnownUsers::AreKept => self.identity.find_user(UserKey::Name(user.name.clone())).await?.is_some(),
+            KnownUsers::AreGone => false,
+        };
         let password_hash = match user.password {
             Some(password) if !known || user.name == builtin::USER_NAME => {
                 let salt = self.ids.random_bits();

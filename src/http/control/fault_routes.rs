@@ -38,9 +38,13 @@ impl ControlCall {
             return Err(ControlError::Invalid(problem.into()).into());
         }
         if let Some(name) = &fault.matcher.operation
-            && !routes::table().iter().any(|route| route.operation.name == name)
+            && !routes::table()
+                .iter()
+                .any(|route| route.operation.name == name && route.operation.action.is_some())
         {
-            let problem = format!("there is no operation {name:?}; /_emulator/operations lists them");
+            let problem = format!(
+                "{name:?} is no operation of the service that can fail; those with an api in /_emulator/operations are"
+            );
             return Err(ControlError::Invalid(problem.into()).into());
         }
         fault.id = id;

@@ -9,12 +9,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
+use crate::http::control::state::api_of_word;
 use crate::http::control::words::{self, WireDuration};
 
 /// How many faults there may be.
 pub(in crate::http) const MOST_FAULTS: usize = 1000;
+
+/// The longest delay.
+const LONGEST_LATENCY: Duration = Duration::from_mins(10);
+/// The longest code of an error, in bytes.
+const LONGEST_CODE: usize = 64;
 
 /// A fault, as it is asked for, shown and kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -128,12 +135,21 @@ impl Fault {
         if effect.outcome.as_ref().is_some_and(|outcome| FailureCode::parse(&outcome.error_code).is_none()) {
             return Some("effect.outcome.error_code must be one of dcs.08.0001 to dcs.08.0008");
         }
-        match &effect.latency {
-            Some(Latency::Between { min, max }) if min.0 > max.0 => {
-                Some("effect.latency.min must not be above max")
-            }
-            _ => None,
+        if effect.error_code.as_ref().is_some_and(|code| code.len() > LONGEST_CODE) {
+            return Some("effect.error_code must have at most 64 characters");
         }
+        let longest = match &effect.latency {
+            Some(Latency::Between { min, max }) if min.0 > max.0 => {
+                return Some("effect.latency.min must not be above max");
+            }
+            Some(Latency::Between { max, .. }) => max.0,
+            Some(Latency::Fixed(latency)) => latency.0,
+            None => Duration::ZERO,
+        };
+        if longest > LONGEST_LATENCY {
+            return Some("effect.latency must be at most 10min");
+        }
+        self.matcher.problem()
     }
 
     /// Returns whether it has no effect any more.
@@ -149,9 +165,25 @@ pub(in crate::http) struct FaultyCall<'a> {
     pub(in crate::http) api: &'a str,
     pub(in crate::http) project_id: &'a str,
     pub(in crate::http) instance_id: &'a str,
+    /// Whether it makes a backup or a restore, whose end can be decided.
+    pub(in crate::http) makes_work: bool,
 }
 
 impl Matcher {
+    /// Returns what no call can have.
+    fn problem(&self) -> Option<&'static str> {
+        if self.api.as_deref().is_some_and(|api| api_of_word(api).is_none()) {
+            return Some("match.api must be v1.0 or v2");
+        }
+        if self.project_id.as_deref().is_some_and(|id| id.parse::<ProjectId>().is_err()) {
+            return Some("match.project_id is no id");
+        }
+        if self.instance_id.as_deref().is_some_and(|id| id.parse::<InstanceId>().is_err()) {
+            return Some("match.instance_id is no id");
+        }
+        None
+    }
+
     fn matches(&self, call: FaultyCall<'_>) -> bool {
         let same = |wanted: &Option<String>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
@@ -170,6 +202,8 @@ pub(in crate::http) struct Ruling {
     pub(in crate::http) cut: bool,
     pub(in crate::http) error: Option<(u16, Option<String>)>,
     pub(in crate::http) outcome: Option<FailureCode>,
+    /// Whether a fault has been used up a little, which outlives a restart.
+    pub(in crate::http) uses_up: bool,
 }
 
 /// All faults, in the order in which they were made.
@@ -211,9 +245,11 @@ impl Faults {
         dice: impl Fn() -> f64,
     ) -> Option<Ruling> {
         let mut faults = self.lock();
+        faults.retain(|fault| !fault.is_over(now));
+        self.any.store(!faults.is_empty(), Ordering::Release);
         let mut ruling: Option<Ruling> = None;
         for fault in faults.iter_mut() {
-            if fault.is_over(now) || !fault.matcher.matches(call) {
+            if !fault.matcher.matches(call) || (fault.effect.outcome.is_some() && !call.makes_work) {
                 continue;
             }
             if fault.probability.is_some_and(|probability| dice() >= probability) {
@@ -222,6 +258,7 @@ impl Faults {
             fault.hits += 1;
             fault.times = fault.times.map(|times| times.saturating_sub(1));
             let ruling = ruling.get_or_insert_with(Ruling::default);
+            ruling.uses_up |= fault.times.is_some();
             let effect = &fault.effect;
             ruling.latency += effect.latency.as_ref().map_or(Duration::ZERO, |latency| latency.choose(&dice));
             ruling.cut |= effect.cut;
@@ -256,8 +293,13 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    const CALL: FaultyCall<'_> =
-        FaultyCall { operation: "create_backup", api: "v2", project_id: "p", instance_id: "i" };
+    const CALL: FaultyCall<'_> = FaultyCall {
+        operation: "create_backup",
+        api: "v2",
+        project_id: "p",
+        instance_id: "i",
+        makes_work: true,
+    };
 
     fn rule(faults: &Faults) -> Option<Ruling> {
         faults.rule(CALL, Timestamp::MIN, || 0.5)

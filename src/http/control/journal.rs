@@ -26,7 +26,7 @@ pub(in crate::http) struct JournalEntry {
     pub(in crate::http) project_id: Option<String>,
     /// The instance in the path.
     pub(in crate::http) instance_id: Option<String>,
-    /// The status of the answer.
+    /// The status of the answer; 500 for a connection that was cut.
     pub(in crate::http) status: u16,
     /// The code of the error, if it was one.
     pub(in crate::http) error_code: Option<String>,
@@ -130,9 +130,9 @@ impl Journal {
         self.calls().kept.iter().filter(|entry| filter.lets_through(entry)).count()
     }
 
-    /// Returns the calls for which there is no operation, oldest first.
-    pub(in crate::http) fn unsupported(&self) -> Vec<JournalEntry> {
-        self.calls().kept.iter().filter(|entry| entry.operation.is_none()).cloned().collect()
+    /// Returns the calls for which there is no operation, oldest first, at most `limit`.
+    pub(in crate::http) fn unsupported(&self, limit: usize) -> Vec<JournalEntry> {
+        self.calls().kept.iter().filter(|entry| entry.operation.is_none()).take(limit).cloned().collect()
     }
 
     /// Forgets the calls that a filter lets through.
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(count(JournalFilter { client: Some("curl".to_owned()), ..JournalFilter::default() }), 3);
         assert_eq!(count(JournalFilter { after: Some(2), ..JournalFilter::default() }), 1);
         assert_eq!(count(JournalFilter { status: Some(404), ..JournalFilter::default() }), 0);
-        assert_eq!(journal.unsupported().len(), 1);
+        assert_eq!(journal.unsupported(10).len(), 1);
         journal.clear(&JournalFilter { project_id: Some("p".to_owned()), ..JournalFilter::default() });
         assert_eq!(count(JournalFilter::default()), 1);
     }

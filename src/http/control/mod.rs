@@ -77,8 +77,10 @@ impl ControlCall {
     fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let text: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| ControlError::Invalid(error.to_string().into()).into())
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| ControlError::Invalid(error.to_string().into()))?;
+        deserializer.end().map_err(|error| ControlError::Invalid(error.to_string().into()))?;
+        Ok(value)
     }
 
     fn path_part(&self, name: &str) -> &str {

@@ -110,7 +110,7 @@ pub(in crate::http) async fn unsupported(
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
-        Ok(json(&value!({ "requests": call.state()?.journal.unsupported() })))
+        Ok(json(&value!({ "requests": call.state()?.journal.unsupported(MOST_SHOWN) })))
     })
     .await
 }

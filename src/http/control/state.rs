@@ -73,6 +73,11 @@ pub(in crate::http) fn api_word(api: ApiVersion) -> &'static str {
     }
 }
 
+/// Returns the version that a word stands for.
+pub(in crate::http) fn api_of_word(word: &str) -> Option<ApiVersion> {
+    [ApiVersion::V1, ApiVersion::V2].into_iter().find(|api| api_word(*api).eq_ignore_ascii_case(word))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ResetBody {
@@ -98,9 +103,14 @@ pub(in crate::http) async fn reset(request: HttpRequest, body: Bytes) -> Result<
         let ResetBody { project_id, seed } = call.json()?;
         let project = optional_id(project_id.as_deref(), "project_id")?;
         let state = call.state()?;
+        // Nobody keeps faults of before while they go.
+        let keeping = state.faults_kept.lock().await;
         let done = state.control.reset(project, seed).await.map_err(internal)?;
         if project.is_none() {
             state.faults.replace(Vec::new());
+        }
+        drop(keeping);
+        if project.is_none() {
             state.journal.clear(&crate::http::control::journal::JournalFilter::default());
         }
         Ok(json(&report(&done)))
@@ -134,6 +144,8 @@ pub(in crate::http) async fn show_ids(request: HttpRequest, body: Bytes) -> Resu
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IdsBody {
+    /// Required, so that what was forgotten is not taken for null.
+    #[serde(deserialize_with = "Option::deserialize")]
     seed: Option<u64>,
 }
 

@@ -14,6 +14,9 @@ use crate::http::control::{ControlCall, controlled, fired, internal, json, optio
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 
+/// How many rules about a model there may be.
+const MOST_RULES: usize = 1000;
+
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ProgressionWord {
@@ -126,6 +129,9 @@ pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<Ht
                 Progression::Timed { waiting: time(durations.waiting), running: time(durations.running) }
             }
         };
+        if call.state()?.control.rules(model).len() >= MOST_RULES {
+            return Err(ControlError::TooMany("rules").into());
+        }
         call.state()?.control.rule(model, scope, Some(progression)).await.map_err(internal)?;
         call.rules(model)
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::{LONGEST_DURATION, Timestamp};
 use crate::http::time::rfc3339;
 
 /// A duration as people write it: `"200ms"`, `"2h"`, `"30days"`.
@@ -21,8 +21,11 @@ impl Serialize for WireDuration {
 impl<'de> Deserialize<'de> for WireDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Self).map_err(|_| {
-            serde::de::Error::custom(format!("{text:?} must be a duration such as 200ms, 2h or 30days"))
+        let duration = humantime::parse_duration(&text).ok().filter(|duration| *duration <= LONGEST_DURATION);
+        duration.map(Self).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "{text:?} must be a duration of at most 100 years, such as 200ms, 2h or 30days"
+            ))
         })
     }
 }

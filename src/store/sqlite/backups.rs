@@ -116,6 +116,7 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
         connection,
         known.key,
         backup.number,
+        backup.id,
         backup_status_code(backup.status.kind()),
         &BackupStatusRow::from(&deleted),
     )
@@ -164,13 +165,14 @@ pub(super) async fn update_status(
     connection: &mut SqliteConnection,
     instance_key: i64,
     record_number: u64,
+    id: BackupId,
     from_status: i64,
     to: &BackupStatusRow,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE backups
          SET status = ?, execution_at = ?, updated_at = ?, size_bytes = ?, error_code = ?, progress = ?
-         WHERE instance_key = ? AND record_number = ? AND status = ?",
+         WHERE instance_key = ? AND record_number = ? AND backup_id = ? AND status = ?",
     )
     .bind(to.status)
     .bind(to.execution_at)
@@ -180,6 +182,7 @@ pub(super) async fn update_status(
     .bind(to.progress)
     .bind(instance_key)
     .bind(i64::try_from(record_number).unwrap_or(i64::MAX))
+    .bind(&id.as_bytes()[..])
     .bind(from_status)
     .execute(connection)
     .await?;
@@ -237,8 +240,9 @@ impl NewBackupRow {
 
 impl InsertRow for NewBackupRow {
     const INTO: &'static str = "backups (instance_key, record_number, backup_id, status, backup_type, backup_format, \
-                                name_offset_minutes, created_at, execution_at, updated_at, size_bytes, remark)";
-    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?)";
+                                name_offset_minutes, created_at, execution_at, updated_at, size_bytes, \
+                                error_code, progress, remark)";
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
     fn bind(self, script: &mut Script) {
         script.bind(self.instance_key);
@@ -252,6 +256,8 @@ impl InsertRow for NewBackupRow {
         script.bind(self.status.execution_at);
         script.bind(self.status.updated_at);
         script.bind(self.status.size_bytes);
+        script.bind(self.status.error_code);
+        script.bind(self.status.progress);
         script.bind(self.remark);
     }
 }

@@ -39,8 +39,8 @@ use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::{
     Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
-    InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, SeedPlan, SeedReport,
-    Store, StoreError, StoreMetrics, UserKey,
+    InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, ResetPlan, SeedPlan,
+    SeedReport, Store, StoreError, StoreMetrics, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -184,13 +184,12 @@ impl Store for SqliteStore {
         self.writer.ask(|reply| Command::Seed(Box::new(plan), now, reply)).await
     }
 
-    async fn reset(
-        &self,
-        project: Option<ProjectId>,
-        plan: Option<SeedPlan>,
-        now: Timestamp,
-    ) -> Result<SeedReport, StoreError> {
-        self.writer.ask(|reply| Command::Reset(project, plan.map(Box::new), now, reply)).await
+    async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {
+        self.writer.ask(|reply| Command::Reset(Box::new(plan), reply)).await
+    }
+
+    async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
+        self.reader.is_taken(id).await
     }
 
     async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {

@@ -9,13 +9,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
-use crate::domain::id::ProjectId;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
-    CreateBackup, CreateRestore, DeleteBackup, DueChange, NewToken, SeedPlan, SeedReport, StoreError,
-    StoreMetrics,
+    CreateBackup, CreateRestore, DeleteBackup, DueChange, NewToken, ResetPlan, SeedPlan, SeedReport,
+    StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -37,7 +36,7 @@ pub(super) enum Command {
     ApplyChanges(Vec<DueChange>, Option<u32>, Reply<()>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
     SaveToken(NewToken, Reply<()>),
-    Reset(Option<ProjectId>, Option<Box<SeedPlan>>, Timestamp, Reply<SeedReport>),
+    Reset(Box<ResetPlan>, Reply<SeedReport>),
     KeepSetting(&'static str, Option<String>, Reply<()>),
     /// Write something and commit it, to see that it can be done.
     Probe(Reply<()>),

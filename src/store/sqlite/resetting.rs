@@ -6,11 +6,10 @@
 use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
 
 use crate::domain::id::ProjectId;
-use crate::domain::time::Timestamp;
 use crate::store::migrate::HISTORY_TABLE;
 use crate::store::sqlite::seeding;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{SeedPlan, SeedReport, StoreError};
+use crate::store::{ResetPlan, SeedReport, StoreError};
 
 /// The table of words: it belongs to the schema, not to what is kept.
 const WORDS_TABLE: &str = "statuses";
@@ -24,20 +23,20 @@ const EMPTY_PROJECT: [&str; 5] = [
     "DELETE FROM instances WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
 ];
 
-/// Empties everything, or a project, and then creates what `plan` wants.
-pub(super) async fn reset(
-    state: &mut WriterState,
-    project: Option<ProjectId>,
-    plan: Option<SeedPlan>,
-    now: Timestamp,
-) -> Result<SeedReport, StoreError> {
-    let emptied = empty(&mut state.connection, project).await;
+/// Empties everything, or a project, and then fills it again.
+pub(super) async fn reset(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
+    let emptied = empty(&mut state.connection, plan.project).await;
     emptied.map_err(StoreError::during("empty the database"))?;
     state.forget();
-    match plan {
-        Some(plan) => seeding::apply(state, plan, now).await,
-        None => Ok(SeedReport::default()),
+    for (name, value) in plan.settings {
+        keep_setting(&mut state.connection, name, Some(value)).await?;
     }
+    let Some(seed) = plan.seed else { return Ok(SeedReport::default()) };
+    seeding::apply(state, seed, plan.now).await.map_err(|error| match error {
+        // What is refused keeps what it has written, and this has emptied everything.
+        StoreError::Refused(_) => StoreError::Inconsistent { what: "a seed that was taken once is refused" },
+        error => error,
+    })
 }
 
 async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) -> Result<(), sqlx::Error> {

@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 
+use crate::domain::id::RestoreId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
@@ -98,12 +99,13 @@ pub(super) async fn update_status(
     connection: &mut SqliteConnection,
     instance_key: i64,
     record_number: u64,
+    id: RestoreId,
     from_status: i64,
     to: &RestoreStatusRow,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "UPDATE restores SET status = ?, execution_at = ?, updated_at = ?, error_code = ?, progress = ?
-         WHERE instance_key = ? AND record_number = ? AND status = ?",
+         WHERE instance_key = ? AND record_number = ? AND restore_id = ? AND status = ?",
     )
     .bind(to.status)
     .bind(to.execution_at)
@@ -112,6 +114,7 @@ pub(super) async fn update_status(
     .bind(to.progress)
     .bind(instance_key)
     .bind(i64::try_from(record_number).unwrap_or(i64::MAX))
+    .bind(&id.as_bytes()[..])
     .bind(from_status)
     .execute(connection)
     .await?;

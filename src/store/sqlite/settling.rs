@@ -54,9 +54,10 @@ async fn apply_to_backup(
     let Some(instance_key) = instance_key(connection, change.instance_id).await? else { return Ok(()) };
     let from_status = backup_status_code(change.from);
     let to = BackupStatusRow::from(&change.to);
-    let was_as_expected = backups::update_status(connection, instance_key, change.number, from_status, &to)
-        .await
-        .map_err(StoreError::during("change the status of a backup"))?;
+    let was_as_expected =
+        backups::update_status(connection, instance_key, change.number, change.id, from_status, &to)
+            .await
+            .map_err(StoreError::during("change the status of a backup"))?;
     if !was_as_expected {
         return Ok(());
     }
@@ -84,9 +85,10 @@ async fn apply_to_restore(
     let Some(instance_key) = instance_key(connection, change.instance_id).await? else { return Ok(()) };
     let from_status = restore_status_code(change.from);
     let to = RestoreStatusRow::from(&change.to);
-    let was_as_expected = restores::update_status(connection, instance_key, change.number, from_status, &to)
-        .await
-        .map_err(StoreError::during("change the status of a restore"))?;
+    let was_as_expected =
+        restores::update_status(connection, instance_key, change.number, change.id, from_status, &to)
+            .await
+            .map_err(StoreError::during("change the status of a restore"))?;
     if !was_as_expected {
         return Ok(());
     }

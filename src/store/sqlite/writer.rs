@@ -214,9 +214,9 @@ impl Writer {
                 let result = tokens::save(&mut state.connection, token).await;
                 settle_reply(reply, result, work)
             }
-            Command::Reset(project, plan, now, reply) => {
+            Command::Reset(plan, reply) => {
                 work.due_changed = true;
-                let result = resetting::reset(state, project, plan.map(|plan| *plan), now).await;
+                let result = resetting::reset(state, *plan).await;
                 settle_reply(reply, result, work)
             }
             Command::KeepSetting(name, value, reply) => {
@@ -302,7 +302,7 @@ fn refuse(command: Command, work: &mut Work) {
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
         Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::Reset(_, _, _, reply) | Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::Reset(_, reply) | Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
     });
 }
 

@@ -18,6 +18,17 @@ impl Reader {
         Ok(rows.into_iter().collect())
     }
 
+    pub(in crate::store::sqlite) async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM backups WHERE backup_id = ?1)
+                 OR EXISTS (SELECT 1 FROM restores WHERE restore_id = ?1)",
+        )
+        .bind(&id[..])
+        .fetch_one(&self.pool)
+        .await
+        .map_err(StoreError::during("look whether an id is taken"))
+    }
+
     pub(in crate::store::sqlite) async fn counts(&self) -> Result<Counts, StoreError> {
         // Records are numbered without gaps, so that the highest numbers are their counts.
         let row = sqlx::query(
