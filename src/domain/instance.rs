@@ -4,6 +4,7 @@
 
 mod attributes;
 mod facts;
+pub mod progression;
 mod topology;
 
 use std::fmt;

@@ -1,31 +1,23 @@
 //! What a test decides: the time, ids, what moves work on, and what there is. Everything it decides outlives a restart.
 
+mod kept;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::ambient::{Clock, ReseedableIds, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
-use crate::domain::work::Progression;
+use crate::engine::control::kept::{KeptClock, KeptIds, KeptRule, as_json, read};
 use crate::engine::identity::Identity;
 use crate::engine::seed::{KnownUsers, Seed};
-use crate::engine::transitions::{RuleScope, TransitionRule, WorkModel};
+use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
-use crate::store::{
-    BackupChange, Counts, DueChange, OpenRecord, ResetPlan, RestoreChange, SeedReport, StoreError,
-};
-
-/// The settings that are kept, by name.
-mod kept {
-    pub(super) const CLOCK: &str = "clock";
-    pub(super) const IDS: &str = "ids";
-    pub(super) const TRANSITIONS: &str = "transitions";
-    pub(super) const FAULTS: &str = "faults";
-}
+use crate::store::{BackupChange, Counts, DueChange, OpenRecord, ResetPlan, RestoreChange, SeedReport};
 
 /// A change of the clock; what is absent stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -141,25 +133,38 @@ impl Control {
         Ok(())
     }
 
-    /// Returns the rules about what moves work of a model on.
-    pub fn rules(&self, model: WorkModel) -> Vec<TransitionRule> {
-        self.engine.transitions.all().into_iter().filter(|rule| rule.model == model).collect()
+    /// Returns the rules about what moves a model on.
+    pub fn rules(&self, model: Model) -> Vec<TransitionRule> {
+        self.engine.transitions.all().into_iter().filter(|rule| rule.ruling.model() == model).collect()
     }
 
-    /// Makes a rule about work to come, in place of the one of the same model and scope; without a progression, removes that.
+    /// Makes a rule about what is to come, in place of the one of the same model and scope.
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn rule(
+    pub async fn rule(&self, scope: RuleScope, ruling: Ruling) -> Result<(), EngineError> {
+        let model = ruling.model();
+        self.replace_rule(model, scope, Some(TransitionRule { scope, ruling })).await
+    }
+
+    /// Removes the rule about a model and a scope, if there is one.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn remove_rule(&self, model: Model, scope: RuleScope) -> Result<(), EngineError> {
+        self.replace_rule(model, scope, None).await
+    }
+
+    async fn replace_rule(
         &self,
-        model: WorkModel,
+        model: Model,
         scope: RuleScope,
-        progression: Option<Progression>,
+        by: Option<TransitionRule>,
     ) -> Result<(), EngineError> {
         let _turn = self.changing.lock().await;
         let mut rules = self.engine.transitions.all();
-        rules.retain(|rule| rule.model != model || rule.scope != scope);
-        rules.extend(progression.map(|progression| TransitionRule { model, scope, progression }));
+        rules.retain(|rule| rule.ruling.model() != model || rule.scope != scope);
+        rules.extend(by);
         let kept: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
         self.keep(kept::TRANSITIONS, &kept).await?;
         // What holds is what is kept, to the millisecond.
@@ -167,11 +172,11 @@ impl Control {
         Ok(())
     }
 
-    /// Moves the open work of a model one step on, whether it is due or not: all of it, or that of a project or an instance.
+    /// Moves what is open of a model one step on, whether it is due or not: all of it, or that of a project or an instance.
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn step(&self, model: WorkModel, scope: RuleScope) -> Result<Vec<DueChange>, EngineError> {
+    pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<DueChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let now = self.engine.settled_now().await?;
         let open = self.engine.store.open_records(scope_project(scope), scope_instance(scope)).await?;
@@ -268,10 +273,6 @@ impl Control {
     }
 }
 
-fn as_json(value: &impl Serialize) -> Result<String, EngineError> {
-    serde_json::to_string(value).map_err(|_| inconsistent("a setting cannot be written as JSON"))
-}
-
 fn scope_project(scope: RuleScope) -> Option<ProjectId> {
     match scope {
         RuleScope::Project(project) => Some(project),
@@ -287,9 +288,9 @@ fn scope_instance(scope: RuleScope) -> Option<InstanceId> {
 }
 
 /// Returns the next step of a record of a model, made now.
-fn next_change(record: OpenRecord, model: WorkModel, now: Timestamp) -> Option<DueChange> {
+fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueChange> {
     match (record, model) {
-        (OpenRecord::Backup(backup), WorkModel::Backup) => {
+        (OpenRecord::Backup(backup), Model::Work(WorkModel::Backup)) => {
             let (event, _) = backup.next_event()?;
             // Not before the step before it, should the clock have been put back.
             let at = now.max(backup.status.started_at().unwrap_or(backup.created_at));
@@ -298,7 +299,7 @@ fn next_change(record: OpenRecord, model: WorkModel, now: Timestamp) -> Option<D
             let from = backup.status.kind();
             Some(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at }))
         }
-        (OpenRecord::Restore(restore), WorkModel::Restore) => {
+        (OpenRecord::Restore(restore), Model::Work(WorkModel::Restore)) => {
             let (event, _) = restore.next_event()?;
             let at = now.max(restore.status.started_at().unwrap_or(restore.created_at));
             let to = restore.status.transition(event, at).ok()?;
@@ -306,93 +307,7 @@ fn next_change(record: OpenRecord, model: WorkModel, now: Timestamp) -> Option<D
             let from = restore.status.kind();
             Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at }))
         }
-        (OpenRecord::Backup(_), WorkModel::Restore) | (OpenRecord::Restore(_), WorkModel::Backup) => None,
-    }
-}
-
-fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, EngineError> {
-    serde_json::from_str(text).map_err(|_| inconsistent("a kept setting cannot be read"))
-}
-
-fn inconsistent(what: &'static str) -> EngineError {
-    StoreError::Inconsistent { what }.into()
-}
-
-/// The clock as it is kept.
-#[derive(Serialize, Deserialize)]
-struct KeptClock {
-    shown_ms: i64,
-    set_at_ms: i64,
-    rate: f64,
-    frozen: bool,
-}
-
-impl KeptClock {
-    fn of(face: ClockFace) -> Self {
-        let (shown, set_at, rate, frozen) = face.parts();
-        Self { shown_ms: shown.as_millis(), set_at_ms: set_at.as_millis(), rate: rate.as_f64(), frozen }
-    }
-
-    fn face(&self) -> Result<ClockFace, EngineError> {
-        let time =
-            |millis| Timestamp::from_millis(millis).map_err(|_| inconsistent("the kept clock has no time"));
-        let rate = ClockRate::new(self.rate).map_err(|_| inconsistent("the kept clock has no rate"))?;
-        Ok(ClockFace::from_parts(time(self.shown_ms)?, time(self.set_at_ms)?, rate, self.frozen))
-    }
-}
-
-/// The seed of ids as it is kept.
-#[derive(Serialize, Deserialize)]
-struct KeptIds {
-    seed: Option<u64>,
-}
-
-/// A rule as it is kept.
-#[derive(Serialize, Deserialize)]
-struct KeptRule {
-    model: String,
-    project_id: Option<String>,
-    instance_id: Option<String>,
-    /// Waiting and running, in milliseconds; empty when it moves by hand, zeros when it takes no time.
-    durations_ms: Option<(u64, u64)>,
-}
-
-impl KeptRule {
-    fn of(rule: &TransitionRule) -> Self {
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            model: rule.model.as_str().to_owned(),
-            project_id: scope_project(rule.scope).map(|id| id.to_string()),
-            instance_id: scope_instance(rule.scope).map(|id| id.to_string()),
-            durations_ms: match rule.progression {
-                Progression::Immediate => Some((0, 0)),
-                Progression::Timed { waiting, running } => Some((millis(waiting), millis(running))),
-                Progression::Manual => None,
-            },
-        }
-    }
-
-    fn rule(self) -> Result<TransitionRule, EngineError> {
-        let unreadable = || inconsistent("a kept rule cannot be read");
-        let project = self.project_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;
-        let instance = self.instance_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;
-        let scope = match (instance, project) {
-            (Some(instance), _) => RuleScope::Instance(instance),
-            (None, Some(project)) => RuleScope::Project(project),
-            (None, None) => RuleScope::Everything,
-        };
-        let progression = match self.durations_ms {
-            None => Progression::Manual,
-            Some((0, 0)) => Progression::Immediate,
-            Some((waiting, running)) => Progression::Timed {
-                waiting: Duration::from_millis(waiting),
-                running: Duration::from_millis(running),
-            },
-        };
-        Ok(TransitionRule {
-            model: WorkModel::parse(&self.model).ok_or_else(unreadable)?,
-            scope,
-            progression,
-        })
+        (OpenRecord::Backup(_), Model::Work(WorkModel::Restore) | Model::Instance)
+        | (OpenRecord::Restore(_), Model::Work(WorkModel::Backup) | Model::Instance) => None,
     }
 }

@@ -1,8 +1,11 @@
-//! What moves work on: the settings, unless somebody has ruled otherwise for everything, a project or an instance.
+//! What moves work and instances on: the settings, unless somebody has ruled otherwise for everything, a project or an
+//! instance.
 
 use std::sync::{PoisonError, RwLock};
 
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::InstanceStatus;
+use crate::domain::instance::progression::{InstanceProgression, StateProgression};
 use crate::domain::work::Progression;
 use crate::store::InstanceRef;
 
@@ -15,19 +18,30 @@ pub enum WorkModel {
     Restore,
 }
 
-impl WorkModel {
+/// What goes through states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// Work on an instance.
+    Work(WorkModel),
+    /// Instances themselves.
+    Instance,
+}
+
+impl Model {
     /// Every model.
-    pub const ALL: [Self; 2] = [Self::Backup, Self::Restore];
+    pub const ALL: [Self; 3] =
+        [Self::Work(WorkModel::Backup), Self::Work(WorkModel::Restore), Self::Instance];
 
     /// Returns the word that the control API uses.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Backup => "backup",
-            Self::Restore => "restore",
+            Self::Work(WorkModel::Backup) => "backup",
+            Self::Work(WorkModel::Restore) => "restore",
+            Self::Instance => "instance",
         }
     }
 
-    /// Returns the model that [`WorkModel::as_str`] calls `text`, if any.
+    /// Returns the model that [`Model::as_str`] calls `text`, if any.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|model| model.as_str() == text)
     }
@@ -44,15 +58,39 @@ pub enum RuleScope {
     Instance(InstanceId),
 }
 
-/// A rule: what moves work of a model on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl RuleScope {
+    /// Returns the scopes that an instance lies in, the narrowest first.
+    fn around(instance: InstanceRef) -> [Self; 3] {
+        [Self::Instance(instance.instance_id), Self::Project(instance.project_id), Self::Everything]
+    }
+}
+
+/// What a rule says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// What moves work on.
+    Work(WorkModel, Progression),
+    /// What moves instances on.
+    Instance(InstanceProgression),
+}
+
+impl Ruling {
+    /// Returns the model that it is about.
+    pub fn model(&self) -> Model {
+        match self {
+            Self::Work(model, _) => Model::Work(*model),
+            Self::Instance(_) => Model::Instance,
+        }
+    }
+}
+
+/// A rule: what moves a model on.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransitionRule {
-    /// The kind of work.
-    pub model: WorkModel,
     /// What the rule is about.
     pub scope: RuleScope,
-    /// What moves the work on.
-    pub progression: Progression,
+    /// What it says.
+    pub ruling: Ruling,
 }
 
 /// The rules somebody has made.
@@ -74,30 +112,55 @@ impl TransitionRules {
 
     /// Returns what moves work on an instance on, if there is a rule about it.
     pub fn progression(&self, model: WorkModel, instance: InstanceRef) -> Option<Progression> {
+        self.narrowest(instance, |ruling| match ruling {
+            Ruling::Work(of, progression) if *of == model => Some(*progression),
+            Ruling::Work(..) | Ruling::Instance(_) => None,
+        })
+    }
+
+    /// Returns what ends a state of an instance, if a rule says so. A rule that does not name the state leaves it to wider
+    /// ones.
+    pub fn state_progression(
+        &self,
+        instance: InstanceRef,
+        state: InstanceStatus,
+    ) -> Option<StateProgression> {
+        self.narrowest(instance, |ruling| match ruling {
+            Ruling::Instance(progression) => progression.of_state(state),
+            Ruling::Work(..) => None,
+        })
+    }
+
+    /// Returns what `says` finds in the narrowest rule about an instance in which it finds anything.
+    fn narrowest<T>(&self, instance: InstanceRef, says: impl Fn(&Ruling) -> Option<T>) -> Option<T> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let scopes = [
-            RuleScope::Instance(instance.instance_id),
-            RuleScope::Project(instance.project_id),
-            RuleScope::Everything,
-        ];
-        scopes.into_iter().find_map(|scope| {
-            let rule = rules.iter().find(|rule| rule.model == model && rule.scope == scope);
-            rule.map(|rule| rule.progression)
+        RuleScope::around(instance).into_iter().find_map(|scope| {
+            rules.iter().filter(|rule| rule.scope == scope).find_map(|rule| says(&rule.ruling))
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::domain::instance::progression::StateDurations;
+
+    fn instance() -> InstanceRef {
+        InstanceRef {
+            project_id: ProjectId::from_bytes([1; 16]),
+            instance_id: InstanceId::from_bytes([2; 16]),
+        }
+    }
 
     #[test]
     fn the_narrower_rule_goes_first() {
-        let instance = InstanceRef {
-            project_id: ProjectId::from_bytes([1; 16]),
-            instance_id: InstanceId::from_bytes([2; 16]),
+        let instance = instance();
+        let rule = |scope, progression| TransitionRule {
+            scope,
+            ruling: Ruling::Work(WorkModel::Backup, progression),
         };
-        let rule = |scope, progression| TransitionRule { model: WorkModel::Backup, scope, progression };
         let rules = TransitionRules::default();
         assert_eq!(rules.progression(WorkModel::Backup, instance), None);
         rules.replace(vec![
@@ -108,5 +171,33 @@ mod tests {
         let other = InstanceRef { instance_id: InstanceId::from_bytes([3; 16]), ..instance };
         assert_eq!(rules.progression(WorkModel::Backup, other), Some(Progression::Manual));
         assert_eq!(rules.progression(WorkModel::Restore, other), None);
+    }
+
+    #[test]
+    fn a_rule_leaves_the_states_it_does_not_name_to_wider_ones() {
+        let instance = instance();
+        let lasting = |state, seconds| {
+            let mut durations = StateDurations::default();
+            durations.set(state, Duration::from_secs(seconds)).unwrap();
+            Ruling::Instance(InstanceProgression::Timed(durations))
+        };
+        let rules = TransitionRules::default();
+        rules.replace(vec![
+            TransitionRule {
+                scope: RuleScope::Project(instance.project_id),
+                ruling: Ruling::Instance(InstanceProgression::Manual),
+            },
+            TransitionRule {
+                scope: RuleScope::Instance(instance.instance_id),
+                ruling: lasting(InstanceStatus::Creating, 15),
+            },
+        ]);
+        let creating = rules.state_progression(instance, InstanceStatus::Creating);
+        assert_eq!(creating, Some(StateProgression::Lasting(Duration::from_secs(15))));
+        let extending = rules.state_progression(instance, InstanceStatus::Extending);
+        assert_eq!(extending, Some(StateProgression::Manual));
+        let elsewhere = InstanceRef { project_id: ProjectId::from_bytes([9; 16]), ..instance };
+        assert_eq!(rules.state_progression(elsewhere, InstanceStatus::Extending), None);
+        assert_eq!(rules.progression(WorkModel::Backup, instance), None);
     }
 }

@@ -18,6 +18,7 @@ mod concurrency;
 mod control;
 mod control_faults;
 mod control_requests;
+mod control_transitions;
 mod coverage;
 mod failures;
 mod framework;

@@ -1,13 +1,15 @@
-//! What moves work on: rules about everything, a project or an instance, and steps by hand.
+//! What moves work and instances on: rules about everything, a project or an instance, and steps by hand.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::instance::progression::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
-use crate::engine::transitions::{RuleScope, TransitionRule, WorkModel};
+use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::http::control::error::ControlError;
 use crate::http::control::words::WireDuration;
 use crate::http::control::{ControlCall, controlled, fired, internal, json, optional_id};
@@ -33,7 +35,7 @@ struct RuleView {
     instance_id: Option<String>,
     progression: ProgressionWord,
     #[serde(skip_serializing_if = "Option::is_none")]
-    durations: Option<serde_json::Value>,
+    durations: Option<Durations>,
 }
 
 impl RuleView {
@@ -43,26 +45,74 @@ impl RuleView {
             RuleScope::Project(id) => (Some(id.to_string()), None),
             RuleScope::Instance(id) => (None, Some(id.to_string())),
         };
-        let (progression, durations) = match rule.progression {
-            Progression::Immediate => (ProgressionWord::Immediate, None),
-            Progression::Manual => (ProgressionWord::Manual, None),
-            Progression::Timed { waiting, running } => {
-                let durations = serde_json::json!({
-                    "waiting": WireDuration(waiting),
-                    running_word(rule.model): WireDuration(running),
-                });
-                (ProgressionWord::Time, Some(durations))
+        let (progression, durations) = match &rule.ruling {
+            Ruling::Work(_, Progression::Immediate) | Ruling::Instance(InstanceProgression::Immediate) => {
+                (ProgressionWord::Immediate, None)
+            }
+            Ruling::Work(_, Progression::Manual) | Ruling::Instance(InstanceProgression::Manual) => {
+                (ProgressionWord::Manual, None)
+            }
+            Ruling::Work(model, Progression::Timed { waiting, running }) => {
+                let durations = [(WAITING, *waiting), (running_word(*model), *running)];
+                (ProgressionWord::Time, Some(Durations::of(durations)))
+            }
+            Ruling::Instance(InstanceProgression::Timed(durations)) => {
+                let durations = durations.iter().map(|(state, lasting)| (state.as_str(), lasting));
+                (ProgressionWord::Time, Some(Durations::of(durations)))
             }
         };
         Self { project_id, instance_id, progression, durations }
     }
 }
 
+/// The status that work has until it runs.
+const WAITING: &str = "waiting";
+/// What [`running_word`] may be called for every model.
+const RUNNING: &str = "running";
+
 /// Returns the status that work of a model has while it runs.
 fn running_word(model: WorkModel) -> &'static str {
     match model {
         WorkModel::Backup => "backuping",
         WorkModel::Restore => "restoring",
+    }
+}
+
+/// How long states last, by their names.
+#[derive(Serialize, Deserialize)]
+struct Durations(BTreeMap<String, WireDuration>);
+
+impl Durations {
+    fn of(durations: impl IntoIterator<Item = (&'static str, Duration)>) -> Self {
+        let named = durations.into_iter().map(|(state, lasting)| (state.to_owned(), WireDuration(lasting)));
+        Self(named.collect())
+    }
+
+    /// Reads how long work of a model waits and runs; what is not said takes no time.
+    fn of_work(self, model: WorkModel) -> Result<Progression, ControlError> {
+        let (mut waiting, mut running) = (Duration::ZERO, Duration::ZERO);
+        for (state, WireDuration(lasting)) in self.0 {
+            match state.as_str() {
+                WAITING => waiting = lasting,
+                word if word == RUNNING || word == running_word(model) => running = lasting,
+                _ => {
+                    let problem =
+                        format!("durations.{state}: must be one of {WAITING}, {}", running_word(model));
+                    return Err(ControlError::Invalid(problem.into()));
+                }
+            }
+        }
+        Ok(Progression::Timed { waiting, running })
+    }
+
+    /// Reads how long states of an instance last.
+    fn of_instance(self) -> Result<InstanceProgression, ControlError> {
+        let mut durations = StateDurations::default();
+        for (state, WireDuration(lasting)) in self.0 {
+            let set = state.parse().map_err(|_| NotPassing).and_then(|known| durations.set(known, lasting));
+            set.map_err(|problem| ControlError::Invalid(format!("durations.{state}: {problem}").into()))?;
+        }
+        Ok(InstanceProgression::Timed(durations))
     }
 }
 
@@ -79,15 +129,29 @@ struct RuleBody {
     project_id: Option<String>,
     instance_id: Option<String>,
     progression: ProgressionWord,
-    durations: Option<DurationsBody>,
+    durations: Option<Durations>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DurationsBody {
-    waiting: Option<WireDuration>,
-    #[serde(alias = "backuping", alias = "restoring")]
-    running: Option<WireDuration>,
+impl RuleBody {
+    /// Reads what the rule says of a model.
+    fn ruling(self, model: Model) -> Result<Ruling, ControlError> {
+        let missing = || ControlError::Invalid("durations are missing".into());
+        Ok(match model {
+            Model::Work(model) => Ruling::Work(
+                model,
+                match self.progression {
+                    ProgressionWord::Immediate => Progression::Immediate,
+                    ProgressionWord::Manual => Progression::Manual,
+                    ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_work(model)?,
+                },
+            ),
+            Model::Instance => Ruling::Instance(match self.progression {
+                ProgressionWord::Immediate => InstanceProgression::Immediate,
+                ProgressionWord::Manual => InstanceProgression::Manual,
+                ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_instance()?,
+            }),
+        })
+    }
 }
 
 fn scope(project_id: Option<&str>, instance_id: Option<&str>) -> Result<RuleScope, ControlError> {
@@ -97,12 +161,12 @@ fn scope(project_id: Option<&str>, instance_id: Option<&str>) -> Result<RuleScop
 }
 
 impl ControlCall {
-    fn model(&self) -> Result<WorkModel, ControlError> {
-        WorkModel::parse(self.path_part("model"))
-            .ok_or(ControlError::NotFound("model; there are backup and restore"))
+    fn model(&self) -> Result<Model, ControlError> {
+        Model::parse(self.path_part("model"))
+            .ok_or(ControlError::NotFound("model; there are backup, restore and instance"))
     }
 
-    fn rules(&self, model: WorkModel) -> Result<HttpResponse, ApiError> {
+    fn rules(&self, model: Model) -> Result<HttpResponse, ApiError> {
         let rules: Vec<RuleView> = self.state()?.control.rules(model).iter().map(RuleView::of).collect();
         Ok(json(&serde_json::json!({ "model": model.as_str(), "rules": rules })))
     }
@@ -113,26 +177,17 @@ pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<H
     controlled(request, body, async |call| call.rules(call.model()?)).await
 }
 
-/// `PUT /_emulator/transitions/{model}`: makes a rule about work to come.
+/// `PUT /_emulator/transitions/{model}`: makes a rule about what is to come.
 pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let model = call.model()?;
         let body: RuleBody = call.json()?;
         let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
-        let durations = body.durations;
-        let progression = match body.progression {
-            ProgressionWord::Immediate => Progression::Immediate,
-            ProgressionWord::Manual => Progression::Manual,
-            ProgressionWord::Time => {
-                let durations = durations.ok_or(ControlError::Invalid("durations are missing".into()))?;
-                let time = |given: Option<WireDuration>| given.map_or(Duration::ZERO, |given| given.0);
-                Progression::Timed { waiting: time(durations.waiting), running: time(durations.running) }
-            }
-        };
+        let ruling = body.ruling(model)?;
         if call.state()?.control.rules(model).len() >= MOST_RULES {
             return Err(ControlError::TooMany("rules").into());
         }
-        call.state()?.control.rule(model, scope, Some(progression)).await.map_err(internal)?;
+        call.state()?.control.rule(scope, ruling).await.map_err(internal)?;
         call.rules(model)
     })
     .await
@@ -144,13 +199,13 @@ pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result
         let model = call.model()?;
         let query = Query::parse(call.request.query_string());
         let scope = scope(query.get("project_id"), query.get("instance_id"))?;
-        call.state()?.control.rule(model, scope, None).await.map_err(internal)?;
+        call.state()?.control.remove_rule(model, scope).await.map_err(internal)?;
         call.rules(model)
     })
     .await
 }
 
-/// `POST /_emulator/transitions/{model}/step`: moves open work one step on, due or not.
+/// `POST /_emulator/transitions/{model}/step`: moves what is open one step on, due or not.
 pub(in crate::http) async fn step(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let model = call.model()?;

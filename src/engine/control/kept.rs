@@ -1,0 +1,145 @@
+//! What outlives a restart, as it is kept: JSON documents by name.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::instance::progression::{InstanceProgression, StateDurations};
+use crate::domain::time::Timestamp;
+use crate::domain::work::Progression;
+use crate::engine::EngineError;
+use crate::engine::control::{scope_instance, scope_project};
+use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule};
+use crate::store::StoreError;
+
+pub(super) const CLOCK: &str = "clock";
+pub(super) const IDS: &str = "ids";
+pub(super) const TRANSITIONS: &str = "transitions";
+pub(super) const FAULTS: &str = "faults";
+
+pub(super) fn as_json(value: &impl Serialize) -> Result<String, EngineError> {
+    serde_json::to_string(value).map_err(|_| inconsistent("a setting cannot be written as JSON"))
+}
+
+pub(super) fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, EngineError> {
+    serde_json::from_str(text).map_err(|_| inconsistent("a kept setting cannot be read"))
+}
+
+fn inconsistent(what: &'static str) -> EngineError {
+    StoreError::Inconsistent { what }.into()
+}
+
+/// The clock.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptClock {
+    shown_ms: i64,
+    set_at_ms: i64,
+    rate: f64,
+    frozen: bool,
+}
+
+impl KeptClock {
+    pub(super) fn of(face: ClockFace) -> Self {
+        let (shown, set_at, rate, frozen) = face.parts();
+        Self { shown_ms: shown.as_millis(), set_at_ms: set_at.as_millis(), rate: rate.as_f64(), frozen }
+    }
+
+    pub(super) fn face(&self) -> Result<ClockFace, EngineError> {
+        let time =
+            |millis| Timestamp::from_millis(millis).map_err(|_| inconsistent("the kept clock has no time"));
+        let rate = ClockRate::new(self.rate).map_err(|_| inconsistent("the kept clock has no rate"))?;
+        Ok(ClockFace::from_parts(time(self.shown_ms)?, time(self.set_at_ms)?, rate, self.frozen))
+    }
+}
+
+/// The seed of ids.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptIds {
+    pub(super) seed: Option<u64>,
+}
+
+/// A rule about what moves something on.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptRule {
+    model: String,
+    project_id: Option<String>,
+    instance_id: Option<String>,
+    /// Waiting and running, in milliseconds; zeros when it takes no time. Empty when it moves by hand, or by states.
+    durations_ms: Option<(u64, u64)>,
+    /// How long states of an instance last, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    states_ms: Option<BTreeMap<String, u64>>,
+}
+
+impl KeptRule {
+    pub(super) fn of(rule: &TransitionRule) -> Self {
+        let (durations_ms, states_ms) = match &rule.ruling {
+            Ruling::Work(_, Progression::Immediate) | Ruling::Instance(InstanceProgression::Immediate) => {
+                (Some((0, 0)), None)
+            }
+            Ruling::Work(_, Progression::Manual) | Ruling::Instance(InstanceProgression::Manual) => {
+                (None, None)
+            }
+            Ruling::Work(_, Progression::Timed { waiting, running }) => {
+                (Some((millis(*waiting), millis(*running))), None)
+            }
+            Ruling::Instance(InstanceProgression::Timed(durations)) => {
+                let states = durations.iter();
+                let states = states.map(|(state, lasting)| (state.as_str().to_owned(), millis(lasting)));
+                (None, Some(states.collect()))
+            }
+        };
+        Self {
+            model: rule.ruling.model().as_str().to_owned(),
+            project_id: scope_project(rule.scope).map(|id| id.to_string()),
+            instance_id: scope_instance(rule.scope).map(|id| id.to_string()),
+            durations_ms,
+            states_ms,
+        }
+    }
+
+    pub(super) fn rule(self) -> Result<TransitionRule, EngineError> {
+        let unreadable = || inconsistent("a kept rule cannot be read");
+        let project = self.project_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;
+        let instance = self.instance_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;
+        let scope = match (instance, project) {
+            (Some(instance), _) => RuleScope::Instance(instance),
+            (None, Some(project)) => RuleScope::Project(project),
+            (None, None) => RuleScope::Everything,
+        };
+        let ruling = match Model::parse(&self.model).ok_or_else(unreadable)? {
+            Model::Work(model) => Ruling::Work(model, progression(self.durations_ms)),
+            Model::Instance => Ruling::Instance(match (self.states_ms, self.durations_ms) {
+                (Some(states), _) => InstanceProgression::Timed(durations(states).ok_or_else(unreadable)?),
+                (None, Some(_)) => InstanceProgression::Immediate,
+                (None, None) => InstanceProgression::Manual,
+            }),
+        };
+        Ok(TransitionRule { scope, ruling })
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn progression(durations_ms: Option<(u64, u64)>) -> Progression {
+    match durations_ms {
+        None => Progression::Manual,
+        Some((0, 0)) => Progression::Immediate,
+        Some((waiting, running)) => Progression::Timed {
+            waiting: Duration::from_millis(waiting),
+            running: Duration::from_millis(running),
+        },
+    }
+}
+
+fn durations(states_ms: BTreeMap<String, u64>) -> Option<StateDurations> {
+    let mut durations = StateDurations::default();
+    for (state, millis) in states_ms {
+        durations.set(state.parse().ok()?, Duration::from_millis(millis)).ok()?;
+    }
+    Some(durations)
+}
