@@ -13,3 +13,4 @@ mod start;
 mod stop;
 mod time;
 mod tools;
+mod upgrade;

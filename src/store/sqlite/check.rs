@@ -125,7 +125,7 @@ const NAMED_PLACES: u32 = 10;
 /// `Damaged`, `Newer`, `NotWritable` or `Failed` if it cannot be opened at all. Findings inside are not errors but part of the report.
 pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
     let path = &file::resolve(path)?;
-    if !file::inspect(path).await? {
+    if file::inspect(path).await?.is_none() {
         return Err(OpenError::Damaged { path: path.to_owned(), reason: "there is no database".to_owned() });
     }
     let failed = OpenError::during("look through the database");
@@ -139,14 +139,20 @@ pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
     Ok(report)
 }
 
-async fn look(connection: &mut SqliteConnection, report: &mut CheckReport) -> Result<(), sqlx::Error> {
-    let integrity: Vec<String> =
+/// Looks through pages, constraints and keys; returns one sentence for each thing that is wrong.
+pub(super) async fn pages_and_keys(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    let mut findings: Vec<String> =
         sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *connection).await?;
-    report.findings.extend(integrity.into_iter().filter(|line| line != "ok"));
+    findings.retain(|line| line != "ok");
     let broken_keys = sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *connection).await?;
     if !broken_keys.is_empty() {
-        report.findings.push(format!("{} rows refer to rows that are not there", broken_keys.len()));
+        findings.push(format!("{} rows refer to rows that are not there", broken_keys.len()));
     }
+    Ok(findings)
+}
+
+async fn look(connection: &mut SqliteConnection, report: &mut CheckReport) -> Result<(), sqlx::Error> {
+    report.findings.extend(pages_and_keys(connection).await?);
     report.backups = count(connection, "SELECT count(*) FROM backups").await?;
     report.events = count(connection, "SELECT count(*) FROM events").await?;
     for (rule, query) in RULES {

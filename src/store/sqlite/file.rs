@@ -51,24 +51,26 @@ pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Returns how a file is opened that, if it is made, is its owner's only.
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
 }
 
-/// Takes the lock of the database at `path` and makes sure that it may be opened.
-pub(super) async fn lock_and_inspect(path: &Path) -> Result<FileLock, OpenError> {
+/// Takes the lock of the database at `path` and makes sure that it may be opened; returns the version of its schema as well,
+/// as [`inspect`] does.
+pub(super) async fn lock_and_inspect(path: &Path) -> Result<(FileLock, Option<i64>), OpenError> {
     let lock = lock(path)?;
     require_writable(path)?;
-    inspect(path).await?;
-    Ok(lock)
+    let version = inspect(path).await?;
+    Ok((lock, version))
 }
 
-/// Looks at the database at `path` without changing it: `Ok(false)` if there is none yet.
-pub(super) async fn inspect(path: &Path) -> Result<bool, OpenError> {
+/// Looks at the database at `path` without changing it, and returns the version of its schema: `None` if there is no database
+/// yet, 0 if there is nothing in it.
+pub(super) async fn inspect(path: &Path) -> Result<Option<i64>, OpenError> {
     if !has_content(path)? {
-        return Ok(false);
+        return Ok(None);
     }
     require_whole(path)?;
     let mut connection = SqliteConnection::connect_with(&looking(path))
@@ -76,7 +78,7 @@ pub(super) async fn inspect(path: &Path) -> Result<bool, OpenError> {
         .map_err(|source| unusable(path, "look at the database", source))?;
     let outcome = inspect_schema(path, &mut connection).await;
     connection.close().await.map_err(OpenError::during("close the database after looking at it"))?;
-    outcome.map(|()| true)
+    outcome.map(Some)
 }
 
 /// Returns how a database is looked at that nothing may be done to.
@@ -88,14 +90,14 @@ pub(super) fn looking(path: &Path) -> SqliteConnectOptions {
     options::reading(&Location::File(path.to_owned())).immutable(is_alone)
 }
 
-async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Result<i64, OpenError> {
     let damaged = |source: sqlx::Error| unusable(path, "look at the database", source);
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
         .fetch_one(&mut *connection)
         .await
         .map_err(damaged)?;
     if tables == 0 {
-        return Ok(());
+        return Ok(0);
     }
     let application_id: i32 =
         sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(damaged)?;
@@ -113,7 +115,7 @@ async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Resul
     let known = migrate::known_version();
     match found {
         Some(found) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),
-        _ => Ok(()),
+        found => Ok(found.unwrap_or(0)),
     }
 }
 
@@ -210,7 +212,7 @@ pub(super) fn locked_or(path: &Path, error: OpenError) -> OpenError {
 }
 
 /// Returns the path of a file that lies beside the database.
-fn side_file(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn side_file(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -6,6 +6,7 @@
 
 mod backups;
 mod check;
+mod copying;
 mod events;
 mod facts;
 mod file;
@@ -37,6 +38,7 @@ use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
+use crate::store::migrate;
 use crate::store::{
     Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
     InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, ResetPlan, SeedPlan,
@@ -64,18 +66,23 @@ impl SqliteStore {
     /// Any [`OpenError`]; then the database is as it was.
     pub async fn open(location: &Location, metrics: StoreMetrics) -> Result<Self, OpenError> {
         options::require_safe_sqlite().await?;
-        let location = &location.resolved()?;
-        let lock = match location {
+        let location = location.resolved()?;
+        let lock = match &location {
             Location::File(path) => {
-                let lock = file::lock_and_inspect(path).await?;
+                let (lock, version) = file::lock_and_inspect(path).await?;
+                if let Some(version @ 1..) = version
+                    && version < migrate::known_version()
+                {
+                    copying::keep_before_upgrade(path, version).await?;
+                }
                 file::create_private(path)?;
                 Some(lock)
             }
             Location::Memory { .. } => None,
         };
-        let mut writing = options::connect_writer(location).await?;
-        let migrated = crate::store::migrate::migrate(&mut writing, file::APPLICATION_ID).await;
-        migrated.map_err(|error| match location {
+        let mut writing = options::connect_writer(&location).await?;
+        let migrated = migrate::migrate(&mut writing, file::APPLICATION_ID).await;
+        migrated.map_err(|error| match &location {
             Location::File(path) => file::locked_or(path, error),
             Location::Memory { .. } => error,
         })?;
@@ -86,7 +93,7 @@ impl SqliteStore {
             .max_connections(READERS)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options::reading(location))
+            .connect_with(options::reading(&location))
             .await
             .map_err(OpenError::during("open the readers"))?;
         let writer = WriterHandle::start(writing, metrics)

@@ -65,8 +65,16 @@ impl Location {
         }
     }
 
+    /// Returns what SQLite calls the file, under the file system that [`base`] names.
+    pub(super) fn as_file_name(&self) -> String {
+        match self {
+            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Memory { name } => format!("/{name}"),
+        }
+    }
+
     /// Returns a place in memory that no other database of this process has.
-    fn new_memory() -> Self {
+    pub(super) fn new_memory() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         Self::Memory { name: format!("dcs-emulator-{}", COUNT.fetch_add(1, Ordering::Relaxed)) }
     }
@@ -103,13 +111,14 @@ pub(super) fn reading(location: &Location) -> SqliteConnectOptions {
     base(location).read_only(true)
 }
 
-fn base(location: &Location) -> SqliteConnectOptions {
+/// Returns what all connections have in common.
+pub(super) fn base(location: &Location) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new().foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
     match location {
         Location::File(path) => options.filename(path),
         // The VFS `memdb` lets readers and the writer share one database in memory without a shared cache, whose readers
         // and writer would block each other. It has no WAL.
-        Location::Memory { name } => options.filename(format!("/{name}")).vfs("memdb"),
+        Location::Memory { .. } => options.filename(location.as_file_name()).vfs("memdb"),
     }
 }
 
