@@ -173,8 +173,8 @@ fn control_settings(config: &Config, control: Control, faults: Option<String>) -
         token: config.control_token.clone(),
         config: config.to_json(),
         database: match &config.database {
-            Location::File(path) => path.display().to_string(),
-            Location::Memory { .. } => "in memory".to_owned(),
+            Location::File(path) => serde_json::json!({ "mode": "file", "path": path.display().to_string() }),
+            Location::Memory { .. } => serde_json::json!({ "mode": "memory", "path": null }),
         },
     }
 }
@@ -185,9 +185,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn announce_database(location: &Location) {
     match location {
-        Location::File(path) => tracing::info!(database = %path.display(), "records are kept in a file"),
+        Location::File(path) => {
+            tracing::info!(database = %path.display(), mode = "file", "records are kept in a file");
+        }
         Location::Memory { .. } => {
-            tracing::info!("records are kept in memory and are gone when this process ends");
+            tracing::info!(mode = "memory", "records are kept in memory and are gone when this process ends");
         }
     }
 }

@@ -126,7 +126,7 @@ fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outcome<act
         journal_limit: config.journal_limit,
         token: None,
         config: config.to_json(),
-        database: "none".to_owned(),
+        database: serde_json::Value::Null,
     };
     Ok(http::serve(listener, engine, identity, control, config.http, prometheus::Registry::new())?)
 }

@@ -71,7 +71,7 @@ pub struct ControlSettings {
     /// The settings as they are shown.
     pub config: serde_json::Value,
     /// Where the database is, as it is shown.
-    pub database: String,
+    pub database: serde_json::Value,
 }
 
 impl ControlSettings {

@@ -58,7 +58,8 @@ async fn the_emulator_says_what_it_is() {
     assert_eq!(info["counts"]["backups"], 1);
     assert_eq!(info["counts"]["projects"], 2);
     assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(info["database"], server.database_path().display().to_string());
+    let path = server.database_path().display().to_string();
+    assert_eq!(info["database"], json!({"mode": "file", "path": path}));
     assert!(info["schema_version"].as_u64().is_some_and(|version| version >= 3), "{info}");
 }
 

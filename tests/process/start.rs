@@ -147,6 +147,8 @@ fn a_database_in_memory_works_and_says_so() {
     command.current_dir(folder.path());
     let server = Server::start(command);
     let mut connection = server.connect();
+    let info = connection.get("/_emulator/info").unwrap().json();
+    assert_eq!(info["database"], serde_json::json!({"mode": "memory", "path": null}));
     let id = connection.create(DEMO_INSTANCE, "gone soon").unwrap().text("backup_id");
     assert!(connection.get(&backups_path(DEMO_INSTANCE)).unwrap().body.contains(&id));
     let stopped = server.stop();

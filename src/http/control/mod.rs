@@ -45,7 +45,7 @@ pub(super) struct ControlState {
     /// The settings as they are shown.
     pub(super) config: serde_json::Value,
     /// Where the database is, as it is shown.
-    pub(super) database: String,
+    pub(super) database: serde_json::Value,
 }
 
 /// A request to the control API that may be carried out.
