@@ -5,7 +5,7 @@
 //! - `one transaction a request`: the same, on a store that writes the same rows with the same pragmas, but commits each
 //!   request alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -198,6 +198,10 @@ impl Store for FloorStore {
         _: InstancePageStart,
         _: PageLimit,
     ) -> Result<Page<Instance>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn instances_of(&self, _: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {
         Err(StoreError::Closed)
     }
 

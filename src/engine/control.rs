@@ -2,6 +2,7 @@
 
 mod kept;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,7 +180,7 @@ impl Control {
     pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<DueChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let now = self.engine.settled_now().await?;
-        let open = self.engine.store.open_records(scope_project(scope), scope_instance(scope)).await?;
+        let open = self.engine.store.open_records(scope.project(), scope.instance()).await?;
         let changes: Vec<DueChange> =
             open.into_iter().filter_map(|record| next_change(record, model, now)).collect();
         if !changes.is_empty() {
@@ -189,24 +190,44 @@ impl Control {
     }
 
     /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
-    /// everything, clock, ids and rules start over too.
+    /// everything, clock, ids and rules start over too; with a project, the rules about it and its instances go.
+    ///
+    /// `faults` are those that stay, as text; none stay of a reset of everything.
     ///
     /// # Errors
     /// `Internal`; then nothing has changed.
-    pub async fn reset(&self, project: Option<ProjectId>, seed: bool) -> Result<SeedReport, EngineError> {
+    pub async fn reset(
+        &self,
+        project: Option<ProjectId>,
+        seed: bool,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
         let _turn = self.changing.lock().await;
         let seeds = if seed { (*self.start_seed).clone() } else { Seed::default() };
-        let seeds = match project {
-            Some(project) => seeds.only(project),
-            None => seeds,
-        };
-        let Some(project) = project else { return self.reset_everything(seeds).await };
+        match project {
+            Some(project) => self.reset_project(project, seeds.only(project), faults).await,
+            None => self.reset_everything(seeds).await,
+        }
+    }
+
+    async fn reset_project(
+        &self,
+        project: ProjectId,
+        seeds: Seed,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
         let seed = self.engine.plan(seeds, KnownUsers::AreKept).await?;
         // A project is emptied without a look at what is built in.
         let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
-        let now = self.clock.now();
-        let plan = ResetPlan { project: Some(project), seed, settings: Vec::new(), now };
+        let instances = self.instances_of(project).await?;
+        let mut rules = self.engine.transitions.all();
+        rules.retain(|rule| !rule.scope.is_within(project, &instances));
+        let kept_rules: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
+        let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
+        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let plan = ResetPlan { project: Some(project), seed, settings, now: self.clock.now() };
         let report = self.engine.store.reset(plan).await?;
+        self.engine.transitions.replace(rules);
         self.identity.forget();
         Ok(report)
     }
@@ -234,6 +255,14 @@ impl Control {
         let report = self.engine.apply_seed(seed).await?;
         self.identity.forget();
         Ok(report)
+    }
+
+    /// Returns the instances of a project, those that were deleted among them.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn instances_of(&self, project: ProjectId) -> Result<HashSet<InstanceId>, EngineError> {
+        Ok(self.engine.store.instances_of(project).await?)
     }
 
     /// Returns the region, which seeds complete their entries by.
@@ -270,20 +299,6 @@ impl Control {
 
     async fn keep(&self, name: &'static str, value: &impl Serialize) -> Result<(), EngineError> {
         Ok(self.engine.store.keep_setting(name, Some(as_json(value)?)).await?)
-    }
-}
-
-fn scope_project(scope: RuleScope) -> Option<ProjectId> {
-    match scope {
-        RuleScope::Project(project) => Some(project),
-        RuleScope::Everything | RuleScope::Instance(_) => None,
-    }
-}
-
-fn scope_instance(scope: RuleScope) -> Option<InstanceId> {
-    match scope {
-        RuleScope::Instance(instance) => Some(instance),
-        RuleScope::Everything | RuleScope::Project(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What moves work and instances on: the settings, unless somebody has ruled otherwise for everything, a project or an
 //! instance.
 
+use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
 use crate::domain::id::{InstanceId, ProjectId};
@@ -62,6 +63,31 @@ impl RuleScope {
     /// Returns the scopes that an instance lies in, the narrowest first.
     fn around(instance: InstanceRef) -> [Self; 3] {
         [Self::Instance(instance.instance_id), Self::Project(instance.project_id), Self::Everything]
+    }
+
+    /// Returns the project it is about, if it is about one.
+    pub fn project(self) -> Option<ProjectId> {
+        match self {
+            Self::Project(project) => Some(project),
+            Self::Everything | Self::Instance(_) => None,
+        }
+    }
+
+    /// Returns the instance it is about, if it is about one.
+    pub fn instance(self) -> Option<InstanceId> {
+        match self {
+            Self::Instance(instance) => Some(instance),
+            Self::Everything | Self::Project(_) => None,
+        }
+    }
+
+    /// Returns whether it is about nothing but a project, which has these instances.
+    pub fn is_within(self, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::Project(other) => other == project,
+            Self::Instance(instance) => instances.contains(&instance),
+        }
     }
 }
 

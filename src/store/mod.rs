@@ -11,7 +11,7 @@ mod migrate;
 mod row;
 pub mod sqlite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 
@@ -110,6 +110,12 @@ pub trait Store: Send + Sync {
         start: InstancePageStart,
         limit: PageLimit,
     ) -> Result<Page<Instance>, StoreError>;
+
+    /// Returns the ids of a project's instances, those that were deleted among them.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError>;
 
     /// Returns when the next planned change is due, from memory.
     fn next_due_at(&self) -> Option<Timestamp>;

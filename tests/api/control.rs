@@ -299,6 +299,47 @@ async fn a_reset_of_a_project_leaves_the_others_alone() {
     assert_eq!(server.get(&others).await.ok()["total_num"], 0);
 }
 
+#[tokio::test]
+async fn a_reset_of_a_project_takes_with_it_what_is_limited_to_it() {
+    let mut server = TestServer::start().await;
+    let manual = |scope: Value| {
+        let mut rule = scope;
+        rule["progression"] = json!("manual");
+        rule
+    };
+    let limits = [
+        json!({}),
+        json!({"project_id": PROJECT}),
+        json!({"project_id": OTHER_PROJECT}),
+        json!({"instance_id": HA}),
+        json!({"instance_id": OTHERS_HA}),
+    ];
+    for scope in &limits {
+        server.set_rule("restore", &manual(scope.clone())).await;
+        let fault = json!({"match": scope, "effect": {"status": 503}, "probability": 0});
+        server.post("/_emulator/faults", &fault).await.ok();
+    }
+    let others = format!("{}/{OTHERS_HA}/backups", Api::V1.instances(OTHER_PROJECT));
+    server.get(&others).await.ok();
+    server.list(HA, "").await;
+    server.post("/_emulator/reset", &json!({ "project_id": OTHER_PROJECT })).await.ok();
+    let calls = server.get("/_emulator/requests").await.ok();
+    assert_eq!(each(&calls["requests"], "project_id"), [PROJECT]);
+    let stays =
+        [manual(json!({})), manual(json!({"project_id": PROJECT})), manual(json!({"instance_id": HA}))];
+    for _ in 0..2 {
+        let rules = server.get("/_emulator/transitions/restore").await.ok();
+        assert_eq!(rules["rules"], json!(stays));
+        let faults = each(&server.get("/_emulator/faults").await.ok()["faults"], "match");
+        let limits: Vec<_> =
+            faults.iter().map(|limit| (&limit["project_id"], &limit["instance_id"])).collect();
+        let (project, instance) = (json!(PROJECT), json!(HA));
+        let none = &Value::Null;
+        assert_eq!(limits, [(none, none), (&project, none), (none, &instance)]);
+        server.restart().await;
+    }
+}
+
 /// Tables that a reset leaves as they are: what migrations wrote.
 const KEPT_BY_A_RESET: [&str; 3] = ["refinery_schema_history", "sqlite_sequence", "statuses"];
 /// Tables with what is there from the start: the built-in domain, project and user; and the settings of the emulator itself.

@@ -10,7 +10,6 @@ use crate::domain::instance::progression::{InstanceProgression, StateDurations};
 use crate::domain::time::Timestamp;
 use crate::domain::work::Progression;
 use crate::engine::EngineError;
-use crate::engine::control::{scope_instance, scope_project};
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule};
 use crate::store::StoreError;
 
@@ -93,8 +92,8 @@ impl KeptRule {
         };
         Self {
             model: rule.ruling.model().as_str().to_owned(),
-            project_id: scope_project(rule.scope).map(|id| id.to_string()),
-            instance_id: scope_instance(rule.scope).map(|id| id.to_string()),
+            project_id: rule.scope.project().map(|id| id.to_string()),
+            instance_id: rule.scope.instance().map(|id| id.to_string()),
             durations_ms,
             states_ms,
         }

@@ -16,7 +16,7 @@ struct FaultsView {
 }
 
 impl ControlState {
-    fn present_faults(&self) -> Vec<Fault> {
+    pub(in crate::http::control) fn present_faults(&self) -> Vec<Fault> {
         self.faults.all(self.control.clock().0)
     }
 
@@ -24,10 +24,15 @@ impl ControlState {
     pub(in crate::http) async fn keep_faults(&self) -> Result<(), ApiError> {
         // One after the other, so that what is kept last is what there was last.
         let _turn = self.faults_kept.lock().await;
-        let text = serde_json::to_string(&self.present_faults())
-            .map_err(|_| ControlError::Invalid("the fault cannot be written as JSON".into()))?;
+        let text = faults_as_text(&self.present_faults())?;
         self.control.keep_faults(text).await.map_err(internal)
     }
+}
+
+/// Writes faults as they are kept.
+pub(in crate::http::control) fn faults_as_text(faults: &[Fault]) -> Result<String, ControlError> {
+    serde_json::to_string(faults)
+        .map_err(|_| ControlError::Invalid("the fault cannot be written as JSON".into()))
 }
 
 impl ControlCall {

@@ -3,6 +3,7 @@
 //! A fault matches calls of the API and has an effect on them: an error instead of an answer, a delay, a cut connection, or
 //! a backup or restore that fails after its normal time. Faults are few; while there are none, a call pays one comparison.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -182,6 +183,14 @@ impl Matcher {
             return Some("match.instance_id is no id");
         }
         None
+    }
+
+    /// Returns whether it matches only calls about a project, which has these instances.
+    pub(in crate::http) fn is_within(&self, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
+        let names = |id: ProjectId| id == project;
+        let is_of_project = self.project_id.as_deref().and_then(|id| id.parse().ok()).is_some_and(names);
+        let instance = self.instance_id.as_deref().and_then(|id| id.parse().ok());
+        is_of_project || instance.is_some_and(|id: InstanceId| instances.contains(&id))
     }
 
     fn matches(&self, call: FaultyCall<'_>) -> bool {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::domain::id::ProjectId;
+
 /// A call of the API and its answer.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::http) struct JournalEntry {
@@ -56,6 +58,11 @@ pub(in crate::http) struct JournalFilter {
 }
 
 impl JournalFilter {
+    /// Lets through the calls about a project.
+    pub(in crate::http) fn of_project(project: ProjectId) -> Self {
+        Self { project_id: Some(project.to_string()), ..Self::default() }
+    }
+
     fn lets_through(&self, entry: &JournalEntry) -> bool {
         let same = |wanted: &Option<String>, found: Option<&str>| {
             wanted

@@ -5,10 +5,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 
+use crate::domain::id::ProjectId;
 use crate::engine::seed::{Notation, SeedReader};
 use crate::engine::{ApiVersion, EngineError, SeedReport};
 use crate::http::control::error::ControlError;
-use crate::http::control::{controlled, internal, json, optional_id};
+use crate::http::control::fault_routes::faults_as_text;
+use crate::http::control::faults::Fault;
+use crate::http::control::journal::JournalFilter;
+use crate::http::control::{ControlState, controlled, internal, json, optional_id};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::routes;
@@ -102,20 +106,38 @@ pub(in crate::http) async fn reset(request: HttpRequest, body: Bytes) -> Result<
     controlled(request, body, async |call| {
         let ResetBody { project_id, seed } = call.json()?;
         let project = optional_id(project_id.as_deref(), "project_id")?;
-        let state = call.state()?;
-        // Nobody keeps faults of before while they go.
-        let keeping = state.faults_kept.lock().await;
-        let done = state.control.reset(project, seed).await.map_err(internal)?;
-        if project.is_none() {
-            state.faults.replace(Vec::new());
-        }
-        drop(keeping);
-        if project.is_none() {
-            state.journal.clear(&crate::http::control::journal::JournalFilter::default());
-        }
+        let done = match project {
+            Some(project) => reset_project(call.state()?, project, seed).await?,
+            None => reset_everything(call.state()?, seed).await?,
+        };
         Ok(json(&report(&done)))
     })
     .await
+}
+
+async fn reset_everything(state: &ControlState, seed: bool) -> Result<SeedReport, ApiError> {
+    // Nobody keeps faults of before while they go.
+    let keeping = state.faults_kept.lock().await;
+    let done = state.control.reset(None, seed, None).await.map_err(internal)?;
+    state.faults.replace(Vec::new());
+    drop(keeping);
+    state.journal.clear(&JournalFilter::default());
+    Ok(done)
+}
+
+/// What is limited to the project, or to an instance of it, goes with it.
+async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> Result<SeedReport, ApiError> {
+    let keeping = state.faults_kept.lock().await;
+    let instances = state.control.instances_of(project).await.map_err(internal)?;
+    let stays = |fault: &Fault| !fault.matcher.is_within(project, &instances);
+    let mut staying = state.present_faults();
+    staying.retain(stays);
+    let text = faults_as_text(&staying)?;
+    let done = state.control.reset(Some(project), seed, Some(text)).await.map_err(internal)?;
+    state.faults.edit(|faults| faults.retain(stays));
+    drop(keeping);
+    state.journal.clear(&JournalFilter::of_project(project));
+    Ok(done)
 }
 
 /// `POST /_emulator/seed`: applies a seed document, in YAML or JSON.

@@ -22,7 +22,7 @@ mod settling;
 mod tokens;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -165,6 +165,10 @@ impl Store for SqliteStore {
         limit: PageLimit,
     ) -> Result<Page<Instance>, StoreError> {
         self.reader.list_instances(project_id, filter, start, limit).await
+    }
+
+    async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {
+        self.reader.instances_of(project_id).await
     }
 
     fn next_due_at(&self) -> Option<Timestamp> {

@@ -1,8 +1,10 @@
 //! Reads of instances.
 
+use std::collections::HashSet;
+
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
-use crate::domain::id::ProjectId;
+use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::page::{Page, PageLimit};
 use crate::store::error::StoreError;
@@ -22,6 +24,20 @@ impl Reader {
             .await
             .map_err(StoreError::during("read an instance"))?;
         row.map(|row| row::instance(&row)).transpose()
+    }
+
+    pub(in crate::store::sqlite) async fn instances_of(
+        &self,
+        project_id: ProjectId,
+    ) -> Result<HashSet<InstanceId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT instance_id FROM instances JOIN projects USING (project_key) WHERE project_id = ?",
+        )
+        .bind(&project_id.as_bytes()[..])
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::during("read the ids of instances"))?;
+        rows.iter().map(|row| row::bytes16(row, "instance_id").map(InstanceId::from_bytes)).collect()
     }
 
     pub(in crate::store::sqlite) async fn list_instances(
