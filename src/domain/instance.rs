@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 pub use attributes::{
     Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
-    InvalidInstanceName, spec_code,
+    InvalidInstanceName,
 };
 pub use facts::{BackupRules, InstanceFacts, OpenWork};
 pub use topology::Topology;
@@ -255,11 +255,6 @@ impl Instance {
     pub fn launched_at(&self) -> Option<Timestamp> {
         let never = matches!(self.status, InstanceStatus::Creating | InstanceStatus::CreateFailed);
         (!never).then_some(self.created_at)
-    }
-
-    /// Returns the memory that clients can use, in MB.
-    pub fn max_memory_mb(&self) -> u32 {
-        self.capacity.usable_mb(self.engine, &self.engine_version, self.cache_mode)
     }
 
     /// Returns the domain name of its address: `redis-` + the first seven digits of the id + its name.

@@ -6,6 +6,7 @@
 pub mod backup;
 pub mod backup_file;
 pub mod builtin;
+pub mod catalogue;
 pub mod clock;
 pub mod id;
 pub mod identity;

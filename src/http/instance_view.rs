@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::domain::builtin;
+use crate::domain::catalogue;
 use crate::domain::instance::{Engine as CacheEngine, Instance, SideTask};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
@@ -109,6 +110,7 @@ impl InstanceView {
         now: Timestamp,
     ) -> Self {
         let v2 = (api == ApiVersion::V2).then(|| V2Members::new(&instance, now));
+        let product = instance.product();
         let domain_name = instance.domain_name();
         let has_security_group = instance.network.security_group_id.is_some();
         let created_at = rfc3339(instance.created_at);
@@ -129,11 +131,11 @@ impl InstanceView {
             used_memory: IDLE_MEMORY_MB,
             instance_id: instance.id.to_string(),
             resource_spec_code: instance.spec_code.clone(),
-            product_id: format!("{}-h", instance.spec_code),
+            product_id: catalogue::hourly_id(&instance.spec_code),
             cache_mode: instance.cache_mode.as_str(),
-            product_type: "generic",
-            cpu_type: "x86_64",
-            storage_type: "DRAM",
+            product_type: product.family.edition.as_str(),
+            cpu_type: product.family.cpu.as_str(),
+            storage_type: product.family.storage.as_str(),
             internal_version: None,
             charging_mode: 0,
             order_id: None,

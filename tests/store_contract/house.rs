@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use dcs_emulator::ambient::{IdSource, SeededIds};
 use dcs_emulator::domain::backup::{Backup, BackupKind, NewBackup};
+use dcs_emulator::domain::catalogue;
 use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId};
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
-    BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceStatus, Network, spec_code,
+    BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceStatus, Network,
 };
 use dcs_emulator::domain::origin::{Actor, Origin};
 use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
@@ -102,7 +103,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         id: InstanceId::from_bytes([number; 16]),
         name: format!("instance-{number}").try_into().unwrap(),
         engine,
-        spec_code: spec_code(engine, &engine_version, cache_mode, capacity),
+        spec_code: catalogue::nearest(engine, &engine_version, cache_mode, capacity).spec_code.clone(),
         engine_version,
         cache_mode,
         capacity,

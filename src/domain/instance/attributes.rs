@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::backup_file::BackupFormat;
-use crate::domain::instance::CacheMode;
+use crate::domain::catalogue;
 
 /// The name of an instance: 4 to 64 characters, a letter first, then letters, digits, `_` and `-` (ASCII).
 ///
@@ -103,19 +103,12 @@ pub struct EngineVersion(String);
 pub struct InvalidEngineVersion;
 
 impl EngineVersion {
-    /// The versions of Redis. Source: `decisions` no. 20.
-    const REDIS: [&'static str; 6] = ["3.0", "3.0.7", "4.0", "5.0", "6.0", "7.0"];
-
     /// Takes a version that `engine` is offered in.
     ///
     /// # Errors
     /// [`InvalidEngineVersion`] for any other text.
     pub fn new(engine: Engine, text: String) -> Result<Self, InvalidEngineVersion> {
-        let offered = match engine {
-            Engine::Redis => Self::REDIS.contains(&text.as_str()),
-            Engine::Memcached => text.is_empty(),
-        };
-        if offered { Ok(Self(text)) } else { Err(InvalidEngineVersion) }
+        if catalogue::is_offered(engine, &text) { Ok(Self(text)) } else { Err(InvalidEngineVersion) }
     }
 
     /// Returns the version that an instance gets when none is asked for.
@@ -163,12 +156,14 @@ impl Capacity {
     /// The largest capacity, in GB.
     pub const MAX_GB: u32 = 4096;
     const MB_IN_GB: u32 = 1024;
+    /// Two gigabytes, what an instance has unless something else is asked for or sold.
+    pub const TWO_GB: Self = Self { megabytes: 2 * Self::MB_IN_GB };
 
     /// Takes a number of megabytes.
     ///
     /// # Errors
     /// [`InvalidCapacity`] unless it is 128, 256, 512 or whole GB up to [`Capacity::MAX_GB`].
-    pub fn from_megabytes(megabytes: u32) -> Result<Self, InvalidCapacity> {
+    pub const fn from_megabytes(megabytes: u32) -> Result<Self, InvalidCapacity> {
         let whole_gb = megabytes > 0 && megabytes.is_multiple_of(Self::MB_IN_GB);
         let offered = matches!(megabytes, 128 | 256 | 512) || whole_gb;
         if offered && megabytes <= Self::MAX_GB * Self::MB_IN_GB {
@@ -196,18 +191,14 @@ impl Capacity {
         Self::from_megabytes(megabytes as u32)
     }
 
-    /// Returns the capacity that an instance of a mode gets when none is asked for.
-    pub fn default_of(cache_mode: CacheMode) -> Self {
-        let gigabytes = match cache_mode {
-            CacheMode::Single | CacheMode::Ha | CacheMode::HaRwSplit => 2,
-            CacheMode::Cluster | CacheMode::Proxy => 4,
-        };
-        Self { megabytes: gigabytes * Self::MB_IN_GB }
-    }
-
     /// Returns the capacity in MB.
     pub fn as_megabytes(self) -> u32 {
         self.megabytes
+    }
+
+    /// Returns the capacity in GB.
+    pub fn as_gigabytes(self) -> f64 {
+        f64::from(self.megabytes) / f64::from(Self::MB_IN_GB)
     }
 
     /// Returns the whole gigabytes; zero below one.
@@ -222,57 +213,6 @@ impl Capacity {
             256 => Some(".25"),
             512 => Some(".5"),
             _ => None,
-        }
-    }
-
-    /// Returns the memory that clients can use, in MB; less than all of it in the first generation.
-    ///
-    /// Source: wire contract v1.0, section 2.8 `max_memory`.
-    pub(super) fn usable_mb(self, engine: Engine, version: &EngineVersion, mode: CacheMode) -> u32 {
-        let first_generation = engine == Engine::Memcached || version.is_first_generation();
-        let single = mode == CacheMode::Single;
-        let is_cluster = matches!(mode, CacheMode::Cluster | CacheMode::Proxy);
-        if !first_generation || is_cluster {
-            return self.megabytes;
-        }
-        match (self.whole_gb(), single) {
-            (2, _) => 1536,
-            (4, _) => 3277,
-            (8, true) => 6963,
-            (16, true) => 13926,
-            (32, true) => 27853,
-            (64, true) => 59597,
-            (8, false) => 6554,
-            (16, false) => 13107,
-            (32, false) => 26214,
-            (64, false) => 52429,
-            _ => self.megabytes,
-        }
-    }
-}
-
-/// Returns the code of the product that an instance of these attributes is.
-///
-/// Source: wire contract v2, section 4.2.
-pub fn spec_code(engine: Engine, version: &EngineVersion, mode: CacheMode, capacity: Capacity) -> String {
-    match (engine, version.is_first_generation(), mode) {
-        (Engine::Memcached, _, CacheMode::Single) => "dcs.memcached.single_node".to_owned(),
-        (Engine::Memcached, ..) => "dcs.memcached.master_standby".to_owned(),
-        (Engine::Redis, true, CacheMode::Single) => "dcs.single_node".to_owned(),
-        (Engine::Redis, true, CacheMode::Ha | CacheMode::HaRwSplit) => "dcs.master_standby".to_owned(),
-        (Engine::Redis, true, CacheMode::Cluster | CacheMode::Proxy) => "dcs.cluster".to_owned(),
-        (Engine::Redis, false, mode) => {
-            let (family, copies) = match mode {
-                CacheMode::Single => ("single", ""),
-                CacheMode::Ha => ("ha", ".r2"),
-                CacheMode::HaRwSplit => ("ha", ".p2"),
-                CacheMode::Cluster => ("cluster", ".r2"),
-                CacheMode::Proxy => ("proxy", ""),
-            };
-            match capacity.whole_gb() {
-                0 => format!("redis.{family}.xu1.tiny{copies}.{}", capacity.as_megabytes()),
-                gigabytes => format!("redis.{family}.xu1.large{copies}.{gigabytes}"),
-            }
         }
     }
 }
@@ -304,15 +244,21 @@ mod tests {
     }
 
     #[test]
-    fn the_spec_code_follows_mode_version_and_size() {
-        let code = |version: &str, mode, gigabytes| {
-            let version = EngineVersion::new(Engine::Redis, version.to_owned()).unwrap();
-            spec_code(Engine::Redis, &version, mode, Capacity::from_gigabytes(gigabytes).unwrap())
-        };
-        assert_eq!(code("5.0", CacheMode::Ha, 2.0), "redis.ha.xu1.large.r2.2");
-        assert_eq!(code("5.0", CacheMode::Ha, 0.125), "redis.ha.xu1.tiny.r2.128");
-        assert_eq!(code("6.0", CacheMode::Single, 1.0), "redis.single.xu1.large.1");
-        assert_eq!(code("3.0", CacheMode::Proxy, 64.0), "dcs.cluster");
+    fn versions_are_those_that_something_is_sold_in() {
+        for version in ["3.0", "3.0.7", "4.0", "5.0", "6.0", "7.0"] {
+            assert!(EngineVersion::new(Engine::Redis, version.to_owned()).is_ok(), "{version}");
+            assert!(InvalidEngineVersion.to_string().contains(version));
+        }
+        for (engine, version) in
+            [(Engine::Redis, ""), (Engine::Redis, "3.1"), (Engine::Redis, "8.0"), (Engine::Memcached, "5.0")]
+        {
+            assert_eq!(
+                EngineVersion::new(engine, version.to_owned()),
+                Err(InvalidEngineVersion),
+                "{version}"
+            );
+        }
+        assert!(EngineVersion::new(Engine::Memcached, String::new()).is_ok());
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, de::DeserializeOwned};
 
+use crate::domain::catalogue;
 use crate::domain::id::{DomainId, InstanceId, ProjectId};
 use crate::domain::identity::{Role, RoleScope, Secret};
 use crate::domain::instance::{CacheMode, Capacity, Engine, EngineVersion, InstanceName, InstanceStatus};
@@ -114,13 +115,14 @@ impl TryFrom<RawInstanceEntry> for InstanceEntry {
             }
             None => EngineVersion::default_of(raw.engine),
         };
+        let default_capacity = || catalogue::default_capacity(raw.engine, &engine_version, raw.cache_mode);
         Ok(Self {
             id: raw.id,
             cache_mode: raw.cache_mode,
             name: raw.name,
             engine: raw.engine,
+            capacity: raw.capacity.unwrap_or_else(default_capacity),
             engine_version,
-            capacity: raw.capacity.unwrap_or_else(|| Capacity::default_of(raw.cache_mode)),
             status: raw.status,
         })
     }

@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sha2::{Digest, Sha256};
 
 use crate::domain::builtin;
+use crate::domain::catalogue;
 use crate::domain::id::{InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
-use crate::domain::instance::{Creator, InstanceName, Network, spec_code};
+use crate::domain::instance::{Creator, InstanceName, Network};
 use crate::engine::identity::hash_password;
 use crate::engine::{Engine, EngineError};
 use crate::store::{InstanceSeed, ProjectSeed, SeedPlan, SeedReport, UserKey, UserSeed};
@@ -195,13 +196,14 @@ impl Conflict {
 fn complete(entry: InstanceEntry, region: &str) -> InstanceSeed {
     let id_text = entry.id.to_string();
     let first_generation = entry.engine_version.is_first_generation();
+    let product = catalogue::nearest(entry.engine, &entry.engine_version, entry.cache_mode, entry.capacity);
     InstanceSeed {
         id: entry.id,
         name: entry.name.unwrap_or_else(|| default_name(&id_text)),
         engine: entry.engine,
         cache_mode: entry.cache_mode,
         capacity: entry.capacity,
-        spec_code: spec_code(entry.engine, &entry.engine_version, entry.cache_mode, entry.capacity),
+        spec_code: product.spec_code.clone(),
         engine_version: entry.engine_version,
         status: entry.status,
         zone_codes: vec![builtin::zone_code(region, 1)],
