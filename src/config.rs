@@ -20,8 +20,8 @@ use crate::domain::identity::Secret;
 use crate::domain::time::UtcOffset;
 use crate::engine::identity::AuthMode;
 use crate::engine::{ClusterBackups, EngineSettings};
-use crate::http::HttpSettings;
 use crate::http::server::{CodeStyle, ErrorStyle};
+use crate::http::{Compat, HttpSettings};
 use crate::store::sqlite::Location;
 
 /// Where the value of a setting comes from.
@@ -167,6 +167,10 @@ impl Config {
                         value::choice(text, &[("legacy", CodeStyle::Legacy), ("dcs", CodeStyle::Dcs)])
                     })?,
                     add_v2_fields: read.one("errors.add_v2_fields", value::boolean)?,
+                },
+                compat: Compat {
+                    status_action_204: read.one("compat.status_action_204", value::boolean)?,
+                    batch_delete_204: read.one("compat.batch_delete_204", value::boolean)?,
                 },
                 public_url: read.one("public_url", value::optional_url)?,
                 body_limit_bytes: read.one("http.body_limit", value::size)?,

@@ -29,9 +29,9 @@ use dcs_emulator::engine::identity::Identity;
 use dcs_emulator::engine::seed::Seed;
 use dcs_emulator::http::server::ControlSettings;
 use dcs_emulator::store::{
-    Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
-    InstancePageStart, InstanceRef, NewToken, OpenRecord, ProjectFilter, ResetPlan, SeedPlan, SeedReport,
-    Store, StoreError, UserKey,
+    ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
+    InstanceFilter, InstancePageStart, InstanceRef, NewToken, OpenRecord, ProjectFilter, ResetPlan, SeedPlan,
+    SeedReport, Store, StoreError, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -184,6 +184,10 @@ impl Store for FloorStore {
         _: TimeWindow,
         _: PageRequest,
     ) -> Result<Option<Page<Backup>>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn change_instance(&self, _: ChangeInstance) -> Result<(), StoreError> {
         Err(StoreError::Closed)
     }
 

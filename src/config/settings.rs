@@ -26,7 +26,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 23] = [
+pub const SETTINGS: [Setting; 25] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -115,6 +115,18 @@ pub const SETTINGS: [Setting; 23] = [
         "true|false",
         "true",
         "Whether v1.0 errors carry error_code and error_msg as well",
+    ),
+    setting(
+        "compat.status_action_204",
+        "true|false",
+        "false",
+        "Whether v1.0 answers status actions with 204 and no body, as one client insists on",
+    ),
+    setting(
+        "compat.batch_delete_204",
+        "true|false",
+        "false",
+        "Whether v1.0 answers batch deletions with 204 and no body, as one client insists on",
     ),
     setting(
         "control.token",

@@ -4,6 +4,8 @@
 
 mod attributes;
 mod facts;
+mod passage;
+mod plan;
 pub mod progression;
 mod topology;
 
@@ -15,10 +17,11 @@ pub use attributes::{
     InvalidInstanceName,
 };
 pub use facts::{BackupRules, InstanceFacts, OpenWork};
+pub use passage::{Passage, StatusAction};
+pub use plan::{InstanceAction, PLAN, Situation};
 pub use topology::Topology;
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 /// How an instance keeps its data.
@@ -131,28 +134,6 @@ impl InstanceStatus {
 
     /// The state an instance is in while a restore of it is open, and the one it has when that has ended, well or badly.
     pub const OF_RESTORE: (Self, Self) = (Self::Restoring, Self::Running);
-
-    /// Decides whether the state lets a backup or a restore begin.
-    ///
-    /// # Errors
-    /// The refusal that the state stands for. Source: wire contract v1.0, section 3.4, rows "backup create" and
-    /// "restore create".
-    pub fn permits_backup_work(self) -> Result<(), Refusal> {
-        match self {
-            Self::Running => Ok(()),
-            Self::Creating => Err(Refusal::InstanceCreating),
-            Self::Restarting => Err(Refusal::InstanceRestarting),
-            Self::Extending => Err(Refusal::InstanceExtending),
-            Self::Restoring => Err(Refusal::InstanceRestoring),
-            Self::Error
-            | Self::Flushing
-            | Self::Starting
-            | Self::Closing
-            | Self::Closed
-            | Self::CreateFailed
-            | Self::Frozen => Err(Refusal::InstanceStateUnsupported),
-        }
-    }
 }
 
 /// The word names no state of an instance.

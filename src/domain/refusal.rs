@@ -36,6 +36,21 @@ pub enum Refusal {
     /// Another instance of the project has the name.
     #[error("another instance of the project has the name")]
     InstanceNameTaken,
+    /// The list of instances to do something to is missing or empty.
+    #[error("no instances are named")]
+    NoInstances,
+    /// The list of instances to do something to is too long.
+    #[error("too many instances are named")]
+    TooManyInstances,
+    /// There is no such action on an instance.
+    #[error("unknown action")]
+    InvalidAction,
+    /// Instances of that kind never permit the action.
+    #[error("the action is not possible on instances of that kind")]
+    ActionUnsupported,
+    /// The instance is paid for in advance, and ends with its subscription.
+    #[error("the instance is prepaid")]
+    InstancePrepaid,
     /// The instance has no such backup.
     #[error("backup not found")]
     BackupNotFound,
@@ -93,4 +108,19 @@ pub enum Refusal {
     /// The instance is in another state that does not permit the operation.
     #[error("the instance's state does not permit the operation")]
     InstanceStateUnsupported,
+}
+
+impl Refusal {
+    /// Returns whether it is the state of the instance that forbids it: later it may be possible.
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::InstanceBackingUp
+                | Self::InstanceRestoring
+                | Self::InstanceCreating
+                | Self::InstanceRestarting
+                | Self::InstanceExtending
+                | Self::InstanceStateUnsupported
+        )
+    }
 }

@@ -12,13 +12,16 @@ use tokio::sync::Mutex;
 use crate::ambient::{Clock, ReseedableIds, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::Passage;
 use crate::domain::time::Timestamp;
 use crate::engine::control::kept::{KeptClock, KeptIds, KeptRule, as_json, read};
 use crate::engine::identity::Identity;
 use crate::engine::seed::{KnownUsers, Seed};
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
-use crate::store::{BackupChange, Counts, DueChange, OpenRecord, ResetPlan, RestoreChange, SeedReport};
+use crate::store::{
+    BackupChange, Counts, DueChange, InstanceChange, OpenRecord, ResetPlan, RestoreChange, SeedReport,
+};
 
 /// A change of the clock; what is absent stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -322,7 +325,19 @@ fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueCh
             let from = restore.status.kind();
             Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at }))
         }
-        (OpenRecord::Backup(_), Model::Work(WorkModel::Restore) | Model::Instance)
+        (OpenRecord::Instance(passage), Model::Instance) => {
+            let Passage { instance_id, status: from, plan } = passage;
+            let to = passage.end()?;
+            Some(DueChange::Instance(InstanceChange {
+                instance_id,
+                from,
+                to,
+                failure: plan.failure,
+                at: now,
+            }))
+        }
+        (OpenRecord::Instance(_), Model::Work(_))
+        | (OpenRecord::Backup(_), Model::Work(WorkModel::Restore) | Model::Instance)
         | (OpenRecord::Restore(_), Model::Work(WorkModel::Backup) | Model::Instance) => None,
     }
 }

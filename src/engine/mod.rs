@@ -7,6 +7,8 @@ mod backups;
 pub mod control;
 mod error;
 pub mod identity;
+mod instance_deletion;
+mod instance_status;
 mod instances;
 mod links;
 mod restores;
@@ -28,7 +30,8 @@ pub use crate::store::{Counts, DueChange, InstanceFilter, InstancePageStart, Ins
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;
-use crate::domain::instance::BackupRules;
+use crate::domain::instance::progression::StateProgression;
+use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progression, WorkWish};
 use crate::engine::transitions::{TransitionRules, WorkModel};
@@ -142,6 +145,17 @@ impl Engine {
         };
         let ruled = self.transitions.progression(model, instance);
         WorkWish { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
+    }
+
+    /// Returns how the way of an instance through a state is to go: as the rules have it, else it takes no time.
+    fn passage_wish(&self, instance: InstanceRef, status: InstanceStatus) -> WorkWish {
+        let ruled = self.transitions.state_progression(instance, status);
+        let progression = match ruled.unwrap_or(StateProgression::Immediate) {
+            StateProgression::Immediate => Progression::Immediate,
+            StateProgression::Lasting(running) => Progression::Timed { waiting: Duration::ZERO, running },
+            StateProgression::Manual => Progression::Manual,
+        };
+        WorkWish { progression, failure: None }
     }
 
     /// Returns the present time, after everything due at it has been done.

@@ -10,10 +10,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use crate::domain::backup::Backup;
+use crate::domain::instance::Passage;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::store::{BackupChange, DueChange, OpenRecord, RestoreChange, StoreError};
+use crate::store::{BackupChange, DueChange, InstanceChange, OpenRecord, RestoreChange, StoreError};
 
 /// How many records one round takes.
 const ROUND: u16 = 256;
@@ -66,6 +67,7 @@ impl Engine {
 fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
     due.iter()
         .filter_map(|record| match record {
+            OpenRecord::Instance(passage) => passage.due_end(Timestamp::MAX).map(|(_, due_at)| due_at),
             OpenRecord::Backup(backup) => backup.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
             OpenRecord::Restore(restore) => restore.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
         })
@@ -75,9 +77,16 @@ fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
 /// Returns the steps of a record that are due at `horizon`, in order.
 fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
     match record {
+        OpenRecord::Instance(passage) => passage_end(passage, horizon).into_iter().collect(),
         OpenRecord::Backup(backup) => backup_changes(backup, horizon),
         OpenRecord::Restore(restore) => restore_changes(restore, horizon),
     }
+}
+
+fn passage_end(passage: Passage, horizon: Timestamp) -> Option<DueChange> {
+    let (to, at) = passage.due_end(horizon)?;
+    let Passage { instance_id, status: from, plan } = passage;
+    Some(DueChange::Instance(InstanceChange { instance_id, from, to, failure: plan.failure, at }))
 }
 
 fn backup_changes(mut backup: Backup, horizon: Timestamp) -> Vec<DueChange> {

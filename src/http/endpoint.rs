@@ -24,7 +24,7 @@ use crate::http::error::ApiError;
 use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
 use crate::http::operation::{self, RouteName};
-use crate::http::server::{AppState, HttpSettings};
+use crate::http::server::{AppState, Compat, HttpSettings};
 use crate::http::{v1, v2};
 
 /// A request's body that has not been read to its end.
@@ -96,6 +96,11 @@ impl Call {
     /// Returns the part of the path that the route names `name`; empty if the route has none.
     pub(super) fn path_part(&self, name: &str) -> &str {
         path_part(&self.request, name)
+    }
+
+    /// Returns in what old clients differ from the pages, as the settings have it.
+    pub(super) fn compat(&self) -> Result<Compat, ApiError> {
+        Ok(state(&self.request)?.settings.compat)
     }
 
     /// Returns where the client reaches the server, such as `http://127.0.0.1:8637`.

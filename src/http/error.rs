@@ -263,6 +263,10 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::ActionDenied { .. } => &code::ACTION_DENIED,
         Refusal::InstanceNameTaken => &code::INSTANCE_NAME_TAKEN,
         Refusal::InstanceNotFound => &code::INSTANCE_NOT_FOUND,
+        Refusal::NoInstances => &code::NO_INSTANCES,
+        Refusal::TooManyInstances => &code::TOO_MANY_INSTANCES,
+        Refusal::InvalidAction => &code::INVALID_ACTION,
+        Refusal::InstancePrepaid => &code::PREPAID,
         Refusal::BackupNotFound => match api {
             // Known quirk: the tables have no "backup not found" for v1.0; 404 is what its clients take as "gone".
             ApiVersion::V1 => &code::UNKNOWN_ROUTE,
@@ -276,7 +280,7 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::InstanceCreating => &code::CREATING,
         Refusal::InstanceRestarting => &code::RESTARTING,
         Refusal::InstanceExtending => &code::EXTENDING,
-        Refusal::InstanceStateUnsupported => &code::STATE_UNSUPPORTED,
+        Refusal::InstanceStateUnsupported | Refusal::ActionUnsupported => &code::STATE_UNSUPPORTED,
     }
 }
 

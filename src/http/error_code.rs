@@ -65,6 +65,22 @@ pub(super) const STATE_UNSUPPORTED: ErrorCode = row(
     400,
     "This operation is not allowed when the DCS instance is in the current state.",
 );
+pub(super) const INVALID_ACTION: ErrorCode =
+    row("DCS.4064", "111400064", 400, "The action parameter in the request must be start, stop, or restart.");
+pub(super) const NO_INSTANCES: ErrorCode = row(
+    "DCS.4065",
+    "111400065",
+    400,
+    "The instances parameter in the request cannot be a null value or left unspecified.",
+);
+pub(super) const TOO_MANY_INSTANCES: ErrorCode =
+    row("DCS.4100", "111400100", 400, "The number of instance IDs in an instances array cannot exceed 50.");
+pub(super) const PREPAID: ErrorCode = row(
+    "DCS.4857",
+    "111400857",
+    400,
+    "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
+);
 pub(super) const INSTANCE_NAME_TAKEN: ErrorCode =
     row("DCS.4060", "111400060", 400, "This DCS instance name already exists.");
 pub(super) const UNKNOWN_ROUTE: ErrorCode =

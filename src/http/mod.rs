@@ -12,6 +12,9 @@ mod error;
 mod error_code;
 mod extract;
 mod identity;
+mod instance_batch;
+mod instance_deletion;
+mod instance_status;
 mod instance_view;
 mod instances;
 mod links;
@@ -29,4 +32,4 @@ mod v1;
 mod v2;
 
 pub use operation::Operation;
-pub use server::{HttpSettings, serve};
+pub use server::{Compat, HttpSettings, serve};

@@ -51,6 +51,13 @@ pub(super) const LIST_RESTORES: Operation = reading("list_restores", "dcs:instan
 pub(super) const GET_INSTANCE: Operation = reading("get_instance", "dcs:instance:get");
 /// List the instances of a project.
 pub(super) const LIST_INSTANCES: Operation = reading("list_instances", "dcs:instance:list");
+/// Delete an instance.
+pub(super) const DELETE_INSTANCE: Operation = writing("delete_instance", "dcs:instance:delete");
+/// Delete several instances.
+pub(super) const DELETE_INSTANCES: Operation = writing("delete_instances", "dcs:instance:delete");
+/// Restart, empty, start or stop instances.
+pub(super) const CHANGE_STATUSES: Operation =
+    writing("change_instance_statuses", "dcs:instance:modifyStatus");
 /// Show the versions of the service.
 pub(super) const SHOW_VERSION: Operation = open("show_version");
 /// Download the file of a backup by its link.

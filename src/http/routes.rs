@@ -11,7 +11,9 @@ use crate::engine::ApiVersion;
 use crate::http::endpoint::{endpoint, route};
 use crate::http::error::ApiError;
 use crate::http::operation::{self, Operation, RouteName};
-use crate::http::{backups, control, identity, instances, links, probes, restores, v2};
+use crate::http::{
+    backups, control, identity, instance_deletion, instance_status, instances, links, probes, restores, v2,
+};
 
 /// One method on one path.
 pub struct RouteEntry {
@@ -57,6 +59,7 @@ macro_rules! version_routes {
         const LINKS: &str =
             concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}/links");
         const RESTORES: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/restores");
+        const STATUS: &str = concat!("/", $version, "/{project_id}/instances/status");
         vec![
             entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(backups::create_backup)),
             entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(backups::list_backups)),
@@ -64,8 +67,17 @@ macro_rules! version_routes {
             entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(backups::create_links)),
             entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(restores::create_restore)),
             entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(restores::list_restores)),
+            entry(&operation::CHANGE_STATUSES, Method::PUT, STATUS, || {
+                endpoint(instance_status::change_statuses)
+            }),
             entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(instances::get_instance)),
+            entry(&operation::DELETE_INSTANCE, Method::DELETE, INSTANCE, || {
+                endpoint(instance_deletion::delete_instance)
+            }),
             entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(instances::list_instances)),
+            entry(&operation::DELETE_INSTANCES, Method::DELETE, INSTANCES, || {
+                endpoint(instance_deletion::delete_instances)
+            }),
         ]
     }};
 }
@@ -168,14 +180,12 @@ fn control_routes() -> Vec<RouteEntry> {
 
 /// Literal paths of the API that are not built yet and that a placeholder would capture: they do not exist, which is
 /// another answer than a malformed id. Source: `decisions` no. 24.
-const NOT_BUILT: [&str; 10] = [
+const NOT_BUILT: [&str; 8] = [
     "/v1.0/instances/maintain-windows",
-    "/v1.0/{project_id}/instances/status",
     "/v1.0/{project_id}/instances/statistic",
     "/v1.0/products",
     "/v1.0/availableZones",
     "/v2/instances/maintain-windows",
-    "/v2/{project_id}/instances/status",
     "/v2/{project_id}/instances/statistic",
     "/v2/{project_id}/instances/export",
     "/v2/{project_id}/instances/export-job",

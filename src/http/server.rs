@@ -48,6 +48,8 @@ const MOST_CONNECTIONS_A_WORKER: usize = 25_000;
 pub struct HttpSettings {
     /// How errors are written.
     pub errors: ErrorStyle,
+    /// Where v1.0 differs from its pages for old clients.
+    pub compat: Compat,
     /// Where clients reach the server; what a request names as its host if unset. Setting `public_url`.
     pub public_url: Option<String>,
     /// The longest body, in bytes. Setting `http.body_limit`.
@@ -56,6 +58,15 @@ pub struct HttpSettings {
     pub body_timeout: Duration,
     /// How many workers serve. Setting `http.workers`.
     pub workers: usize,
+}
+
+/// Where v1.0 differs from its pages, because a client insists on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compat {
+    /// Whether status actions are answered without a body. Setting `compat.status_action_204`.
+    pub status_action_204: bool,
+    /// Whether batch deletions by list are answered without a body. Setting `compat.batch_delete_204`.
+    pub batch_delete_204: bool,
 }
 
 /// What the control API is given.

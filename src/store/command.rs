@@ -7,10 +7,12 @@ use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{
     BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceName, InstanceStatus, Network,
+    Passage, StatusAction,
 };
 use crate::domain::origin::Origin;
 use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::Timestamp;
+use crate::domain::work::{FailureCode, WorkWish};
 
 /// An instance, named together with the project that it must belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,18 +68,49 @@ pub struct CreateRestore {
     pub origin: Origin,
 }
 
+/// The wish to have an instance changed.
+#[derive(Clone, Debug)]
+pub struct ChangeInstance {
+    /// The instance.
+    pub instance: InstanceRef,
+    /// What is to be done to it.
+    pub deed: InstanceDeed,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// What can be done to an instance.
+#[derive(Clone, Debug)]
+pub enum InstanceDeed {
+    /// Delete it: it and its records are gone for everybody but the audit.
+    Delete,
+    /// Have it restarted, emptied, started or stopped.
+    Pass {
+        /// Which of them.
+        action: StatusAction,
+        /// How long that takes.
+        work: WorkWish,
+    },
+}
+
 /// A record that is waiting or running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenRecord {
+    /// An instance on its way to another state.
+    Instance(Passage),
     /// A backup.
     Backup(Backup),
     /// A restore.
     Restore(Restore),
 }
 
-/// A change that came due, to be made if the record's status is still what it was.
+/// A change that came due, to be made if the status is still what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DueChange {
+    /// Of an instance.
+    Instance(InstanceChange),
     /// Of a backup.
     Backup(BackupChange),
     /// Of a restore. When it ends, its instance is RUNNING again.
@@ -88,10 +121,26 @@ impl DueChange {
     /// Returns when the change was due.
     pub fn at(&self) -> Timestamp {
         match self {
+            Self::Instance(change) => change.at,
             Self::Backup(change) => change.at,
             Self::Restore(change) => change.at,
         }
     }
+}
+
+/// The end of an instance's way that came due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceChange {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The status it must have.
+    pub from: InstanceStatus,
+    /// The status it gets.
+    pub to: InstanceStatus,
+    /// What went wrong on the way, if anything did.
+    pub failure: Option<FailureCode>,
+    /// When the change was due, which is when it counts as made.
+    pub at: Timestamp,
 }
 
 /// A change of a restore's status that came due.

@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, HashSet};
 use async_trait::async_trait;
 
 pub use command::{
-    BackupChange, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, InstanceFilter,
-    InstancePageStart, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed, ResetPlan, RestoreChange,
-    SeedPlan, SeedReport, UserSeed,
+    BackupChange, ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange,
+    InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed, OpenRecord,
+    ProjectSeed, ResetPlan, RestoreChange, SeedPlan, SeedReport, UserSeed,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
@@ -98,6 +98,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Failed` or `Inconsistent`.
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError>;
+
+    /// Changes an instance.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, as `InstanceFacts::permit`, or as the deed's own rules have it; in this order.
+    async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError>;
 
     /// Returns a page of a project's instances: newest first, ties by id.
     ///

@@ -23,6 +23,8 @@ mod coverage;
 mod failures;
 mod framework;
 mod identity;
+mod instance_deletion;
+mod instance_status;
 mod instances;
 mod links;
 mod links_host;

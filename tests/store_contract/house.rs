@@ -230,6 +230,7 @@ impl House {
         due.into_iter()
             .map(|record| match record {
                 OpenRecord::Backup(backup) => backup,
+                OpenRecord::Instance(passage) => panic!("nobody has asked for {passage:?}"),
                 OpenRecord::Restore(restore) => panic!("nobody has asked for {restore:?}"),
             })
             .collect()

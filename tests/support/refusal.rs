@@ -63,6 +63,16 @@ pub(crate) const WRONG_STATE: Refusal = row(
     "This operation is not allowed when the DCS instance is in the current state.",
 );
 
+pub(crate) const INVALID_ACTION: Refusal =
+    row(400, "DCS.4064", "111400064", "The action parameter in the request must be start, stop, or restart.");
+pub(crate) const NO_INSTANCES: Refusal = row(
+    400,
+    "DCS.4065",
+    "111400065",
+    "The instances parameter in the request cannot be a null value or left unspecified.",
+);
+pub(crate) const TOO_MANY_INSTANCES: Refusal =
+    row(400, "DCS.4100", "111400100", "The number of instance IDs in an instances array cannot exceed 50.");
 pub(crate) const EMPTY_BODY: Refusal = row(400, "DCS.4004", "111400004", "Empty request body.");
 pub(crate) const BACKUP_NOT_USABLE: Refusal =
     row(400, "DCS.4087", "111400087", "the backup record status is err when restore this instance");

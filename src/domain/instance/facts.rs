@@ -5,7 +5,7 @@
 use crate::domain::backup::{Backup, BackupStatus, NewBackup, RecordNumber};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::{CacheMode, InstanceStatus};
+use crate::domain::instance::{CacheMode, InstanceAction, InstanceStatus};
 use crate::domain::refusal::Refusal;
 use crate::domain::restore::{NewRestore, Restore, RestoreSource, RestoreStatus};
 use crate::domain::time::Timestamp;
@@ -24,6 +24,10 @@ pub struct InstanceFacts {
     pub status: InstanceStatus,
     /// The format of its backups when none is asked for: `aof` for Redis 3.0, else `rdb`.
     pub backup_format: BackupFormat,
+    /// Whether it is Redis 3.x or Memcached.
+    pub is_first_generation: bool,
+    /// Whether it is paid for in advance.
+    pub is_prepaid: bool,
     /// The number of its newest backup record; zero when there is none.
     pub last_backup_number: RecordNumber,
     /// When its newest backup record was created; [`Timestamp::MIN`] when there is none.
@@ -48,6 +52,8 @@ pub enum OpenWork {
         /// The number of the backup it comes from.
         backup_number: RecordNumber,
     },
+    /// The instance's own way to another state.
+    Passage,
 }
 
 /// Which instances may be backed up and restored, from the settings and the version of the API that is asked.
@@ -78,7 +84,7 @@ impl BackupRules {
 }
 
 impl InstanceFacts {
-    /// Decides whether a backup or a restore may begin now.
+    /// Decides whether a backup or a restore may begin now; the same is permitted to both.
     ///
     /// The order matters: what waiting would not mend is said first.
     ///
@@ -86,12 +92,7 @@ impl InstanceFacts {
     /// The first refusal of steps 12 to 15 of section 4 of the wire contract v1.0.
     pub fn permit_backup_work(&self, rules: BackupRules) -> Result<(), Refusal> {
         rules.permit(self.cache_mode)?;
-        self.status.permits_backup_work()?;
-        match self.open_work {
-            None => Ok(()),
-            Some(OpenWork::Backup(_)) => Err(Refusal::InstanceBackingUp),
-            Some(OpenWork::Restore { .. }) => Err(Refusal::InstanceRestoring),
-        }
+        self.permit(InstanceAction::CreateBackup)
     }
 
     /// Makes the record of a new backup and takes it into account.
@@ -202,6 +203,8 @@ mod tests {
             cache_mode: CacheMode::Ha,
             status: InstanceStatus::Running,
             backup_format: BackupFormat::Rdb,
+            is_first_generation: false,
+            is_prepaid: false,
             last_backup_number: 0,
             last_backup_at: Timestamp::MIN,
             last_restore_number: 0,

@@ -114,6 +114,14 @@ struct Fired {
 impl Fired {
     fn of(change: &DueChange) -> Self {
         match change {
+            DueChange::Instance(change) => Self {
+                at: rfc3339(change.at),
+                model: "instance",
+                id: change.instance_id.to_string(),
+                instance_id: change.instance_id.to_string(),
+                from: change.from.as_str(),
+                to: change.to.as_str(),
+            },
             DueChange::Backup(change) => Self {
                 at: rfc3339(change.at),
                 model: "backup",

@@ -4,10 +4,11 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{
-    Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus, Network, SideTask,
+    Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus, Network, Passage,
+    SideTask,
 };
 use crate::store::error::StoreError;
-use crate::store::row::{bytes16, column, parse, record_kind, timestamp};
+use crate::store::row::{bytes16, column, parse, record_kind, timestamp, work_plan};
 
 /// Returns the number that stands for an instance's status in `events`.
 pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
@@ -25,6 +26,15 @@ pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
         InstanceStatus::CreateFailed => 30,
         InstanceStatus::Frozen => 31,
     }
+}
+
+/// Reads an instance that is on its way, from `open_work w JOIN instances i`.
+pub(in crate::store) fn passage(row: &SqliteRow) -> Result<Passage, StoreError> {
+    Ok(Passage {
+        instance_id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
+        status: parse(row, "status", "instances.status is unknown")?,
+        plan: work_plan(row)?,
+    })
 }
 
 /// The columns that [`instance`] reads, from `instances i JOIN projects p LEFT JOIN open_work w`.

@@ -16,7 +16,7 @@ use crate::store::error::StoreError;
 pub(super) use backup::{
     BACKUP_COLUMNS, BackupStatusRow, backup, backup_format_code, backup_kind_code, backup_status_code,
 };
-pub(super) use instance::{INSTANCE_COLUMNS, instance, instance_status_code};
+pub(super) use instance::{INSTANCE_COLUMNS, instance, instance_status_code, passage};
 pub(super) use restore::{RESTORE_COLUMNS, RestoreStatusRow, restore, restore_status_code};
 
 /// What `events.record_kind` and `open_work.record_kind` say the record is.

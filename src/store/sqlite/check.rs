@@ -19,7 +19,7 @@ pub struct CheckReport {
 }
 
 /// A rule of the engine as a query that returns one text for each place that breaks it.
-const RULES: [(&str, &str); 13] = [
+const RULES: [(&str, &str); 15] = [
     (
         "record numbers of an instance run from 1 without gaps",
         "SELECT instance_id || ' has ' || count(*) || ' backups numbered ' || min(record_number) || ' to ' || max(record_number)
@@ -113,6 +113,23 @@ const RULES: [(&str, &str); 13] = [
                     GROUP BY instance_key) e USING (instance_key)
          LEFT JOIN statuses s ON s.status = e.to_status
          WHERE i.deleted_at IS NULL AND word IS NOT i.status",
+    ),
+    (
+        "an instance has its own way planned only in a state that passes",
+        "SELECT n.instance_id || ' is ' || i.status FROM open_work w
+         JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
+         WHERE w.record_kind = 0
+           AND i.status NOT IN ('CREATING', 'RESTARTING', 'EXTENDING', 'FLUSHING', 'STARTING', 'CLOSING')",
+    ),
+    (
+        "instances are counted",
+        "SELECT 'there are ' || coalesce(i.instances, 0) || ' of ' || coalesce(i.capacity_mb, 0) || ' MB, counted are '
+                || coalesce(c.instances, 0) || ' of ' || coalesce(c.capacity_mb, 0) || ' MB'
+         FROM (SELECT project_key, engine, status, count(*) AS instances, sum(capacity_mb) AS capacity_mb
+               FROM instances WHERE deleted_at IS NULL GROUP BY project_key, engine, status) i
+         FULL JOIN (SELECT * FROM instance_counts WHERE instances > 0 OR capacity_mb > 0) c
+                ON c.project_key = i.project_key AND c.engine = i.engine AND c.status = i.status
+         WHERE c.instances IS NOT i.instances OR c.capacity_mb IS NOT i.capacity_mb",
     ),
 ];
 

@@ -94,7 +94,7 @@ async fn read(
 ) -> Result<Vec<(InstanceId, Result<KnownInstance, StoreError>)>, StoreError> {
     let ids = serde_json::to_string(hex_ids).unwrap_or_default();
     let rows = sqlx::query(
-        "SELECT i.instance_key, i.instance_id, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version,
+        "SELECT i.instance_key, i.instance_id, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version, i.charging_mode,
                 b.record_number AS last_number, b.created_at AS last_at,
                 r.record_number AS last_restore_number, r.created_at AS last_restore_at,
                 w.record_kind AS open_kind, w.record_number AS open_number, r.backup_number AS open_backup
@@ -131,6 +131,8 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
             cache_mode: row::parse(row, "cache_mode", "instances.cache_mode is unknown")?,
             status: row::parse(row, "status", "instances.status is unknown")?,
             backup_format: version.backup_format(engine),
+            is_first_generation: version.is_first_generation(),
+            is_prepaid: row::column::<i64>(row, "charging_mode")? == 1,
             last_backup_number: row::record_number(last_number.unwrap_or(0))?,
             last_backup_at: last_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
             last_restore_number: row::record_number(last_restore_number.unwrap_or(0))?,
@@ -142,6 +144,9 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
 
 fn open_work(row: &sqlx::sqlite::SqliteRow) -> Result<Option<OpenWork>, StoreError> {
     let Some(kind) = row::column::<Option<i64>>(row, "open_kind")? else { return Ok(None) };
+    if kind == row::record_kind::INSTANCE {
+        return Ok(Some(OpenWork::Passage));
+    }
     let number = row::record_number(row::column(row, "open_number")?)?;
     match kind {
         row::record_kind::BACKUP => Ok(Some(OpenWork::Backup(number))),

@@ -10,6 +10,7 @@ mod copying;
 mod events;
 mod facts;
 mod file;
+mod instances;
 mod open_work;
 mod options;
 mod queue;
@@ -40,9 +41,9 @@ use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::migrate;
 use crate::store::{
-    Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore, InstanceFilter,
-    InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter, ResetPlan, SeedPlan,
-    SeedReport, Store, StoreError, StoreMetrics, UserKey,
+    ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
+    InstanceFilter, InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter,
+    ResetPlan, SeedPlan, SeedReport, Store, StoreError, StoreMetrics, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -155,6 +156,10 @@ impl Store for SqliteStore {
 
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError> {
         self.reader.get_instance(instance).await
+    }
+
+    async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::ChangeInstance(Box::new(command), reply)).await
     }
 
     async fn list_instances(

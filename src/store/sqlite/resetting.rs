@@ -15,11 +15,18 @@ use crate::store::{ResetPlan, SeedReport, StoreError};
 const WORDS_TABLE: &str = "statuses";
 
 /// Statements that empty a project (`?1`), in an order that leaves no row without the one it refers to.
-const EMPTY_PROJECT: [&str; 5] = [
+const EMPTY_PROJECT: [&str; 12] = [
     "DELETE FROM open_work WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
     "DELETE FROM events WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
     "DELETE FROM restores WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
     "DELETE FROM backups WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM instance_tags WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM backup_policies WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM planned_sizes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM background_tasks WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM stopped_nodes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM jobs WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
+    "DELETE FROM instance_counts WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
     "DELETE FROM instances WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
 ];
 

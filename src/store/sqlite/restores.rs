@@ -3,25 +3,23 @@
 use sqlx::SqliteConnection;
 
 use crate::domain::id::RestoreId;
-use crate::domain::instance::InstanceStatus;
-use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::restore::Restore;
-use crate::domain::time::Timestamp;
-use crate::store::row::{RestoreStatusRow, instance_status_code, record_kind, restore_status_code};
+use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
 use crate::store::sqlite::backups;
 use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::open_work::{self, OpenWorkRow};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateRestore, StoreError};
 
 /// Records a restore; while it is open its instance is RESTORING.
 pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
-    let WriterState { connection, instances, actors, .. } = state;
+    let WriterState { connection, instances: known_instances, actors, .. } = state;
     let CreateRestore { instance, backup_id, new, rules, origin } = create;
-    instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known = instances.get_mut(instance.project_id, instance.instance_id)?;
+    known_instances.load(connection, std::iter::once(instance.instance_id)).await?;
+    let known = known_instances.get_mut(instance.project_id, instance.instance_id)?;
     known.facts.permit_backup_work(rules)?;
     let backup = backups::find(connection, known.key, instance.instance_id, backup_id)
         .await?
@@ -47,15 +45,8 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
         .await
         .map_err(StoreError::during("record the creation of a restore"))?;
     if status_after != status_before {
-        set_instance_status(
-            connection,
-            key,
-            (status_before, status_after),
-            restore.created_at,
-            &origin,
-            actor_key,
-        )
-        .await?;
+        let audit = Audit { at: restore.created_at, origin: &origin, actor_key };
+        instances::set_status(connection, key, (status_before, status_after), audit).await?;
     }
     Ok(restore)
 }
@@ -119,37 +110,4 @@ pub(super) async fn update_status(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Changes the status of an instance if it is still what it was, and records it.
-pub(super) async fn set_instance_status(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    (from, to): (InstanceStatus, InstanceStatus),
-    at: Timestamp,
-    origin: &Origin,
-    actor_key: i64,
-) -> Result<(), StoreError> {
-    let done = sqlx::query("UPDATE instances SET status = ? WHERE instance_key = ? AND status = ?")
-        .bind(to.as_str())
-        .bind(instance_key)
-        .bind(from.as_str())
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("change the status of an instance"))?;
-    if done.rows_affected() == 0 {
-        return Ok(());
-    }
-    let event = Change {
-        at,
-        instance_key,
-        record_kind: record_kind::INSTANCE,
-        record_number: None,
-        from_status: Some(instance_status_code(from)),
-        to_status: Some(instance_status_code(to)),
-        origin,
-    };
-    events::append(connection, vec![event.into_row(actor_key)])
-        .await
-        .map_err(StoreError::during("record the status of an instance"))
 }

@@ -14,6 +14,7 @@ use crate::store::row::{
     BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
 };
 use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{backups, open_work, restores};
 use crate::store::{BackupChange, DueChange, RestoreChange, StoreError};
@@ -24,19 +25,25 @@ pub(super) async fn apply(
     changes: Vec<DueChange>,
     keep: Option<u32>,
 ) -> Result<(), StoreError> {
-    let WriterState { connection, instances, actors, floors } = state;
+    let WriterState { connection, instances: known, actors, floors } = state;
     let actor_key = actors
         .key(connection, &Origin::SYSTEM.actor)
         .await
         .map_err(StoreError::during("record who changes a record"))?;
     for change in changes {
         match change {
+            DueChange::Instance(change) => {
+                known.forget(change.instance_id);
+                if let Some(instance_key) = instance_key(connection, change.instance_id).await? {
+                    instances::end_passage(connection, instance_key, change, actor_key).await?;
+                }
+            }
             DueChange::Backup(change) => {
-                instances.forget(change.instance_id);
+                known.forget(change.instance_id);
                 apply_to_backup(connection, floors, change, keep, actor_key).await?;
             }
             DueChange::Restore(change) => {
-                instances.forget(change.instance_id);
+                known.forget(change.instance_id);
                 apply_to_restore(connection, change, actor_key).await?;
             }
         }
@@ -105,15 +112,8 @@ async fn apply_to_restore(
     move_on(connection, event, plan, actor_key).await?;
     if plan.is_none() {
         let statuses = InstanceStatus::OF_RESTORE;
-        restores::set_instance_status(
-            connection,
-            instance_key,
-            statuses,
-            change.at,
-            &Origin::SYSTEM,
-            actor_key,
-        )
-        .await?;
+        let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
+        instances::set_status(connection, instance_key, statuses, audit).await?;
     }
     Ok(())
 }

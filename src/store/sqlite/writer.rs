@@ -20,7 +20,7 @@ use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
 use crate::store::sqlite::queue::{Command, QUEUE_PATIENCE, Reply, Waiting, publish_next_due};
-use crate::store::sqlite::{backups, options, resetting, restores, seeding, settling, tokens};
+use crate::store::sqlite::{backups, instances, options, resetting, restores, seeding, settling, tokens};
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
 /// How many commands one transaction takes at most.
@@ -201,6 +201,11 @@ impl Writer {
                 let result = restores::create(state, create).await;
                 settle_reply(reply, result, work)
             }
+            Command::ChangeInstance(change, reply) => {
+                work.due_changed = true;
+                let result = instances::change(state, *change).await;
+                settle_reply(reply, result, work)
+            }
             Command::ApplyChanges(changes, keep, reply) => {
                 work.due_changed = true;
                 let result = settling::apply(state, changes, keep).await;
@@ -296,6 +301,7 @@ fn refuse(command: Command, work: &mut Work) {
     work.answers.push(match command {
         Command::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::DeleteBackup(_, reply)
+        | Command::ChangeInstance(_, reply)
         | Command::ApplyChanges(_, _, reply)
         | Command::SaveToken(_, reply)
         | Command::KeepSetting(_, _, reply)

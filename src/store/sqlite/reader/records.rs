@@ -127,6 +127,9 @@ impl Reader {
         for row in self.due_rows(&self.due_restores, now, limit).await? {
             found.extend(readable(due(&row, open_restore)));
         }
+        for row in self.due_rows(&self.due_passages, now, limit).await? {
+            found.extend(readable(due(&row, open_passage)));
+        }
         found.sort_by_key(|(due_at, _)| *due_at);
         Ok(found.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
     }
@@ -150,6 +153,9 @@ impl Reader {
         }
         for row in rows(&self.open_restores).await? {
             open.extend(readable(open_restore(&row)));
+        }
+        for row in rows(&self.open_passages).await? {
+            open.extend(readable(open_passage(&row)));
         }
         Ok(open)
     }
@@ -177,6 +183,10 @@ fn open_backup(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
 fn open_restore(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
     let instance_id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
     Ok(OpenRecord::Restore(row::restore(row, instance_id)?))
+}
+
+fn open_passage(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
+    Ok(OpenRecord::Instance(row::passage(row)?))
 }
 
 /// Reads when the next step of a record is due, and the record.

@@ -1,0 +1,22 @@
+//! Deleting an instance: it and its records are gone for everybody but the audit.
+
+use sqlx::SqliteConnection;
+
+use crate::store::StoreError;
+use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instances::{Audit, record};
+
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    known: &KnownInstance,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    known.facts.permit_deletion()?;
+    sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")
+        .bind(audit.at.as_millis())
+        .bind(known.key)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("delete an instance"))?;
+    record(connection, known.key, (Some(known.facts.status), None), audit).await
+}

@@ -1,0 +1,90 @@
+//! What the writer does to instances: one deed after the other, each with its place in the audit.
+//!
+//! A deed changes the tables only; what is remembered of the instance is forgotten, and read again by whoever needs it next.
+
+mod deletion;
+mod passage;
+
+use sqlx::SqliteConnection;
+
+use crate::domain::instance::InstanceStatus;
+use crate::domain::origin::Origin;
+use crate::domain::time::Timestamp;
+use crate::store::row::{instance_status_code, record_kind};
+use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::writer::WriterState;
+use crate::store::{ChangeInstance, InstanceDeed, StoreError};
+
+pub(super) use passage::end_passage;
+
+/// When a change happens, and who is behind it.
+#[derive(Clone, Copy)]
+pub(super) struct Audit<'a> {
+    pub(super) at: Timestamp,
+    pub(super) origin: &'a Origin,
+    pub(super) actor_key: i64,
+}
+
+/// Changes an instance.
+pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), StoreError> {
+    let WriterState { connection, instances, actors, .. } = state;
+    let ChangeInstance { instance, deed, now, origin } = command;
+    instances.load(connection, std::iter::once(instance.instance_id)).await?;
+    let known: KnownInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
+    let actor_key = actors
+        .key(connection, &origin.actor)
+        .await
+        .map_err(StoreError::during("record who changes an instance"))?;
+    instances.forget(instance.instance_id);
+    let audit = Audit { at: now, origin: &origin, actor_key };
+    match deed {
+        InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
+        InstanceDeed::Pass { action, work } => passage::begin(connection, known, action, work, audit).await,
+    }
+}
+
+/// Changes the status of an instance if it is still what it was, and records it.
+pub(super) async fn set_status(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    (from, to): (InstanceStatus, InstanceStatus),
+    audit: Audit<'_>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE instances SET status = ?, updated_at = max(?, created_at) WHERE instance_key = ? AND status = ?",
+    )
+    .bind(to.as_str())
+    .bind(audit.at.as_millis())
+    .bind(instance_key)
+    .bind(from.as_str())
+    .execute(&mut *connection)
+    .await
+    .map_err(StoreError::during("change the status of an instance"))?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    record(connection, instance_key, (Some(from), Some(to)), audit).await?;
+    Ok(true)
+}
+
+/// Records that an instance went from one status to another; without one it came into being, or went out of sight.
+async fn record(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    (from, to): (Option<InstanceStatus>, Option<InstanceStatus>),
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let event = Change {
+        at: audit.at,
+        instance_key,
+        record_kind: record_kind::INSTANCE,
+        record_number: None,
+        from_status: from.map(instance_status_code),
+        to_status: to.map(instance_status_code),
+        origin: audit.origin,
+    };
+    events::append(connection, vec![event.into_row(audit.actor_key)])
+        .await
+        .map_err(StoreError::during("record the status of an instance"))
+}

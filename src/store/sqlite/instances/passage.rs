@@ -1,0 +1,106 @@
+//! The way of an instance from one state to the next: begun by a caller, ended when it is due.
+
+use sqlx::SqliteConnection;
+
+use crate::domain::instance::{InstanceStatus, Passage, StatusAction};
+use crate::domain::origin::Origin;
+use crate::domain::time::Timestamp;
+use crate::domain::work::{FailureCode, WorkWish};
+use crate::store::row::{failure_number, record_kind};
+use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instances::{Audit, set_status};
+use crate::store::{InstanceChange, StoreError};
+
+/// Has an instance restarted, emptied, started or stopped.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    mut known: KnownInstance,
+    action: StatusAction,
+    work: WorkWish,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let from = known.facts.status;
+    known.facts.permit_status_action(action)?;
+    let passage = known.facts.begin_passage(action.action(), action.passes_through(), work, audit.at)?;
+    set_off(connection, known.key, from, passage, audit).await
+}
+
+/// Takes the first step of a way, and the last if it takes no time; what comes later is planned.
+pub(super) async fn set_off(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    from: InstanceStatus,
+    passage: Passage,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    set_status(connection, instance_key, (from, passage.status), audit).await?;
+    let Some((to, at)) = passage.due_end(audit.at) else {
+        return plan(connection, instance_key, passage).await;
+    };
+    let Passage { instance_id, status: from, plan } = passage;
+    let change = InstanceChange { instance_id, from, to, failure: plan.failure, at };
+    finish(connection, instance_key, change, audit).await
+}
+
+/// Plans the end of a way.
+pub(super) async fn plan(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    passage: Passage,
+) -> Result<(), StoreError> {
+    let finish_at = passage.plan.finish_at().map(Timestamp::as_millis);
+    sqlx::query(
+        "INSERT INTO open_work (instance_key, record_kind, start_at, finish_at, failure, due_at) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(instance_key)
+    .bind(record_kind::INSTANCE)
+    .bind(passage.plan.start_at().map(Timestamp::as_millis))
+    .bind(finish_at)
+    .bind(passage.plan.failure.map(failure_number))
+    .bind(finish_at)
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("plan the way of an instance"))?;
+    Ok(())
+}
+
+/// Ends a way that came due, if the instance is still on it.
+pub(in crate::store::sqlite) async fn end_passage(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    change: InstanceChange,
+    actor_key: i64,
+) -> Result<(), StoreError> {
+    let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
+    finish(connection, instance_key, change, audit).await
+}
+
+async fn finish(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    change: InstanceChange,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let audit = Audit { at: change.at, ..audit };
+    if !set_status(connection, instance_key, (change.from, change.to), audit).await? {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?")
+        .bind(instance_key)
+        .bind(record_kind::INSTANCE)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("end the way of an instance"))?;
+    let launched = change.to == InstanceStatus::Running;
+    sqlx::query(
+        "UPDATE instances SET launched_at = iif(?, coalesce(launched_at, ?), launched_at), error_code = ? WHERE instance_key = ?",
+    )
+    .bind(launched)
+    .bind(change.at.as_millis())
+    .bind(change.failure.map(FailureCode::as_str))
+    .bind(instance_key)
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("end the way of an instance"))?;
+    Ok(())
+}
