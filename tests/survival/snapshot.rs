@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sqlx::Connection as _;
 
-use crate::process_support::database::{beside, block_on, open};
+use crate::process_support::database::{beside, block_on, execute, open};
 use crate::process_support::eventually;
 use crate::process_support::rules::look_through;
 use crate::process_support::wire::DEMO_INSTANCE;
@@ -12,6 +12,9 @@ use crate::server::Demo;
 
 /// Usually the log is emptied when it is about as long as this, in bytes: a thousand pages and their headers.
 const USUAL_LENGTH: u64 = 1000 * (4096 + 24);
+
+/// What is left of the log at most once it has been emptied, in bytes.
+const LONGEST_EMPTIED: u64 = 64 << 20;
 
 /// How often the log has begun from its start: it is counted in its header.
 fn beginnings(database: &Path) -> u32 {
@@ -70,6 +73,34 @@ fn a_reader_that_holds_an_old_state_is_in_nobodys_way() {
         total,
         "with the one that looked whether all is well"
     );
+    let Demo { server, folder: _folder, .. } = demo;
+    server.stop();
+    look_through(&database);
+}
+
+#[test]
+fn a_log_that_has_grown_long_is_cut_when_it_has_been_emptied() {
+    let demo = Demo::start(&[]);
+    let database = demo.database();
+    let mut connection = demo.server.connect();
+    let mut create = || assert_eq!(connection.create(DEMO_INSTANCE, "").unwrap().status, 200);
+    create();
+    let mut reader = block_on(open(&database));
+    block_on(sqlx::raw_sql("BEGIN; SELECT count(*) FROM backups").execute(&mut reader)).unwrap();
+    // As much as a long day would write. Nobody reads a setting of this name.
+    let words = "INSERT INTO kept_settings VALUES ('padding', json_quote(hex(zeroblob(36000000))))";
+    execute(&database, words);
+    let before = beginnings(&database);
+    let longest = log_length(&database);
+    assert!(longest > LONGEST_EMPTIED, "{longest} bytes are too few to be cut");
+    block_on(reader.close()).unwrap();
+    execute(&database, "DELETE FROM kept_settings WHERE name = 'padding'");
+    eventually("the log begins from its start", || {
+        create();
+        (beginnings(&database) > before).then_some(())
+    });
+    assert!(log_length(&database) <= LONGEST_EMPTIED, "{} bytes are left", log_length(&database));
+    demo.is_well();
     let Demo { server, folder: _folder, .. } = demo;
     server.stop();
     look_through(&database);

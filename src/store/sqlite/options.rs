@@ -17,6 +17,9 @@ const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const SAFE_SQLITE_TEXT: &str = "3.51.3";
 /// How long a connection waits for a lock of another process, where nothing shorter is said.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is left of the log, in bytes, once everything of it is in the main file: a reader that holds an old state for long makes
+/// it grow without end. Generous, as it is written faster where it has been written before.
+const LONGEST_EMPTIED_LOG: &str = "67108864";
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +89,7 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
         Location::File(_) => base(location)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
+            .pragma("journal_size_limit", LONGEST_EMPTIED_LOG)
             .synchronous(SqliteSynchronous::Full),
         Location::Memory { .. } => base(location).create_if_missing(true),
     };
