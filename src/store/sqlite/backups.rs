@@ -33,7 +33,7 @@ pub(super) enum Transaction {
 /// Records a run of new backups, in order. The outer error undoes the whole transaction; an inner one is one command's.
 pub(super) async fn create(
     state: &mut WriterState,
-    run: Vec<CreateBackup>,
+    run: &[CreateBackup],
     transaction: Transaction,
 ) -> Result<Vec<Result<Backup, StoreError>>, StoreError> {
     let WriterState { connection, instances, actors, floors } = state;
@@ -51,7 +51,7 @@ pub(super) async fn create(
                 continue;
             }
         };
-        match known.facts.begin_backup(new, rules) {
+        match known.facts.begin_backup(new.clone(), *rules) {
             Ok(backup) => {
                 let actor_key = actors
                     .key(connection, &origin.actor)
@@ -59,9 +59,9 @@ pub(super) async fn create(
                     .map_err(StoreError::during("record who asked for a backup"))?;
                 records.push(NewBackupRow::new(known.key, &backup));
                 open.extend(open_work_row(known.key, &backup));
-                history.push(created_event(known.key, &backup, &origin).into_row(actor_key));
+                history.push(created_event(known.key, &backup, origin).into_row(actor_key));
                 if keep.is_some() && backup.is_restorable() {
-                    grown.insert(known.key, (keep, backup.created_at));
+                    grown.insert(known.key, (*keep, backup.created_at));
                 }
                 results.push(Ok(backup));
             }

@@ -97,6 +97,9 @@ impl SqliteStore {
             .connect_with(options::reading(&location))
             .await
             .map_err(OpenError::during("open the readers"))?;
+        options::wait_shortly(&mut writing, &location)
+            .await
+            .map_err(OpenError::during("set how long the writer waits for a lock"))?;
         let writer = WriterHandle::start(writing, metrics)
             .await
             .map_err(|source| OpenError::Failed { operation: "start the writer", source })?;

@@ -8,15 +8,17 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
-use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
+use crate::store::error::OpenError;
 use crate::store::sqlite::file;
 
 /// The first SQLite without the WAL-reset bug: before it, a commit racing a checkpoint could be lost.
 const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// [`SAFE_SQLITE`] as text.
 const SAFE_SQLITE_TEXT: &str = "3.51.3";
-/// How long a connection waits for a lock of another process, where nothing shorter is said.
+/// How long a connection waits for a lock of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the writer does, each time it tries, once the database is open.
+const WRITER_BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 /// What is left of the log, in bytes, once everything of it is in the main file: a reader that holds an old state for long makes
 /// it grow without end. Generous, as it is written faster where it has been written before.
 const LONGEST_EMPTIED_LOG: &str = "67108864";
@@ -99,15 +101,27 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
     })
 }
 
-/// Returns whether another process keeps the database locked. Tries for a fifth of a second, by no means as long as for a
-/// transaction.
-pub(super) async fn is_locked(writer: &mut SqliteConnection) -> bool {
-    let tried = writer.execute("PRAGMA busy_timeout = 200; BEGIN IMMEDIATE; ROLLBACK").await;
-    let as_usual = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
-    if let Err(error) = writer.execute(AssertSqlSafe(as_usual)).await {
-        tracing::warn!(error = %error, "could not set how long the writer waits for a lock");
+/// Lets the writer wait for a lock of another process only shortly: it tries again itself, and looks in between who has waited
+/// for too long. In memory there is no other process, but readers that have to end before a commit.
+pub(super) async fn wait_shortly(
+    writer: &mut SqliteConnection,
+    location: &Location,
+) -> Result<(), sqlx::Error> {
+    match location {
+        Location::File(_) => set_busy_timeout(writer, WRITER_BUSY_TIMEOUT).await,
+        Location::Memory { .. } => Ok(()),
     }
-    tried.is_err_and(|error| primary_code(&error) == Some(SQLITE_BUSY))
+}
+
+/// Lets the writer wait for a lock as long as other connections do.
+pub(super) async fn wait_long(writer: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    set_busy_timeout(writer, BUSY_TIMEOUT).await
+}
+
+async fn set_busy_timeout(writer: &mut SqliteConnection, timeout: Duration) -> Result<(), sqlx::Error> {
+    // The value of a pragma cannot be bound.
+    let statement = format!("PRAGMA busy_timeout = {}", timeout.as_millis());
+    writer.execute(AssertSqlSafe(statement)).await.map(|_| ())
 }
 
 /// Returns how a read-only connection is opened.

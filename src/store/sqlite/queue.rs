@@ -19,8 +19,8 @@ use crate::store::{
 
 /// How many commands may wait before callers do.
 const QUEUE_LENGTH: usize = 2048;
-/// How long a caller waits at most for a place in the queue. While another process keeps the database locked, a command that
-/// has waited so long is refused; one that is just being tried then is once that try is over.
+/// How long a caller waits at most for a place in the queue; and, while another process keeps the database locked, for its
+/// command to be carried out: it is refused at the end of the first try after that.
 pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 /// Stands for "nothing is due" in the shared due time.
 const NOTHING_DUE: i64 = i64::MAX;

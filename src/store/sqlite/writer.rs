@@ -53,8 +53,6 @@ pub(super) struct Writer {
     commands: mpsc::Receiver<Waiting>,
     next_due: Arc<AtomicI64>,
     metrics: StoreMetrics,
-    /// Whether another process kept the database locked when the last transaction was tried.
-    is_locked_out: bool,
 }
 
 impl Writer {
@@ -67,7 +65,7 @@ impl Writer {
     ) -> Self {
         let (instances, actors, floors) = (KnownInstances::default(), Actors::default(), HashMap::new());
         let state = WriterState { connection, instances, actors, floors };
-        Self { state, commands, next_due, metrics, is_locked_out: false }
+        Self { state, commands, next_due, metrics }
     }
 
     /// Works until it is told to close, or nobody can ask it any more.
@@ -84,28 +82,45 @@ impl Writer {
         }
     }
 
-    /// Carries out a batch in one transaction and answers each of its commands.
+    /// Carries out a batch and answers each of its commands. While another process keeps the database locked it is tried again;
+    /// whoever has waited for too long leaves the batch and is told to come again.
     async fn commit(&mut self, mut batch: Vec<Waiting>) {
-        if self.is_locked_out {
-            self.wait_for_lock(&mut batch).await;
+        let mut tries = 0_u32;
+        while !batch.is_empty() {
+            match self.transact(batch).await {
+                Ok(()) => {
+                    if tries > 0 {
+                        tracing::info!("the database can be written again");
+                    }
+                    return;
+                }
+                Err(locked_out) => {
+                    tries += 1;
+                    if tries == 1 {
+                        tracing::warn!(
+                            commands = locked_out.len(),
+                            "another process keeps the database locked; changes wait"
+                        );
+                    }
+                    batch = refuse_late(locked_out, tries);
+                }
+            }
         }
-        if batch.is_empty() {
-            return;
-        }
-        let batch: Vec<Command> = batch.into_iter().map(|waiting| waiting.command).collect();
-        self.metrics.batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+    }
+
+    /// Carries out a batch in one transaction and answers each of its commands; gives it back, with nothing done and nothing
+    /// answered, if another process keeps the database locked.
+    async fn transact(&mut self, batch: Vec<Waiting>) -> Result<(), Vec<Waiting>> {
+        let size = f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         let stopwatch = Stopwatch::start();
         let mut work = Work::default();
-        let outcome = if batch.iter().all(Command::is_plain_create) {
+        let outcome = if batch.iter().all(|waiting| waiting.command.is_plain_create()) {
             // The usual case under load, so the one that is as short as can be: one call begins, writes and commits.
-            let run = take_creates(&mut batch.into_iter().peekable());
-            let mut outcome = Ok(());
-            self.create_backups(run, Transaction::Own, &mut outcome, &mut work).await;
-            outcome
+            self.commit_creates(batch, &mut work).await?
         } else {
-            self.commit_mixed(batch, &mut work).await
+            self.commit_mixed(batch, &mut work).await?
         };
-        self.is_locked_out = matches!(outcome, Err(StoreError::Busy));
+        self.metrics.batch_size.observe(size);
         if outcome.is_err() {
             self.roll_back().await;
         } else if work.due_changed
@@ -122,63 +137,58 @@ impl Writer {
         for answer in work.answers {
             answer(outcome.clone());
         }
+        Ok(())
+    }
+
+    /// Carries out creates in a transaction of their own.
+    async fn commit_creates(
+        &mut self,
+        batch: Vec<Waiting>,
+        work: &mut Work,
+    ) -> Result<Result<(), StoreError>, Vec<Waiting>> {
+        let callers: Vec<Stopwatch> = batch.iter().map(|waiting| waiting.since).collect();
+        let mut commands = batch.into_iter().map(|waiting| waiting.command).peekable();
+        let (run, replies) = take_creates(&mut commands);
+        match backups::create(&mut self.state, &run, Transaction::Own).await {
+            Err(StoreError::Busy) => {
+                self.roll_back().await;
+                let commands = run.into_iter().zip(replies);
+                let commands = commands.map(|(create, reply)| Command::CreateBackup(create, reply));
+                Err(commands.zip(callers).map(|(command, since)| Waiting { command, since }).collect())
+            }
+            created => Ok(answer_creates(created, replies, work)),
+        }
     }
 
     /// Carries out commands of several kinds in one transaction.
-    async fn commit_mixed(&mut self, batch: Vec<Command>, work: &mut Work) -> Result<(), StoreError> {
-        let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.err();
-        let mut outcome =
-            begun.map_or(Ok(()), |source| Err(StoreError::during("begin a transaction")(source)));
+    async fn commit_mixed(
+        &mut self,
+        batch: Vec<Waiting>,
+        work: &mut Work,
+    ) -> Result<Result<(), StoreError>, Vec<Waiting>> {
+        let begun = self.state.connection.execute("BEGIN IMMEDIATE").await.map(|_| ());
+        let mut outcome = begun.map_err(StoreError::during("begin a transaction"));
+        if matches!(outcome, Err(StoreError::Busy)) {
+            return Err(batch);
+        }
         // Commands are carried out even when the transaction could not begin, only to learn where their answers go.
-        let mut commands = batch.into_iter().peekable();
+        let mut commands = batch.into_iter().map(|waiting| waiting.command).peekable();
         loop {
-            let run = take_creates(&mut commands);
+            let (run, replies) = take_creates(&mut commands);
             if !run.is_empty() {
-                self.create_backups(run, Transaction::Open, &mut outcome, work).await;
+                let created = match &outcome {
+                    Ok(()) => backups::create(&mut self.state, &run, Transaction::Open).await,
+                    Err(error) => Err(error.clone()),
+                };
+                outcome = answer_creates(created, replies, work);
             }
             let Some(command) = commands.next() else { break };
             self.single(command, &mut outcome, work).await;
         }
-        outcome?;
-        self.state.connection.execute("COMMIT").await.map(|_| ()).map_err(commit_error)
-    }
-
-    /// Returns once the database can be written again. Whoever has waited for too long meanwhile leaves the batch and is told
-    /// to come again; without this those at the end of the queue would wait as often as there are batches before them.
-    async fn wait_for_lock(&mut self, batch: &mut Vec<Waiting>) {
-        while !batch.is_empty() && options::is_locked(&mut self.state.connection).await {
-            let mut late = Work::default();
-            for waiting in batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_PATIENCE) {
-                refuse(waiting.command, &mut late);
-            }
-            for answer in late.answers {
-                answer(Err(StoreError::Busy));
-            }
-        }
-    }
-
-    async fn create_backups(
-        &mut self,
-        run: Vec<(CreateBackup, Reply<Backup>)>,
-        transaction: Transaction,
-        outcome: &mut Result<(), StoreError>,
-        work: &mut Work,
-    ) {
-        let (commands, replies): (Vec<_>, Vec<_>) = run.into_iter().unzip();
-        let mut created = Vec::new();
         if outcome.is_ok() {
-            match backups::create(&mut self.state, commands, transaction).await {
-                Ok(results) => created = results,
-                Err(error) => *outcome = Err(error),
-            }
+            outcome = self.state.connection.execute("COMMIT").await.map(|_| ()).map_err(commit_error);
         }
-        let mut created = created.into_iter();
-        for reply in replies {
-            // Without a result the outcome is an error, and that is what the answer will be.
-            let result = created.next().unwrap_or(Err(StoreError::Closed));
-            work.due_changed |= matches!(&result, Ok(backup) if backup.status.open_plan().is_some());
-            work.answers.push(answer(reply, result));
-        }
+        Ok(outcome)
     }
 
     async fn single(&mut self, command: Command, outcome: &mut Result<(), StoreError>, work: &mut Work) {
@@ -236,7 +246,7 @@ impl Writer {
             Command::Close(reply) => settle_reply(reply, Ok(()), work),
             Command::CreateBackup(create, reply) => {
                 // Runs of creates are taken by `create_backups`; one alone is a run of one.
-                let result = backups::create(state, vec![create], Transaction::Open).await;
+                let result = backups::create(state, &[create], Transaction::Open).await;
                 let result = result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Closed)));
                 settle_reply(reply, result, work)
             }
@@ -260,6 +270,10 @@ impl Writer {
 
     async fn close(self, reply: Reply<()>) {
         let mut connection = self.state.connection;
+        // Nobody waits behind this: whoever still reads is given the time to finish.
+        if let Err(error) = options::wait_long(&mut connection).await {
+            tracing::warn!(error = %error, "could not set how long the writer waits for a lock");
+        }
         let mut result = connection
             .execute("PRAGMA wal_checkpoint(TRUNCATE)")
             .await
@@ -312,15 +326,51 @@ fn refuse(command: Command, work: &mut Work) {
     });
 }
 
+/// Keeps the answers of creates until the transaction's fate is known; returns how it fares so far.
+fn answer_creates(
+    created: Result<Vec<Result<Backup, StoreError>>, StoreError>,
+    replies: Vec<Reply<Backup>>,
+    work: &mut Work,
+) -> Result<(), StoreError> {
+    let (results, outcome) = match created {
+        Ok(results) => (results, Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
+    };
+    let mut results = results.into_iter();
+    for reply in replies {
+        // Without a result the outcome is an error, and that is what the answer will be.
+        let result = results.next().unwrap_or(Err(StoreError::Closed));
+        work.due_changed |= matches!(&result, Ok(backup) if backup.status.open_plan().is_some());
+        work.answers.push(answer(reply, result));
+    }
+    outcome
+}
+
+/// Refuses those commands of a batch whose callers have waited for too long; returns the others.
+fn refuse_late(mut batch: Vec<Waiting>, tries: u32) -> Vec<Waiting> {
+    let mut late = Work::default();
+    for waiting in batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_PATIENCE) {
+        refuse(waiting.command, &mut late);
+    }
+    if !late.answers.is_empty() {
+        let commands = late.answers.len();
+        tracing::warn!(commands, tries, "changes were refused: another process keeps the database locked");
+    }
+    for answer in late.answers {
+        answer(Err(StoreError::Busy));
+    }
+    batch
+}
+
 /// Takes the creates that come next.
 fn take_creates(
     commands: &mut Peekable<impl Iterator<Item = Command>>,
-) -> Vec<(CreateBackup, Reply<Backup>)> {
+) -> (Vec<CreateBackup>, Vec<Reply<Backup>>) {
     let next = || match commands.next_if(Command::is_create)? {
         Command::CreateBackup(create, reply) => Some((create, reply)),
         _ => None,
     };
-    std::iter::from_fn(next).collect()
+    std::iter::from_fn(next).unzip()
 }
 
 /// Takes the wish to close out of a batch; what was queued with it is still carried out.
