@@ -114,11 +114,12 @@ impl Control {
         self.turn(face.showing(face.at(real).saturating_add(duration), real)).await
     }
 
-    /// Kept first, so that a crash between the two leads to the same end.
+    /// Kept first, so that a crash between the two leads to the same end. Nobody else does what comes due by it.
     async fn turn(&self, face: ClockFace) -> Result<Vec<DueChange>, EngineError> {
+        let settling = self.engine.settling.turn().await;
         self.keep(kept::CLOCK, &KeptClock::of(face)).await?;
         self.clock.set_face(face);
-        self.engine.settle(self.clock.now()).await
+        self.engine.settle(&settling, self.clock.now()).await
     }
 
     /// Returns the seed from which ids follow, if any.
@@ -182,7 +183,9 @@ impl Control {
     /// `Internal`.
     pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<DueChange>, EngineError> {
         let _turn = self.changing.lock().await;
-        let now = self.engine.settled_now().await?;
+        let settling = self.engine.settling.turn().await;
+        let now = self.clock.now();
+        self.engine.settle(&settling, now).await?;
         let open = self.engine.store.open_records(scope.project(), scope.instance()).await?;
         let changes: Vec<DueChange> =
             open.into_iter().filter_map(|record| next_change(record, model, now)).collect();

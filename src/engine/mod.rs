@@ -34,6 +34,7 @@ use crate::domain::instance::progression::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progression, WorkWish};
+use crate::engine::settle::Settling;
 use crate::engine::transitions::{TransitionRules, WorkModel};
 use crate::store::{IdentityStore, Store};
 
@@ -96,6 +97,7 @@ pub struct Engine {
     ids: Arc<dyn IdSource>,
     settings: Arc<EngineSettings>,
     transitions: Arc<TransitionRules>,
+    settling: Arc<Settling>,
 }
 
 impl Engine {
@@ -107,7 +109,8 @@ impl Engine {
         ids: Arc<dyn IdSource>,
         settings: EngineSettings,
     ) -> Self {
-        Self { store, identity, clock, ids, settings: Arc::new(settings), transitions: Arc::default() }
+        let (settings, transitions, settling) = (Arc::new(settings), Arc::default(), Arc::default());
+        Self { store, identity, clock, ids, settings, transitions, settling }
     }
 
     /// Returns an id for a request that has just arrived.
@@ -161,15 +164,18 @@ impl Engine {
     /// Returns the present time, after everything due at it has been done.
     async fn settled_now(&self) -> Result<Timestamp, EngineError> {
         let now = self.clock.now();
-        if self.store.next_due_at().is_some_and(|due_at| due_at <= now) {
-            self.settle(now).await?;
+        if self.is_due(now) {
+            self.settle_in_turn(now).await?;
         }
         Ok(now)
     }
 
     /// Returns the present time for a use case that only reads, after everything due at it has been done, if that can be
-    /// stored. If it cannot (the disk is full, say), what is shown is what is stored.
+    /// stored. If it cannot (the disk is full, say), what is shown is what is stored; while it is known that it cannot, at once.
     async fn now_for_reading(&self) -> Timestamp {
+        if self.settling.is_held_up() {
+            return self.clock.now();
+        }
         match self.settled_now().await {
             Ok(now) => now,
             Err(error) => {

@@ -3,12 +3,17 @@
 //! Called by a timer, and first by every request when something is due. It takes no input but the time, reads what is
 //! due, and writes each step with a compare-and-set in the order of the times at which the steps were due: doing it twice
 //! is harmless, and a restart is just its first call.
+//!
+//! It is done by one caller at a time; who comes meanwhile waits and finds it done. While it cannot be stored (another process
+//! keeps the database locked) reads do not wait for it, but for the first of them.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::instance::Passage;
 use crate::domain::restore::Restore;
@@ -21,9 +26,81 @@ const ROUND: u16 = 256;
 /// How often the timer looks, so that the database shows the true status also when nobody asks.
 const TIMER_PERIOD: Duration = Duration::from_secs(1);
 
+/// How long a caller waits who has seen others try in vain. Source: `decisions` no. 22.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// For how long after a vain attempt reads make none. Longer than the timer's period: it tries for them.
+const REST: Duration = Duration::from_secs(2);
+
+/// Whose turn it is to settle, and whether that could be stored.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    turn: tokio::sync::Mutex<()>,
+    /// Since when it is known that what is due cannot be stored; nothing if the last time it could.
+    unavailable: Mutex<Option<Stopwatch>>,
+}
+
+/// The right to settle. As long as it is held nobody else does.
+pub(super) type Turn<'s> = tokio::sync::MutexGuard<'s, ()>;
+
+impl Settling {
+    /// Waits until nobody else settles.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        self.turn.lock().await
+    }
+
+    /// Returns whether what is due could not be stored, and that is either very new or being tried again just now.
+    pub(super) fn is_held_up(&self) -> bool {
+        let unavailable = self.unavailable();
+        unavailable.is_some_and(|since| since.elapsed() < REST || self.turn.try_lock().is_err())
+    }
+
+    fn unavailable(&self) -> Option<Stopwatch> {
+        *self.unavailable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes into account how an attempt ended.
+    fn note<T>(&self, outcome: &Result<T, EngineError>) {
+        let unavailable = matches!(outcome, Err(EngineError::Unavailable)).then(Stopwatch::start);
+        *self.unavailable.lock().unwrap_or_else(PoisonError::into_inner) = unavailable;
+    }
+}
+
 impl Engine {
+    /// Returns whether something is due at `now`, as far as is known.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.store.next_due_at().is_some_and(|due_at| due_at <= now)
+    }
+
+    /// Does everything that is due at `now`, unless somebody else has by the time that it is this caller's turn.
+    pub(super) async fn settle_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
+        let waiting = Stopwatch::start();
+        let turn = self.settling.turn().await;
+        if !self.is_due(now) {
+            return Ok(());
+        }
+        let settled = self.settle(&turn, now);
+        if self.settling.unavailable().is_none() {
+            return settled.await.map(drop);
+        }
+        // Whoever has waited while others tried in vain does not wait as long again.
+        let left = PATIENCE.saturating_sub(waiting.elapsed());
+        let outcome = tokio::time::timeout(left, settled).await.unwrap_or(Err(EngineError::Unavailable));
+        self.settling.note(&outcome);
+        outcome.map(drop)
+    }
+
     /// Does everything that is due at `now` and returns what was done, in order.
-    pub(super) async fn settle(&self, now: Timestamp) -> Result<Vec<DueChange>, EngineError> {
+    pub(super) async fn settle(
+        &self,
+        turn: &Turn<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<DueChange>, EngineError> {
+        let outcome = self.settle_by_rounds(turn, now).await;
+        self.settling.note(&outcome);
+        outcome
+    }
+
+    async fn settle_by_rounds(&self, _: &Turn<'_>, now: Timestamp) -> Result<Vec<DueChange>, EngineError> {
         let mut done = Vec::new();
         loop {
             let due = self.store.due_records(now, ROUND).await?;

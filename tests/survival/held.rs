@@ -14,6 +14,8 @@ use crate::server::Demo;
 
 /// More clients than there are places: the batch that waits for the lock and the queue behind it.
 const CLIENTS: usize = 3000;
+/// How often somebody looks while nothing can be stored.
+const READS: usize = 10;
 
 /// The write lock of a database.
 struct WriteLock {
@@ -170,5 +172,36 @@ fn it_stops_while_the_lock_is_held() {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     lock.release();
     assert_eq!(texts(&database, "SELECT remark FROM backup_records"), ["before"]);
+    look_through(&database);
+}
+
+fn has_succeeded(client: &mut Connection) -> bool {
+    client.list(DEMO_INSTANCE).values().all(|backup| backup["status"] == "succeed")
+}
+
+#[test]
+fn reads_do_not_wait_again_for_what_cannot_be_stored() {
+    let demo = Demo::start(&["--backup-duration", "1s"]);
+    let mut client = demo.server.connect();
+    assert_eq!(client.create(DEMO_INSTANCE, "slow").unwrap().status, 200);
+    let lock = WriteLock::take(&demo.database());
+    demo.server.wait_for_log("could not do what is due");
+    let refusals = || demo.server.log().matches("changes were refused").count();
+    let before = refusals();
+    for _ in 0..READS {
+        assert!(!has_succeeded(&mut client), "that cannot have been stored");
+    }
+    // The timer goes on trying; what reads try would be refused as well.
+    assert!(refusals() <= before + 1, "reads waited for the lock");
+    // Whoever changes something waits for it.
+    client.begin_create(DEMO_INSTANCE, "next").unwrap();
+    assert!(!is_stored(&client.read_answer().unwrap()));
+    lock.release();
+    eventually("what is due is done", || has_succeeded(&mut client).then_some(()));
+    assert_eq!(client.create(DEMO_INSTANCE, "next").unwrap().status, 200);
+    let database = demo.database();
+    let Demo { server, folder: _folder, .. } = demo;
+    drop(client);
+    server.stop();
     look_through(&database);
 }
