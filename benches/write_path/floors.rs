@@ -21,6 +21,7 @@ use dcs_emulator::domain::id::{BackupId, InstanceId, ProjectId, UUID_LENGTH};
 use dcs_emulator::domain::identity::{Domain, Project, Secret, Token, User};
 use dcs_emulator::domain::instance::Instance;
 use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
+use dcs_emulator::domain::quota::{Quota, Usage};
 use dcs_emulator::domain::restore::Restore;
 use dcs_emulator::domain::time::Timestamp;
 use dcs_emulator::engine::Engine;
@@ -206,6 +207,10 @@ impl Store for FloorStore {
     }
 
     async fn instances_of(&self, _: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn quota(&self, _: ProjectId) -> Result<(Quota, Usage), StoreError> {
         Err(StoreError::Closed)
     }
 

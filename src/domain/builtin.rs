@@ -30,6 +30,29 @@ pub const ZONE_IDS: [&str; 3] = [
     "effdcbc7d4d64a02aa1fa26b42f56533",
 ];
 
+/// An availability zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Its id.
+    pub id: &'static str,
+    /// Its code, which is its name too.
+    pub code: String,
+    /// The port by which clients tell zones apart. It means nothing else.
+    pub port: String,
+}
+
+/// The port of the first zone; those of the others follow.
+const FIRST_ZONE_PORT: usize = 8003;
+
+/// Returns the zones of a region.
+pub fn zones(region: &str) -> [Zone; ZONE_IDS.len()] {
+    std::array::from_fn(|at| Zone {
+        id: ZONE_IDS[at],
+        code: zone_code(region, at + 1),
+        port: (FIRST_ZONE_PORT + at).to_string(),
+    })
+}
+
 /// Returns the code of zone `number` (from 1) of a region, such as `eu-de-01`.
 pub fn zone_code(region: &str, number: usize) -> String {
     format!("{region}-{number:02}")

@@ -51,6 +51,12 @@ pub enum Refusal {
     /// The instance is paid for in advance, and ends with its subscription.
     #[error("the instance is prepaid")]
     InstancePrepaid,
+    /// The project would have more instances than it may.
+    #[error("the project's quota of instances is used up")]
+    InstanceQuotaExceeded,
+    /// The instances of the project would have more memory than they may.
+    #[error("the project's quota of memory is used up")]
+    MemoryQuotaExceeded,
     /// The instance has no such backup.
     #[error("backup not found")]
     BackupNotFound,

@@ -4,6 +4,7 @@
 //! serve"): nobody ever sees a state that the plan has left behind.
 
 mod backups;
+mod catalogue;
 pub mod control;
 mod error;
 pub mod identity;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use backups::{CreateBackupRequest, RecordsQuery};
+pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use instances::InstancesQuery;
 pub use links::{DownloadLink, LinkRequest, LinkTarget};

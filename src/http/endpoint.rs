@@ -82,6 +82,25 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Takes a request whose caller may make it, and lets it suffer its faults.
+    async fn receive(
+        request: HttpRequest,
+        caller: &Caller,
+        body: Bytes,
+        state: &AppState,
+    ) -> Result<Self, ApiError> {
+        let failure = suffer(&request, state).await?;
+        let request_id = request.extensions().get::<RequestId>().copied();
+        Ok(Self {
+            api: api_of(&request),
+            query: Query::parse(request.query_string()),
+            body,
+            origin: Origin { actor: caller.actor(), request_id },
+            failure,
+            request,
+        })
+    }
+
     /// Reads which records a list is asked for, as the version has it.
     ///
     /// # Errors
@@ -149,22 +168,32 @@ where
 {
     guarded(move |request| async move {
         let state = state(&request)?.clone();
-        let claim = claim(&request, &state.identity).await?;
-        let body = read_body(&request, &state.settings).await?;
-        let caller = claim.confirm(&request, &body, &state.identity)?;
+        let (caller, body) = identify(&request, &state).await?;
         let project_id = admit(&request, &caller, &state).await?;
-        let failure = suffer(&request, &state).await?;
-        let request_id = request.extensions().get::<RequestId>().copied();
-        let call = Call {
-            api: api_of(&request),
-            query: Query::parse(request.query_string()),
-            body,
-            origin: Origin { actor: caller.actor(), request_id },
-            failure,
-            request,
-        };
+        let call = Call::receive(request, &caller, body, &state).await?;
         handler(state.engine.clone(), T::read(project_id, call)?).await
     })
+}
+
+/// Makes a route of a handler of the API that is about no project: its caller is known, which is enough.
+pub(super) fn endpoint_of_all<F>(handler: fn(Engine, Call) -> F) -> Route
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    guarded(move |request| async move {
+        let state = state(&request)?.clone();
+        let (caller, body) = identify(&request, &state).await?;
+        let call = Call::receive(request, &caller, body, &state).await?;
+        handler(state.engine.clone(), call).await
+    })
+}
+
+/// Learns who calls and reads the body, in the contract's order: a stranger is refused before the body is read.
+async fn identify(request: &HttpRequest, state: &AppState) -> Result<(Caller, Bytes), ApiError> {
+    let claim = claim(request, &state.identity).await?;
+    let body = read_body(request, &state.settings).await?;
+    let caller = claim.confirm(request, &body, &state.identity)?;
+    Ok((caller, body))
 }
 
 /// Makes a route of anything that takes a request with its body.

@@ -262,6 +262,8 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::ReadOnly => &code::READ_ONLY,
         Refusal::ActionDenied { .. } => &code::ACTION_DENIED,
         Refusal::InstanceNameTaken => &code::INSTANCE_NAME_TAKEN,
+        Refusal::InstanceQuotaExceeded => &code::INSTANCE_QUOTA_EXCEEDED,
+        Refusal::MemoryQuotaExceeded => &code::MEMORY_QUOTA_EXCEEDED,
         Refusal::InstanceNotFound => &code::INSTANCE_NOT_FOUND,
         Refusal::NoInstances => &code::NO_INSTANCES,
         Refusal::TooManyInstances => &code::TOO_MANY_INSTANCES,

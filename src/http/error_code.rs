@@ -83,6 +83,10 @@ pub(super) const PREPAID: ErrorCode = row(
 );
 pub(super) const INSTANCE_NAME_TAKEN: ErrorCode =
     row("DCS.4060", "111400060", 400, "This DCS instance name already exists.");
+pub(super) const INSTANCE_QUOTA_EXCEEDED: ErrorCode =
+    row("DCS.4035", "111400035", 400, "DCS instance quota of the tenant is insufficient.");
+pub(super) const MEMORY_QUOTA_EXCEEDED: ErrorCode =
+    row("DCS.4036", "111400036", 400, "Memory quota of the tenant is insufficient.");
 pub(super) const UNKNOWN_ROUTE: ErrorCode =
     row("DCS.4001", "111404001", 404, "The requested URL does not exist.");
 pub(super) const INSTANCE_NOT_FOUND: ErrorCode =

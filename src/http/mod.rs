@@ -6,6 +6,8 @@
 mod answer;
 mod auth;
 mod backups;
+mod catalogue;
+mod catalogue_view;
 mod control;
 mod endpoint;
 mod error;

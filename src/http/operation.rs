@@ -58,6 +58,18 @@ pub(super) const DELETE_INSTANCES: Operation = writing("delete_instances", "dcs:
 /// Restart, empty, start or stop instances.
 pub(super) const CHANGE_STATUSES: Operation =
     writing("change_instance_statuses", "dcs:instance:modifyStatus");
+/// List what is sold.
+pub(super) const LIST_PRODUCTS: Operation = open("list_products");
+/// List what is sold, filtered.
+pub(super) const LIST_FLAVORS: Operation = reading("list_flavors", "dcs:instance:list");
+/// List the availability zones.
+pub(super) const LIST_ZONES: Operation = open("list_available_zones");
+/// List the windows of maintenance.
+pub(super) const LIST_WINDOWS: Operation = open("list_maintenance_windows");
+/// Show how much a project may have and has.
+pub(super) const SHOW_QUOTA: Operation = reading("show_quota", "dcs:instance:list");
+/// List what can be had for nothing.
+pub(super) const LIST_TRIALS: Operation = open("list_trials");
 /// Show the versions of the service.
 pub(super) const SHOW_VERSION: Operation = open("show_version");
 /// Download the file of a backup by its link.

@@ -8,11 +8,12 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 
 use crate::engine::ApiVersion;
-use crate::http::endpoint::{endpoint, route};
+use crate::http::endpoint::{endpoint, endpoint_of_all, route};
 use crate::http::error::ApiError;
 use crate::http::operation::{self, Operation, RouteName};
 use crate::http::{
-    backups, control, identity, instance_deletion, instance_status, instances, links, probes, restores, v2,
+    backups, catalogue, control, identity, instance_deletion, instance_status, instances, links, probes,
+    restores, v2,
 };
 
 /// One method on one path.
@@ -85,8 +86,40 @@ macro_rules! version_routes {
 fn api_routes() -> Vec<RouteEntry> {
     let mut routes = version_routes!("v1.0");
     routes.extend(version_routes!("v2"));
+    routes.extend(catalogue_routes());
     routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));
     routes
+}
+
+fn catalogue_routes() -> Vec<RouteEntry> {
+    const V2_WINDOWS: &str = "/v2/instances/maintain-windows";
+    vec![
+        entry(&operation::LIST_PRODUCTS, Method::GET, "/v1.0/products", || {
+            endpoint_of_all(catalogue::list_products)
+        }),
+        entry(&operation::LIST_ZONES, Method::GET, "/v1.0/availableZones", || {
+            endpoint_of_all(catalogue::list_zones)
+        }),
+        entry(&operation::LIST_WINDOWS, Method::GET, "/v1.0/instances/maintain-windows", || {
+            endpoint_of_all(catalogue::list_windows)
+        }),
+        entry(&operation::LIST_TRIALS, Method::GET, "/v1.0/{domain_id}/trials", || {
+            endpoint_of_all(catalogue::list_trials)
+        }),
+        entry(&operation::SHOW_QUOTA, Method::GET, "/v1.0/{project_id}/quota", || {
+            endpoint(catalogue::show_quota)
+        }),
+        entry(&operation::LIST_FLAVORS, Method::GET, "/v2/{project_id}/flavors", || {
+            endpoint(catalogue::list_flavors)
+        }),
+        entry(&operation::LIST_ZONES, Method::GET, "/v2/available-zones", || {
+            endpoint_of_all(catalogue::list_zones)
+        }),
+        entry(&operation::LIST_WINDOWS, Method::GET, V2_WINDOWS, || endpoint_of_all(catalogue::list_windows)),
+        entry(&operation::SHOW_QUOTA, Method::GET, "/v2/{project_id}/quota", || {
+            endpoint(catalogue::show_quota)
+        }),
+    ]
 }
 
 fn identity_routes() -> Vec<RouteEntry> {
@@ -180,12 +213,8 @@ fn control_routes() -> Vec<RouteEntry> {
 
 /// Literal paths of the API that are not built yet and that a placeholder would capture: they do not exist, which is
 /// another answer than a malformed id. Source: `decisions` no. 24.
-const NOT_BUILT: [&str; 8] = [
-    "/v1.0/instances/maintain-windows",
+const NOT_BUILT: [&str; 4] = [
     "/v1.0/{project_id}/instances/statistic",
-    "/v1.0/products",
-    "/v1.0/availableZones",
-    "/v2/instances/maintain-windows",
     "/v2/{project_id}/instances/statistic",
     "/v2/{project_id}/instances/export",
     "/v2/{project_id}/instances/export-job",

@@ -10,6 +10,7 @@ use crate::domain::instance::{
     Passage, StatusAction,
 };
 use crate::domain::origin::Origin;
+use crate::domain::quota::Quota;
 use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkWish};
@@ -214,6 +215,8 @@ pub struct ProjectSeed {
     pub id: ProjectId,
     /// Its name.
     pub name: String,
+    /// How much it may have.
+    pub quota: Quota,
     /// Its instances.
     pub instances: Vec<InstanceSeed>,
 }

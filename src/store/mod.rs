@@ -28,6 +28,7 @@ use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
+use crate::domain::quota::{Quota, Usage};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 
@@ -122,6 +123,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Failed` or `Inconsistent`.
     async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError>;
+
+    /// Returns how much a project may have, and how much it has.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn quota(&self, project_id: ProjectId) -> Result<(Quota, Usage), StoreError>;
 
     /// Returns when the next planned change is due, from memory.
     fn next_due_at(&self) -> Option<Timestamp>;

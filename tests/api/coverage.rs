@@ -6,12 +6,14 @@ use dcs_emulator::http::routes;
 use crate::support::{Covered, requests_of};
 
 /// The claims of every file.
-const CLAIMS: [&[Covered]; 18] = [
+const CLAIMS: [&[Covered]; 20] = [
     super::backups_create::COVERS,
     super::backups_list::COVERS,
     super::backups_delete::COVERS,
     super::instance_deletion::COVERS,
     super::instance_status::COVERS,
+    super::catalogue::COVERS,
+    super::quotas::COVERS,
     super::instances::COVERS,
     super::probes::COVERS,
     super::restores::COVERS,

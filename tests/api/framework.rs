@@ -96,13 +96,8 @@ async fn the_case_of_a_path_matters() {
 #[tokio::test]
 async fn literal_paths_that_are_not_built_yet_are_no_ids() {
     let server = TestServer::start().await;
-    for path in [
-        format!("/v1.0/{PROJECT}/instances/status"),
-        format!("/v1.0/{PROJECT}/instances/statistic"),
-        "/v1.0/instances/maintain-windows".to_owned(),
-        "/v1.0/products".to_owned(),
-        "/v1.0/availableZones".to_owned(),
-    ] {
+    for path in [format!("/v1.0/{PROJECT}/instances/status"), format!("/v1.0/{PROJECT}/instances/statistic")]
+    {
         for method in ["GET", "PUT", "POST"] {
             server.call(method, &path).send().await.assert_refused(&refusal::UNKNOWN_ROUTE);
         }

@@ -15,6 +15,7 @@ use dcs_emulator::domain::instance::{
 };
 use dcs_emulator::domain::origin::{Actor, Origin};
 use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
+use dcs_emulator::domain::quota::Quota;
 use dcs_emulator::domain::refusal::Refusal;
 use dcs_emulator::domain::remark::Remark;
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
@@ -74,7 +75,7 @@ pub(crate) fn instance(number: u8) -> InstanceRef {
 /// Returns a project with instances, each named by its number.
 pub(crate) fn project_seed(number: u8, instances: &[(u8, CacheMode)]) -> ProjectSeed {
     let instances = instances.iter().map(|(number, mode)| instance_seed(*number, *mode)).collect();
-    ProjectSeed { id: project(number), name: format!("project-{number}"), instances }
+    ProjectSeed { id: project(number), name: format!("project-{number}"), quota: Quota::default(), instances }
 }
 
 /// Returns a seed of projects and what is built in.

@@ -137,6 +137,12 @@ impl Family {
         self.versions.iter().all(|version| version.starts_with("3."))
     }
 
+    /// Returns the versions it is offered in as one text, `;` between them. A patch level is another spelling of its version.
+    pub fn releases(&self) -> String {
+        let releases = self.versions.iter().filter(|version| version.matches('.').count() == 1);
+        releases.copied().collect::<Vec<_>>().join(";")
+    }
+
     /// Returns whether one code stands for all its sizes.
     pub fn is_tiered(&self) -> bool {
         !self.code.contains("{cap}")

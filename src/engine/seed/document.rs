@@ -70,7 +70,17 @@ pub(super) struct ProjectEntry {
     #[serde(default, deserialize_with = "short_name")]
     pub(super) name: Option<String>,
     #[serde(default)]
+    pub(super) quotas: QuotasEntry,
+    #[serde(default)]
     pub(super) instances: Vec<InstanceEntry>,
+}
+
+/// How much a project may have, in a seed.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotasEntry {
+    pub(super) instances: Option<u32>,
+    pub(super) memory_gb: Option<u32>,
 }
 
 /// An instance in a seed, with every field that depends on another one resolved.

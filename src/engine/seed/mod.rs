@@ -15,6 +15,7 @@ use crate::domain::catalogue;
 use crate::domain::id::{InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{Creator, InstanceName, Network};
+use crate::domain::quota::Quota;
 use crate::engine::identity::hash_password;
 use crate::engine::{Engine, EngineError};
 use crate::store::{InstanceSeed, ProjectSeed, SeedPlan, SeedReport, UserKey, UserSeed};
@@ -137,12 +138,18 @@ impl SeedReader {
         let position = self.seed.projects.iter().position(|project| project.id == entry.id);
         let position = position.unwrap_or_else(|| {
             let name = if self.seed.projects.is_empty() { self.region.clone() } else { entry.id.to_string() };
-            self.seed.projects.push(ProjectSeed { id: entry.id, name, instances: Vec::new() });
+            let project = ProjectSeed { id: entry.id, name, quota: Quota::default(), instances: Vec::new() };
+            self.seed.projects.push(project);
             self.seed.projects.len() - 1
         });
+        let seeded = &mut self.seed.projects[position];
         if let Some(name) = entry.name {
-            self.seed.projects[position].name = name;
+            seeded.name = name;
         }
+        seeded.quota = Quota {
+            instances: entry.quotas.instances.or(seeded.quota.instances),
+            memory_gb: entry.quotas.memory_gb.or(seeded.quota.memory_gb),
+        };
         for (index, instance) in entry.instances.into_iter().enumerate() {
             let field = |name: &str| format!("projects[{project}].instances[{index}].{name}");
             self.add_instance(position, field, instance)?;

@@ -14,6 +14,7 @@ mod instances;
 mod open_work;
 mod options;
 mod queue;
+mod quotas;
 mod reader;
 mod resetting;
 mod restores;
@@ -37,6 +38,7 @@ use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::identity::{Domain, Project, Secret, Token, User};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
+use crate::domain::quota::{Quota, Usage};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::migrate;
@@ -177,6 +179,10 @@ impl Store for SqliteStore {
 
     async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {
         self.reader.instances_of(project_id).await
+    }
+
+    async fn quota(&self, project_id: ProjectId) -> Result<(Quota, Usage), StoreError> {
+        quotas::quota(self.reader.pool(), project_id).await
     }
 
     fn next_due_at(&self) -> Option<Timestamp> {

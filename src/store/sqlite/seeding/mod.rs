@@ -10,6 +10,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::row::{instance_status_code, record_kind};
 use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::quotas;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StoreError};
 
@@ -87,9 +88,10 @@ async fn ensure_project(
     report.projects_created += created.rows_affected();
     let row = sqlx::query("SELECT project_key, name FROM projects WHERE project_id = ?")
         .bind(&project.id.as_bytes()[..])
-        .fetch_one(connection)
+        .fetch_one(&mut *connection)
         .await
         .map_err(StoreError::during("find a project"))?;
+    report.differences.extend(quotas::ensure(connection, project.id, project.quota).await?);
     let name: String = row.try_get("name").map_err(StoreError::during("read a column"))?;
     if name != project.name {
         report

@@ -1,0 +1,67 @@
+//! How much a project may have, and how much it has: what is counted are its rows.
+
+use sqlx::{SqliteConnection, SqliteExecutor};
+
+use crate::domain::id::ProjectId;
+use crate::domain::quota::{Quota, Usage};
+use crate::store::StoreError;
+use crate::store::row;
+
+/// Returns the quota of a project and what of it is used; nothing of nothing for a project that is not there.
+pub(super) async fn quota(
+    executor: impl SqliteExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<(Quota, Usage), StoreError> {
+    let row = sqlx::query(
+        "SELECT p.instance_quota, p.memory_quota_gb, count(i.instance_key) AS instances,
+                coalesce(sum(i.capacity_mb), 0) AS memory_mb
+         FROM projects p LEFT JOIN instances i ON i.project_key = p.project_key AND i.deleted_at IS NULL
+         WHERE p.project_id = ? GROUP BY p.project_key",
+    )
+    .bind(&project_id.as_bytes()[..])
+    .fetch_optional(executor)
+    .await
+    .map_err(StoreError::during("read a quota"))?;
+    let Some(row) = row else { return Ok((Quota::default(), Usage::default())) };
+    let limit = |name| {
+        row::column::<Option<i64>>(&row, name)?
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| StoreError::Inconsistent { what: "a quota is out of range" })
+    };
+    let count = |name| row::column::<i64>(&row, name).map(|count| u64::try_from(count).unwrap_or(0));
+    Ok((
+        Quota { instances: limit("instance_quota")?, memory_gb: limit("memory_quota_gb")? },
+        Usage { instances: count("instances")?, memory_mb: count("memory_mb")? },
+    ))
+}
+
+/// Sets the limits of a project that a seed names and that are not set yet; returns a sentence for each that is set otherwise.
+pub(super) async fn ensure(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    wanted: Quota,
+) -> Result<Vec<String>, StoreError> {
+    let (found, _) = quota(&mut *connection, project_id).await?;
+    let both = [
+        ("instances", found.instances, wanted.instances),
+        ("memory in GB", found.memory_gb, wanted.memory_gb),
+    ];
+    sqlx::query(
+        "UPDATE projects SET instance_quota = coalesce(instance_quota, ?1), memory_quota_gb = coalesce(memory_quota_gb, ?2)
+         WHERE project_id = ?3",
+    )
+    .bind(wanted.instances.map(i64::from))
+    .bind(wanted.memory_gb.map(i64::from))
+    .bind(&project_id.as_bytes()[..])
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("set a quota"))?;
+    let differs = both.into_iter().filter_map(|(what, found, wanted)| match (found, wanted) {
+        (Some(found), Some(wanted)) if found != wanted => {
+            Some(format!("project {project_id} has a quota of {what} of {found}, the seed says {wanted}"))
+        }
+        _ => None,
+    });
+    Ok(differs.collect())
+}
