@@ -21,7 +21,7 @@ use crate::http::control::state::api_word;
 use crate::http::endpoint::{Unread, api_of};
 use crate::http::error::ApiError;
 use crate::http::identity;
-use crate::http::operation::RouteName;
+use crate::http::operation::{Emulation, RouteName};
 use crate::http::server::AppState;
 use crate::http::time::rfc3339;
 
@@ -132,6 +132,7 @@ fn record(
         path: beginning(request.path(), LONGEST_PATH),
         api: route.and_then(|route| route.api).map(api_word),
         operation: route.map(|route| route.operation.name),
+        is_supported: route.is_some_and(|route| route.operation.emulation != Emulation::None),
         project_id: part("project_id"),
         instance_id: part("instance_id"),
         status: response.status().as_u16(),

@@ -23,7 +23,7 @@ use crate::http::control::state::api_word;
 use crate::http::error::ApiError;
 use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
-use crate::http::operation::{self, RouteName};
+use crate::http::operation::{self, Operation, RouteName};
 use crate::http::server::{AppState, Compat, HttpSettings};
 use crate::http::{v1, v2};
 
@@ -110,6 +110,14 @@ impl Call {
             ApiVersion::V1 => v1::records_query(&self.query),
             ApiVersion::V2 => v2::records_query(&self.query),
         }
+    }
+
+    /// Returns whether an operation is what the call asks for.
+    pub(super) fn asks_for(&self, operation: &Operation) -> bool {
+        self.request
+            .extensions()
+            .get::<RouteName>()
+            .is_some_and(|route| std::ptr::eq(route.operation, operation))
     }
 
     /// Returns the part of the path that the route names `name`; empty if the route has none.

@@ -66,6 +66,24 @@ pub(super) enum ApiError {
         /// What it is.
         what: &'static str,
     },
+    /// A parameter of the query must be there and is not.
+    #[error("query parameter {name} is missing")]
+    MissingQuery {
+        /// Its name.
+        name: &'static str,
+    },
+    /// What is asked for is never there: nothing makes it.
+    #[error("nothing of the kind is there")]
+    Unknown {
+        /// The code that says so.
+        code: &'static ErrorCode,
+    },
+    /// The operation is known and not emulated.
+    #[error("not emulated: {what}")]
+    NotEmulated {
+        /// What it would do.
+        what: &'static str,
+    },
     /// The control API refuses.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -103,7 +121,9 @@ impl ApiError {
             Self::BodyTooLarge => &code::BODY_TOO_LARGE,
             Self::BodyTooSlow => &code::BODY_TOO_SLOW,
             Self::Unavailable => &code::UNAVAILABLE,
-            Self::Failed { code, .. } => code,
+            Self::Failed { code, .. } | Self::Unknown { code } => code,
+            Self::MissingQuery { .. } => &code::INVALID_QUERY,
+            Self::NotEmulated { .. } => &code::NOT_EMULATED,
             Self::LinkExpired => &code::LINK_EXPIRED,
             Self::LinkRefused => &code::LINK_REFUSED,
             Self::LinkedFileGone => &code::LINKED_FILE_GONE,
@@ -128,7 +148,9 @@ impl ApiError {
                 Refusal::InvalidQuery { name }
                 | Refusal::InvalidParameter { name }
                 | Refusal::ActionDenied { action: name },
-            ) => Cow::Owned(text.replace("{0}", name)),
+            )
+            | Self::MissingQuery { name }
+            | Self::NotEmulated { what: name } => Cow::Owned(text.replace("{0}", name)),
             _ => Cow::Borrowed(text),
         }
     }

@@ -128,6 +128,16 @@ pub(super) const LINK_EXPIRED: ErrorCode = twinless("AccessDenied", 403, "Reques
 pub(super) const LINK_REFUSED: ErrorCode =
     twinless("SignatureDoesNotMatch", 403, "The link was not made here, or has been changed.");
 pub(super) const LINKED_FILE_GONE: ErrorCode = twinless("NoSuchKey", 404, "The file is gone.");
+/// What the tables say of jobs that the system does not have, in words that say what is meant here.
+pub(super) const NOT_EMULATED: ErrorCode =
+    row("DCS.4094", "111400094", 400, "This operation is not emulated: {0}.");
+pub(super) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
+pub(super) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
+pub(super) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");
+pub(super) const MIGRATION_NOT_FOUND: ErrorCode =
+    twinless("DCS.4133", 400, "The migration task does not exist.");
+pub(super) const ANALYSIS_NOT_FOUND: ErrorCode =
+    twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
 pub(super) const INSTANCE_QUERY_FAILED: ErrorCode = twinless("DCS.5024", 500, "Query instance failed.");
 pub(super) const BACKUP_QUERY_FAILED: ErrorCode = twinless("DCS.5078", 500, "Query backup record failed.");
 pub(super) const BACKUP_SAVE_FAILED: ErrorCode =

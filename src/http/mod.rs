@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod error_code;
 mod extract;
+mod fringe;
 mod identity;
 mod instance_batch;
 mod instance_deletion;
@@ -33,5 +34,5 @@ mod time;
 mod v1;
 mod v2;
 
-pub use operation::Operation;
+pub use operation::{Emulation, Operation};
 pub use server::{Compat, HttpSettings, serve};

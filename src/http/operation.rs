@@ -12,6 +12,42 @@ pub struct Operation {
     pub name: &'static str,
     /// The action that its caller must be permitted in the project; none for what is not about a project.
     pub action: Option<Action>,
+    /// How much of it is emulated.
+    pub emulation: Emulation,
+}
+
+/// How much of an operation is emulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emulation {
+    /// All of it.
+    Full,
+    /// It answers truthfully, but nothing can be done that would change the answer.
+    ReadOnly,
+    /// Nothing: it is refused, and says so.
+    None,
+}
+
+impl Emulation {
+    /// Returns the words for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ReadOnly => "read-only",
+            Self::None => "not emulated",
+        }
+    }
+}
+
+impl Operation {
+    /// Returns an operation that answers truthfully, while nothing can be done that would change the answer.
+    pub(super) const fn read_only(name: &'static str, action: &'static str) -> Self {
+        Self { emulation: Emulation::ReadOnly, ..reading(name, action) }
+    }
+
+    /// Returns an operation that is refused because it is not emulated.
+    pub(super) const fn not_emulated(name: &'static str, action: &'static str) -> Self {
+        Self { emulation: Emulation::None, ..writing(name, action) }
+    }
 }
 
 /// What the route of a request says of it.
@@ -24,15 +60,15 @@ pub(super) struct RouteName {
 }
 
 const fn reading(name: &'static str, action: &'static str) -> Operation {
-    Operation { name, action: Some(Action { name: action, writes: false }) }
+    Operation { name, action: Some(Action { name: action, writes: false }), emulation: Emulation::Full }
 }
 
 const fn writing(name: &'static str, action: &'static str) -> Operation {
-    Operation { name, action: Some(Action { name: action, writes: true }) }
+    Operation { name, action: Some(Action { name: action, writes: true }), emulation: Emulation::Full }
 }
 
 const fn open(name: &'static str) -> Operation {
-    Operation { name, action: None }
+    Operation { name, action: None, emulation: Emulation::Full }
 }
 
 /// Record a backup.
@@ -70,6 +106,12 @@ pub(super) const LIST_WINDOWS: Operation = open("list_maintenance_windows");
 pub(super) const SHOW_QUOTA: Operation = reading("show_quota", "dcs:instance:list");
 /// List what can be had for nothing.
 pub(super) const LIST_TRIALS: Operation = open("list_trials");
+/// List the instances that can be monitored.
+pub(super) const LIST_MONITORED: Operation =
+    Operation::read_only("list_monitored_objects", "dcs:instance:list");
+/// List what of an instance can be monitored.
+pub(super) const LIST_MONITORED_PARTS: Operation =
+    Operation::read_only("list_monitored_objects_of_instance", "dcs:instance:get");
 /// Show the versions of the service.
 pub(super) const SHOW_VERSION: Operation = open("show_version");
 /// Download the file of a backup by its link.

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 use crate::engine::ApiVersion;
 use crate::http::endpoint::{endpoint, endpoint_of_all, route};
 use crate::http::error::ApiError;
+use crate::http::fringe::{self, Row};
 use crate::http::operation::{self, Operation, RouteName};
 use crate::http::{
     backups, catalogue, control, identity, instance_deletion, instance_status, instances, links, probes,
@@ -85,8 +86,10 @@ macro_rules! version_routes {
 
 fn api_routes() -> Vec<RouteEntry> {
     let mut routes = version_routes!("v1.0");
+    routes.extend(fringe::literal_rows().map(fringe_entry));
     routes.extend(version_routes!("v2"));
     routes.extend(catalogue_routes());
+    routes.extend(fringe_routes());
     routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));
     routes
 }
@@ -120,6 +123,23 @@ fn catalogue_routes() -> Vec<RouteEntry> {
             endpoint(catalogue::show_quota)
         }),
     ]
+}
+
+fn fringe_entry(row: &'static Row) -> RouteEntry {
+    entry(&row.operation, row.method.clone(), row.path, || endpoint(fringe::serve))
+}
+
+fn fringe_routes() -> Vec<RouteEntry> {
+    const MONITORED: &str = "/v2/{project_id}/dims/monitored-objects";
+    const MONITORED_PARTS: &str = "/v2/{project_id}/dims/monitored-objects/{instance_id}";
+    let mut routes: Vec<RouteEntry> = fringe::rows().map(fringe_entry).collect();
+    routes.push(entry(&operation::LIST_MONITORED, Method::GET, MONITORED, || {
+        endpoint(fringe::monitored::list_instances)
+    }));
+    routes.push(entry(&operation::LIST_MONITORED_PARTS, Method::GET, MONITORED_PARTS, || {
+        endpoint(fringe::monitored::list_parts)
+    }));
+    routes
 }
 
 fn identity_routes() -> Vec<RouteEntry> {
@@ -213,12 +233,8 @@ fn control_routes() -> Vec<RouteEntry> {
 
 /// Literal paths of the API that are not built yet and that a placeholder would capture: they do not exist, which is
 /// another answer than a malformed id. Source: `decisions` no. 24.
-const NOT_BUILT: [&str; 4] = [
-    "/v1.0/{project_id}/instances/statistic",
-    "/v2/{project_id}/instances/statistic",
-    "/v2/{project_id}/instances/export",
-    "/v2/{project_id}/instances/export-job",
-];
+const NOT_BUILT: [&str; 2] =
+    ["/v1.0/{project_id}/instances/statistic", "/v2/{project_id}/instances/statistic"];
 
 /// Registers the table: one resource a path; a method that is not in it is refused, and so is every other path.
 pub(super) fn configure(config: &mut web::ServiceConfig) {

@@ -61,6 +61,7 @@ fn filter(query: &Query) -> Option<InstanceFilter> {
         status: query.get("status").map(str::parse).transpose().ok()?,
         ip: query.get("ip").map(str::to_owned),
         ip_contains: None,
+        engine: None,
         capacity: None,
         include_create_failed: query.is_true(&["includeFailure", "include_failure"]),
     })

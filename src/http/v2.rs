@@ -71,6 +71,7 @@ fn filter(query: &Query) -> Option<InstanceFilter> {
         status,
         ip: None,
         ip_contains: query.get("ip").map(str::to_owned),
+        engine: None,
         capacity,
         include_create_failed: query.is_true(&["include_failure", "includeFailure"]),
     })

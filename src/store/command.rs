@@ -193,6 +193,8 @@ pub struct InstanceFilter {
     pub ip: Option<String>,
     /// The address contains this.
     pub ip_contains: Option<String>,
+    /// The cache engine is this one.
+    pub engine: Option<Engine>,
     /// The memory is this much.
     pub capacity: Option<Capacity>,
     /// Whether instances whose creation failed are shown (they are when `status` asks for them).

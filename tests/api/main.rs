@@ -23,6 +23,7 @@ mod control_transitions;
 mod coverage;
 mod failures;
 mod framework;
+mod fringe;
 mod identity;
 mod instance_deletion;
 mod instance_status;

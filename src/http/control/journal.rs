@@ -24,6 +24,9 @@ pub(in crate::http) struct JournalEntry {
     pub(in crate::http) api: Option<&'static str>,
     /// The operation; null for what is not built.
     pub(in crate::http) operation: Option<&'static str>,
+    /// Whether there is such an operation and it is emulated.
+    #[serde(skip)]
+    pub(in crate::http) is_supported: bool,
     /// The project in the path.
     pub(in crate::http) project_id: Option<String>,
     /// The instance in the path.
@@ -137,9 +140,9 @@ impl Journal {
         self.calls().kept.iter().filter(|entry| filter.lets_through(entry)).count()
     }
 
-    /// Returns the calls for which there is no operation, oldest first, at most `limit`.
+    /// Returns the calls for which there is no operation or one that is not emulated, oldest first, at most `limit`.
     pub(in crate::http) fn unsupported(&self, limit: usize) -> Vec<JournalEntry> {
-        self.calls().kept.iter().filter(|entry| entry.operation.is_none()).take(limit).cloned().collect()
+        self.calls().kept.iter().filter(|entry| !entry.is_supported).take(limit).cloned().collect()
     }
 
     /// Forgets the calls that a filter lets through.
@@ -186,6 +189,7 @@ mod tests {
             path: "/".to_owned(),
             api: Some("v2"),
             operation,
+            is_supported: operation.is_some(),
             project_id: Some(project_id.to_owned()),
             instance_id: None,
             status: 200,

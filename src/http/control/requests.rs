@@ -104,7 +104,7 @@ pub(in crate::http) async fn wait(request: HttpRequest, body: Bytes) -> Result<H
     .await
 }
 
-/// `GET /_emulator/requests/unsupported`: the calls for which there is no operation.
+/// `GET /_emulator/requests/unsupported`: the calls for which there is no operation, or one that is not emulated.
 pub(in crate::http) async fn unsupported(
     request: HttpRequest,
     body: Bytes,

@@ -15,6 +15,7 @@ use crate::http::control::journal::JournalFilter;
 use crate::http::control::{ControlState, controlled, internal, json, optional_id};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
+use crate::http::operation::Operation;
 use crate::http::routes;
 
 /// `GET /_emulator/health`: is it well, and what does it keep.
@@ -54,16 +55,18 @@ pub(in crate::http) async fn config(request: HttpRequest, body: Bytes) -> Result
 /// `GET /_emulator/operations`: every operation by its stable name, with its routes.
 pub(in crate::http) async fn operations(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |_| {
-        let mut operations: Vec<(&'static str, Vec<Value>)> = Vec::new();
+        let mut operations: Vec<(&'static Operation, Vec<Value>)> = Vec::new();
         for entry in routes::table() {
             let route = value!({ "method": entry.method.as_str(), "path": entry.path, "api": entry.api.map(api_word) });
-            match operations.iter_mut().find(|(name, _)| *name == entry.operation.name) {
+            match operations.iter_mut().find(|(known, _)| known.name == entry.operation.name) {
                 Some((_, routes)) => routes.push(route),
-                None => operations.push((entry.operation.name, vec![route])),
+                None => operations.push((entry.operation, vec![route])),
             }
         }
-        let view: Vec<Value> =
-            operations.into_iter().map(|(name, routes)| value!({ "name": name, "routes": routes })).collect();
+        let view = |(operation, routes): (&Operation, Vec<Value>)| {
+            value!({ "name": operation.name, "emulation": operation.emulation.as_str(), "routes": routes })
+        };
+        let view: Vec<Value> = operations.into_iter().map(view).collect();
         Ok(json(&value!({ "operations": view })))
     })
     .await

@@ -98,6 +98,9 @@ fn push_filtered(query: &mut QueryBuilder<Sqlite>, project_id: ProjectId, filter
     if let Some(part) = &filter.ip_contains {
         query.push(" AND instr(i.ip, ").push_bind(part.clone()).push(") > 0");
     }
+    if let Some(engine) = filter.engine {
+        query.push(" AND i.engine = ").push_bind(engine.as_str());
+    }
     if let Some(capacity) = filter.capacity {
         query.push(" AND i.capacity_mb = ").push_bind(i64::from(capacity.as_megabytes()));
     }
