@@ -31,8 +31,8 @@ use dcs_emulator::engine::seed::Seed;
 use dcs_emulator::http::server::ControlSettings;
 use dcs_emulator::store::{
     ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
-    InstanceFilter, InstancePageStart, InstanceRef, NewToken, OpenRecord, ProjectFilter, ResetPlan, SeedPlan,
-    SeedReport, Store, StoreError, UserKey,
+    InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenRecord, ProjectFilter,
+    ResetPlan, SeedPlan, SeedReport, Store, StoreError, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -247,7 +247,7 @@ impl Store for FloorStore {
         Err(StoreError::Closed)
     }
 
-    async fn apply_changes(&self, _: Vec<DueChange>, _: Option<u32>) -> Result<(), StoreError> {
+    async fn apply_changes(&self, _: Vec<DueChange>, _: Option<u32>) -> Result<Vec<MadeChange>, StoreError> {
         Err(StoreError::Closed)
     }
 

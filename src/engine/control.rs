@@ -20,7 +20,8 @@ use crate::engine::seed::{KnownUsers, Seed};
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
 use crate::store::{
-    BackupChange, Counts, DueChange, InstanceChange, OpenRecord, ResetPlan, RestoreChange, SeedReport,
+    BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, ResetPlan, RestoreChange,
+    SeedReport,
 };
 
 /// A change of the clock; what is absent stays.
@@ -87,7 +88,7 @@ impl Control {
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn set_clock(&self, change: ClockChange) -> Result<Vec<DueChange>, EngineError> {
+    pub async fn set_clock(&self, change: ClockChange) -> Result<Vec<MadeChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let real = self.clock.real_now();
         let mut face = self.clock.face();
@@ -107,7 +108,7 @@ impl Control {
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn advance(&self, duration: Duration) -> Result<Vec<DueChange>, EngineError> {
+    pub async fn advance(&self, duration: Duration) -> Result<Vec<MadeChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let real = self.clock.real_now();
         let face = self.clock.face();
@@ -115,7 +116,7 @@ impl Control {
     }
 
     /// Kept first, so that a crash between the two leads to the same end. Nobody else does what comes due by it.
-    async fn turn(&self, face: ClockFace) -> Result<Vec<DueChange>, EngineError> {
+    async fn turn(&self, face: ClockFace) -> Result<Vec<MadeChange>, EngineError> {
         let settling = self.engine.settling.turn().await;
         self.keep(kept::CLOCK, &KeptClock::of(face)).await?;
         self.clock.set_face(face);
@@ -181,7 +182,7 @@ impl Control {
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<DueChange>, EngineError> {
+    pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<MadeChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let settling = self.engine.settling.turn().await;
         let now = self.clock.now();
@@ -189,10 +190,10 @@ impl Control {
         let open = self.engine.store.open_records(scope.project(), scope.instance()).await?;
         let changes: Vec<DueChange> =
             open.into_iter().filter_map(|record| next_change(record, model, now)).collect();
-        if !changes.is_empty() {
-            self.engine.store.apply_changes(changes.clone(), self.engine.settings.backups_kept).await?;
+        if changes.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(changes)
+        Ok(self.engine.store.apply_changes(changes, self.engine.settings.backups_kept).await?)
     }
 
     /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying

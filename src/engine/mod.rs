@@ -28,7 +28,9 @@ pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use restores::CreateRestoreRequest;
 
 /// Words of the store that callers of the engine speak as well.
-pub use crate::store::{Counts, DueChange, InstanceFilter, InstancePageStart, InstanceRef, SeedReport};
+pub use crate::store::{
+    ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, SeedReport,
+};
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;

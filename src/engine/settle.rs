@@ -19,7 +19,9 @@ use crate::domain::instance::Passage;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::store::{BackupChange, DueChange, InstanceChange, OpenRecord, RestoreChange, StoreError};
+use crate::store::{
+    BackupChange, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, StoreError,
+};
 
 /// How many records one round takes.
 const ROUND: u16 = 256;
@@ -94,13 +96,13 @@ impl Engine {
         &self,
         turn: &Turn<'_>,
         now: Timestamp,
-    ) -> Result<Vec<DueChange>, EngineError> {
+    ) -> Result<Vec<MadeChange>, EngineError> {
         let outcome = self.settle_by_rounds(turn, now).await;
         self.settling.note(&outcome);
         outcome
     }
 
-    async fn settle_by_rounds(&self, _: &Turn<'_>, now: Timestamp) -> Result<Vec<DueChange>, EngineError> {
+    async fn settle_by_rounds(&self, _: &Turn<'_>, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
         let mut done = Vec::new();
         loop {
             let due = self.store.due_records(now, ROUND).await?;
@@ -119,8 +121,7 @@ impl Engine {
                 .into());
             }
             changes.sort_by_key(DueChange::at);
-            self.store.apply_changes(changes.clone(), self.settings.backups_kept).await?;
-            done.append(&mut changes);
+            done.append(&mut self.store.apply_changes(changes, self.settings.backups_kept).await?);
         }
     }
 

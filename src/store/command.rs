@@ -119,6 +119,15 @@ pub enum DueChange {
 }
 
 impl DueChange {
+    /// Returns the instance.
+    pub fn instance_id(&self) -> InstanceId {
+        match self {
+            Self::Instance(change) => change.instance_id,
+            Self::Backup(change) => change.instance_id,
+            Self::Restore(change) => change.instance_id,
+        }
+    }
+
     /// Returns when the change was due.
     pub fn at(&self) -> Timestamp {
         match self {
@@ -176,6 +185,47 @@ pub struct BackupChange {
     pub to: BackupStatus,
     /// When the change was due, which is when it counts as made.
     pub at: Timestamp,
+}
+
+/// A change of a record that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeChange {
+    /// The record, and between which states it went.
+    pub record: ChangedRecord,
+    /// Its instance.
+    pub instance_id: InstanceId,
+    /// When it counts as made.
+    pub at: Timestamp,
+}
+
+/// A record that changed, and between which states it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangedRecord {
+    /// The instance itself.
+    Instance {
+        /// The status it had.
+        from: InstanceStatus,
+        /// The status it has.
+        to: InstanceStatus,
+    },
+    /// A backup.
+    Backup {
+        /// The record.
+        id: BackupId,
+        /// The status it had.
+        from: BackupStatusKind,
+        /// The status it has.
+        to: BackupStatusKind,
+    },
+    /// A restore.
+    Restore {
+        /// The record.
+        id: RestoreId,
+        /// The status it had.
+        from: RestoreStatusKind,
+        /// The status it has.
+        to: RestoreStatusKind,
+    },
 }
 
 /// Which instances a list shows. What is absent does not filter.

@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, HashSet};
 use async_trait::async_trait;
 
 pub use command::{
-    BackupChange, ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange,
-    InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed, OpenRecord,
-    ProjectSeed, ResetPlan, RestoreChange, SeedPlan, SeedReport, UserSeed,
+    BackupChange, ChangeInstance, ChangedRecord, Counts, CreateBackup, CreateRestore, DeleteBackup,
+    DueChange, InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed,
+    MadeChange, OpenRecord, ProjectSeed, ResetPlan, RestoreChange, SeedPlan, SeedReport, UserSeed,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
@@ -150,11 +150,16 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<OpenRecord>, StoreError>;
 
     /// Makes those changes whose `from` still holds, in order; the others are skipped. Of each instance whose backup
-    /// succeeds by that, all but the `keep` newest usable backups expire.
+    /// succeeds by that, all but the `keep` newest usable backups expire. Returns what was made, in order: each expiry follows
+    /// the change that caused it.
     ///
     /// # Errors
     /// `Failed`.
-    async fn apply_changes(&self, changes: Vec<DueChange>, keep: Option<u32>) -> Result<(), StoreError>;
+    async fn apply_changes(
+        &self,
+        changes: Vec<DueChange>,
+        keep: Option<u32>,
+    ) -> Result<Vec<MadeChange>, StoreError>;
 
     /// Creates what a seed wants and is not there, and touches nothing that is.
     ///

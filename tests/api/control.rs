@@ -168,7 +168,10 @@ async fn a_month_of_work_comes_due_in_the_order_of_time() {
     const COUNT: usize = 1_000;
     let instances: Vec<String> =
         (0..COUNT).map(|number| format!("0a000000-0000-4000-8000-{number:012x}")).collect();
-    let server = TestServer::seeded(&of_instances(PROJECT, &instances), &[("backup.duration", "20h")]).await;
+    let server = TestServer::seeded(&of_instances(PROJECT, &instances), &[]).await;
+    // The first have ended before the last begin.
+    let durations = json!({"waiting": "2000s", "backuping": "500s"});
+    server.set_rule("backup", &json!({"progression": "time", "durations": durations})).await;
     for instance in &instances {
         server.advance_ms(1_000);
         server.create_backup(instance).await;
@@ -177,6 +180,8 @@ async fn a_month_of_work_comes_due_in_the_order_of_time() {
     let times = each(&answer["fired"], "at");
     assert_eq!(times.len(), 2 * COUNT);
     assert!(times.is_sorted_by_key(|time| time.as_str().unwrap().to_owned()));
+    let ends = each(&answer["fired"], "to");
+    assert!(ends.iter().position(|to| to == "succeed") < ends.iter().rposition(|to| to == "backuping"));
     let open = server
         .rows("SELECT json_object('status', status) FROM backup_records WHERE status <> 'succeed'")
         .await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{HA, PROJECT, SECOND_HA};
-use crate::support::{TestServer, text};
+use crate::support::{TestServer, each, text};
 
 const MODELS: [&str; 3] = ["backup", "restore", "instance"];
 
@@ -82,4 +82,30 @@ async fn a_rule_about_states_that_do_not_pass_is_refused() {
         assert!(text(&answer.json()["error_msg"]).contains(named), "{}", answer.text());
         assert_eq!(server.rules(model).await, json!([]), "{rule}");
     }
+}
+
+#[tokio::test]
+async fn what_expires_is_told_after_what_it_made_room_for() {
+    let server = TestServer::with(&[("backup.duration", "10s"), ("backup.keep", "1")]).await;
+    let advance = async |duration: &str| {
+        let answer = server.post("/_emulator/clock/advance", &json!({ "duration": duration })).await.ok();
+        let fired = answer["fired"].as_array().unwrap().clone();
+        fired
+            .iter()
+            .map(|change| ["id", "from", "to"].map(|member| text(&change[member])))
+            .collect::<Vec<_>>()
+    };
+    let change = |id: &str, from: &str, to: &str| [id, from, to].map(str::to_owned);
+    let first = server.create_backup(HA).await;
+    let work = |id: &str| [change(id, "waiting", "backuping"), change(id, "backuping", "succeed")];
+    assert_eq!(advance("1h").await, work(&first));
+    let second = server.create_backup(HA).await;
+    let [started, succeeded] = work(&second);
+    assert_eq!(advance("1h").await, [started, succeeded, change(&first, "succeed", "expired")]);
+    server.put("/_emulator/transitions/backup", &json!({"progression": "manual"})).await.ok();
+    let third = server.create_backup(HA).await;
+    server.post("/_emulator/transitions/backup/step", &json!({})).await.ok();
+    let stepped = server.post("/_emulator/transitions/backup/step", &json!({})).await.ok();
+    assert_eq!(each(&stepped["fired"], "id"), [third, second]);
+    assert_eq!(each(&stepped["fired"], "to"), ["succeed", "expired"]);
 }

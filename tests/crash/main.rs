@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod advance;
 mod ledger;
 mod load;
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::identity::Secret;
 use crate::engine::control::Control;
-use crate::engine::{DueChange, EngineError};
+use crate::engine::{ChangedRecord, EngineError, MadeChange};
 use crate::http::control::error::ControlError;
 use crate::http::control::faults::Faults;
 use crate::http::control::journal::Journal;
@@ -112,37 +112,21 @@ struct Fired {
 }
 
 impl Fired {
-    fn of(change: &DueChange) -> Self {
-        match change {
-            DueChange::Instance(change) => Self {
-                at: rfc3339(change.at),
-                model: "instance",
-                id: change.instance_id.to_string(),
-                instance_id: change.instance_id.to_string(),
-                from: change.from.as_str(),
-                to: change.to.as_str(),
-            },
-            DueChange::Backup(change) => Self {
-                at: rfc3339(change.at),
-                model: "backup",
-                id: change.id.to_string(),
-                instance_id: change.instance_id.to_string(),
-                from: change.from.as_str(),
-                to: change.to.as_str(),
-            },
-            DueChange::Restore(change) => Self {
-                at: rfc3339(change.at),
-                model: "restore",
-                id: change.id.to_string(),
-                instance_id: change.instance_id.to_string(),
-                from: change.from.as_str(),
-                to: change.to.as_str(),
-            },
-        }
+    fn of(change: &MadeChange) -> Self {
+        let (model, id, from, to) = match change.record {
+            ChangedRecord::Instance { from, to } => {
+                ("instance", change.instance_id.to_string(), from.as_str(), to.as_str())
+            }
+            ChangedRecord::Backup { id, from, to } => ("backup", id.to_string(), from.as_str(), to.as_str()),
+            ChangedRecord::Restore { id, from, to } => {
+                ("restore", id.to_string(), from.as_str(), to.as_str())
+            }
+        };
+        Self { at: rfc3339(change.at), model, id, instance_id: change.instance_id.to_string(), from, to }
     }
 }
 
-fn fired(changes: &[DueChange]) -> Vec<Fired> {
+fn fired(changes: &[MadeChange]) -> Vec<Fired> {
     changes.iter().map(Fired::of).collect()
 }
 

@@ -17,7 +17,7 @@ use crate::store::row::{
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::script::{InsertRow, Script};
-use crate::store::sqlite::settling;
+use crate::store::sqlite::settling::{self, Expiry};
 use crate::store::sqlite::writer::{WriterState, commit_error};
 use crate::store::{CreateBackup, DeleteBackup, StoreError};
 
@@ -90,7 +90,7 @@ pub(super) async fn create(
             .key(connection, &Origin::SYSTEM.actor)
             .await
             .map_err(StoreError::during("record who lets backups expire"))?;
-        settling::expire_beyond(connection, floors, instance_key, keep, at, actor_key).await?;
+        settling::expire_beyond(connection, Expiry { keep, floors }, instance_key, at, actor_key).await?;
     }
     Ok(results)
 }

@@ -44,8 +44,8 @@ use crate::domain::time::Timestamp;
 use crate::store::migrate;
 use crate::store::{
     ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
-    InstanceFilter, InstancePageStart, InstanceRef, NewToken, OpenError, OpenRecord, ProjectFilter,
-    ResetPlan, SeedPlan, SeedReport, Store, StoreError, StoreMetrics, UserKey,
+    InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenError, OpenRecord,
+    ProjectFilter, ResetPlan, SeedPlan, SeedReport, Store, StoreError, StoreMetrics, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -201,7 +201,11 @@ impl Store for SqliteStore {
         self.reader.open_records(project, instance).await
     }
 
-    async fn apply_changes(&self, changes: Vec<DueChange>, keep: Option<u32>) -> Result<(), StoreError> {
+    async fn apply_changes(
+        &self,
+        changes: Vec<DueChange>,
+        keep: Option<u32>,
+    ) -> Result<Vec<MadeChange>, StoreError> {
         self.writer.ask(|reply| Command::ApplyChanges(changes, keep, reply)).await
     }
 

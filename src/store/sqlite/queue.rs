@@ -13,8 +13,8 @@ use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
-    ChangeInstance, CreateBackup, CreateRestore, DeleteBackup, DueChange, NewToken, ResetPlan, SeedPlan,
-    SeedReport, StoreError, StoreMetrics,
+    ChangeInstance, CreateBackup, CreateRestore, DeleteBackup, DueChange, MadeChange, NewToken, ResetPlan,
+    SeedPlan, SeedReport, StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -34,7 +34,7 @@ pub(super) enum Command {
     DeleteBackup(DeleteBackup, Reply<()>),
     CreateRestore(CreateRestore, Reply<Restore>),
     ChangeInstance(Box<ChangeInstance>, Reply<()>),
-    ApplyChanges(Vec<DueChange>, Option<u32>, Reply<()>),
+    ApplyChanges(Vec<DueChange>, Option<u32>, Reply<Vec<MadeChange>>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
     SaveToken(NewToken, Reply<()>),
     Reset(Box<ResetPlan>, Reply<SeedReport>),

@@ -2,63 +2,69 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::backup::{BackupStatus, BackupStatusKind};
-use crate::domain::id::InstanceId;
+use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row::{
-    BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
+    self, BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
 };
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{backups, open_work, restores};
-use crate::store::{BackupChange, DueChange, RestoreChange, StoreError};
+use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError};
 
-/// Makes the changes whose `from` still holds, in order.
+/// Makes the changes whose `from` still holds, in order; returns what was made.
 pub(super) async fn apply(
     state: &mut WriterState,
     changes: Vec<DueChange>,
     keep: Option<u32>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<MadeChange>, StoreError> {
     let WriterState { connection, instances: known, actors, floors } = state;
     let actor_key = actors
         .key(connection, &Origin::SYSTEM.actor)
         .await
         .map_err(StoreError::during("record who changes a record"))?;
+    let mut made = Vec::with_capacity(changes.len());
+    let mut keys = HashMap::new();
     for change in changes {
+        let instance_id = change.instance_id();
+        known.forget(instance_id);
+        let instance_key = if let Some(key) = keys.get(&instance_id) {
+            *key
+        } else {
+            let Some(key) = instance_key(connection, instance_id).await? else { continue };
+            keys.insert(instance_id, key);
+            key
+        };
         match change {
             DueChange::Instance(change) => {
-                known.forget(change.instance_id);
-                if let Some(instance_key) = instance_key(connection, change.instance_id).await? {
-                    instances::end_passage(connection, instance_key, change, actor_key).await?;
-                }
+                made.extend(instances::end_passage(connection, instance_key, change, actor_key).await?);
             }
             DueChange::Backup(change) => {
-                known.forget(change.instance_id);
-                apply_to_backup(connection, floors, change, keep, actor_key).await?;
+                let keep = Expiry { keep, floors };
+                made.extend(apply_to_backup(connection, keep, instance_key, &change, actor_key).await?);
             }
             DueChange::Restore(change) => {
-                known.forget(change.instance_id);
-                apply_to_restore(connection, change, actor_key).await?;
+                made.extend(apply_to_restore(connection, instance_key, &change, actor_key).await?);
             }
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 async fn apply_to_backup(
     connection: &mut SqliteConnection,
-    floors: &mut HashMap<i64, i64>,
-    change: BackupChange,
-    keep: Option<u32>,
+    expiry: Expiry<'_>,
+    instance_key: i64,
+    change: &BackupChange,
     actor_key: i64,
-) -> Result<(), StoreError> {
-    let Some(instance_key) = instance_key(connection, change.instance_id).await? else { return Ok(()) };
+) -> Result<Vec<MadeChange>, StoreError> {
     let from_status = backup_status_code(change.from);
     let to = BackupStatusRow::from(&change.to);
     let was_as_expected =
@@ -66,7 +72,7 @@ async fn apply_to_backup(
             .await
             .map_err(StoreError::during("change the status of a backup"))?;
     if !was_as_expected {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let event = Change {
         at: change.at,
@@ -78,18 +84,27 @@ async fn apply_to_backup(
         origin: &Origin::SYSTEM,
     };
     move_on(connection, event, change.to.open_plan(), actor_key).await?;
+    let made = |id, from, to| MadeChange {
+        record: ChangedRecord::Backup { id, from, to },
+        instance_id: change.instance_id,
+        at: change.at,
+    };
+    let mut all = vec![made(change.id, change.from, change.to.kind())];
     if matches!(change.to, BackupStatus::Succeed(_)) {
-        expire_beyond(connection, floors, instance_key, keep, change.at, actor_key).await?;
+        let expired = expire_beyond(connection, expiry, instance_key, change.at, actor_key).await?;
+        all.extend(
+            expired.into_iter().map(|id| made(id, BackupStatusKind::Succeed, BackupStatusKind::Expired)),
+        );
     }
-    Ok(())
+    Ok(all)
 }
 
 async fn apply_to_restore(
     connection: &mut SqliteConnection,
-    change: RestoreChange,
+    instance_key: i64,
+    change: &RestoreChange,
     actor_key: i64,
-) -> Result<(), StoreError> {
-    let Some(instance_key) = instance_key(connection, change.instance_id).await? else { return Ok(()) };
+) -> Result<Option<MadeChange>, StoreError> {
     let from_status = restore_status_code(change.from);
     let to = RestoreStatusRow::from(&change.to);
     let was_as_expected =
@@ -97,7 +112,7 @@ async fn apply_to_restore(
             .await
             .map_err(StoreError::during("change the status of a restore"))?;
     if !was_as_expected {
-        return Ok(());
+        return Ok(None);
     }
     let plan = change.to.open_plan();
     let event = Change {
@@ -115,7 +130,8 @@ async fn apply_to_restore(
         let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
         instances::set_status(connection, instance_key, statuses, audit).await?;
     }
-    Ok(())
+    let record = ChangedRecord::Restore { id: change.id, from: change.from, to: change.to.kind() };
+    Ok(Some(MadeChange { record, instance_id: change.instance_id, at: change.at }))
 }
 
 /// Plans what follows a change of a record, and records the change.
@@ -133,18 +149,23 @@ async fn move_on(
         .map_err(StoreError::during("record a change that came due"))
 }
 
-/// Lets all but the `keep` newest usable backups of an instance expire.
-///
-/// `floors` holds, by instance, a number below which no record is usable: what has expired is not looked at again.
+/// How many usable backups of an instance stay, and what is known of those that went.
+pub(super) struct Expiry<'s> {
+    /// How many stay; none: all.
+    pub(super) keep: Option<u32>,
+    /// By instance, a number below which no record is usable: what has expired is not looked at again.
+    pub(super) floors: &'s mut HashMap<i64, i64>,
+}
+
+/// Lets all but the newest usable backups of an instance expire; returns those that did, oldest first.
 pub(super) async fn expire_beyond(
     connection: &mut SqliteConnection,
-    floors: &mut HashMap<i64, i64>,
+    Expiry { keep, floors }: Expiry<'_>,
     instance_key: i64,
-    keep: Option<u32>,
     at: Timestamp,
     actor_key: i64,
-) -> Result<(), StoreError> {
-    let Some(keep) = keep else { return Ok(()) };
+) -> Result<Vec<BackupId>, StoreError> {
+    let Some(keep) = keep else { return Ok(Vec::new()) };
     let (usable, expired) =
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
     let floor = floors.get(&instance_key).copied().unwrap_or(1);
@@ -159,11 +180,11 @@ pub(super) async fn expire_beyond(
     .fetch_optional(&mut *connection)
     .await
     .map_err(StoreError::during("find the oldest backup that is kept"))?;
-    let Some(oldest_kept) = oldest_kept else { return Ok(()) };
+    let Some(oldest_kept) = oldest_kept else { return Ok(Vec::new()) };
     let rows = sqlx::query(
         "UPDATE backups SET status = ?1
          WHERE instance_key = ?2 AND record_number >= ?3 AND record_number < ?4 AND status = ?5
-         RETURNING record_number",
+         RETURNING record_number, backup_id",
     )
     .bind(expired)
     .bind(instance_key)
@@ -174,11 +195,13 @@ pub(super) async fn expire_beyond(
     .await
     .map_err(StoreError::during("let backups expire"))?;
     floors.insert(instance_key, oldest_kept);
-    let mut numbers: Vec<i64> = rows
+    let mut gone: Vec<(i64, BackupId)> = rows
         .iter()
-        .map(|row| row.try_get("record_number").map_err(StoreError::during("read a column")))
-        .collect::<Result<_, _>>()?;
-    numbers.sort_unstable();
+        .map(|row| {
+            Ok((row::column(row, "record_number")?, BackupId::from_bytes(row::bytes16(row, "backup_id")?)))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    gone.sort_unstable_by_key(|(number, _)| *number);
     let event = |number: i64| Change {
         at,
         instance_key,
@@ -188,8 +211,9 @@ pub(super) async fn expire_beyond(
         to_status: Some(expired),
         origin: &Origin::SYSTEM,
     };
-    let history: Vec<_> = numbers.into_iter().map(|number| event(number).into_row(actor_key)).collect();
-    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))
+    let history = gone.iter().map(|(number, _)| event(*number).into_row(actor_key)).collect();
+    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))?;
+    Ok(gone.into_iter().map(|(_, id)| id).collect())
 }
 
 async fn instance_key(connection: &mut SqliteConnection, id: InstanceId) -> Result<Option<i64>, StoreError> {

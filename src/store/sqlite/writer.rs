@@ -314,9 +314,9 @@ fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> 
 fn refuse(command: Command, work: &mut Work) {
     work.answers.push(match command {
         Command::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::ApplyChanges(_, _, reply) => answer(reply, Err(StoreError::Closed)),
         Command::DeleteBackup(_, reply)
         | Command::ChangeInstance(_, reply)
-        | Command::ApplyChanges(_, _, reply)
         | Command::SaveToken(_, reply)
         | Command::KeepSetting(_, _, reply)
         | Command::Probe(reply)

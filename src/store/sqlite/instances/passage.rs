@@ -9,7 +9,7 @@ use crate::domain::work::{FailureCode, WorkWish};
 use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, set_status};
-use crate::store::{InstanceChange, StoreError};
+use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
 pub(super) async fn begin(
@@ -39,7 +39,7 @@ pub(super) async fn set_off(
     };
     let Passage { instance_id, status: from, plan } = passage;
     let change = InstanceChange { instance_id, from, to, failure: plan.failure, at };
-    finish(connection, instance_key, change, audit).await
+    finish(connection, instance_key, change, audit).await.map(drop)
 }
 
 /// Plans the end of a way.
@@ -70,9 +70,11 @@ pub(in crate::store::sqlite) async fn end_passage(
     instance_key: i64,
     change: InstanceChange,
     actor_key: i64,
-) -> Result<(), StoreError> {
-    let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
-    finish(connection, instance_key, change, audit).await
+) -> Result<Option<MadeChange>, StoreError> {
+    let InstanceChange { instance_id, from, to, at, .. } = change;
+    let audit = Audit { at, origin: &Origin::SYSTEM, actor_key };
+    let is_made = finish(connection, instance_key, change, audit).await?;
+    Ok(is_made.then_some(MadeChange { record: ChangedRecord::Instance { from, to }, instance_id, at }))
 }
 
 async fn finish(
@@ -80,10 +82,10 @@ async fn finish(
     instance_key: i64,
     change: InstanceChange,
     audit: Audit<'_>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let audit = Audit { at: change.at, ..audit };
     if !set_status(connection, instance_key, (change.from, change.to), audit).await? {
-        return Ok(());
+        return Ok(false);
     }
     sqlx::query("DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?")
         .bind(instance_key)
@@ -102,5 +104,5 @@ async fn finish(
     .execute(connection)
     .await
     .map_err(StoreError::during("end the way of an instance"))?;
-    Ok(())
+    Ok(true)
 }
