@@ -104,8 +104,14 @@ impl Emulator {
         let Surroundings { clock, real_clock, ids } = surroundings;
         let (clock, ids) = (Arc::new(VirtualClock::new(clock)), Arc::new(ReseedableIds::new(ids)));
         announce_database(&config.database);
-        let engine =
-            Engine::new(store.clone(), store.clone(), clock.clone(), ids.clone(), config.engine.clone());
+        let engine = Engine::new(
+            store.clone(),
+            store.clone(),
+            store.clone(),
+            clock.clone(),
+            ids.clone(),
+            config.engine.clone(),
+        );
         let identity =
             Identity::new(store.clone(), real_clock, ids.clone(), config.auth, &config.engine.region);
         let control = Control::new(engine.clone(), identity.clone(), clock, ids, seed.clone());

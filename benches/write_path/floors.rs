@@ -29,10 +29,11 @@ use dcs_emulator::engine::control::Control;
 use dcs_emulator::engine::identity::Identity;
 use dcs_emulator::engine::seed::Seed;
 use dcs_emulator::http::server::ControlSettings;
+use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
     ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
     InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenRecord, ProjectFilter,
-    ResetPlan, SeedPlan, SeedReport, Store, StoreError, UserKey,
+    ResetPlan, SeedPlan, SeedReport, Store, StoreError, StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -85,9 +86,9 @@ pub(crate) fn serve(floor: Floor, database: Option<&Path>) -> Outcome<()> {
             }
             (Floor::OneTransaction, Some(database)) => {
                 let connection = Mutex::new(open(database).await?);
-                real_stack(listener, FloorStore::OneTransaction(connection))?
+                real_stack(listener, FloorStore::OneTransaction(connection)).await?
             }
-            (Floor::NoOp | Floor::OneTransaction, _) => real_stack(listener, FloorStore::Nothing)?,
+            (Floor::NoOp | Floor::OneTransaction, _) => real_stack(listener, FloorStore::Nothing).await?,
         };
         writeln!(std::io::stdout(), "{} ready on http://{address}", floor.as_str())?;
         Ok(server.await?)
@@ -113,14 +114,17 @@ struct Body {
 }
 
 /// Serves floors of the store through the real HTTP stack and engine, with the settings of the real server.
-fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outcome<actix_web::dev::Server> {
+async fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outcome<actix_web::dev::Server> {
     let config = Config::new(GivenSettings::new())?;
     let store = Arc::new(store);
+    // No create asks it for anything.
+    let metrics = StoreMetrics::register(&prometheus::Registry::new())?;
+    let side = Arc::new(SqliteStore::open(&"sqlite::memory:".parse()?, metrics).await?);
     let clock = Arc::new(VirtualClock::new(Arc::new(SystemClock)));
     let ids = Arc::new(ReseedableIds::new(Arc::new(SystemIds)));
     let identity =
         Identity::new(store.clone(), clock.clone(), ids.clone(), config.auth, &config.engine.region);
-    let engine = Engine::new(store.clone(), store, clock.clone(), ids.clone(), config.engine.clone());
+    let engine = Engine::new(store.clone(), store, side, clock.clone(), ids.clone(), config.engine.clone());
     let control = ControlSettings {
         control: Control::new(engine.clone(), identity.clone(), clock, ids, Seed::default()),
         faults: None,

@@ -105,11 +105,33 @@ identifier! {
     /// A domain, the account that users and projects belong to. 32 hexadecimal digits.
     DomainId, HEX32_LENGTH, InvalidId::NotHex32, simple
 }
+identifier! {
+    /// A project's own template of parameters. A UUID of any version.
+    TemplateId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
+}
+identifier! {
+    /// A time at which parameters of an instance changed. A UUID of any version.
+    ParameterChangeId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
+}
 
 impl RestoreId {
     /// Makes the id of a restore created at `created_at`, as [`BackupId::from_random`] does.
     pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
         Self(time_ordered(random, created_at))
+    }
+}
+
+impl TemplateId {
+    /// Makes the id of a template made at `created_at`, as [`BackupId::from_random`] does.
+    pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
+        Self(time_ordered(random, created_at))
+    }
+}
+
+impl ParameterChangeId {
+    /// Makes the id of a change made at `at`, as [`BackupId::from_random`] does.
+    pub fn from_random(random: [u8; 16], at: Timestamp) -> Self {
+        Self(time_ordered(random, at))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod facts;
+mod nodes;
 mod passage;
 mod plan;
 pub mod progression;
@@ -17,6 +18,7 @@ pub use attributes::{
     InvalidInstanceName,
 };
 pub use facts::{BackupRules, InstanceFacts, OpenWork};
+pub use nodes::{Node, NodeGroup, NodeRole};
 pub use passage::{Passage, StatusAction};
 pub use plan::{InstanceAction, PLAN, Situation};
 pub use topology::Topology;

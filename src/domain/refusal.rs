@@ -114,6 +114,39 @@ pub enum Refusal {
     /// The instance is in another state that does not permit the operation.
     #[error("the instance's state does not permit the operation")]
     InstanceStateUnsupported,
+    /// A configuration parameter is not one of the instance's, or cannot have the value.
+    #[error("invalid value of the configuration parameter {name}")]
+    InvalidConfiguration {
+        /// Its name, as it was sent.
+        name: String,
+    },
+    /// More memory is to be set aside than there is.
+    #[error("more memory is to be set aside than there is")]
+    ReservedMemoryTooLarge,
+    /// An instance would have more tags than it may.
+    #[error("too many tags")]
+    TooManyTags,
+    /// The first time of a scan is no time to come.
+    #[error("invalid first time of a scan")]
+    InvalidScanStart,
+    /// The interval of a scan is no number of seconds.
+    #[error("invalid interval of a scan")]
+    InvalidScanInterval,
+    /// A scan would be given up before it can have run.
+    #[error("invalid timeout of a scan")]
+    InvalidScanTimeout,
+    /// A scan would look at too few or too many keys.
+    #[error("invalid number of keys of a scan")]
+    InvalidScanKeys,
+    /// The engine's version cannot encrypt connections.
+    #[error("the engine's version cannot encrypt connections")]
+    EncryptionUnsupported,
+    /// The switch of encryption has no usable value.
+    #[error("invalid switch of encryption")]
+    InvalidEncryption,
+    /// There is no such template of parameters.
+    #[error("template not found")]
+    TemplateNotFound,
 }
 
 impl Refusal {

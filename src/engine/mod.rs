@@ -15,6 +15,8 @@ mod links;
 mod restores;
 pub mod seed;
 mod settle;
+mod side_settings;
+mod templates;
 pub mod transitions;
 
 use std::sync::Arc;
@@ -29,7 +31,8 @@ pub use restores::CreateRestoreRequest;
 
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
-    ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, SeedReport,
+    ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
+    SeedReport, TagValues,
 };
 
 use crate::ambient::{Clock, IdSource};
@@ -40,7 +43,7 @@ use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progression, WorkWish};
 use crate::engine::settle::Settling;
 use crate::engine::transitions::{TransitionRules, WorkModel};
-use crate::store::{IdentityStore, Store};
+use crate::store::{IdentityStore, SideStore, Store};
 
 /// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +100,7 @@ impl EngineSettings {
 pub struct Engine {
     store: Arc<dyn Store>,
     identity: Arc<dyn IdentityStore>,
+    side: Arc<dyn SideStore>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     settings: Arc<EngineSettings>,
@@ -109,12 +113,13 @@ impl Engine {
     pub fn new(
         store: Arc<dyn Store>,
         identity: Arc<dyn IdentityStore>,
+        side: Arc<dyn SideStore>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
         settings: EngineSettings,
     ) -> Self {
         let (settings, transitions, settling) = (Arc::new(settings), Arc::default(), Arc::default());
-        Self { store, identity, clock, ids, settings, transitions, settling }
+        Self { store, identity, side, clock, ids, settings, transitions, settling }
     }
 
     /// Returns an id for a request that has just arrived.

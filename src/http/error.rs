@@ -151,6 +151,7 @@ impl ApiError {
             )
             | Self::MissingQuery { name }
             | Self::NotEmulated { what: name } => Cow::Owned(text.replace("{0}", name)),
+            Self::Refused(Refusal::InvalidConfiguration { name }) => Cow::Owned(text.replace("{0}", name)),
             _ => Cow::Borrowed(text),
         }
     }
@@ -305,6 +306,16 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::InstanceRestarting => &code::RESTARTING,
         Refusal::InstanceExtending => &code::EXTENDING,
         Refusal::InstanceStateUnsupported | Refusal::ActionUnsupported => &code::STATE_UNSUPPORTED,
+        Refusal::InvalidConfiguration { .. } => &code::INVALID_CONFIGURATION,
+        Refusal::ReservedMemoryTooLarge => &code::RESERVED_MEMORY_TOO_LARGE,
+        Refusal::TooManyTags => &code::TOO_MANY_TAGS,
+        Refusal::InvalidScanStart => &code::INVALID_SCAN_START,
+        Refusal::InvalidScanInterval => &code::INVALID_SCAN_INTERVAL,
+        Refusal::InvalidScanTimeout => &code::INVALID_SCAN_TIMEOUT,
+        Refusal::InvalidScanKeys => &code::INVALID_SCAN_KEYS,
+        Refusal::EncryptionUnsupported => &code::ENCRYPTION_UNSUPPORTED,
+        Refusal::InvalidEncryption => &code::INVALID_ENCRYPTION,
+        Refusal::TemplateNotFound => &code::TEMPLATE_NOT_FOUND,
     }
 }
 

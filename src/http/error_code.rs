@@ -81,6 +81,37 @@ pub(super) const PREPAID: ErrorCode = row(
     400,
     "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
 );
+pub(super) const TOO_MANY_TAGS: ErrorCode =
+    row("DCS.4039", "111400039", 400, "The quota limit has been reached.");
+pub(super) const INVALID_CONFIGURATION: ErrorCode =
+    row("DCS.4066", "111400066", 400, "Invalid value of the configure parameter {0}.");
+pub(super) const RESERVED_MEMORY_TOO_LARGE: ErrorCode = row(
+    "DCS.4105",
+    "111400105",
+    400,
+    "The value of reserved-memory cannot be greater than the free memory size of this DCS instance.",
+);
+pub(super) const INVALID_SCAN_START: ErrorCode = twinless(
+    "DCS.4819",
+    400,
+    "The first_scan_at parameter is invalid.  Its must be ISO format utc date-time. The time must be later than the current time.",
+);
+pub(super) const INVALID_SCAN_INTERVAL: ErrorCode =
+    twinless("DCS.4820", 400, "The interval parameter is invalid. must Greater than or equal to 0.");
+pub(super) const INVALID_SCAN_TIMEOUT: ErrorCode = twinless(
+    "DCS.4821",
+    400,
+    "The timeout parameter is invalid. Its must Greater than or equal to interval * 2, if interval is 0, timeout must Greater than 1 second.",
+);
+pub(super) const INVALID_SCAN_KEYS: ErrorCode = twinless(
+    "DCS.4822",
+    400,
+    "The scan_keys_count parameter is invalid. Its must Greater than or equal to 10, and Less than or equal to 1000.",
+);
+pub(super) const ENCRYPTION_UNSUPPORTED: ErrorCode = twinless("DCS.4201", 400, "Do not support SSL.");
+pub(super) const INVALID_ENCRYPTION: ErrorCode = twinless("DCS.4202", 400, "ssl request params are invalid.");
+pub(super) const TEMPLATE_NOT_FOUND: ErrorCode =
+    twinless("DCS.4988", 400, "The config template does not exist.");
 pub(super) const INSTANCE_NAME_TAKEN: ErrorCode =
     row("DCS.4060", "111400060", 400, "This DCS instance name already exists.");
 pub(super) const INSTANCE_QUOTA_EXCEEDED: ErrorCode =
@@ -138,6 +169,8 @@ pub(super) const MIGRATION_NOT_FOUND: ErrorCode =
     twinless("DCS.4133", 400, "The migration task does not exist.");
 pub(super) const ANALYSIS_NOT_FOUND: ErrorCode =
     twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
+pub(super) const INSTANCE_SAVE_FAILED: ErrorCode =
+    twinless("DCS.5017", 500, "Failed to save instance information.");
 pub(super) const INSTANCE_QUERY_FAILED: ErrorCode = twinless("DCS.5024", 500, "Query instance failed.");
 pub(super) const BACKUP_QUERY_FAILED: ErrorCode = twinless("DCS.5078", 500, "Query backup record failed.");
 pub(super) const BACKUP_SAVE_FAILED: ErrorCode =

@@ -112,6 +112,75 @@ pub(super) const LIST_MONITORED: Operation =
 /// List what of an instance can be monitored.
 pub(super) const LIST_MONITORED_PARTS: Operation =
     Operation::read_only("list_monitored_objects_of_instance", "dcs:instance:get");
+/// Show the configuration parameters of an instance.
+pub(super) const LIST_CONFIGS: Operation = reading("list_configurations", "dcs:instance:getConfiguration");
+/// Change configuration parameters.
+pub(super) const CHANGE_CONFIGS: Operation =
+    writing("update_configurations", "dcs:instance:modifyConfigureation");
+/// List the times at which configuration parameters changed.
+pub(super) const LIST_CONFIG_HISTORIES: Operation =
+    reading("list_config_histories", "dcs:instance:getConfiguration");
+/// Show what of the configuration parameters changed at one time.
+pub(super) const SHOW_CONFIG_HISTORY: Operation =
+    reading("show_config_history_detail", "dcs:instance:getConfiguration");
+/// Set or remove tags of an instance.
+pub(super) const CHANGE_TAGS: Operation = writing("batch_create_or_delete_tags", "dcs:instance:modify");
+/// List the tags of an instance.
+pub(super) const LIST_TAGS: Operation = reading("show_tags", "dcs:instance:get");
+/// List the tags of all instances of a project.
+pub(super) const LIST_PROJECT_TAGS: Operation = reading("list_tags_of_tenant", "dcs:instance:list");
+/// Show which addresses may connect to an instance.
+pub(super) const SHOW_WHITELIST: Operation = reading("show_ip_whitelist", "dcs:instance:get");
+/// Set which addresses may connect to an instance.
+pub(super) const CHANGE_WHITELIST: Operation = writing("update_ip_whitelist", "dcs:instance:modify");
+/// Show when big keys are looked for.
+pub(super) const SHOW_BIG_KEY_SCAN: Operation = reading("show_bigkey_autoscan_config", "dcs:instance:get");
+/// Set when big keys are looked for.
+pub(super) const CHANGE_BIG_KEY_SCAN: Operation =
+    writing("update_bigkey_autoscan_config", "dcs:instance:modify");
+/// Show when hot keys are looked for.
+pub(super) const SHOW_HOT_KEY_SCAN: Operation = reading("show_hotkey_autoscan_config", "dcs:instance:get");
+/// Set when hot keys are looked for.
+pub(super) const CHANGE_HOT_KEY_SCAN: Operation =
+    writing("update_hotkey_auto_scan_config", "dcs:instance:modify");
+/// Show when expired keys are looked for.
+pub(super) const SHOW_EXPIRED_KEY_SCAN: Operation =
+    reading("show_expire_auto_scan_config", "dcs:instance:get");
+/// Set when expired keys are looked for.
+pub(super) const CHANGE_EXPIRED_KEY_SCAN: Operation =
+    writing("update_expire_auto_scan_config", "dcs:instance:modify");
+/// Show how bandwidth follows its use.
+pub(super) const SHOW_BANDWIDTH_POLICY: Operation =
+    reading("show_instance_bandwidth_auto_scaling_policy", "dcs:instance:get");
+/// Set how bandwidth follows its use.
+pub(super) const CHANGE_BANDWIDTH_POLICY: Operation =
+    writing("update_instance_bandwidth_auto_scaling_policy", "dcs:instance:modify");
+/// Let bandwidth stay as it is.
+pub(super) const DELETE_BANDWIDTH_POLICY: Operation =
+    writing("delete_instance_bandwidth_auto_scaling_policy", "dcs:instance:modify");
+/// List templates of configuration parameters.
+pub(super) const LIST_TEMPLATES: Operation =
+    reading("list_config_templates", "dcs:instance:getConfiguration");
+/// Show a template of configuration parameters.
+pub(super) const SHOW_TEMPLATE: Operation = reading("show_config_template", "dcs:instance:getConfiguration");
+/// Make a template of configuration parameters.
+pub(super) const CREATE_TEMPLATE: Operation =
+    writing("create_custom_template", "dcs:instance:modifyConfigureation");
+/// Change a template of configuration parameters.
+pub(super) const CHANGE_TEMPLATE: Operation =
+    writing("update_config_template", "dcs:instance:modifyConfigureation");
+/// Remove a template of configuration parameters.
+pub(super) const DELETE_TEMPLATE: Operation =
+    writing("delete_config_template", "dcs:instance:modifyConfigureation");
+/// Show the shards of an instance.
+pub(super) const LIST_GROUPS: Operation = reading("list_group_replication_info", "dcs:instance:get");
+/// Show every node of an instance.
+pub(super) const LIST_LOGICAL_NODES: Operation = reading("show_nodes_information", "dcs:instance:get");
+/// Show every node of a page of instances.
+pub(super) const LIST_NODES_OF_INSTANCES: Operation =
+    reading("batch_show_nodes_information", "dcs:instance:list");
+/// Show the nodes of an instance by their kind.
+pub(super) const SHOW_TOPOLOGY: Operation = reading("show_instance_topology", "dcs:instance:get");
 /// Show the versions of the service.
 pub(super) const SHOW_VERSION: Operation = open("show_version");
 /// Download the file of a backup by its link.

@@ -12,9 +12,10 @@ use crate::http::endpoint::{endpoint, endpoint_of_all, route};
 use crate::http::error::ApiError;
 use crate::http::fringe::{self, Row};
 use crate::http::operation::{self, Operation, RouteName};
+use crate::http::side::{bandwidth, configs, scans, tags, templates, whitelist};
 use crate::http::{
-    backups, catalogue, control, identity, instance_deletion, instance_status, instances, links, probes,
-    restores, v2,
+    backups, catalogue, control, identity, instance_deletion, instance_status, instances, links, nodes,
+    probes, restores, v2,
 };
 
 /// One method on one path.
@@ -62,6 +63,11 @@ macro_rules! version_routes {
             concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}/links");
         const RESTORES: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/restores");
         const STATUS: &str = concat!("/", $version, "/{project_id}/instances/status");
+        const CONFIGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/configs");
+        const TAGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tags");
+        const TAG_ACTION: &str = concat!("/", $version, "/{project_id}/dcs/{instance_id}/tags/action");
+        const GROUPS: &str = concat!("/", $version, "/{project_id}/instance/{instance_id}/groups");
+        const ALL_TAGS: &str = concat!("/", $version, "/{project_id}/dcs/tags");
         vec![
             entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(backups::create_backup)),
             entry(&operation::LIST_BACKUPS, Method::GET, BACKUPS, || endpoint(backups::list_backups)),
@@ -80,6 +86,12 @@ macro_rules! version_routes {
             entry(&operation::DELETE_INSTANCES, Method::DELETE, INSTANCES, || {
                 endpoint(instance_deletion::delete_instances)
             }),
+            entry(&operation::LIST_CONFIGS, Method::GET, CONFIGS, || endpoint(configs::list_configs)),
+            entry(&operation::CHANGE_CONFIGS, Method::PUT, CONFIGS, || endpoint(configs::change_configs)),
+            entry(&operation::CHANGE_TAGS, Method::POST, TAG_ACTION, || endpoint(tags::change_tags)),
+            entry(&operation::LIST_TAGS, Method::GET, TAGS, || endpoint(tags::list_tags)),
+            entry(&operation::LIST_GROUPS, Method::GET, GROUPS, || endpoint(nodes::list_groups)),
+            entry(&operation::LIST_PROJECT_TAGS, Method::GET, ALL_TAGS, || endpoint(tags::list_project_tags)),
         ]
     }};
 }
@@ -91,6 +103,7 @@ fn api_routes() -> Vec<RouteEntry> {
     routes.extend(catalogue_routes());
     routes.extend(fringe_routes());
     routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));
+    routes.extend(side_routes());
     routes
 }
 
@@ -140,6 +153,63 @@ fn fringe_routes() -> Vec<RouteEntry> {
         endpoint(fringe::monitored::list_parts)
     }));
     routes
+}
+
+/// What only v2 has beside instances.
+fn side_routes() -> Vec<RouteEntry> {
+    const WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist";
+    const BIG_KEYS: &str = "/v2/{project_id}/instances/{instance_id}/bigkey/autoscan";
+    const HOT_KEYS: &str = "/v2/{project_id}/instances/{instance_id}/hotkey/autoscan";
+    const EXPIRED_KEYS: &str = "/v2/{project_id}/instances/{instance_id}/scan-expire-keys/autoscan-config";
+    const BANDWIDTH: &str = "/v2/{project_id}/instances/{instance_id}/autoscaling-policy/bandwidth";
+    const HISTORIES: &str = "/v2/{project_id}/instances/{instance_id}/config-histories";
+    const HISTORY: &str = "/v2/{project_id}/instances/{instance_id}/config-histories/{history_id}";
+    const TEMPLATES: &str = "/v2/{project_id}/config-templates";
+    const LOGICAL_NODES: &str = "/v2/{project_id}/instances/{instance_id}/logical-nodes";
+    const ALL_NODES: &str = "/v2/{project_id}/instances-logical-nodes";
+    const NODES: &str = "/v2/{project_id}/instances/{instance_id}/nodes";
+    const TEMPLATE: &str = "/v2/{project_id}/config-templates/{template_id}";
+    vec![
+        entry(&operation::SHOW_WHITELIST, Method::GET, WHITELIST, || endpoint(whitelist::show_whitelist)),
+        entry(&operation::CHANGE_WHITELIST, Method::PUT, WHITELIST, || endpoint(whitelist::change_whitelist)),
+        entry(&operation::SHOW_BIG_KEY_SCAN, Method::GET, BIG_KEYS, || endpoint(scans::show_big_key_scan)),
+        entry(&operation::CHANGE_BIG_KEY_SCAN, Method::PUT, BIG_KEYS, || {
+            endpoint(scans::change_big_key_scan)
+        }),
+        entry(&operation::SHOW_HOT_KEY_SCAN, Method::GET, HOT_KEYS, || endpoint(scans::show_hot_key_scan)),
+        entry(&operation::CHANGE_HOT_KEY_SCAN, Method::PUT, HOT_KEYS, || {
+            endpoint(scans::change_hot_key_scan)
+        }),
+        entry(&operation::SHOW_EXPIRED_KEY_SCAN, Method::GET, EXPIRED_KEYS, || {
+            endpoint(scans::show_expired_key_scan)
+        }),
+        entry(&operation::CHANGE_EXPIRED_KEY_SCAN, Method::PUT, EXPIRED_KEYS, || {
+            endpoint(scans::change_expired_key_scan)
+        }),
+        entry(&operation::SHOW_BANDWIDTH_POLICY, Method::GET, BANDWIDTH, || endpoint(bandwidth::show_policy)),
+        entry(&operation::CHANGE_BANDWIDTH_POLICY, Method::PUT, BANDWIDTH, || {
+            endpoint(bandwidth::change_policy)
+        }),
+        entry(&operation::DELETE_BANDWIDTH_POLICY, Method::DELETE, BANDWIDTH, || {
+            endpoint(bandwidth::delete_policy)
+        }),
+        entry(&operation::LIST_CONFIG_HISTORIES, Method::GET, HISTORIES, || {
+            endpoint(configs::list_histories)
+        }),
+        entry(&operation::SHOW_CONFIG_HISTORY, Method::GET, HISTORY, || endpoint(configs::show_history)),
+        entry(&operation::LIST_LOGICAL_NODES, Method::GET, LOGICAL_NODES, || {
+            endpoint(nodes::list_logical_nodes)
+        }),
+        entry(&operation::LIST_NODES_OF_INSTANCES, Method::GET, ALL_NODES, || {
+            endpoint(nodes::list_nodes_of_instances)
+        }),
+        entry(&operation::SHOW_TOPOLOGY, Method::GET, NODES, || endpoint(nodes::show_topology)),
+        entry(&operation::LIST_TEMPLATES, Method::GET, TEMPLATES, || endpoint(templates::list_templates)),
+        entry(&operation::CREATE_TEMPLATE, Method::POST, TEMPLATES, || endpoint(templates::create_template)),
+        entry(&operation::SHOW_TEMPLATE, Method::GET, TEMPLATE, || endpoint(templates::show_template)),
+        entry(&operation::CHANGE_TEMPLATE, Method::PUT, TEMPLATE, || endpoint(templates::change_template)),
+        entry(&operation::DELETE_TEMPLATE, Method::DELETE, TEMPLATE, || endpoint(templates::delete_template)),
+    ]
 }
 
 fn identity_routes() -> Vec<RouteEntry> {

@@ -9,12 +9,13 @@ use time::format_description::well_known::Rfc3339;
 use crate::store::error::OpenError;
 
 /// The migrations of SQLite, oldest first. Landed ones never change.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: &[(&str, &str)] = &[
     ("V1__backup_records", include_str!("../../migrations/sqlite/V1__backup_records.sql")),
     ("V2__restores_and_identity", include_str!("../../migrations/sqlite/V2__restores_and_identity.sql")),
     ("V3__control", include_str!("../../migrations/sqlite/V3__control.sql")),
     ("V4__instance_life", include_str!("../../migrations/sqlite/V4__instance_life.sql")),
     ("V5__quotas", include_str!("../../migrations/sqlite/V5__quotas.sql")),
+    ("V6__side_settings", include_str!("../../migrations/sqlite/V6__side_settings.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

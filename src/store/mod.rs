@@ -9,6 +9,7 @@ mod identity;
 mod metrics;
 mod migrate;
 mod row;
+mod side;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, HashSet};
@@ -23,6 +24,7 @@ pub use command::{
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
 pub use metrics::StoreMetrics;
+pub use side::{ChangeSideSettings, ParameterHistoryEntry, SideStore, TagValues};
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId, ProjectId};

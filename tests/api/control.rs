@@ -350,15 +350,45 @@ const KEPT_BY_A_RESET: [&str; 3] = ["refinery_schema_history", "sqlite_sequence"
 /// Tables with what is there from the start: the built-in domain, project and user; and the settings of the emulator itself.
 const BUILT_IN: [&str; 6] = ["domain", "projects", "users", "user_roles", "access_keys", "kept_settings"];
 
+impl TestServer {
+    /// Has a row in each table of what is set beside instances and of what follows from their lives.
+    async fn fill_what_is_beside_instances(&mut self) {
+        let configs =
+            json!({"redis_config": [{"param_id": "1", "param_name": "timeout", "param_value": "5"}]});
+        assert_eq!(self.put(&format!("{}/configs", Api::V2.instance(HA)), &configs).await.status, 204);
+        let tags = json!({"action": "create", "tags": [{"key": "env", "value": "test"}]});
+        self.post(&format!("/v1.0/{PROJECT}/dcs/{HA}/tags/action"), &tags).await;
+        let whitelist = format!("/v2/{PROJECT}/instance/{HA}/whitelist");
+        assert_eq!(self.put(&whitelist, &json!({"enable_whitelist": true})).await.status, 204);
+        let template = json!({"template_id": "1", "name": "mine", "params": {}});
+        self.post(&format!("/v2/{PROJECT}/config-templates"), &template).await.ok();
+        // What no call fills yet.
+        self.stop().await;
+        for statement in [
+            "INSERT INTO backup_policies (instance_key, policy_id, backup_type, created_at, updated_at) \
+             VALUES (1, randomblob(16), 'manual', 0, 0)",
+            "INSERT INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip) VALUES (1, 'x', 1, 'ha', '')",
+            "INSERT INTO background_tasks (instance_key, task_number, task_id, name, details, user_id, user_name, created_at) \
+             VALUES (1, 1, randomblob(16), 'x', '{}', '', '', 0)",
+            "INSERT INTO jobs (job_id, project_key, job_type, begin_at) VALUES (randomblob(16), 1, 'x', 0)",
+            "INSERT INTO stopped_nodes (instance_key, node_id) VALUES (1, randomblob(16))",
+        ] {
+            self.alter(statement, &[]).await;
+        }
+        self.restart().await;
+    }
+}
+
 #[tokio::test]
 async fn a_reset_without_seeds_leaves_no_table_with_rows_of_before() {
-    let server = TestServer::start().await;
+    let mut server = TestServer::start().await;
     let backup_id = server.create_backup(HA).await;
     server.restore(Api::V2, HA, &json!({ "backup_id": backup_id })).await;
     server.built_in_token().await;
     server.set_rule("backup", &json!({"progression": "manual"})).await;
     server.create_backup(SECOND_HA).await;
     server.put("/_emulator/clock", &json!({"frozen": true})).await.ok();
+    server.fill_what_is_beside_instances().await;
     let tables =
         server.rows("SELECT json_object('name', name) FROM sqlite_schema WHERE type = 'table'").await;
     let tables = each(&json!(tables), "name");

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{HA, PROJECT, backups_path, instance_path, instances_path};
-use crate::support::{Answer, TestServer, refusal};
+use crate::support::{Answer, Api, TestServer, refusal};
 
 /// The longest body that is taken.
 const LIMIT: usize = 1024 * 1024;
@@ -96,10 +96,10 @@ async fn the_case_of_a_path_matters() {
 #[tokio::test]
 async fn literal_paths_that_are_not_built_yet_are_no_ids() {
     let server = TestServer::start().await;
-    for path in [format!("/v1.0/{PROJECT}/instances/status"), format!("/v1.0/{PROJECT}/instances/statistic")]
-    {
+    for api in Api::BOTH {
+        let path = format!("{}/statistic", api.instances(PROJECT));
         for method in ["GET", "PUT", "POST"] {
-            server.call(method, &path).send().await.assert_refused(&refusal::UNKNOWN_ROUTE);
+            server.call(method, &path).send().await.assert_refused_by(api, &refusal::UNKNOWN_ROUTE);
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn what_is_not_emulated_is_refused_and_listed() {
 }
 
 /// What is never there, as nothing makes it: method, path, code and message.
-const NEVER_THERE: [(&str, &str, &str, &str); 12] = [
+const NEVER_THERE: [(&str, &str, &str, &str); 11] = [
     ("GET", "/instances/export-job?job_id=1", "DCS.4063", "Invalid job_id parameter in the request."),
     ("GET", "/instances/{instance_id}/bigkey-task/{bigkey_id}", "DCS.4942", "The bigkey id does not exist."),
     ("GET", "/instances/{instance_id}/hotkey-task/{hotkey_id}", "DCS.4941", "The hotkey id does not exist."),
@@ -67,12 +67,6 @@ const NEVER_THERE: [(&str, &str, &str, &str); 12] = [
         "/instances/{instance_id}/redislog/{id}/links",
         "DCS.4063",
         "Invalid id parameter in the request.",
-    ),
-    (
-        "GET",
-        "/instances/{instance_id}/config-histories/{history_id}",
-        "DCS.4063",
-        "Invalid history_id parameter in the request.",
     ),
     ("GET", "/instances/{instance_id}/tasks/{task_id}/progress", "DCS.4070", "Invalid task ID format."),
     ("GET", "/migration-task/{task_id}", "DCS.4133", "The migration task does not exist."),
@@ -107,7 +101,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
             json!({"total_num": 0, "count": 0, "slowlogs": []}),
         ),
         (format!("{instance}/redislog?log_type=run"), json!({"total_num": 0, "file_list": []})),
-        (format!("{instance}/config-histories"), json!({"history_num": 0, "histories": []})),
         (
             format!("{instance}/operations?operation=restart"),
             json!({

@@ -285,7 +285,7 @@ async fn every_error_has_the_three_members_of_v2() {
     create(&server, HA, &json!({})).await.assert_refused_by(Api::V2, &refusal::BACKING_UP);
     for (method, path, refusal) in [
         ("GET", "/v2/nothing".to_owned(), refusal::UNKNOWN_ROUTE),
-        ("GET", format!("/v2/{PROJECT}/instances/status"), refusal::UNKNOWN_ROUTE),
+        ("GET", format!("/v2/{PROJECT}/instances-status"), refusal::UNKNOWN_ROUTE),
         ("PUT", Api::V2.backups(HA), refusal::METHOD_NOT_ALLOWED),
         ("POST", "/v2".to_owned(), refusal::METHOD_NOT_ALLOWED),
         ("GET", Api::V2.backups("x"), refusal::INVALID_INSTANCE_ID),

@@ -73,6 +73,36 @@ pub(crate) const NO_INSTANCES: Refusal = row(
 );
 pub(crate) const TOO_MANY_INSTANCES: Refusal =
     row(400, "DCS.4100", "111400100", "The number of instance IDs in an instances array cannot exceed 50.");
+pub(crate) const TOO_MANY_TAGS: Refusal =
+    row(400, "DCS.4039", "111400039", "The quota limit has been reached.");
+pub(crate) const RESERVED_MEMORY_TOO_LARGE: Refusal = row(
+    400,
+    "DCS.4105",
+    "111400105",
+    "The value of reserved-memory cannot be greater than the free memory size of this DCS instance.",
+);
+pub(crate) const TEMPLATE_NOT_FOUND: Refusal =
+    row(400, "DCS.4988", "DCS.4988", "The config template does not exist.");
+pub(crate) const INVALID_SCAN_START: Refusal = row(
+    400,
+    "DCS.4819",
+    "DCS.4819",
+    "The first_scan_at parameter is invalid.  Its must be ISO format utc date-time. The time must be later than the current time.",
+);
+pub(crate) const INVALID_SCAN_INTERVAL: Refusal =
+    row(400, "DCS.4820", "DCS.4820", "The interval parameter is invalid. must Greater than or equal to 0.");
+pub(crate) const INVALID_SCAN_TIMEOUT: Refusal = row(
+    400,
+    "DCS.4821",
+    "DCS.4821",
+    "The timeout parameter is invalid. Its must Greater than or equal to interval * 2, if interval is 0, timeout must Greater than 1 second.",
+);
+pub(crate) const INVALID_SCAN_KEYS: Refusal = row(
+    400,
+    "DCS.4822",
+    "DCS.4822",
+    "The scan_keys_count parameter is invalid. Its must Greater than or equal to 10, and Less than or equal to 1000.",
+);
 pub(crate) const EMPTY_BODY: Refusal = row(400, "DCS.4004", "111400004", "Empty request body.");
 pub(crate) const BACKUP_NOT_USABLE: Refusal =
     row(400, "DCS.4087", "111400087", "the backup record status is err when restore this instance");
@@ -111,6 +141,12 @@ pub(crate) const fn invalid(name: &'static str) -> Refusal {
 /// A query parameter with a value it cannot have.
 pub(crate) const fn invalid_query(name: &'static str) -> Refusal {
     let row = row(400, "DCS.4062", "111400062", "Invalid {0} parameter in the request.");
+    Refusal { parameter: name, ..row }
+}
+
+/// A configuration parameter that is none of the instance's, or cannot have the value.
+pub(crate) const fn invalid_configuration(name: &'static str) -> Refusal {
+    let row = row(400, "DCS.4066", "111400066", "Invalid value of the configure parameter {0}.");
     Refusal { parameter: name, ..row }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: wire contract v1.0, section 3.4.
 
-use crate::domain::instance::{InstanceFacts, InstanceStatus, OpenWork};
+use crate::domain::instance::{Instance, InstanceFacts, InstanceStatus, OpenWork, SideTask};
 use crate::domain::refusal::Refusal;
 
 /// Something that a caller wants of an instance.
@@ -161,6 +161,20 @@ impl InstanceFacts {
             return Err(Refusal::InstancePrepaid);
         }
         self.permit(InstanceAction::Delete)
+    }
+}
+
+impl Instance {
+    /// Decides whether the instance permits an action now.
+    ///
+    /// # Errors
+    /// As [`Situation::refusal`].
+    pub fn permit(&self, action: InstanceAction) -> Result<(), Refusal> {
+        let situation = match (self.status, self.task) {
+            (InstanceStatus::Running, Some(SideTask::Backup)) => Situation::BackingUp,
+            (status, _) => Situation::In(status),
+        };
+        situation.permit(action)
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::instance::{CacheMode, InstanceStatus};
 use crate::http::fringe::Asked;
+use crate::http::nodes::replications;
 use crate::http::time::rfc3339;
 
 /// The bandwidth of an instance, which cannot be changed.
@@ -44,7 +45,9 @@ pub(super) fn sessions(asked: &Asked) -> Value {
     json!({ "time": rfc3339(asked.now), "count": 0, "clients": [] })
 }
 
-/// The replicas of a shard.
-pub(super) fn nodes_of_group(_asked: &Asked) -> Value {
-    json!([])
+/// The nodes of a shard; of one that is not there, none.
+pub(super) fn nodes_of_group(asked: &Asked) -> Value {
+    let groups = asked.instance.node_groups();
+    let group = groups.iter().find(|group| group.id.to_string() == asked.call.path_part("group_id"));
+    json!(group.map_or_else(Vec::new, |group| replications(asked.instance, group)))
 }

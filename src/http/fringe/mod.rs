@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn there_are_as_many_as_the_contract_has() {
         // With the two of `monitored`.
-        assert_eq!(literal_rows().chain(rows()).count() + 2, 79);
+        assert_eq!(literal_rows().chain(rows()).count() + 4, 79);
     }
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod instance;
 mod restore;
+mod side;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
@@ -18,6 +19,9 @@ pub(super) use backup::{
 };
 pub(super) use instance::{INSTANCE_COLUMNS, instance, instance_status_code, passage};
 pub(super) use restore::{RESTORE_COLUMNS, RestoreStatusRow, restore, restore_status_code};
+pub(super) use side::{
+    Document, changes_json, parameter_history_entry, side_name, tag, take_document, template, values_json,
+};
 
 /// What `events.record_kind` and `open_work.record_kind` say the record is.
 pub(super) mod record_kind {

@@ -4,6 +4,7 @@
 //! transaction (group commit). WAL with `synchronous = FULL`: a commit has been synced to disk when it returns, and
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
+mod answers;
 mod backups;
 mod check;
 mod copying;
@@ -21,6 +22,7 @@ mod restores;
 mod script;
 mod seeding;
 mod settling;
+mod side;
 mod tokens;
 mod writer;
 
@@ -34,18 +36,21 @@ pub use check::{CheckReport, check};
 pub use options::Location;
 
 use crate::domain::backup::Backup;
-use crate::domain::id::{BackupId, InstanceId, ProjectId};
+use crate::domain::config_template::ConfigTemplate;
+use crate::domain::id::{BackupId, InstanceId, ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::identity::{Domain, Project, Secret, Token, User};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::quota::{Quota, Usage};
 use crate::domain::restore::Restore;
+use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
 use crate::store::migrate;
 use crate::store::{
-    ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
-    InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenError, OpenRecord,
-    ProjectFilter, ResetPlan, SeedPlan, SeedReport, Store, StoreError, StoreMetrics, UserKey,
+    ChangeInstance, ChangeSideSettings, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange,
+    IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenError,
+    OpenRecord, ParameterHistoryEntry, ProjectFilter, ResetPlan, SeedPlan, SeedReport, SideStore, Store,
+    StoreError, StoreMetrics, TagValues, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -271,5 +276,58 @@ impl IdentityStore for SqliteStore {
 
     async fn save_token(&self, token: NewToken) -> Result<(), StoreError> {
         self.writer.ask(|reply| Command::SaveToken(token, reply)).await
+    }
+}
+
+#[async_trait]
+impl SideStore for SqliteStore {
+    async fn side_settings(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, SideSettings)>, StoreError> {
+        self.reader.side_settings(instance).await
+    }
+
+    async fn change_side_settings(
+        &self,
+        change: ChangeSideSettings,
+    ) -> Result<(Instance, SideSettings), StoreError> {
+        self.writer.ask(|reply| Command::ChangeSide(Box::new(change), reply)).await
+    }
+
+    async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, StoreError> {
+        self.reader.project_tags(project_id).await
+    }
+
+    async fn parameter_history(
+        &self,
+        instance: InstanceRef,
+        page: PageRequest,
+    ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError> {
+        self.reader.parameter_history(instance, page).await
+    }
+
+    async fn parameter_change(
+        &self,
+        instance: InstanceRef,
+        id: ParameterChangeId,
+    ) -> Result<Option<ParameterHistoryEntry>, StoreError> {
+        self.reader.parameter_change(instance, id).await
+    }
+
+    async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError> {
+        self.reader.templates(project_id).await
+    }
+
+    async fn save_template(&self, project_id: ProjectId, template: ConfigTemplate) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::SaveTemplate(project_id, Box::new(template), reply)).await
+    }
+
+    async fn delete_template(
+        &self,
+        project_id: ProjectId,
+        template_id: TemplateId,
+    ) -> Result<bool, StoreError> {
+        self.writer.ask(|reply| Command::DeleteTemplate(project_id, template_id, reply)).await
     }
 }

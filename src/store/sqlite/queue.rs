@@ -9,12 +9,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
+use crate::domain::config_template::ConfigTemplate;
+use crate::domain::id::{ProjectId, TemplateId};
+use crate::domain::instance::Instance;
 use crate::domain::restore::Restore;
+use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
-    ChangeInstance, CreateBackup, CreateRestore, DeleteBackup, DueChange, MadeChange, NewToken, ResetPlan,
-    SeedPlan, SeedReport, StoreError, StoreMetrics,
+    ChangeInstance, ChangeSideSettings, CreateBackup, CreateRestore, DeleteBackup, DueChange, MadeChange,
+    NewToken, ResetPlan, SeedPlan, SeedReport, StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -39,6 +43,9 @@ pub(super) enum Command {
     SaveToken(NewToken, Reply<()>),
     Reset(Box<ResetPlan>, Reply<SeedReport>),
     KeepSetting(&'static str, Option<String>, Reply<()>),
+    ChangeSide(Box<ChangeSideSettings>, Reply<(Instance, SideSettings)>),
+    SaveTemplate(ProjectId, Box<ConfigTemplate>, Reply<()>),
+    DeleteTemplate(ProjectId, TemplateId, Reply<bool>),
     /// Write something and commit it, to see that it can be done.
     Probe(Reply<()>),
     /// Finish what is queued, bring everything into the main file, and stop.

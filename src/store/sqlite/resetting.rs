@@ -15,7 +15,7 @@ use crate::store::{ResetPlan, SeedReport, StoreError};
 const WORDS_TABLE: &str = "statuses";
 
 /// Statements that empty a project (`?1`), in an order that leaves no row without the one it refers to.
-const EMPTY_PROJECT: [&str; 12] = [
+const EMPTY_PROJECT: &[&str] = &[
     "DELETE FROM open_work WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
     "DELETE FROM events WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
     "DELETE FROM restores WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
@@ -25,6 +25,10 @@ const EMPTY_PROJECT: [&str; 12] = [
     "DELETE FROM planned_sizes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
     "DELETE FROM background_tasks WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
     "DELETE FROM stopped_nodes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM instance_parameters WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM parameter_changes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM side_settings WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
+    "DELETE FROM config_templates WHERE project_id = ?1",
     "DELETE FROM jobs WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
     "DELETE FROM instance_counts WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
     "DELETE FROM instances WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
@@ -56,7 +60,7 @@ async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) ->
     }
     if let Some(project) = project {
         for statement in EMPTY_PROJECT {
-            sqlx::query(statement).bind(&project.as_bytes()[..]).execute(&mut *connection).await?;
+            sqlx::query(*statement).bind(&project.as_bytes()[..]).execute(&mut *connection).await?;
         }
     } else {
         // In whatever order: what refers to what is looked at when the transaction ends.

@@ -16,11 +16,14 @@ use tokio::sync::mpsc;
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::store::error::{SQLITE_IOERR, primary_code};
+use crate::store::sqlite::answers::{Work, answer_creates, refuse, refuse_late, settle_reply};
 use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
-use crate::store::sqlite::queue::{Command, QUEUE_PATIENCE, Reply, Waiting, publish_next_due};
-use crate::store::sqlite::{backups, instances, options, resetting, restores, seeding, settling, tokens};
+use crate::store::sqlite::queue::{Command, Reply, Waiting, publish_next_due};
+use crate::store::sqlite::{
+    backups, instances, options, resetting, restores, seeding, settling, side, tokens,
+};
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
 /// How many commands one transaction takes at most.
@@ -43,9 +46,6 @@ impl WriterState {
         self.floors.clear();
     }
 }
-
-/// Tells a caller how its command ended, once the fate of the transaction is known.
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// The writing task.
 pub(super) struct Writer {
@@ -238,6 +238,18 @@ impl Writer {
                 let result = resetting::keep_setting(&mut state.connection, name, value).await;
                 settle_reply(reply, result, work)
             }
+            Command::ChangeSide(change, reply) => {
+                let result = side::change(state, *change).await;
+                settle_reply(reply, result, work)
+            }
+            Command::SaveTemplate(project_id, template, reply) => {
+                let result = side::save_template(&mut state.connection, project_id, *template).await;
+                settle_reply(reply, result, work)
+            }
+            Command::DeleteTemplate(project_id, template_id, reply) => {
+                let result = side::delete_template(&mut state.connection, project_id, template_id).await;
+                settle_reply(reply, result, work)
+            }
             Command::Probe(reply) => {
                 // Stores what is there already, and is written all the same: a full disk shows only in writing.
                 let written = state.connection.execute("PRAGMA user_version = 0").await;
@@ -285,81 +297,6 @@ impl Writer {
         // The caller may have gone; then nobody asks.
         let _ = reply.send(result);
     }
-}
-
-/// What a batch has gathered besides the state of the database.
-#[derive(Default)]
-struct Work {
-    answers: Vec<Answer>,
-    due_changed: bool,
-}
-
-/// Keeps a result until the transaction's fate is known; returns whether what the command wrote is to stay.
-///
-/// A refused command has written nothing: refusals are decided before the first change.
-fn settle_reply<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreError>, work: &mut Work) -> bool {
-    let keep = matches!(result, Ok(_) | Err(StoreError::Refused(_)));
-    work.answers.push(answer(reply, result));
-    keep
-}
-
-fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> Answer {
-    Box::new(move |committed| {
-        // A caller that has gone does not want the answer.
-        let _ = reply.send(committed.and(result));
-    })
-}
-
-/// Keeps the answer of a command that is not carried out, because its transaction has failed already.
-fn refuse(command: Command, work: &mut Work) {
-    work.answers.push(match command {
-        Command::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::ApplyChanges(_, _, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::DeleteBackup(_, reply)
-        | Command::ChangeInstance(_, reply)
-        | Command::SaveToken(_, reply)
-        | Command::KeepSetting(_, _, reply)
-        | Command::Probe(reply)
-        | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
-        Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::Reset(_, reply) | Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
-    });
-}
-
-/// Keeps the answers of creates until the transaction's fate is known; returns how it fares so far.
-fn answer_creates(
-    created: Result<Vec<Result<Backup, StoreError>>, StoreError>,
-    replies: Vec<Reply<Backup>>,
-    work: &mut Work,
-) -> Result<(), StoreError> {
-    let (results, outcome) = match created {
-        Ok(results) => (results, Ok(())),
-        Err(error) => (Vec::new(), Err(error)),
-    };
-    let mut results = results.into_iter();
-    for reply in replies {
-        // Without a result the outcome is an error, and that is what the answer will be.
-        let result = results.next().unwrap_or(Err(StoreError::Closed));
-        work.due_changed |= matches!(&result, Ok(backup) if backup.status.open_plan().is_some());
-        work.answers.push(answer(reply, result));
-    }
-    outcome
-}
-
-/// Refuses those commands of a batch whose callers have waited for too long; returns the others.
-fn refuse_late(mut batch: Vec<Waiting>, tries: u32) -> Vec<Waiting> {
-    let mut late = Work::default();
-    for waiting in batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_PATIENCE) {
-        refuse(waiting.command, &mut late);
-    }
-    if !late.answers.is_empty() {
-        let commands = late.answers.len();
-        tracing::warn!(commands, tries, "changes were refused: another process keeps the database locked");
-    }
-    for answer in late.answers {
-        answer(Err(StoreError::Busy));
-    }
-    batch
 }
 
 /// Takes the creates that come next.

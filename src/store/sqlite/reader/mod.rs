@@ -4,6 +4,7 @@ mod identity;
 mod instances;
 mod records;
 mod settings;
+mod side;
 
 use sqlx::SqlitePool;
 

@@ -1,0 +1,150 @@
+//! The nodes of an instance: groups of a master and its replicas, and the proxies before them.
+//!
+//! Nothing of them is stored: ids and addresses follow from the instance, so that every page shows the same ones.
+//!
+//! Source: wire contract v2, section 2.18.
+
+use std::net::Ipv4Addr;
+
+use uuid::{Builder, Uuid};
+
+use crate::domain::instance::{CacheMode, Instance};
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeRole {
+    /// Takes the writes of its group.
+    Master,
+    /// Follows the master of its group.
+    Replica,
+    /// Leads clients to the groups of a proxy cluster.
+    Proxy,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its id, 32 hexadecimal digits.
+    pub id: Uuid,
+    /// Its id as a logical node, 32 hexadecimal digits.
+    pub logical_id: Uuid,
+    /// Its id as a replica; also the master has one.
+    pub replication_id: Uuid,
+    /// The id that monitoring knows it by, 32 hexadecimal digits.
+    pub monitored_id: Uuid,
+    /// Its number among the nodes of the instance that do the same kind of work, from 0.
+    pub number: u32,
+    /// What it does.
+    pub role: NodeRole,
+    /// Its address.
+    pub ip: String,
+    /// The zone it is in.
+    pub zone_code: String,
+}
+
+/// A shard: a master and its replicas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeGroup {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name: `group-0`, `group-1` and so on.
+    pub name: String,
+    /// Its nodes, the master first.
+    pub nodes: Vec<Node>,
+}
+
+/// Proxies of a proxy cluster.
+const PROXIES: u32 = 2;
+
+/// What an id is of. Different things of one instance have different ids.
+#[derive(Clone, Copy)]
+enum Of {
+    Group = 1,
+    Node = 2,
+    LogicalNode = 3,
+    Replication = 4,
+    Monitored = 5,
+}
+
+impl Instance {
+    /// Returns the groups of its nodes. An instance without shards has one.
+    ///
+    /// The master is in the first zone, replica `i` in zone `i`, or in the last: so that a client that asked for zones finds
+    /// them again in each group.
+    pub fn node_groups(&self) -> Vec<NodeGroup> {
+        let topology = self.topology();
+        let (shards, copies) = (topology.sharding_count, topology.replica_count);
+        let group = |shard| NodeGroup {
+            id: self.part_id(Of::Group, shard),
+            name: format!("group-{shard}"),
+            nodes: (0..copies).map(|copy| self.server(shard, copy, (shards, copies))).collect(),
+        };
+        (0..shards).map(group).collect()
+    }
+
+    /// Returns the proxies before its groups; there are none but in a proxy cluster.
+    pub fn proxies(&self) -> Vec<Node> {
+        let topology = self.topology();
+        let servers = topology.sharding_count * topology.replica_count;
+        let count = if self.cache_mode == CacheMode::Proxy { PROXIES } else { 0 };
+        let proxy = |number| Node { number, ..self.node(servers + number, NodeRole::Proxy, number) };
+        (0..count).map(proxy).collect()
+    }
+
+    /// Servers are numbered group by group; addresses are those of all masters first, then of all replicas.
+    fn server(&self, shard: u32, copy: u32, (shards, copies): (u32, u32)) -> Node {
+        let role = if copy == 0 { NodeRole::Master } else { NodeRole::Replica };
+        let node = self.node(shard * copies + copy, role, copy);
+        let position = if copy == 0 { shard } else { shards + shard * (copies - 1) + copy - 1 };
+        Node { ip: self.address(position), ..node }
+    }
+
+    fn node(&self, number: u32, role: NodeRole, zone: u32) -> Node {
+        Node {
+            id: self.part_id(Of::Node, number),
+            logical_id: self.part_id(Of::LogicalNode, number),
+            replication_id: self.part_id(Of::Replication, number),
+            monitored_id: self.part_id(Of::Monitored, number),
+            number,
+            role,
+            ip: self.address(number),
+            zone_code: self.zone_at(zone).to_owned(),
+        }
+    }
+
+    fn zone_at(&self, position: u32) -> &str {
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
+        let zone = self.zone_codes.get(position).or(self.zone_codes.last());
+        zone.map_or("", String::as_str)
+    }
+
+    /// Returns one of the addresses that the instance shows, or one that follows them.
+    fn address(&self, position: u32) -> String {
+        let shown = || self.ip.split(',').map(str::trim);
+        let count = u32::try_from(shown().count()).unwrap_or(u32::MAX);
+        if let Some(address) = shown().nth(usize::try_from(position).unwrap_or(usize::MAX)) {
+            return address.to_owned();
+        }
+        match shown().next_back().and_then(|last| last.parse::<Ipv4Addr>().ok()) {
+            Some(last) => Ipv4Addr::from_bits(last.to_bits().wrapping_add(position - count + 1)).to_string(),
+            None => self.ip.clone(),
+        }
+    }
+
+    /// Makes the id of a part of the instance: it follows from the instance's own, and looks as if it did not.
+    fn part_id(&self, of: Of, number: u32) -> Uuid {
+        let part = (u64::from(number) << 8) | of as u64;
+        let (high, low) = Uuid::from_bytes(*self.id.as_bytes()).as_u64_pair();
+        let high = mixed(high ^ mixed(part));
+        Builder::from_random_bytes((u128::from(high) << 64 | u128::from(mixed(low ^ high))).to_be_bytes())
+            .into_uuid()
+    }
+}
+
+/// Spreads every bit over all of them, without losing any (the finish of `SplitMix64`).
+fn mixed(bits: u64) -> u64 {
+    let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}

@@ -1,0 +1,156 @@
+//! All that is set beside one instance, and the changes of it.
+
+use std::collections::BTreeMap;
+
+use crate::domain::instance::{Instance, InstanceAction};
+use crate::domain::refusal::Refusal;
+use crate::domain::side_settings::{
+    BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
+};
+use crate::domain::time::Timestamp;
+
+/// A setting, and when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dated<T> {
+    /// The setting.
+    pub value: T,
+    /// When it was made.
+    pub updated_at: Timestamp,
+}
+
+/// What is set beside one instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SideSettings {
+    /// The values that were set, by the parameters' ids.
+    pub parameters: BTreeMap<u8, String>,
+    /// When a parameter last got another value.
+    pub parameters_changed_at: Option<Timestamp>,
+    /// The tags.
+    pub tags: Tags,
+    /// Who may connect.
+    pub whitelist: Whitelist,
+    /// The scan for big keys.
+    pub big_key_scan: Option<Dated<DailyScan>>,
+    /// The scan for hot keys.
+    pub hot_key_scan: Option<Dated<DailyScan>>,
+    /// The scan for expired keys.
+    pub expired_key_scan: Option<Dated<ExpiredKeyScan>>,
+    /// The policy of bandwidth.
+    pub bandwidth_policy: Option<BandwidthPolicy>,
+}
+
+/// A change of what is set beside an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SideChange {
+    /// Sets parameters: all of them, or none.
+    Parameters(Vec<ParameterChange>),
+    /// Sets or removes tags.
+    Tags(TagAction),
+    /// Sets who may connect, in place of what was set.
+    Whitelist(Whitelist),
+    /// Sets the scan for big keys.
+    BigKeyScan(DailyScan),
+    /// Sets the scan for hot keys.
+    HotKeyScan(DailyScan),
+    /// Sets the scan for expired keys.
+    ExpiredKeyScan(ExpiredKeyScan),
+    /// Sets the policy of bandwidth, or removes it.
+    BandwidthPolicy(Option<BandwidthPolicy>),
+}
+
+/// A parameter that has another value than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedParameter {
+    /// Its name.
+    pub name: String,
+    /// The value it had.
+    pub old_value: String,
+    /// The value it has.
+    pub new_value: String,
+}
+
+impl SideChange {
+    /// Returns what the audit says of it. Values are not secret; addresses and tags are left out all the same.
+    pub fn note(&self) -> String {
+        match self {
+            Self::Parameters(changes) => {
+                let words = |change: &ParameterChange| format!("{}={}", change.name, change.value);
+                format!("parameters {}", changes.iter().map(words).collect::<Vec<_>>().join(" "))
+            }
+            Self::Tags(TagAction::Create(_)) => "tags set".to_owned(),
+            Self::Tags(TagAction::Delete(_)) => "tags removed".to_owned(),
+            Self::Whitelist(whitelist) if whitelist.is_enabled() => "whitelist enabled".to_owned(),
+            Self::Whitelist(_) => "whitelist disabled".to_owned(),
+            Self::BigKeyScan(_) => "big key scan set".to_owned(),
+            Self::HotKeyScan(_) => "hot key scan set".to_owned(),
+            Self::ExpiredKeyScan(_) => "expired key scan set".to_owned(),
+            Self::BandwidthPolicy(Some(_)) => "bandwidth policy set".to_owned(),
+            Self::BandwidthPolicy(None) => "bandwidth policy removed".to_owned(),
+        }
+    }
+}
+
+impl SideSettings {
+    /// Makes a change; returns the parameters that have another value by it.
+    ///
+    /// # Errors
+    /// As [`Parameters::read`], [`Tags::apply`] and [`Whitelist::permit`]; then nothing has changed.
+    pub fn apply(
+        &mut self,
+        change: SideChange,
+        instance: &Instance,
+        now: Timestamp,
+    ) -> Result<Vec<ChangedParameter>, Refusal> {
+        match change {
+            SideChange::Parameters(changes) => {
+                instance.permit(InstanceAction::Configure)?;
+                return self.set_parameters(&changes, &instance.parameters(), now);
+            }
+            SideChange::Tags(action) => self.tags.apply(action)?,
+            SideChange::Whitelist(whitelist) => {
+                Whitelist::permit(instance.engine, &instance.engine_version)?;
+                self.whitelist = whitelist;
+            }
+            SideChange::BigKeyScan(value) => self.big_key_scan = Some(Dated { value, updated_at: now }),
+            SideChange::HotKeyScan(value) => self.hot_key_scan = Some(Dated { value, updated_at: now }),
+            SideChange::ExpiredKeyScan(value) => {
+                self.expired_key_scan = Some(Dated { value, updated_at: now });
+            }
+            SideChange::BandwidthPolicy(policy) => self.bandwidth_policy = policy,
+        }
+        Ok(Vec::new())
+    }
+
+    fn set_parameters(
+        &mut self,
+        wishes: &[ParameterChange],
+        offered: &Parameters,
+        now: Timestamp,
+    ) -> Result<Vec<ChangedParameter>, Refusal> {
+        let mut changed = Vec::new();
+        for (id, new_value) in offered.read(wishes)? {
+            let Some(parameter) = offered.by_id(id) else { continue };
+            let old_value = self.parameters.insert(id, new_value.clone());
+            let old_value = old_value.unwrap_or_else(|| parameter.default.to_owned());
+            if old_value != new_value {
+                changed.push(ChangedParameter { name: parameter.name.to_owned(), old_value, new_value });
+            }
+        }
+        if !changed.is_empty() {
+            self.parameters_changed_at = Some(now);
+        }
+        Ok(changed)
+    }
+
+    /// Returns the value of a parameter of an instance.
+    pub fn parameter(&self, id: u8) -> Option<&str> {
+        self.parameters.get(&id).map(String::as_str)
+    }
+}
+
+impl Instance {
+    /// Returns the parameters it has.
+    pub fn parameters(&self) -> Parameters {
+        Parameters::of(self.engine, &self.engine_version, self.cache_mode, self.max_memory_mb())
+    }
+}

@@ -1,0 +1,19 @@
+//! What is set beside an instance: configuration parameters, tags, a list of addresses that may connect, scans that run by
+//! themselves, a policy of bandwidth.
+//!
+//! Source: wire contract v2, sections 2.8 to 2.11 and 2.20; v1.0, sections 2.18, 2.19 and 2.22 to 2.24.
+
+mod bandwidth;
+mod kept;
+mod parameter_table;
+mod parameters;
+mod scans;
+mod tags;
+mod whitelist;
+
+pub use bandwidth::{BandwidthPolicy, ScaleIn};
+pub use kept::{ChangedParameter, Dated, SideChange, SideSettings};
+pub use parameters::{Parameter, ParameterChange, ParameterRange, Parameters};
+pub use scans::{DailyScan, ExpiredKeyScan, ScanTime};
+pub use tags::{Tag, TagAction, TagKey, TagValue, Tags};
+pub use whitelist::{Whitelist, WhitelistGroup};

@@ -1,0 +1,143 @@
+//! Scans that an instance runs by itself: for big keys, for hot keys, for expired keys. They are kept as set; the emulator has
+//! no keys to scan.
+//!
+//! Source: wire contract v2, section 2.20.
+
+use std::fmt;
+
+use crate::domain::refusal::Refusal;
+
+/// A time of day, `HH:mm`, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanTime {
+    minutes: u16,
+}
+
+impl ScanTime {
+    /// Takes `HH:mm`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (hour, minute) = text.split_once(':')?;
+        let number = |text: &str| {
+            let is_plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_plain.then(|| text.parse::<u16>().ok()).flatten()
+        };
+        let (hour, minute) = (number(hour)?, number(minute)?);
+        (hour < 24 && minute < 60).then_some(Self { minutes: hour * 60 + minute })
+    }
+}
+
+impl fmt::Display for ScanTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:02}:{:02}", self.minutes / 60, self.minutes % 60)
+    }
+}
+
+/// A scan for big or hot keys, at some times of each day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DailyScan {
+    is_enabled: bool,
+    at: Vec<ScanTime>,
+}
+
+impl DailyScan {
+    /// The most times of a day.
+    const MOST_TIMES: usize = 24;
+
+    /// Takes times, in their order.
+    ///
+    /// # Errors
+    /// `InvalidParameter` (`schedule_at`) if it is to run at no time, or at too many.
+    pub fn new(is_enabled: bool, at: Vec<ScanTime>) -> Result<Self, Refusal> {
+        if (is_enabled && at.is_empty()) || at.len() > Self::MOST_TIMES {
+            return Err(Refusal::InvalidParameter { name: "schedule_at" });
+        }
+        Ok(Self { is_enabled, at })
+    }
+
+    /// Returns whether it runs.
+    pub fn is_enabled(&self) -> bool {
+        self.is_enabled
+    }
+
+    /// Returns when it runs, in the order given.
+    pub fn times(&self) -> &[ScanTime] {
+        &self.at
+    }
+}
+
+/// A scan for expired keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExpiredKeyScan {
+    /// Whether it runs.
+    pub is_enabled: bool,
+    /// When it first runs, as it was written: a reader finds it again letter by letter.
+    pub first_scan_at: Option<String>,
+    /// Seconds from one run to the next.
+    pub interval_s: Option<u64>,
+    /// Seconds after which a run is given up.
+    pub timeout_s: Option<u64>,
+    /// Keys of one step.
+    pub keys: Option<u32>,
+}
+
+impl ExpiredKeyScan {
+    /// The fewest and the most keys of a step. Known quirk: the page says at most 1000, clients send 20000.
+    const KEYS: std::ops::RangeInclusive<u32> = 10..=100_000;
+
+    /// Decides whether the scan can run so. Whether its first time is a time is decided by who reads it.
+    ///
+    /// # Errors
+    /// `InvalidScanTimeout`, `InvalidScanKeys`.
+    pub fn checked(self) -> Result<Self, Refusal> {
+        if let Some(timeout) = self.timeout_s {
+            let interval = self.interval_s.unwrap_or(0);
+            let fits = if interval == 0 { timeout > 1 } else { timeout >= interval.saturating_mul(2) };
+            if !fits {
+                return Err(Refusal::InvalidScanTimeout);
+            }
+        }
+        if self.keys.is_some_and(|keys| !Self::KEYS.contains(&keys)) {
+            return Err(Refusal::InvalidScanKeys);
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_day_are_read_and_written() {
+        for good in ["00:00", "07:30", "23:59"] {
+            assert_eq!(ScanTime::parse(good).unwrap().to_string(), good);
+        }
+        for bad in ["", "24:00", "23:60", "7:30", "07:3", "07-30", "0730", "+7:30", "07:30:00"] {
+            assert_eq!(ScanTime::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_scan_that_runs_has_a_time() {
+        let noon = ScanTime::parse("12:00").unwrap();
+        assert!(DailyScan::new(true, vec![noon]).is_ok());
+        assert!(DailyScan::new(false, Vec::new()).is_ok());
+        assert!(DailyScan::new(true, Vec::new()).is_err());
+        assert!(DailyScan::new(true, vec![noon; 25]).is_err());
+    }
+
+    #[test]
+    fn the_timeout_leaves_room_for_two_intervals() {
+        let scan = |interval_s, timeout_s| {
+            ExpiredKeyScan { interval_s, timeout_s, ..ExpiredKeyScan::default() }.checked()
+        };
+        assert!(scan(Some(10), Some(20)).is_ok());
+        assert_eq!(scan(Some(10), Some(19)), Err(Refusal::InvalidScanTimeout));
+        assert!(scan(Some(0), Some(2)).is_ok());
+        assert_eq!(scan(Some(0), Some(1)), Err(Refusal::InvalidScanTimeout));
+        assert!(scan(Some(10), None).is_ok());
+        let keys = |keys| ExpiredKeyScan { keys: Some(keys), ..ExpiredKeyScan::default() }.checked();
+        assert!(keys(10).is_ok() && keys(20_000).is_ok());
+        assert_eq!(keys(9), Err(Refusal::InvalidScanKeys));
+    }
+}

@@ -1,0 +1,80 @@
+//! What is set beside instances: parameters, tags, who may connect, scans, bandwidth.
+
+use crate::domain::id::{ParameterChangeId, ProjectId};
+use crate::domain::instance::Instance;
+use crate::domain::origin::Origin;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::refusal::Refusal;
+use crate::domain::side_settings::{SideChange, SideSettings};
+use crate::engine::{Engine, EngineError};
+use crate::store::{ChangeSideSettings, InstanceRef, ParameterHistoryEntry, TagValues};
+
+impl Engine {
+    /// Returns an instance and what is set beside it.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`.
+    pub async fn side_settings(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<(Instance, SideSettings), EngineError> {
+        self.now_for_reading().await;
+        Ok(self.side.side_settings(instance).await?.ok_or(Refusal::InstanceNotFound)?)
+    }
+
+    /// Changes what is set beside an instance; returns how both are afterwards, once that is durable.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as [`SideSettings::apply`].
+    pub async fn change_side_settings(
+        &self,
+        instance: InstanceRef,
+        change: SideChange,
+        origin: Origin,
+    ) -> Result<(Instance, SideSettings), EngineError> {
+        let now = self.settled_now().await?;
+        let change_id = match change {
+            SideChange::Parameters(_) => ParameterChangeId::from_random(self.ids.random_bits(), now),
+            // Only changes of parameters are remembered by an id.
+            _ => ParameterChangeId::from_bytes([0; 16]),
+        };
+        let change = ChangeSideSettings { instance, change, change_id, now, origin };
+        Ok(self.side.change_side_settings(change).await?)
+    }
+
+    /// Returns the keys of tags in a project, sorted, with their values.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, EngineError> {
+        Ok(self.side.project_tags(project_id).await?)
+    }
+
+    /// Returns a page of the times at which parameters of an instance changed, newest first.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`.
+    pub async fn parameter_history(
+        &self,
+        instance: InstanceRef,
+        page: PageRequest,
+    ) -> Result<Page<ParameterHistoryEntry>, EngineError> {
+        Ok(self.side.parameter_history(instance, page).await?.ok_or(Refusal::InstanceNotFound)?)
+    }
+
+    /// Returns what of the parameters changed at one time.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or with `InvalidParameter` (`history_id`) if nothing changed then.
+    pub async fn parameter_change(
+        &self,
+        instance: InstanceRef,
+        id: ParameterChangeId,
+    ) -> Result<ParameterHistoryEntry, EngineError> {
+        if let Some(entry) = self.side.parameter_change(instance, id).await? {
+            return Ok(entry);
+        }
+        self.get_instance(instance).await?;
+        Err(Refusal::InvalidParameter { name: "history_id" }.into())
+    }
+}

@@ -1,0 +1,79 @@
+//! Templates of configuration parameters: those that are shipped, and those of a project.
+
+use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
+use crate::domain::id::{ProjectId, TemplateId};
+use crate::domain::refusal::Refusal;
+use crate::engine::{Engine, EngineError};
+
+impl Engine {
+    /// Returns a project's own templates, newest first.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn own_templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, EngineError> {
+        Ok(self.side.templates(project_id).await?)
+    }
+
+    /// Returns a template: a shipped one, or one of the project's own.
+    ///
+    /// # Errors
+    /// `Refused` with `TemplateNotFound`.
+    pub async fn template(
+        &self,
+        project_id: ProjectId,
+        id: TemplateRef,
+    ) -> Result<ConfigTemplate, EngineError> {
+        let found = match id {
+            TemplateRef::Shipped(_) => ConfigTemplate::shipped().find(|template| template.id == id),
+            TemplateRef::Own(_) => {
+                self.own_templates(project_id).await?.into_iter().find(|template| template.id == id)
+            }
+        };
+        Ok(found.ok_or(Refusal::TemplateNotFound)?)
+    }
+
+    /// Makes a project's own template from another one; returns it once it is durable.
+    ///
+    /// # Errors
+    /// `Refused` with `TemplateNotFound`, or as [`ConfigTemplate::derived`].
+    pub async fn create_template(
+        &self,
+        project_id: ProjectId,
+        source: TemplateRef,
+        words: TemplateWords,
+    ) -> Result<TemplateId, EngineError> {
+        let now = self.settled_now().await?;
+        let source = self.template(project_id, source).await?;
+        let id = TemplateId::from_random(self.ids.random_bits(), now);
+        let template = source.derived(id, words, now)?;
+        self.side.save_template(project_id, template).await?;
+        Ok(id)
+    }
+
+    /// Changes a project's own template.
+    ///
+    /// # Errors
+    /// `Refused` with `TemplateNotFound`, also for a shipped one, or as [`ConfigTemplate::reworded`].
+    pub async fn change_template(
+        &self,
+        project_id: ProjectId,
+        id: TemplateRef,
+        words: TemplateWords,
+    ) -> Result<(), EngineError> {
+        let TemplateRef::Own(_) = id else { return Err(Refusal::TemplateNotFound.into()) };
+        let template = self.template(project_id, id).await?.reworded(words)?;
+        Ok(self.side.save_template(project_id, template).await?)
+    }
+
+    /// Removes a project's own template.
+    ///
+    /// # Errors
+    /// `Refused` with `TemplateNotFound`, also for a shipped one.
+    pub async fn delete_template(&self, project_id: ProjectId, id: TemplateRef) -> Result<(), EngineError> {
+        let removed = match id {
+            TemplateRef::Own(id) => self.side.delete_template(project_id, id).await?,
+            TemplateRef::Shipped(_) => false,
+        };
+        if removed { Ok(()) } else { Err(Refusal::TemplateNotFound.into()) }
+    }
+}

@@ -1,0 +1,50 @@
+//! What is set beside instances, on the wire.
+//!
+//! Source: wire contract v1.0, sections 2.18, 2.19 and 2.22 to 2.24; v2, sections 2.8 to 2.10, 2.19 and 2.20.
+
+pub(super) mod bandwidth;
+pub(super) mod configs;
+pub(super) mod scans;
+pub(super) mod tags;
+pub(super) mod templates;
+pub(super) mod whitelist;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::domain::origin::Origin;
+use crate::domain::side_settings::{SideChange, SideSettings};
+use crate::engine::{Engine, InstanceRef};
+use crate::http::error::ApiError;
+use crate::http::error_code;
+
+/// Changes what is set beside an instance, for a handler.
+async fn change(
+    engine: &Engine,
+    instance: InstanceRef,
+    change: SideChange,
+    origin: Origin,
+) -> Result<SideSettings, ApiError> {
+    let changed = engine.change_side_settings(instance, change, origin).await;
+    Ok(changed.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?.1)
+}
+
+/// Returns what is set beside an instance, for a handler.
+async fn settings(engine: &Engine, instance: InstanceRef) -> Result<SideSettings, ApiError> {
+    let found = engine.side_settings(instance).await;
+    Ok(found.map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?.1)
+}
+
+/// Takes a text, or a number as the text that it is written as; nothing at all is no text.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum TextOrNumber {
+        Text(String),
+        Number(serde_json::Number),
+    }
+    Ok(match Option::<TextOrNumber>::deserialize(deserializer)? {
+        Some(TextOrNumber::Text(text)) => text,
+        Some(TextOrNumber::Number(number)) => number.to_string(),
+        None => String::new(),
+    })
+}

@@ -1,0 +1,121 @@
+//! What is kept beside instances, and the promise made about it.
+
+use async_trait::async_trait;
+
+use crate::domain::config_template::ConfigTemplate;
+use crate::domain::id::{ParameterChangeId, ProjectId, TemplateId};
+use crate::domain::instance::Instance;
+use crate::domain::origin::Origin;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
+use crate::domain::time::Timestamp;
+use crate::store::InstanceRef;
+use crate::store::error::StoreError;
+
+/// The wish to change what is set beside an instance.
+#[derive(Clone, Debug)]
+pub struct ChangeSideSettings {
+    /// The instance.
+    pub instance: InstanceRef,
+    /// What is to change.
+    pub change: SideChange,
+    /// The id that a change of parameters is remembered by.
+    pub change_id: ParameterChangeId,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// A time at which parameters of an instance changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterHistoryEntry {
+    /// Its id.
+    pub id: ParameterChangeId,
+    /// When it was.
+    pub at: Timestamp,
+    /// What changed.
+    pub changes: Vec<ChangedParameter>,
+}
+
+/// The distinct values that one key of a tag has in a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagValues {
+    /// The key.
+    pub key: String,
+    /// The values, sorted.
+    pub values: Vec<String>,
+}
+
+/// The durable store of what is set beside instances, and of templates of parameters.
+///
+/// Promises as [`crate::store::Store`] does: a method happens wholly or not at all, and has been written when it returns.
+#[async_trait]
+pub trait SideStore: Send + Sync {
+    /// Returns an instance and what is set beside it, as they are at one moment; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn side_settings(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, SideSettings)>, StoreError>;
+
+    /// Changes what is set beside an instance; returns how both are afterwards.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as [`SideSettings::apply`].
+    async fn change_side_settings(
+        &self,
+        change: ChangeSideSettings,
+    ) -> Result<(Instance, SideSettings), StoreError>;
+
+    /// Returns the keys of tags that instances of a project have, sorted, with their values.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, StoreError>;
+
+    /// Returns a page of the times at which parameters of an instance changed, newest first; `None` if there is no such
+    /// instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn parameter_history(
+        &self,
+        instance: InstanceRef,
+        page: PageRequest,
+    ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError>;
+
+    /// Returns what changed at one of those times; `None` if there is no such instance or time.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn parameter_change(
+        &self,
+        instance: InstanceRef,
+        id: ParameterChangeId,
+    ) -> Result<Option<ParameterHistoryEntry>, StoreError>;
+
+    /// Returns a project's own templates, newest first.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError>;
+
+    /// Keeps a project's own template, in place of the one with its id, if any.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn save_template(&self, project_id: ProjectId, template: ConfigTemplate) -> Result<(), StoreError>;
+
+    /// Removes a project's own template; returns whether there was one.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn delete_template(
+        &self,
+        project_id: ProjectId,
+        template_id: TemplateId,
+    ) -> Result<bool, StoreError>;
+}

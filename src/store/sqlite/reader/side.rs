@@ -1,0 +1,114 @@
+//! Reads of what is set beside instances.
+
+use crate::domain::config_template::ConfigTemplate;
+use crate::domain::id::{ParameterChangeId, ProjectId};
+use crate::domain::instance::Instance;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::side_settings::SideSettings;
+use crate::store::side::{ParameterHistoryEntry, TagValues};
+use crate::store::sqlite::reader::{Reader, unsigned};
+use crate::store::sqlite::side;
+use crate::store::{InstanceRef, StoreError, row};
+
+impl Reader {
+    pub(in crate::store::sqlite) async fn side_settings(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, SideSettings)>, StoreError> {
+        // One look for all tables.
+        let mut transaction = self.pool.begin().await.map_err(StoreError::during("begin to read"))?;
+        let found = side::find(&mut transaction, instance).await?;
+        Ok(found.map(|(_, instance, settings)| (instance, settings)))
+    }
+
+    pub(in crate::store::sqlite) async fn project_tags(
+        &self,
+        project_id: ProjectId,
+    ) -> Result<Vec<TagValues>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT DISTINCT t.key, t.value FROM projects p JOIN instances i USING (project_key)
+             JOIN instance_tags t USING (instance_key)
+             WHERE p.project_id = ? AND i.deleted_at IS NULL ORDER BY t.key, t.value",
+        )
+        .bind(&project_id.as_bytes()[..])
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::during("list the tags of a project"))?;
+        let mut tags: Vec<TagValues> = Vec::new();
+        for (key, value) in rows {
+            match tags.last_mut() {
+                Some(last) if last.key == key => last.values.push(value),
+                _ => tags.push(TagValues { key, values: vec![value] }),
+            }
+        }
+        Ok(tags)
+    }
+
+    pub(in crate::store::sqlite) async fn parameter_history(
+        &self,
+        instance: InstanceRef,
+        page: PageRequest,
+    ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError> {
+        let failed = StoreError::during("list the changes of parameters");
+        let mut transaction = self.pool.begin().await.map_err(&failed)?;
+        let found: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT i.instance_key, (SELECT coalesce(max(change_number), 0) FROM parameter_changes c
+                                     WHERE c.instance_key = i.instance_key)
+             FROM instances i JOIN projects p USING (project_key)
+             WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
+        )
+        .bind(&instance.instance_id.as_bytes()[..])
+        .bind(&instance.project_id.as_bytes()[..])
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        let Some((key, last)) = found else { return Ok(None) };
+        let newest = last.saturating_sub(i64::try_from(page.skip).unwrap_or(i64::MAX));
+        let rows = sqlx::query(
+            "SELECT change_id, changed_at, changes FROM parameter_changes
+             WHERE instance_key = ? AND change_number <= ? ORDER BY change_number DESC LIMIT ?",
+        )
+        .bind(key)
+        .bind(newest)
+        .bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX))
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        let items = rows.iter().map(row::parameter_history_entry).collect::<Result<_, _>>()?;
+        Ok(Some(Page { items, total: unsigned(last) }))
+    }
+
+    pub(in crate::store::sqlite) async fn parameter_change(
+        &self,
+        instance: InstanceRef,
+        id: ParameterChangeId,
+    ) -> Result<Option<ParameterHistoryEntry>, StoreError> {
+        let row = sqlx::query(
+            "SELECT c.change_id, c.changed_at, c.changes FROM parameter_changes c
+             JOIN instances i USING (instance_key) JOIN projects p USING (project_key)
+             WHERE c.change_id = ? AND i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
+        )
+        .bind(&id.as_bytes()[..])
+        .bind(&instance.instance_id.as_bytes()[..])
+        .bind(&instance.project_id.as_bytes()[..])
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(StoreError::during("find a change of parameters"))?;
+        row.as_ref().map(row::parameter_history_entry).transpose()
+    }
+
+    pub(in crate::store::sqlite) async fn templates(
+        &self,
+        project_id: ProjectId,
+    ) -> Result<Vec<ConfigTemplate>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT template_id, name, description, engine_version, cache_mode, parameter_values, created_at
+             FROM config_templates WHERE project_id = ? ORDER BY created_at DESC, template_id",
+        )
+        .bind(&project_id.as_bytes()[..])
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::during("list templates"))?;
+        rows.iter().map(row::template).collect()
+    }
+}

@@ -1,0 +1,273 @@
+//! What is set beside instances: read by the readers and by the writer, changed by the writer.
+
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::domain::config_template::{ConfigTemplate, TemplateRef};
+use crate::domain::id::{ProjectId, TemplateId};
+use crate::domain::instance::Instance;
+use crate::domain::refusal::Refusal;
+use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
+use crate::domain::time::Timestamp;
+use crate::store::row::{self, Document, INSTANCE_COLUMNS, instance_status_code, record_kind, side_name};
+use crate::store::side::ChangeSideSettings;
+use crate::store::sqlite::writer::WriterState;
+use crate::store::{InstanceRef, StoreError};
+
+/// Returns an instance, its key and what is set beside it.
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    instance: InstanceRef,
+) -> Result<Option<(i64, Instance, SideSettings)>, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(format!(
+        "SELECT {INSTANCE_COLUMNS}, i.instance_key FROM instances i JOIN projects p USING (project_key) \
+         LEFT JOIN open_work w ON w.instance_key = i.instance_key \
+         WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
+    )))
+    .bind(&instance.instance_id.as_bytes()[..])
+    .bind(&instance.project_id.as_bytes()[..])
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::during("read an instance"))?;
+    let Some(row) = row else { return Ok(None) };
+    let key = row::column(&row, "instance_key")?;
+    let settings = settings_of(connection, key).await?;
+    Ok(Some((key, row::instance(&row)?, settings)))
+}
+
+async fn settings_of(connection: &mut SqliteConnection, key: i64) -> Result<SideSettings, StoreError> {
+    let failed = StoreError::during("read what is set beside an instance");
+    let mut settings = SideSettings::default();
+    let parameters = sqlx::query("SELECT param_id, value FROM instance_parameters WHERE instance_key = ?")
+        .bind(key)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    for row in parameters {
+        let id = u8::try_from(row::column::<i64>(&row, "param_id")?)
+            .map_err(|_| StoreError::Inconsistent { what: "instance_parameters.param_id is out of range" })?;
+        settings.parameters.insert(id, row::column(&row, "value")?);
+    }
+    settings.parameters_changed_at = sqlx::query_scalar::<_, i64>(
+        "SELECT changed_at FROM parameter_changes WHERE instance_key = ? ORDER BY change_number DESC LIMIT 1",
+    )
+    .bind(key)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(&failed)?
+    .map(row::to_timestamp)
+    .transpose()?;
+    let tags = sqlx::query("SELECT key, value FROM instance_tags WHERE instance_key = ? ORDER BY position")
+        .bind(key)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    let tags: Vec<Tag> = tags.iter().map(row::tag).collect::<Result<_, _>>()?;
+    settings.tags =
+        Tags::new(tags).map_err(|_| StoreError::Inconsistent { what: "an instance has too many tags" })?;
+    let documents =
+        sqlx::query("SELECT name, document, updated_at FROM side_settings WHERE instance_key = ?")
+            .bind(key)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(&failed)?;
+    for row in documents {
+        let updated_at = row::timestamp(&row, "updated_at")?;
+        row::take_document(
+            &mut settings,
+            row::column(&row, "name")?,
+            row::column(&row, "document")?,
+            updated_at,
+        )?;
+    }
+    Ok(settings)
+}
+
+/// Changes what is set beside an instance, and says so in the audit.
+pub(super) async fn change(
+    state: &mut WriterState,
+    wish: ChangeSideSettings,
+) -> Result<(Instance, SideSettings), StoreError> {
+    let WriterState { connection, actors, .. } = state;
+    let found = find(connection, wish.instance).await?;
+    let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
+    let note = wish.change.note();
+    let kind = Written::of(&wish.change);
+    let changes = settings.apply(wish.change, &instance, wish.now)?;
+    match kind {
+        Written::Parameters => write_parameters(connection, key, &settings).await?,
+        Written::Tags => write_tags(connection, key, &settings.tags).await?,
+        Written::Document(name) => {
+            write_document(connection, key, name, &settings, wish.now.as_millis()).await?;
+        }
+    }
+    let failed = StoreError::during("record a change beside an instance");
+    if !changes.is_empty() {
+        sqlx::query(
+            "INSERT INTO parameter_changes (instance_key, change_number, change_id, changed_at, changes)
+             SELECT ?1, coalesce(max(change_number), 0) + 1, ?2, ?3, ?4 FROM parameter_changes WHERE instance_key = ?1",
+        )
+        .bind(key)
+        .bind(&wish.change_id.as_bytes()[..])
+        .bind(wish.now.as_millis())
+        .bind(row::changes_json(&changes)?)
+        .execute(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    }
+    let actor_key = actors.key(connection, &wish.origin.actor).await.map_err(&failed)?;
+    sqlx::query(
+        "INSERT INTO events (at, instance_key, record_kind, from_status, to_status, actor_key, request_id, remark)
+         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+    )
+    .bind(wish.now.as_millis())
+    .bind(key)
+    .bind(record_kind::INSTANCE)
+    .bind(instance_status_code(instance.status))
+    .bind(actor_key)
+    .bind(wish.origin.request_id.map(|id| id.as_bytes().to_vec()))
+    .bind(note)
+    .execute(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    Ok((instance, settings))
+}
+
+/// Where a change is written.
+enum Written {
+    Parameters,
+    Tags,
+    Document(&'static str),
+}
+
+impl Written {
+    fn of(change: &SideChange) -> Self {
+        match change {
+            SideChange::Parameters(_) => Self::Parameters,
+            SideChange::Tags(_) => Self::Tags,
+            SideChange::Whitelist(_) => Self::Document(side_name::WHITELIST),
+            SideChange::BigKeyScan(_) => Self::Document(side_name::BIG_KEY_SCAN),
+            SideChange::HotKeyScan(_) => Self::Document(side_name::HOT_KEY_SCAN),
+            SideChange::ExpiredKeyScan(_) => Self::Document(side_name::EXPIRED_KEY_SCAN),
+            SideChange::BandwidthPolicy(_) => Self::Document(side_name::BANDWIDTH_POLICY),
+        }
+    }
+}
+
+async fn write_parameters(
+    connection: &mut SqliteConnection,
+    key: i64,
+    settings: &SideSettings,
+) -> Result<(), StoreError> {
+    for (id, value) in &settings.parameters {
+        sqlx::query("INSERT INTO instance_parameters (instance_key, param_id, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+            .bind(key)
+            .bind(i64::from(*id))
+            .bind(value)
+            .execute(&mut *connection)
+            .await
+            .map_err(StoreError::during("set a parameter"))?;
+    }
+    Ok(())
+}
+
+async fn write_tags(connection: &mut SqliteConnection, key: i64, tags: &Tags) -> Result<(), StoreError> {
+    let failed = StoreError::during("set the tags of an instance");
+    sqlx::query("DELETE FROM instance_tags WHERE instance_key = ?")
+        .bind(key)
+        .execute(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    for (position, tag) in (0_i64..).zip(tags.iter()) {
+        sqlx::query("INSERT INTO instance_tags (instance_key, position, key, value) VALUES (?, ?, ?, ?)")
+            .bind(key)
+            .bind(position)
+            .bind(tag.key.as_str())
+            .bind(tag.value.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(&failed)?;
+    }
+    Ok(())
+}
+
+async fn write_document(
+    connection: &mut SqliteConnection,
+    key: i64,
+    name: &'static str,
+    settings: &SideSettings,
+    updated_at: i64,
+) -> Result<(), StoreError> {
+    let dated = |document: Option<Result<String, StoreError>>| document.transpose();
+    let document = dated(match name {
+        side_name::WHITELIST => Some(settings.whitelist.to_json()),
+        side_name::BIG_KEY_SCAN => settings.big_key_scan.as_ref().map(|dated| dated.value.to_json()),
+        side_name::HOT_KEY_SCAN => settings.hot_key_scan.as_ref().map(|dated| dated.value.to_json()),
+        side_name::EXPIRED_KEY_SCAN => settings.expired_key_scan.as_ref().map(|dated| dated.value.to_json()),
+        _ => settings.bandwidth_policy.as_ref().map(Document::to_json),
+    })?;
+    let query = match &document {
+        Some(document) => sqlx::query(
+            "INSERT INTO side_settings (instance_key, name, document, updated_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at",
+        )
+        .bind(key)
+        .bind(name)
+        .bind(document.as_str())
+        .bind(updated_at),
+        None => {
+            sqlx::query("DELETE FROM side_settings WHERE instance_key = ? AND name = ?").bind(key).bind(name)
+        }
+    };
+    query
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(StoreError::during("set something beside an instance"))
+}
+
+/// Keeps a project's own template.
+pub(super) async fn save_template(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    template: ConfigTemplate,
+) -> Result<(), StoreError> {
+    let TemplateRef::Own(id) = template.id else {
+        return Err(StoreError::Inconsistent { what: "a shipped template is not kept" });
+    };
+    sqlx::query(
+        "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
+                                       parameter_values, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET name = excluded.name, description = excluded.description,
+                                   parameter_values = excluded.parameter_values
+         WHERE project_id = excluded.project_id",
+    )
+    .bind(&id.as_bytes()[..])
+    .bind(&project_id.as_bytes()[..])
+    .bind(template.name)
+    .bind(template.description)
+    .bind(template.kind.engine_version.as_str())
+    .bind(template.kind.cache_mode.as_str())
+    .bind(row::values_json(&template.values)?)
+    .bind(template.created_at.map_or(0, Timestamp::as_millis))
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(StoreError::during("save a template"))
+}
+
+/// Removes a project's own template; returns whether there was one.
+pub(super) async fn delete_template(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    template_id: TemplateId,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM config_templates WHERE template_id = ? AND project_id = ?")
+        .bind(&template_id.as_bytes()[..])
+        .bind(&project_id.as_bytes()[..])
+        .execute(connection)
+        .await
+        .map_err(StoreError::during("delete a template"))?;
+    Ok(done.rows_affected() == 1)
+}
