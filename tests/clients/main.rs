@@ -6,6 +6,7 @@
 //!
 //! Where the clients cannot be had every test reports itself as ignored and says why.
 
+mod catalogue;
 mod cli;
 mod expect;
 mod huawei_sdk;
@@ -39,6 +40,9 @@ fn main() -> ExitCode {
         trial("otc_sdk_with_a_password_strict", &STRICT, Login::Password, otc_sdk::backups_and_restores),
         trial("huawei_sdk_with_keys_lenient", &LENIENT, Login::Password, huawei_sdk::backups_lenient),
         trial("huawei_sdk_with_keys_strict", &STRICT, Login::Password, huawei_sdk::backups_strict),
+        trial("cli_quotas_with_a_static_token", &[], Login::StaticToken, catalogue::cli_quotas),
+        trial("otc_sdk_catalogue_with_a_password_strict", &STRICT, Login::Password, catalogue::otc_sdk),
+        trial("huawei_sdk_catalogue_with_keys_strict", &STRICT, Login::Password, catalogue::huawei_sdk),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,0 +1,118 @@
+"""Drives huaweicloudsdkdcs, unmodified, through what only reads and what is not emulated, and prints what it saw as one JSON document.
+
+Keys come from HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, where the SDK itself looks for them.
+Usage: huawei_catalogue.py URL PROJECT_ID MASTER_STANDBY_ID
+"""
+
+import json
+import os
+import sys
+import urllib.request
+
+import huaweicloudsdkdcs.v2 as dcs
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
+
+SOME_ID = "8abfa7aa8e2c1f5c018e2c60b0a50021"
+# What a call is made with, by the name that the SDK gives it.
+ARGUMENTS = {
+    "start_time": "1718095800000",
+    "end_time": "1718095860000",
+    "log_type": "run",
+    "query_time": 1,
+    "operation": "restart",
+    "dim_name": "dcs_instance_id",
+}
+
+
+def main():
+    url, project, instance = sys.argv[1:]
+    keys = BasicCredentials(os.environ["HUAWEICLOUD_SDK_AK"], os.environ["HUAWEICLOUD_SDK_SK"], project)
+    client = dcs.DcsClient.new_builder().with_credentials(keys).with_endpoint(url).build()
+
+    def call(operation, **arguments):
+        return getattr(client, operation)(request_of(operation, arguments))
+
+    by_capacity = call("list_flavors", cache_mode="ha", capacity="2", engine_version="6.0")
+    zones = call("list_available_zones")
+    windows = call("list_maintenance_windows")
+    quotas = call("show_quota_of_tenant")
+    print(json.dumps({
+        "flavors": [flavor.spec_code for flavor in by_capacity.flavors],
+        "flavors_of_instance": len(call("list_flavors", instance_id=instance, engine="redis").flavors),
+        "zones": [(zone.id, zone.code, zone.port, zone.resource_availability) for zone in zones.available_zones],
+        "region": zones.region_id,
+        "windows": [(window.seq, window.begin, window.end, window.default) for window in windows.maintain_windows],
+        "quotas": [(resource.type, resource.unit, resource.quota, resource.used) for resource in quotas.quotas.resources],
+        "differences": sum(map(differences_in, (by_capacity, zones, windows, quotas)), []),
+        "fringe": {
+            operation["name"]: seen(client, operation["name"], instance)
+            for operation in operations(url)
+            if operation["emulation"] != "full"
+        },
+    }))
+
+
+def operations(url):
+    with urllib.request.urlopen(url + "/_emulator/operations") as answer:
+        return json.load(answer)["operations"]
+
+
+def seen(client, operation, instance):
+    """Returns in what the answer differs from what the SDK made of it, or how it presents the error."""
+    try:
+        response = getattr(client, operation)(request_of(operation, {"instance_id": instance}))
+    except ServiceResponseException as error:
+        return [error.status_code, error.error_code]
+    return differences_in(response)
+
+
+def request_of(operation, arguments):
+    name = "".join(word.capitalize() for word in operation.split("_"))
+    request_class = getattr(dcs, name + "Request")
+    request = request_class()
+    for attribute, kind in request_class.openapi_types.items():
+        if attribute == "body":
+            value = {} if kind.startswith("dict") else body_of(kind)
+        elif attribute.endswith("id"):
+            # An id in a query filters; one in a path must be there.
+            value = arguments.get(attribute, None if operation == "list_flavors" else SOME_ID)
+        else:
+            value = arguments.get(attribute, ARGUMENTS.get(attribute))
+        if value is not None:
+            setattr(request, attribute, value)
+    return request
+
+
+def body_of(kind):
+    return getattr(dcs, kind)()
+
+
+def differences_in(response):
+    """Returns in what a model differs from the answer it was read from: its class, its member and what is wrong."""
+    raw = json.loads(response.raw_content)
+    if list(response.openapi_types) == ["body"]:
+        # Known quirk: of a body that is empty, but there, the SDK makes nothing.
+        raw = {"body": raw or None}
+    return differences(response, raw)
+
+
+def differences(model, raw):
+    if isinstance(model, list):
+        if not isinstance(raw, list) or len(model) != len(raw):
+            return [f"{model} is not {raw}"]
+        return sum(map(differences, model, raw), [])
+    if not hasattr(model, "openapi_types"):
+        same = type(model) is type(raw) and model == raw
+        return [] if same else [f"{model!r} is not {raw!r}"]
+    found = []
+    for attribute, member in model.attribute_map.items():
+        where = f"{type(model).__name__}.{member}"
+        if member not in raw:
+            found.append(f"{where} is missing")
+        else:
+            found += [f"{where}: {problem}" for problem in differences(getattr(model, attribute), raw[member])]
+    return found
+
+
+main()
