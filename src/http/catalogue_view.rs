@@ -89,6 +89,21 @@ struct SizeView {
     az_codes: Option<Vec<String>>,
 }
 
+impl SizeView {
+    fn new(size: &Size, zones: &[Zone]) -> Self {
+        Self {
+            capacity: capacity_text(size),
+            unit: "GB",
+            available_zones: zones.iter().map(|zone| zone.id).collect(),
+            az_codes: None,
+        }
+    }
+
+    fn with_codes(self, zones: &[Zone]) -> Self {
+        Self { az_codes: Some(zones.iter().map(|zone| zone.code.clone()).collect()), ..self }
+    }
+}
+
 fn capacity_text(size: &Size) -> String {
     size.capacity.as_gigabytes().to_string()
 }
@@ -103,12 +118,6 @@ impl ProductView {
             .iter()
             .map(|size| json!({ "capacity": number(size.capacity.as_gigabytes()), "max_memory": number(size.usable_gb) }))
             .collect();
-        let size_view = |size| SizeView {
-            capacity: capacity_text(size),
-            unit: "GB",
-            available_zones: zones.iter().map(|zone| zone.id).collect(),
-            az_codes: None,
-        };
         Self {
             product_id: catalogue::hourly_id(&product.spec_code),
             spec_code: &product.spec_code,
@@ -127,7 +136,7 @@ impl ProductView {
             prod_type: "instance",
             cloud_service_type_code: SERVICE_TYPE,
             cloud_resource_type_code: "hws.resource.type.dcs",
-            flavors: product.sizes.iter().map(size_view).collect(),
+            flavors: product.sizes.iter().map(|size| SizeView::new(size, zones)).collect(),
             billing_factor: "Duration",
         }
     }
@@ -169,12 +178,7 @@ impl FlavorView {
     /// Shows a product.
     pub(super) fn new(product: &'static Product, zones: &[Zone]) -> Self {
         let family = product.family;
-        let size_view = |size| SizeView {
-            capacity: capacity_text(size),
-            unit: "GB",
-            available_zones: zones.iter().map(|zone| zone.id).collect(),
-            az_codes: Some(zones.iter().map(|zone| zone.code.clone()).collect()),
-        };
+        let size_view = |size| SizeView::new(size, zones).with_codes(zones);
         Self {
             spec_code: &product.spec_code,
             cache_mode: family.mode.as_str(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::identity::{DOMAIN, DOMAIN_ID};
 use crate::support::seed::{HA, PROJECT, SINGLE, TINY, UNKNOWN_PROJECT};
-use crate::support::{Covered, TestServer, covered};
+use crate::support::{Api, Covered, TestServer, covered};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/v1.0/{project_id}/quota", a_project_without_limits_shows_the_usual_ones),
@@ -55,6 +55,13 @@ async fn a_seed_sets_limits_that_stay() {
         server.restart().await;
         assert_eq!(shown(&server, PROJECT).await, resources((10, 3), (800, 13)), "{later}");
     }
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_not_counted() {
+    let server = TestServer::seeded(&seed("{}"), &[]).await;
+    assert_eq!(server.delete(&Api::V2.instance(SINGLE)).await.status, 204);
+    assert_eq!(shown(&server, PROJECT).await, resources((20, 2), (512, 5)));
 }
 
 #[tokio::test]
