@@ -115,8 +115,10 @@ impl Emulator {
         let identity =
             Identity::new(store.clone(), real_clock, ids.clone(), config.auth, &config.engine.region);
         let control = Control::new(engine.clone(), identity.clone(), clock, ids, seed.clone());
-        let faults = control.resume().await.map_err(StartError::Resume)?;
-        apply_seed(&engine, seed).await?;
+        let kept = control.resume().await.map_err(StartError::Resume)?;
+        let seeded = http::faults_at_start(kept.as_deref(), seed.faults()).map_err(ServeError::from)?;
+        apply_seed(&control, seed, seeded.clone()).await?;
+        let faults = seeded.or(kept);
         let server = http::serve(
             listener,
             engine.clone(),
@@ -202,7 +204,7 @@ fn announce_database(location: &Location) {
 
 /// Reads and checks all seeds, the demo first.
 async fn read_seeds(config: &Config) -> Result<Seed, StartError> {
-    let mut reader = SeedReader::new(&config.engine.region);
+    let mut reader = SeedReader::new(&config.engine.region, http::fault_form);
     if config.demo {
         reader.read("demo", Notation::Yaml, DEMO)?;
     }
@@ -224,8 +226,8 @@ async fn read_seeds(config: &Config) -> Result<Seed, StartError> {
     Ok(reader.finish())
 }
 
-async fn apply_seed(engine: &Engine, seed: Seed) -> Result<(), StartError> {
-    let report = engine.apply_seed(seed).await.map_err(StartError::ApplySeed)?;
+async fn apply_seed(control: &Control, seed: Seed, faults: Option<String>) -> Result<(), StartError> {
+    let report = control.seed(seed, false, faults).await.map_err(StartError::ApplySeed)?;
     for difference in &report.differences {
         tracing::info!("seed left something as it is: {difference}");
     }

@@ -121,7 +121,7 @@ fn start_failure(error: &StartError) -> u8 {
         StartError::Open(error) => open_failure(error),
         StartError::Seed(_)
         | StartError::UnreadableSeed { .. }
-        | StartError::ApplySeed(EngineError::Refused(_)) => exit::USAGE,
+        | StartError::ApplySeed(EngineError::Refused(_) | EngineError::Unstorable(_)) => exit::USAGE,
         StartError::Bind { .. }
         | StartError::ApplySeed(_)
         | StartError::Resume(_)

@@ -33,12 +33,12 @@ use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
     ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
     InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenRecord, ProjectFilter,
-    ResetPlan, SeedPlan, SeedReport, Store, StoreError, StoreMetrics, UserKey,
+    ResetPlan, SeedPlan, SeedReport, StatePart, Store, StoreError, StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, Executor, SqliteConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::Outcome;
 
@@ -257,6 +257,10 @@ impl Store for FloorStore {
 
     async fn seed(&self, _: SeedPlan, _: Timestamp) -> Result<SeedReport, StoreError> {
         Err(StoreError::Closed)
+    }
+
+    fn export(&self, _: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>> {
+        mpsc::channel(1).1
     }
 
     async fn reset(&self, _: ResetPlan) -> Result<SeedReport, StoreError> {

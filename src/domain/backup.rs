@@ -60,6 +60,9 @@ pub enum BackupKind {
 }
 
 impl BackupKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Manual, Self::Automatic];
+
     /// Returns the word that the API shows.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -19,13 +19,34 @@ pub enum Actor {
     System,
 }
 
+/// What stands in front of a user's name.
+const USER: &str = "user:";
+/// What stands in front of an access key.
+const ACCESS_KEY: &str = "key:";
+
+impl Actor {
+    /// Returns the actor that is displayed as `text`, if any.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "anonymous" => Some(Self::Anonymous),
+            "seed" => Some(Self::Seed),
+            "system" => Some(Self::System),
+            _ => match (text.strip_prefix(USER), text.strip_prefix(ACCESS_KEY)) {
+                (Some(name), _) => Some(Self::User(name.to_owned())),
+                (None, Some(access)) => Some(Self::AccessKey(access.to_owned())),
+                (None, None) => None,
+            },
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     /// Writes the actor as the audit names it; never a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => formatter.write_str("anonymous"),
-            Self::User(name) => write!(formatter, "user:{name}"),
-            Self::AccessKey(access) => write!(formatter, "key:{access}"),
+            Self::User(name) => write!(formatter, "{USER}{name}"),
+            Self::AccessKey(access) => write!(formatter, "{ACCESS_KEY}{access}"),
             Self::Seed => formatter.write_str("seed"),
             Self::System => formatter.write_str("system"),
         }

@@ -57,6 +57,9 @@ pub enum Refusal {
     /// The instances of the project would have more memory than they may.
     #[error("the project's quota of memory is used up")]
     MemoryQuotaExceeded,
+    /// Another record has the id.
+    #[error("another record has the id")]
+    RecordIdTaken,
     /// The instance has no such backup.
     #[error("backup not found")]
     BackupNotFound,

@@ -131,6 +131,9 @@ pub enum RestoreStatusKind {
 }
 
 impl RestoreStatusKind {
+    /// Every status, in the order of a life.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Restoring, Self::Succeed, Self::Failed];
+
     /// Returns the word that the API shows.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -106,6 +106,8 @@ pub struct UtcOffset {
 pub struct InvalidUtcOffset;
 
 impl UtcOffset {
+    /// UTC itself.
+    pub const UTC: Self = Self { minutes: 0 };
     /// Largest distance from UTC, in minutes.
     const MAX_MINUTES: i16 = 14 * 60;
 

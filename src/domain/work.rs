@@ -192,6 +192,27 @@ impl Progress {
     }
 }
 
+/// The text is no progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a progress from 0.00 to 100.00, with two decimals")]
+pub struct InvalidProgress;
+
+impl std::str::FromStr for Progress {
+    type Err = InvalidProgress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidProgress> {
+        let hundredths = || {
+            let (whole, decimals) = text.split_once('.')?;
+            let is_plain =
+                decimals.len() == 2 && text.bytes().filter(u8::is_ascii_digit).count() + 1 == text.len();
+            let hundredths =
+                whole.parse::<u16>().ok()?.checked_mul(100)?.checked_add(decimals.parse().ok()?)?;
+            Self::from_hundredths(hundredths).filter(|_| is_plain)
+        };
+        hundredths().ok_or(InvalidProgress)
+    }
+}
+
 impl std::fmt::Display for Progress {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}.{:02}", self.hundredths / 100, self.hundredths % 100)
@@ -237,7 +258,20 @@ mod tests {
         assert_eq!(FailureCode::parse("dcs.08.0009"), None);
     }
 
+    #[test]
+    fn a_progress_has_two_decimals_and_ends_at_a_hundred() {
+        for text in ["", "1", "1.0", "1.000", "100.01", "-1.00", "+1.00", "1,00", "a.00", ".50"] {
+            assert_eq!(text.parse::<Progress>(), Err(InvalidProgress), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_progress_survives_its_text(hundredths in 0_u16..=10_000) {
+            let progress = Progress::from_hundredths(hundredths).unwrap();
+            prop_assert_eq!(progress.to_string().parse(), Ok(progress));
+        }
+
         #[test]
         fn progress_of_running_work_never_falls_and_never_reaches_the_end(
             start in 0_i64..1_000, length in 0_i64..1_000, earlier in 0_i64..3_000, later in 0_i64..3_000,

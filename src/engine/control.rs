@@ -1,8 +1,8 @@
 //! What a test decides: the time, ids, what moves work on, and what there is. Everything it decides outlives a restart.
 
-mod kept;
+pub(super) mod kept;
+mod state;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +11,14 @@ use tokio::sync::Mutex;
 
 use crate::ambient::{Clock, ReseedableIds, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
-use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::Passage;
 use crate::domain::time::Timestamp;
 use crate::engine::control::kept::{KeptClock, KeptIds, KeptRule, as_json, read};
 use crate::engine::identity::Identity;
-use crate::engine::seed::{KnownUsers, Seed};
+use crate::engine::seed::Seed;
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
-use crate::store::{
-    BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, ResetPlan, RestoreChange,
-    SeedReport,
-};
+use crate::store::{BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange};
 
 /// A change of the clock; what is absent stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -194,82 +190,6 @@ impl Control {
             return Ok(Vec::new());
         }
         Ok(self.engine.store.apply_changes(changes, self.engine.settings.backups_kept).await?)
-    }
-
-    /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
-    /// everything, clock, ids and rules start over too; with a project, the rules about it and its instances go.
-    ///
-    /// `faults` are those that stay, as text; none stay of a reset of everything.
-    ///
-    /// # Errors
-    /// `Internal`; then nothing has changed.
-    pub async fn reset(
-        &self,
-        project: Option<ProjectId>,
-        seed: bool,
-        faults: Option<String>,
-    ) -> Result<SeedReport, EngineError> {
-        let _turn = self.changing.lock().await;
-        let seeds = if seed { (*self.start_seed).clone() } else { Seed::default() };
-        match project {
-            Some(project) => self.reset_project(project, seeds.only(project), faults).await,
-            None => self.reset_everything(seeds).await,
-        }
-    }
-
-    async fn reset_project(
-        &self,
-        project: ProjectId,
-        seeds: Seed,
-        faults: Option<String>,
-    ) -> Result<SeedReport, EngineError> {
-        let seed = self.engine.plan(seeds, KnownUsers::AreKept).await?;
-        // A project is emptied without a look at what is built in.
-        let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
-        let instances = self.instances_of(project).await?;
-        let mut rules = self.engine.transitions.all();
-        rules.retain(|rule| !rule.scope.is_within(project, &instances));
-        let kept_rules: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
-        let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
-        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let plan = ResetPlan { project: Some(project), seed, settings, now: self.clock.now() };
-        let report = self.engine.store.reset(plan).await?;
-        self.engine.transitions.replace(rules);
-        self.identity.forget();
-        Ok(report)
-    }
-
-    /// What is remembered changes only once what is kept has.
-    async fn reset_everything(&self, seeds: Seed) -> Result<SeedReport, EngineError> {
-        let seed = self.engine.plan(seeds, KnownUsers::AreGone).await?;
-        let ids = self.ids.seed();
-        let settings = vec![(kept::IDS, as_json(&KeptIds { seed: ids })?)];
-        let now = self.clock.real_now();
-        let plan = ResetPlan { project: None, seed: Some(seed), settings, now };
-        let report = self.engine.store.reset(plan).await?;
-        self.clock.set_face(ClockFace::real(self.clock.real_now()));
-        self.ids.reseed(ids);
-        self.engine.transitions.replace(Vec::new());
-        self.identity.forget();
-        Ok(report)
-    }
-
-    /// Applies a seed: creates what is not there.
-    ///
-    /// # Errors
-    /// `Refused` with `InstanceNameTaken`; `Internal`.
-    pub async fn seed(&self, seed: Seed) -> Result<SeedReport, EngineError> {
-        let report = self.engine.apply_seed(seed).await?;
-        self.identity.forget();
-        Ok(report)
-    }
-
-    /// Returns the instances of a project, those that were deleted among them.
-    ///
-    /// # Errors
-    /// `Internal`.
-    pub async fn instances_of(&self, project: ProjectId) -> Result<HashSet<InstanceId>, EngineError> {
-        Ok(self.engine.store.instances_of(project).await?)
     }
 
     /// Returns the region, which seeds complete their entries by.

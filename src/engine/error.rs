@@ -12,6 +12,9 @@ pub enum EngineError {
     /// Too much is waiting; nothing was changed and the caller may try again.
     #[error("too many changes are waiting")]
     Unavailable,
+    /// The schema does not take what a seed wants to be stored; nothing was changed.
+    #[error("the seed cannot be stored: {0}")]
+    Unstorable(String),
     /// Something is wrong with the service itself.
     #[error("internal error")]
     Internal(#[source] StoreError),
@@ -22,6 +25,7 @@ impl From<StoreError> for EngineError {
         match error {
             StoreError::Refused(refusal) => Self::Refused(refusal),
             StoreError::Busy => Self::Unavailable,
+            StoreError::Unstorable { what } => Self::Unstorable(what),
             StoreError::OutcomeUnknown { .. }
             | StoreError::Failed { .. }
             | StoreError::Inconsistent { .. }

@@ -347,6 +347,11 @@ pub(super) fn hash_password(password: &Secret, salt: [u8; 16]) -> Option<String>
     Some(hash.to_string())
 }
 
+/// Returns whether a text is a hash that a password can be compared with.
+pub(super) fn is_password_hash(text: &Secret) -> bool {
+    PasswordHash::new(text.expose()).is_ok()
+}
+
 /// Compares a password with a hash, beside the threads that serve requests.
 async fn verify(password: Secret, hash: String) -> bool {
     let verified = tokio::task::spawn_blocking(move || {

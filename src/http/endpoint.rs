@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
@@ -24,7 +25,7 @@ use crate::http::error::ApiError;
 use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
 use crate::http::operation::{self, Operation, RouteName};
-use crate::http::server::{AppState, Compat, HttpSettings};
+use crate::http::server::{AppState, Compat};
 use crate::http::{v1, v2};
 
 /// A request's body that has not been read to its end.
@@ -199,9 +200,32 @@ where
 /// Learns who calls and reads the body, in the contract's order: a stranger is refused before the body is read.
 async fn identify(request: &HttpRequest, state: &AppState) -> Result<(Caller, Bytes), ApiError> {
     let claim = claim(request, &state.identity).await?;
-    let body = read_body(request, &state.settings).await?;
+    let (limit, patience) = (state.settings.body_limit_bytes, state.settings.body_timeout);
+    let body = read_body(request, limit, patience).await?;
     let caller = claim.confirm(request, &body, &state.identity)?;
     Ok((caller, body))
+}
+
+/// Makes a route of anything that takes a request with a body of at most `limit` bytes, which is read once `admit` has let
+/// the request through.
+pub(super) fn bulky_route<F>(
+    limit: usize,
+    admit: fn(&HttpRequest) -> Result<(), ApiError>,
+    handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static,
+) -> Route
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    guarded(move |request| {
+        let handler = handler.clone();
+        async move {
+            admit(&request)?;
+            let settings = &state(&request)?.settings;
+            let limit = limit.max(settings.body_limit_bytes);
+            let body = read_body(&request, limit, settings.body_timeout).await?;
+            handler(request, body).await
+        }
+    })
 }
 
 /// Makes a route of anything that takes a request with its body.
@@ -212,7 +236,8 @@ where
     guarded(move |request| {
         let handler = handler.clone();
         async move {
-            let body = read_body(&request, &state(&request)?.settings).await?;
+            let settings = &state(&request)?.settings;
+            let body = read_body(&request, settings.body_limit_bytes, settings.body_timeout).await?;
             handler(request, body).await
         }
     })
@@ -288,9 +313,9 @@ async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<Failur
 }
 
 /// Reads the body of a request, of at most so many bytes, in at most so much time. Source: `decisions` no. 22.
-async fn read_body(request: &HttpRequest, settings: &HttpSettings) -> Result<Bytes, ApiError> {
+async fn read_body(request: &HttpRequest, limit: usize, patience: Duration) -> Result<Bytes, ApiError> {
     let Some(Unread(mut payload)) = Unread::of(request) else { return Ok(Bytes::new()) };
-    let read = tokio::time::timeout(settings.body_timeout, read_payload(&mut payload, request, settings));
+    let read = tokio::time::timeout(patience, read_payload(&mut payload, request, limit));
     let body = read.await.unwrap_or(Err(ApiError::BodyTooSlow));
     if body.is_err() {
         request.extensions_mut().insert(Unread(payload));
@@ -298,12 +323,7 @@ async fn read_body(request: &HttpRequest, settings: &HttpSettings) -> Result<Byt
     body
 }
 
-async fn read_payload(
-    payload: &mut Payload,
-    request: &HttpRequest,
-    settings: &HttpSettings,
-) -> Result<Bytes, ApiError> {
-    let limit = settings.body_limit_bytes;
+async fn read_payload(payload: &mut Payload, request: &HttpRequest, limit: usize) -> Result<Bytes, ApiError> {
     let announced = request.headers().get(actix_web::http::header::CONTENT_LENGTH);
     let announced =
         announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());

@@ -109,7 +109,7 @@ impl ApiError {
         move |error| match error {
             EngineError::Refused(refusal) => Self::Refused(refusal),
             EngineError::Unavailable => Self::Unavailable,
-            EngineError::Internal(_) => Self::Failed { code, source: error },
+            EngineError::Internal(_) | EngineError::Unstorable(_) => Self::Failed { code, source: error },
         }
     }
 
@@ -274,7 +274,7 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
             ApiVersion::V1 => &code::INVALID_QUERY,
             ApiVersion::V2 => &code::INVALID_GENERIC,
         },
-        Refusal::InvalidParameter { .. } => &code::INVALID_PARAMETER,
+        Refusal::InvalidParameter { .. } | Refusal::RecordIdTaken => &code::INVALID_PARAMETER,
         Refusal::RemarkTooLong => &code::REMARK_TOO_LONG,
         Refusal::WindowReversed => &code::WINDOW_REVERSED,
         Refusal::NoCredentials => &code::NO_CREDENTIALS,

@@ -36,5 +36,6 @@ mod time;
 mod v1;
 mod v2;
 
+pub use control::seeded_faults::{at_start as faults_at_start, form as fault_form};
 pub use operation::{Emulation, Operation};
 pub use server::{Compat, HttpSettings, serve};

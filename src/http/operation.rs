@@ -218,6 +218,7 @@ pub(super) mod control {
     pub(in crate::http) const OPERATIONS: Operation = open("emulator_operations");
     pub(in crate::http) const RESET: Operation = open("emulator_reset");
     pub(in crate::http) const SEED: Operation = open("emulator_seed");
+    pub(in crate::http) const EXPORT: Operation = open("emulator_export");
     pub(in crate::http) const CLOCK: Operation = open("emulator_clock");
     pub(in crate::http) const TRANSITIONS: Operation = open("emulator_transitions");
     pub(in crate::http) const FAULTS: Operation = open("emulator_faults");

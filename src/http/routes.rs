@@ -8,7 +8,8 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 
 use crate::engine::ApiVersion;
-use crate::http::endpoint::{endpoint, endpoint_of_all, route};
+use crate::http::control::documents::LONGEST_SEED_BYTES;
+use crate::http::endpoint::{bulky_route, endpoint, endpoint_of_all, route};
 use crate::http::error::ApiError;
 use crate::http::fringe::{self, Row};
 use crate::http::operation::{self, Operation, RouteName};
@@ -269,10 +270,13 @@ fn control_routes() -> Vec<RouteEntry> {
         entry(&of::INFO, Method::GET, "/_emulator/info", || route(control::state::info)),
         entry(&of::CONFIG, Method::GET, "/_emulator/config", || route(control::state::config)),
         entry(&of::OPERATIONS, Method::GET, "/_emulator/operations", || route(control::state::operations)),
-        entry(&of::RESET, Method::POST, "/_emulator/reset", || route(control::state::reset)),
-        entry(&of::RESET, Method::POST, "/moto-api/reset", || route(control::state::reset)),
+        entry(&of::RESET, Method::POST, "/_emulator/reset", || route(control::documents::reset)),
+        entry(&of::RESET, Method::POST, "/moto-api/reset", || route(control::documents::reset)),
         entry(&of::HEALTH, Method::GET, "/_localstack/health", || route(control::state::health)),
-        entry(&of::SEED, Method::POST, "/_emulator/seed", || route(control::state::seed)),
+        entry(&of::SEED, Method::POST, "/_emulator/seed", || {
+            bulky_route(LONGEST_SEED_BYTES, control::admit, control::documents::seed)
+        }),
+        entry(&of::EXPORT, Method::GET, "/_emulator/export", || route(control::documents::export)),
         entry(&of::CLOCK, Method::GET, CLOCK, || route(control::clock::show)),
         entry(&of::CLOCK, Method::PUT, CLOCK, || route(control::clock::set)),
         entry(&of::CLOCK, Method::POST, "/_emulator/clock/advance", || route(control::clock::advance)),

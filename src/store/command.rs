@@ -1,19 +1,13 @@
 //! What the store is asked, and what it answers, in words of the domain.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
-use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId, UserId};
-use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
-use crate::domain::instance::{
-    BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceName, InstanceStatus, Network,
-    Passage, StatusAction,
-};
+use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
+use crate::domain::instance::{BackupRules, Capacity, Engine, InstanceStatus, Passage, StatusAction};
 use crate::domain::origin::Origin;
-use crate::domain::quota::Quota;
 use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkWish};
+use crate::store::SeedPlan;
 
 /// An instance, named together with the project that it must belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,95 +252,6 @@ pub enum InstancePageStart {
     Skip(u64),
     /// After this instance; an id that is not in the list is followed by nothing.
     After(InstanceId),
-}
-
-/// A project and the instances that a seed wants in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProjectSeed {
-    /// The project.
-    pub id: ProjectId,
-    /// Its name.
-    pub name: String,
-    /// How much it may have.
-    pub quota: Quota,
-    /// Its instances.
-    pub instances: Vec<InstanceSeed>,
-}
-
-/// An instance that a seed wants, complete but for its address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceSeed {
-    /// Its id.
-    pub id: InstanceId,
-    /// Its name.
-    pub name: InstanceName,
-    /// Its cache engine.
-    pub engine: Engine,
-    /// The version of the engine.
-    pub engine_version: EngineVersion,
-    /// How it keeps its data.
-    pub cache_mode: CacheMode,
-    /// Its memory.
-    pub capacity: Capacity,
-    /// The code of its product.
-    pub spec_code: String,
-    /// The state it is in.
-    pub status: InstanceStatus,
-    /// The codes of its availability zones.
-    pub zone_codes: Vec<String>,
-    /// The network it is in.
-    pub network: Network,
-    /// The user that counts as its creator.
-    pub creator: Creator,
-}
-
-/// What applying a seed did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeedReport {
-    /// How many projects were created.
-    pub projects_created: u64,
-    /// How many instances were created.
-    pub instances_created: u64,
-    /// How many instances were there already and were left as they are.
-    pub instances_kept: u64,
-    /// How many users were created.
-    pub users_created: u64,
-    /// One sentence for each thing that is there but differs from the seed, or is deleted.
-    pub differences: Vec<String>,
-}
-
-/// A user that a seed wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserSeed {
-    /// Its id.
-    pub id: UserId,
-    /// Its name.
-    pub name: String,
-    /// A hash of its password, as PHC text; without one it cannot log in by password.
-    pub password_hash: Option<Secret>,
-    /// Its access keys: access and secret.
-    pub access_keys: Vec<(String, Secret)>,
-    /// Its roles.
-    pub roles: BTreeMap<RoleScope, Role>,
-    /// Actions it is denied.
-    pub denied: BTreeSet<String>,
-}
-
-/// Everything that is to be there, checked and complete. Not to be shown: it holds a key.
-#[derive(Clone)]
-pub struct SeedPlan {
-    /// The domain.
-    pub domain: Domain,
-    /// Projects and their instances.
-    pub projects: Vec<ProjectSeed>,
-    /// Users.
-    pub users: Vec<UserSeed>,
-    /// The project that is there while no seed has named one.
-    pub built_in_project: Project,
-    /// The user that is there while no seed has named one.
-    pub built_in_user: UserSeed,
-    /// The key that signs download links, should there be none yet.
-    pub link_key: [u8; 32],
 }
 
 /// What is emptied, and what is there afterwards.

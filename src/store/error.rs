@@ -35,6 +35,12 @@ pub enum StoreError {
         #[source]
         source: Arc<sqlx::Error>,
     },
+    /// The schema does not take what a seed wants to be stored; nothing was changed.
+    #[error("the seed cannot be stored: {what}")]
+    Unstorable {
+        /// What it is that is not taken.
+        what: String,
+    },
     /// A row holds what the program would never have written.
     #[error("inconsistent row: {what}")]
     Inconsistent {
@@ -58,6 +64,8 @@ impl StoreError {
 
 /// SQLite's code for a database that another program keeps locked.
 pub(super) const SQLITE_BUSY: i32 = 5;
+/// SQLite's code for a row that breaks a rule of the schema.
+pub(super) const SQLITE_CONSTRAINT: i32 = 19;
 /// SQLite's code for a disk that failed.
 pub(super) const SQLITE_IOERR: i32 = 10;
 

@@ -9,21 +9,27 @@ mod identity;
 mod metrics;
 mod migrate;
 mod row;
+mod seed;
 mod side;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 pub use command::{
     BackupChange, ChangeInstance, ChangedRecord, Counts, CreateBackup, CreateRestore, DeleteBackup,
-    DueChange, InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed,
-    MadeChange, OpenRecord, ProjectSeed, ResetPlan, RestoreChange, SeedPlan, SeedReport, UserSeed,
+    DueChange, InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef, MadeChange,
+    OpenRecord, ResetPlan, RestoreChange,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
 pub use metrics::StoreMetrics;
+pub use seed::{
+    Belongings, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
+    StatePart, TableRow, TableRows, UserSeed,
+};
 pub use side::{ChangeSideSettings, ParameterHistoryEntry, SideStore, TagValues};
 
 use crate::domain::backup::Backup;
@@ -163,11 +169,17 @@ pub trait Store: Send + Sync {
         keep: Option<u32>,
     ) -> Result<Vec<MadeChange>, StoreError>;
 
-    /// Creates what a seed wants and is not there, and touches nothing that is.
+    /// Creates what a seed wants and is not there; what is there stays as it is, or is replaced if the plan says so.
     ///
     /// # Errors
-    /// `Failed`.
+    /// `Refused` with `InstanceNameTaken` or `RecordIdTaken`; `Unstorable`; `Failed`.
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError>;
+
+    /// Begins to read the whole state, or that of a project, and returns where its parts come out, in the order of a document
+    /// and [`StatePart::End`] last. All of them show the same moment, whatever is written meanwhile.
+    ///
+    /// Nothing more comes after an error, or when nobody has taken anything for half a minute.
+    fn export(&self, project: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>>;
 
     /// Empties and fills again, as one step. The audit of what is emptied goes too.
     ///

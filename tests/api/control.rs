@@ -352,7 +352,7 @@ const BUILT_IN: [&str; 6] = ["domain", "projects", "users", "user_roles", "acces
 
 impl TestServer {
     /// Has a row in each table of what is set beside instances and of what follows from their lives.
-    async fn fill_what_is_beside_instances(&mut self) {
+    pub(crate) async fn fill_what_is_beside_instances(&mut self) {
         let configs =
             json!({"redis_config": [{"param_id": "1", "param_name": "timeout", "param_value": "5"}]});
         assert_eq!(self.put(&format!("{}/configs", Api::V2.instance(HA)), &configs).await.status, 204);

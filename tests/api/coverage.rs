@@ -32,6 +32,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::side_settings::COVERS,
     super::tags::COVERS,
     super::templates::COVERS,
+    super::export::COVERS,
 ];
 
 /// Returns whether a path is one of those that `template` stands for.

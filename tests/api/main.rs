@@ -22,6 +22,8 @@ mod control_faults;
 mod control_requests;
 mod control_transitions;
 mod coverage;
+mod export;
+mod export_schema;
 mod failures;
 mod framework;
 mod fringe;

@@ -22,8 +22,8 @@ use dcs_emulator::domain::time::{Timestamp, UtcOffset};
 use dcs_emulator::domain::work::{Progression, WorkWish};
 use dcs_emulator::store::sqlite::{Location, SqliteStore};
 use dcs_emulator::store::{
-    BackupChange, CreateBackup, DeleteBackup, DueChange, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed,
-    SeedPlan, Store, StoreError, StoreMetrics, UserSeed,
+    BackupChange, Belongings, CreateBackup, DeleteBackup, DueChange, InstanceRef, InstanceSeed, OpenRecord,
+    ProjectSeed, SeedPlan, Store, StoreError, StoreMetrics, UserSeed,
 };
 use prometheus::Registry;
 use tempfile::TempDir;
@@ -75,25 +75,39 @@ pub(crate) fn instance(number: u8) -> InstanceRef {
 /// Returns a project with instances, each named by its number.
 pub(crate) fn project_seed(number: u8, instances: &[(u8, CacheMode)]) -> ProjectSeed {
     let instances = instances.iter().map(|(number, mode)| instance_seed(*number, *mode)).collect();
-    ProjectSeed { id: project(number), name: format!("project-{number}"), quota: Quota::default(), instances }
+    ProjectSeed {
+        id: project(number),
+        name: format!("project-{number}"),
+        created_at: None,
+        quota: Quota::default(),
+        is_built_in: false,
+        rows: BTreeMap::new(),
+        instances,
+    }
 }
 
 /// Returns a seed of projects and what is built in.
 pub(crate) fn plan(projects: Vec<ProjectSeed>) -> SeedPlan {
     SeedPlan {
-        domain: Domain { id: DomainId::from_bytes([9; 16]), name: "domain".to_owned() },
+        domain: None,
         projects,
         users: Vec::new(),
+        events: Vec::new(),
+        rows: BTreeMap::new(),
+        settings: Vec::new(),
+        overwrite: false,
+        built_in_domain: Domain { id: DomainId::from_bytes([9; 16]), name: "domain".to_owned() },
         built_in_project: Project { id: project(200), name: "built-in".to_owned() },
         built_in_user: UserSeed {
             id: UserId::from_bytes([200; 16]),
             name: "built-in".to_owned(),
             password_hash: None,
+            is_built_in: true,
             access_keys: Vec::new(),
             roles: BTreeMap::new(),
             denied: BTreeSet::new(),
         },
-        link_key: [7; 32],
+        new_link_key: [7; 32],
     }
 }
 
@@ -109,6 +123,16 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         cache_mode,
         capacity,
         status: InstanceStatus::Running,
+        description: None,
+        ip: None,
+        port: 6379,
+        no_password_access: false,
+        created_at: None,
+        deleted_at: None,
+        belongings: Belongings::default(),
+        backups: Vec::new(),
+        restores: Vec::new(),
+        has_history: false,
         zone_codes: vec!["eu-de-01".to_owned()],
         network: Network {
             vpc_id: "vpc".to_owned(),

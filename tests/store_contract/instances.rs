@@ -3,7 +3,6 @@
 use dcs_emulator::domain::id::InstanceId;
 use dcs_emulator::domain::instance::{CacheMode, Instance, InstanceStatus};
 use dcs_emulator::domain::page::PageLimit;
-use dcs_emulator::domain::quota::Quota;
 use dcs_emulator::store::{InstanceFilter, InstancePageStart, InstanceRef, ProjectSeed, SeedReport, Store};
 
 use crate::house::{House, after, instance, instance_seed, plan, project, project_seed};
@@ -48,12 +47,7 @@ async fn a_seed_says_how_what_is_there_differs(house: House) {
     let before = everything(&house, 1).await;
     let mut other = instance_seed(1, CacheMode::Single);
     other.status = InstanceStatus::Closed;
-    let renamed = ProjectSeed {
-        id: project(1),
-        name: "other".to_owned(),
-        quota: Quota::default(),
-        instances: vec![other],
-    };
+    let renamed = ProjectSeed { name: "other".to_owned(), instances: vec![other], ..project_seed(1, &[]) };
     let taken = project_seed(2, &[(2, CacheMode::Ha)]);
     let report = house.store.seed(plan(vec![renamed, taken]), after(9)).await.unwrap();
     assert_eq!(report.instances_kept, 2);
@@ -100,12 +94,7 @@ async fn filters_and_pages_agree_with_a_plain_list(house: House) {
     // Wildcards of SQL are letters like any other.
     let mut odd = instance_seed(13, CacheMode::Ha);
     odd.name = "Instance_1".to_owned().try_into().unwrap();
-    let seed = ProjectSeed {
-        id: project(1),
-        name: "project-1".to_owned(),
-        quota: Quota::default(),
-        instances: vec![failed, closed, odd],
-    };
+    let seed = ProjectSeed { instances: vec![failed, closed, odd], ..project_seed(1, &[]) };
     house.store.seed(plan(vec![seed, project_seed(2, &[(20, CacheMode::Ha)])]), after(5)).await.unwrap();
     let all = everything(&house, 1).await;
     assert_eq!(all.len(), 8);

@@ -6,7 +6,40 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::server::TestServer;
 
+/// What else can belong to an instance or a project, a row each: statements for a server that is stopped.
+const BELONGINGS: &[&str] = &[
+    "UPDATE instances SET engine_as_sent = 'redis', product_id = 'p', charging_mode = 1, order_id = 'o',
+            maintain_begin = '22:00:00', maintain_end = '02:00:00', enterprise_project_id = 'e', enable_publicip = 1,
+            publicip_id = 'i', enable_ssl = 1, access_user = 'u', password_hash = 'h', wrong_passwords = 5,
+            locked_until = 9007199254740993, rename_commands = '{\"keys\": \"k\"}', launched_at = created_at,
+            updated_at = created_at + 1, error_code = 'c', restorable_after = 1, description = 'said'
+     WHERE name = 'dcs-single'",
+    "INSERT INTO instance_tags SELECT instance_key, 0, 'key', '' FROM instances WHERE name = 'dcs-single'",
+    "INSERT INTO instance_tags SELECT instance_key, 1, 'a', 'b' FROM instances WHERE name = 'dcs-single'",
+    "INSERT INTO backup_policies SELECT instance_key, randomblob(16), 'auto', 7, '01:00-02:00', 'weekly', '[1, 2]', '+0800',
+            created_at, created_at FROM instances WHERE name = 'dcs-single'",
+    "INSERT INTO planned_sizes SELECT instance_key, 'spec', NULL, 4096, 'ha', '10.0.0.1' FROM instances
+     WHERE name = 'dcs-single'",
+    "INSERT INTO background_tasks SELECT instance_key, 1, randomblob(16), 'task', '{}', 'u', 'n', created_at, NULL, 0
+     FROM instances WHERE name = 'dcs-single'",
+    "INSERT INTO jobs SELECT randomblob(16), project_key, instance_key, 'type', created_at, NULL, NULL FROM instances
+     WHERE name = 'dcs-single'",
+    "INSERT INTO jobs SELECT randomblob(16), project_key, NULL, 'gone', created_at, created_at, 'why' FROM instances
+     WHERE name = 'dcs-single'",
+    "UPDATE projects SET instance_quota = 77, memory_quota_gb = 777",
+    "INSERT INTO stopped_nodes SELECT instance_key, randomblob(16) FROM instances WHERE name = 'dcs-single'",
+];
+
 impl TestServer {
+    /// Gives the instance `dcs-single` and its project a row in each table that holds what belongs to them.
+    pub(crate) async fn furnish(&mut self) {
+        self.stop().await;
+        for statement in BELONGINGS {
+            self.alter(statement, &[]).await;
+        }
+        self.restart().await;
+    }
+
     /// Opens the database for reading, as another program would.
     pub(crate) async fn database(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new().filename(self.database_path()).read_only(true);

@@ -196,7 +196,7 @@ impl Capacity {
         self.megabytes
     }
 
-    /// Returns the capacity in GB.
+    /// Returns the capacity in GB, as [`Capacity::from_gigabytes`] takes it.
     pub fn as_gigabytes(self) -> f64 {
         f64::from(self.megabytes) / f64::from(Self::MB_IN_GB)
     }
@@ -268,6 +268,9 @@ mod tests {
                 || (megabytes > 0 && megabytes % 1024 == 0 && megabytes <= 4096 * 1024);
             prop_assert_eq!(Capacity::from_megabytes(megabytes).is_ok(), expected);
             prop_assert_eq!(Capacity::from_gigabytes(f64::from(megabytes) / 1024.0).is_ok(), expected);
+            if let Ok(capacity) = Capacity::from_megabytes(megabytes) {
+                prop_assert_eq!(Capacity::from_gigabytes(capacity.as_gigabytes()), Ok(capacity));
+            }
         }
     }
 }

@@ -13,26 +13,27 @@ use crate::engine::EngineError;
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule};
 use crate::store::StoreError;
 
-pub(super) const CLOCK: &str = "clock";
-pub(super) const IDS: &str = "ids";
-pub(super) const TRANSITIONS: &str = "transitions";
-pub(super) const FAULTS: &str = "faults";
+pub(in crate::engine) const CLOCK: &str = "clock";
+pub(in crate::engine) const IDS: &str = "ids";
+pub(in crate::engine) const TRANSITIONS: &str = "transitions";
+pub(in crate::engine) const FAULTS: &str = "faults";
 
-pub(super) fn as_json(value: &impl Serialize) -> Result<String, EngineError> {
+pub(in crate::engine) fn as_json(value: &impl Serialize) -> Result<String, EngineError> {
     serde_json::to_string(value).map_err(|_| inconsistent("a setting cannot be written as JSON"))
 }
 
-pub(super) fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, EngineError> {
+pub(in crate::engine) fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, EngineError> {
     serde_json::from_str(text).map_err(|_| inconsistent("a kept setting cannot be read"))
 }
 
-fn inconsistent(what: &'static str) -> EngineError {
+pub(in crate::engine) fn inconsistent(what: &'static str) -> EngineError {
     StoreError::Inconsistent { what }.into()
 }
 
 /// The clock.
-#[derive(Serialize, Deserialize)]
-pub(super) struct KeptClock {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::engine) struct KeptClock {
     shown_ms: i64,
     set_at_ms: i64,
     rate: f64,
@@ -40,12 +41,12 @@ pub(super) struct KeptClock {
 }
 
 impl KeptClock {
-    pub(super) fn of(face: ClockFace) -> Self {
+    pub(in crate::engine) fn of(face: ClockFace) -> Self {
         let (shown, set_at, rate, frozen) = face.parts();
         Self { shown_ms: shown.as_millis(), set_at_ms: set_at.as_millis(), rate: rate.as_f64(), frozen }
     }
 
-    pub(super) fn face(&self) -> Result<ClockFace, EngineError> {
+    pub(in crate::engine) fn face(&self) -> Result<ClockFace, EngineError> {
         let time =
             |millis| Timestamp::from_millis(millis).map_err(|_| inconsistent("the kept clock has no time"));
         let rate = ClockRate::new(self.rate).map_err(|_| inconsistent("the kept clock has no rate"))?;
@@ -54,14 +55,16 @@ impl KeptClock {
 }
 
 /// The seed of ids.
-#[derive(Serialize, Deserialize)]
-pub(super) struct KeptIds {
-    pub(super) seed: Option<u64>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::engine) struct KeptIds {
+    pub(in crate::engine) seed: Option<u64>,
 }
 
 /// A rule about what moves something on.
-#[derive(Serialize, Deserialize)]
-pub(super) struct KeptRule {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::engine) struct KeptRule {
     model: String,
     project_id: Option<String>,
     instance_id: Option<String>,
@@ -73,7 +76,7 @@ pub(super) struct KeptRule {
 }
 
 impl KeptRule {
-    pub(super) fn of(rule: &TransitionRule) -> Self {
+    pub(in crate::engine) fn of(rule: &TransitionRule) -> Self {
         let (durations_ms, states_ms) = match &rule.ruling {
             Ruling::Work(_, Progression::Immediate) | Ruling::Instance(InstanceProgression::Immediate) => {
                 (Some((0, 0)), None)
@@ -99,7 +102,7 @@ impl KeptRule {
         }
     }
 
-    pub(super) fn rule(self) -> Result<TransitionRule, EngineError> {
+    pub(in crate::engine) fn rule(self) -> Result<TransitionRule, EngineError> {
         let unreadable = || inconsistent("a kept rule cannot be read");
         let project = self.project_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;
         let instance = self.instance_id.map(|id| id.parse()).transpose().map_err(|_| unreadable())?;

@@ -17,18 +17,16 @@ pub enum SeedError {
         /// What is wrong.
         problem: String,
     },
-    /// Two entries cannot both be.
-    #[error("{source_name}{}: {field}: {value} {problem}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+    /// An entry cannot be, or not together with another.
+    #[error("{source_name}{}: {field}: {problem}", line.map(|line| format!(":{line}")).unwrap_or_default())]
     Conflict {
         /// The document.
         source_name: String,
-        /// The line of the later entry, from 1, if it can be told.
+        /// The line of it, or of the later entry, from 1, if it can be told.
         line: Option<usize>,
         /// The path of the field.
         field: String,
-        /// Its value.
-        value: String,
-        /// What is wrong.
-        problem: &'static str,
+        /// What is wrong, with its value where that helps.
+        problem: String,
     },
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::http::control::error::ControlError;
 use crate::http::control::faults::{Fault, MOST_FAULTS};
+use crate::http::control::seeded_faults::faults_as_text;
 use crate::http::control::{ControlCall, ControlState, controlled, internal, json};
 use crate::http::error::ApiError;
 use crate::http::routes;
@@ -27,12 +28,6 @@ impl ControlState {
         let text = faults_as_text(&self.present_faults())?;
         self.control.keep_faults(text).await.map_err(internal)
     }
-}
-
-/// Writes faults as they are kept.
-pub(in crate::http::control) fn faults_as_text(faults: &[Fault]) -> Result<String, ControlError> {
-    serde_json::to_string(faults)
-        .map_err(|_| ControlError::Invalid("the fault cannot be written as JSON".into()))
 }
 
 impl ControlCall {

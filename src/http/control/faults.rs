@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
+use crate::engine::seed;
 use crate::http::control::state::api_of_word;
 use crate::http::control::words::{self, WireDuration};
 
@@ -187,10 +188,7 @@ impl Matcher {
 
     /// Returns whether it matches only calls about a project, which has these instances.
     pub(in crate::http) fn is_within(&self, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
-        let names = |id: ProjectId| id == project;
-        let is_of_project = self.project_id.as_deref().and_then(|id| id.parse().ok()).is_some_and(names);
-        let instance = self.instance_id.as_deref().and_then(|id| id.parse().ok());
-        is_of_project || instance.is_some_and(|id: InstanceId| instances.contains(&id))
+        seed::is_within(self.project_id.as_deref(), self.instance_id.as_deref(), project, instances)
     }
 
     fn matches(&self, call: FaultyCall<'_>) -> bool {

@@ -2,11 +2,13 @@
 //! once that is kept.
 
 pub(super) mod clock;
+pub(super) mod documents;
 pub(super) mod error;
 pub(super) mod fault_routes;
 pub(super) mod faults;
 pub(super) mod journal;
 pub(super) mod requests;
+pub(super) mod seeded_faults;
 pub(super) mod state;
 pub(super) mod transitions;
 mod words;
@@ -57,16 +59,8 @@ struct ControlCall {
 impl ControlCall {
     /// Lets a request through that carries the control token, where there is one.
     fn receive(request: HttpRequest, body: Bytes) -> Result<Self, ApiError> {
-        let call = Self { request, body };
-        let Some(token) = &call.state()?.token else { return Ok(call) };
-        let headers = call.request.headers();
-        let own = headers.get(X_EMULATOR_TOKEN).and_then(|value| value.to_str().ok());
-        let bearer =
-            headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let given = own.or(bearer).unwrap_or_default();
-        // Hashes are compared: how much of a guess is right does not show in the time that it takes.
-        let is_right = Sha256::digest(given.as_bytes()) == Sha256::digest(token.expose().as_bytes());
-        if is_right { Ok(call) } else { Err(ControlError::Forbidden.into()) }
+        admit(&request)?;
+        Ok(Self { request, body })
     }
 
     fn state(&self) -> Result<&ControlState, ApiError> {
@@ -86,6 +80,18 @@ impl ControlCall {
     fn path_part(&self, name: &str) -> &str {
         self.request.match_info().get(name).unwrap_or_default()
     }
+}
+
+/// Lets a request through that carries the control token, where there is one.
+pub(super) fn admit(request: &HttpRequest) -> Result<(), ApiError> {
+    let Some(token) = &state(request)?.control.token else { return Ok(()) };
+    let headers = request.headers();
+    let own = headers.get(X_EMULATOR_TOKEN).and_then(|value| value.to_str().ok());
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let given = own.or(bearer).unwrap_or_default();
+    // Hashes are compared: how much of a guess is right does not show in the time that it takes.
+    let is_right = Sha256::digest(given.as_bytes()) == Sha256::digest(token.expose().as_bytes());
+    if is_right { Ok(()) } else { Err(ControlError::Forbidden.into()) }
 }
 
 /// Carries out a handler of the control API.

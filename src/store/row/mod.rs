@@ -1,6 +1,7 @@
 //! Rows ⇄ values of the domain. A row that holds what the program would never have written is an `Inconsistent`.
 
 mod backup;
+mod event;
 mod instance;
 mod restore;
 mod side;
@@ -17,6 +18,7 @@ use crate::store::error::StoreError;
 pub(super) use backup::{
     BACKUP_COLUMNS, BackupStatusRow, backup, backup_format_code, backup_kind_code, backup_status_code,
 };
+pub(super) use event::event_change;
 pub(super) use instance::{INSTANCE_COLUMNS, instance, instance_status_code, passage};
 pub(super) use restore::{RESTORE_COLUMNS, RestoreStatusRow, restore, restore_status_code};
 pub(super) use side::{
@@ -74,7 +76,7 @@ fn failure_code(number: i64) -> Result<FailureCode, StoreError> {
 }
 
 /// Reads a note.
-fn remark(row: &SqliteRow, name: &'static str) -> Result<Option<Remark>, StoreError> {
+pub(super) fn remark(row: &SqliteRow, name: &'static str) -> Result<Option<Remark>, StoreError> {
     column::<Option<String>>(row, name)?
         .map(Remark::try_from)
         .transpose()

@@ -202,7 +202,7 @@ fn created_event<'a>(instance_key: i64, backup: &Backup, origin: &'a Origin) -> 
 }
 
 /// Returns the plan of a backup that takes time.
-fn open_work_row(instance_key: i64, backup: &Backup) -> Option<OpenWorkRow> {
+pub(super) fn open_work_row(instance_key: i64, backup: &Backup) -> Option<OpenWorkRow> {
     let started = backup.status.started_at().is_some();
     let plan = backup.status.open_plan()?;
     Some(OpenWorkRow::new(instance_key, record_kind::BACKUP, backup.number, plan, started))
@@ -210,7 +210,7 @@ fn open_work_row(instance_key: i64, backup: &Backup) -> Option<OpenWorkRow> {
 
 /// A row of `backups`.
 #[derive(Debug)]
-struct NewBackupRow {
+pub(super) struct NewBackupRow {
     instance_key: i64,
     record_number: u64,
     backup_id: BackupId,
@@ -223,7 +223,7 @@ struct NewBackupRow {
 }
 
 impl NewBackupRow {
-    fn new(instance_key: i64, backup: &Backup) -> Self {
+    pub(super) fn new(instance_key: i64, backup: &Backup) -> Self {
         Self {
             instance_key,
             record_number: backup.number,

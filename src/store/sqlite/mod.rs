@@ -6,6 +6,7 @@
 
 mod answers;
 mod backups;
+mod belongings;
 mod check;
 mod copying;
 mod events;
@@ -27,10 +28,12 @@ mod tokens;
 mod writer;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
+use tokio::sync::{Semaphore, mpsc};
 
 pub use check::{CheckReport, check};
 pub use options::Location;
@@ -49,8 +52,8 @@ use crate::store::migrate;
 use crate::store::{
     ChangeInstance, ChangeSideSettings, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange,
     IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenError,
-    OpenRecord, ParameterHistoryEntry, ProjectFilter, ResetPlan, SeedPlan, SeedReport, SideStore, Store,
-    StoreError, StoreMetrics, TagValues, UserKey,
+    OpenRecord, ParameterHistoryEntry, ProjectFilter, ResetPlan, SeedPlan, SeedReport, SideStore, StatePart,
+    Store, StoreError, StoreMetrics, TagValues, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -58,11 +61,15 @@ use reader::Reader;
 
 /// How many read-only connections there are.
 const READERS: u32 = 4;
+/// How many parts of an export of a file wait to be taken at most.
+const PARTS_IN_FLIGHT: usize = 4;
 
 /// The store on SQLite. Must be opened, used and closed inside a tokio runtime.
 pub struct SqliteStore {
-    reader: Reader,
+    reader: Arc<Reader>,
     writer: WriterHandle,
+    /// How many parts of an export wait to be taken at most.
+    parts_in_flight: usize,
     /// Held as long as the store is open, so that no second process opens the file.
     _lock: Option<FileLock>,
 }
@@ -110,7 +117,12 @@ impl SqliteStore {
         let writer = WriterHandle::start(writing, metrics)
             .await
             .map_err(|source| OpenError::Failed { operation: "start the writer", source })?;
-        Ok(Self { reader: Reader::new(pool), writer, _lock: lock })
+        let parts_in_flight = match location {
+            Location::File(_) => PARTS_IN_FLIGHT,
+            // A reader keeps the writer waiting there: it must not wait itself for a client that is slow.
+            Location::Memory { .. } => Semaphore::MAX_PERMITS,
+        };
+        Ok(Self { reader: Arc::new(Reader::new(pool)), writer, parts_in_flight, _lock: lock })
     }
 
     /// Returns once nothing can be written any more: the writer was closed, or has failed.
@@ -216,6 +228,13 @@ impl Store for SqliteStore {
 
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
         self.writer.ask(|reply| Command::Seed(Box::new(plan), now, reply)).await
+    }
+
+    fn export(&self, project: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>> {
+        let (parts, receiver) = mpsc::channel(self.parts_in_flight);
+        let reader = self.reader.clone();
+        tokio::spawn(async move { reader.export(project, parts).await });
+        receiver
     }
 
     async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {

@@ -47,16 +47,6 @@ impl InsertRow for OpenWorkRow {
     }
 }
 
-/// Plans a new job, if there is one.
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    row: Option<OpenWorkRow>,
-) -> Result<(), sqlx::Error> {
-    let mut script = Script::default();
-    script.insert(row.into_iter().collect());
-    script.run(connection).await
-}
-
 /// Takes a step of a job into account: it is due next when `plan` ends, or, without a plan, is done.
 pub(super) async fn move_on(
     connection: &mut SqliteConnection,

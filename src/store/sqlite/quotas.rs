@@ -1,5 +1,6 @@
 //! How much a project may have, and how much it has: what is counted are its rows.
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::domain::id::ProjectId;
@@ -23,17 +24,19 @@ pub(super) async fn quota(
     .await
     .map_err(StoreError::during("read a quota"))?;
     let Some(row) = row else { return Ok((Quota::default(), Usage::default())) };
+    let count = |name| row::column::<i64>(&row, name).map(|count| u64::try_from(count).unwrap_or(0));
+    Ok((limits(&row)?, Usage { instances: count("instances")?, memory_mb: count("memory_mb")? }))
+}
+
+/// Reads how much a project may have from a row of `projects`.
+pub(super) fn limits(row: &SqliteRow) -> Result<Quota, StoreError> {
     let limit = |name| {
-        row::column::<Option<i64>>(&row, name)?
+        row::column::<Option<i64>>(row, name)?
             .map(u32::try_from)
             .transpose()
             .map_err(|_| StoreError::Inconsistent { what: "a quota is out of range" })
     };
-    let count = |name| row::column::<i64>(&row, name).map(|count| u64::try_from(count).unwrap_or(0));
-    Ok((
-        Quota { instances: limit("instance_quota")?, memory_gb: limit("memory_quota_gb")? },
-        Usage { instances: count("instances")?, memory_mb: count("memory_mb")? },
-    ))
+    Ok(Quota { instances: limit("instance_quota")?, memory_gb: limit("memory_quota_gb")? })
 }
 
 /// Sets the limits of a project that a seed names and that are not set yet; returns a sentence for each that is set otherwise.

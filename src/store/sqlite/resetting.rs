@@ -14,25 +14,18 @@ use crate::store::{ResetPlan, SeedReport, StoreError};
 /// The table of words: it belongs to the schema, not to what is kept.
 const WORDS_TABLE: &str = "statuses";
 
-/// Statements that empty a project (`?1`), in an order that leaves no row without the one it refers to.
-const EMPTY_PROJECT: &[&str] = &[
-    "DELETE FROM open_work WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM events WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM restores WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM backups WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM instance_tags WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM backup_policies WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM planned_sizes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM background_tasks WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM stopped_nodes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM instance_parameters WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM parameter_changes WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM side_settings WHERE instance_key IN (SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1)",
-    "DELETE FROM config_templates WHERE project_id = ?1",
-    "DELETE FROM jobs WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
-    "DELETE FROM instance_counts WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
-    "DELETE FROM instances WHERE project_key IN (SELECT project_key FROM projects WHERE project_id = ?1)",
-];
+/// The instances of a project (`?1`).
+const OF_PROJECT: &str =
+    "SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1";
+/// The project itself (`?1`).
+const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?1";
+/// Counts the instances there are, as triggers do while they come and go.
+const COUNT_ANEW: &str = "DELETE FROM instance_counts;
+     INSERT INTO instance_counts SELECT project_key, engine, status, count(*), sum(capacity_mb) FROM instances
+     WHERE deleted_at IS NULL GROUP BY project_key, engine, status";
+/// The instances whose ids are in a JSON array (`?1`), in hexadecimal.
+const OF_IDS: &str =
+    "SELECT instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
 
 /// Empties everything, or a project, and then fills it again.
 pub(super) async fn reset(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
@@ -51,6 +44,55 @@ pub(super) async fn reset(state: &mut WriterState, plan: ResetPlan) -> Result<Se
 }
 
 async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) -> Result<(), sqlx::Error> {
+    let triggers = put_triggers_aside(connection).await?;
+    if let Some(project) = project {
+        let id = project.as_bytes().to_vec();
+        for table in tables_of(connection, "instance_key").await? {
+            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
+            sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+        }
+        for table in tables_of(connection, "project_key").await? {
+            let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
+            sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+        }
+        for table in tables_of(connection, "project_id").await? {
+            let statement = format!("DELETE FROM {table} WHERE project_id = ?1");
+            sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+        }
+    } else {
+        for table in tables(connection).await? {
+            connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
+        }
+    }
+    put_triggers_back(connection, triggers).await
+}
+
+/// Removes instances with everything that belongs to them; `ids` are theirs, as a JSON array in hexadecimal. Returns how many
+/// there were.
+pub(super) async fn remove_instances(
+    connection: &mut SqliteConnection,
+    ids: &str,
+) -> Result<u64, StoreError> {
+    let removed = async {
+        let triggers = put_triggers_aside(connection).await?;
+        let mut removed = 0;
+        for table in tables_of(connection, "instance_key").await? {
+            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_IDS})");
+            // The last table is that of the instances.
+            let done = sqlx::query(AssertSqlSafe(statement)).bind(ids).execute(&mut *connection).await?;
+            removed = done.rows_affected();
+        }
+        connection.execute(COUNT_ANEW).await?;
+        put_triggers_back(connection, triggers).await?;
+        Ok(removed)
+    };
+    removed.await.map_err(StoreError::during("remove instances"))
+}
+
+/// Drops the triggers that forbid what is about to be done; returns them. What refers to what is looked at when the
+/// transaction ends.
+async fn put_triggers_aside(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+    connection.execute("PRAGMA defer_foreign_keys = ON").await?;
     let triggers: Vec<(String, String)> =
         sqlx::query_as("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
             .fetch_all(&mut *connection)
@@ -58,21 +100,33 @@ async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) ->
     for (name, _) in &triggers {
         connection.execute(AssertSqlSafe(format!("DROP TRIGGER {name}"))).await?;
     }
-    if let Some(project) = project {
-        for statement in EMPTY_PROJECT {
-            sqlx::query(*statement).bind(&project.as_bytes()[..]).execute(&mut *connection).await?;
-        }
-    } else {
-        // In whatever order: what refers to what is looked at when the transaction ends.
-        connection.execute("PRAGMA defer_foreign_keys = ON").await?;
-        for table in tables(connection).await? {
-            connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
-        }
-    }
-    for (_, sql) in triggers {
+    Ok(triggers.into_iter().map(|(_, sql)| sql).collect())
+}
+
+async fn put_triggers_back(
+    connection: &mut SqliteConnection,
+    triggers: Vec<String>,
+) -> Result<(), sqlx::Error> {
+    for sql in triggers {
         connection.execute(AssertSqlSafe(sql)).await?;
     }
     Ok(())
+}
+
+/// Returns the tables whose rows name their owner in a column, whatever the schema comes to have: those that refer to records
+/// first, the instances last. The projects themselves stay, and what belongs to users.
+async fn tables_of(
+    connection: &mut SqliteConnection,
+    column: &'static str,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+         WHERE t.type = 'table' AND t.name NOT IN ('projects', 'user_roles', 'tokens') AND c.name = ?
+         ORDER BY t.name = 'instances', t.name = 'backups', t.name",
+    )
+    .bind(column)
+    .fetch_all(connection)
+    .await
 }
 
 /// Returns the tables that hold what is kept, whatever the schema comes to have.

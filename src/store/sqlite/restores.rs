@@ -4,13 +4,14 @@ use sqlx::SqliteConnection;
 
 use crate::domain::id::RestoreId;
 use crate::domain::refusal::Refusal;
-use crate::domain::remark::Remark;
 use crate::domain::restore::Restore;
+use crate::domain::time::Timestamp;
 use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
 use crate::store::sqlite::backups;
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::instances::{self, Audit};
-use crate::store::sqlite::open_work::{self, OpenWorkRow};
+use crate::store::sqlite::open_work::OpenWorkRow;
+use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateRestore, StoreError};
 
@@ -56,33 +57,66 @@ async fn insert(
     instance_key: i64,
     restore: &Restore,
 ) -> Result<(), sqlx::Error> {
-    let status = RestoreStatusRow::from(&restore.status);
-    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    sqlx::query(
-        "INSERT INTO restores (instance_key, record_number, restore_id, backup_number, status, name_offset_minutes,
-                               created_at, execution_at, updated_at, error_code, progress, remark)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(instance_key)
-    .bind(number(restore.number))
-    .bind(&restore.id.as_bytes()[..])
-    .bind(number(restore.source.backup_number))
-    .bind(status.status)
-    .bind(i64::from(restore.name_offset.as_minutes()))
-    .bind(restore.created_at.as_millis())
-    .bind(status.execution_at)
-    .bind(status.updated_at)
-    .bind(status.error_code)
-    .bind(status.progress)
-    .bind(restore.remark.as_ref().map(Remark::as_str))
-    .execute(&mut *connection)
-    .await?;
+    let mut script = Script::default();
+    script.insert(vec![NewRestoreRow::new(instance_key, restore)]);
+    script.insert(open_work_row(instance_key, restore).into_iter().collect());
+    script.run(connection).await
+}
+
+/// Returns the plan of a restore that takes time.
+pub(super) fn open_work_row(instance_key: i64, restore: &Restore) -> Option<OpenWorkRow> {
     let started = restore.status.started_at().is_some();
-    let row = restore
-        .status
-        .open_plan()
-        .map(|plan| OpenWorkRow::new(instance_key, record_kind::RESTORE, restore.number, plan, started));
-    open_work::insert(connection, row).await
+    let plan = restore.status.open_plan()?;
+    Some(OpenWorkRow::new(instance_key, record_kind::RESTORE, restore.number, plan, started))
+}
+
+/// A row of `restores`.
+pub(super) struct NewRestoreRow {
+    instance_key: i64,
+    record_number: u64,
+    restore_id: RestoreId,
+    backup_number: u64,
+    status: RestoreStatusRow,
+    name_offset_minutes: i16,
+    created_at: Timestamp,
+    remark: Option<String>,
+}
+
+impl NewRestoreRow {
+    pub(super) fn new(instance_key: i64, restore: &Restore) -> Self {
+        Self {
+            instance_key,
+            record_number: restore.number,
+            restore_id: restore.id,
+            backup_number: restore.source.backup_number,
+            status: RestoreStatusRow::from(&restore.status),
+            name_offset_minutes: restore.name_offset.as_minutes(),
+            created_at: restore.created_at,
+            remark: restore.remark.as_ref().map(|remark| remark.as_str().to_owned()),
+        }
+    }
+}
+
+impl InsertRow for NewRestoreRow {
+    const INTO: &'static str = "restores (instance_key, record_number, restore_id, backup_number, status, \
+                                name_offset_minutes, created_at, execution_at, updated_at, error_code, progress, remark)";
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?)";
+
+    fn bind(self, script: &mut Script) {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        script.bind(self.instance_key);
+        script.bind(number(self.record_number));
+        script.bind(self.restore_id.as_bytes().to_vec());
+        script.bind(number(self.backup_number));
+        script.bind(self.status.status);
+        script.bind(self.name_offset_minutes);
+        script.bind(self.created_at.as_millis());
+        script.bind(self.status.execution_at);
+        script.bind(self.status.updated_at);
+        script.bind(self.status.error_code);
+        script.bind(self.status.progress);
+        script.bind(self.remark);
+    }
 }
 
 /// Changes the status of a restore if it is still what it was; returns whether it was.

@@ -222,6 +222,7 @@ impl Writer {
                 settle_reply(reply, result, work)
             }
             Command::Seed(plan, now, reply) => {
+                work.due_changed = true;
                 let result = seeding::apply(state, *plan, now).await;
                 settle_reply(reply, result, work)
             }

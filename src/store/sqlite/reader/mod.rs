@@ -1,5 +1,6 @@
 //! Reads, over read-only connections. A page costs the same wherever it lies and however long the list is.
 
+mod export;
 mod identity;
 mod instances;
 mod records;
@@ -7,12 +8,15 @@ mod settings;
 mod side;
 
 use sqlx::SqlitePool;
+use tokio::sync::Mutex;
 
 use crate::store::row::{BACKUP_COLUMNS, INSTANCE_COLUMNS, RESTORE_COLUMNS};
 
 /// The read-only side of the store, with the statements that are put together once.
 pub(super) struct Reader {
     pool: SqlitePool,
+    /// Held by whoever reads the whole state.
+    exporting: Mutex<()>,
     backup_range: RangeStatements,
     restore_range: RangeStatements,
     page_of_backups: String,
@@ -76,6 +80,7 @@ impl Reader {
                         ORDER BY w.instance_key";
         Self {
             pool,
+            exporting: Mutex::default(),
             backup_range: RangeStatements::of("backups"),
             restore_range: RangeStatements::of("restores"),
             page_of_backups: format!(

@@ -1,0 +1,206 @@
+//! The state as a whole: empty it, fill it, write it down.
+
+use std::collections::HashSet;
+use std::future::Future;
+
+use crate::ambient::Clock;
+use crate::domain::clock::ClockFace;
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::engine::EngineError;
+use crate::engine::control::Control;
+use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule, as_json};
+use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
+use crate::engine::transitions::TransitionRule;
+use crate::store::{ResetPlan, SeedReport};
+
+/// What a seed makes of the settings.
+struct NewSettings {
+    /// The clock, if it changes.
+    face: Option<ClockFace>,
+    /// The seed of ids, if it changes.
+    ids: Option<KeptIds>,
+    /// The rules that hold afterwards.
+    rules: Vec<TransitionRule>,
+    /// Those that change, as they are kept.
+    kept: Vec<(&'static str, String)>,
+}
+
+impl Control {
+    /// Begins to write the state down, whole or of a project, as a seed that brings it back.
+    pub async fn export(&self, project: Option<ProjectId>) -> Export {
+        self.engine.export(project).await
+    }
+
+    /// Applies a seed: creates what is not there, and replaces what is if it is to overwrite.
+    ///
+    /// `faults` are those that hold afterwards, as text, if the seed changes them.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNameTaken` or `RecordIdTaken`; `Unstorable`; `Internal`. Then nothing has changed.
+    pub async fn seed(
+        &self,
+        seed: Seed,
+        overwrite: bool,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
+        let _turn = self.changing.lock().await;
+        let has_clock = self.engine.store.kept_settings().await?.contains_key(kept::CLOCK);
+        let rules = self.engine.transitions.all();
+        let new = self.new_settings(&seed.settings, rules, overwrite || !has_clock, overwrite)?;
+        let mut settings = new.kept;
+        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
+        let applied = self.under(new.face, async {
+            let now = self.clock.now();
+            let plan = self.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
+            Ok(self.engine.store.seed(plan, now).await?)
+        });
+        let report = applied.await?;
+        if let Some(ids) = new.ids {
+            self.ids.reseed(ids.seed);
+        }
+        self.engine.transitions.replace(new.rules);
+        self.identity.forget();
+        Ok(report)
+    }
+
+    /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
+    /// everything, clock, ids and rules start over too; with a project, the rules about it and its instances go.
+    ///
+    /// `faults` are those that hold afterwards, as text, if there are any.
+    ///
+    /// # Errors
+    /// `Internal`; then nothing has changed.
+    pub async fn reset(
+        &self,
+        project: Option<ProjectId>,
+        seed: bool,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
+        let _turn = self.changing.lock().await;
+        let seeds = self.seeds_of_reset(project, seed);
+        match project {
+            Some(project) => self.reset_project(project, seeds, faults).await,
+            None => self.reset_everything(seeds, faults).await,
+        }
+    }
+
+    /// Returns what a reset of everything, or of a project, applies afterwards.
+    pub fn seeds_of_reset(&self, project: Option<ProjectId>, seed: bool) -> Seed {
+        let seeds = if seed { (*self.start_seed).clone() } else { Seed::default() };
+        match project {
+            Some(project) => seeds.only(project),
+            None => seeds,
+        }
+    }
+
+    async fn reset_project(
+        &self,
+        project: ProjectId,
+        seeds: Seed,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
+        let instances = self.instances_of(project).await?;
+        let mut rules = self.engine.transitions.all();
+        rules.retain(|rule| !rule.scope.is_within(project, &instances));
+        let new = self.new_settings(&seeds.settings, rules, false, false)?;
+        let now = self.clock.now();
+        let how = Applying { known: KnownUsers::AreKept, overwrite: false, settings: Vec::new(), now };
+        let seed = self.engine.plan(seeds, how).await?;
+        // A project is emptied without a look at what is built in.
+        let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
+        let kept_rules: Vec<KeptRule> = new.rules.iter().map(KeptRule::of).collect();
+        let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
+        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let report =
+            self.engine.store.reset(ResetPlan { project: Some(project), seed, settings, now }).await?;
+        self.engine.transitions.replace(new.rules);
+        self.identity.forget();
+        Ok(report)
+    }
+
+    /// What is remembered changes only once what is kept has.
+    async fn reset_everything(&self, seeds: Seed, faults: Option<String>) -> Result<SeedReport, EngineError> {
+        let new = self.new_settings(&seeds.settings, Vec::new(), true, false)?;
+        let ids = self.ids.seed().or(new.ids.and_then(|ids| ids.seed));
+        let mut settings = new.kept;
+        settings.retain(|(name, _)| *name != kept::IDS);
+        settings.push((kept::IDS, as_json(&KeptIds { seed: ids })?));
+        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let reset = self.under(new.face, async {
+            let now = new.face.map_or_else(|| self.clock.real_now(), |_| self.clock.now());
+            let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
+            let seed = Some(self.engine.plan(seeds, how).await?);
+            Ok(self.engine.store.reset(ResetPlan { project: None, seed, settings, now }).await?)
+        });
+        let report = reset.await?;
+        if new.face.is_none() {
+            self.clock.set_face(ClockFace::real(self.clock.real_now()));
+        }
+        self.ids.reseed(ids);
+        self.engine.transitions.replace(new.rules);
+        self.identity.forget();
+        Ok(report)
+    }
+
+    /// Returns the instances of a project, those that were deleted among them.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn instances_of(&self, project: ProjectId) -> Result<HashSet<InstanceId>, EngineError> {
+        Ok(self.engine.store.instances_of(project).await?)
+    }
+
+    /// Decides what a seed makes of the settings there are: it adds what is not there, and replaces what is if it is to
+    /// overwrite.
+    fn new_settings(
+        &self,
+        seeded: &SeededSettings,
+        mut rules: Vec<TransitionRule>,
+        sets_clock: bool,
+        overwrite: bool,
+    ) -> Result<NewSettings, EngineError> {
+        let mut kept = Vec::new();
+        let face = seeded.clock.filter(|_| sets_clock).map(|clock| clock.face(self.clock.real_now()));
+        if let Some(face) = face {
+            kept.push((kept::CLOCK, as_json(&KeptClock::of(face))?));
+        }
+        let ids = seeded.ids.filter(|_| overwrite || self.ids.seed().is_none());
+        if let Some(ids) = &ids {
+            kept.push((kept::IDS, as_json(ids)?));
+        }
+        let is_same = |rule: &TransitionRule, other: &TransitionRule| {
+            rule.scope == other.scope && rule.ruling.model() == other.ruling.model()
+        };
+        if overwrite {
+            rules.retain(|rule| seeded.rules.iter().all(|seeded| !is_same(rule, seeded)));
+        }
+        for seeded in &seeded.rules {
+            if rules.iter().all(|rule| !is_same(rule, seeded)) {
+                rules.push(seeded.clone());
+            }
+        }
+        if !seeded.rules.is_empty() {
+            let kept_rules: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
+            kept.push((kept::TRANSITIONS, as_json(&kept_rules)?));
+        }
+        Ok(NewSettings { face, ids, rules, kept })
+    }
+
+    /// Does something while the clock shows already what it is to show afterwards, so that nothing comes due by the one
+    /// before; if it fails, the clock is as it was.
+    async fn under<T>(
+        &self,
+        face: Option<ClockFace>,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let Some(face) = face else { return work.await };
+        let before = self.clock.face();
+        self.clock.set_face(face);
+        let done = work.await;
+        if done.is_err() {
+            self.clock.set_face(before);
+        }
+        done
+    }
+}

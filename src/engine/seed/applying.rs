@@ -1,0 +1,136 @@
+//! Applies seeds: completes them with what is built in and hands them to the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::builtin;
+use crate::domain::id::UserId;
+use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
+use crate::domain::time::Timestamp;
+use crate::engine::identity::hash_password;
+use crate::engine::seed::{ProjectDraft, Seed, SeededPassword, SeededUser};
+use crate::engine::{Engine, EngineError};
+use crate::store::{ProjectSeed, SeedPlan, StoreError, UserKey, UserSeed};
+
+/// What becomes of the users there are when a seed is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum KnownUsers {
+    /// They stay as they are.
+    AreKept,
+    /// They are removed first, or replaced.
+    AreGone,
+}
+
+/// How a seed is applied.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Applying {
+    /// What becomes of the users there are.
+    pub(in crate::engine) known: KnownUsers,
+    /// Whether what is there is replaced.
+    pub(in crate::engine) overwrite: bool,
+    /// The settings that are kept afterwards.
+    pub(in crate::engine) settings: Vec<(&'static str, String)>,
+    /// When.
+    pub(in crate::engine) now: Timestamp,
+}
+
+impl Engine {
+    /// Completes a seed with what is built in.
+    pub(in crate::engine) async fn plan(&self, seed: Seed, how: Applying) -> Result<SeedPlan, EngineError> {
+        let mut users = Vec::with_capacity(seed.users.len());
+        for user in seed.users {
+            users.push(self.hashed(user, how.known).await?);
+        }
+        let project = |draft: ProjectDraft| self.complete(draft, how.now);
+        Ok(SeedPlan {
+            domain: seed.domain,
+            projects: seed.projects.into_iter().map(project).collect::<Result<_, _>>()?,
+            users,
+            events: seed.events,
+            rows: seed.rows,
+            settings: how.settings,
+            overwrite: how.overwrite,
+            built_in_domain: built_in_domain(),
+            built_in_project: built_in_project(&self.settings.region),
+            built_in_user: built_in_user(),
+            new_link_key: self.ids.key(),
+        })
+    }
+
+    fn complete(&self, draft: ProjectDraft, now: Timestamp) -> Result<ProjectSeed, EngineError> {
+        let name_offset = self.settings.name_offset;
+        let instances = draft.instances.iter().map(|instance| instance.complete(now, name_offset));
+        // It was completed once when it was read.
+        let unlike = |_| StoreError::Inconsistent { what: "a seed that was taken once is refused" };
+        Ok(ProjectSeed {
+            id: draft.id,
+            name: draft.name,
+            created_at: draft.created_at,
+            is_built_in: draft.is_built_in,
+            quota: draft.quota,
+            rows: draft.rows,
+            instances: instances.collect::<Result<_, _>>().map_err(unlike)?,
+        })
+    }
+
+    /// Hashes a user's password, unless the user is there already and stays: it would be for nothing, and hashing is slow on
+    /// purpose.
+    async fn hashed(&self, user: SeededUser, known: KnownUsers) -> Result<UserSeed, EngineError> {
+        let known = match known {
+            KnownUsers::AreKept => self.identity.find_user(UserKey::Name(user.name.clone())).await?.is_some(),
+            KnownUsers::AreGone => false,
+        };
+        let password_hash = match user.password {
+            SeededPassword::Plain(password) if !known || user.name == builtin::USER_NAME => {
+                let salt = self.ids.random_bits();
+                let hashed = tokio::task::spawn_blocking(move || hash_password(&password, salt)).await;
+                hashed.unwrap_or(None).map(Secret::new)
+            }
+            SeededPassword::Hash(hash) => Some(hash),
+            SeededPassword::Plain(_) | SeededPassword::None => None,
+        };
+        Ok(UserSeed {
+            id: user.id,
+            name: user.name,
+            password_hash,
+            is_built_in: user.is_built_in,
+            access_keys: user.access_keys,
+            roles: user.roles,
+            denied: user.denied,
+        })
+    }
+}
+
+pub(super) fn built_in_domain() -> Domain {
+    Domain {
+        id: builtin::DOMAIN_ID.parse().expect("the built-in id is an id"),
+        name: builtin::DOMAIN_NAME.to_owned(),
+    }
+}
+
+fn built_in_project(region: &str) -> Project {
+    Project { id: builtin::PROJECT_ID.parse().expect("the built-in id is an id"), name: region.to_owned() }
+}
+
+/// Returns the id of a seeded user that names none. It follows from its name.
+pub(super) fn user_id(name: &str) -> UserId {
+    use sha2::{Digest, Sha256};
+    if name == builtin::USER_NAME {
+        return builtin::USER_ID.parse().expect("the built-in id is an id");
+    }
+    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    UserId::from_bytes(id)
+}
+
+fn built_in_user() -> UserSeed {
+    UserSeed {
+        id: user_id(builtin::USER_NAME),
+        name: builtin::USER_NAME.to_owned(),
+        password_hash: Some(Secret::new(builtin::PASSWORD_HASH.to_owned())),
+        is_built_in: true,
+        access_keys: vec![(builtin::ACCESS_KEY.to_owned(), Secret::new(builtin::SECRET_KEY.to_owned()))],
+        roles: BTreeMap::from([(RoleScope::EveryProject, Role::Admin)]),
+        denied: BTreeSet::new(),
+    }
+}

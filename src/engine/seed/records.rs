@@ -1,0 +1,360 @@
+//! Backups and restores in a seed. Of an entry only what matters must be written; the rest follows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::backup::{
+    Backup, BackupKind, BackupStatus, BackupStatusKind, Completion, Ending, RecordNumber,
+};
+use crate::domain::backup_file::BackupFormat;
+use crate::domain::id::{BackupId, InstanceId, RestoreId};
+use crate::domain::remark::Remark;
+use crate::domain::restore::{Restore, RestoreSource, RestoreStatus, RestoreStatusKind};
+use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::work::{DueTimes, Failure, FailureCode, Progress, WorkPlan};
+use crate::engine::seed::text::Text;
+
+/// A backup in a seed. Its place in the list is its number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct BackupEntry {
+    /// Follows from instance and place when left out.
+    pub(super) id: Option<Text<BackupId>>,
+    /// Succeeded when left out.
+    pub(super) status: Option<Text<BackupStatusKind>>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<Text<BackupKind>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) format: Option<Text<BackupFormat>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) remark: Option<Text<Remark>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) execution_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) updated_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error_code: Option<Text<FailureCode>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) progress: Option<Text<Progress>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name_offset: Option<Text<UtcOffset>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) work: Option<WorkEntry>,
+}
+
+/// A restore in a seed. Its place in the list is its number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RestoreEntry {
+    /// Follows from instance and place when left out.
+    pub(super) id: Option<Text<RestoreId>>,
+    /// The newest backup of the instance when left out.
+    pub(super) backup_id: Option<Text<BackupId>>,
+    /// Succeeded when left out.
+    pub(super) status: Option<Text<RestoreStatusKind>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) remark: Option<Text<Remark>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) created_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) execution_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) updated_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error_code: Option<Text<FailureCode>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) progress: Option<Text<Progress>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name_offset: Option<Text<UtcOffset>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) work: Option<WorkEntry>,
+}
+
+/// What is planned for a record that is open. Without times it moves when it is told to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WorkEntry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_at: Option<Text<Timestamp>>,
+    /// The failure it runs into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<Text<FailureCode>>,
+}
+
+impl From<WorkPlan> for WorkEntry {
+    fn from(plan: WorkPlan) -> Self {
+        Self {
+            start_at: plan.start_at().map(Text),
+            finish_at: plan.finish_at().map(Text),
+            error_code: plan.failure.map(Text),
+        }
+    }
+}
+
+/// Where a record stands: what follows from that when its entry leaves it out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) instance_id: InstanceId,
+    pub(super) number: RecordNumber,
+    pub(super) created_at: Timestamp,
+    pub(super) name_offset: UtcOffset,
+}
+
+/// What entries of both kinds say of the course of the work.
+struct Course {
+    created_at: Timestamp,
+    execution_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    size: Option<u64>,
+    error_code: Option<FailureCode>,
+    progress: Option<Progress>,
+    work: Option<WorkEntry>,
+}
+
+/// The failure of a record that failed and does not say why.
+const USUAL_FAILURE: FailureCode = FailureCode::TimedOut;
+
+impl Course {
+    /// Makes sure that a record in a status says nothing of it that cannot be.
+    fn forbid(&self, status: &str, names: &[&str]) -> Result<(), String> {
+        let given = [
+            ("execution_at", self.execution_at.is_some()),
+            ("updated_at", self.updated_at.is_some()),
+            ("size", self.size.is_some()),
+            ("error_code", self.error_code.is_some()),
+            ("progress", self.progress.is_some()),
+            ("work", self.work.is_some()),
+        ];
+        match given.iter().find(|(name, is_given)| *is_given && names.contains(name)) {
+            Some((name, _)) => Err(format!("is {status} and cannot have {name}")),
+            None => Ok(()),
+        }
+    }
+
+    fn waiting(&self) -> Result<WorkPlan, String> {
+        self.forbid("waiting", &["execution_at", "updated_at", "size", "error_code", "progress"])?;
+        self.plan(self.created_at)
+    }
+
+    fn running(&self, status: &str) -> Result<(Timestamp, WorkPlan), String> {
+        self.forbid(status, &["updated_at", "size", "error_code", "progress"])?;
+        let started_at = self.execution_at.unwrap_or(self.created_at);
+        in_order(&[self.created_at, started_at])?;
+        Ok((started_at, self.plan(started_at)?))
+    }
+
+    /// Returns the plan of open work, whose last step cannot be due before `begun_at`.
+    fn plan(&self, begun_at: Timestamp) -> Result<WorkPlan, String> {
+        let work = self.work.unwrap_or_default();
+        let failure = work.error_code.map(|code| code.0);
+        let due = match (work.start_at, work.finish_at) {
+            (None, None) => None,
+            (Some(Text(start_at)), Some(Text(finish_at))) => {
+                in_order(&[self.created_at, start_at, finish_at])?;
+                in_order(&[begun_at, finish_at])?;
+                Some(DueTimes { start_at, finish_at })
+            }
+            _ => return Err("needs both start_at and finish_at of its work, or neither".to_owned()),
+        };
+        Ok(WorkPlan { due, failure })
+    }
+
+    /// Returns when completed work began and ended.
+    fn completed(&self, status: &str) -> Result<(Timestamp, Timestamp), String> {
+        self.forbid(status, &["error_code", "progress", "work"])?;
+        let started_at = self.execution_at.unwrap_or(self.created_at);
+        let finished_at = self.updated_at.unwrap_or(started_at);
+        in_order(&[self.created_at, started_at, finished_at])?;
+        Ok((started_at, finished_at))
+    }
+
+    fn failed(&self, status: &str) -> Result<Failure, String> {
+        self.forbid(status, &["size", "work"])?;
+        let begun_at = self.execution_at.unwrap_or(self.created_at);
+        let failed_at = self.updated_at.unwrap_or(begun_at);
+        in_order(&[self.created_at, begun_at, failed_at])?;
+        let progress = self.progress.unwrap_or(Progress::NONE);
+        if progress == Progress::COMPLETE {
+            return Err("failed and cannot have a progress of 100.00".to_owned());
+        }
+        let code = self.error_code.unwrap_or(USUAL_FAILURE);
+        Ok(Failure { started_at: self.execution_at, failed_at, code, progress })
+    }
+}
+
+fn in_order(times: &[Timestamp]) -> Result<(), String> {
+    let message = "has times that do not follow each other: created, started, finished";
+    if times.is_sorted() { Ok(()) } else { Err(message.to_owned()) }
+}
+
+/// Makes sure that an entry with times of its steps says when it was created: what is not said may follow from the seeding.
+fn anchored(created_at: Option<Text<Timestamp>>, steps: [bool; 3]) -> Result<(), String> {
+    if created_at.is_none() && steps.contains(&true) {
+        return Err("has times of its steps and needs created_at too".to_owned());
+    }
+    Ok(())
+}
+
+fn has_times(work: Option<WorkEntry>) -> bool {
+    work.is_some_and(|work| work.start_at.is_some() || work.finish_at.is_some())
+}
+
+impl BackupEntry {
+    /// Makes the record; `usual_format` is that of its instance.
+    pub(super) fn complete(&self, place: Place, usual_format: BackupFormat) -> Result<Backup, String> {
+        let steps = [self.execution_at.is_some(), self.updated_at.is_some(), has_times(self.work)];
+        anchored(self.created_at, steps)?;
+        let course = Course {
+            created_at: place.created_at,
+            execution_at: self.execution_at.map(|time| time.0),
+            updated_at: self.updated_at.map(|time| time.0),
+            size: self.size,
+            error_code: self.error_code.map(|code| code.0),
+            progress: self.progress.map(|progress| progress.0),
+            work: self.work,
+        };
+        let mut backup = Backup {
+            id: self.id.map_or_else(|| BackupId::from_bytes(usual_id("backup", place)), |id| id.0),
+            instance_id: place.instance_id,
+            number: place.number,
+            kind: self.kind.map_or(BackupKind::Manual, |kind| kind.0),
+            format: self.format.map_or(usual_format, |format| format.0),
+            remark: self.remark.clone().map(|remark| remark.0),
+            created_at: place.created_at,
+            name_offset: self.name_offset.map_or(place.name_offset, |offset| offset.0),
+            status: BackupStatus::Waiting { plan: WorkPlan { due: None, failure: None } },
+        };
+        let status = self.status.map_or(BackupStatusKind::Succeed, |status| status.0);
+        let word = status.as_str();
+        let completion = |backup: &Backup| {
+            let (started_at, finished_at) = course.completed(word)?;
+            let size_bytes = course.size.unwrap_or_else(|| backup.file().size_bytes());
+            let fits = (1..=i64::MAX.unsigned_abs()).contains(&size_bytes);
+            let completion = Completion { started_at, finished_at, size_bytes };
+            if fits { Ok(completion) } else { Err(format!("is {word} and needs a size")) }
+        };
+        backup.status = match status {
+            BackupStatusKind::Waiting => BackupStatus::Waiting { plan: course.waiting()? },
+            BackupStatusKind::Backuping => {
+                let (started_at, plan) = course.running(word)?;
+                BackupStatus::Backuping { started_at, plan }
+            }
+            BackupStatusKind::Succeed => BackupStatus::Succeed(completion(&backup)?),
+            BackupStatusKind::Expired => BackupStatus::Expired(completion(&backup)?),
+            BackupStatusKind::Failed => BackupStatus::Failed(course.failed(word)?),
+            BackupStatusKind::Deleted if course.error_code.is_some() => {
+                BackupStatus::Deleted(Ending::Failed(course.failed(word)?))
+            }
+            BackupStatusKind::Deleted => BackupStatus::Deleted(Ending::Completed(completion(&backup)?)),
+        };
+        Ok(backup)
+    }
+}
+
+impl From<&Backup> for BackupEntry {
+    fn from(backup: &Backup) -> Self {
+        let status = &backup.status;
+        let failure = match status {
+            BackupStatus::Failed(failure) | BackupStatus::Deleted(Ending::Failed(failure)) => Some(failure),
+            BackupStatus::Waiting { .. }
+            | BackupStatus::Backuping { .. }
+            | BackupStatus::Succeed(_)
+            | BackupStatus::Expired(_)
+            | BackupStatus::Deleted(Ending::Completed(_)) => None,
+        };
+        Self {
+            id: Some(Text(backup.id)),
+            status: Some(Text(status.kind())),
+            kind: Some(Text(backup.kind)),
+            format: Some(Text(backup.format)),
+            remark: backup.remark.clone().map(Text),
+            created_at: Some(Text(backup.created_at)),
+            execution_at: status.started_at().map(Text),
+            updated_at: status.finished_at().map(Text),
+            size: Some(status.size_bytes()).filter(|size| *size > 0),
+            error_code: failure.map(|failure| Text(failure.code)),
+            progress: failure.map(|failure| Text(failure.progress)),
+            name_offset: Some(Text(backup.name_offset)),
+            work: status.open_plan().map(WorkEntry::from),
+        }
+    }
+}
+
+impl RestoreEntry {
+    /// Makes the record; `backups` are those of its instance.
+    pub(super) fn complete(&self, place: Place, backups: &[Backup]) -> Result<Restore, String> {
+        let steps = [self.execution_at.is_some(), self.updated_at.is_some(), has_times(self.work)];
+        anchored(self.created_at, steps)?;
+        let source = match self.backup_id {
+            None => backups.last(),
+            Some(Text(id)) => backups.iter().find(|backup| backup.id == id),
+        };
+        let source = source.ok_or("needs a backup of its instance to come from")?;
+        let course = Course {
+            created_at: place.created_at,
+            execution_at: self.execution_at.map(|time| time.0),
+            updated_at: self.updated_at.map(|time| time.0),
+            size: None,
+            error_code: self.error_code.map(|code| code.0),
+            progress: self.progress.map(|progress| progress.0),
+            work: self.work,
+        };
+        let status = self.status.map_or(RestoreStatusKind::Succeed, |status| status.0);
+        let word = status.as_str();
+        Ok(Restore {
+            id: self.id.map_or_else(|| RestoreId::from_bytes(usual_id("restore", place)), |id| id.0),
+            instance_id: place.instance_id,
+            number: place.number,
+            source: RestoreSource {
+                backup_id: source.id,
+                backup_number: source.number,
+                backup_name: source.name(),
+                backup_remark: source.remark.clone(),
+            },
+            remark: self.remark.clone().map(|remark| remark.0),
+            created_at: place.created_at,
+            name_offset: self.name_offset.map_or(place.name_offset, |offset| offset.0),
+            status: match status {
+                RestoreStatusKind::Waiting => RestoreStatus::Waiting { plan: course.waiting()? },
+                RestoreStatusKind::Restoring => {
+                    let (started_at, plan) = course.running(word)?;
+                    RestoreStatus::Restoring { started_at, plan }
+                }
+                RestoreStatusKind::Succeed => {
+                    let (started_at, finished_at) = course.completed(word)?;
+                    RestoreStatus::Succeed { started_at, finished_at }
+                }
+                RestoreStatusKind::Failed => RestoreStatus::Failed(course.failed(word)?),
+            },
+        })
+    }
+}
+
+impl From<&Restore> for RestoreEntry {
+    fn from(restore: &Restore) -> Self {
+        let failure = restore.status.failure();
+        Self {
+            id: Some(Text(restore.id)),
+            backup_id: Some(Text(restore.source.backup_id)),
+            status: Some(Text(restore.status.kind())),
+            remark: restore.remark.clone().map(Text),
+            created_at: Some(Text(restore.created_at)),
+            execution_at: restore.status.started_at().map(Text),
+            updated_at: restore.status.finished_at().map(Text),
+            error_code: failure.map(|failure| Text(failure.code)),
+            progress: failure.map(|failure| Text(failure.progress)),
+            name_offset: Some(Text(restore.name_offset)),
+            work: restore.status.open_plan().map(WorkEntry::from),
+        }
+    }
+}
+
+/// Returns the id of a record that names none: the same each time, so that a seed applied again finds it.
+fn usual_id(kind: &str, place: Place) -> [u8; 16] {
+    super::derived_id(&format!("{kind} {} of {}", place.number, place.instance_id))
+}

@@ -1,0 +1,176 @@
+//! Settings made at run time, in a seed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::time::Timestamp;
+use crate::engine::EngineError;
+use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule};
+use crate::engine::seed::FaultForm;
+use crate::engine::seed::text::{SeedText, Text};
+use crate::engine::transitions::TransitionRule;
+
+/// The settings in a seed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SettingsEntry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<ClockEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ids: Option<KeptIds>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transitions: Vec<KeptRule>,
+    /// In the form of the control API, which knows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<Value>,
+}
+
+/// The clock in a seed: it shows `now` at the real time `at`, which is that of the seeding when left out.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClockEntry {
+    now: Text<Timestamp>,
+    at: Option<Text<Timestamp>>,
+    #[serde(default)]
+    frozen: bool,
+    #[serde(default = "real_rate")]
+    rate: f64,
+}
+
+fn real_rate() -> f64 {
+    ClockRate::REAL.as_f64()
+}
+
+/// The settings that a seed wants, checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::engine) struct SeededSettings {
+    pub(in crate::engine) clock: Option<SeededClock>,
+    pub(in crate::engine) ids: Option<KeptIds>,
+    pub(in crate::engine) rules: Vec<TransitionRule>,
+    pub(in crate::engine) faults: Vec<Value>,
+}
+
+/// A clock that a seed wants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::engine) struct SeededClock {
+    now: Timestamp,
+    at: Option<Timestamp>,
+    frozen: bool,
+    rate: ClockRate,
+}
+
+impl SeededClock {
+    /// Returns the clock as it is set at a real time.
+    pub(in crate::engine) fn face(self, real: Timestamp) -> ClockFace {
+        ClockFace::from_parts(self.now, self.at.unwrap_or(real), self.rate, self.frozen)
+    }
+}
+
+impl SettingsEntry {
+    /// Checks the settings; a problem comes with the path of its field.
+    pub(super) fn complete(self, fault_form: FaultForm) -> Result<SeededSettings, (String, String)> {
+        let clock = match self.clock {
+            None => None,
+            Some(entry) => {
+                let rate = ClockRate::new(entry.rate)
+                    .map_err(|error| ("settings.clock.rate".to_owned(), error.to_string()))?;
+                let at = entry.at.map(|at| at.0);
+                Some(SeededClock { now: entry.now.0, at, frozen: entry.frozen, rate })
+            }
+        };
+        let rule = |(index, rule): (usize, KeptRule)| {
+            let problem = || "is no rule; /_emulator/export writes some".to_owned();
+            rule.rule().map_err(|_| (format!("settings.transitions[{index}]"), problem()))
+        };
+        let fault = |(index, fault): (usize, Value)| {
+            fault_form(fault).map_err(|problem| (format!("settings.faults[{index}]"), problem))
+        };
+        Ok(SeededSettings {
+            clock,
+            ids: self.ids,
+            rules: self.transitions.into_iter().enumerate().map(rule).collect::<Result<_, _>>()?,
+            faults: self.faults.into_iter().enumerate().map(fault).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Writes settings down as they are kept, but for faults that are over.
+    ///
+    /// # Errors
+    /// `Internal` for a setting that is unknown or cannot be read.
+    pub(super) fn of_kept(settings: BTreeMap<String, String>, now: Timestamp) -> Result<Self, EngineError> {
+        let mut entry = Self::default();
+        for (name, text) in settings {
+            match name.as_str() {
+                kept::CLOCK => entry.clock = Some(ClockEntry::of(kept::read::<KeptClock>(&text)?.face()?)),
+                kept::IDS => entry.ids = Some(kept::read(&text)?).filter(|ids: &KeptIds| ids.seed.is_some()),
+                kept::TRANSITIONS => entry.transitions = kept::read(&text)?,
+                kept::FAULTS => {
+                    entry.faults = kept::read(&text)?;
+                    entry.faults.retain(|fault| !is_over(fault, now));
+                }
+                // A state that is not written down whole is not written down.
+                _ => return Err(kept::inconsistent("a kept setting is unknown")),
+            }
+        }
+        Ok(entry)
+    }
+
+    /// Returns the part that is limited to a project, which has these instances.
+    pub(super) fn within(self, project: ProjectId, instances: &HashSet<InstanceId>) -> Self {
+        let is_rule_within =
+            |rule: &KeptRule| rule.clone().rule().is_ok_and(|rule| rule.scope.is_within(project, instances));
+        let mut entry = Self { clock: None, ids: None, ..self };
+        entry.transitions.retain(is_rule_within);
+        entry.faults.retain(|fault| is_fault_within(fault, project, instances));
+        entry
+    }
+
+    /// Returns whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.clock.is_none() && self.ids.is_none() && self.transitions.is_empty() && self.faults.is_empty()
+    }
+}
+
+impl SeededSettings {
+    /// Keeps the part that is limited to a project, which has these instances.
+    pub(in crate::engine) fn retain_within(&mut self, project: ProjectId, instances: &HashSet<InstanceId>) {
+        (self.clock, self.ids) = (None, None);
+        self.rules.retain(|rule| rule.scope.is_within(project, instances));
+        self.faults.retain(|fault| is_fault_within(fault, project, instances));
+    }
+}
+
+fn is_fault_within(fault: &Value, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
+    let named = |name: &str| fault["match"][name].as_str();
+    is_within(named("project_id"), named("instance_id"), project, instances)
+}
+
+/// Returns whether a fault has no effect any more: it may be kept still, until the next one is.
+fn is_over(fault: &Value, now: Timestamp) -> bool {
+    let expires_at = fault["expires_at"].as_str().and_then(|time| Timestamp::read(time).ok());
+    fault["times"] == 0 || expires_at.is_some_and(|expires_at| expires_at <= now)
+}
+
+/// Returns whether what names a project, an instance, or both is limited to `project`, which has these instances.
+pub fn is_within(
+    project_id: Option<&str>,
+    instance_id: Option<&str>,
+    project: ProjectId,
+    instances: &HashSet<InstanceId, impl BuildHasher>,
+) -> bool {
+    let is_of_project = project_id.and_then(|id| id.parse().ok()) == Some(project);
+    let instance = instance_id.and_then(|id| id.parse().ok());
+    is_of_project || instance.is_some_and(|id: InstanceId| instances.contains(&id))
+}
+
+impl ClockEntry {
+    fn of(face: ClockFace) -> Self {
+        let (now, at, rate, frozen) = face.parts();
+        Self { now: Text(now), at: Some(Text(at)), frozen, rate: rate.as_f64() }
+    }
+}

@@ -1,0 +1,194 @@
+//! How values of the domain are written in a seed, both ways.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use chrono::DateTime;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::backup::{BackupKind, BackupStatusKind};
+use crate::domain::backup_file::BackupFormat;
+use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RequestId, RestoreId, UserId};
+use crate::domain::instance::{CacheMode, Engine, InstanceName, InstanceStatus};
+use crate::domain::origin::Actor;
+use crate::domain::remark::Remark;
+use crate::domain::restore::RestoreStatusKind;
+use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::work::{FailureCode, Progress};
+
+/// A value that a seed writes as a text.
+pub(super) trait SeedText: Sized {
+    /// Reads it; the error says what it must be.
+    fn read(text: &str) -> Result<Self, String>;
+    /// Writes it.
+    fn write(&self) -> String;
+}
+
+/// A value that stands in a seed as its text, so that what is wrong with it is said at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Text<T>(pub(super) T);
+
+impl<T: SeedText> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.write())
+    }
+}
+
+impl<'de, T: SeedText> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::read(&String::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
+    }
+}
+
+fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+/// Values whose text is the one they are parsed from and displayed as.
+macro_rules! displayed {
+    ($($name:ty),+) => {$(
+        impl SeedText for $name {
+            fn read(text: &str) -> Result<Self, String> {
+                parsed(text)
+            }
+
+            fn write(&self) -> String {
+                self.to_string()
+            }
+        }
+    )+};
+}
+
+displayed!(ProjectId, InstanceId, BackupId, RestoreId, UserId, DomainId, RequestId);
+displayed!(CacheMode, InstanceStatus, UtcOffset, Progress);
+
+/// Values whose text is one of some words.
+macro_rules! words {
+    ($($name:ty),+) => {$(
+        impl SeedText for $name {
+            fn read(text: &str) -> Result<Self, String> {
+                Self::ALL.into_iter().find(|value| value.as_str() == text).ok_or_else(|| {
+                    let words: Vec<&str> = Self::ALL.into_iter().map(|value| value.as_str()).collect();
+                    format!("must be one of {}", words.join(", "))
+                })
+            }
+
+            fn write(&self) -> String {
+                self.as_str().to_owned()
+            }
+        }
+    )+};
+}
+
+words!(BackupStatusKind, RestoreStatusKind, BackupKind, FailureCode);
+
+impl SeedText for BackupFormat {
+    fn read(text: &str) -> Result<Self, String> {
+        parsed(text)
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl SeedText for Engine {
+    fn read(text: &str) -> Result<Self, String> {
+        parsed(text)
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl SeedText for InstanceName {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned()).map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl SeedText for Remark {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned()).map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl SeedText for Timestamp {
+    fn read(text: &str) -> Result<Self, String> {
+        let time = DateTime::parse_from_rfc3339(text).ok();
+        time.and_then(|time| Self::from_millis(time.timestamp_millis()).ok())
+            .ok_or_else(|| "must be a time such as 2026-01-02T03:04:05Z, from 1970 to 9999".to_owned())
+    }
+
+    fn write(&self) -> String {
+        self.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    }
+}
+
+impl SeedText for Actor {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+            .ok_or_else(|| "must be anonymous, seed, system, user:NAME or key:ACCESS KEY".to_owned())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A text of 1 to so many characters, of which no form is known here: ids of networks, codes of products.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Short<const MOST: usize = 64>(pub(super) String);
+
+impl<const MOST: usize> Serialize for Short<MOST> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de, const MOST: usize> Deserialize<'de> for Short<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() || text.chars().count() > MOST {
+            return Err(D::Error::custom(format!("must have 1 to {MOST} characters")));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// What may be left out and may be null, which is not the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Nullable<T> {
+    /// It is left out.
+    #[default]
+    Absent,
+    /// It is null.
+    Null,
+    /// It is there.
+    Given(T),
+}
+
+impl<T: Serialize> Serialize for Nullable<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Absent | Self::Null => serializer.serialize_none(),
+            Self::Given(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Given))
+    }
+}

@@ -1,0 +1,154 @@
+//! The state as a document: empty it, fill it from a seed, write it down as one.
+
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::{Value, json as value};
+
+use crate::domain::id::ProjectId;
+use crate::engine::seed::{Export, Notation, SeedReader};
+use crate::engine::{EngineError, SeedReport};
+use crate::http::control::error::ControlError;
+use crate::http::control::faults::Fault;
+use crate::http::control::journal::JournalFilter;
+use crate::http::control::seeded_faults::{faults_as_text, form, merge, read};
+use crate::http::control::{ControlState, controlled, internal, json, optional_id};
+use crate::http::error::ApiError;
+use crate::http::extract::Query;
+
+/// The longest seed that is taken in a request, in bytes. At the start there is no limit.
+pub(in crate::http) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResetBody {
+    project_id: Option<String>,
+    #[serde(default = "yes")]
+    seed: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn report(report: &SeedReport) -> Value {
+    value!({
+        "projects_created": report.projects_created, "instances_created": report.instances_created,
+        "instances_kept": report.instances_kept, "instances_replaced": report.instances_replaced,
+        "backups_created": report.backups_created, "restores_created": report.restores_created,
+        "users_created": report.users_created, "differences": report.differences,
+    })
+}
+
+/// `POST /_emulator/reset`: empties everything or a project, and applies the seeds of the start again.
+pub(in crate::http) async fn reset(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let ResetBody { project_id, seed } = call.json()?;
+        let project = optional_id(project_id.as_deref(), "project_id")?;
+        let done = match project {
+            Some(project) => reset_project(call.state()?, project, seed).await?,
+            None => reset_everything(call.state()?, seed).await?,
+        };
+        Ok(json(&report(&done)))
+    })
+    .await
+}
+
+async fn reset_everything(state: &ControlState, seed: bool) -> Result<SeedReport, ApiError> {
+    // Nobody keeps faults of before while they go.
+    let keeping = state.faults_kept.lock().await;
+    let faults = read(state.control.seeds_of_reset(None, seed).faults())?;
+    let kept = if faults.is_empty() { None } else { Some(faults_as_text(&faults)?) };
+    let done = state.control.reset(None, seed, kept).await.map_err(internal)?;
+    state.faults.replace(faults);
+    drop(keeping);
+    state.journal.clear(&JournalFilter::default());
+    Ok(done)
+}
+
+/// What is limited to the project, or to an instance of it, goes with it.
+async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> Result<SeedReport, ApiError> {
+    let keeping = state.faults_kept.lock().await;
+    let instances = state.control.instances_of(project).await.map_err(internal)?;
+    let seeded = read(state.control.seeds_of_reset(Some(project), seed).faults())?;
+    // Once for what is kept and once for what holds: calls that use faults up go on meanwhile.
+    let change = |faults: &mut Vec<Fault>| {
+        faults.retain(|fault| !fault.matcher.is_within(project, &instances));
+        merge(faults, &seeded, false);
+    };
+    let mut faults = state.present_faults();
+    change(&mut faults);
+    let kept = Some(faults_as_text(&faults)?);
+    let done = state.control.reset(Some(project), seed, kept).await.map_err(internal)?;
+    state.faults.edit(change);
+    drop(keeping);
+    state.journal.clear(&JournalFilter::of_project(project));
+    Ok(done)
+}
+
+/// `POST /_emulator/seed`: applies a seed document, in YAML or JSON; with `overwrite=true` also to what is there already.
+pub(in crate::http) async fn seed(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let invalid = |problem: String| ControlError::Invalid(problem.into());
+        let overwrite = match Query::parse(call.request.query_string()).get("overwrite") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(invalid("overwrite must be true or false".to_owned()).into()),
+        };
+        let state = call.state()?;
+        let text = std::str::from_utf8(&call.body).map_err(|error| invalid(error.to_string()))?;
+        let mut reader = SeedReader::new(state.control.region(), form);
+        reader.read("body", Notation::Yaml, text).map_err(|error| invalid(error.to_string()))?;
+        let seed = reader.finish();
+        let keeping = state.faults_kept.lock().await;
+        let seeded = read(seed.faults())?;
+        let change = |faults: &mut Vec<Fault>| merge(faults, &seeded, overwrite);
+        let kept = if seeded.is_empty() {
+            None
+        } else {
+            let mut faults = state.present_faults();
+            change(&mut faults);
+            Some(faults_as_text(&faults)?)
+        };
+        let done = state.control.seed(seed, overwrite, kept).await.map_err(|error| match error {
+            error @ (EngineError::Refused(_) | EngineError::Unstorable(_)) => {
+                ApiError::from(invalid(error.to_string()))
+            }
+            error => internal(error),
+        })?;
+        state.faults.edit(change);
+        drop(keeping);
+        Ok(json(&report(&done)))
+    })
+    .await
+}
+
+/// `GET /_emulator/export`: the state, whole or with `project_id` of a project, as a seed that brings it back.
+pub(in crate::http) async fn export(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let query = Query::parse(call.request.query_string());
+        let project = optional_id(query.get("project_id"), "project_id")?;
+        let mut export = call.state()?.control.export(project).await;
+        // What fails at once is answered well; what fails later cuts the answer.
+        let first = export.next().await.transpose().map_err(internal)?.unwrap_or_default();
+        let pieces = stream::unfold((Some(first), export), next_piece);
+        Ok(HttpResponse::Ok().content_type("application/json").streaming(pieces))
+    })
+    .await
+}
+
+type Piece = Result<Bytes, EngineError>;
+
+async fn next_piece(
+    (first, mut export): (Option<String>, Export),
+) -> Option<(Piece, (Option<String>, Export))> {
+    let piece = match first {
+        Some(first) => Ok(first),
+        None => export.next().await?,
+    };
+    if let Err(error) = &piece {
+        tracing::error!(error = %error, "an export was cut: the state could not be read to its end");
+    }
+    Some((piece.map(Bytes::from), (None, export)))
+}
