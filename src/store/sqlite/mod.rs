@@ -31,12 +31,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqlitePoolOptions;
 use tokio::sync::{Semaphore, mpsc};
 
 pub use check::{CheckReport, check};
 pub use options::Location;
+pub use reader::{LentConnection, ReadPool};
 
 use crate::domain::backup::Backup;
 use crate::domain::config_template::ConfigTemplate;
@@ -102,13 +101,7 @@ impl SqliteStore {
             Location::Memory { .. } => error,
         })?;
         // After the writer: the first connection to a new file is the one that may create it.
-        let pool = SqlitePoolOptions::new()
-            // All of them from the start and for good: later there might be no file left to open one with.
-            .min_connections(READERS)
-            .max_connections(READERS)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options::reading(&location))
+        let pool = ReadPool::open(&options::reading(&location), READERS)
             .await
             .map_err(OpenError::during("open the readers"))?;
         options::wait_shortly(&mut writing, &location)
@@ -131,7 +124,7 @@ impl SqliteStore {
     }
 
     /// Returns the pool of read-only connections, for tests of their settings.
-    pub fn readers(&self) -> &SqlitePool {
+    pub fn readers(&self) -> &ReadPool {
         self.reader.pool()
     }
 }

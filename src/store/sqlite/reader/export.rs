@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::mpsc;
 
 use crate::domain::id::{DomainId, InstanceId, ProjectId, RequestId, UserId};
@@ -45,8 +45,9 @@ impl Reader {
 
     async fn export_parts(&self, project: Option<ProjectId>, parts: &Parts) -> Result<(), Stopped> {
         // Of all that is read in it, none is newer than the first.
-        let mut snapshot =
-            self.pool().begin().await.map_err(StoreError::during("begin to read the state"))?;
+        let failed = StoreError::during("begin to read the state");
+        let mut connection = self.pool().acquire().await.map_err(&failed)?;
+        let mut snapshot = connection.begin().await.map_err(&failed)?;
         if project.is_none() {
             send(parts, StatePart::Domain(domain(&mut snapshot).await?)).await?;
             for user in users(&mut snapshot).await? {

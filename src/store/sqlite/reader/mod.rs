@@ -3,24 +3,23 @@
 mod export;
 mod identity;
 mod instances;
+mod pool;
 mod records;
 mod settings;
 mod side;
 
-use sqlx::SqlitePool;
+pub use pool::{LentConnection, ReadPool};
 use tokio::sync::Mutex;
 
 use crate::store::row::{BACKUP_COLUMNS, INSTANCE_COLUMNS, RESTORE_COLUMNS};
 
 /// The read-only side of the store, with the statements that are put together once.
 pub(super) struct Reader {
-    pool: SqlitePool,
+    pool: ReadPool,
     /// Held by whoever reads the whole state.
     exporting: Mutex<()>,
-    backup_range: RangeStatements,
-    restore_range: RangeStatements,
-    page_of_backups: String,
-    page_of_restores: String,
+    page_of_backups: PageStatements,
+    page_of_restores: PageStatements,
     one_backup: String,
     due_backups: String,
     due_restores: String,
@@ -31,35 +30,44 @@ pub(super) struct Reader {
     one_instance: String,
 }
 
-/// The statements that find the record numbers of an instance.
-struct RangeStatements {
-    /// All of them.
+/// The statements that read a page of an instance's records: first the range of record numbers that the list looks at, then
+/// the part of it that the page shows. One row at least, if there is the instance, and without a record if the page is empty.
+struct PageStatements {
+    /// Of all records.
     everything: String,
-    /// Those in a window of time.
+    /// Of those in a window of time.
     window: String,
 }
 
-impl RangeStatements {
-    fn of(table: &str) -> Self {
-        Self {
-            everything: format!(
-                "SELECT instance_key, 1 AS first, \
-                        coalesce((SELECT max(record_number) FROM {table} b WHERE b.instance_key = i.instance_key), 0) AS last \
-                 FROM instances i JOIN projects p USING (project_key) \
-                 WHERE i.instance_id = ?1 AND p.project_id = ?2 AND i.deleted_at IS NULL"
-            ),
-            window: include_str!("record_range.sql").replace("{records}", table),
-        }
+impl PageStatements {
+    /// Puts them together for the records of `table`, called `name` in `columns` and in what is `joined` to them.
+    fn of(table: &str, name: &str, columns: &str, joined: &str) -> Self {
+        let page = |range: &str| {
+            format!(
+                "WITH range AS MATERIALIZED ({range}) \
+                 SELECT range.first, range.last, {columns} \
+                 FROM range \
+                 LEFT JOIN {table} {name} ON {name}.instance_key = range.instance_key AND {name}.record_number \
+                     BETWEEN max(range.first, range.last - ?3 - ?4 + 1) AND range.last - ?3 \
+                 {joined} \
+                 ORDER BY {name}.record_number DESC"
+            )
+        };
+        let everything = format!(
+            "SELECT instance_key, 1 AS first, \
+                    coalesce((SELECT max(record_number) FROM {table} x WHERE x.instance_key = i.instance_key), 0) AS last \
+             FROM instances i JOIN projects p USING (project_key) \
+             WHERE i.instance_id = ?1 AND p.project_id = ?2 AND i.deleted_at IS NULL"
+        );
+        let window = include_str!("record_range.sql").replace("{records}", table);
+        Self { everything: page(&everything), window: page(&window) }
     }
 }
 
 impl Reader {
-    pub(super) fn new(pool: SqlitePool) -> Self {
+    pub(super) fn new(pool: ReadPool) -> Self {
         let backups = "backups b LEFT JOIN open_work w ON w.instance_key = b.instance_key AND w.record_kind = 1 \
                        AND w.record_number = b.record_number";
-        let restores = "restores r JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
-                        LEFT JOIN open_work w ON w.instance_key = r.instance_key AND w.record_kind = 2 \
-                        AND w.record_number = r.record_number";
         let open_backups = format!(
             "SELECT {BACKUP_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
              JOIN backups b ON b.instance_key = w.instance_key AND b.record_number = w.record_number \
@@ -81,15 +89,20 @@ impl Reader {
         Self {
             pool,
             exporting: Mutex::default(),
-            backup_range: RangeStatements::of("backups"),
-            restore_range: RangeStatements::of("restores"),
-            page_of_backups: format!(
-                "SELECT {BACKUP_COLUMNS} FROM {backups} \
-                 WHERE b.instance_key = ? AND b.record_number BETWEEN ? AND ? ORDER BY b.record_number DESC"
+            page_of_backups: PageStatements::of(
+                "backups",
+                "b",
+                BACKUP_COLUMNS,
+                "LEFT JOIN open_work w ON w.instance_key = b.instance_key AND w.record_kind = 1 \
+                                      AND w.record_number = b.record_number",
             ),
-            page_of_restores: format!(
-                "SELECT {RESTORE_COLUMNS} FROM {restores} \
-                 WHERE r.instance_key = ? AND r.record_number BETWEEN ? AND ? ORDER BY r.record_number DESC"
+            page_of_restores: PageStatements::of(
+                "restores",
+                "r",
+                RESTORE_COLUMNS,
+                "LEFT JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
+                 LEFT JOIN open_work w ON w.instance_key = r.instance_key AND w.record_kind = 2 \
+                                      AND w.record_number = r.record_number",
             ),
             one_backup: format!(
                 "SELECT {BACKUP_COLUMNS}, EXISTS ( \
@@ -120,7 +133,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn pool(&self) -> &SqlitePool {
+    pub(super) fn pool(&self) -> &ReadPool {
         &self.pool
     }
 }

@@ -1,4 +1,4 @@
--- The record numbers of instance ?1 of project ?2 whose creation lies between ?3 and ?4, both included.
+-- The record numbers of instance ?1 of project ?2 whose creation lies between ?5 and ?6, both included.
 -- Record numbers follow the times of creation: both ends are found by halving the range that is left.
 WITH RECURSIVE
 target AS MATERIALIZED (
@@ -7,20 +7,20 @@ target AS MATERIALIZED (
     FROM instances i JOIN projects p USING (project_key)
     WHERE i.instance_id = ?1 AND p.project_id = ?2 AND i.deleted_at IS NULL
 ),
--- The first record created at ?3 or later lies in low..high; high is one past the newest when there is none.
+-- The first record created at ?5 or later lies in low..high; high is one past the newest when there is none.
 from_start (low, high) AS (
     SELECT 1, newest + 1 FROM target
     UNION ALL
-    SELECT iif(b.created_at < ?3, b.record_number + 1, low), iif(b.created_at < ?3, high, b.record_number)
+    SELECT iif(b.created_at < ?5, b.record_number + 1, low), iif(b.created_at < ?5, high, b.record_number)
     FROM from_start
     JOIN {records} b ON b.instance_key = (SELECT instance_key FROM target) AND b.record_number = (low + high) / 2
     WHERE low < high
 ),
--- The first record created after ?4, likewise.
+-- The first record created after ?6, likewise.
 past_end (low, high) AS (
     SELECT 1, newest + 1 FROM target
     UNION ALL
-    SELECT iif(b.created_at <= ?4, b.record_number + 1, low), iif(b.created_at <= ?4, high, b.record_number)
+    SELECT iif(b.created_at <= ?6, b.record_number + 1, low), iif(b.created_at <= ?6, high, b.record_number)
     FROM past_end
     JOIN {records} b ON b.instance_key = (SELECT instance_key FROM target) AND b.record_number = (low + high) / 2
     WHERE low < high
@@ -28,4 +28,4 @@ past_end (low, high) AS (
 SELECT instance_key,
        (SELECT low FROM from_start WHERE low = high) AS first,
        (SELECT low FROM past_end WHERE low = high) - 1 AS last
-FROM target;
+FROM target

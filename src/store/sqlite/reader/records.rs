@@ -10,17 +10,8 @@ use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row;
-use crate::store::sqlite::reader::{RangeStatements, Reader, unsigned};
+use crate::store::sqlite::reader::{PageStatements, Reader, unsigned};
 use crate::store::{InstanceRef, OpenRecord};
-
-/// Which record numbers of an instance a list looks at.
-struct RecordRange {
-    instance_key: i64,
-    /// The lowest number inside.
-    first: i64,
-    /// The highest number inside; below `first` when there is none.
-    last: i64,
-}
 
 impl Reader {
     pub(in crate::store::sqlite) async fn list_backups(
@@ -29,7 +20,7 @@ impl Reader {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Backup>>, StoreError> {
-        self.page(instance, window, page, &self.backup_range, &self.page_of_backups, row::backup).await
+        self.page(instance, window, page, &self.page_of_backups, row::backup).await
     }
 
     pub(in crate::store::sqlite) async fn list_restores(
@@ -38,65 +29,38 @@ impl Reader {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Restore>>, StoreError> {
-        self.page(instance, window, page, &self.restore_range, &self.page_of_restores, row::restore).await
+        self.page(instance, window, page, &self.page_of_restores, row::restore).await
     }
 
-    /// Reads a page of records: first the range of numbers, then the part of it that the page shows.
+    /// Reads a page of records.
+    ///
+    /// Numbers follow the times of creation, so both ends of a window of time are found by halving: about 25 look-ups in ten
+    /// million records.
     async fn page<T>(
         &self,
         instance: InstanceRef,
         window: TimeWindow,
         page: PageRequest,
-        range: &RangeStatements,
-        records: &str,
+        statements: &PageStatements,
         read: fn(&SqliteRow, InstanceId) -> Result<T, StoreError>,
     ) -> Result<Option<Page<T>>, StoreError> {
-        let Some(range) = self.record_range(instance, window, range).await? else { return Ok(None) };
-        let total = (range.last - range.first + 1).max(0);
-        let skip = i64::try_from(page.skip).unwrap_or(i64::MAX);
-        if skip >= total {
-            return Ok(Some(Page { items: Vec::new(), total: unsigned(total) }));
-        }
-        let newest = range.last - skip;
-        let limit = i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX);
-        let oldest = range.first.max(newest - limit + 1);
-        let rows = sqlx::query(AssertSqlSafe(records))
-            .bind(range.instance_key)
-            .bind(oldest)
-            .bind(newest)
+        let statement = if window.is_everything() { &statements.everything } else { &statements.window };
+        let rows = sqlx::query(AssertSqlSafe(statement.as_str()))
+            .bind(&instance.instance_id.as_bytes()[..])
+            .bind(&instance.project_id.as_bytes()[..])
+            .bind(i64::try_from(page.skip).unwrap_or(i64::MAX))
+            .bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX))
+            .bind(window.from.unwrap_or(Timestamp::MIN).as_millis())
+            .bind(window.until.unwrap_or(Timestamp::MAX).as_millis())
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::during("read a page of records"))?;
-        let items = rows.iter().map(|row| read(row, instance.instance_id)).collect::<Result<_, _>>()?;
-        Ok(Some(Page { items, total: unsigned(total) }))
-    }
-
-    /// Finds the range of record numbers that lies in a window of time.
-    ///
-    /// Numbers follow the times of creation, so both ends are found by halving: about 25 look-ups in ten million records.
-    async fn record_range(
-        &self,
-        instance: InstanceRef,
-        window: TimeWindow,
-        statements: &RangeStatements,
-    ) -> Result<Option<RecordRange>, StoreError> {
-        let statement = if window.is_everything() { &statements.everything } else { &statements.window };
-        let row = sqlx::query(AssertSqlSafe(statement.as_str()))
-            .bind(&instance.instance_id.as_bytes()[..])
-            .bind(&instance.project_id.as_bytes()[..])
-            .bind(window.from.unwrap_or(Timestamp::MIN).as_millis())
-            .bind(window.until.unwrap_or(Timestamp::MAX).as_millis())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(StoreError::during("find the records of an instance"))?;
-        row.map(|row| {
-            Ok(RecordRange {
-                instance_key: row::column(&row, "instance_key")?,
-                first: row::column(&row, "first")?,
-                last: row::column(&row, "last")?,
-            })
-        })
-        .transpose()
+        let Some(range) = rows.first() else { return Ok(None) };
+        let (first, last): (i64, i64) = (row::column(range, "first")?, row::column(range, "last")?);
+        let is_empty = row::column::<Option<i64>>(range, "record_number")?.is_none();
+        let records = if is_empty { &[] } else { &rows[..] };
+        let items = records.iter().map(|row| read(row, instance.instance_id)).collect::<Result<_, _>>()?;
+        Ok(Some(Page { items, total: unsigned(last - first + 1) }))
     }
 
     pub(in crate::store::sqlite) async fn get_backup(

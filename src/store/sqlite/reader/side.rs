@@ -1,5 +1,7 @@
 //! Reads of what is set beside instances.
 
+use sqlx::Connection;
+
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
@@ -16,7 +18,9 @@ impl Reader {
         instance: InstanceRef,
     ) -> Result<Option<(Instance, SideSettings)>, StoreError> {
         // One look for all tables.
-        let mut transaction = self.pool.begin().await.map_err(StoreError::during("begin to read"))?;
+        let failed = StoreError::during("begin to read");
+        let mut connection = self.pool.acquire().await.map_err(&failed)?;
+        let mut transaction = connection.begin().await.map_err(&failed)?;
         let found = side::find(&mut transaction, instance).await?;
         Ok(found.map(|(_, instance, settings)| (instance, settings)))
     }
@@ -50,7 +54,8 @@ impl Reader {
         page: PageRequest,
     ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError> {
         let failed = StoreError::during("list the changes of parameters");
-        let mut transaction = self.pool.begin().await.map_err(&failed)?;
+        let mut connection = self.pool.acquire().await.map_err(&failed)?;
+        let mut transaction = connection.begin().await.map_err(&failed)?;
         let found: Option<(i64, i64)> = sqlx::query_as(
             "SELECT i.instance_key, (SELECT coalesce(max(change_number), 0) FROM parameter_changes c
                                      WHERE c.instance_key = i.instance_key)
