@@ -15,6 +15,8 @@ use crate::server::Server;
 pub(crate) enum Family {
     /// Creates on an empty file against the floors; memory and bytes on disk.
     Create,
+    /// Creates with the journal of requests against creates without it.
+    Journal,
     /// Creates on a large file against an empty one; memory.
     Large,
     /// Pages of lists.
@@ -26,11 +28,13 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 5] = [Self::Create, Self::Large, Self::List, Self::Mixed, Self::Start];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Create, Self::Journal, Self::Large, Self::List, Self::Mixed, Self::Start];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Journal => "journal",
             Self::Large => "large",
             Self::List => "list",
             Self::Mixed => "mixed",
@@ -74,6 +78,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome<()> {
     for family in &plan.families {
         match family {
             Family::Create => creates(plan, &files, report).await?,
+            Family::Journal => journal(plan, &files, report).await?,
             Family::Large => large(plan, &files, report).await?,
             Family::List => lists(plan, &files, report).await?,
             Family::Mixed => mixed(plan, &files, report).await?,
@@ -96,6 +101,28 @@ fn backups_of(number: u32) -> String {
 pub(crate) async fn warm_up(server: &Server, script: &[Request]) -> Outcome<usize> {
     let observed = drive(server.address, 16, script, Duration::from_millis(300)).await?;
     Ok(observed.of(Kind::Create).count() + observed.of(Kind::List).count())
+}
+
+async fn journal(plan: &Plan, files: &Files, report: &mut Report) -> Outcome<()> {
+    let on = Server::real(&files.database("journal", 0).await?, None)?;
+    let off = Server::without_journal(&files.database("journal-off", 0).await?)?;
+    let script = create_script(1);
+    warm_up(&on, &script).await?;
+    warm_up(&off, &script).await?;
+    let mut rounds = Vec::new();
+    for _ in 0..plan.rounds {
+        let with = drive(on.address, MANY_CONNECTIONS, &script, plan.period).await?;
+        let without = drive(off.address, MANY_CONNECTIONS, &script, plan.period).await?;
+        rounds.push((with.rate(Kind::Create), without.rate(Kind::Create)));
+    }
+    report.push(
+        "create with the journal, 128 conn.",
+        vec![
+            ("requests/s", median(rounds.iter().map(|(with, _)| *with))),
+            ("of without", median(rounds.iter().map(|(with, without)| with / without))),
+        ],
+    );
+    Ok(())
 }
 
 async fn large(plan: &Plan, files: &Files, report: &mut Report) -> Outcome<()> {

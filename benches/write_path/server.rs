@@ -30,12 +30,24 @@ pub(crate) struct Memory {
 impl Server {
     /// Starts the real server on a file, seeded if `seed` names a seed.
     pub(crate) fn real(database: &Path, seed: Option<&Path>) -> Outcome<Self> {
-        let mut command = Command::new(BINARY);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--database"]).arg(database);
+        let mut command = Self::serving(database);
         if let Some(seed) = seed {
             command.arg("--seed").arg(seed);
         }
         Self::start(command)
+    }
+
+    /// Starts the real server on a file without its journal of requests.
+    pub(crate) fn without_journal(database: &Path) -> Outcome<Self> {
+        let mut command = Self::serving(database);
+        command.args(["--journal-limit", "0"]);
+        Self::start(command)
+    }
+
+    fn serving(database: &Path) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--database"]).arg(database);
+        command
     }
 
     /// Starts one of the servers that the real one is compared with.
