@@ -33,6 +33,8 @@ pub enum Origin {
     Variable,
     /// The configuration file.
     File(PathBuf),
+    /// The program that embeds the emulator.
+    Code,
     /// Nothing set it.
     Default,
 }
@@ -235,6 +237,7 @@ impl Reader<'_> {
                 Origin::Flag | Origin::Default => format!("--{}", setting.flag()),
                 Origin::Variable => setting.variable(),
                 Origin::File(path) => format!("{}: {}", path.display(), setting.key),
+                Origin::Code => setting.key.to_owned(),
             },
             text: text.to_owned(),
             problem,
@@ -255,6 +258,7 @@ impl fmt::Display for Origin {
             Self::Flag => formatter.write_str("flag"),
             Self::Variable => formatter.write_str("environment"),
             Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Code => formatter.write_str("code"),
             Self::Default => formatter.write_str("default"),
         }
     }

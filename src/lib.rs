@@ -1,7 +1,49 @@
 //! dcs-emulator: an embedded, persistent backup-record engine that speaks the wire contract of the Distributed Cache
 //! Service (DCS).
 //!
-//! The rooms, in reading order; each uses only those before it, and `ARCHITECTURE.md` says who may use whom:
+//! # In a test, or in another program
+//!
+//! Begin with [`Emulator::builder`]. It starts an emulator in this process: in memory, on a free port, several at once if
+//! need be; it stops when it is dropped.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use dcs_emulator::Emulator;
+//! use dcs_emulator::domain::origin::Origin;
+//! use dcs_emulator::engine::{ApiVersion, CreateBackupRequest, InstanceRef, RecordsQuery};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let emulator = Emulator::builder().ephemeral().demo().start().await?;
+//!
+//! // Over HTTP, as any client of the service does:
+//! let url = format!("{}/v2/885cacf2d49d4bb6931ae668e9c07553/instances", emulator.url());
+//! assert!(reqwest::get(url).await?.status().is_success());
+//!
+//! // Directly, without HTTP:
+//! let instance = InstanceRef {
+//!     project_id: "885cacf2d49d4bb6931ae668e9c07553".parse()?,
+//!     instance_id: "5560df16-cebf-4473-95c4-d1b573c16e79".parse()?,
+//! };
+//! let engine = emulator.engine();
+//! engine.create_backup(ApiVersion::V2, instance, CreateBackupRequest::default(), Origin::ANONYMOUS).await?;
+//! let (backups, _) = engine.list_backups(instance, RecordsQuery::default()).await?;
+//! assert_eq!(backups.total, 1);
+//!
+//! // What a test turns: a day passes, and all that comes due in it is done.
+//! emulator.control().advance(Duration::from_hours(24)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`EmulatorBuilder`] says what can be told to it, [`engine::Engine`] what can be called, [`engine::control::Control`] what
+//! can be turned. `examples/embed.rs` and `examples/rust_test.rs` show more. For tests in other languages there is
+//! `dcs-emulator run -- COMMAND`, and the control API below `/_emulator`.
+//!
+//! # The rooms
+//!
+//! In reading order; each uses only those before it, and `ARCHITECTURE.md` says who may use whom:
 //!
 //! - [`domain`]: values and rules. Pure.
 //! - [`ambient`]: the time, random bits, how long something took.
@@ -28,3 +70,5 @@ pub mod cli;
 pub mod telemetry;
 
 pub mod emulator;
+
+pub use emulator::{Emulator, EmulatorBuilder, StartError};

@@ -14,7 +14,9 @@ pub const SECRET_KEY: &str = "emulator-secret-key";
 pub const USER_ID: &str = "9bfac09d9bcd4eb7bb1465a7bcff815b";
 /// The name of the built-in user.
 pub const USER_NAME: &str = "emulator";
-/// The Argon2 hash of the built-in user's password, `emulator-password`.
+/// The password of the built-in user. Public as the secret is.
+pub const PASSWORD: &str = "emulator-password";
+/// The Argon2 hash of that password.
 pub const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$LeGytzPbN3lXfYs2YFYyz8DWhC+478v078YRVmVYj6I";
 /// The virtual private cloud of seeded instances.

@@ -63,6 +63,8 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// The origin of what somebody asks for who gives no name, and not by a request.
+    pub const ANONYMOUS: Self = Self { actor: Actor::Anonymous, request_id: None };
     /// The origin of planned changes that came due.
     pub const SYSTEM: Self = Self { actor: Actor::System, request_id: None };
     /// The origin of what a seed document brings.

@@ -19,6 +19,11 @@ pub struct TimestampOutOfRange {
     millis: i64,
 }
 
+/// A text is no time of this kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time such as 2026-01-02T03:04:05Z, from 1970 to 9999")]
+pub struct InvalidTimestamp;
+
 /// The longest duration that anything here lasts: 100 years.
 pub const LONGEST_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
 
@@ -83,6 +88,16 @@ impl Timestamp {
     pub fn compact_local(self, offset: UtcOffset) -> String {
         let local: NaiveDateTime = self.to_utc().naive_utc() + offset.to_delta();
         local.format("%Y%m%d%H%M%S").to_string()
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    /// Reads a time as RFC 3339 writes it; what is finer than a millisecond is cut off.
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTimestamp)?;
+        Self::from_millis(time.timestamp_millis()).map_err(|_| InvalidTimestamp)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::domain::backup::{Backup, BackupKind, NewBackup};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::BackupId;
 use crate::domain::origin::Origin;
-use crate::domain::page::{Page, PageRequest, TimeWindow};
+use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::time::Timestamp;
@@ -31,6 +31,13 @@ pub struct RecordsQuery {
     pub window: TimeWindow,
     /// The page.
     pub page: PageRequest,
+}
+
+impl Default for RecordsQuery {
+    /// The newest ten.
+    fn default() -> Self {
+        Self { window: TimeWindow::default(), page: PageRequest { skip: 0, limit: PageLimit::TEN } }
+    }
 }
 
 impl Engine {

@@ -368,6 +368,7 @@ fn hash_of(token: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::builtin;
 
     #[tokio::test]
     async fn a_password_matches_its_own_hash_only() {
@@ -378,8 +379,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_built_in_hashes_are_what_they_say() {
-        let password = Secret::new("emulator-password".to_owned());
-        assert!(verify(password.clone(), crate::domain::builtin::PASSWORD_HASH.to_owned()).await);
+        let password = Secret::new(builtin::PASSWORD.to_owned());
+        assert!(verify(password.clone(), builtin::PASSWORD_HASH.to_owned()).await);
         assert!(PasswordHash::new(NOBODYS_HASH).is_ok());
         assert!(!verify(password, NOBODYS_HASH.to_owned()).await);
     }

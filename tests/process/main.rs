@@ -8,6 +8,7 @@ mod process_support;
 
 mod damage;
 mod refusal;
+mod run;
 mod settings;
 mod start;
 mod stop;

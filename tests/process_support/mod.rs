@@ -93,6 +93,18 @@ impl Process {
         self.child.try_wait().expect("it is our child").is_none()
     }
 
+    /// Returns what it has written to standard output so far.
+    pub(crate) fn said(&self) -> String {
+        self.stdout.so_far()
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        // Every shell has `kill` built in; the program of that name may be missing.
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.id())).status();
+        assert!(sent.expect("there is a shell").success(), "signal {name} was not sent");
+    }
+
     /// Gives the process all of its standard input.
     pub(crate) fn give(&mut self, text: &str) {
         let mut stdin = self.child.stdin.take().expect("stdin is a pipe");
@@ -200,9 +212,7 @@ impl Server {
 
     /// Sends it a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        // Every shell has `kill` built in; the program of that name may be missing.
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.process.id())).status();
-        assert!(sent.expect("there is a shell").success(), "signal {name} was not sent");
+        self.process.signal(name);
     }
 
     /// Waits until it has ended.

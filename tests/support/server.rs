@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dcs_emulator::Emulator;
 use dcs_emulator::ambient::{ManualClock, SeededIds};
-use dcs_emulator::config::{Config, Given, GivenSettings, Origin, SETTINGS};
 use dcs_emulator::domain::time::Timestamp;
-use dcs_emulator::emulator::{Emulator, Surroundings};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -100,34 +99,14 @@ impl TestServer {
     }
 
     async fn launch(&mut self) {
-        let config = Config::new(self.given()).expect("the settings are valid");
-        let surroundings = Surroundings {
-            clock: Arc::clone(&self.clock) as _,
-            real_clock: Arc::clone(&self.real_clock) as _,
-            ids: Arc::clone(&self.ids) as _,
-        };
-        let emulator = Emulator::start(&config, surroundings).await.expect("the emulator starts");
-        self.emulator = Some(emulator);
-    }
-
-    /// Returns the settings as the configuration takes them.
-    fn given(&self) -> GivenSettings {
-        let database = format!("sqlite://{}", self.database_path().display());
-        let seed = self.folder.path().join("seed.yaml").display().to_string();
-        let own = [
-            ("listen", "127.0.0.1:0".to_owned()),
-            ("database", database),
-            ("seed", seed),
-            ("http.workers", "1".to_owned()),
-        ];
-        let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
-        own.chain(self.settings.iter().cloned())
-            .map(|(key, value)| {
-                let setting = SETTINGS.iter().find(|setting| setting.key == key);
-                let setting = setting.unwrap_or_else(|| panic!("{key} is no setting"));
-                (setting.key, Given { texts: vec![value], origin: Origin::Flag })
-            })
-            .collect()
+        let builder = Emulator::builder()
+            .database(self.database_path())
+            .seed_file(self.folder.path().join("seed.yaml"))
+            .clock(self.clock.clone())
+            .real_clock(self.real_clock.clone())
+            .ids(self.ids.clone());
+        let builder = self.settings.iter().fold(builder, |builder, (key, text)| builder.setting(key, text));
+        self.emulator = Some(builder.start().await.expect("the emulator starts"));
     }
 
     /// Returns where the database is.

@@ -107,7 +107,7 @@ pub(super) fn built_in_domain() -> Domain {
     }
 }
 
-fn built_in_project(region: &str) -> Project {
+pub(super) fn built_in_project(region: &str) -> Project {
     Project { id: builtin::PROJECT_ID.parse().expect("the built-in id is an id"), name: region.to_owned() }
 }
 

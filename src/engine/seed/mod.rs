@@ -4,6 +4,7 @@
 //! that is, so that a server can be started with it again and again.
 
 mod applying;
+mod credentials;
 mod document;
 mod error;
 mod events;
@@ -25,6 +26,7 @@ use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
 use crate::store::{DomainSeed, EventSeed, TableRows};
 pub(super) use applying::{Applying, KnownUsers};
+pub use credentials::Credentials;
 pub use error::SeedError;
 pub use export::Export;
 use placing::InstanceDraft;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::time::{LONGEST_DURATION, Timestamp};
@@ -43,14 +42,8 @@ impl Serialize for WireTime {
 impl<'de> Deserialize<'de> for WireTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let time = DateTime::parse_from_rfc3339(&text).ok();
-        time.and_then(|time| Timestamp::from_millis(time.timestamp_millis()).ok()).map(Self).ok_or_else(
-            || {
-                serde::de::Error::custom(format!(
-                    "{text:?} must be a time such as 2026-01-02T03:04:05Z, from 1970 to 9999"
-                ))
-            },
-        )
+        let time = text.parse();
+        time.map(Self).map_err(|error| serde::de::Error::custom(format!("{text:?} {error}")))
     }
 }
 

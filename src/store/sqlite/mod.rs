@@ -28,7 +28,8 @@ mod tokens;
 mod writer;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, mpsc};
@@ -63,6 +64,9 @@ const READERS: u32 = 4;
 /// How many parts of an export of a file wait to be taken at most.
 const PARTS_IN_FLIGHT: usize = 4;
 
+/// How long closing the store waits for reads to end.
+const READERS_PATIENCE: Duration = Duration::from_millis(50);
+
 /// The store on SQLite. Must be opened, used and closed inside a tokio runtime.
 pub struct SqliteStore {
     reader: Arc<Reader>,
@@ -70,7 +74,7 @@ pub struct SqliteStore {
     /// How many parts of an export wait to be taken at most.
     parts_in_flight: usize,
     /// Held as long as the store is open, so that no second process opens the file.
-    _lock: Option<FileLock>,
+    lock: Mutex<Option<FileLock>>,
 }
 
 impl SqliteStore {
@@ -115,7 +119,7 @@ impl SqliteStore {
             // A reader keeps the writer waiting there: it must not wait itself for a client that is slow.
             Location::Memory { .. } => Semaphore::MAX_PERMITS,
         };
-        Ok(Self { reader: Arc::new(Reader::new(pool)), writer, parts_in_flight, _lock: lock })
+        Ok(Self { reader: Arc::new(Reader::new(pool)), writer, parts_in_flight, lock: Mutex::new(lock) })
     }
 
     /// Returns once nothing can be written any more: the writer was closed, or has failed.
@@ -255,8 +259,11 @@ impl Store for SqliteStore {
     }
 
     async fn close(&self) {
-        self.reader.pool().close().await;
+        // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
+        let _ = tokio::time::timeout(READERS_PATIENCE, self.reader.pool().close()).await;
         self.writer.close().await;
+        // Not when the last user of the store goes: the file is free now.
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 

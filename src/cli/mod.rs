@@ -1,19 +1,31 @@
 //! The command line: commands, flags, help.
 
+mod settings;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
-use crate::config::{self, Config, ConfigError, ConfigFileError, Given, GivenSettings, Origin, SETTINGS};
+use crate::config::{Config, ConfigError, ConfigFileError};
 use crate::store::sqlite::Location;
+use settings::{
+    PRINT_CONFIG, all_arguments, config_argument, configuration, configuration_or, serve_arguments,
+    setting_arguments,
+};
 
 /// What the program was asked to do.
 #[derive(Debug)]
 pub enum Invocation {
     /// Run the server.
     Serve(Box<Config>),
+    /// Run a server for as long as a command runs.
+    Run {
+        /// How the server is to run.
+        config: Box<Config>,
+        /// The command and its arguments.
+        command: Vec<OsString>,
+    },
     /// Show the configuration and stop.
     PrintConfig(Box<Config>),
     /// Ask a running server whether it is ready.
@@ -45,9 +57,13 @@ pub enum CliError {
     NoFile,
 }
 
-const CONFIG: &str = "config";
-const PRINT_CONFIG: &str = "print-config";
 const URL: &str = "url";
+const COMMAND: &str = "command";
+
+/// What holds of the server of `run` unless it is told otherwise: it keeps nothing, takes nobody's port, and leaves the
+/// terminal to the command.
+const DEFAULTS_OF_RUN: [(&str, &str); 3] =
+    [("listen", "127.0.0.1:0"), ("database", "sqlite::memory:"), ("log_level", "warn")];
 
 /// Reads the command line, the environment and the configuration file.
 ///
@@ -67,6 +83,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             Location::File(database) => Ok(Invocation::Check { database }),
             Location::Memory { .. } => Err(CliError::NoFile),
         },
+        Some(("run", matches)) => Ok(Invocation::Run {
+            config: Box::new(configuration_or(matches, &DEFAULTS_OF_RUN)?),
+            command: matches.get_many::<OsString>(COMMAND).into_iter().flatten().cloned().collect(),
+        }),
         Some((_, matches)) => serve(matches),
         None => serve(&matches),
     }
@@ -90,35 +110,7 @@ fn url_of(config: &Config) -> String {
     format!("http://{address}")
 }
 
-/// Gathers the settings: what flags and variables do not set comes from the file.
-fn configuration(matches: &ArgMatches) -> Result<Config, CliError> {
-    let mut given = match matches.get_one::<PathBuf>(CONFIG) {
-        Some(path) => config::read_file(path)?,
-        None => GivenSettings::new(),
-    };
-    for setting in &SETTINGS {
-        // A command that does not take a setting does not know its flag.
-        let Ok(Some(values)) = matches.try_get_many::<String>(setting.key) else { continue };
-        let values: Vec<String> = values.cloned().collect();
-        let given_here = match matches.value_source(setting.key) {
-            Some(ValueSource::EnvVariable) => {
-                let texts = values.iter().flat_map(|text| texts_of_variable(setting.key, text)).collect();
-                Given { texts, origin: Origin::Variable }
-            }
-            _ => Given { texts: values, origin: Origin::Flag },
-        };
-        given.insert(setting.key, given_here);
-    }
-    Ok(Config::new(given)?)
-}
-
-/// A variable holds one value; that of the repeatable setting holds several between commas.
-fn texts_of_variable(key: &str, text: &str) -> Vec<String> {
-    if key == "seed" { text.split(',').map(str::to_owned).collect() } else { vec![text.to_owned()] }
-}
-
 fn command() -> Command {
-    let all: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
     Command::new("dcs-emulator")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A Distributed Cache Service (DCS) for when there is no cloud at hand")
@@ -127,14 +119,15 @@ fn command() -> Command {
              own wire contract, kept in one SQLite file that survives crashes and that `sqlite3` can read.",
         )
         .after_help(EXIT_CODES)
-        .args(serve_arguments(&all))
+        .args(serve_arguments())
         .args_conflicts_with_subcommands(true)
         .subcommand(
             Command::new("serve")
                 .about("Run the server (the default command)")
                 .after_help(EXIT_CODES)
-                .args(serve_arguments(&all)),
+                .args(serve_arguments()),
         )
+        .subcommand(run_command())
         .subcommand(
             Command::new("healthcheck")
                 .about("Ask a running server whether it is ready: exit code 0 if it is, 1 if not")
@@ -155,56 +148,34 @@ fn command() -> Command {
         )
 }
 
+fn run_command() -> Command {
+    Command::new("run")
+        .about("Run a server for as long as a command runs, such as: dcs-emulator run -- pytest")
+        .override_usage("dcs-emulator run [OPTIONS] -- COMMAND [ARGUMENTS]...")
+        .after_help(RUN_HELP)
+        .args(all_arguments())
+        .arg(
+            Arg::new(COMMAND)
+                .value_name("COMMAND")
+                .help("The command and its arguments")
+                .value_parser(clap::value_parser!(OsString))
+                .num_args(1..)
+                .last(true)
+                .required(true),
+        )
+}
+
+const RUN_HELP: &str = "Unless told otherwise the server keeps its records in memory, listens on a free port of this machine and \
+     logs warnings only. The command finds in its environment DCS_EMULATOR_URL, DCS_EMULATOR_PROJECT_ID, what OpenStack \
+     clients read (OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, ...) and what the Huawei Cloud SDK reads (HUAWEICLOUD_SDK_AK, _SK, \
+     _PROJECT_ID, _IAM_ENDPOINT, _REGION_DCS_...), for the first project and user of the seeds; other variables that begin \
+     with OS_ or HUAWEICLOUD_SDK_ are not passed on. SIGINT and SIGTERM are.\n\n\
+     Exit codes: that of the command; 128 and the signal's number when a signal ended it; 127 when there is no such command, \
+     126 when it cannot be run; those of serve when the server does not start.";
+
 const EXIT_CODES: &str = "Exit codes: 0 stopped as asked, 1 failure at run time, 2 bad usage or configuration, 3 address in use, \
      4 database in use by another process, 5 database damaged, 6 database written by a newer version, 7 database not writable.\n\n\
      Each setting is a flag, a variable and a key of the file; a flag goes before a variable, that before the file.";
-
-fn serve_arguments(keys: &[&str]) -> Vec<Arg> {
-    let mut arguments = setting_arguments(keys);
-    arguments.push(config_argument());
-    arguments.push(
-        Arg::new(PRINT_CONFIG)
-            .long(PRINT_CONFIG)
-            .action(ArgAction::SetTrue)
-            .help("Show every setting with its value and origin, as a configuration file, and stop"),
-    );
-    arguments
-}
-
-fn setting_arguments(keys: &[&str]) -> Vec<Arg> {
-    SETTINGS
-        .iter()
-        .filter(|setting| keys.contains(&setting.key))
-        .map(|setting| {
-            let default = if setting.default.is_empty() {
-                String::new()
-            } else {
-                format!(" [default: {}]", setting.default)
-            };
-            let argument = Arg::new(setting.key)
-                .long(setting.flag())
-                .env(setting.variable())
-                .hide_env_values(true)
-                .value_name(setting.value)
-                .help(format!("{}{default}", setting.help));
-            match setting.value {
-                // `--demo` alone says true.
-                "true|false" => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-                _ if setting.key == "seed" => argument.action(ArgAction::Append),
-                _ => argument,
-            }
-        })
-        .collect()
-}
-
-fn config_argument() -> Arg {
-    Arg::new(CONFIG)
-        .long(CONFIG)
-        .env("DCS_EMULATOR_CONFIG")
-        .value_name("FILE")
-        .value_parser(clap::value_parser!(PathBuf))
-        .help("TOML file of settings")
-}
 
 #[cfg(test)]
 mod tests {
@@ -231,6 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn the_server_of_a_command_keeps_nothing_unless_told_otherwise() {
+        let words = ["run", "--demo", "--", "pytest", "--demo", "-x"];
+        let Ok(Invocation::Run { config, command }) = parse_words(&words) else { panic!() };
+        assert_eq!(command, ["pytest", "--demo", "-x"]);
+        assert!(config.demo && matches!(config.database, Location::Memory { .. }));
+        assert_eq!((config.listen.port(), config.log_level.as_str()), (0, "warn"));
+        let words = ["run", "--database", "a.db", "--listen", "127.0.0.1:1", "--", "true"];
+        let Ok(Invocation::Run { config, .. }) = parse_words(&words) else { panic!() };
+        assert!(matches!(config.database, Location::File(_)));
+        assert_eq!(config.listen.port(), 1);
+    }
+
+    #[test]
     fn seeds_can_be_repeated() {
         let Ok(Invocation::Serve(config)) = parse_words(&["--seed", "a.yaml", "--seed", "-"]) else {
             panic!()
@@ -252,9 +236,14 @@ mod tests {
 
     #[test]
     fn bad_usage_is_refused() {
-        for words in
-            [&["--listne", "x"][..], &["--listen", "localhost"], &["frobnicate"], &["--http-workers", "-1"]]
-        {
+        for words in [
+            &["--listne", "x"][..],
+            &["--listen", "localhost"],
+            &["frobnicate"],
+            &["run"],
+            &["run", "--"],
+            &["--http-workers", "-1"],
+        ] {
             assert!(parse_words(words).is_err(), "{words:?}");
         }
     }

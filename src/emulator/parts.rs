@@ -1,26 +1,42 @@
-//! The whole put together: a running emulator. The program and the tests start the same one.
+//! What a running emulator consists of, put together in the order that leaves the database as it was if anything fails.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::task::JoinHandle;
 
-use crate::ambient::{Clock, IdSource, ReseedableIds, SystemClock, SystemIds, VirtualClock};
-use crate::config::Config;
+use crate::ambient::{ReseedableIds, VirtualClock};
+use crate::config::{Config, ConfigError};
+use crate::emulator::Surroundings;
 use crate::engine::control::Control;
 use crate::engine::identity::Identity;
-use crate::engine::seed::{DEMO, Notation, Seed, SeedError, SeedReader};
+use crate::engine::seed::{Credentials, DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
 use crate::http;
 use crate::http::server::{ControlSettings, ServeError, ServerHandle};
 use crate::store::sqlite::{Location, SqliteStore};
 use crate::store::{OpenError, StoreMetrics};
 
+/// How long an emulator that is to stop at once waits for calls that hold on to the store.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Why the emulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// A setting has a value that it cannot have.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no setting of that name.
+    #[error("{key} is no setting")]
+    UnknownSetting {
+        /// The name.
+        key: String,
+    },
+    /// The system does not give the emulator a thread of its own.
+    #[error("start a thread")]
+    Thread(#[source] std::io::Error),
     /// A seed cannot be used.
     #[error("bad seed")]
     Seed(#[from] SeedError),
@@ -59,42 +75,34 @@ pub enum StartError {
     Metrics(#[source] prometheus::Error),
 }
 
-/// What an emulator takes from its surroundings.
-#[derive(Clone)]
-pub struct Surroundings {
-    /// The time that records and their changes go by.
-    pub clock: Arc<dyn Clock>,
-    /// The time of the world outside, which tokens and signatures go by.
-    pub real_clock: Arc<dyn Clock>,
-    /// Where ids, tokens and keys come from.
-    pub ids: Arc<dyn IdSource>,
+/// How an emulator is to be put together.
+pub(super) struct Plan {
+    pub(super) config: Config,
+    pub(super) surroundings: Surroundings,
+    /// Seed documents that stand in no file.
+    pub(super) seed_texts: Vec<String>,
+    /// From what ids are to follow; none: from what did before.
+    pub(super) ids_seed: Option<u64>,
 }
 
-impl Surroundings {
-    /// The system's clock and random generator.
-    pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock), real_clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
-    }
-}
-
-/// A running emulator.
-pub struct Emulator {
-    address: SocketAddr,
-    engine: Engine,
+/// A running emulator's parts. They live and end on one thread.
+pub(super) struct Parts {
+    pub(super) address: SocketAddr,
+    pub(super) engine: Engine,
+    pub(super) control: Control,
+    pub(super) credentials: Credentials,
     store: Arc<SqliteStore>,
     handle: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     settling: JoinHandle<()>,
 }
 
-impl Emulator {
-    /// Starts an emulator, in the order that leaves the database as it was if anything fails: check the seeds, bind, lock and
-    /// inspect the database; only then migrate, seed and serve.
-    ///
-    /// # Errors
-    /// [`StartError`].
-    pub async fn start(config: &Config, surroundings: Surroundings) -> Result<Self, StartError> {
-        let seed = read_seeds(config).await?;
+impl Parts {
+    /// Checks the seeds, binds, locks and inspects the database; only then migrates, seeds and serves.
+    pub(super) async fn assemble(plan: Plan) -> Result<Self, StartError> {
+        let Plan { config, surroundings, seed_texts, ids_seed } = plan;
+        let seed = read_seeds(&config, &seed_texts).await?;
+        let credentials = seed.credentials(&config.engine.region);
         let listener = listen(config.listen)?;
         let address =
             listener.local_addr().map_err(|source| StartError::Bind { address: config.listen, source })?;
@@ -116,6 +124,9 @@ impl Emulator {
             Identity::new(store.clone(), real_clock, ids.clone(), config.auth, &config.engine.region);
         let control = Control::new(engine.clone(), identity.clone(), clock, ids, seed.clone());
         let kept = control.resume().await.map_err(StartError::Resume)?;
+        if ids_seed.is_some() {
+            control.reseed_ids(ids_seed).await.map_err(StartError::Resume)?;
+        }
         let seeded = http::faults_at_start(kept.as_deref(), seed.faults()).map_err(ServeError::from)?;
         apply_seed(&control, seed, seeded.clone()).await?;
         let faults = seeded.or(kept);
@@ -123,7 +134,7 @@ impl Emulator {
             listener,
             engine.clone(),
             identity,
-            control_settings(config, control, faults),
+            control_settings(&config, control.clone(), faults),
             config.http.clone(),
             registry,
         )?;
@@ -132,21 +143,20 @@ impl Emulator {
             let engine = engine.clone();
             async move { engine.settle_in_the_background().await }
         });
-        Ok(Self { address, engine, store, handle, serving: tokio::spawn(server), settling })
-    }
-
-    /// Returns the address it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Returns where it is reached, such as `http://127.0.0.1:8637`.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        Ok(Self {
+            address,
+            engine,
+            control,
+            credentials,
+            store,
+            handle,
+            serving: tokio::spawn(server),
+            settling,
+        })
     }
 
     /// Returns once the server or the writer has stopped by itself, which they do only when they fail.
-    pub async fn failed(&mut self) -> std::io::Error {
+    pub(super) async fn failed(&mut self) -> std::io::Error {
         let served = tokio::select! {
             served = &mut self.serving => served,
             () = self.store.writer_stopped() => return std::io::Error::other("the writer has stopped"),
@@ -158,13 +168,23 @@ impl Emulator {
         }
     }
 
-    /// Stops: no new connections, requests in flight are finished (10 s at most), the database is closed.
-    pub async fn stop(self) {
+    /// Takes no new connections and returns once requests in flight are finished (10 s at most).
+    pub(super) async fn finish_requests(&self) {
         self.handle.stop(true).await;
-        // It has been told to stop and does; how is of no interest any more.
-        let _ = self.serving.await;
+    }
+
+    /// Ends the server, if it has not ended, and closes the database.
+    pub(super) async fn close(self) {
+        // A server that is dropped frees its port and ends its threads.
+        self.serving.abort();
         self.settling.abort();
-        self.engine.close().await;
+        if !self.serving.is_finished() {
+            // How it ended is of no interest any more.
+            let _ = self.serving.await;
+        }
+        if tokio::time::timeout(CLOSE_PATIENCE, self.engine.close()).await.is_err() {
+            tracing::warn!("the database is left to those who still read it");
+        }
     }
 }
 
@@ -203,7 +223,7 @@ fn announce_database(location: &Location) {
 }
 
 /// Reads and checks all seeds, the demo first.
-async fn read_seeds(config: &Config) -> Result<Seed, StartError> {
+async fn read_seeds(config: &Config, texts: &[String]) -> Result<Seed, StartError> {
     let mut reader = SeedReader::new(&config.engine.region, http::fault_form);
     if config.demo {
         reader.read("demo", Notation::Yaml, DEMO)?;
@@ -211,7 +231,7 @@ async fn read_seeds(config: &Config) -> Result<Seed, StartError> {
     for name in &config.seeds {
         let unreadable = |source| StartError::UnreadableSeed { name: name.clone(), source };
         let file = name.clone();
-        // Standard input may keep us waiting: beside the thread that listens for signals.
+        // Standard input may keep us waiting.
         let read = tokio::task::spawn_blocking(move || {
             if file == "-" {
                 std::io::read_to_string(std::io::stdin())
@@ -222,6 +242,9 @@ async fn read_seeds(config: &Config) -> Result<Seed, StartError> {
         let text =
             read.await.map_err(|error| unreadable(std::io::Error::other(error)))?.map_err(unreadable)?;
         reader.read(name, Notation::of_file(name), &text)?;
+    }
+    for text in texts {
+        reader.read("seed", Notation::Yaml, text)?;
     }
     Ok(reader.finish())
 }
@@ -239,46 +262,4 @@ async fn apply_seed(control: &Control, seed: Seed, faults: Option<String>) -> Re
         "seeds applied"
     );
     Ok(())
-}
-
-/// The file that tells where the server is cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("ready file {} cannot be written", path.display())]
-pub struct ReadyFileError {
-    path: PathBuf,
-    #[source]
-    source: std::io::Error,
-}
-
-/// The file that tells other programs where a server is; removed when dropped.
-#[derive(Debug)]
-pub struct ReadyFile {
-    path: PathBuf,
-}
-
-impl ReadyFile {
-    /// Writes url, process id and version as JSON, so that nobody ever sees half of it.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn write(path: &Path, url: &str) -> Result<Self, ReadyFileError> {
-        let content = serde_json::json!({
-            "url": url,
-            "pid": std::process::id(),
-            "version": env!("CARGO_PKG_VERSION"),
-        });
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".tmp");
-        std::fs::write(&unfinished, format!("{content}\n"))
-            .and_then(|()| std::fs::rename(&unfinished, path))
-            .map_err(|source| ReadyFileError { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned() })
-    }
-}
-
-impl Drop for ReadyFile {
-    fn drop(&mut self) {
-        // Whoever removed it before us wanted it gone as well.
-        let _ = std::fs::remove_file(&self.path);
-    }
 }

@@ -1,0 +1,53 @@
+//! What the program does when it is called: one file a command.
+
+mod check;
+mod exit;
+mod healthcheck;
+mod run;
+mod serve;
+mod signals;
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use dcs_emulator::cli::{self, CliError, Invocation};
+
+/// Follows the command line and returns the exit code.
+pub(crate) fn main() -> ExitCode {
+    let invocation = match cli::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(CliError::Usage(error)) => error.exit(),
+        Err(error) => return fail(&error, exit::USAGE),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, exit::FAILED),
+    };
+    match invocation {
+        Invocation::Serve(config) => runtime.block_on(serve::serve(&config)),
+        Invocation::Run { config, command } => runtime.block_on(run::run(&config, &command)),
+        Invocation::PrintConfig(config) => print(&config.to_toml()),
+        Invocation::Healthcheck { url } => healthcheck::healthcheck(&url),
+        Invocation::Check { database } => runtime.block_on(check::check_database(&database)),
+    }
+}
+
+/// Writes to standard output. A reader that has gone is no reason to fail.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    ExitCode::from(exit::STOPPED)
+}
+
+/// Says what went wrong, with all its causes, and returns the exit code.
+fn fail(error: &dyn Error, code: u8) -> ExitCode {
+    let mut causes = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    eprintln!("dcs-emulator: {}", causes.join(": "));
+    ExitCode::from(code)
+}

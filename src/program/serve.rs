@@ -1,0 +1,67 @@
+//! `serve`: run the server until it is told to stop.
+
+use std::process::ExitCode;
+
+use dcs_emulator::config::Config;
+use dcs_emulator::emulator::{Emulator, ReadyFile, Surroundings};
+use dcs_emulator::telemetry;
+
+use crate::program::signals::Signals;
+use crate::program::{exit, fail, print};
+
+pub(super) async fn serve(config: &Config) -> ExitCode {
+    telemetry::start(config.log_format, &config.log_level);
+    raise_limit_of_open_files();
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&error, exit::FAILED),
+    };
+    let started = tokio::select! {
+        started = Emulator::start(config, Surroundings::system()) => started,
+        _ = signals.next() => return ExitCode::from(exit::STOPPED),
+    };
+    let mut emulator = match started {
+        Ok(emulator) => emulator,
+        Err(error) => return fail(&error, exit::of_start(&error)),
+    };
+    let url = emulator.url();
+    print(&format!("dcs-emulator ready on {url}\n"));
+    let ready_file = match config.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose() {
+        Ok(ready_file) => ready_file,
+        Err(error) => {
+            emulator.stop().await;
+            return fail(&error, exit::FAILED);
+        }
+    };
+    if config.demo {
+        show_demo_request(&url);
+    }
+    tokio::select! {
+        error = emulator.failed() => return fail(&error, exit::FAILED),
+        _ = signals.next() => {}
+    }
+    tracing::info!("stopping: requests in flight are finished; a second signal ends at once");
+    tokio::select! {
+        () = emulator.stop() => {}
+        // Nobody waits for the emulator to be dropped.
+        _ = signals.next() => std::process::exit(exit::FAILED.into()),
+    }
+    drop(ready_file);
+    ExitCode::from(exit::STOPPED)
+}
+
+/// Lets the program have as many connections as the system lets one have.
+pub(super) fn raise_limit_of_open_files() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(error = %error, "the limit to open files stays as it is");
+    }
+}
+
+fn show_demo_request(url: &str) {
+    eprintln!(
+        "\nTry it: record a backup of the demo's master/standby instance, then list its backups:\n\n  \
+         curl -X POST {url}/v1.0/885cacf2d49d4bb6931ae668e9c07553/instances/5560df16-cebf-4473-95c4-d1b573c16e79/backups \
+         -H 'Content-Type: application/json' -d '{{\"remark\": \"nightly\"}}'\n  \
+         curl {url}/v1.0/885cacf2d49d4bb6931ae668e9c07553/instances/5560df16-cebf-4473-95c4-d1b573c16e79/backups\n"
+    );
+}

@@ -1,0 +1,44 @@
+//! The signals that ask the program to stop.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a process is sent that writes past the limit to the size of its files (`ulimit -f`): everywhere this number.
+const FILE_SIZE_EXCEEDED: i32 = 25;
+
+/// Hears the signals that ask the program to stop.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// A signal that asks the program to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopSignal {
+    Terminate,
+    Interrupt,
+}
+
+impl StopSignal {
+    /// Returns its number, everywhere the same.
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        // Once somebody listens it ends the process no more: the write fails, as it does on a full disk.
+        let _heard_by_nobody = signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED))?;
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    pub(super) async fn next(&mut self) -> StopSignal {
+        tokio::select! {
+            _ = self.terminate.recv() => StopSignal::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+        }
+    }
+}
