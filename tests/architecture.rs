@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("http", &["domain", "engine", "ambient::Stopwatch"]),
     // What the settings of a room are is the room's business; which there are is known here.
     ("config", &["domain", "engine", "http", "store::sqlite::Location"]),
-    ("cli", &["config", "store::sqlite::Location"]),
+    ("cli", &["config", "domain::identity::Secret", "store::sqlite::Location"]),
     ("telemetry", &["config"]),
     // The whole put together.
     ("emulator", &["domain", "ambient", "store", "engine", "http", "config"]),

@@ -1,5 +1,6 @@
 //! The command line: commands, flags, help.
 
+mod control;
 mod settings;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use crate::config::{Config, ConfigError, ConfigFileError};
 use crate::store::sqlite::Location;
+pub use control::{ControlBody, ControlRequest};
 use settings::{
     PRINT_CONFIG, all_arguments, config_argument, configuration, configuration_or, serve_arguments,
     setting_arguments,
@@ -33,6 +35,8 @@ pub enum Invocation {
         /// Where it listens, such as `http://127.0.0.1:8637`.
         url: String,
     },
+    /// Ask a running server what the control API offers.
+    Control(ControlRequest),
     /// Look whether a database is sound.
     Check {
         /// The database.
@@ -52,6 +56,15 @@ pub enum CliError {
     /// The configuration file cannot be used.
     #[error(transparent)]
     ConfigFile(#[from] ConfigFileError),
+    /// The server is to be found by its ready file, which cannot be read.
+    #[error("no server is to be found by the ready file {}", path.display())]
+    ReadyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A command needs a database in a file.
     #[error("a database in memory cannot be checked from outside; name a file with --database")]
     NoFile,
@@ -83,6 +96,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
             Location::File(database) => Ok(Invocation::Check { database }),
             Location::Memory { .. } => Err(CliError::NoFile),
         },
+        Some(("control", matches)) => Ok(Invocation::Control(control::request(matches)?)),
         Some(("run", matches)) => Ok(Invocation::Run {
             config: Box::new(configuration_or(matches, &DEFAULTS_OF_RUN)?),
             command: matches.get_many::<OsString>(COMMAND).into_iter().flatten().cloned().collect(),
@@ -128,6 +142,7 @@ fn command() -> Command {
                 .args(serve_arguments()),
         )
         .subcommand(run_command())
+        .subcommand(control::command())
         .subcommand(
             Command::new("healthcheck")
                 .about("Ask a running server whether it is ready: exit code 0 if it is, 1 if not")

@@ -1,6 +1,7 @@
 //! What the program does when it is called: one file a command.
 
 mod check;
+mod control;
 mod exit;
 mod healthcheck;
 mod run;
@@ -18,6 +19,7 @@ pub(crate) fn main() -> ExitCode {
     let invocation = match cli::parse(std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(CliError::Usage(error)) => error.exit(),
+        Err(error @ CliError::ReadyFile { .. }) => return fail(&error, exit::FAILED),
         Err(error) => return fail(&error, exit::USAGE),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -27,6 +29,7 @@ pub(crate) fn main() -> ExitCode {
     match invocation {
         Invocation::Serve(config) => runtime.block_on(serve::serve(&config)),
         Invocation::Run { config, command } => runtime.block_on(run::run(&config, &command)),
+        Invocation::Control(request) => control::control(&request),
         Invocation::PrintConfig(config) => print(&config.to_toml()),
         Invocation::Healthcheck { url } => healthcheck::healthcheck(&url),
         Invocation::Check { database } => runtime.block_on(check::check_database(&database)),

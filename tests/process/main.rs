@@ -6,6 +6,7 @@
 #[path = "../process_support/mod.rs"]
 mod process_support;
 
+mod control;
 mod damage;
 mod refusal;
 mod run;
