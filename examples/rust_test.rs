@@ -3,6 +3,8 @@
 //!
 //! `cargo test --example rust_test`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 fn main() {
     println!("This example is a test: cargo test --example rust_test");
 }
