@@ -131,6 +131,8 @@ fn what_there_is_is_emptied_and_filled() {
     seeding.give("projects: [{id: 00000000000000000000000000000001}]\n");
     let seeded = seeding.finish();
     assert!(seeded.stdout.contains("projects_created: 1\n"), "{seeded:?}");
+    let exported: Value = serde_json::from_str(&controlled.ask(&["export"])).unwrap();
+    assert_eq!(exported["projects"][0]["id"], "00000000000000000000000000000001", "{exported}");
     controlled.ask(&["reset"]);
     assert_eq!(controlled.ask_json(&["info"])["counts"]["instances"], 3);
 }

@@ -1,5 +1,6 @@
 //! `control`: subcommands that ask a running server for what the control API offers. `table` has them all.
 
+mod command;
 mod table;
 
 use std::path::PathBuf;
@@ -11,7 +12,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::cli::CliError;
 use crate::domain::identity::Secret;
-use table::{COMMANDS, ControlCommand, Form, GROUPS, Input, Kind, Place};
+use command::{ControlCommand, Form, Input, Kind, Place};
+use table::{COMMANDS, GROUPS};
 
 /// Where a server is unless something says where.
 const DEFAULT_URL: &str = "http://127.0.0.1:8637";
