@@ -14,11 +14,11 @@ use crate::http::error_code;
 use crate::http::extract::{bounded_limit, offset};
 
 /// The dimension by which monitoring names an instance.
-const INSTANCE_DIMENSION: &str = "dcs_instance_id";
+pub(super) const INSTANCE_DIMENSION: &str = "dcs_instance_id";
 /// The dimension by which monitoring names a server of an instance.
-const SERVER_DIMENSION: &str = "dcs_cluster_redis_node";
+pub(super) const SERVER_DIMENSION: &str = "dcs_cluster_redis_node";
 /// The dimension by which monitoring names a proxy of an instance.
-const PROXY_DIMENSION: &str = "dcs_cluster_proxy_node";
+pub(super) const PROXY_DIMENSION: &str = "dcs_cluster_proxy_node";
 
 /// `GET …/groups`: shows the shards of an instance.
 pub(super) async fn list_groups(
@@ -163,8 +163,16 @@ struct DimensionView {
     value: String,
 }
 
+/// Returns the dimension by which monitoring names a node of a role.
+pub(super) fn dimension_of(role: NodeRole) -> &'static str {
+    match role {
+        NodeRole::Master | NodeRole::Replica => SERVER_DIMENSION,
+        NodeRole::Proxy => PROXY_DIMENSION,
+    }
+}
+
 fn dimensions(instance: &Instance, node: &Node) -> Vec<DimensionView> {
-    let name = if node.role == NodeRole::Proxy { PROXY_DIMENSION } else { SERVER_DIMENSION };
+    let name = dimension_of(node.role);
     vec![
         DimensionView { name: INSTANCE_DIMENSION, value: instance.id.to_string() },
         DimensionView { name, value: hex(node.monitored_id) },
@@ -301,7 +309,6 @@ struct MonitoredView {
 impl TopologyNodeView {
     fn new(instance: &Instance, node: &Node, group: Option<&NodeGroup>) -> Self {
         let topology = instance.topology();
-        let dimension = if node.role == NodeRole::Proxy { PROXY_DIMENSION } else { SERVER_DIMENSION };
         Self {
             node_id: hex(node.id),
             node_name: format!("{}-{}", kind_word(node.role), node.number),
@@ -319,7 +326,7 @@ impl TopologyNodeView {
             status: ACTIVE,
             bandwidth: BandwidthView { input: "0", output: "0" },
             dbs: DatabaseView { db_idx: "0", keys: "0", expires: "0", avg_ttl: "0" },
-            dims: MonitoredView { dim_k: dimension, dim_v: hex(node.monitored_id) },
+            dims: MonitoredView { dim_k: dimension_of(node.role), dim_v: hex(node.monitored_id) },
         }
     }
 }
@@ -339,6 +346,7 @@ fn kind_word(role: NodeRole) -> &'static str {
     }
 }
 
-fn hex(id: Uuid) -> String {
+/// Writes an id as 32 hexadecimal digits.
+pub(super) fn hex(id: Uuid) -> String {
     id.simple().to_string()
 }

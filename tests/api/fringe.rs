@@ -84,6 +84,7 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
         "router": ["dcs_memcached_instance_id"], "children": [], "total": 1,
         "instances": [{"dcs_memcached_instance_id": MEMCACHED, "name": "memcached", "status": "normal"}],
     });
+    let groups = groups(&server, HA).await;
     let instance = "/instances/{instance_id}";
     let answers = [
         (
@@ -111,16 +112,13 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
             format!("{instance}/clients"),
             json!({"time": "2020-03-02T06:15:04.512Z", "count": 0, "clients": []}),
         ),
-        (
-            format!("{instance}/bandwidths"),
-            json!({"bandwidth": 128, "max_bandwidth": 128, "allow_modify": false, "group_bandwidths": []}),
-        ),
+        (format!("{instance}/bandwidths"), bandwidths(&groups)),
         (format!("{instance}/version"), version("5.0", None)),
         ("/instance/{instance_id}/groups/{group_id}/group-nodes-state".to_owned(), json!([])),
         ("/tasks".to_owned(), json!({"task_count": "0", "tasks": []})),
         ("/migration-tasks".to_owned(), json!({"count": 0, "migration_tasks": []})),
         ("/dims/monitored-objects?dim_name=dcs_memcached_instance_id".to_owned(), page),
-        (format!("/dims/monitored-objects/{HA}?dim_name=dcs_instance_id"), parts(HA, "dcs-ha")),
+        (format!("/dims/monitored-objects/{HA}?dim_name=dcs_instance_id"), parts(HA, "dcs-ha", &groups)),
     ];
     let mut called = Vec::new();
     for (rest, expected) in answers {
@@ -151,14 +149,37 @@ fn version(engine: &str, proxy: Option<&str>) -> Value {
     })
 }
 
-fn parts(instance: &str, name: &str) -> Value {
+/// Returns the shards of an instance.
+async fn groups(server: &TestServer, instance: &str) -> Value {
+    server.get(&format!("/v2/{PROJECT}/instance/{instance}/groups")).await.ok()["group_list"].take()
+}
+
+fn bandwidths(groups: &Value) -> Value {
+    json!({
+        "bandwidth": 128, "max_bandwidth": 128, "allow_modify": false,
+        "group_bandwidths": [{
+            "group_id": groups[0]["group_id"], "updated_at": "2020-03-02T06:15:04.512Z", "bandwidth": 128,
+            "max_bandwidth": 128, "assured_bandwidth": 128,
+        }],
+    })
+}
+
+fn parts(instance: &str, name: &str, groups: &Value) -> Value {
+    let node = |node: &Value| {
+        json!({
+            "dcs_instance_id": instance, "name": node["replication_ip"], "status": "normal",
+            "dcs_cluster_redis_node": node["dimensions"][1]["value"],
+        })
+    };
+    let nodes = groups[0]["replication_list"].as_array().expect("an array");
+    let nodes: Vec<Value> = nodes.iter().map(node).collect();
     let parts = ["dcs_cluster_redis_node", "dcs_cluster_proxy_node", "dcs_cluster_proxy2_node"];
     let children =
         parts.map(|part| json!({"dim_name": part, "dim_route": format!("dcs_instance_id,{part}")}));
     json!({
         "router": ["dcs_instance_id"], "children": children, "total": 1,
         "instances": [{"dcs_instance_id": instance, "name": name, "status": "normal"}],
-        "dcs_cluster_redis_node": [], "dcs_cluster_proxy_node": [], "dcs_cluster_proxy2_node": [],
+        "dcs_cluster_redis_node": nodes, "dcs_cluster_proxy_node": [], "dcs_cluster_proxy2_node": [],
     })
 }
 
@@ -174,6 +195,11 @@ async fn what_follows_from_an_instance_differs_with_it() {
     }
     let bandwidths = server.get(&format!("{}/bandwidths", Api::V2.instance(CLUSTER))).await.ok();
     assert_eq!(bandwidths["bandwidth"], 2304);
+    assert_eq!(each(&bandwidths["group_bandwidths"], "bandwidth"), [768, 768, 768]);
+    let parts = format!("/v2/{PROJECT}/dims/monitored-objects/{PROXY}?dim_name=dcs_instance_id");
+    let parts = server.get(&parts).await.ok();
+    assert_eq!(each(&parts["dcs_cluster_redis_node"], "status").len(), 6);
+    assert_eq!(each(&parts["dcs_cluster_proxy_node"], "status").len(), 3);
     server.create_backup(HA).await;
     let operations = format!("{}/operations?operation=restart", Api::V2.instance(HA));
     assert_eq!(server.get(&operations).await.ok()["operations"][0]["is_support"], false);

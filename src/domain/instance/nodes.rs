@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use uuid::{Builder, Uuid};
 
-use crate::domain::instance::{CacheMode, Instance};
+use crate::domain::instance::Instance;
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +53,6 @@ pub struct NodeGroup {
     pub nodes: Vec<Node>,
 }
 
-/// Proxies of a proxy cluster.
-const PROXIES: u32 = 2;
-
 /// What an id is of. Different things of one instance have different ids.
 #[derive(Clone, Copy)]
 enum Of {
@@ -86,9 +83,8 @@ impl Instance {
     pub fn proxies(&self) -> Vec<Node> {
         let topology = self.topology();
         let servers = topology.sharding_count * topology.replica_count;
-        let count = if self.cache_mode == CacheMode::Proxy { PROXIES } else { 0 };
         let proxy = |number| Node { number, ..self.node(servers + number, NodeRole::Proxy, number) };
-        (0..count).map(proxy).collect()
+        (0..topology.proxy_count).map(proxy).collect()
     }
 
     /// Servers are numbered group by group; addresses are those of all masters first, then of all replicas.

@@ -12,6 +12,8 @@ pub struct Topology {
     pub replica_count: u32,
     /// Shards.
     pub sharding_count: u32,
+    /// Proxies before the shards; none but in a proxy cluster.
+    pub proxy_count: u32,
     /// Databases.
     pub db_number: u32,
     /// Bandwidth, in Mbit/s.
@@ -33,6 +35,7 @@ impl Instance {
         Topology {
             replica_count: product.copies,
             sharding_count: size.shards.count,
+            proxy_count: size.shards.proxies,
             db_number: product.databases(),
             bandwidth_mbit: product.bandwidth(size).0,
         }

@@ -9,10 +9,18 @@ use crate::http::fringe::Asked;
 use crate::http::nodes::replications;
 use crate::http::time::rfc3339;
 
-/// The bandwidth of an instance, which cannot be changed.
+/// The bandwidth of an instance and of each of its shards, which cannot be changed.
 pub(super) fn bandwidths(asked: &Asked) -> Value {
-    let bandwidth = asked.instance.topology().bandwidth_mbit;
-    json!({ "bandwidth": bandwidth, "max_bandwidth": bandwidth, "allow_modify": false, "group_bandwidths": [] })
+    let topology = asked.instance.topology();
+    let (whole, part) = (topology.bandwidth_mbit, topology.bandwidth_mbit / topology.sharding_count.max(1));
+    let groups = asked.instance.node_groups().into_iter().map(|group| {
+        json!({
+            "group_id": group.id, "updated_at": rfc3339(asked.instance.created_at), "bandwidth": part,
+            "max_bandwidth": part, "assured_bandwidth": part,
+        })
+    });
+    let groups: Vec<Value> = groups.collect();
+    json!({ "bandwidth": whole, "max_bandwidth": whole, "allow_modify": false, "group_bandwidths": groups })
 }
 
 /// The version of an instance, which is the newest of its kind.

@@ -5,13 +5,14 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use crate::domain::instance::{Engine as CacheEngine, Instance};
+use crate::domain::instance::{Engine as CacheEngine, Instance, Node};
 use crate::domain::refusal::Refusal;
 use crate::engine::{Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::endpoint::{InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
 use crate::http::error_code;
 use crate::http::extract::{Query, bounded_limit, offset};
+use crate::http::nodes::{INSTANCE_DIMENSION, PROXY_DIMENSION, SERVER_DIMENSION, dimension_of, hex};
 
 /// A kind of instance that can be monitored.
 struct Dimension {
@@ -23,12 +24,15 @@ struct Dimension {
 
 const DIMENSIONS: [Dimension; 2] = [
     Dimension {
-        name: "dcs_instance_id",
+        name: INSTANCE_DIMENSION,
         engine: CacheEngine::Redis,
-        parts: &["dcs_cluster_redis_node", "dcs_cluster_proxy_node", "dcs_cluster_proxy2_node"],
+        parts: &[SERVER_DIMENSION, PROXY_DIMENSION, "dcs_cluster_proxy2_node"],
     },
     Dimension { name: "dcs_memcached_instance_id", engine: CacheEngine::Memcached, parts: &[] },
 ];
+
+/// The status of what is monitored: nothing of it ever fails.
+const STATUS: &str = "normal";
 
 impl Dimension {
     /// Reads the dimension that is asked for; `None` if there is none of the name.
@@ -43,7 +47,7 @@ impl Dimension {
     }
 
     fn row(&self, instance: &Instance) -> Value {
-        json!({ (self.name): instance.id.to_string(), "name": instance.name.as_str(), "status": "normal" })
+        json!({ (self.name): instance.id.to_string(), "name": instance.name.as_str(), "status": STATUS })
     }
 }
 
@@ -64,7 +68,7 @@ pub(in crate::http) async fn list_instances(
     })))
 }
 
-/// `GET …/dims/monitored-objects/{instance_id}`: what of an instance can be monitored. Its parts are not.
+/// `GET …/dims/monitored-objects/{instance_id}`: what of an instance can be monitored: its servers and its proxies.
 pub(in crate::http) async fn list_parts(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
@@ -77,8 +81,16 @@ pub(in crate::http) async fn list_parts(
     let mut view = json!({
         "router": [dimension.name], "children": dimension.children(), "instances": [dimension.row(&instance)], "total": 1,
     });
+    let nodes: Vec<Node> = instance.node_groups().into_iter().flat_map(|group| group.nodes).collect();
+    let nodes = [nodes, instance.proxies()].concat();
     for part in dimension.parts {
-        view[part] = json!([]);
+        let rows = nodes.iter().filter(|node| dimension_of(node.role) == *part).map(|node| {
+            json!({
+                (dimension.name): instance.id.to_string(), "name": node.ip, (*part): hex(node.monitored_id),
+                "status": STATUS,
+            })
+        });
+        view[part] = rows.collect();
     }
     Ok(HttpResponse::Ok().json(view))
 }
