@@ -100,6 +100,32 @@ struct Calls {
     last_number: u64,
     /// The calls that are kept, oldest first.
     kept: VecDeque<JournalEntry>,
+    /// How often calls have been forgotten on demand.
+    clearings: u64,
+}
+
+/// How many calls somebody has counted so far who waits for more.
+#[derive(Debug, Default)]
+struct Tally {
+    count: usize,
+    /// The number of the newest call that has been looked at.
+    seen: u64,
+    clearings: u64,
+}
+
+impl Calls {
+    /// Goes on counting: looks only at calls that have come since, or at all of them if some were forgotten on demand. Returns
+    /// at how many it looked.
+    fn tally(&self, filter: &JournalFilter, tally: &mut Tally) -> usize {
+        if tally.clearings != self.clearings {
+            *tally = Tally { clearings: self.clearings, ..Tally::default() };
+        }
+        let new = self.kept.range(self.kept.partition_point(|entry| entry.number <= tally.seen)..);
+        let looked_at = new.len();
+        tally.count += new.filter(|entry| filter.lets_through(entry)).count();
+        tally.seen = self.last_number;
+        looked_at
+    }
 }
 
 impl Journal {
@@ -147,10 +173,13 @@ impl Journal {
 
     /// Forgets the calls that a filter lets through.
     pub(in crate::http) fn clear(&self, filter: &JournalFilter) {
-        self.calls().kept.retain(|entry| !filter.lets_through(entry));
+        let mut calls = self.calls();
+        calls.kept.retain(|entry| !filter.lets_through(entry));
+        calls.clearings += 1;
     }
 
-    /// Waits until a filter lets at least `count` calls through, or the time is over; returns whether it does.
+    /// Waits until a filter lets at least `count` calls through, or the time is over; returns whether it does. Calls that make
+    /// room for others meanwhile count.
     pub(in crate::http) async fn wait(
         &self,
         filter: &JournalFilter,
@@ -158,12 +187,14 @@ impl Journal {
         patience: Duration,
     ) -> bool {
         let reached = async {
+            let mut tally = Tally::default();
             loop {
                 // Registered before the look, so that a call in between is not missed.
                 let changed = self.changed.notified();
                 tokio::pin!(changed);
                 changed.as_mut().enable();
-                if self.count(filter) >= count {
+                self.calls().tally(filter, &mut tally);
+                if tally.count >= count {
                     return;
                 }
                 changed.await;
@@ -225,6 +256,27 @@ mod tests {
         assert_eq!(journal.unsupported(10).len(), 1);
         journal.clear(&JournalFilter { project_id: Some("p".to_owned()), ..JournalFilter::default() });
         assert_eq!(count(JournalFilter::default()), 1);
+    }
+
+    #[test]
+    fn who_waits_looks_at_each_call_once() {
+        let journal = Journal::new(3);
+        let filter = JournalFilter { operation: Some("list_backups".to_owned()), ..JournalFilter::default() };
+        let mut tally = Tally::default();
+        let mut look = || {
+            let looked_at = journal.calls().tally(&filter, &mut tally);
+            (looked_at, tally.count)
+        };
+        journal.record(entry(Some("list_backups"), "p"));
+        journal.record(entry(Some("create_backup"), "p"));
+        assert_eq!(look(), (2, 1));
+        assert_eq!(look(), (0, 1));
+        journal.record(entry(Some("list_backups"), "q"));
+        // This one takes the place of the first.
+        journal.record(entry(Some("list_backups"), "p"));
+        assert_eq!(look(), (2, 3));
+        journal.clear(&JournalFilter { project_id: Some("p".to_owned()), ..JournalFilter::default() });
+        assert_eq!(look(), (1, 1));
     }
 
     #[tokio::test]
