@@ -205,3 +205,23 @@ fn reads_do_not_wait_again_for_what_cannot_be_stored() {
     server.stop();
     look_through(&database);
 }
+
+#[test]
+fn a_fault_that_cannot_be_kept_is_not_held_either() {
+    let demo = Demo::start(&[]);
+    let mut client = demo.server.connect();
+    let fault = r#"{"match": {"operation": "list_backups"}, "effect": {"latency": "1ms"}}"#;
+    let kept = client.ask("POST", "/_emulator/faults", fault).unwrap();
+    assert_eq!(kept.status, 200, "{kept:?}");
+    let path = format!("/_emulator/faults/{}", kept.text("id"));
+    let lock = WriteLock::take(&demo.database());
+    let before = client.get("/_emulator/faults").unwrap().body;
+    for (method, path, body) in [("POST", "/_emulator/faults", fault), ("DELETE", &path, "")] {
+        let refused = client.ask(method, path, body).unwrap();
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert_eq!(client.get("/_emulator/faults").unwrap().body, before, "{method}");
+    }
+    lock.release();
+    assert_eq!(client.ask("DELETE", &path, "").unwrap().status, 200);
+    demo.stop();
+}

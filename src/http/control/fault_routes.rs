@@ -28,6 +28,24 @@ impl ControlState {
         let text = faults_as_text(&self.present_faults())?;
         self.control.keep_faults(text).await.map_err(internal)
     }
+
+    /// Changes the faults: kept first, then held. What cannot be kept changes nothing.
+    async fn change_faults(
+        &self,
+        change: impl Fn(&mut Vec<Fault>) -> Result<(), ControlError>,
+    ) -> Result<(), ApiError> {
+        let _turn = self.faults_kept.lock().await;
+        let mut wanted = self.present_faults();
+        change(&mut wanted)?;
+        self.control.keep_faults(faults_as_text(&wanted)?).await.map_err(internal)?;
+        self.faults.edit(|faults| {
+            // Calls go on using faults up. Where the change does not fit what they have left, what is kept holds.
+            if change(faults).is_err() {
+                *faults = wanted;
+            }
+        });
+        Ok(())
+    }
 }
 
 impl ControlCall {
@@ -67,15 +85,15 @@ pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result
         let state = call.state()?;
         let fault = call.fault(state.control.new_id())?;
         let now = state.control.clock().0;
-        state.faults.edit(|faults| {
+        let add = |faults: &mut Vec<Fault>| {
             faults.retain(|fault| !fault.is_over(now));
             if faults.len() >= MOST_FAULTS {
                 return Err(ControlError::TooMany("faults"));
             }
             faults.push(fault.clone());
             Ok(())
-        })?;
-        state.keep_faults().await?;
+        };
+        state.change_faults(add).await?;
         Ok(json(&fault))
     })
     .await
@@ -84,9 +102,11 @@ pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result
 /// `DELETE /_emulator/faults`: removes all faults.
 pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
-        let state = call.state()?;
-        state.faults.replace(Vec::new());
-        state.keep_faults().await?;
+        let clear = |faults: &mut Vec<Fault>| {
+            faults.clear();
+            Ok(())
+        };
+        call.state()?.change_faults(clear).await?;
         Ok(json(&FaultsView { faults: Vec::new() }))
     })
     .await
@@ -109,15 +129,14 @@ pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<H
 /// `PATCH /_emulator/faults/{fault_id}`: puts another fault in the place of one, under the same id.
 pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
-        let state = call.state()?;
         let id = call.path_part("fault_id");
         let fault = call.fault(id.to_owned())?;
-        state.faults.edit(|faults| {
+        let replace = |faults: &mut Vec<Fault>| {
             let position = position(faults, id)?;
             faults[position] = fault.clone();
-            Ok::<_, ControlError>(())
-        })?;
-        state.keep_faults().await?;
+            Ok(())
+        };
+        call.state()?.change_faults(replace).await?;
         Ok(json(&fault))
     })
     .await
@@ -127,12 +146,11 @@ pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result
 pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let state = call.state()?;
-        state.faults.edit(|faults| {
-            let position = position(faults, call.path_part("fault_id"))?;
-            faults.remove(position);
-            Ok::<_, ControlError>(())
-        })?;
-        state.keep_faults().await?;
+        let remove = |faults: &mut Vec<Fault>| {
+            faults.remove(position(faults, call.path_part("fault_id"))?);
+            Ok(())
+        };
+        state.change_faults(remove).await?;
         Ok(json(&FaultsView { faults: state.present_faults() }))
     })
     .await
