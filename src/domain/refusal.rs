@@ -27,6 +27,9 @@ pub enum Refusal {
         /// The parameter's name, as the contract spells it.
         name: &'static str,
     },
+    /// The id that the caller chose belongs to something already.
+    #[error("the id is taken")]
+    IdTaken,
     /// A remark has more characters than it may.
     #[error("remark too long")]
     RemarkTooLong,

@@ -20,6 +20,8 @@ pub struct CreateBackupRequest {
     pub remark: Option<Remark>,
     /// The format of the file; the instance's own when absent.
     pub format: Option<BackupFormat>,
+    /// The id that the record is to have; a new one when absent.
+    pub id: Option<BackupId>,
     /// The failure that the work is to run into; for tests of those who must cope with it.
     pub failure: Option<FailureCode>,
 }
@@ -53,8 +55,12 @@ impl Engine {
         origin: Origin,
     ) -> Result<BackupId, EngineError> {
         let now = self.settled_now().await?;
+        let id = match request.id {
+            Some(id) => id,
+            None => self.unused_id(|| self.ids.backup_id(now), BackupId::as_bytes).await?,
+        };
         let new = NewBackup {
-            id: self.unused_id(|| self.ids.backup_id(now), BackupId::as_bytes).await?,
+            id,
             kind: BackupKind::Manual,
             remark: request.remark,
             format: request.format,
@@ -64,7 +70,17 @@ impl Engine {
         };
         let rules = self.settings.backup_rules(api);
         let keep = self.settings.backups_kept;
-        let backup = self.store.create_backup(CreateBackup { instance, new, rules, keep, origin }).await?;
+        let backup = self
+            .store
+            .create_backup(CreateBackup {
+                instance,
+                new,
+                id_is_given: request.id.is_some(),
+                rules,
+                keep,
+                origin,
+            })
+            .await?;
         Ok(backup.id)
     }
 

@@ -19,6 +19,8 @@ pub struct CreateRestoreRequest {
     pub backup_id: BackupId,
     /// A note.
     pub remark: Option<Remark>,
+    /// The id that the record is to have; a new one when absent.
+    pub id: Option<RestoreId>,
     /// The failure that the work is to run into; for tests of those who must cope with it.
     pub failure: Option<FailureCode>,
 }
@@ -37,16 +39,29 @@ impl Engine {
         origin: Origin,
     ) -> Result<RestoreId, EngineError> {
         let now = self.settled_now().await?;
+        let id = match request.id {
+            Some(id) => id,
+            None => self.unused_id(|| self.ids.restore_id(now), RestoreId::as_bytes).await?,
+        };
         let new = NewRestore {
-            id: self.unused_id(|| self.ids.restore_id(now), RestoreId::as_bytes).await?,
+            id,
             remark: request.remark,
             requested_at: now,
             work: self.work_wish(WorkModel::Restore, instance, request.failure),
             name_offset: self.settings.name_offset,
         };
         let (backup_id, rules) = (request.backup_id, self.settings.backup_rules(api));
-        let restore =
-            self.store.create_restore(CreateRestore { instance, backup_id, new, rules, origin }).await?;
+        let restore = self
+            .store
+            .create_restore(CreateRestore {
+                instance,
+                backup_id,
+                new,
+                id_is_given: request.id.is_some(),
+                rules,
+                origin,
+            })
+            .await?;
         Ok(restore.id)
     }
 

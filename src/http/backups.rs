@@ -19,6 +19,7 @@ pub(super) async fn create_backup(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let mut request = record_body::create_backup(&call.body, call.api)?;
+    request.id = call.given_id()?;
     request.failure = call.failure;
     let backup_id = engine
         .create_backup(call.api, instance, request, call.origin)

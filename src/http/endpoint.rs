@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,12 +22,13 @@ use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
 use crate::http::auth::{Caller, claim};
 use crate::http::control::faults::FaultyCall;
 use crate::http::control::state::api_word;
+use crate::http::control::{EMULATOR_ID, X_EMULATOR_ID};
 use crate::http::error::ApiError;
 use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
 use crate::http::operation::{self, Operation, RouteName};
 use crate::http::server::{AppState, Compat};
-use crate::http::{v1, v2};
+use crate::http::{control, v1, v2};
 
 /// A request's body that has not been read to its end.
 ///
@@ -119,6 +121,18 @@ impl Call {
             .extensions()
             .get::<RouteName>()
             .is_some_and(|route| std::ptr::eq(route.operation, operation))
+    }
+
+    /// Returns the id that the caller wants what it makes to have, if it names one: a test's right, which goes with the control
+    /// token.
+    ///
+    /// # Errors
+    /// `Forbidden` without the token; `InvalidParameter`.
+    pub(super) fn given_id<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.request.headers().get(X_EMULATOR_ID) else { return Ok(None) };
+        control::admit(&self.request)?;
+        let id = text.to_str().ok().and_then(|text| text.parse().ok());
+        Ok(Some(id.ok_or(Refusal::InvalidParameter { name: EMULATOR_ID })?))
     }
 
     /// Returns the part of the path that the route names `name`; empty if the route has none.

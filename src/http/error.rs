@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, EngineError};
+use crate::http::control::EMULATOR_ID;
 use crate::http::control::error::ControlError;
 use crate::http::error_code::{self as code, ErrorCode};
 
@@ -152,6 +153,7 @@ impl ApiError {
             | Self::MissingQuery { name }
             | Self::NotEmulated { what: name } => Cow::Owned(text.replace("{0}", name)),
             Self::Refused(Refusal::InvalidConfiguration { name }) => Cow::Owned(text.replace("{0}", name)),
+            Self::Refused(Refusal::IdTaken) => Cow::Owned(text.replace("{0}", EMULATOR_ID)),
             _ => Cow::Borrowed(text),
         }
     }
@@ -274,7 +276,9 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
             ApiVersion::V1 => &code::INVALID_QUERY,
             ApiVersion::V2 => &code::INVALID_GENERIC,
         },
-        Refusal::InvalidParameter { .. } | Refusal::RecordIdTaken => &code::INVALID_PARAMETER,
+        Refusal::InvalidParameter { .. } | Refusal::IdTaken | Refusal::RecordIdTaken => {
+            &code::INVALID_PARAMETER
+        }
         Refusal::RemarkTooLong => &code::REMARK_TOO_LONG,
         Refusal::WindowReversed => &code::WINDOW_REVERSED,
         Refusal::NoCredentials => &code::NO_CREDENTIALS,

@@ -32,7 +32,7 @@ pub(super) fn create_backup(body: &[u8], api: ApiVersion) -> Result<CreateBackup
     let format = body.backup_format.filter(|text| !text.is_empty()).map(|text| text.parse::<BackupFormat>());
     let remark = remark(body.remark)?;
     let format = format.transpose().map_err(|_| Refusal::InvalidParameter { name: "backup_format" })?;
-    Ok(CreateBackupRequest { remark, format, failure: None })
+    Ok(CreateBackupRequest { remark, format, ..CreateBackupRequest::default() })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,7 +54,7 @@ pub(super) fn create_restore(body: &[u8]) -> Result<CreateRestoreRequest, Refusa
     let body: CreateRestoreBody = mandatory_object(body)?;
     let backup_id: Option<BackupId> = body.backup_id.and_then(|text| text.parse().ok());
     let backup_id = backup_id.ok_or(Refusal::InvalidParameter { name: "backup_id" })?;
-    Ok(CreateRestoreRequest { backup_id, remark: remark(body.remark)?, failure: None })
+    Ok(CreateRestoreRequest { backup_id, remark: remark(body.remark)?, id: None, failure: None })
 }
 
 #[derive(Debug, Deserialize)]

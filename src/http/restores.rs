@@ -16,6 +16,7 @@ pub(super) async fn create_restore(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let mut request = record_body::create_restore(&call.body)?;
+    request.id = call.given_id()?;
     request.failure = call.failure;
     let restore_id = engine
         .create_restore(call.api, instance, request, call.origin)

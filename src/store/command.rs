@@ -25,6 +25,8 @@ pub struct CreateBackup {
     pub instance: InstanceRef,
     /// The record.
     pub new: NewBackup,
+    /// Whether its caller chose its id: then it may be taken.
+    pub id_is_given: bool,
     /// Which instances may be backed up.
     pub rules: BackupRules,
     /// How many usable backups of the instance stay; older ones expire. None: all.
@@ -57,6 +59,8 @@ pub struct CreateRestore {
     pub backup_id: BackupId,
     /// The record.
     pub new: NewRestore,
+    /// Whether its caller chose its id: then it may be taken.
+    pub id_is_given: bool,
     /// Which instances may be restored.
     pub rules: BackupRules,
     /// Who asks.

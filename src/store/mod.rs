@@ -199,7 +199,7 @@ pub trait Store: Send + Sync {
     /// `Failed`.
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError>;
 
-    /// Returns whether a backup or a restore has this id.
+    /// Returns whether an instance or a record has this id.
     ///
     /// # Errors
     /// `Failed`.

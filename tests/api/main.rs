@@ -34,6 +34,7 @@ mod instances;
 mod links;
 mod links_host;
 mod nodes;
+mod pinned_ids;
 mod probes;
 mod projects;
 mod quotas;

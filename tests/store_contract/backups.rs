@@ -15,6 +15,7 @@ use crate::house::{AT_ONCE, House, RULES, after, instance, project, refusal};
 crate::on_every_store! {
     what_was_recorded_is_listed_newest_first,
     what_may_not_be_backed_up_is_refused_and_leaves_nothing,
+    an_id_that_is_given_is_refused_when_it_is_taken,
     records_never_go_back_in_time,
     a_deleted_backup_stays_listed_as_deleted,
     a_backup_that_is_not_there_cannot_be_deleted,
@@ -61,6 +62,29 @@ async fn what_may_not_be_backed_up_is_refused_and_leaves_nothing(house: House) {
     let clusters = BackupRules { clusters: true, ..RULES };
     let wish = CreateBackup { rules: clusters, ..house.wish(instance(5), after(1), AT_ONCE) };
     assert_eq!(house.store.create_backup(wish).await.unwrap().number, 1);
+}
+
+async fn an_id_that_is_given_is_refused_when_it_is_taken(house: House) {
+    let given =
+        |number: u8| CreateBackup { id_is_given: true, ..house.wish(instance(number), after(0), AT_ONCE) };
+    let (first, other) = (given(1), given(2));
+    let again = CreateBackup { new: first.new.clone(), ..given(2) };
+    // In one batch: the second finds an id that is not in the table yet.
+    let (made, refused, unharmed) = tokio::join!(
+        house.store.create_backup(first.clone()),
+        house.store.create_backup(again.clone()),
+        house.store.create_backup(other),
+    );
+    assert_eq!(made.unwrap().id, first.new.id);
+    assert_eq!(refusal(refused), Refusal::IdTaken);
+    assert_eq!(unharmed.unwrap().number, 1);
+    assert_eq!(refusal(house.store.create_backup(again).await), Refusal::IdTaken);
+    let of_an_instance = BackupId::from_bytes(*instance(2).instance_id.as_bytes());
+    let mut taken = given(1);
+    taken.new.id = of_an_instance;
+    assert_eq!(refusal(house.store.create_backup(taken).await), Refusal::IdTaken);
+    assert_eq!(house.list(instance(1)).await.len(), 1);
+    assert_eq!(house.list(instance(2)).await.len(), 1);
 }
 
 async fn records_never_go_back_in_time(house: House) {

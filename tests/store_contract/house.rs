@@ -196,6 +196,7 @@ impl House {
                 work: WorkWish { progression: Progression::lasting(duration), failure: None },
                 name_offset: UtcOffset::from_minutes(480).unwrap(),
             },
+            id_is_given: false,
             rules: RULES,
             keep: None,
             origin: anonymous(),

@@ -15,7 +15,7 @@ mod words;
 
 use std::future::Future;
 
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -35,6 +35,10 @@ use crate::http::time::rfc3339;
 
 /// Carries the control token; so does `Authorization: Bearer`.
 const X_EMULATOR_TOKEN: &str = "x-emulator-token";
+/// Carries the id that what is made is to have.
+pub(super) const X_EMULATOR_ID: HeaderName = HeaderName::from_static("x-emulator-id");
+/// The same, as people read it.
+pub(super) const EMULATOR_ID: &str = "X-Emulator-Id";
 
 /// What the control API turns, and what it keeps beside the engine.
 pub(super) struct ControlState {

@@ -15,6 +15,7 @@ use crate::store::row::{
     record_kind,
 };
 use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::ids;
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::settling::{self, Expiry};
@@ -43,7 +44,7 @@ pub(super) async fn create(
         (Vec::with_capacity(run.len()), Vec::new(), Vec::with_capacity(run.len()));
     let mut grown = BTreeMap::new();
     for create in run {
-        let CreateBackup { instance, new, rules, keep, origin } = create;
+        let CreateBackup { instance, new, id_is_given, rules, keep, origin } = create;
         let known = match instances.get_mut(instance.project_id, instance.instance_id) {
             Ok(known) => known,
             Err(error) => {
@@ -51,6 +52,12 @@ pub(super) async fn create(
                 continue;
             }
         };
+        if *id_is_given
+            && (is_in(&results, new.id) || ids::is_taken(&mut *connection, *new.id.as_bytes()).await?)
+        {
+            results.push(Err(Refusal::IdTaken.into()));
+            continue;
+        }
         match known.facts.begin_backup(new.clone(), *rules) {
             Ok(backup) => {
                 let actor_key = actors
@@ -93,6 +100,11 @@ pub(super) async fn create(
         settling::expire_beyond(connection, Expiry { keep, floors }, instance_key, at, actor_key).await?;
     }
     Ok(results)
+}
+
+/// Returns whether a create of the same run, whose record is not in the table yet, has the id.
+fn is_in(results: &[Result<Backup, StoreError>], id: BackupId) -> bool {
+    results.iter().any(|result| matches!(result, Ok(backup) if backup.id == id))
 }
 
 /// Marks a backup as deleted.

@@ -12,6 +12,7 @@ mod copying;
 mod events;
 mod facts;
 mod file;
+mod ids;
 mod instances;
 mod open_work;
 mod options;

@@ -9,6 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
 use crate::store::sqlite::backups;
 use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::ids;
 use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::script::{InsertRow, Script};
@@ -18,9 +19,12 @@ use crate::store::{CreateRestore, StoreError};
 /// Records a restore; while it is open its instance is RESTORING.
 pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
     let WriterState { connection, instances: known_instances, actors, .. } = state;
-    let CreateRestore { instance, backup_id, new, rules, origin } = create;
+    let CreateRestore { instance, backup_id, new, id_is_given, rules, origin } = create;
     known_instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = known_instances.get_mut(instance.project_id, instance.instance_id)?;
+    if id_is_given && ids::is_taken(&mut *connection, *new.id.as_bytes()).await? {
+        return Err(Refusal::IdTaken.into());
+    }
     known.facts.permit_backup_work(rules)?;
     let backup = backups::find(connection, known.key, instance.instance_id, backup_id)
         .await?

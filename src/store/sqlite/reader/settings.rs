@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::store::error::StoreError;
 use crate::store::row;
+use crate::store::sqlite::ids;
 use crate::store::sqlite::reader::{Reader, unsigned};
 use crate::store::{Counts, migrate};
 
@@ -19,14 +20,7 @@ impl Reader {
     }
 
     pub(in crate::store::sqlite) async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
-        sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM backups WHERE backup_id = ?1)
-                 OR EXISTS (SELECT 1 FROM restores WHERE restore_id = ?1)",
-        )
-        .bind(&id[..])
-        .fetch_one(&self.pool)
-        .await
-        .map_err(StoreError::during("look whether an id is taken"))
+        ids::is_taken(&self.pool, id).await
     }
 
     pub(in crate::store::sqlite) async fn counts(&self) -> Result<Counts, StoreError> {
