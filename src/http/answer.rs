@@ -12,7 +12,7 @@ use actix_web::http::uri::PathAndQuery;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::ambient::Stopwatch;
-use crate::domain::id::{HEX32_LENGTH, RequestId};
+use crate::domain::id::{HEX32_LENGTH, ProjectId, RequestId};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
@@ -133,7 +133,7 @@ fn record(
         api: route.and_then(|route| route.api).map(api_word),
         operation: route.map(|route| route.operation.name),
         is_supported: route.is_some_and(|route| route.operation.emulation != Emulation::None),
-        project_id: part("project_id"),
+        project_id: part("project_id").or_else(|| project_of(request.path())),
         instance_id: part("instance_id"),
         status: response.status().as_u16(),
         error_code: request.extensions().get::<AnsweredCode>().map(|code| code.0.clone()),
@@ -141,6 +141,12 @@ fn record(
         duration_ms: stopwatch.elapsed().as_secs_f64() * 1000.0,
         request_id: request_id.to_string(),
     });
+}
+
+/// Returns the project that a path without a route names where all others do.
+fn project_of(path: &str) -> Option<String> {
+    let project: ProjectId = path.split('/').nth(2)?.parse().ok()?;
+    Some(project.to_string())
 }
 
 /// How much of a path the journal keeps, in bytes.

@@ -37,6 +37,11 @@ impl Query {
         self.pairs.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
+    /// Returns every parameter that was given, name and value.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Returns whether a parameter is "true", in any case.
     pub(super) fn is_true(&self, names: &[&'static str]) -> bool {
         self.first_of(names).is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"))

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{HA, PROJECT, SECOND_HA, backups_path};
-use crate::support::{Api, Covered, TestServer, covered, text};
+use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, SECOND_HA, backups_path};
+use crate::support::{Api, Covered, TestServer, covered, each, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/_emulator/faults", faults_are_listed_changed_and_removed),
@@ -49,6 +49,81 @@ async fn a_fault_hits_only_what_it_matches() {
     server.create_backup(SECOND_HA).await;
     // The control API is never hit by a fault.
     server.get(FAULTS).await.ok();
+}
+
+#[tokio::test]
+async fn a_fault_matches_by_each_member_and_by_all_of_them() {
+    let server = TestServer::start().await;
+    let (by_v1, by_v2) = (Api::V1.backups(HA), Api::V2.backups(HA));
+    let other_project = format!("{}/{OTHERS_HA}/backups", Api::V2.instances(OTHER_PROJECT));
+    let calls = [by_v1, by_v2, Api::V2.backups(SECOND_HA), Api::V2.restores(HA), other_project];
+    for (matcher, hits) in [
+        (json!({}), [true, true, true, true, true]),
+        (json!({"operation": "list_backups"}), [true, true, true, false, true]),
+        (json!({"api": "v1.0"}), [true, false, false, false, false]),
+        (json!({"api": "v2"}), [false, true, true, true, true]),
+        (json!({"project_id": OTHER_PROJECT}), [false, false, false, false, true]),
+        (json!({"project_id": PROJECT.to_uppercase()}), [true, true, true, true, false]),
+        (json!({"instance_id": HA}), [true, true, false, true, false]),
+        (json!({"instance_id": HA, "project_id": OTHER_PROJECT}), [false; 5]),
+        (
+            json!({"operation": "list_backups", "api": "v2", "project_id": PROJECT, "instance_id": HA}),
+            [false, true, false, false, false],
+        ),
+    ] {
+        server.fault(json!({"match": matcher, "effect": {"status": 503}})).await;
+        for (call, hit) in calls.iter().zip(hits) {
+            assert_eq!(server.get(call).await.status == 503, hit, "{call} by {matcher}");
+        }
+        server.delete(FAULTS).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn faults_are_listed_and_removed_by_project_and_by_instance() {
+    let server = TestServer::start().await;
+    for matcher in [json!({}), json!({"project_id": PROJECT}), json!({"instance_id": HA})] {
+        server.fault(json!({"match": matcher, "effect": {"status": 503}})).await;
+    }
+    let left = async |query: &str| {
+        each(&server.get(&format!("{FAULTS}{query}")).await.ok()["faults"], "match").len()
+    };
+    let (by_project, by_instance) =
+        (format!("?project_id={}", PROJECT.to_uppercase()), format!("?instance_id={HA}"));
+    assert_eq!([left("").await, left(&by_project).await, left(&by_instance).await], [3, 1, 1]);
+    assert_eq!(server.delete(&format!("{FAULTS}?project_id=x")).await.status, 400);
+    server.delete(&format!("{FAULTS}{by_project}")).await.ok();
+    assert_eq!([left("").await, left(&by_project).await, left(&by_instance).await], [2, 0, 1]);
+    server.delete(&format!("{FAULTS}{by_instance}")).await.ok();
+    assert_eq!(left("").await, 1);
+}
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names() {
+    let server = TestServer::start().await;
+    let fault = json!({
+        "match": {"operation": "list_backups", "api": "v2"}, "times": 5, "ttl": "10m", "effect": {"status": 503, "latency": "1ms"},
+    });
+    let made = server.fault(fault).await;
+    let path = format!("{FAULTS}/{}", text(&made["id"]));
+    let wanted = json!({"match": {"api": null, "instance_id": HA}, "times": null, "effect": {"status": 500}});
+    let changed = server.call("PATCH", &path).json(&wanted).send().await.ok();
+    let mut expected = made;
+    expected["match"] =
+        json!({"operation": "list_backups", "api": null, "project_id": null, "instance_id": HA});
+    expected["times"] = Value::Null;
+    expected["effect"] = json!({"status": 500});
+    assert_eq!(changed, expected);
+    for bad in
+        [json!({"times": "x"}), json!({"effect": null}), json!({"effect": {}}), json!({"colour": "red"})]
+    {
+        let answer = server.call("PATCH", &path).json(&bad).send().await;
+        assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("EMU.4000")), "{bad}");
+    }
+    assert_eq!(server.get(&path).await.ok(), expected);
+    // Neither its name nor its hits are the caller's.
+    let renamed = server.call("PATCH", &path).json(&json!({"id": "x", "hits": 7})).send().await.ok();
+    assert_eq!(renamed, expected);
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{HA, PROJECT, SINGLE, backups_path};
-use crate::support::{Covered, TestServer, covered, each};
+use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, SINGLE, backups_path};
+use crate::support::{Api, Covered, TestServer, covered, each};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/_emulator/requests", calls_are_in_the_journal_with_how_they_ended),
@@ -74,6 +74,57 @@ async fn calls_are_found_and_counted_by_what_they_were() {
         1
     );
     assert_eq!(server.post(&format!("{REQUESTS}/count"), &json!({"colour": "red"})).await.status, 400);
+}
+
+#[tokio::test]
+async fn calls_are_filtered_by_each_thing_that_is_known_of_them() {
+    let server = TestServer::start().await;
+    let call = server.call("GET", &Api::V2.backups(HA)).header("User-Agent", "huaweicloud-sdk/3.1");
+    call.send().await.ok();
+    server.create_backup(HA).await;
+    server.post(&backups_path(SINGLE), &json!({})).await;
+    server.get(&format!("{}/{OTHERS_HA}", Api::V1.instances(OTHER_PROJECT))).await.ok();
+    for (filter, numbers) in [
+        (json!({"method": "get"}), &[1, 4][..]),
+        (json!({"operation": "create_backup"}), &[2, 3]),
+        (json!({"api": "v1.0"}), &[2, 3, 4]),
+        (json!({"project_id": OTHER_PROJECT}), &[4]),
+        (json!({"instance_id": HA}), &[1, 2]),
+        (json!({"status": 200}), &[1, 2, 4]),
+        (json!({"error_code": "DCS.4086"}), &[3]),
+        (json!({"client": "huaweicloud"}), &[1]),
+        (json!({"slower_than": "0s"}), &[1, 2, 3, 4]),
+        (json!({"slower_than": "1h"}), &[]),
+        (json!({"after": 2}), &[3, 4]),
+        (json!({"api": "v1.0", "method": "POST", "status": 200}), &[2]),
+    ] {
+        let found = server.post(&format!("{REQUESTS}/find"), &filter).await.ok();
+        assert_eq!(each(&found["requests"], "number"), numbers, "{filter}");
+        let query: Vec<String> = filter
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.to_string().trim_matches('"')))
+            .collect();
+        let listed = server.get(&format!("{REQUESTS}?{}", query.join("&"))).await.ok();
+        assert_eq!(listed, found, "{filter}");
+        assert_eq!(server.count_calls(filter.clone()).await, numbers.len(), "{filter}");
+        let wait = json!({"filter": filter, "count": numbers.len() + 1, "timeout": "0s"});
+        assert_eq!(server.post(&format!("{REQUESTS}/wait"), &wait).await.ok()["matched"], false, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_there_is_not_is_refused_and_forgets_nothing() {
+    let server = TestServer::start().await;
+    server.create_backup(HA).await;
+    for query in ["project=x", "colour=red", "status=ok", "after=x", "slower_than=long"] {
+        for method in ["GET", "DELETE"] {
+            let answer = server.call(method, &format!("{REQUESTS}?{query}")).send().await;
+            assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("EMU.4000")), "{query}");
+        }
+    }
+    assert_eq!(server.count_calls(json!({})).await, 1);
 }
 
 #[tokio::test]

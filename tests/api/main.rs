@@ -20,6 +20,7 @@ mod configs;
 mod control;
 mod control_faults;
 mod control_requests;
+mod control_rows;
 mod control_transitions;
 mod coverage;
 mod export;

@@ -3,12 +3,15 @@
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
+use crate::domain::id::{InstanceId, ProjectId};
 use crate::http::control::error::ControlError;
 use crate::http::control::faults::{Fault, MOST_FAULTS};
 use crate::http::control::seeded_faults::faults_as_text;
-use crate::http::control::{ControlCall, ControlState, controlled, internal, json};
+use crate::http::control::{ControlCall, ControlState, controlled, internal, json, optional_id};
 use crate::http::error::ApiError;
+use crate::http::extract::Query;
 use crate::http::routes;
 
 #[derive(Serialize)]
@@ -49,9 +52,33 @@ impl ControlState {
 }
 
 impl ControlCall {
-    /// Reads a fault and gives it its id and the time of its end.
-    fn fault(&self, id: String) -> Result<Fault, ApiError> {
-        let mut fault: Fault = self.json()?;
+    /// Reads which faults are asked for: those that hit only the project or the instance that the query names; all of them
+    /// if it names none.
+    fn asked_for(&self) -> Result<impl Fn(&Fault) -> bool + use<>, ControlError> {
+        let query = Query::parse(self.request.query_string());
+        let project: Option<ProjectId> = optional_id(query.get("project_id"), "project_id")?;
+        let instance: Option<InstanceId> = optional_id(query.get("instance_id"), "instance_id")?;
+        Ok(move |fault: &Fault| {
+            let matcher = &fault.matcher;
+            project.is_none_or(|project| {
+                matcher.project_id.as_deref().and_then(|id| id.parse().ok()) == Some(project)
+            }) && instance.is_none_or(|instance| {
+                matcher.instance_id.as_deref().and_then(|id| id.parse().ok()) == Some(instance)
+            })
+        })
+    }
+
+    /// Returns a fault with the changes in the body made to it; a member that is null there goes (RFC 7396).
+    fn changed(&self, fault: &Fault) -> Result<Fault, ApiError> {
+        let invalid = |error: serde_json::Error| ControlError::Invalid(error.to_string().into());
+        let mut members = serde_json::to_value(fault).map_err(invalid)?;
+        merge(&mut members, self.json()?);
+        let fault = serde_path_to_error::deserialize(members);
+        self.sensible(fault.map_err(|error| ControlError::Invalid(error.to_string().into()))?)
+    }
+
+    /// Makes sure that a fault makes sense, and gives it the time of its end.
+    fn sensible(&self, mut fault: Fault) -> Result<Fault, ApiError> {
         if let Some(problem) = fault.problem() {
             return Err(ControlError::Invalid(problem.into()).into());
         }
@@ -65,25 +92,28 @@ impl ControlCall {
             );
             return Err(ControlError::Invalid(problem.into()).into());
         }
-        fault.id = id;
-        fault.hits = 0;
         let now = self.state()?.control.clock().0;
         fault.expires_at = fault.ttl.map(|ttl| now.saturating_add(ttl.0));
         Ok(fault)
     }
 }
 
-/// `GET /_emulator/faults`: the faults that are not over.
+/// `GET /_emulator/faults?project_id=&instance_id=`: the faults that are not over.
 pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| Ok(json(&FaultsView { faults: call.state()?.present_faults() })))
-        .await
+    controlled(request, body, async |call| {
+        let mut faults = call.state()?.present_faults();
+        faults.retain(call.asked_for()?);
+        Ok(json(&FaultsView { faults }))
+    })
+    .await
 }
 
 /// `POST /_emulator/faults`: makes a fault.
 pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let state = call.state()?;
-        let fault = call.fault(state.control.new_id())?;
+        let fault = Fault { id: state.control.new_id(), hits: 0, ..call.json()? };
+        let fault = call.sensible(fault)?;
         let now = state.control.clock().0;
         let add = |faults: &mut Vec<Fault>| {
             faults.retain(|fault| !fault.is_over(now));
@@ -99,15 +129,17 @@ pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result
     .await
 }
 
-/// `DELETE /_emulator/faults`: removes all faults.
+/// `DELETE /_emulator/faults?project_id=&instance_id=`: removes all faults, or those about a project or an instance; returns
+/// those that are left.
 pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
+        let (state, goes) = (call.state()?, call.asked_for()?);
         let clear = |faults: &mut Vec<Fault>| {
-            faults.clear();
+            faults.retain(|fault| !goes(fault));
             Ok(())
         };
-        call.state()?.change_faults(clear).await?;
-        Ok(json(&FaultsView { faults: Vec::new() }))
+        state.change_faults(clear).await?;
+        Ok(json(&FaultsView { faults: state.present_faults() }))
     })
     .await
 }
@@ -126,17 +158,38 @@ pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<H
     .await
 }
 
-/// `PATCH /_emulator/faults/{fault_id}`: puts another fault in the place of one, under the same id.
+/// Makes the changes that a patch names (RFC 7396). An effect is not patched but replaced: what it was is no part of what it is.
+fn merge(target: &mut Value, patch: Map<String, Value>) {
+    let Value::Object(members) = target else { return };
+    for (name, change) in patch {
+        match change {
+            Value::Null => {
+                members.remove(&name);
+            }
+            Value::Object(patch) if name == "match" => {
+                merge(members.entry(name).or_insert(Value::Null), patch);
+            }
+            change => {
+                members.insert(name, change);
+            }
+        }
+    }
+}
+
+/// `PATCH /_emulator/faults/{fault_id}`: changes what the body names of a fault; its time begins anew.
 pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let id = call.path_part("fault_id");
-        let fault = call.fault(id.to_owned())?;
+        let state = call.state()?;
+        let present = state.present_faults();
+        let fault = call.changed(&present[position(&present, id)?])?;
         let replace = |faults: &mut Vec<Fault>| {
             let position = position(faults, id)?;
-            faults[position] = fault.clone();
+            let Fault { id, hits, .. } = faults[position].clone();
+            faults[position] = Fault { id, hits, ..fault.clone() };
             Ok(())
         };
-        call.state()?.change_faults(replace).await?;
+        state.change_faults(replace).await?;
         Ok(json(&fault))
     })
     .await

@@ -56,6 +56,8 @@ pub(in crate::http) struct JournalFilter {
     pub(in crate::http) error_code: Option<String>,
     /// A part of the client's name.
     pub(in crate::http) client: Option<String>,
+    /// Only calls that took longer than this.
+    pub(in crate::http) slower_than: Option<crate::http::control::words::WireDuration>,
     /// Only calls after the one with this number.
     pub(in crate::http) after: Option<u64>,
 }
@@ -80,6 +82,7 @@ impl JournalFilter {
             && same(&self.error_code, entry.error_code.as_deref())
             && self.status.is_none_or(|status| status == entry.status)
             && self.after.is_none_or(|number| entry.number > number)
+            && self.slower_than.is_none_or(|least| entry.duration_ms > least.0.as_secs_f64() * 1000.0)
             && self
                 .client
                 .as_deref()
@@ -166,9 +169,12 @@ impl Journal {
         self.calls().kept.iter().filter(|entry| filter.lets_through(entry)).count()
     }
 
-    /// Returns the calls for which there is no operation or one that is not emulated, oldest first, at most `limit`.
-    pub(in crate::http) fn unsupported(&self, limit: usize) -> Vec<JournalEntry> {
-        self.calls().kept.iter().filter(|entry| !entry.is_supported).take(limit).cloned().collect()
+    /// Returns the calls that a filter lets through and for which there is no operation, or one that is not emulated, oldest first,
+    /// at most `limit`.
+    pub(in crate::http) fn unsupported(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
+        let calls = self.calls();
+        let unsupported = calls.kept.iter().filter(|entry| !entry.is_supported);
+        unsupported.filter(|entry| filter.lets_through(entry)).take(limit).cloned().collect()
     }
 
     /// Forgets the calls that a filter lets through.
@@ -253,7 +259,12 @@ mod tests {
         assert_eq!(count(JournalFilter { client: Some("curl".to_owned()), ..JournalFilter::default() }), 3);
         assert_eq!(count(JournalFilter { after: Some(2), ..JournalFilter::default() }), 1);
         assert_eq!(count(JournalFilter { status: Some(404), ..JournalFilter::default() }), 0);
-        assert_eq!(journal.unsupported(10).len(), 1);
+        assert_eq!(journal.unsupported(&JournalFilter::default(), 10).len(), 1);
+        let slower_than = |micros| JournalFilter {
+            slower_than: Some(crate::http::control::words::WireDuration(Duration::from_micros(micros))),
+            ..JournalFilter::default()
+        };
+        assert_eq!([count(slower_than(99)), count(slower_than(100))], [3, 0]);
         journal.clear(&JournalFilter { project_id: Some("p".to_owned()), ..JournalFilter::default() });
         assert_eq!(count(JournalFilter::default()), 1);
     }

@@ -3,37 +3,32 @@
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
-use serde_json::json as value;
+use serde_json::{Value, json as value};
 
 use crate::http::control::error::ControlError;
 use crate::http::control::journal::JournalFilter;
 use crate::http::control::words::WireDuration;
 use crate::http::control::{ControlCall, controlled, json};
 use crate::http::error::ApiError;
-use crate::http::extract::Query;
+use crate::http::extract::{Query, whole_number};
 
 /// How many calls an answer shows at most.
 const MOST_SHOWN: usize = 1000;
+/// The filters that are numbers.
+const WHOLE_NUMBERS: [&str; 2] = ["status", "after"];
 /// The longest wait.
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_mins(5);
 
 impl ControlCall {
-    /// Reads a filter from the query.
+    /// Reads a filter from the query. What is no filter is refused, as in a body: it must not be taken for "all of them".
     fn query_filter(&self) -> Result<JournalFilter, ControlError> {
         let query = Query::parse(self.request.query_string());
-        let text = |name| query.get(name).map(str::to_owned);
-        let invalid = |name: &str| ControlError::Invalid(format!("{name} must be a whole number").into());
-        Ok(JournalFilter {
-            operation: text("operation"),
-            api: text("api"),
-            method: text("method"),
-            project_id: text("project_id"),
-            instance_id: text("instance_id"),
-            status: query.get("status").map(str::parse).transpose().map_err(|_| invalid("status"))?,
-            error_code: text("error_code"),
-            client: text("client"),
-            after: query.get("after").map(str::parse).transpose().map_err(|_| invalid("after"))?,
-        })
+        let members = query.pairs().map(|(name, text)| {
+            let number = whole_number(text).filter(|_| WHOLE_NUMBERS.contains(&name));
+            (name.to_owned(), number.map_or_else(|| Value::from(text), Value::from))
+        });
+        serde_path_to_error::deserialize(Value::Object(members.collect()))
+            .map_err(|error| ControlError::Invalid(error.to_string().into()))
     }
 }
 
@@ -104,13 +99,16 @@ pub(in crate::http) async fn wait(request: HttpRequest, body: Bytes) -> Result<H
     .await
 }
 
-/// `GET /_emulator/requests/unsupported`: the calls for which there is no operation, or one that is not emulated.
+/// `GET /_emulator/requests/unsupported`: the calls for which there is no operation, or one that is not emulated, filtered by
+/// the query.
 pub(in crate::http) async fn unsupported(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
-        Ok(json(&value!({ "requests": call.state()?.journal.unsupported(MOST_SHOWN) })))
+        Ok(json(
+            &value!({ "requests": call.state()?.journal.unsupported(&call.query_filter()?, MOST_SHOWN) }),
+        ))
     })
     .await
 }

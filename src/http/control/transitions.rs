@@ -166,15 +166,35 @@ impl ControlCall {
             .ok_or(ControlError::NotFound("model; there are backup, restore and instance"))
     }
 
-    fn rules(&self, model: Model) -> Result<HttpResponse, ApiError> {
-        let rules: Vec<RuleView> = self.state()?.control.rules(model).iter().map(RuleView::of).collect();
+    fn query_scope(&self) -> Result<RuleScope, ControlError> {
+        let query = Query::parse(self.request.query_string());
+        scope(query.get("project_id"), query.get("instance_id"))
+    }
+
+    fn all_rules(&self, model: Model) -> Result<HttpResponse, ApiError> {
+        self.rules(model, |_| true)
+    }
+
+    fn rules(
+        &self,
+        model: Model,
+        are_asked_for: impl Fn(&TransitionRule) -> bool,
+    ) -> Result<HttpResponse, ApiError> {
+        let rules = self.state()?.control.rules(model);
+        let rules: Vec<RuleView> =
+            rules.iter().filter(|rule| are_asked_for(rule)).map(RuleView::of).collect();
         Ok(json(&serde_json::json!({ "model": model.as_str(), "rules": rules })))
     }
 }
 
-/// `GET /_emulator/transitions/{model}`: the rules; without one the settings hold.
+/// `GET /_emulator/transitions/{model}?project_id=&instance_id=`: the rules, or the one about a project or an instance; without
+/// one the settings hold.
 pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| call.rules(call.model()?)).await
+    controlled(request, body, async |call| {
+        let asked_for = Some(call.query_scope()?).filter(|scope| *scope != RuleScope::Everything);
+        call.rules(call.model()?, |rule| asked_for.is_none_or(|scope| rule.scope == scope))
+    })
+    .await
 }
 
 /// `PUT /_emulator/transitions/{model}`: makes a rule about what is to come.
@@ -188,7 +208,7 @@ pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<Ht
             return Err(ControlError::TooMany("rules").into());
         }
         call.state()?.control.rule(scope, ruling).await.map_err(internal)?;
-        call.rules(model)
+        call.all_rules(model)
     })
     .await
 }
@@ -197,10 +217,8 @@ pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<Ht
 pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let model = call.model()?;
-        let query = Query::parse(call.request.query_string());
-        let scope = scope(query.get("project_id"), query.get("instance_id"))?;
-        call.state()?.control.remove_rule(model, scope).await.map_err(internal)?;
-        call.rules(model)
+        call.state()?.control.remove_rule(model, call.query_scope()?).await.map_err(internal)?;
+        call.all_rules(model)
     })
     .await
 }
