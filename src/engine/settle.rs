@@ -77,6 +77,8 @@ impl Engine {
     pub(super) async fn settle_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
         let waiting = Stopwatch::start();
         let turn = self.settling.turn().await;
+        // Whoever had the turn may have put the clock back.
+        let now = now.min(self.clock.now());
         if !self.is_due(now) {
             return Ok(());
         }

@@ -68,7 +68,7 @@ async fn settings_are_shown_with_their_origin_and_without_secrets() {
     let server = TestServer::with(&[("backup.duration", "5s"), ("control.token", "hush")]).await;
     let answer = server.call("GET", "/_emulator/config").header("X-Emulator-Token", "hush").send().await;
     let config = answer.ok();
-    assert_eq!(config["backup.duration"], json!({"value": "5s", "origin": "flag"}));
+    assert_eq!(config["backup.duration"], json!({"value": "5s", "origin": "code"}));
     assert_eq!(config["region"], json!({"value": "eu-de", "origin": "default"}));
     assert_eq!(config["control.token"]["value"], "***");
     assert!(!answer.text().contains("hush"), "{}", answer.text());

@@ -114,7 +114,8 @@ fn the_journal_is_looked_through_and_waited_for() {
     let waited: Value = serde_json::from_str(&waited.stdout).unwrap();
     assert_eq!(waited["matched"], true, "{waited}");
     assert_eq!(controlled.server.connect().get("/v2/nowhere/at/all").unwrap().status, 404);
-    assert!(controlled.ask(&["requests", "list", "--status", "200"]).contains("create_backup"));
+    let listed = controlled.ask(&["requests", "list", "--status", "200"]);
+    assert!(listed.contains("/backups"), "{listed}");
     assert_eq!(controlled.ask(&["requests", "find", "--method", "PUT"]), "no requests\n");
     assert_eq!(controlled.ask(&["requests", "count", "--operation", "create_backup"]), "count: 1\n");
     assert!(controlled.ask(&["requests", "unsupported"]).contains("/v2/nowhere/at/all"));

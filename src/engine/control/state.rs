@@ -50,6 +50,8 @@ impl Control {
         let mut settings = new.kept;
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
         let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
+        // Nothing comes due by the new clock before it is known to hold.
+        let _settling = self.engine.settling.turn().await;
         let applied = self.under(new.face, async {
             let now = self.clock.now();
             let plan = self.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;

@@ -182,11 +182,12 @@ pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result
         let id = call.path_part("fault_id");
         let state = call.state()?;
         let present = state.present_faults();
-        let fault = call.changed(&present[position(&present, id)?])?;
+        let present = &present[position(&present, id)?];
+        let fault = Fault { id: present.id.clone(), hits: present.hits, ..call.changed(present)? };
         let replace = |faults: &mut Vec<Fault>| {
             let position = position(faults, id)?;
-            let Fault { id, hits, .. } = faults[position].clone();
-            faults[position] = Fault { id, hits, ..fault.clone() };
+            // Calls go on hitting it.
+            faults[position] = Fault { hits: faults[position].hits, ..fault.clone() };
             Ok(())
         };
         state.change_faults(replace).await?;

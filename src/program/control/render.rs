@@ -11,8 +11,9 @@ pub(super) fn summary(answer: &Value, columns: &[&str]) -> String {
             Some((name, Value::Array(rows))) if members.len() == 1 => {
                 if rows.is_empty() {
                     summary.add(&["no ", name, "\n"]);
+                } else {
+                    summary.add_list(rows);
                 }
-                summary.add_list(rows);
             }
             _ => summary.add_members("", members),
         },
