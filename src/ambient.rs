@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
 use crate::domain::clock::ClockFace;
-use crate::domain::id::{BackupId, RequestId, RestoreId};
+use crate::domain::id::{BackupId, InstanceId, RequestId, RestoreId};
 use crate::domain::time::Timestamp;
 
 /// Tells the time.
@@ -115,6 +115,11 @@ impl dyn IdSource {
     /// Returns the id of a backup that is created at `created_at`.
     pub fn backup_id(&self, created_at: Timestamp) -> BackupId {
         BackupId::from_random(self.random_bits(), created_at)
+    }
+
+    /// Returns the id of an instance that is created at `created_at`.
+    pub fn instance_id(&self, created_at: Timestamp) -> InstanceId {
+        InstanceId::from_random(self.random_bits(), created_at)
     }
 
     /// Returns the id of a restore that is created at `created_at`.

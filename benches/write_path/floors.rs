@@ -31,9 +31,9 @@ use dcs_emulator::engine::seed::Seed;
 use dcs_emulator::http::server::ControlSettings;
 use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
-    ChangeInstance, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange, IdentityStore,
-    InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenRecord, ProjectFilter,
-    ResetPlan, SeedPlan, SeedReport, StatePart, Store, StoreError, StoreMetrics, UserKey,
+    ChangeInstance, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup, DueChange,
+    IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenRecord,
+    ProjectFilter, ResetPlan, SeedPlan, SeedReport, StatePart, Store, StoreError, StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -189,6 +189,10 @@ impl Store for FloorStore {
         _: TimeWindow,
         _: PageRequest,
     ) -> Result<Option<Page<Backup>>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn create_instances(&self, _: CreateInstances) -> Result<(), StoreError> {
         Err(StoreError::Closed)
     }
 

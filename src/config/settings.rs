@@ -26,7 +26,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 25] = [
+pub const SETTINGS: [Setting; 26] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -102,6 +102,12 @@ pub const SETTINGS: [Setting; 25] = [
         "DURATION",
         "0s",
         "How long a restore takes; the instance is RESTORING meanwhile",
+    ),
+    setting(
+        "instances.unique_names",
+        "true|false",
+        "true",
+        "Whether an instance is refused that has the name of another one of its project",
     ),
     setting("naming.utc_offset", "OFFSET", "+08:00", "The zone of the time in the names of records"),
     setting(

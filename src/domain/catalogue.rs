@@ -104,6 +104,12 @@ pub fn hourly_id(spec_code: &str) -> String {
     format!("{spec_code}{}", CHARGES[0])
 }
 
+/// Returns the code in a name, which may also be the id of a product; none in an alias.
+pub fn code_in(name: &str) -> Option<&str> {
+    let code = CHARGES.iter().find_map(|charge| name.strip_suffix(charge)).unwrap_or(name);
+    product(code).map(|_| code)
+}
+
 /// Returns the product that is sold under a name in a version and a size.
 ///
 /// The name is a code, the id of a product, or an alias that stands for a mode: clients mix all three.

@@ -114,6 +114,13 @@ identifier! {
     ParameterChangeId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
 
+impl InstanceId {
+    /// Makes the id of an instance created at `created_at`, as [`BackupId::from_random`] does.
+    pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
+        Self(time_ordered(random, created_at))
+    }
+}
+
 impl RestoreId {
     /// Makes the id of a restore created at `created_at`, as [`BackupId::from_random`] does.
     pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {

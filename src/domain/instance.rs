@@ -3,10 +3,14 @@
 //! Source: wire contract v1.0, sections 2.8 and 3.1; v2, section 4.
 
 mod attributes;
+mod details;
 mod facts;
 mod nodes;
+mod order;
 mod passage;
+pub mod password;
 mod plan;
+pub mod policy;
 pub mod progression;
 mod topology;
 
@@ -17,13 +21,18 @@ pub use attributes::{
     Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
     InvalidInstanceName,
 };
+pub use details::{Access, Billing, Creator, Network, RenameCommands};
 pub use facts::{BackupRules, InstanceFacts, OpenWork};
 pub use nodes::{Node, NodeGroup, NodeRole};
+pub use order::{BillingOrder, InstanceOrder, NewInstance, OrderRules};
 pub use passage::{Passage, StatusAction};
 pub use plan::{InstanceAction, PLAN, Situation};
 pub use topology::Topology;
 
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::policy::KeptPolicy;
+use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::side_settings::Tags;
 use crate::domain::time::Timestamp;
 
 /// How an instance keeps its data.
@@ -167,6 +176,8 @@ pub struct Instance {
     pub description: Option<String>,
     /// The cache engine.
     pub engine: Engine,
+    /// The cache engine as its creator wrote it, if that differs from the usual way.
+    pub engine_as_sent: Option<String>,
     /// The version of the engine.
     pub engine_version: EngineVersion,
     /// How it keeps its data.
@@ -175,44 +186,44 @@ pub struct Instance {
     pub capacity: Capacity,
     /// The code of its product.
     pub spec_code: String,
+    /// The id of its product as its creator wrote it, if anything but the code was written.
+    pub product_id: Option<String>,
+    /// How it is paid for.
+    pub billing: Billing,
     /// The state it is in.
     pub status: InstanceStatus,
     /// The address its clients use.
     pub ip: String,
     /// The port its clients use.
     pub port: u16,
-    /// Whether its clients need no password.
-    pub no_password_access: bool,
+    /// How its clients get in.
+    pub access: Access,
     /// The codes of its availability zones, in the order given.
     pub zone_codes: Vec<String>,
     /// The network it is in.
     pub network: Network,
     /// Who created it.
     pub creator: Creator,
+    /// When it may be maintained.
+    pub maintenance: MaintenanceWindow,
+    /// The enterprise project it is counted in.
+    pub enterprise_project_id: String,
+    /// New names of commands.
+    pub rename_commands: RenameCommands,
+    /// Its tags.
+    pub tags: Tags,
+    /// When it is backed up by itself; none if nothing was ever said about that.
+    pub backup_policy: Option<KeptPolicy>,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When it came into service first, if it has.
+    pub launched_at: Option<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// What went wrong with it, if anything did.
+    pub error_code: Option<String>,
     /// The side task that runs on it beside its state, if any.
     pub task: Option<SideTask>,
-}
-
-/// The network an instance is in. The emulator has no network service: ids are kept as given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// The virtual private cloud.
-    pub vpc_id: String,
-    /// The subnet.
-    pub subnet_id: String,
-    /// The security group; none from engine version 4.0 on.
-    pub security_group_id: Option<String>,
-}
-
-/// The user that created an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Creator {
-    /// The user's id.
-    pub user_id: String,
-    /// The user's name.
-    pub user_name: String,
 }
 
 /// Work that runs beside an instance that stays RUNNING.
@@ -234,12 +245,6 @@ impl SideTask {
 }
 
 impl Instance {
-    /// Returns when it came into service; nothing else than its creation takes time.
-    pub fn launched_at(&self) -> Option<Timestamp> {
-        let never = matches!(self.status, InstanceStatus::Creating | InstanceStatus::CreateFailed);
-        (!never).then_some(self.created_at)
-    }
-
     /// Returns the domain name of its address: `redis-` + the first seven digits of the id + its name.
     pub fn domain_name(&self) -> String {
         let id = self.id.to_string();

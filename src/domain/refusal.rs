@@ -1,5 +1,7 @@
 //! Every way the service can say no, once. How a refusal looks on the wire is `http::error`'s business alone.
 
+use crate::domain::instance::policy::PolicyPart;
+
 /// The service understood who asks and what is asked, and refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -36,6 +38,60 @@ pub enum Refusal {
     /// The instance is not there, is deleted, or belongs to another project: the three look the same.
     #[error("instance not found")]
     InstanceNotFound,
+    /// The name of an instance is not as names are.
+    #[error("malformed instance name")]
+    InvalidInstanceName,
+    /// The description of an instance has more characters than it may.
+    #[error("description too long")]
+    DescriptionTooLong,
+    /// There is no such cache engine.
+    #[error("unknown cache engine")]
+    InvalidEngine,
+    /// The cache engine, or the product, is not offered in the version.
+    #[error("unknown version of the cache engine")]
+    InvalidEngineVersion,
+    /// The product is not sold in the size.
+    #[error("unknown size")]
+    InvalidCapacity,
+    /// There is no such product.
+    #[error("unknown product")]
+    UnknownProduct,
+    /// The product is of another cache engine.
+    #[error("the product is of another cache engine")]
+    ProductOfOtherEngine,
+    /// An instance must be in a private cloud.
+    #[error("no private cloud is named")]
+    InvalidVpc,
+    /// An instance must be in a subnet.
+    #[error("no subnet is named")]
+    InvalidSubnet,
+    /// An instance of the first generation must be in a security group.
+    #[error("no security group is named")]
+    InvalidSecurityGroup,
+    /// There is no such availability zone, or none is named.
+    #[error("unknown availability zone")]
+    UnknownZone,
+    /// A single node is in one availability zone.
+    #[error("more than one availability zone for a single node")]
+    OneZoneOnly,
+    /// Whether clients need no password is not said as it can be.
+    #[error("invalid choice of access without password")]
+    InvalidPasswordAccess,
+    /// Only Memcached has a user, and only beside a password.
+    #[error("invalid user of an instance")]
+    InvalidAccessUser,
+    /// A password is needed and none is given, or given and not needed.
+    #[error("missing password")]
+    MissingPassword,
+    /// The password is too simple, or the old one.
+    #[error("weak password")]
+    WeakPassword,
+    /// The window of maintenance is not one of those that are offered.
+    #[error("invalid window of maintenance")]
+    InvalidMaintenance,
+    /// A part of a backup policy is wrong.
+    #[error("invalid {0:?} of a backup policy")]
+    InvalidBackupPolicy(PolicyPart),
     /// Another instance of the project has the name.
     #[error("another instance of the project has the name")]
     InstanceNameTaken,

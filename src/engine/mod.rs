@@ -8,6 +8,7 @@ mod catalogue;
 pub mod control;
 mod error;
 pub mod identity;
+mod instance_creation;
 mod instance_deletion;
 mod instance_status;
 mod instances;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
+pub use instance_creation::CreatedInstances;
 pub use instances::InstancesQuery;
 pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use restores::CreateRestoreRequest;
@@ -80,6 +82,8 @@ pub struct EngineSettings {
     pub backups_kept: Option<u32>,
     /// The region, which names the built-in project. Setting `region`.
     pub region: String,
+    /// Whether the instances of a project have different names. Setting `instances.unique_names`.
+    pub unique_instance_names: bool,
     /// The zone of the time in record names. Setting `naming.utc_offset`.
     pub name_offset: UtcOffset,
 }

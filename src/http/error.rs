@@ -10,6 +10,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::domain::instance::policy::PolicyPart;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, EngineError};
 use crate::http::control::EMULATOR_ID;
@@ -288,6 +289,30 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::NoRole => &code::NO_ROLE,
         Refusal::ReadOnly => &code::READ_ONLY,
         Refusal::ActionDenied { .. } => &code::ACTION_DENIED,
+        Refusal::InvalidInstanceName => &code::INVALID_INSTANCE_NAME,
+        Refusal::DescriptionTooLong => &code::DESCRIPTION_TOO_LONG,
+        Refusal::InvalidEngine => &code::INVALID_ENGINE,
+        Refusal::InvalidEngineVersion => &code::INVALID_ENGINE_VERSION,
+        Refusal::InvalidCapacity => &code::INVALID_CAPACITY,
+        Refusal::UnknownProduct => match api {
+            ApiVersion::V1 => &code::INVALID_PRODUCT,
+            ApiVersion::V2 => &code::INVALID_SPEC_CODE,
+        },
+        Refusal::ProductOfOtherEngine => match api {
+            ApiVersion::V1 => &code::PRODUCT_OF_OTHER_ENGINE,
+            ApiVersion::V2 => &code::INVALID_PRODUCT,
+        },
+        Refusal::InvalidVpc => &code::INVALID_VPC,
+        Refusal::InvalidSubnet => &code::INVALID_SUBNET,
+        Refusal::InvalidSecurityGroup => &code::INVALID_SECURITY_GROUP,
+        Refusal::UnknownZone => &code::UNKNOWN_ZONE,
+        Refusal::OneZoneOnly => &code::ONE_ZONE_ONLY,
+        Refusal::InvalidPasswordAccess => &code::INVALID_PASSWORD_ACCESS,
+        Refusal::InvalidAccessUser => &code::INVALID_ACCESS_USER,
+        Refusal::MissingPassword => &code::MISSING_PASSWORD,
+        Refusal::WeakPassword => &code::WEAK_PASSWORD,
+        Refusal::InvalidMaintenance => &code::INVALID_MAINTENANCE,
+        Refusal::InvalidBackupPolicy(part) => policy_code(*part),
         Refusal::InstanceNameTaken => &code::INSTANCE_NAME_TAKEN,
         Refusal::InstanceQuotaExceeded => &code::INSTANCE_QUOTA_EXCEEDED,
         Refusal::MemoryQuotaExceeded => &code::MEMORY_QUOTA_EXCEEDED,
@@ -320,6 +345,16 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::EncryptionUnsupported => &code::ENCRYPTION_UNSUPPORTED,
         Refusal::InvalidEncryption => &code::INVALID_ENCRYPTION,
         Refusal::TemplateNotFound => &code::TEMPLATE_NOT_FOUND,
+    }
+}
+
+fn policy_code(part: PolicyPart) -> &'static ErrorCode {
+    match part {
+        PolicyPart::SaveDays => &code::POLICY_SAVE_DAYS,
+        PolicyPart::BackupType => &code::POLICY_BACKUP_TYPE,
+        PolicyPart::PeriodType => &code::POLICY_PERIOD_TYPE,
+        PolicyPart::BackupAt => &code::POLICY_BACKUP_AT,
+        PolicyPart::BeginAt => &code::POLICY_BEGIN_AT,
     }
 }
 

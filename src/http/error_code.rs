@@ -176,6 +176,62 @@ pub(super) const BACKUP_QUERY_FAILED: ErrorCode = twinless("DCS.5078", 500, "Que
 pub(super) const BACKUP_SAVE_FAILED: ErrorCode =
     row("DCS.5090", "111500090", 500, "Failed to save backup information.");
 
+pub(super) const INSTANCE_CREATE_FAILED: ErrorCode =
+    row("DCS.5031", "111500031", 500, "create instance fail");
+// What orders of instances are refused with.
+pub(super) const INVALID_ENGINE: ErrorCode =
+    row("DCS.4007", "111400007", 400, "The selected cache engine type is not supported.");
+pub(super) const INVALID_ENGINE_VERSION: ErrorCode =
+    row("DCS.4008", "111400008", 400, "The selected cache engine version is not supported.");
+pub(super) const INVALID_PRODUCT: ErrorCode =
+    row("DCS.4009", "111400009", 400, "Invalid product ID in the request.");
+pub(super) const INVALID_INSTANCE_NAME: ErrorCode = row(
+    "DCS.4010",
+    "111400010",
+    400,
+    "Invalid DCS instance name. The name must be 4 to 64 characters in length. Only letters (case-insensitive), digits, underscores (_) ,and hyphens (-) are allowed.",
+);
+pub(super) const DESCRIPTION_TOO_LONG: ErrorCode =
+    row("DCS.4011", "111400011", 400, "DCS instance description cannot exceed 1024 characters.");
+pub(super) const INVALID_CAPACITY: ErrorCode =
+    row("DCS.4012", "111400012", 400, "Invalid capacity parameter in the request.");
+pub(super) const INVALID_VPC: ErrorCode = row("DCS.4013", "111400013", 400, "Invalid vpc_id in the request.");
+pub(super) const INVALID_SECURITY_GROUP: ErrorCode =
+    row("DCS.4014", "111400014", 400, "Invalid security_group_id in the request.");
+pub(super) const INVALID_SUBNET: ErrorCode =
+    row("DCS.4016", "111400016", 400, "Invalid subnet_id in the request.");
+pub(super) const WEAK_PASSWORD: ErrorCode =
+    row("DCS.4019", "111400019", 400, "The password does not meet complexity requirements.");
+pub(super) const UNKNOWN_ZONE: ErrorCode = row("DCS.4042", "111400042", 400, "This AZ does not exist.");
+pub(super) const ONE_ZONE_ONLY: ErrorCode = row(
+    "DCS.4067",
+    "111400067",
+    400,
+    "The available_zones parameter in the request must an array that contains only one AZ ID.",
+);
+pub(super) const POLICY_SAVE_DAYS: ErrorCode =
+    row("DCS.4072", "111400072", 400, "Invalid saveDays instance backup policy parameter in the request.");
+pub(super) const POLICY_BACKUP_TYPE: ErrorCode =
+    row("DCS.4073", "111400073", 400, "Invalid backupType instance backup policy parameter in the request.");
+pub(super) const POLICY_PERIOD_TYPE: ErrorCode =
+    row("DCS.4074", "111400074", 400, "Invalid periodType instance backup policy parameter in the request.");
+pub(super) const POLICY_BACKUP_AT: ErrorCode =
+    row("DCS.4075", "111400075", 400, "Invalid backupAt instance backup policy parameter in the request.");
+pub(super) const POLICY_BEGIN_AT: ErrorCode =
+    row("DCS.4076", "111400076", 400, "Invalid beginAt instance backup policy parameter in the request.");
+pub(super) const INVALID_MAINTENANCE: ErrorCode =
+    row("DCS.4106", "111400106", 400, "The value of maintain time illegal.");
+pub(super) const INVALID_PASSWORD_ACCESS: ErrorCode =
+    row("DCS.4843", "111400843", 400, "The no_password_access parameter is missing or its value is invalid.");
+pub(super) const INVALID_ACCESS_USER: ErrorCode =
+    row("DCS.4844", "111400844", 400, "The access_user parameter is missing or its value is invalid.");
+pub(super) const MISSING_PASSWORD: ErrorCode =
+    row("DCS.4845", "111400845", 400, "The password parameter is missing or its value is invalid.");
+pub(super) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The param spec_code is invalid");
+/// The one code that only v1.0 has; the newer style takes the nearest.
+pub(super) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
+    row("DCS.4009", "111400022", 400, "Engine does not match the product id.");
+
 impl ErrorCode {
     /// Returns code and text as v1.0 bodies carry them in the older style.
     ///

@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use crate::domain::builtin;
 use crate::domain::catalogue;
-use crate::domain::instance::{Engine as CacheEngine, Instance, SideTask};
+use crate::domain::instance::{Instance, SideTask};
 use crate::domain::page::Page;
+use crate::domain::side_settings::Tag;
 use crate::domain::time::Timestamp;
 use crate::engine::ApiVersion;
+use crate::http::policy_view::PolicyView;
 use crate::http::time::rfc3339;
 
 /// An instance as both versions of the API show it; v2 has members beside. Every member is always there; what is unknown is null.
@@ -17,7 +19,7 @@ use crate::http::time::rfc3339;
 #[expect(clippy::struct_excessive_bools, reason = "the wire's members")]
 pub(super) struct InstanceView {
     name: String,
-    engine: &'static str,
+    engine: String,
     engine_version: String,
     /// Whole gigabytes, never a fraction: clients decode it into an integer.
     capacity: u32,
@@ -45,7 +47,7 @@ pub(super) struct InstanceView {
     storage_type: &'static str,
     internal_version: Option<&'static str>,
     charging_mode: u8,
-    order_id: Option<&'static str>,
+    order_id: Option<String>,
     is_free: Option<bool>,
     vpc_id: String,
     vpc_name: &'static str,
@@ -57,28 +59,28 @@ pub(super) struct InstanceView {
     created_at: String,
     launched_at: Option<String>,
     update_at: String,
-    error_code: Option<&'static str>,
+    error_code: Option<String>,
     user_id: String,
     user_name: String,
-    maintain_begin: &'static str,
-    maintain_end: &'static str,
+    maintain_begin: String,
+    maintain_end: String,
     /// A text: clients expect "true" or "false".
     no_password_access: &'static str,
-    access_user: Option<&'static str>,
+    access_user: Option<String>,
     enable_publicip: bool,
-    publicip_id: Option<&'static str>,
+    publicip_id: Option<String>,
     publicip_address: Option<&'static str>,
     enable_ssl: bool,
     service_upgrade: bool,
     /// Null when one instance is shown, empty in lists, as the pages have it.
     service_task_id: Option<&'static str>,
-    enterprise_project_id: &'static str,
+    enterprise_project_id: String,
     enterprise_project_name: &'static str,
     available_zones: Vec<&'static str>,
     az_codes: Vec<String>,
     backend_addrs: Option<&'static str>,
-    instance_backup_policy: Option<&'static str>,
-    tags: Vec<&'static str>,
+    instance_backup_policy: Option<PolicyView>,
+    tags: Vec<TagView>,
     /// What only v2 shows.
     #[serde(flatten)]
     v2: Option<V2Members>,
@@ -115,13 +117,17 @@ impl InstanceView {
         let has_security_group = instance.network.security_group_id.is_some();
         let created_at = rfc3339(instance.created_at);
         Self {
-            engine: instance.engine.as_str(),
+            readonly_domain_name: instance.readonly_domain_name(),
+            engine: instance.engine_as_sent.clone().unwrap_or_else(|| instance.engine.as_str().to_owned()),
+            product_id: instance
+                .product_id
+                .clone()
+                .unwrap_or_else(|| catalogue::hourly_id(&instance.spec_code)),
             engine_version: instance.engine_version.as_str().to_owned(),
             capacity: instance.capacity.whole_gb(),
             capacity_minor: instance.capacity.minor(),
             domain_name_camel: domain_name.clone(),
             domain_name,
-            readonly_domain_name: instance.readonly_domain_name(),
             port: instance.port,
             status: instance.status.as_str(),
             libos: false,
@@ -131,39 +137,41 @@ impl InstanceView {
             used_memory: IDLE_MEMORY_MB,
             instance_id: instance.id.to_string(),
             resource_spec_code: instance.spec_code.clone(),
-            product_id: catalogue::hourly_id(&instance.spec_code),
             cache_mode: instance.cache_mode.as_str(),
             product_type: product.family.edition.as_str(),
             cpu_type: product.family.cpu.as_str(),
             storage_type: product.family.storage.as_str(),
             internal_version: None,
-            charging_mode: 0,
-            order_id: None,
+            charging_mode: instance.billing.charging_mode(),
+            order_id: instance.billing.order_id().map(str::to_owned),
             is_free: None,
             vpc_name: "vpc-default",
             subnet_name: "subnet-default",
             subnet_cidr: "192.168.0.0/24",
             security_group_name: has_security_group.then_some("sg-default"),
-            launched_at: instance.launched_at().map(rfc3339),
-            update_at: created_at.clone(),
+            launched_at: instance.launched_at.map(rfc3339),
+            update_at: rfc3339(instance.updated_at),
             created_at,
-            error_code: None,
-            maintain_begin: "02:00:00",
-            maintain_end: "06:00:00",
-            no_password_access: if instance.no_password_access { "true" } else { "false" },
-            access_user: (instance.engine == CacheEngine::Memcached).then_some("memcached"),
-            enable_publicip: false,
-            publicip_id: None,
+            error_code: instance.error_code,
+            maintain_begin: instance.maintenance.begin(),
+            maintain_end: instance.maintenance.end(),
+            no_password_access: if instance.access.no_password { "true" } else { "false" },
+            access_user: instance.access.user,
+            enable_publicip: instance.access.public_ip,
+            publicip_id: instance.access.public_ip_id,
             publicip_address: None,
-            enable_ssl: false,
+            enable_ssl: instance.access.ssl,
             service_upgrade: false,
             service_task_id,
-            enterprise_project_id: "0",
+            enterprise_project_id: instance.enterprise_project_id,
             enterprise_project_name: "default",
             available_zones: instance.zone_codes.iter().filter_map(|code| builtin::zone_id(code)).collect(),
             backend_addrs: None,
-            instance_backup_policy: None,
-            tags: Vec::new(),
+            instance_backup_policy: instance
+                .backup_policy
+                .as_ref()
+                .map(|kept| PolicyView::new(kept, instance.project_id)),
+            tags: instance.tags.iter().map(TagView::of).collect(),
             v2,
             name: instance.name.as_str().to_owned(),
             ip: instance.ip,
@@ -176,6 +184,19 @@ impl InstanceView {
             user_name: instance.creator.user_name,
             az_codes: instance.zone_codes,
         }
+    }
+}
+
+/// A tag.
+#[derive(Serialize)]
+struct TagView {
+    key: String,
+    value: String,
+}
+
+impl TagView {
+    fn of(tag: &Tag) -> Self {
+        Self { key: tag.key.as_str().to_owned(), value: tag.value.as_str().to_owned() }
     }
 }
 
@@ -263,7 +284,7 @@ impl V2Members {
         let is_modern = !instance.engine_version.is_first_generation();
         Self {
             sub_status: "normal",
-            updated_at: rfc3339(instance.created_at),
+            updated_at: rfc3339(instance.updated_at),
             replica_count: topology.replica_count,
             sharding_count: topology.sharding_count,
             db_number: topology.db_number,

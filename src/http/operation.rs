@@ -87,6 +87,8 @@ pub(super) const LIST_RESTORES: Operation = reading("list_restores", "dcs:instan
 pub(super) const GET_INSTANCE: Operation = reading("get_instance", "dcs:instance:get");
 /// List the instances of a project.
 pub(super) const LIST_INSTANCES: Operation = reading("list_instances", "dcs:instance:list");
+/// Make instances.
+pub(super) const CREATE_INSTANCES: Operation = writing("create_instances", "dcs:instance:create");
 /// Delete an instance.
 pub(super) const DELETE_INSTANCE: Operation = writing("delete_instance", "dcs:instance:delete");
 /// Delete several instances.

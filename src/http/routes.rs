@@ -15,8 +15,8 @@ use crate::http::fringe::{self, Row};
 use crate::http::operation::{self, Operation, RouteName};
 use crate::http::side::{bandwidth, configs, scans, tags, templates, whitelist};
 use crate::http::{
-    backups, catalogue, control, identity, instance_deletion, instance_status, instances, links, nodes,
-    probes, restores, v2,
+    backups, catalogue, control, identity, instance_deletion, instance_order, instance_status, instances,
+    links, nodes, probes, restores, v2,
 };
 
 /// One method on one path.
@@ -84,6 +84,9 @@ macro_rules! version_routes {
                 endpoint(instance_deletion::delete_instance)
             }),
             entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(instances::list_instances)),
+            entry(&operation::CREATE_INSTANCES, Method::POST, INSTANCES, || {
+                endpoint(instance_order::create_instances)
+            }),
             entry(&operation::DELETE_INSTANCES, Method::DELETE, INSTANCES, || {
                 endpoint(instance_deletion::delete_instances)
             }),

@@ -2,7 +2,10 @@
 
 use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
-use crate::domain::instance::{BackupRules, Capacity, Engine, InstanceStatus, Passage, StatusAction};
+use crate::domain::identity::Secret;
+use crate::domain::instance::{
+    BackupRules, Capacity, Creator, Engine, InstanceName, InstanceStatus, NewInstance, Passage, StatusAction,
+};
 use crate::domain::origin::Origin;
 use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::Timestamp;
@@ -65,6 +68,42 @@ pub struct CreateRestore {
     pub rules: BackupRules,
     /// Who asks.
     pub origin: Origin,
+}
+
+/// The wish to have instances of a project made: all or none.
+#[derive(Clone, Debug)]
+pub struct CreateInstances {
+    /// The project.
+    pub project_id: ProjectId,
+    /// What each is called.
+    pub called: Vec<CalledInstance>,
+    /// What all of them are.
+    pub new: NewInstance,
+    /// A hash of the password, as PHC text.
+    pub password_hash: Option<Secret>,
+    /// The order by which they are paid, if they are in advance.
+    pub order_id: Option<String>,
+    /// Who counts as their creator.
+    pub creator: Creator,
+    /// Whether no other instance of the project may have the name.
+    pub unique_names: bool,
+    /// When they are made.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// What one of several instances to be made is called, and how it comes about.
+#[derive(Clone, Debug)]
+pub struct CalledInstance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its name.
+    pub name: InstanceName,
+    /// The id of its backup policy, should it have one.
+    pub policy_id: [u8; 16],
+    /// How long it is being created.
+    pub work: WorkWish,
 }
 
 /// The wish to have an instance changed.

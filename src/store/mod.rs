@@ -19,9 +19,9 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub use command::{
-    BackupChange, ChangeInstance, ChangedRecord, Counts, CreateBackup, CreateRestore, DeleteBackup,
-    DueChange, InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef, MadeChange,
-    OpenRecord, ResetPlan, RestoreChange,
+    BackupChange, CalledInstance, ChangeInstance, ChangedRecord, Counts, CreateBackup, CreateInstances,
+    CreateRestore, DeleteBackup, DueChange, InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart,
+    InstanceRef, MadeChange, OpenRecord, ResetPlan, RestoreChange,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
@@ -107,6 +107,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Failed` or `Inconsistent`.
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError>;
+
+    /// Makes instances, all or none; the project is made if it is not there.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNameTaken`, or as `Quota::permit`; in this order.
+    async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError>;
 
     /// Changes an instance.
     ///

@@ -10,6 +10,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::backups_create::COVERS,
     super::backups_list::COVERS,
     super::backups_delete::COVERS,
+    super::instance_creation::COVERS,
     super::instance_deletion::COVERS,
     super::instance_status::COVERS,
     super::catalogue::COVERS,

@@ -29,6 +29,7 @@ mod failures;
 mod framework;
 mod fringe;
 mod identity;
+mod instance_creation;
 mod instance_deletion;
 mod instance_status;
 mod instances;

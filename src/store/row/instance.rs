@@ -1,14 +1,19 @@
-//! Rows of `instances`.
+//! Rows of `instances`, with the policy and the tags that belong to them.
 
+use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
-    Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus, Network, Passage,
-    SideTask,
+    Access, Billing, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus,
+    Network, Passage, RenameCommands, SideTask,
 };
+use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::side_settings::{Tag, TagKey, TagValue, Tags};
+use crate::domain::time::UtcOffset;
 use crate::store::error::StoreError;
-use crate::store::row::{bytes16, column, parse, record_kind, timestamp, work_plan};
+use crate::store::row::{bytes16, column, parse, record_kind, timestamp, to_timestamp, work_plan};
 
 /// Returns the number that stands for an instance's status in `events`.
 pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
@@ -40,7 +45,15 @@ pub(in crate::store) fn passage(row: &SqliteRow) -> Result<Passage, StoreError> 
 /// The columns that [`instance`] reads, from `instances i JOIN projects p LEFT JOIN open_work w`.
 pub(in crate::store) const INSTANCE_COLUMNS: &str = "i.instance_id, p.project_id, i.name, i.description, i.engine, \
      i.engine_version, i.cache_mode, i.capacity_mb, i.spec_code, i.status, i.ip, i.port, i.no_password_access, i.zone_codes, \
-     i.vpc_id, i.subnet_id, i.security_group_id, i.user_id, i.user_name, i.created_at, w.record_kind AS open_kind";
+     i.vpc_id, i.subnet_id, i.security_group_id, i.user_id, i.user_name, i.created_at, i.engine_as_sent, i.product_id, \
+     i.charging_mode, i.order_id, i.maintain_begin, i.maintain_end, i.enterprise_project_id, i.enable_publicip, i.publicip_id, \
+     i.enable_ssl, i.access_user, i.rename_commands, i.launched_at, i.updated_at, i.error_code, w.record_kind AS open_kind, \
+     (SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
+      WHERE t.instance_key = i.instance_key) AS tags, \
+     (SELECT json_object('id', lower(hex(b.policy_id)), 'backup_type', b.backup_type, 'save_days', b.save_days, \
+                         'begin_at', b.begin_at, 'period_type', b.period_type, 'backup_at', json(b.backup_at), \
+                         'timezone_offset', b.timezone_offset, 'created_at', b.created_at, 'updated_at', b.updated_at) \
+      FROM backup_policies b WHERE b.instance_key = i.instance_key) AS backup_policy";
 
 /// Reads an instance from a row of [`INSTANCE_COLUMNS`].
 pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError> {
@@ -65,7 +78,25 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         ip: column(row, "ip")?,
         port: u16::try_from(column::<i64>(row, "port")?)
             .map_err(|_| StoreError::Inconsistent { what: "instances.port is out of range" })?,
-        no_password_access: column(row, "no_password_access")?,
+        engine_as_sent: column(row, "engine_as_sent")?,
+        product_id: column(row, "product_id")?,
+        billing: match column::<i64>(row, "charging_mode")? {
+            0 => Billing::PostPaid,
+            _ => Billing::PrePaid { order_id: column(row, "order_id")? },
+        },
+        access: Access {
+            no_password: column(row, "no_password_access")?,
+            user: column(row, "access_user")?,
+            ssl: column(row, "enable_ssl")?,
+            public_ip: column(row, "enable_publicip")?,
+            public_ip_id: column(row, "publicip_id")?,
+        },
+        maintenance: MaintenanceWindow::between(column(row, "maintain_begin")?, column(row, "maintain_end")?)
+            .ok_or(StoreError::Inconsistent { what: "instances.maintain_begin is not offered" })?,
+        enterprise_project_id: column(row, "enterprise_project_id")?,
+        rename_commands: rename_commands(row)?,
+        tags: tags(row)?,
+        backup_policy: column::<Option<&str>>(row, "backup_policy")?.map(policy).transpose()?,
         zone_codes: zone_codes.split(',').map(str::to_owned).collect(),
         network: Network {
             vpc_id: column(row, "vpc_id")?,
@@ -74,9 +105,67 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         },
         creator: Creator { user_id: column(row, "user_id")?, user_name: column(row, "user_name")? },
         created_at: timestamp(row, "created_at")?,
+        launched_at: column::<Option<i64>>(row, "launched_at")?.map(to_timestamp).transpose()?,
+        updated_at: match column::<Option<i64>>(row, "updated_at")? {
+            Some(updated_at) => to_timestamp(updated_at)?,
+            None => timestamp(row, "created_at")?,
+        },
+        error_code: column(row, "error_code")?,
         task: match column::<Option<i64>>(row, "open_kind")? {
             Some(record_kind::BACKUP) => Some(SideTask::Backup),
             _ => None,
         },
+    })
+}
+
+fn rename_commands(row: &SqliteRow) -> Result<RenameCommands, StoreError> {
+    let names = serde_json::from_str(column(row, "rename_commands")?).ok();
+    names
+        .and_then(|names| RenameCommands::new(names).ok())
+        .ok_or(StoreError::Inconsistent { what: "instances.rename_commands is malformed" })
+}
+
+fn tags(row: &SqliteRow) -> Result<Tags, StoreError> {
+    let malformed = || StoreError::Inconsistent { what: "a tag is malformed" };
+    let pairs: Vec<(String, String)> = serde_json::from_str(column(row, "tags")?).map_err(|_| malformed())?;
+    let tag = |(key, value)| {
+        let (key, value) = (TagKey::try_from(key).ok()?, TagValue::try_from(value).ok()?);
+        Some(Tag { key, value })
+    };
+    let tags: Option<Vec<Tag>> = pairs.into_iter().map(tag).collect();
+    tags.and_then(|tags| Tags::new(tags).ok()).ok_or_else(malformed)
+}
+
+/// A row of `backup_policies` as the columns of an instance carry it.
+#[derive(Deserialize)]
+struct PolicyForm {
+    id: String,
+    backup_type: String,
+    save_days: Option<u64>,
+    begin_at: Option<String>,
+    period_type: Option<String>,
+    backup_at: Option<Vec<u64>>,
+    timezone_offset: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+fn policy(json: &str) -> Result<KeptPolicy, StoreError> {
+    let malformed = || StoreError::Inconsistent { what: "a row of backup_policies is malformed" };
+    let form: PolicyForm = serde_json::from_str(json).map_err(|_| malformed())?;
+    let plan = form.backup_at.map(|backup_at| SentPlan {
+        begin_at: form.begin_at,
+        period_type: form.period_type,
+        backup_at,
+        timezone_offset: form.timezone_offset,
+    });
+    let sent = SentPolicy { backup_type: Some(form.backup_type), save_days: form.save_days, plan };
+    // A plan that is kept names its zone.
+    let policy = BackupPolicy::new(sent, UtcOffset::UTC).ok().flatten().ok_or_else(malformed)?;
+    Ok(KeptPolicy {
+        id: form.id.parse().map_err(|_| malformed())?,
+        policy,
+        created_at: to_timestamp(form.created_at)?,
+        updated_at: to_timestamp(form.updated_at)?,
     })
 }

@@ -41,6 +41,7 @@ pub(super) fn refuse(command: Command, work: &mut Work) {
         Command::ApplyChanges(_, _, reply) => answer(reply, Err(StoreError::Closed)),
         Command::DeleteBackup(_, reply)
         | Command::ChangeInstance(_, reply)
+        | Command::CreateInstances(_, reply)
         | Command::SaveToken(_, reply)
         | Command::KeepSetting(_, _, reply)
         | Command::SaveTemplate(_, _, reply)

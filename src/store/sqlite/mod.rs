@@ -51,10 +51,10 @@ use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
 use crate::store::migrate;
 use crate::store::{
-    ChangeInstance, ChangeSideSettings, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange,
-    IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenError,
-    OpenRecord, ParameterHistoryEntry, ProjectFilter, ResetPlan, SeedPlan, SeedReport, SideStore, StatePart,
-    Store, StoreError, StoreMetrics, TagValues, UserKey,
+    ChangeInstance, ChangeSideSettings, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
+    DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken,
+    OpenError, OpenRecord, ParameterHistoryEntry, ProjectFilter, ResetPlan, SeedPlan, SeedReport, SideStore,
+    StatePart, Store, StoreError, StoreMetrics, TagValues, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -176,6 +176,10 @@ impl Store for SqliteStore {
 
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError> {
         self.reader.get_instance(instance).await
+    }
+
+    async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::CreateInstances(Box::new(command), reply)).await
     }
 
     async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {

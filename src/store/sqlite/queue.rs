@@ -17,8 +17,8 @@ use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
-    ChangeInstance, ChangeSideSettings, CreateBackup, CreateRestore, DeleteBackup, DueChange, MadeChange,
-    NewToken, ResetPlan, SeedPlan, SeedReport, StoreError, StoreMetrics,
+    ChangeInstance, ChangeSideSettings, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
+    DueChange, MadeChange, NewToken, ResetPlan, SeedPlan, SeedReport, StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -37,6 +37,7 @@ pub(super) enum Command {
     CreateBackup(CreateBackup, Reply<Backup>),
     DeleteBackup(DeleteBackup, Reply<()>),
     CreateRestore(CreateRestore, Reply<Restore>),
+    CreateInstances(Box<CreateInstances>, Reply<()>),
     ChangeInstance(Box<ChangeInstance>, Reply<()>),
     ApplyChanges(Vec<DueChange>, Option<u32>, Reply<Vec<MadeChange>>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),

@@ -211,6 +211,11 @@ impl Writer {
                 let result = restores::create(state, create).await;
                 settle_reply(reply, result, work)
             }
+            Command::CreateInstances(create, reply) => {
+                work.due_changed = true;
+                let result = instances::create(state, *create).await;
+                settle_reply(reply, result, work)
+            }
             Command::ChangeInstance(change, reply) => {
                 work.due_changed = true;
                 let result = instances::change(state, *change).await;

@@ -2,8 +2,10 @@
 //!
 //! A deed changes the tables only; what is remembered of the instance is forgotten, and read again by whoever needs it next.
 
+mod creation;
 mod deletion;
 mod passage;
+mod policy;
 
 use sqlx::SqliteConnection;
 
@@ -16,6 +18,7 @@ use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangeInstance, InstanceDeed, StoreError};
 
+pub(super) use creation::create;
 pub(super) use passage::end_passage;
 
 /// When a change happens, and who is behind it.

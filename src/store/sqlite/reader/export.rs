@@ -218,7 +218,7 @@ fn instance_of(row: &SqliteRow) -> Result<InstanceSeed, StoreError> {
         status: instance.status,
         ip: Some(instance.ip),
         port: instance.port,
-        no_password_access: instance.no_password_access,
+        no_password_access: instance.access.no_password,
         zone_codes: instance.zone_codes,
         network: instance.network,
         creator: instance.creator,

@@ -3,10 +3,11 @@
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use crate::domain::id::ProjectId;
+use crate::domain::instance::{Engine, InstanceStatus};
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::belongings::{self, Carried};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{InstanceSeed, StoreError};
+use crate::store::{InstanceSeed, StoreError, TableRow};
 
 /// How many addresses `192.168.x.2` to `192.168.x.254` of one subnet are given out.
 const ADDRESSES_A_SUBNET: i64 = 253;
@@ -97,7 +98,8 @@ pub(super) async fn create(
         None => next_address(connection, project_key).await?,
     };
     // A deleted instance never changes: all of it comes at once.
-    let beside = carried.columns_of(&instance.belongings.columns)?;
+    let given = with_usual(instance, now);
+    let beside = carried.columns_of(&given)?;
     let (columns, values): (String, String) =
         beside.iter().map(|(column, value)| (format!(", {column}"), format!(", {value}"))).unzip();
     let statement = format!(
@@ -108,7 +110,7 @@ pub(super) async fn create(
          RETURNING instance_key"
     );
     sqlx::query_scalar(AssertSqlSafe(statement))
-        .bind(belongings::as_text(&instance.belongings.columns))
+        .bind(belongings::as_text(&given))
         .bind(&instance.id.as_bytes()[..])
         .bind(project_key)
         .bind(instance.name.as_str())
@@ -135,6 +137,22 @@ pub(super) async fn create(
         .map_err(|error| belongings::refused("instances", error))
 }
 
+/// The user of a Memcached instance that a seed says nothing else of.
+const MEMCACHED_USER: &str = "memcached";
+
+/// Returns the other columns of an instance, with those that a seed need not name: it came into service when it was created.
+fn with_usual(instance: &InstanceSeed, now: Timestamp) -> TableRow {
+    let mut columns = instance.belongings.columns.clone();
+    if !matches!(instance.status, InstanceStatus::Creating | InstanceStatus::CreateFailed) {
+        let created_at = instance.created_at.unwrap_or(now).as_millis();
+        columns.entry("launched_at".to_owned()).or_insert_with(|| created_at.into());
+    }
+    if instance.engine == Engine::Memcached {
+        columns.entry("access_user".to_owned()).or_insert_with(|| MEMCACHED_USER.into());
+    }
+    columns
+}
+
 async fn next_address(connection: &mut SqliteConnection, project_key: i64) -> Result<String, StoreError> {
     let before: i64 = sqlx::query_scalar("SELECT count(*) FROM instances WHERE project_key = ?")
         .bind(project_key)
@@ -145,7 +163,7 @@ async fn next_address(connection: &mut SqliteConnection, project_key: i64) -> Re
 }
 
 /// Returns the address of the instance that follows `before` others in its project.
-fn address(before: i64) -> String {
+pub(in crate::store::sqlite) fn address(before: i64) -> String {
     let (subnet, host) = (before / ADDRESSES_A_SUBNET % SUBNETS, before % ADDRESSES_A_SUBNET + 2);
     format!("192.168.{subnet}.{host}")
 }

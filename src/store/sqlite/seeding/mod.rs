@@ -8,6 +8,8 @@ mod identity;
 mod instances;
 mod records;
 
+pub(super) use instances::address;
+
 use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection};

@@ -1,0 +1,251 @@
+//! When an instance is backed up by itself: kept and shown as it was sent.
+//!
+//! Source: wire contract v1.0, section 2.7.1; v2, sections 2.1 and 2.3.
+
+use uuid::Uuid;
+
+use crate::domain::backup::BackupKind;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Timestamp, UtcOffset};
+
+/// A policy as it was sent, its texts not looked at yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentPolicy {
+    /// `backup_type`.
+    pub backup_type: Option<String>,
+    /// `save_days`; a number that none is stands for what is no number.
+    pub save_days: Option<u64>,
+    /// `periodical_backup_plan`.
+    pub plan: Option<SentPlan>,
+}
+
+/// A plan as it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentPlan {
+    /// `begin_at`.
+    pub begin_at: Option<String>,
+    /// `period_type`.
+    pub period_type: Option<String>,
+    /// `backup_at`.
+    pub backup_at: Vec<u64>,
+    /// `timezone_offset`.
+    pub timezone_offset: Option<String>,
+}
+
+/// When an instance is backed up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupPolicy {
+    /// Whether backups are made by themselves, or only when somebody asks.
+    pub kind: BackupKind,
+    /// For how many days those made by themselves are kept.
+    pub save_days: Option<u8>,
+    /// On which days, and when.
+    pub plan: Option<BackupPlan>,
+}
+
+/// On which days of a week backups are made, and in which hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupPlan {
+    begin_at: String,
+    days: Vec<u8>,
+    timezone_offset: String,
+}
+
+/// A part of a policy that can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyPart {
+    /// `save_days`.
+    SaveDays,
+    /// `backup_type`.
+    BackupType,
+    /// `period_type`.
+    PeriodType,
+    /// `backup_at`.
+    BackupAt,
+    /// `begin_at`, and the zone that belongs to it.
+    BeginAt,
+}
+
+const SAVE_DAYS: std::ops::RangeInclusive<u64> = 1..=7;
+const DAYS: std::ops::RangeInclusive<u64> = 1..=7;
+const HOURS: u8 = 24;
+
+impl BackupPlan {
+    /// The only period there is.
+    pub const PERIOD: &str = "weekly";
+
+    /// Takes a plan as it was sent.
+    ///
+    /// # Errors
+    /// `InvalidBackupPolicy`.
+    pub fn new(sent: SentPlan, default_offset: UtcOffset) -> Result<Self, Refusal> {
+        let refused = Refusal::InvalidBackupPolicy;
+        let begin_at = sent.begin_at.filter(|text| window_hour(text).is_some());
+        let begin_at = begin_at.ok_or(refused(PolicyPart::BeginAt))?;
+        if sent.period_type.as_deref() != Some(Self::PERIOD) {
+            return Err(refused(PolicyPart::PeriodType));
+        }
+        let day = |day: u64| u8::try_from(day).ok().filter(|_| DAYS.contains(&day));
+        let days: Option<Vec<u8>> = sent.backup_at.into_iter().map(day).collect();
+        let days = days.filter(|days| !days.is_empty()).ok_or(refused(PolicyPart::BackupAt))?;
+        let default_offset = default_offset.to_string().replace(':', "");
+        let timezone_offset = sent.timezone_offset.filter(|text| !text.is_empty()).unwrap_or(default_offset);
+        if zone(&timezone_offset).is_none() {
+            return Err(refused(PolicyPart::BeginAt));
+        }
+        Ok(Self { begin_at, days, timezone_offset })
+    }
+
+    /// Returns the window, `HH:mm-HH:mm`; it is one hour long.
+    pub fn begin_at(&self) -> &str {
+        &self.begin_at
+    }
+
+    /// Returns the hour of the day at which the window begins.
+    pub fn begin_hour(&self) -> u8 {
+        // It was read once already.
+        window_hour(&self.begin_at).unwrap_or_default()
+    }
+
+    /// Returns the days, 1 Monday to 7 Sunday, in the order in which they were sent.
+    pub fn days(&self) -> &[u8] {
+        &self.days
+    }
+
+    /// Returns the zone of the window and the days, such as `+0800`.
+    pub fn timezone_offset(&self) -> &str {
+        &self.timezone_offset
+    }
+
+    /// Returns the zone of the window and the days; `None` never, as it was read once already.
+    pub fn offset(&self) -> Option<UtcOffset> {
+        zone(&self.timezone_offset)
+    }
+}
+
+/// Reads a window of one whole hour; the hour at which it begins.
+fn window_hour(text: &str) -> Option<u8> {
+    (0..HOURS).find(|hour| {
+        let ends = |end: u8| text == format!("{hour:02}:00-{end:02}:00");
+        ends(hour + 1) || (hour + 1 == HOURS && ends(0))
+    })
+}
+
+/// Reads `+0800`, at most twelve hours either way.
+fn zone(text: &str) -> Option<UtcOffset> {
+    const TWELVE_HOURS: i16 = 12 * 60;
+    let (hours, minutes) = text.split_at_checked(3)?;
+    let offset: UtcOffset = format!("{hours}:{minutes}").parse().ok()?;
+    (offset.as_minutes().abs() <= TWELVE_HOURS).then_some(offset)
+}
+
+impl BackupPolicy {
+    /// Takes a policy as it was sent; `None` if nothing was said in it. Without a type it is manual.
+    ///
+    /// # Errors
+    /// `InvalidBackupPolicy`.
+    pub fn new(sent: SentPolicy, default_offset: UtcOffset) -> Result<Option<Self>, Refusal> {
+        if sent == SentPolicy::default() {
+            return Ok(None);
+        }
+        let refused = Refusal::InvalidBackupPolicy;
+        let kind = match sent.backup_type.as_deref() {
+            None | Some("" | "manual") => BackupKind::Manual,
+            Some("auto") => BackupKind::Automatic,
+            Some(_) => return Err(refused(PolicyPart::BackupType)),
+        };
+        let save_days = match sent.save_days {
+            Some(days) if SAVE_DAYS.contains(&days) => u8::try_from(days).ok(),
+            None if kind == BackupKind::Manual => None,
+            _ => return Err(refused(PolicyPart::SaveDays)),
+        };
+        let plan = match sent.plan.filter(|plan| *plan != SentPlan::default()) {
+            Some(plan) => Some(BackupPlan::new(plan, default_offset)?),
+            None if kind == BackupKind::Manual => None,
+            None => return Err(refused(PolicyPart::BeginAt)),
+        };
+        Ok(Some(Self { kind, save_days, plan }))
+    }
+}
+
+/// A policy of an instance, with what the service says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPolicy {
+    /// Its id. It stays when the policy is replaced.
+    pub id: Uuid,
+    /// The policy.
+    pub policy: BackupPolicy,
+    /// When the instance got its first policy.
+    pub created_at: Timestamp,
+    /// When it got this one.
+    pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent() -> SentPolicy {
+        SentPolicy {
+            backup_type: Some("auto".to_owned()),
+            save_days: Some(3),
+            plan: Some(SentPlan {
+                begin_at: Some("23:00-00:00".to_owned()),
+                period_type: Some("weekly".to_owned()),
+                backup_at: vec![7, 1],
+                timezone_offset: Some("-0330".to_owned()),
+            }),
+        }
+    }
+
+    fn new(sent: SentPolicy) -> Result<Option<BackupPolicy>, Refusal> {
+        BackupPolicy::new(sent, UtcOffset::from_minutes(480).unwrap())
+    }
+
+    #[test]
+    fn a_policy_is_kept_as_it_was_sent() {
+        let plan = new(sent()).unwrap().unwrap().plan.unwrap();
+        assert_eq!((plan.begin_at(), plan.begin_hour(), plan.days()), ("23:00-00:00", 23, &[7, 1][..]));
+        assert_eq!((plan.timezone_offset(), plan.offset().unwrap().as_minutes()), ("-0330", -210));
+        let mut without_zone = sent();
+        without_zone.plan.as_mut().unwrap().timezone_offset = None;
+        assert_eq!(new(without_zone).unwrap().unwrap().plan.unwrap().timezone_offset(), "+0800");
+    }
+
+    #[test]
+    fn nothing_said_is_no_policy_and_no_type_is_manual() {
+        assert_eq!(new(SentPolicy::default()), Ok(None));
+        let manual =
+            new(SentPolicy { backup_type: Some(String::new()), ..SentPolicy::default() }).unwrap().unwrap();
+        assert_eq!(manual, BackupPolicy { kind: BackupKind::Manual, save_days: None, plan: None });
+    }
+
+    #[test]
+    fn each_part_has_its_own_refusal() {
+        use PolicyPart as Part;
+        let changed = |change: fn(&mut SentPolicy)| {
+            let mut policy = sent();
+            change(&mut policy);
+            new(policy).unwrap_err()
+        };
+        let plan = |change: fn(&mut SentPlan)| {
+            let mut policy = sent();
+            change(policy.plan.as_mut().unwrap());
+            new(policy).unwrap_err()
+        };
+        for (refusal, part) in [
+            (changed(|policy| policy.backup_type = Some("daily".to_owned())), Part::BackupType),
+            (changed(|policy| policy.save_days = Some(8)), Part::SaveDays),
+            (changed(|policy| policy.save_days = None), Part::SaveDays),
+            (changed(|policy| policy.plan = None), Part::BeginAt),
+            (plan(|plan| plan.begin_at = Some("00:30-01:30".to_owned())), Part::BeginAt),
+            (plan(|plan| plan.begin_at = Some("00:00-02:00".to_owned())), Part::BeginAt),
+            (plan(|plan| plan.period_type = Some("daily".to_owned())), Part::PeriodType),
+            (plan(|plan| plan.backup_at = vec![]), Part::BackupAt),
+            (plan(|plan| plan.backup_at = vec![8]), Part::BackupAt),
+            (plan(|plan| plan.timezone_offset = Some("+1300".to_owned())), Part::BeginAt),
+        ] {
+            assert_eq!(refusal, Refusal::InvalidBackupPolicy(part));
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Instances: create, on both versions of the API.
+//!
+//! Source: wire contract v1.0, section 2.7; v2, sections 1.7 and 2.3.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::InstanceId;
+use crate::domain::identity::Secret;
+use crate::domain::instance::policy::{SentPlan, SentPolicy};
+use crate::domain::instance::{BillingOrder, InstanceName, InstanceOrder};
+use crate::domain::refusal::Refusal;
+use crate::engine::{ApiVersion, CreatedInstances, Engine};
+use crate::http::endpoint::ProjectCall;
+use crate::http::error::ApiError;
+use crate::http::error_code;
+use crate::http::extract::mandatory_object;
+use crate::http::lenient::{Lenient, Texts, text};
+
+/// `POST …/instances`: makes instances.
+pub(super) async fn create_instances(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: OrderBody = mandatory_object(&call.body)?;
+    let created = engine
+        .create_instances(call.api, project_id, body.order(call.api)?, call.origin)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_CREATE_FAILED))?;
+    Ok(HttpResponse::Ok().json(CreatedView::new(&created, call.api)))
+}
+
+#[derive(Deserialize)]
+struct OrderBody {
+    name: Option<String>,
+    description: Option<String>,
+    engine: Option<String>,
+    engine_version: Option<Lenient>,
+    capacity: Option<Lenient>,
+    product_id: Option<String>,
+    spec_code: Option<String>,
+    no_password_access: Option<Lenient>,
+    password: Option<String>,
+    access_user: Option<String>,
+    vpc_id: Option<String>,
+    subnet_id: Option<String>,
+    security_group_id: Option<String>,
+    #[serde(alias = "az_codes")]
+    available_zones: Option<Vec<String>>,
+    instance_backup_policy: Option<PolicyBody>,
+    maintain_begin: Option<String>,
+    maintain_end: Option<String>,
+    enable_ssl: Option<Lenient>,
+    enable_publicip: Option<Lenient>,
+    publicip_id: Option<String>,
+    enterprise_project_id: Option<Lenient>,
+    instance_num: Option<Lenient>,
+    private_ip: Option<String>,
+    private_ips: Option<Vec<String>>,
+    port: Option<Lenient>,
+    rename_commands: Option<BTreeMap<String, String>>,
+    tags: Option<Vec<TagBody>>,
+    bss_param: Option<BillingBody>,
+}
+
+#[derive(Deserialize)]
+struct TagBody {
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    value: Texts,
+}
+
+#[derive(Default, Deserialize)]
+struct BillingBody {
+    charging_mode: Option<String>,
+    period_type: Option<String>,
+    period_num: Option<Lenient>,
+}
+
+/// A backup policy: an object, or a text that holds one, as one client sends it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum PolicyBody {
+    Object(PolicyObject),
+    Text(String),
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct PolicyObject {
+    backup_type: Option<String>,
+    save_days: Option<Lenient>,
+    periodical_backup_plan: Option<PlanBody>,
+}
+
+#[derive(Default, Deserialize)]
+struct PlanBody {
+    begin_at: Option<String>,
+    period_type: Option<String>,
+    backup_at: Option<Vec<Lenient>>,
+    timezone_offset: Option<String>,
+}
+
+impl PolicyBody {
+    /// Reads the policy.
+    ///
+    /// # Errors
+    /// `InvalidBody` for a text that holds no policy.
+    pub(super) fn sent(self) -> Result<SentPolicy, Refusal> {
+        let object = match self {
+            Self::Object(object) => object,
+            Self::Text(text) if text.trim().is_empty() => PolicyObject::default(),
+            Self::Text(text) => serde_json::from_str(&text).map_err(|_| Refusal::InvalidBody)?,
+        };
+        let plan = object.periodical_backup_plan.map(|plan| SentPlan {
+            begin_at: text(plan.begin_at),
+            period_type: text(plan.period_type),
+            backup_at: plan.backup_at.unwrap_or_default().iter().map(Lenient::whole_or_none_such).collect(),
+            timezone_offset: text(plan.timezone_offset),
+        });
+        Ok(SentPolicy {
+            backup_type: text(object.backup_type),
+            save_days: object.save_days.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such),
+            plan: plan.filter(|plan| *plan != SentPlan::default()),
+        })
+    }
+}
+
+impl OrderBody {
+    /// Returns the order. A product is named by its code or its id; v2 knows the code only.
+    ///
+    /// # Errors
+    /// `InvalidBody`, `InvalidPasswordAccess`.
+    fn order(self, api: ApiVersion) -> Result<InstanceOrder, Refusal> {
+        let product_id = text(self.product_id).filter(|_| api == ApiVersion::V1);
+        let spec_code = text(self.spec_code);
+        let no_password = match self.no_password_access.as_ref().and_then(Lenient::given) {
+            Some(given) => Some(given.boolean().ok_or(Refusal::InvalidPasswordAccess)?),
+            None => None,
+        };
+        let is_memcached =
+            self.engine.as_ref().is_some_and(|engine| engine.eq_ignore_ascii_case("memcached"));
+        // Known quirk: clients of v2 send a user for every engine.
+        let access_user = text(self.access_user).filter(|_| is_memcached || api == ApiVersion::V1);
+        let billing = self.bss_param.unwrap_or_default();
+        let flag = |given: &Option<Lenient>| given.as_ref().and_then(Lenient::boolean).unwrap_or(false);
+        let addresses = self.private_ips.unwrap_or_default();
+        let private_ip = text(self.private_ip).or_else(|| text(Some(addresses.join(","))));
+        let number = |given: &Option<Lenient>| {
+            given.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such)
+        };
+        Ok(InstanceOrder {
+            name: text(self.name),
+            count: number(&self.instance_num),
+            description: text(self.description),
+            engine: text(self.engine),
+            engine_version: self.engine_version.as_ref().and_then(Lenient::given).map(Lenient::text),
+            capacity_gb: self.capacity.as_ref().and_then(Lenient::number),
+            product: product_id.clone().or(spec_code),
+            product_id,
+            no_password,
+            password: text(self.password).map(Secret::new),
+            access_user,
+            vpc_id: text(self.vpc_id),
+            subnet_id: text(self.subnet_id),
+            security_group_id: text(self.security_group_id),
+            zones: self.available_zones.unwrap_or_default(),
+            policy: self.instance_backup_policy.map(PolicyBody::sent).transpose()?.unwrap_or_default(),
+            maintenance: (text(self.maintain_begin), text(self.maintain_end)),
+            ssl: flag(&self.enable_ssl),
+            public_ip: flag(&self.enable_publicip),
+            public_ip_id: text(self.publicip_id),
+            enterprise_project_id: self
+                .enterprise_project_id
+                .as_ref()
+                .and_then(Lenient::given)
+                .map(Lenient::text),
+            private_ip,
+            port: number(&self.port),
+            rename_commands: self.rename_commands.unwrap_or_default(),
+            tags: self.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value.0)).collect(),
+            billing: BillingOrder {
+                charging_mode: text(billing.charging_mode),
+                period_type: text(billing.period_type),
+                period_num: number(&billing.period_num),
+            },
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct CreatedView {
+    /// All ids, separated by commas; only v1.0 has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_id: Option<String>,
+    instances: Vec<CreatedInstanceView>,
+    /// Left out where there is none: a client waits for every order that it sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CreatedInstanceView {
+    instance_id: String,
+    instance_name: String,
+}
+
+impl CreatedView {
+    fn new(created: &CreatedInstances, api: ApiVersion) -> Self {
+        let ids: Vec<String> = created.instances.iter().map(|(id, _)| id.to_string()).collect();
+        let show = |(id, name): &(_, _)| CreatedInstanceView {
+            instance_id: InstanceId::to_string(id),
+            instance_name: InstanceName::to_string(name),
+        };
+        Self {
+            instance_id: (api == ApiVersion::V1).then(|| ids.join(",")),
+            instances: created.instances.iter().map(show).collect(),
+            order_id: created.order_id.clone(),
+        }
+    }
+}

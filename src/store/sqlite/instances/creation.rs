@@ -1,0 +1,201 @@
+//! Making instances: all that one order asks for, or none.
+
+use sqlx::SqliteConnection;
+
+use crate::domain::id::ProjectId;
+use crate::domain::instance::{InstanceStatus, NewInstance, Passage};
+use crate::domain::quota::Usage;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::domain::work::WorkPlan;
+use crate::store::sqlite::instances::{Audit, passage, policy, record};
+use crate::store::sqlite::quotas;
+use crate::store::sqlite::seeding::address;
+use crate::store::sqlite::writer::WriterState;
+use crate::store::{CalledInstance, CreateInstances, StoreError};
+
+/// Makes instances.
+pub(in crate::store::sqlite) async fn create(
+    state: &mut WriterState,
+    command: CreateInstances,
+) -> Result<(), StoreError> {
+    let WriterState { connection, instances, actors, .. } = state;
+    let (project_id, names) = (command.project_id, command.called.iter().map(|called| called.name.as_str()));
+    if command.unique_names {
+        require_free(connection, project_id, names.collect()).await?;
+    }
+    let (quota, used) = quotas::quota(&mut *connection, project_id).await?;
+    let count = u64::try_from(command.called.len()).unwrap_or(u64::MAX);
+    let memory_mb = count.saturating_mul(u64::from(command.new.capacity.as_megabytes()));
+    quota.permit(used, Usage { instances: count, memory_mb })?;
+    let project_key = ensure_project(connection, project_id, command.now).await?;
+    let actor_key = actors
+        .key(connection, &command.origin.actor)
+        .await
+        .map_err(StoreError::during("record who makes an instance"))?;
+    let mut taken = taken_addresses(connection, project_key).await?;
+    for called in &command.called {
+        instances.forget(called.id);
+        let ip = match (&command.new.private_ip, command.called.len()) {
+            (Some(ip), 1) => ip.clone(),
+            _ => addresses(taken, command.new.addresses),
+        };
+        taken += i64::from(command.new.addresses);
+        let audit = Audit { at: command.now, origin: &command.origin, actor_key };
+        insert(connection, project_key, &command, called, &ip, audit).await?;
+    }
+    Ok(())
+}
+
+/// Makes sure that no instance of the project has one of the names.
+async fn require_free(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    names: Vec<&str>,
+) -> Result<(), StoreError> {
+    let taken: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM projects p JOIN instances i USING (project_key)
+         WHERE p.project_id = ? AND i.deleted_at IS NULL AND i.name IN (SELECT value FROM json_each(?)) LIMIT 1",
+    )
+    .bind(&project_id.as_bytes()[..])
+    .bind(serde_json::to_string(&names).unwrap_or_default())
+    .fetch_optional(connection)
+    .await
+    .map_err(StoreError::during("look for the names of instances"))?;
+    if taken.is_some() { Err(Refusal::InstanceNameTaken.into()) } else { Ok(()) }
+}
+
+async fn ensure_project(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let failed = StoreError::during("make a project");
+    sqlx::query(
+        "INSERT INTO projects (project_id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(&project_id.as_bytes()[..])
+    .bind(project_id.to_string())
+    .bind(now.as_millis())
+    .execute(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    sqlx::query_scalar("SELECT project_key FROM projects WHERE project_id = ?")
+        .bind(&project_id.as_bytes()[..])
+        .fetch_one(connection)
+        .await
+        .map_err(failed)
+}
+
+/// Returns how many addresses the instances of a project have, those that are gone included: none is given out twice.
+pub(super) async fn taken_addresses(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+) -> Result<i64, StoreError> {
+    sqlx::query_scalar(
+        "SELECT coalesce(sum(length(ip) - length(replace(ip, ',', '')) + 1), 0) FROM instances WHERE project_key = ?",
+    )
+    .bind(project_key)
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::during("count the addresses of a project"))
+}
+
+/// Returns so many addresses that follow those that are taken, separated by commas.
+pub(super) fn addresses(taken: i64, count: u32) -> String {
+    let all: Vec<String> = (0..i64::from(count.max(1))).map(|number| address(taken + number)).collect();
+    all.join(",")
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    command: &CreateInstances,
+    called: &CalledInstance,
+    ip: &str,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let plan = WorkPlan::new(command.now, called.work);
+    let passage = Passage { instance_id: called.id, status: InstanceStatus::Creating, plan };
+    let status = passage.due_end(command.now).map_or(passage.status, |(end, _)| end);
+    let NewInstance { access, network, .. } = &command.new;
+    let new = &command.new;
+    let launched_at = (status == InstanceStatus::Running).then_some(command.now.as_millis());
+    let instance_key: i64 = sqlx::query_scalar(
+        "INSERT INTO instances (instance_id, project_key, name, description, engine, engine_as_sent, engine_version,
+                                cache_mode, capacity_mb, spec_code, product_id, charging_mode, order_id, status, ip, port,
+                                no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id,
+                                zone_codes, vpc_id, subnet_id, security_group_id, maintain_begin, maintain_end,
+                                enterprise_project_id, rename_commands, user_id, user_name, created_at, launched_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         RETURNING instance_key",
+    )
+    .bind(&called.id.as_bytes()[..])
+    .bind(project_key)
+    .bind(called.name.as_str())
+    .bind(&new.description)
+    .bind(new.engine.as_str())
+    .bind(&new.engine_as_sent)
+    .bind(new.engine_version.as_str())
+    .bind(new.cache_mode.as_str())
+    .bind(i64::from(new.capacity.as_megabytes()))
+    .bind(&new.spec_code)
+    .bind(&new.product_id)
+    .bind(i64::from(new.is_prepaid))
+    .bind(&command.order_id)
+    .bind(status.as_str())
+    .bind(ip)
+    .bind(i64::from(new.port))
+    .bind(access.no_password)
+    .bind(&access.user)
+    .bind(command.password_hash.as_ref().map(|hash| hash.expose().to_owned()))
+    .bind(access.ssl)
+    .bind(access.public_ip)
+    .bind(&access.public_ip_id)
+    .bind(new.zone_codes.join(","))
+    .bind(&network.vpc_id)
+    .bind(&network.subnet_id)
+    .bind(&network.security_group_id)
+    .bind(new.maintenance.begin())
+    .bind(new.maintenance.end())
+    .bind(&new.enterprise_project_id)
+    .bind(rename_commands(new))
+    .bind(&command.creator.user_id)
+    .bind(&command.creator.user_name)
+    .bind(command.now.as_millis())
+    .bind(launched_at)
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(StoreError::during("make an instance"))?;
+    insert_tags(connection, instance_key, new).await?;
+    if let Some(wanted) = &new.backup_policy {
+        policy::set(connection, instance_key, wanted, called.policy_id, command.now).await?;
+    }
+    record(connection, instance_key, (None, Some(status)), audit).await?;
+    if status == passage.status {
+        passage::plan(connection, instance_key, passage).await?;
+    }
+    Ok(())
+}
+
+fn rename_commands(new: &NewInstance) -> String {
+    serde_json::to_string(new.rename_commands.as_map()).unwrap_or_else(|_| "{}".to_owned())
+}
+
+async fn insert_tags(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    new: &NewInstance,
+) -> Result<(), StoreError> {
+    for (position, tag) in new.tags.iter().enumerate() {
+        sqlx::query("INSERT INTO instance_tags (instance_key, position, key, value) VALUES (?, ?, ?, ?)")
+            .bind(instance_key)
+            .bind(i64::try_from(position).unwrap_or(i64::MAX))
+            .bind(tag.key.as_str())
+            .bind(tag.value.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(StoreError::during("tag an instance"))?;
+    }
+    Ok(())
+}
