@@ -23,6 +23,7 @@ use dcs_emulator::domain::instance::Instance;
 use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use dcs_emulator::domain::quota::{Quota, Usage};
 use dcs_emulator::domain::restore::Restore;
+use dcs_emulator::domain::snapshot::SnapshotName;
 use dcs_emulator::domain::time::Timestamp;
 use dcs_emulator::engine::Engine;
 use dcs_emulator::engine::control::Control;
@@ -33,7 +34,8 @@ use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
     ChangeInstance, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup, DueChange,
     IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenRecord,
-    ProjectFilter, ResetPlan, SeedPlan, SeedReport, StatePart, Store, StoreError, StoreMetrics, UserKey,
+    ProjectFilter, ResetPlan, RestorePlan, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore,
+    StatePart, Store, StoreError, StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -124,9 +126,10 @@ async fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outco
     let ids = Arc::new(ReseedableIds::new(Arc::new(SystemIds)));
     let identity =
         Identity::new(store.clone(), clock.clone(), ids.clone(), config.auth, &config.engine.region);
-    let engine = Engine::new(store.clone(), store, side, clock.clone(), ids.clone(), config.engine.clone());
+    let engine =
+        Engine::new(store.clone(), store.clone(), side, clock.clone(), ids.clone(), config.engine.clone());
     let control = ControlSettings {
-        control: Control::new(engine.clone(), identity.clone(), clock, ids, Seed::default()),
+        control: Control::new(engine.clone(), identity.clone(), store, clock, ids, Seed::default()),
         faults: None,
         journal_limit: config.journal_limit,
         token: None,
@@ -295,6 +298,33 @@ impl Store for FloorStore {
 }
 
 /// Nobody logs in while creates are measured.
+#[async_trait]
+impl SnapshotStore for FloorStore {
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn snapshot(&self, _: &SnapshotName) -> Result<Snapshot, SnapshotError> {
+        Err(SnapshotError::NotFound)
+    }
+
+    async fn take_snapshot(&self, _: &SnapshotName, _: Timestamp) -> Result<Snapshot, SnapshotError> {
+        Err(SnapshotError::TooMany)
+    }
+
+    async fn delete_snapshot(&self, _: &SnapshotName) -> Result<(), SnapshotError> {
+        Err(SnapshotError::NotFound)
+    }
+
+    async fn prepare_restore(&self, _: &SnapshotName) -> Result<BTreeMap<String, String>, SnapshotError> {
+        Err(SnapshotError::NotFound)
+    }
+
+    async fn restore_snapshot(&self, _: RestorePlan) -> Result<(), SnapshotError> {
+        Err(SnapshotError::NotFound)
+    }
+}
+
 #[async_trait]
 impl IdentityStore for FloorStore {
     async fn domain(&self) -> Result<Domain, StoreError> {

@@ -21,5 +21,6 @@ pub mod refusal;
 pub mod remark;
 pub mod restore;
 pub mod side_settings;
+pub mod snapshot;
 pub mod time;
 pub mod work;

@@ -122,7 +122,7 @@ impl Parts {
         );
         let identity =
             Identity::new(store.clone(), real_clock, ids.clone(), config.auth, &config.engine.region);
-        let control = Control::new(engine.clone(), identity.clone(), clock, ids, seed.clone());
+        let control = Control::new(engine.clone(), identity.clone(), store.clone(), clock, ids, seed.clone());
         let kept = control.resume().await.map_err(StartError::Resume)?;
         if ids_seed.is_some() {
             control.reseed_ids(ids_seed).await.map_err(StartError::Resume)?;

@@ -54,7 +54,8 @@ impl Engine {
         request: CreateBackupRequest,
         origin: Origin,
     ) -> Result<BackupId, EngineError> {
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let id = match request.id {
             Some(id) => id,
             None => self.unused_id(|| self.ids.backup_id(now), BackupId::as_bytes).await?,
@@ -93,7 +94,8 @@ impl Engine {
         instance: InstanceRef,
         query: RecordsQuery,
     ) -> Result<(Page<Backup>, Timestamp), EngineError> {
-        let now = self.now_for_reading().await;
+        let present = self.now_for_reading().await;
+        let now = present.now;
         let page = self.store.list_backups(instance, query.window, query.page).await?;
         Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
     }
@@ -109,7 +111,8 @@ impl Engine {
         backup_id: BackupId,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let enabled = self.settings.backups_enabled;
         Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, enabled, now, origin }).await?)
     }

@@ -78,7 +78,7 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn quota(&self, project_id: ProjectId) -> Result<(Quota, Usage), EngineError> {
-        self.now_for_reading().await;
+        let _present = self.now_for_reading().await;
         Ok(self.store.quota(project_id).await?)
     }
 

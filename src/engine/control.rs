@@ -1,6 +1,7 @@
 //! What a test decides: the time, ids, what moves work on, and what there is. Everything it decides outlives a restart.
 
 pub(super) mod kept;
+mod snapshots;
 mod state;
 
 use std::sync::Arc;
@@ -9,16 +10,20 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+pub use snapshots::PreparedRestore;
+
 use crate::ambient::{Clock, ReseedableIds, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
 use crate::domain::instance::Passage;
 use crate::domain::time::Timestamp;
-use crate::engine::control::kept::{KeptClock, KeptIds, KeptRule, as_json, read};
+use crate::engine::control::kept::{Decisions, KeptClock, KeptIds, KeptRule, as_json};
 use crate::engine::identity::Identity;
 use crate::engine::seed::Seed;
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
-use crate::store::{BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange};
+use crate::store::{
+    BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, SnapshotStore,
+};
 
 /// A change of the clock; what is absent stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,6 +41,7 @@ pub struct ClockChange {
 pub struct Control {
     engine: Engine,
     identity: Identity,
+    snapshots: Arc<dyn SnapshotStore>,
     clock: Arc<VirtualClock>,
     ids: Arc<ReseedableIds>,
     start_seed: Arc<Seed>,
@@ -48,11 +54,13 @@ impl Control {
     pub fn new(
         engine: Engine,
         identity: Identity,
+        snapshots: Arc<dyn SnapshotStore>,
         clock: Arc<VirtualClock>,
         ids: Arc<ReseedableIds>,
         start_seed: Seed,
     ) -> Self {
-        Self { engine, identity, clock, ids, start_seed: Arc::new(start_seed), changing: Arc::default() }
+        let (start_seed, changing) = (Arc::new(start_seed), Arc::default());
+        Self { engine, identity, snapshots, clock, ids, start_seed, changing }
     }
 
     /// Takes up what was decided before a restart; returns the faults that were kept, as they were given.
@@ -60,19 +68,17 @@ impl Control {
     /// # Errors
     /// `Internal` if what is kept cannot be read.
     pub async fn resume(&self) -> Result<Option<String>, EngineError> {
-        let mut settings = self.engine.store.kept_settings().await?;
-        if let Some(text) = settings.remove(kept::CLOCK) {
-            let kept: KeptClock = read(&text)?;
-            self.clock.set_face(kept.face()?);
-        }
-        if let Some(text) = settings.remove(kept::IDS) {
-            self.ids.reseed(read::<KeptIds>(&text)?.seed);
-        }
-        if let Some(text) = settings.remove(kept::TRANSITIONS) {
-            let rules: Vec<KeptRule> = read(&text)?;
-            self.engine.transitions.replace(rules.into_iter().map(KeptRule::rule).collect::<Result<_, _>>()?);
-        }
-        Ok(settings.remove(kept::FAULTS))
+        let decisions = Decisions::read(self.engine.store.kept_settings().await?)?;
+        self.take_up(&decisions);
+        Ok(decisions.faults)
+    }
+
+    /// Lets what is kept hold.
+    fn take_up(&self, decisions: &Decisions) {
+        let real = || ClockFace::real(self.clock.real_now());
+        self.clock.set_face(decisions.clock.unwrap_or_else(real));
+        self.ids.reseed(decisions.ids);
+        self.engine.transitions.replace(decisions.rules.clone());
     }
 
     /// Returns what the clock shows, and how it follows the real time.

@@ -3,7 +3,8 @@
 //! Tokens are opaque and random; only their hash is kept. They live by the real clock, whatever time the emulator shows,
 //! because clients compare their expiry with their own.
 
-use std::collections::{HashMap, HashSet};
+mod remembered;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,11 +19,10 @@ use crate::domain::identity::{Domain, Project, Secret, Token, TokenScope, User};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
+use crate::engine::identity::remembered::Remembered;
 use crate::store::{IdentityStore, NewToken};
 pub use crate::store::{ProjectFilter, UserKey};
 
-/// How many tokens and keys are remembered before all are forgotten and read again.
-const REMEMBERED: usize = 4096;
 /// How long a login waits for its password to be checked.
 const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 /// A hash that no password matches, verified for unknown users so that they cost as much as known ones.
@@ -96,15 +96,6 @@ pub struct Identity {
     checks: Arc<Semaphore>,
 }
 
-/// Tokens and keys that were asked for lately. Neither ever changes while the server runs.
-#[derive(Default)]
-struct Remembered {
-    tokens: HashMap<[u8; 32], Arc<Token>>,
-    keys: HashMap<String, Arc<(User, Secret)>>,
-    /// Projects that somebody has named.
-    projects: HashSet<ProjectId>,
-}
-
 impl Identity {
     /// Puts identity together. `real_clock` is the time of the world outside.
     pub fn new(
@@ -175,10 +166,11 @@ impl Identity {
         if self.mode != AuthMode::Strict || self.remembered().projects.contains(&project) {
             return Ok(true);
         }
+        let since = self.remembered().forgotten;
         let filter = ProjectFilter { id: Some(project), name: None };
         let is_known = !self.store.projects(filter).await?.is_empty();
         if is_known {
-            self.remembered().projects.insert(project);
+            self.remember(since, |remembered| remembered.projects.insert(project));
         }
         Ok(is_known)
     }
@@ -239,12 +231,9 @@ impl Identity {
         if let Some(token) = self.remembered().tokens.get(&hash) {
             return Ok(Some(Arc::clone(token)));
         }
+        let since = self.remembered().forgotten;
         let Some(token) = self.store.find_token(hash).await?.map(Arc::new) else { return Ok(None) };
-        let mut remembered = self.remembered();
-        if remembered.tokens.len() >= REMEMBERED {
-            remembered.tokens.clear();
-        }
-        remembered.tokens.insert(hash, Arc::clone(&token));
+        self.remember(since, |remembered| remembered.put_token(hash, &token));
         Ok(Some(token))
     }
 
@@ -256,12 +245,9 @@ impl Identity {
         if let Some(key) = self.remembered().keys.get(access) {
             return Ok(Some(Arc::clone(key)));
         }
+        let since = self.remembered().forgotten;
         let Some(key) = self.store.find_access_key(access).await?.map(Arc::new) else { return Ok(None) };
-        let mut remembered = self.remembered();
-        if remembered.keys.len() >= REMEMBERED {
-            remembered.keys.clear();
-        }
-        remembered.keys.insert(access.to_owned(), Arc::clone(&key));
+        self.remember(since, |remembered| remembered.put_key(access, &key));
         Ok(Some(key))
     }
 
@@ -275,7 +261,15 @@ impl Identity {
 
     /// Forgets the tokens, keys and projects that were remembered: what is kept has been replaced.
     pub(super) fn forget(&self) {
-        *self.remembered() = Remembered::default();
+        self.remembered().forget();
+    }
+
+    /// Remembers what was found, unless everything has been forgotten since it was looked for: it may be of before.
+    fn remember<T>(&self, since: u64, found: impl FnOnce(&mut Remembered) -> T) {
+        let mut remembered = self.remembered();
+        if remembered.forgotten == since {
+            found(&mut remembered);
+        }
     }
 
     fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {

@@ -41,7 +41,8 @@ impl Engine {
         let (names, new) = order.check(rules)?;
         let password_hash = self.hashed_password(&new).await;
         let creator = self.creator(&origin.actor).await?;
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let order_id = new.is_prepaid.then(|| self.new_order_id(now));
         let mut called = Vec::with_capacity(names.len());
         for name in names {

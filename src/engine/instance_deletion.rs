@@ -15,7 +15,8 @@ impl Engine {
     /// # Errors
     /// `Refused` with `InstanceNotFound`, `InstancePrepaid`, or the refusal of its state.
     pub async fn delete_instance(&self, instance: InstanceRef, origin: Origin) -> Result<(), EngineError> {
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let deed = InstanceDeed::Delete;
         Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
     }

@@ -31,7 +31,8 @@ impl Engine {
         action: StatusAction,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let work = self.passage_wish(instance, action.passes_through());
         let deed = InstanceDeed::Pass { action, work };
         Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)

@@ -25,7 +25,8 @@ impl Engine {
     /// # Errors
     /// `Refused` with `InstanceNotFound`.
     pub async fn get_instance(&self, instance: InstanceRef) -> Result<(Instance, Timestamp), EngineError> {
-        let now = self.now_for_reading().await;
+        let present = self.now_for_reading().await;
+        let now = present.now;
         let found = self.store.get_instance(instance).await?;
         Ok((found.ok_or(Refusal::InstanceNotFound)?, now))
     }
@@ -39,7 +40,8 @@ impl Engine {
         project_id: ProjectId,
         query: InstancesQuery,
     ) -> Result<(Page<Instance>, Timestamp), EngineError> {
-        let now = self.now_for_reading().await;
+        let present = self.now_for_reading().await;
+        let now = present.now;
         Ok((self.store.list_instances(project_id, query.filter, query.start, query.limit).await?, now))
     }
 }

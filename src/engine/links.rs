@@ -57,7 +57,8 @@ impl Engine {
         backup_id: BackupId,
         life: LinkLife,
     ) -> Result<DownloadLink, EngineError> {
-        let now = self.now_for_reading().await;
+        let present = self.now_for_reading().await;
+        let now = present.now;
         let owner = self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let (backup, in_use) =
             self.store.get_backup(instance, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
@@ -75,7 +76,8 @@ impl Engine {
     /// `Refused` with `InvalidCredentials` if the link was not made here or has been changed, `CredentialsExpired` if it is
     /// not good any more, `BackupNotFound` or `BackupNotUsable` if the file is gone.
     pub async fn follow_link(&self, link: LinkRequest) -> Result<Vec<u8>, EngineError> {
-        let now = self.now_for_reading().await;
+        let present = self.now_for_reading().await;
+        let now = present.now;
         let LinkRequest { target, expires_at_seconds, signature } = link;
         // Compared in constant time.
         self.signature(&target, expires_at_seconds)

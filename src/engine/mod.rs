@@ -19,6 +19,7 @@ mod settle;
 mod side_settings;
 mod templates;
 pub mod transitions;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,17 +35,18 @@ pub use restores::CreateRestoreRequest;
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
     ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
-    SeedReport, TagValues,
+    SeedReport, Snapshot, SnapshotError, TagValues,
 };
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::RequestId;
 use crate::domain::instance::progression::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
-use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::time::UtcOffset;
 use crate::domain::work::{FailureCode, Progression, WorkWish};
 use crate::engine::settle::Settling;
 use crate::engine::transitions::{TransitionRules, WorkModel};
+use crate::engine::turns::{Present, Turns};
 use crate::store::{IdentityStore, SideStore, Store};
 
 /// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
@@ -110,6 +112,7 @@ pub struct Engine {
     settings: Arc<EngineSettings>,
     transitions: Arc<TransitionRules>,
     settling: Arc<Settling>,
+    turns: Turns,
 }
 
 impl Engine {
@@ -123,7 +126,8 @@ impl Engine {
         settings: EngineSettings,
     ) -> Self {
         let (settings, transitions, settling) = (Arc::new(settings), Arc::default(), Arc::default());
-        Self { store, identity, side, clock, ids, settings, transitions, settling }
+        let turns = Turns::default();
+        Self { store, identity, side, clock, ids, settings, transitions, settling, turns }
     }
 
     /// Returns an id for a request that has just arrived.
@@ -175,27 +179,25 @@ impl Engine {
     }
 
     /// Returns the present time, after everything due at it has been done.
-    async fn settled_now(&self) -> Result<Timestamp, EngineError> {
-        let now = self.clock.now();
-        if self.is_due(now) {
-            self.settle_in_turn(now).await?;
+    async fn settled_now(&self) -> Result<Present<'_>, EngineError> {
+        let present = self.turns.take(|| self.clock.now()).await;
+        if self.is_due(present.now) {
+            self.settle_in_turn(present.now).await?;
         }
-        Ok(now)
+        Ok(present)
     }
 
     /// Returns the present time for a use case that only reads, after everything due at it has been done, if that can be
     /// stored. If it cannot (the disk is full, say), what is shown is what is stored; while it is known that it cannot, at once.
-    async fn now_for_reading(&self) -> Timestamp {
-        if self.settling.is_held_up() {
-            return self.clock.now();
+    async fn now_for_reading(&self) -> Present<'_> {
+        let present = self.turns.take(|| self.clock.now()).await;
+        if self.is_due(present.now)
+            && !self.settling.is_held_up()
+            && let Err(error) = self.settle_in_turn(present.now).await
+        {
+            tracing::warn!(error = %error, "could not do what is due; showing what is stored");
         }
-        match self.settled_now().await {
-            Ok(now) => now,
-            Err(error) => {
-                tracing::warn!(error = %error, "could not do what is due; showing what is stored");
-                self.clock.now()
-            }
-        }
+        present
     }
 
     /// Returns once the store has shown that it can write.

@@ -38,7 +38,8 @@ impl Engine {
         request: CreateRestoreRequest,
         origin: Origin,
     ) -> Result<RestoreId, EngineError> {
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let id = match request.id {
             Some(id) => id,
             None => self.unused_id(|| self.ids.restore_id(now), RestoreId::as_bytes).await?,
@@ -74,7 +75,8 @@ impl Engine {
         instance: InstanceRef,
         query: RecordsQuery,
     ) -> Result<(Page<Restore>, Timestamp), EngineError> {
-        let now = self.now_for_reading().await;
+        let present = self.now_for_reading().await;
+        let now = present.now;
         let page = self.store.list_restores(instance, query.window, query.page).await?;
         Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
     }

@@ -18,7 +18,7 @@ impl Engine {
         &self,
         instance: InstanceRef,
     ) -> Result<(Instance, SideSettings), EngineError> {
-        self.now_for_reading().await;
+        let _present = self.now_for_reading().await;
         Ok(self.side.side_settings(instance).await?.ok_or(Refusal::InstanceNotFound)?)
     }
 
@@ -32,7 +32,8 @@ impl Engine {
         change: SideChange,
         origin: Origin,
     ) -> Result<(Instance, SideSettings), EngineError> {
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let change_id = match change {
             SideChange::Parameters(_) => ParameterChangeId::from_random(self.ids.random_bits(), now),
             // Only changes of parameters are remembered by an id.

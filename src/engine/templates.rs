@@ -42,7 +42,8 @@ impl Engine {
         source: TemplateRef,
         words: TemplateWords,
     ) -> Result<TemplateId, EngineError> {
-        let now = self.settled_now().await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
         let source = self.template(project_id, source).await?;
         let id = TemplateId::from_random(self.ids.random_bits(), now);
         let template = source.derived(id, words, now)?;

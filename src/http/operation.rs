@@ -224,6 +224,7 @@ pub(super) mod control {
     pub(in crate::http) const CLOCK: Operation = open("emulator_clock");
     pub(in crate::http) const TRANSITIONS: Operation = open("emulator_transitions");
     pub(in crate::http) const FAULTS: Operation = open("emulator_faults");
+    pub(in crate::http) const SNAPSHOTS: Operation = open("emulator_snapshots");
     pub(in crate::http) const IDS: Operation = open("emulator_ids");
     pub(in crate::http) const REQUESTS: Operation = open("emulator_requests");
 }

@@ -268,6 +268,7 @@ fn control_routes() -> Vec<RouteEntry> {
     const FAULT: &str = "/_emulator/faults/{fault_id}";
     const IDS: &str = "/_emulator/ids";
     const REQUESTS: &str = "/_emulator/requests";
+    const SNAPSHOT: &str = "/_emulator/snapshots/{snapshot_name}";
     vec![
         entry(&of::HEALTH, Method::GET, "/_emulator/health", || route(control::state::health)),
         entry(&of::INFO, Method::GET, "/_emulator/info", || route(control::state::info)),
@@ -280,6 +281,13 @@ fn control_routes() -> Vec<RouteEntry> {
             bulky_route(LONGEST_SEED_BYTES, control::admit, control::documents::seed)
         }),
         entry(&of::EXPORT, Method::GET, "/_emulator/export", || route(control::documents::export)),
+        entry(&of::SNAPSHOTS, Method::GET, "/_emulator/snapshots", || route(control::snapshots::list)),
+        entry(&of::SNAPSHOTS, Method::GET, SNAPSHOT, || route(control::snapshots::show)),
+        entry(&of::SNAPSHOTS, Method::PUT, SNAPSHOT, || route(control::snapshots::take)),
+        entry(&of::SNAPSHOTS, Method::DELETE, SNAPSHOT, || route(control::snapshots::remove)),
+        entry(&of::SNAPSHOTS, Method::POST, "/_emulator/snapshots/{snapshot_name}/restore", || {
+            route(control::snapshots::restore)
+        }),
         entry(&of::CLOCK, Method::GET, CLOCK, || route(control::clock::show)),
         entry(&of::CLOCK, Method::PUT, CLOCK, || route(control::clock::set)),
         entry(&of::CLOCK, Method::POST, "/_emulator/clock/advance", || route(control::clock::advance)),

@@ -75,6 +75,17 @@ pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     Some(extended & 0xff)
 }
 
+/// Tells a commit that failed from one whose outcome nobody knows: the connection was lost, or the disk failed while the log
+/// was being synced.
+pub(super) fn commit_error(source: sqlx::Error) -> StoreError {
+    match &source {
+        sqlx::Error::Database(_) if primary_code(&source) != Some(SQLITE_IOERR) => {
+            StoreError::during("commit a transaction")(source)
+        }
+        _ => StoreError::OutcomeUnknown { operation: "commit a transaction", source: Arc::new(source) },
+    }
+}
+
 /// Why a database was not opened. Only a failure after the look at it can have changed it: `Migration` rolls back, `Failed` may
 /// come later.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ mod migrate;
 mod row;
 mod seed;
 mod side;
+mod snapshot;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, HashSet};
@@ -31,6 +32,7 @@ pub use seed::{
     StatePart, TableRow, TableRows, UserSeed,
 };
 pub use side::{ChangeSideSettings, ParameterHistoryEntry, SideStore, TagValues};
+pub use snapshot::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel, SnapshotStore};
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId, ProjectId};

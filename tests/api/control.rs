@@ -379,9 +379,8 @@ impl TestServer {
     }
 }
 
-#[tokio::test]
-async fn a_reset_without_seeds_leaves_no_table_with_rows_of_before() {
-    let mut server = TestServer::start().await;
+/// Does so much that every table has a row.
+pub(crate) async fn fill_every_table(server: &mut TestServer) {
     let backup_id = server.create_backup(HA).await;
     server.restore(Api::V2, HA, &json!({ "backup_id": backup_id })).await;
     server.built_in_token().await;
@@ -389,6 +388,12 @@ async fn a_reset_without_seeds_leaves_no_table_with_rows_of_before() {
     server.create_backup(SECOND_HA).await;
     server.put("/_emulator/clock", &json!({"frozen": true})).await.ok();
     server.fill_what_is_beside_instances().await;
+}
+
+#[tokio::test]
+async fn a_reset_without_seeds_leaves_no_table_with_rows_of_before() {
+    let mut server = TestServer::start().await;
+    fill_every_table(&mut server).await;
     let tables =
         server.rows("SELECT json_object('name', name) FROM sqlite_schema WHERE type = 'table'").await;
     let tables = each(&json!(tables), "name");

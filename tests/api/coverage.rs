@@ -34,6 +34,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::tags::COVERS,
     super::templates::COVERS,
     super::export::COVERS,
+    super::snapshots::COVERS,
 ];
 
 /// Returns whether a path is one of those that `template` stands for.

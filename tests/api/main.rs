@@ -46,6 +46,7 @@ mod seed;
 mod settings;
 mod side_settings;
 mod signatures;
+mod snapshots;
 mod states;
 mod strangers;
 mod tags;

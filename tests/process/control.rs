@@ -68,6 +68,19 @@ fn the_clock_is_set_frozen_and_advanced() {
 }
 
 #[test]
+fn snapshots_are_taken_and_gone_back_to() {
+    let controlled = Controlled::start(&[]);
+    assert!(controlled.ask(&["snapshots", "take", "a-clean.1"]).contains("a-clean.1"));
+    assert_eq!(controlled.server.connect().create(DEMO_INSTANCE, "nightly").unwrap().status, 200);
+    controlled.ask(&["snapshots", "restore", "a-clean.1"]);
+    assert!(controlled.server.connect().list(DEMO_INSTANCE).is_empty());
+    let listed = controlled.ask_json(&["snapshots", "list"]);
+    assert_eq!(listed["snapshots"][0], controlled.ask_json(&["snapshots", "show", "a-clean.1"]));
+    controlled.ask(&["snapshots", "remove", "a-clean.1"]);
+    assert!(refused(controlled.command(&["snapshots", "show", "a-clean.1"])).contains("EMU.4040"));
+}
+
+#[test]
 fn transitions_are_ruled_and_stepped() {
     let controlled = Controlled::start(&[]);
     let rule = ["transitions", "set", "backup", "manual", "--instance-id", DEMO_INSTANCE];

@@ -11,6 +11,7 @@ mod damage;
 mod refusal;
 mod run;
 mod settings;
+mod snapshots;
 mod start;
 mod stop;
 mod time;

@@ -7,7 +7,8 @@ const OF_CHANGES: &[&str] = &["at", "model", "id", "from", "to"];
 const OF_REQUESTS: &[&str] = &["number", "at", "method", "path", "status", "error_code"];
 
 /// What the groups of subcommands are about.
-pub(super) const GROUPS: [(&str, &str); 5] = [
+pub(super) const GROUPS: [(&str, &str); 6] = [
+    ("snapshots", "Copies of everything, and the way back to one"),
     ("clock", "Show, set and advance the clock"),
     ("transitions", "What moves backups, restores and instances on"),
     ("faults", "Answers that go wrong on demand"),
@@ -27,6 +28,8 @@ const MODEL: Input = argument(
     Kind::Text,
     "What the rules are about: backup, restore or instance",
 );
+const SNAPSHOT: Input =
+    argument("name", Place::Path("snapshot_name"), Kind::Text, "The name of the snapshot");
 const FAULT_ID: Input = argument("id", Place::Path("fault_id"), Kind::Text, "The id of the fault");
 
 /// The inputs that describe a fault.
@@ -155,6 +158,35 @@ pub(super) const COMMANDS: &[ControlCommand] = &[
             &[QUERY_PROJECT],
         )
     },
+    command(&["snapshots", "list"], "GET", "/_emulator/snapshots", "The snapshots there are", &[]),
+    command(
+        &["snapshots", "show"],
+        "GET",
+        "/_emulator/snapshots/{snapshot_name}",
+        "Show a snapshot",
+        &[SNAPSHOT],
+    ),
+    command(
+        &["snapshots", "take"],
+        "PUT",
+        "/_emulator/snapshots/{snapshot_name}",
+        "Copy everything, in place of what has that name",
+        &[SNAPSHOT],
+    ),
+    command(
+        &["snapshots", "remove"],
+        "DELETE",
+        "/_emulator/snapshots/{snapshot_name}",
+        "Remove a snapshot",
+        &[SNAPSHOT],
+    ),
+    command(
+        &["snapshots", "restore"],
+        "POST",
+        "/_emulator/snapshots/{snapshot_name}/restore",
+        "Go back to a snapshot",
+        &[SNAPSHOT],
+    ),
     command(&["clock", "show"], "GET", "/_emulator/clock", "Show the clock", &[]),
     command(
         &["clock", "set"],

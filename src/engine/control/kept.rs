@@ -30,6 +30,37 @@ pub(in crate::engine) fn inconsistent(what: &'static str) -> EngineError {
     StoreError::Inconsistent { what }.into()
 }
 
+/// What a test has decided. What is absent is as usual.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Decisions {
+    /// What the clock shows.
+    pub(super) clock: Option<ClockFace>,
+    /// What ids follow from.
+    pub(super) ids: Option<u64>,
+    /// What moves work on.
+    pub(super) rules: Vec<TransitionRule>,
+    /// What goes wrong, as it was given.
+    pub(super) faults: Option<String>,
+}
+
+impl Decisions {
+    /// Reads the settings that are kept.
+    pub(super) fn read(mut settings: BTreeMap<String, String>) -> Result<Self, EngineError> {
+        let clock = settings.remove(CLOCK).map(|text| read::<KeptClock>(&text)?.face()).transpose()?;
+        let ids = settings.remove(IDS).map(|text| read::<KeptIds>(&text)).transpose()?;
+        let rules: Vec<KeptRule> = match settings.remove(TRANSITIONS) {
+            Some(text) => read(&text)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            clock,
+            ids: ids.and_then(|ids| ids.seed),
+            rules: rules.into_iter().map(KeptRule::rule).collect::<Result<_, _>>()?,
+            faults: settings.remove(FAULTS),
+        })
+    }
+}
+
 /// The clock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

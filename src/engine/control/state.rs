@@ -50,8 +50,8 @@ impl Control {
         let mut settings = new.kept;
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
         let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
-        // Nothing comes due by the new clock before it is known to hold.
-        let _settling = self.engine.settling.turn().await;
+        // Nothing comes due by the new clock before it is known to hold: no use case runs.
+        let _alone = self.engine.turns.be_alone().await;
         let applied = self.under(new.face, async {
             let now = self.clock.now();
             let plan = self.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
@@ -114,6 +114,7 @@ impl Control {
         let kept_rules: Vec<KeptRule> = new.rules.iter().map(KeptRule::of).collect();
         let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let _alone = self.engine.turns.be_alone().await;
         let report =
             self.engine.store.reset(ResetPlan { project: Some(project), seed, settings, now }).await?;
         self.engine.transitions.replace(new.rules);
@@ -129,6 +130,7 @@ impl Control {
         settings.retain(|(name, _)| *name != kept::IDS);
         settings.push((kept::IDS, as_json(&KeptIds { seed: ids })?));
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let _alone = self.engine.turns.be_alone().await;
         let reset = self.under(new.face, async {
             let now = new.face.map_or_else(|| self.clock.real_now(), |_| self.clock.now());
             let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };

@@ -36,7 +36,8 @@ struct Scope {
 impl Engine {
     /// Begins to write the state down, whole or of a project, as it is once what is due has been done.
     pub(in crate::engine) async fn export(&self, project: Option<ProjectId>) -> Export {
-        let now = self.now_for_reading().await;
+        let present = self.now_for_reading().await;
+        let now = present.now;
         let parts = self.store.export(project);
         Export {
             parts,

@@ -14,6 +14,9 @@ pub(in crate::http) enum ControlError {
     /// The control token is missing or wrong.
     #[error("wrong control token")]
     Forbidden,
+    /// It cannot be used; it is said why.
+    #[error("unusable: {0}")]
+    Unusable(String),
     /// There are as many of them as there may be.
     #[error("too many {0}")]
     TooMany(&'static str),
@@ -30,6 +33,9 @@ impl ControlError {
                 Cow::Borrowed("The control token is missing or wrong; send it as X-Emulator-Token."),
             ),
             Self::NotFound(what) => (404, "EMU.4040", Cow::Owned(format!("There is no such {what}."))),
+            Self::Unusable(reason) => {
+                (409, "EMU.4091", Cow::Owned(format!("The snapshot cannot be used: {reason}.")))
+            }
             Self::TooMany(what) => (409, "EMU.4090", Cow::Owned(format!("There are too many {what}."))),
         }
     }

@@ -9,6 +9,7 @@ pub(super) mod faults;
 pub(super) mod journal;
 pub(super) mod requests;
 pub(super) mod seeded_faults;
+pub(super) mod snapshots;
 pub(super) mod state;
 pub(super) mod transitions;
 mod words;

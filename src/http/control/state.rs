@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 
-use crate::engine::ApiVersion;
+use crate::engine::{ApiVersion, Counts};
 use crate::http::control::{controlled, internal, json};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
@@ -32,13 +32,18 @@ pub(in crate::http) async fn info(request: HttpRequest, body: Bytes) -> Result<H
             "schema_version": counts.schema_version,
             "database": app.control.database,
             "uptime_s": app.started.elapsed().as_secs(),
-            "counts": {
-                "projects": counts.projects, "instances": counts.instances, "backups": counts.backups,
-                "restores": counts.restores, "events": counts.events,
-            },
+            "counts": counts_view(&counts),
         })))
     })
     .await
+}
+
+/// Shows how much is kept.
+pub(in crate::http::control) fn counts_view(counts: &Counts) -> Value {
+    value!({
+        "projects": counts.projects, "instances": counts.instances, "backups": counts.backups,
+        "restores": counts.restores, "events": counts.events,
+    })
 }
 
 /// `GET /_emulator/config`: each setting with its value and where that comes from.

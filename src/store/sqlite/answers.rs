@@ -44,6 +44,7 @@ pub(super) fn refuse(command: Command, work: &mut Work) {
         | Command::CreateInstances(_, reply)
         | Command::SaveToken(_, reply)
         | Command::KeepSetting(_, _, reply)
+        | Command::Replace(_, reply)
         | Command::SaveTemplate(_, _, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),

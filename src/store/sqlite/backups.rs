@@ -10,6 +10,7 @@ use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
+use crate::store::error::commit_error;
 use crate::store::row::{
     self, BACKUP_COLUMNS, BackupStatusRow, backup_format_code, backup_kind_code, backup_status_code,
     record_kind,
@@ -19,7 +20,7 @@ use crate::store::sqlite::ids;
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::settling::{self, Expiry};
-use crate::store::sqlite::writer::{WriterState, commit_error};
+use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateBackup, DeleteBackup, StoreError};
 
 /// In which transaction a run of creates is written.

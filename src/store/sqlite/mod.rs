@@ -25,6 +25,7 @@ mod script;
 mod seeding;
 mod settling;
 mod side;
+mod snapshots;
 mod tokens;
 mod writer;
 
@@ -59,6 +60,7 @@ use crate::store::{
 use file::FileLock;
 use queue::{Command, WriterHandle};
 use reader::Reader;
+use snapshots::Shelf;
 
 /// How many read-only connections there are.
 const READERS: u32 = 4;
@@ -74,6 +76,9 @@ pub struct SqliteStore {
     writer: WriterHandle,
     /// How many parts of an export wait to be taken at most.
     parts_in_flight: usize,
+    location: Location,
+    /// Held while something is done with the snapshots.
+    shelf: tokio::sync::Mutex<Shelf>,
     /// Held as long as the store is open, so that no second process opens the file.
     lock: Mutex<Option<FileLock>>,
 }
@@ -120,7 +125,15 @@ impl SqliteStore {
             // A reader keeps the writer waiting there: it must not wait itself for a client that is slow.
             Location::Memory { .. } => Semaphore::MAX_PERMITS,
         };
-        Ok(Self { reader: Arc::new(Reader::new(pool)), writer, parts_in_flight, lock: Mutex::new(lock) })
+        let shelf = Shelf::of(&location).into();
+        Ok(Self {
+            reader: Arc::new(Reader::new(pool)),
+            writer,
+            parts_in_flight,
+            location,
+            shelf,
+            lock: Mutex::new(lock),
+        })
     }
 
     /// Returns once nothing can be written any more: the writer was closed, or has failed.

@@ -15,6 +15,7 @@ use crate::domain::instance::Instance;
 use crate::domain::restore::Restore;
 use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
     ChangeInstance, ChangeSideSettings, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
@@ -47,6 +48,8 @@ pub(super) enum Command {
     ChangeSide(Box<ChangeSideSettings>, Reply<(Instance, SideSettings)>),
     SaveTemplate(ProjectId, Box<ConfigTemplate>, Reply<()>),
     DeleteTemplate(ProjectId, TemplateId, Reply<bool>),
+    /// Put a snapshot in the place of everything.
+    Replace(Box<Replacement>, Reply<()>),
     /// Write something and commit it, to see that it can be done.
     Probe(Reply<()>),
     /// Finish what is queued, bring everything into the main file, and stop.
@@ -56,6 +59,11 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn is_create(&self) -> bool {
         matches!(self, Self::CreateBackup(..))
+    }
+
+    /// Returns whether it replaces everything that is kept.
+    pub(super) fn replaces_everything(&self) -> bool {
+        matches!(self, Self::Replace(..))
     }
 
     /// Returns whether it is a create that lets nothing expire: its statements are known beforehand.

@@ -91,19 +91,21 @@ pub(super) async fn remove_instances(
 
 /// Drops the triggers that forbid what is about to be done; returns them. What refers to what is looked at when the
 /// transaction ends.
-async fn put_triggers_aside(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
+pub(super) async fn put_triggers_aside(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<String>, sqlx::Error> {
     connection.execute("PRAGMA defer_foreign_keys = ON").await?;
     let triggers: Vec<(String, String)> =
-        sqlx::query_as("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+        sqlx::query_as("SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger'")
             .fetch_all(&mut *connection)
             .await?;
     for (name, _) in &triggers {
-        connection.execute(AssertSqlSafe(format!("DROP TRIGGER {name}"))).await?;
+        connection.execute(AssertSqlSafe(format!("DROP TRIGGER main.{name}"))).await?;
     }
     Ok(triggers.into_iter().map(|(_, sql)| sql).collect())
 }
 
-async fn put_triggers_back(
+pub(super) async fn put_triggers_back(
     connection: &mut SqliteConnection,
     triggers: Vec<String>,
 ) -> Result<(), sqlx::Error> {

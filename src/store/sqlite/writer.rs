@@ -5,6 +5,8 @@
 //! savepoint; creates are decided before any of them is written); a failed commit undoes the whole batch, and every command
 //! of it is told so.
 
+mod replacing;
+
 use std::collections::HashMap;
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
-use crate::store::error::{SQLITE_IOERR, primary_code};
+use crate::store::error::commit_error;
 use crate::store::sqlite::answers::{Work, answer_creates, refuse, refuse_late, settle_reply};
 use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
@@ -74,7 +76,7 @@ impl Writer {
         while self.commands.recv_many(&mut batch, BATCH_LIMIT).await > 0 {
             self.metrics.queue_depth.sub(i64::try_from(batch.len()).unwrap_or(i64::MAX));
             let close = take_close(&mut batch);
-            self.commit(std::mem::take(&mut batch)).await;
+            self.commit_in_turn(std::mem::take(&mut batch)).await;
             if let Some(reply) = close {
                 self.close(reply).await;
                 return;
@@ -123,12 +125,8 @@ impl Writer {
         self.metrics.batch_size.observe(size);
         if outcome.is_err() {
             self.roll_back().await;
-        } else if work.due_changed
-            && let Err(error) = publish_next_due(&mut self.state.connection, &self.next_due).await
-        {
-            // Something is due at once, as far as is known: the next request looks.
-            tracing::error!(error = %error, "could not read when the next change is due");
-            self.next_due.store(0, Ordering::Release);
+        } else if work.due_changed {
+            self.publish_next_due().await;
         }
         self.metrics.commit_seconds.observe(stopwatch.elapsed().as_secs_f64());
         if let Err(error) = &outcome {
@@ -138,6 +136,15 @@ impl Writer {
             answer(outcome.clone());
         }
         Ok(())
+    }
+
+    /// Publishes when the next planned change is due.
+    async fn publish_next_due(&mut self) {
+        if let Err(error) = publish_next_due(&mut self.state.connection, &self.next_due).await {
+            // Something is due at once, as far as is known: the next request looks.
+            tracing::error!(error = %error, "could not read when the next change is due");
+            self.next_due.store(0, Ordering::Release);
+        }
     }
 
     /// Carries out creates in a transaction of their own.
@@ -262,6 +269,8 @@ impl Writer {
                 settle_reply(reply, written.map(|_| ()).map_err(StoreError::during("write anything")), work)
             }
             Command::Close(reply) => settle_reply(reply, Ok(()), work),
+            // It has no place among others: `commit_in_turn` takes it out.
+            Command::Replace(_, reply) => settle_reply(reply, Err(StoreError::Closed), work),
             Command::CreateBackup(create, reply) => {
                 // Runs of creates are taken by `create_backups`; one alone is a run of one.
                 let result = backups::create(state, &[create], Transaction::Open).await;
@@ -325,16 +334,5 @@ fn take_close(batch: &mut Vec<Waiting>) -> Option<Reply<()>> {
             batch.push(other);
             None
         }
-    }
-}
-
-/// Tells a commit that failed from one whose outcome nobody knows: the connection was lost, or the disk failed while the log
-/// was being synced.
-pub(super) fn commit_error(source: sqlx::Error) -> StoreError {
-    match &source {
-        sqlx::Error::Database(_) if primary_code(&source) != Some(SQLITE_IOERR) => {
-            StoreError::during("commit a transaction")(source)
-        }
-        _ => StoreError::OutcomeUnknown { operation: "commit a transaction", source: Arc::new(source) },
     }
 }

@@ -11,6 +11,8 @@ mod side;
 pub use pool::{LentConnection, ReadPool};
 use tokio::sync::Mutex;
 
+pub(super) use settings::counts;
+
 use crate::store::row::{BACKUP_COLUMNS, INSTANCE_COLUMNS, RESTORE_COLUMNS};
 
 /// The read-only side of the store, with the statements that are put together once.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::{Row, SqliteExecutor};
+
 use crate::store::error::StoreError;
-use crate::store::row;
 use crate::store::sqlite::ids;
 use crate::store::sqlite::reader::{Reader, unsigned};
 use crate::store::{Counts, migrate};
@@ -24,26 +25,32 @@ impl Reader {
     }
 
     pub(in crate::store::sqlite) async fn counts(&self) -> Result<Counts, StoreError> {
-        // Records are numbered without gaps, so that the highest numbers are their counts.
-        let row = sqlx::query(
-            "SELECT (SELECT count(*) FROM projects) AS projects,
-                    (SELECT count(*) FROM instances WHERE deleted_at IS NULL) AS instances,
-                    (SELECT coalesce(sum((SELECT coalesce(max(record_number), 0) FROM backups b
-                                          WHERE b.instance_key = i.instance_key)), 0) FROM instances i) AS backups,
-                    (SELECT count(*) FROM restores) AS restores,
-                    (SELECT coalesce(max(event_number), 0) FROM events) AS events",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(StoreError::during("count what is kept"))?;
-        let count = |name| row::column::<i64>(&row, name).map(unsigned);
-        Ok(Counts {
-            projects: count("projects")?,
-            instances: count("instances")?,
-            backups: count("backups")?,
-            restores: count("restores")?,
-            events: count("events")?,
-            schema_version: unsigned(migrate::known_version()),
-        })
+        counts(&self.pool).await.map_err(StoreError::during("count what is kept"))
     }
+}
+
+/// Returns how much a database keeps.
+pub(in crate::store::sqlite) async fn counts(
+    database: impl SqliteExecutor<'_>,
+) -> Result<Counts, sqlx::Error> {
+    // Records are numbered without gaps, so that the highest numbers are their counts.
+    let row = sqlx::query(
+        "SELECT (SELECT count(*) FROM projects) AS projects,
+                (SELECT count(*) FROM instances WHERE deleted_at IS NULL) AS instances,
+                (SELECT coalesce(sum((SELECT coalesce(max(record_number), 0) FROM backups b
+                                      WHERE b.instance_key = i.instance_key)), 0) FROM instances i) AS backups,
+                (SELECT count(*) FROM restores) AS restores,
+                (SELECT coalesce(max(event_number), 0) FROM events) AS events",
+    )
+    .fetch_one(database)
+    .await?;
+    let count = |name| row.try_get::<i64, _>(name).map(unsigned);
+    Ok(Counts {
+        projects: count("projects")?,
+        instances: count("instances")?,
+        backups: count("backups")?,
+        restores: count("restores")?,
+        events: count("events")?,
+        schema_version: unsigned(migrate::known_version()),
+    })
 }

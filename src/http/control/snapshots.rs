@@ -1,0 +1,110 @@
+//! Snapshots: take, list, show and remove them, and go back to one.
+
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json as value};
+
+use crate::domain::snapshot::SnapshotName;
+use crate::engine::{EngineError, Snapshot, SnapshotError};
+use crate::http::control::error::ControlError;
+use crate::http::control::faults::Fault;
+use crate::http::control::state::counts_view;
+use crate::http::control::{ControlCall, ControlState, controlled, internal, json};
+use crate::http::endpoint::state;
+use crate::http::error::ApiError;
+use crate::http::time::rfc3339;
+
+impl From<SnapshotError> for ApiError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::NotFound => ControlError::NotFound("snapshot").into(),
+            SnapshotError::TooMany => ControlError::TooMany("snapshots").into(),
+            SnapshotError::Unusable { reason } => ControlError::Unusable(reason).into(),
+            SnapshotError::Store(error) => internal(EngineError::from(error)),
+        }
+    }
+}
+
+impl ControlCall {
+    fn snapshot_name(&self) -> Result<SnapshotName, ControlError> {
+        let invalid = |error: crate::domain::snapshot::InvalidSnapshotName| error.to_string().into();
+        self.path_part("snapshot_name").parse().map_err(|error| ControlError::Invalid(invalid(error)))
+    }
+}
+
+/// Shows a snapshot. One that says nothing of itself was not made here, or is damaged.
+fn view(snapshot: &Snapshot) -> Value {
+    value!({
+        "name": snapshot.name.as_str(),
+        "size_bytes": snapshot.size_bytes,
+        "created_at": snapshot.label.map(|label| rfc3339(label.created_at)),
+        "schema_version": snapshot.label.map(|label| label.counts.schema_version),
+        "counts": snapshot.label.map(|label| counts_view(&label.counts)),
+    })
+}
+
+async fn all(state: &ControlState) -> Result<HttpResponse, ApiError> {
+    let snapshots = state.control.snapshots().await?;
+    Ok(json(&value!({ "snapshots": snapshots.iter().map(view).collect::<Vec<_>>() })))
+}
+
+/// `GET /_emulator/snapshots`: all snapshots.
+pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| all(call.state()?).await).await
+}
+
+/// `GET /_emulator/snapshots/{snapshot_name}`: one snapshot.
+pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let name = call.snapshot_name()?;
+        Ok(json(&view(&call.state()?.control.snapshot(&name).await?)))
+    })
+    .await
+}
+
+/// `PUT /_emulator/snapshots/{snapshot_name}`: takes a snapshot, in place of one that has that name.
+pub(in crate::http) async fn take(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let name = call.snapshot_name()?;
+        Ok(json(&view(&call.state()?.control.take_snapshot(&name).await?)))
+    })
+    .await
+}
+
+/// `DELETE /_emulator/snapshots/{snapshot_name}`: removes a snapshot.
+pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let name = call.snapshot_name()?;
+        let state = call.state()?;
+        state.control.delete_snapshot(&name).await?;
+        all(state).await
+    })
+    .await
+}
+
+/// `POST /_emulator/snapshots/{snapshot_name}/restore`: goes back to a snapshot.
+pub(in crate::http) async fn restore(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
+    controlled(request, body, async |call| {
+        let name = call.snapshot_name()?;
+        let app = state(&call.request)?.clone();
+        let going = name.clone();
+        // It goes on to its end although its caller may not wait: what is remembered must follow what is kept.
+        let gone = tokio::spawn(async move { go_back(&app.control, going).await });
+        gone.await.map_err(|_| ApiError::Panicked)??;
+        Ok(json(&view(&call.state()?.control.snapshot(&name).await?)))
+    })
+    .await
+}
+
+async fn go_back(state: &ControlState, name: SnapshotName) -> Result<(), ApiError> {
+    // Nobody keeps faults of before while they go.
+    let _keeping = state.faults_kept.lock().await;
+    let prepared = state.control.prepare_restore(name).await?;
+    let faults: Vec<Fault> = match prepared.faults() {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|_| ControlError::Unusable("the faults kept in it cannot be read".to_owned()))?,
+        None => Vec::new(),
+    };
+    prepared.carry_out(|| state.faults.replace(faults)).await?;
+    Ok(())
+}

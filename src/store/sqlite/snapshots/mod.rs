@@ -1,0 +1,137 @@
+//! Snapshots: taken, listed, removed, and brought back.
+//!
+//! A snapshot is a database like any other, with a label in it. What is brought back is looked through first; the writer then
+//! does it, as one change among the others.
+
+mod label;
+pub(super) mod replacing;
+mod shelf;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::{Connection, SqliteConnection};
+
+pub(super) use shelf::Shelf;
+
+use crate::domain::snapshot::SnapshotName;
+use crate::domain::time::Timestamp;
+use crate::store::sqlite::options::Location;
+use crate::store::sqlite::queue::Command;
+use crate::store::sqlite::{SqliteStore, check, file, options};
+use crate::store::{OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotStore, StoreError, migrate};
+use replacing::Replacement;
+
+/// How many snapshots there may be.
+const MOST_SNAPSHOTS: usize = 100;
+
+#[async_trait]
+impl SnapshotStore for SqliteStore {
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
+        let mut snapshots = self.shelf.lock().await;
+        let mut listed = Vec::new();
+        for name in snapshots.names().map_err(failed("list the snapshots"))? {
+            listed.extend(look(&mut snapshots, &name).await?);
+        }
+        Ok(listed)
+    }
+
+    async fn snapshot(&self, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
+        let mut snapshots = self.shelf.lock().await;
+        look(&mut snapshots, name).await?.ok_or(SnapshotError::NotFound)
+    }
+
+    async fn take_snapshot(&self, name: &SnapshotName, now: Timestamp) -> Result<Snapshot, SnapshotError> {
+        let mut snapshots = self.shelf.lock().await;
+        let names = snapshots.names().map_err(failed("list the snapshots"))?;
+        if names.len() >= MOST_SNAPSHOTS && !names.contains(name) {
+            return Err(SnapshotError::TooMany);
+        }
+        snapshots.put(name, &self.location, now).await.map_err(failed("take a snapshot"))?;
+        look(&mut snapshots, name).await?.ok_or(SnapshotError::NotFound)
+    }
+
+    async fn delete_snapshot(&self, name: &SnapshotName) -> Result<(), SnapshotError> {
+        let removed = self.shelf.lock().await.remove(name).await.map_err(failed("remove a snapshot"))?;
+        if removed { Ok(()) } else { Err(SnapshotError::NotFound) }
+    }
+
+    async fn prepare_restore(&self, name: &SnapshotName) -> Result<BTreeMap<String, String>, SnapshotError> {
+        let snapshots = self.shelf.lock().await;
+        let snapshot = snapshots.find(name).ok_or(SnapshotError::NotFound)?;
+        bring_up_to_date(&snapshot).await?;
+        let damaged = |error: sqlx::Error| unusable(error.to_string());
+        let reading = options::reading(&snapshot);
+        let mut connection = SqliteConnection::connect_with(&reading).await.map_err(damaged)?;
+        let findings = check::pages_and_keys(&mut connection).await.map_err(damaged)?;
+        if let Some(finding) = findings.into_iter().next() {
+            return Err(unusable(finding));
+        }
+        let settings: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(damaged)?;
+        connection.close().await.map_err(damaged)?;
+        Ok(settings.into_iter().filter(|(name, _)| name != label::SETTING).collect())
+    }
+
+    async fn restore_snapshot(&self, plan: RestorePlan) -> Result<(), SnapshotError> {
+        // Held until it is done, so that nobody takes the snapshot away meanwhile.
+        let snapshots = self.shelf.lock().await;
+        let snapshot = snapshots.find(&plan.name).ok_or(SnapshotError::NotFound)?;
+        let (database, settings) = (self.location.clone(), plan.settings);
+        let replacement = Box::new(Replacement { database, snapshot, settings });
+        Ok(self.writer.ask(|reply| Command::Replace(replacement, reply)).await?)
+    }
+}
+
+/// Returns what is known of a snapshot, if there is one of that name.
+async fn look(shelf: &mut Shelf, name: &SnapshotName) -> Result<Option<Snapshot>, StoreError> {
+    let Some(location) = shelf.find(name) else { return Ok(None) };
+    let size_bytes = shelf.size_bytes(name).await.map_err(failed("look at a snapshot"))?;
+    let label = label::read(&location).await.ok();
+    Ok(Some(Snapshot { name: name.clone(), size_bytes, label }))
+}
+
+/// Makes sure that a snapshot is a database of this program, and brings its schema to the version that this program has.
+async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
+    // One in memory was made by this very process.
+    let Location::File(path) = snapshot else { return Ok(()) };
+    match file::inspect(path).await.map_err(refused)? {
+        None | Some(0) => Err(unusable("there is nothing in it".to_owned())),
+        Some(version) if version < migrate::known_version() => {
+            let damaged = |error: sqlx::Error| unusable(error.to_string());
+            let mut connection =
+                SqliteConnection::connect_with(&options::base(snapshot)).await.map_err(damaged)?;
+            migrate::migrate(&mut connection, file::APPLICATION_ID).await.map_err(refused)?;
+            connection.close().await.map_err(damaged)
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn unusable(reason: String) -> SnapshotError {
+    SnapshotError::Unusable { reason }
+}
+
+/// Says why a snapshot was not opened. Where it lies is nobody's business.
+fn refused(error: OpenError) -> SnapshotError {
+    match error {
+        OpenError::Damaged { reason, .. } => unusable(reason),
+        OpenError::Newer { found, known, .. } => unusable(format!(
+            "a newer version of this program made it (schema version {found}, this one knows {known})"
+        )),
+        OpenError::Migration(error) => unusable(format!("it cannot be upgraded: {error}")),
+        OpenError::Failed { operation, source } => {
+            StoreError::Failed { operation, source: Arc::new(source) }.into()
+        }
+        OpenError::Locked { .. } | OpenError::NotWritable { .. } | OpenError::SqliteTooOld { .. } => {
+            unusable("it cannot be opened".to_owned())
+        }
+    }
+}
+
+fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    StoreError::during(operation)
+}

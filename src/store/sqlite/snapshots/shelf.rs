@@ -1,0 +1,152 @@
+//! Where snapshots are: of a database in a file in a folder beside it, of one in memory in memory.
+
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use sqlx::{Connection, SqliteConnection};
+
+use crate::domain::snapshot::SnapshotName;
+use crate::domain::time::Timestamp;
+use crate::store::sqlite::options::{self, Location};
+use crate::store::sqlite::snapshots::label;
+use crate::store::sqlite::{copying, file};
+
+/// How the files of snapshots end.
+const ENDING: &str = ".db";
+/// How a file ends that is no snapshot yet. Whoever dies meanwhile leaves it; it is made anew.
+const UNFINISHED: &str = ".tmp";
+
+/// The snapshots of a database.
+pub(in crate::store::sqlite) enum Shelf {
+    /// Files in this folder, which is made when it is needed.
+    Folder(PathBuf),
+    /// Databases in memory.
+    Memory(BTreeMap<SnapshotName, InMemory>),
+}
+
+/// A snapshot in memory: it is there as long as a connection to it is.
+pub(in crate::store::sqlite) struct InMemory {
+    location: Location,
+    connection: SqliteConnection,
+}
+
+impl Shelf {
+    /// Returns the shelf of the database at `location`.
+    pub(in crate::store::sqlite) fn of(location: &Location) -> Self {
+        match location {
+            Location::File(path) => Self::Folder(file::side_file(path, ".snapshots")),
+            Location::Memory { .. } => Self::Memory(BTreeMap::new()),
+        }
+    }
+
+    /// Returns the names of all snapshots, in order.
+    pub(super) fn names(&self) -> Result<Vec<SnapshotName>, sqlx::Error> {
+        let folder = match self {
+            Self::Folder(folder) => folder,
+            Self::Memory(snapshots) => return Ok(snapshots.keys().cloned().collect()),
+        };
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let file_name = entry?.file_name();
+            let name = file_name.to_str().and_then(|name| name.strip_suffix(ENDING));
+            names.extend(name.and_then(|name| name.parse().ok()));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Returns where a snapshot is, if there is one of that name.
+    pub(super) fn find(&self, name: &SnapshotName) -> Option<Location> {
+        match self {
+            Self::Folder(folder) => {
+                let path = path_in(folder, name, ENDING);
+                path.is_file().then_some(Location::File(path))
+            }
+            Self::Memory(snapshots) => Some(snapshots.get(name)?.location.clone()),
+        }
+    }
+
+    /// Returns how long a snapshot is; 0 if there is none.
+    pub(super) async fn size_bytes(&mut self, name: &SnapshotName) -> Result<u64, sqlx::Error> {
+        match self {
+            Self::Folder(folder) => Ok(path_in(folder, name, ENDING).metadata()?.len()),
+            Self::Memory(snapshots) => {
+                let Some(snapshot) = snapshots.get_mut(name) else { return Ok(0) };
+                let size: i64 = sqlx::query_scalar(
+                    "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+                )
+                .fetch_one(&mut snapshot.connection)
+                .await?;
+                Ok(u64::try_from(size).unwrap_or(0))
+            }
+        }
+    }
+
+    /// Copies the database at `source` into a snapshot, in place of one that has that name.
+    pub(super) async fn put(
+        &mut self,
+        name: &SnapshotName,
+        source: &Location,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let source = options::reading(source);
+        match self {
+            Self::Folder(folder) => {
+                make_folder(folder)?;
+                let unfinished = path_in(folder, name, UNFINISHED);
+                copying::write(&source, &unfinished).await?;
+                label::write(&Location::File(unfinished.clone()), now).await?;
+                copying::publish(unfinished, path_in(folder, name, ENDING)).await
+            }
+            Self::Memory(snapshots) => {
+                let location = Location::new_memory();
+                let making = options::base(&location).create_if_missing(true);
+                let connection = SqliteConnection::connect_with(&making).await?;
+                copying::fill(&source, &location).await?;
+                label::write(&location, now).await?;
+                snapshots.insert(name.clone(), InMemory { location, connection });
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes a snapshot; returns whether there was one.
+    pub(super) async fn remove(&mut self, name: &SnapshotName) -> Result<bool, sqlx::Error> {
+        match self {
+            Self::Folder(folder) => {
+                let path = path_in(folder, name, ENDING);
+                copying::in_the_background(move || match std::fs::remove_file(&path) {
+                    Ok(()) => copying::sync_folder_of(&path).map(|()| true),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                    Err(error) => Err(error),
+                })
+                .await
+            }
+            Self::Memory(snapshots) => match snapshots.remove(name) {
+                Some(snapshot) => snapshot.connection.close().await.map(|()| true),
+                None => Ok(false),
+            },
+        }
+    }
+}
+
+fn path_in(folder: &Path, name: &SnapshotName, ending: &str) -> PathBuf {
+    folder.join(format!("{name}{ending}"))
+}
+
+/// Makes the folder if it is not there, for its owner only: what will lie in it holds secret keys.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => copying::sync_folder_of(folder),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
