@@ -1,6 +1,6 @@
 //! The catalogue: which products there are, and what follows from being one.
 //!
-//! [`table`] says all of it; here its rows become products, one a code, and products are found. Begin with [`products`],
+//! `table` says all of it; here its rows become products, one a code, and products are found. Begin with [`products`],
 //! [`offer`] (for a create) and [`Product::may_become`] (for a resize).
 //!
 //! Source: wire contract v2, sections 2.13, 4.2 and 4.3; v1.0, sections 2.7, 2.8 and 2.26.
