@@ -23,6 +23,10 @@ const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?1";
 const COUNT_ANEW: &str = "DELETE FROM instance_counts;
      INSERT INTO instance_counts SELECT project_key, engine, status, count(*), sum(capacity_mb) FROM instances
      WHERE deleted_at IS NULL GROUP BY project_key, engine, status";
+/// Numbers the events that are left from 1 without gaps, in their order.
+const NUMBER_ANEW: &str = "UPDATE events SET event_number = place FROM (
+         SELECT event_number AS number, row_number() OVER (ORDER BY event_number) AS place FROM events)
+     WHERE event_number = number AND number <> place";
 /// The instances whose ids are in a JSON array (`?1`), in hexadecimal.
 const OF_IDS: &str =
     "SELECT instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
@@ -59,6 +63,7 @@ async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) ->
             let statement = format!("DELETE FROM {table} WHERE project_id = ?1");
             sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
         }
+        connection.execute(NUMBER_ANEW).await?;
     } else {
         for table in tables(connection).await? {
             connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
@@ -83,6 +88,7 @@ pub(super) async fn remove_instances(
             removed = done.rows_affected();
         }
         connection.execute(COUNT_ANEW).await?;
+        connection.execute(NUMBER_ANEW).await?;
         put_triggers_back(connection, triggers).await?;
         Ok(removed)
     };
