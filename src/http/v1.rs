@@ -8,7 +8,7 @@ use crate::domain::id::InstanceId;
 use crate::domain::page::{PageLimit, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::engine::{InstanceFilter, InstancePageStart, InstancesQuery, RecordsQuery};
-use crate::http::extract::{Query, clamped_limit, start};
+use crate::http::extract::{Query, clamped_limit, start, tags_asked_for};
 use crate::http::time::window;
 
 /// Reads which records a list is asked for.
@@ -47,10 +47,6 @@ fn page_start(query: &Query) -> Result<InstancePageStart, Refusal> {
 
 /// Reads the filters; `None` if nothing can match them.
 fn filter(query: &Query) -> Option<InstanceFilter> {
-    // Instances have no tags yet, so that no instance has all of those asked for.
-    if query.get("tags").is_some() {
-        return None;
-    }
     let name = query.get("name").map(str::to_owned);
     let exact = query.is_true(&["isExactMatchName", "exactMatchName"]);
     let (name_is, name_contains) = if exact { (name, None) } else { (None, name) };
@@ -63,6 +59,7 @@ fn filter(query: &Query) -> Option<InstanceFilter> {
         ip_contains: None,
         engine: None,
         capacity: None,
+        tags: query.get("tags").map(tags_asked_for).unwrap_or_default(),
         include_create_failed: query.is_true(&["includeFailure", "include_failure"]),
     })
 }

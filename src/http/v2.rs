@@ -11,7 +11,7 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{InstanceFilter, InstancePageStart, InstancesQuery, RecordsQuery};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
-use crate::http::extract::{Query, bounded_limit, offset};
+use crate::http::extract::{Query, bounded_limit, offset, tags_asked_for};
 use crate::http::time::window;
 
 /// When the version came to be, as its document says.
@@ -55,10 +55,6 @@ pub(super) fn instances_query(query: &Query) -> Result<Option<InstancesQuery>, R
 
 /// Reads the filters; `None` if nothing can match them.
 fn filter(query: &Query) -> Option<InstanceFilter> {
-    // Instances have no tags yet, so that no instance has all of those asked for.
-    if query.get("tags").is_some() {
-        return None;
-    }
     let id = query.first_of(&["instance_id", "id"]).map(|(_, id)| id.parse()).transpose().ok()?;
     let status = query.get("status").map(|status| status.to_ascii_uppercase().parse()).transpose().ok()?;
     let gigabytes = query.get("capacity").map(str::parse::<f64>).transpose().ok()?;
@@ -73,6 +69,7 @@ fn filter(query: &Query) -> Option<InstanceFilter> {
         ip_contains: query.get("ip").map(str::to_owned),
         engine: None,
         capacity,
+        tags: query.get("tags").map(tags_asked_for).unwrap_or_default(),
         include_create_failed: query.is_true(&["include_failure", "includeFailure"]),
     })
 }

@@ -284,6 +284,8 @@ pub struct InstanceFilter {
     pub engine: Option<Engine>,
     /// The memory is this much.
     pub capacity: Option<Capacity>,
+    /// It has each of these tags: a key, and the value unless any will do.
+    pub tags: Vec<(String, Option<String>)>,
     /// Whether instances whose creation failed are shown (they are when `status` asks for them).
     pub include_create_failed: bool,
 }

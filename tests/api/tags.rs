@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, SECOND_HA, UNKNOWN_INSTANCE};
-use crate::support::{Answer, Api, Covered, TestServer, covered, refusal};
+use crate::support::{Answer, Api, Covered, TestServer, covered, each, refusal};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("POST", "/v1.0/{project_id}/dcs/{instance_id}/tags/action", tags_are_set_and_removed_by_key),
@@ -96,6 +96,30 @@ async fn a_project_shows_the_distinct_values_of_each_key() {
             json!({"tags": [{"key": "a", "values": ["1"]}, {"key": "env", "values": ["prod", "test"]}]})
         );
         assert_eq!(server.get(&all(OTHER_PROJECT)).await.ok(), json!({"tags": []}));
+    }
+}
+
+#[tokio::test]
+async fn instances_are_found_by_their_tags() {
+    let server = TestServer::start().await;
+    act(&server, Api::V1, HA, "create", json!([{"key": "env", "value": "test"}, {"key": "a", "value": "1"}]))
+        .await;
+    act(&server, Api::V1, SECOND_HA, "create", json!([{"key": "env", "value": "prod"}])).await;
+    for (tags, ids) in [
+        ("env=test", &[HA][..]),
+        ("env=test,a=1", &[HA]),
+        ("%7B'env':'test',%20'a':'1'%7D", &[HA]),
+        ("env=prod", &[SECOND_HA]),
+        ("env", &[SECOND_HA, HA]),
+        ("env=", &[SECOND_HA, HA]),
+        ("env=test,a=2", &[]),
+        ("nv=test", &[]),
+    ] {
+        for api in Api::BOTH {
+            let list = server.get(&format!("{}?tags={tags}", api.instances(PROJECT))).await.ok();
+            assert_eq!(each(&list["instances"], "instance_id"), ids, "{api:?} {tags}");
+            assert_eq!(list["instance_num"], ids.len(), "{api:?} {tags}");
+        }
     }
 }
 

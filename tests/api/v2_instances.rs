@@ -337,7 +337,7 @@ async fn capacities_and_ids_are_found_exactly() {
             assert_eq!(list, json!({"instances": [], "instance_num": 0}), "{name}={id}");
         }
     }
-    // Instances have no tags yet, and are never shown once they are deleted.
+    // No instance of the seed has tags, and none is shown once it is deleted.
     assert_eq!(list(&server, "tags=env%3Dtest").await["instance_num"], 0);
     assert_eq!(list(&server, "include_delete=true").await["instance_num"], LISTED);
 }

@@ -104,6 +104,16 @@ fn push_filtered(query: &mut QueryBuilder<Sqlite>, project_id: ProjectId, filter
     if let Some(capacity) = filter.capacity {
         query.push(" AND i.capacity_mb = ").push_bind(i64::from(capacity.as_megabytes()));
     }
+    for (key, value) in &filter.tags {
+        query.push(
+            " AND EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_key = i.instance_key AND t.key = ",
+        );
+        query.push_bind(key.clone());
+        if let Some(value) = value {
+            query.push(" AND t.value = ").push_bind(value.clone());
+        }
+        query.push(")");
+    }
     match filter.status {
         Some(status) => {
             query.push(" AND i.status = ").push_bind(status.as_str());
