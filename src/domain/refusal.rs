@@ -30,7 +30,7 @@ pub enum Refusal {
         name: &'static str,
     },
     /// The id that the caller chose belongs to something already.
-    #[error("the id is taken")]
+    #[error("something else has the id")]
     IdTaken,
     /// A remark has more characters than it may.
     #[error("remark too long")]
@@ -116,9 +116,6 @@ pub enum Refusal {
     /// The instances of the project would have more memory than they may.
     #[error("the project's quota of memory is used up")]
     MemoryQuotaExceeded,
-    /// Another record has the id.
-    #[error("another record has the id")]
-    RecordIdTaken,
     /// The instance has no such backup.
     #[error("backup not found")]
     BackupNotFound,

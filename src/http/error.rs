@@ -277,9 +277,7 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
             ApiVersion::V1 => &code::INVALID_QUERY,
             ApiVersion::V2 => &code::INVALID_GENERIC,
         },
-        Refusal::InvalidParameter { .. } | Refusal::IdTaken | Refusal::RecordIdTaken => {
-            &code::INVALID_PARAMETER
-        }
+        Refusal::InvalidParameter { .. } | Refusal::IdTaken => &code::INVALID_PARAMETER,
         Refusal::RemarkTooLong => &code::REMARK_TOO_LONG,
         Refusal::WindowReversed => &code::WINDOW_REVERSED,
         Refusal::NoCredentials => &code::NO_CREDENTIALS,

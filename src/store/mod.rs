@@ -180,7 +180,7 @@ pub trait Store: Send + Sync {
     /// Creates what a seed wants and is not there; what is there stays as it is, or is replaced if the plan says so.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNameTaken` or `RecordIdTaken`; `Unstorable`; `Failed`.
+    /// `Refused` with `InstanceNameTaken` or `IdTaken`; `Unstorable`; `Failed`.
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError>;
 
     /// Begins to read the whole state, or that of a project, and returns where its parts come out, in the order of a document

@@ -36,7 +36,7 @@ impl Control {
     /// `faults` are those that hold afterwards, as text, if the seed changes them.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNameTaken` or `RecordIdTaken`; `Unstorable`; `Internal`. Then nothing has changed.
+    /// `Refused` with `InstanceNameTaken` or `IdTaken`; `Unstorable`; `Internal`. Then nothing has changed.
     pub async fn seed(
         &self,
         seed: Seed,

@@ -42,7 +42,7 @@ pub(super) async fn require_free_ids(
         .await
         .map_err(StoreError::during("look whether the ids of records are taken"))?;
         if taken {
-            return Err(Refusal::RecordIdTaken.into());
+            return Err(Refusal::IdTaken.into());
         }
     }
     Ok(())
