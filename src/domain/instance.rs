@@ -13,6 +13,7 @@ mod plan;
 pub mod policy;
 pub mod progression;
 mod topology;
+mod update;
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,6 +29,7 @@ pub use order::{BillingOrder, InstanceOrder, NewInstance, OrderRules};
 pub use passage::{Passage, StatusAction};
 pub use plan::{InstanceAction, PLAN, Situation};
 pub use topology::Topology;
+pub use update::{InstanceUpdate, UpdateOrder};
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::KeptPolicy;

@@ -11,6 +11,7 @@ pub mod identity;
 mod instance_creation;
 mod instance_deletion;
 mod instance_status;
+mod instance_update;
 mod instances;
 mod links;
 mod restores;

@@ -19,6 +19,7 @@ mod instance_batch;
 mod instance_deletion;
 mod instance_order;
 mod instance_status;
+mod instance_update;
 mod instance_view;
 mod instances;
 mod lenient;

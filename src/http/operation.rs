@@ -89,6 +89,8 @@ pub(super) const GET_INSTANCE: Operation = reading("get_instance", "dcs:instance
 pub(super) const LIST_INSTANCES: Operation = reading("list_instances", "dcs:instance:list");
 /// Make instances.
 pub(super) const CREATE_INSTANCES: Operation = writing("create_instances", "dcs:instance:create");
+/// Change what of an instance takes no time.
+pub(super) const UPDATE_INSTANCE: Operation = writing("update_instance", "dcs:instance:modify");
 /// Delete an instance.
 pub(super) const DELETE_INSTANCE: Operation = writing("delete_instance", "dcs:instance:delete");
 /// Delete several instances.

@@ -4,7 +4,8 @@ use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, R
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::{
-    BackupRules, Capacity, Creator, Engine, InstanceName, InstanceStatus, NewInstance, Passage, StatusAction,
+    BackupRules, Capacity, Creator, Engine, InstanceName, InstanceStatus, InstanceUpdate, NewInstance,
+    Passage, StatusAction,
 };
 use crate::domain::origin::Origin;
 use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
@@ -122,6 +123,15 @@ pub struct ChangeInstance {
 /// What can be done to an instance.
 #[derive(Clone, Debug)]
 pub enum InstanceDeed {
+    /// Change what takes no time.
+    Update {
+        /// What is to change.
+        update: Box<InstanceUpdate>,
+        /// The id of its backup policy, should this be its first.
+        policy_id: [u8; 16],
+        /// Whether no other instance of the project may have the name.
+        unique_names: bool,
+    },
     /// Delete it: it and its records are gone for everybody but the audit.
     Delete,
     /// Have it restarted, emptied, started or stopped.

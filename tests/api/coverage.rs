@@ -13,6 +13,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::instance_creation::COVERS,
     super::instance_deletion::COVERS,
     super::instance_status::COVERS,
+    super::instance_update::COVERS,
     super::catalogue::COVERS,
     super::quotas::COVERS,
     super::instances::COVERS,

@@ -32,6 +32,7 @@ mod identity;
 mod instance_creation;
 mod instance_deletion;
 mod instance_status;
+mod instance_update;
 mod instances;
 mod links;
 mod links_host;

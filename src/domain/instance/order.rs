@@ -156,9 +156,8 @@ const MOST_CHARACTERS_OF_DESCRIPTION: usize = 1024;
 ///
 /// # Errors
 /// `DescriptionTooLong`.
-fn description(text: Option<String>) -> Result<Option<String>, Refusal> {
-    let text = text.filter(|text| !text.is_empty());
-    let fits = text.as_ref().is_none_or(|text| text.chars().count() <= MOST_CHARACTERS_OF_DESCRIPTION);
+pub(super) fn description(text: String) -> Result<String, Refusal> {
+    let fits = text.chars().count() <= MOST_CHARACTERS_OF_DESCRIPTION;
     if fits { Ok(text) } else { Err(Refusal::DescriptionTooLong) }
 }
 
@@ -169,7 +168,7 @@ impl InstanceOrder {
     /// The refusal of the first member that is wrong.
     pub fn check(self, rules: OrderRules<'_>) -> Result<(Vec<InstanceName>, NewInstance), Refusal> {
         let names = names(self.name, self.count)?;
-        let description = description(self.description)?;
+        let description = self.description.map(description).transpose()?;
         let engine_word = self.engine.unwrap_or_default();
         let engine: Engine = engine_word.parse().map_err(|_| Refusal::InvalidEngine)?;
         let engine_version = EngineVersion::new(engine, self.engine_version.unwrap_or_default())
@@ -292,7 +291,10 @@ pub(super) fn product(
 }
 
 /// Takes a port. Those of the first generation cannot be chosen, but may be named.
-fn port(port: Option<u64>, engine: Engine, is_first_generation: bool) -> Result<u16, Refusal> {
+///
+/// # Errors
+/// `InvalidParameter` (`port`).
+pub(super) fn port(port: Option<u64>, engine: Engine, is_first_generation: bool) -> Result<u16, Refusal> {
     let usual = engine.default_port();
     let Some(port) = port else { return Ok(usual) };
     let port = u16::try_from(port).ok().filter(|port| *port > 0);
@@ -304,7 +306,9 @@ fn port(port: Option<u64>, engine: Engine, is_first_generation: bool) -> Result<
 ///
 /// # Errors
 /// `InvalidMaintenance` if one end is named, or both and they are not of a window that is offered.
-fn maintenance(window: &(Option<String>, Option<String>)) -> Result<Option<MaintenanceWindow>, Refusal> {
+pub(super) fn maintenance(
+    window: &(Option<String>, Option<String>),
+) -> Result<Option<MaintenanceWindow>, Refusal> {
     match window {
         (None, None) => Ok(None),
         (Some(begin), Some(end)) => {
@@ -314,7 +318,11 @@ fn maintenance(window: &(Option<String>, Option<String>)) -> Result<Option<Maint
     }
 }
 
-fn rename_commands(
+/// Takes new names of commands.
+///
+/// # Errors
+/// `InvalidParameter` (`rename_commands`) for any of the first generation, or as `RenameCommands::new`.
+pub(super) fn rename_commands(
     names: BTreeMap<String, String>,
     is_first_generation: bool,
 ) -> Result<RenameCommands, Refusal> {

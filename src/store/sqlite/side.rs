@@ -9,8 +9,9 @@ use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
 use crate::domain::time::Timestamp;
-use crate::store::row::{self, Document, INSTANCE_COLUMNS, instance_status_code, record_kind, side_name};
+use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
 use crate::store::side::ChangeSideSettings;
+use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
 
@@ -116,20 +117,8 @@ pub(super) async fn change(
         .map_err(&failed)?;
     }
     let actor_key = actors.key(connection, &wish.origin.actor).await.map_err(&failed)?;
-    sqlx::query(
-        "INSERT INTO events (at, instance_key, record_kind, from_status, to_status, actor_key, request_id, remark)
-         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
-    )
-    .bind(wish.now.as_millis())
-    .bind(key)
-    .bind(record_kind::INSTANCE)
-    .bind(instance_status_code(instance.status))
-    .bind(actor_key)
-    .bind(wish.origin.request_id.map(|id| id.as_bytes().to_vec()))
-    .bind(note)
-    .execute(&mut *connection)
-    .await
-    .map_err(&failed)?;
+    let audit = Audit { at: wish.now, origin: &wish.origin, actor_key };
+    instances::note(connection, key, instance.status, &note, audit).await?;
     Ok((instance, settings))
 }
 

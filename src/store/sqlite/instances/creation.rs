@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
-use crate::domain::instance::{InstanceStatus, NewInstance, Passage};
+use crate::domain::instance::{InstanceStatus, NewInstance, Passage, RenameCommands};
 use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -48,7 +48,7 @@ pub(in crate::store::sqlite) async fn create(
 }
 
 /// Makes sure that no instance of the project has one of the names.
-async fn require_free(
+pub(super) async fn require_free(
     connection: &mut SqliteConnection,
     project_id: ProjectId,
     names: Vec<&str>,
@@ -159,7 +159,7 @@ async fn insert(
     .bind(new.maintenance.begin())
     .bind(new.maintenance.end())
     .bind(&new.enterprise_project_id)
-    .bind(rename_commands(new))
+    .bind(rename_commands(&new.rename_commands))
     .bind(&command.creator.user_id)
     .bind(&command.creator.user_name)
     .bind(command.now.as_millis())
@@ -178,8 +178,9 @@ async fn insert(
     Ok(())
 }
 
-fn rename_commands(new: &NewInstance) -> String {
-    serde_json::to_string(new.rename_commands.as_map()).unwrap_or_else(|_| "{}".to_owned())
+/// Writes new names of commands as they are kept.
+pub(super) fn rename_commands(names: &RenameCommands) -> String {
+    serde_json::to_string(names.as_map()).unwrap_or_else(|_| "{}".to_owned())
 }
 
 async fn insert_tags(

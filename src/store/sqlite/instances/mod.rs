@@ -6,13 +6,14 @@ mod creation;
 mod deletion;
 mod passage;
 mod policy;
+mod update;
 
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use crate::domain::instance::InstanceStatus;
+use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
-use crate::store::row::{instance_status_code, record_kind};
+use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code, record_kind};
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::writer::WriterState;
@@ -42,9 +43,51 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
     instances.forget(instance.instance_id);
     let audit = Audit { at: now, origin: &origin, actor_key };
     match deed {
+        InstanceDeed::Update { update, policy_id, unique_names } => {
+            let names = unique_names.then_some(instance.project_id);
+            update::update(connection, &known, &update, policy_id, names, audit).await
+        }
         InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
         InstanceDeed::Pass { action, work } => passage::begin(connection, known, action, work, audit).await,
     }
+}
+
+/// Reads an instance, as it is shown, by its key.
+async fn shown(connection: &mut SqliteConnection, instance_key: i64) -> Result<Instance, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(format!(
+        "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
+         LEFT JOIN open_work w ON w.instance_key = i.instance_key WHERE i.instance_key = ?"
+    )))
+    .bind(instance_key)
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::during("read an instance"))?;
+    row::instance(&row)
+}
+
+/// Records that something of an instance changed and its status did not.
+pub(super) async fn note(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    status: InstanceStatus,
+    text: &str,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO events (at, instance_key, record_kind, from_status, to_status, actor_key, request_id, remark)
+         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+    )
+    .bind(audit.at.as_millis())
+    .bind(instance_key)
+    .bind(record_kind::INSTANCE)
+    .bind(instance_status_code(status))
+    .bind(audit.actor_key)
+    .bind(audit.origin.request_id.map(|id| id.as_bytes().to_vec()))
+    .bind(text)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(StoreError::during("record a change of an instance"))
 }
 
 /// Changes the status of an instance if it is still what it was, and records it.

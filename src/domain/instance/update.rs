@@ -1,0 +1,156 @@
+//! What a caller wants changed of an instance, as far as it takes no time.
+//!
+//! Source: wire contract v1.0, section 2.10; v2, section 2.3.
+
+use std::collections::BTreeMap;
+
+use crate::domain::instance::order::{description, maintenance, port, rename_commands};
+use crate::domain::instance::policy::{BackupPolicy, SentPolicy};
+use crate::domain::instance::{CacheMode, Instance, InstanceAction, InstanceName};
+use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::UtcOffset;
+
+/// What a caller says. What is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateOrder {
+    /// The name.
+    pub name: Option<String>,
+    /// The description; one without characters removes it.
+    pub description: Option<String>,
+    /// When the window of maintenance begins and ends: both, or neither.
+    pub maintenance: (Option<String>, Option<String>),
+    /// The security group.
+    pub security_group_id: Option<String>,
+    /// When it is to be backed up by itself; takes the place of what was said before.
+    pub policy: SentPolicy,
+    /// The port.
+    pub port: Option<u64>,
+    /// New names of commands; take the place of those that there are.
+    pub rename_commands: Option<BTreeMap<String, String>>,
+}
+
+/// What is to change, checked as far as that does not depend on the instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceUpdate {
+    name: Option<InstanceName>,
+    /// One without characters: there is to be none.
+    description: Option<String>,
+    maintenance: Option<MaintenanceWindow>,
+    security_group_id: Option<String>,
+    backup_policy: Option<BackupPolicy>,
+    port: Option<u64>,
+    rename_commands: Option<BTreeMap<String, String>>,
+}
+
+impl UpdateOrder {
+    /// Checks what is said; `default_offset` is the zone of plans that name none.
+    ///
+    /// # Errors
+    /// `InvalidInstanceName`, `DescriptionTooLong`, `InvalidMaintenance`, `InvalidBackupPolicy`; in this order.
+    pub fn check(self, default_offset: UtcOffset) -> Result<InstanceUpdate, Refusal> {
+        let name = self.name.map(InstanceName::try_from).transpose();
+        Ok(InstanceUpdate {
+            name: name.map_err(|_| Refusal::InvalidInstanceName)?,
+            description: self.description.map(description).transpose()?,
+            maintenance: maintenance(&self.maintenance)?,
+            security_group_id: self.security_group_id,
+            backup_policy: BackupPolicy::new(self.policy, default_offset)?,
+            port: self.port,
+            rename_commands: self.rename_commands,
+        })
+    }
+}
+
+impl InstanceUpdate {
+    /// Returns when the instance is to be backed up by itself, if something is said of it.
+    pub fn backup_policy(&self) -> Option<&BackupPolicy> {
+        self.backup_policy.as_ref()
+    }
+
+    /// Returns what the audit says of it: what differs between `before` and `after`; none if nothing does.
+    pub fn note(&self, before: &Instance, after: &Instance) -> Option<String> {
+        let changed = [
+            ("name", before.name != after.name),
+            ("description", before.description != after.description),
+            ("maintenance", before.maintenance != after.maintenance),
+            ("security group", before.network != after.network),
+            ("port", before.port != after.port),
+            ("renamed commands", before.rename_commands != after.rename_commands),
+            ("backup policy", self.backup_policy.is_some()),
+        ];
+        let names: Vec<&str> =
+            changed.into_iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| name).collect();
+        (!names.is_empty()).then(|| format!("changed {}", names.join(", ")))
+    }
+
+    /// Returns what the instance is like afterwards, but for its policy of backups, which is kept by itself.
+    ///
+    /// What waiting would not mend is refused first.
+    ///
+    /// # Errors
+    /// `CacheModeUnsupported` for a policy of a single node, `InvalidParameter` (`port`, `rename_commands`) for what the first
+    /// generation cannot have, or the refusal of the instance's state; in this order.
+    pub fn applied_to(&self, instance: &Instance) -> Result<Instance, Refusal> {
+        if self.backup_policy.is_some() && instance.cache_mode == CacheMode::Single {
+            return Err(Refusal::CacheModeUnsupported);
+        }
+        let is_first_generation = instance.engine_version.is_first_generation();
+        let mut updated = instance.clone();
+        // A client sends the port with everything, changed or not.
+        if self.port.is_some_and(|port| port != u64::from(instance.port)) {
+            updated.port = port(self.port, instance.engine, is_first_generation)?;
+        }
+        if let Some(names) = &self.rename_commands {
+            updated.rename_commands = rename_commands(names.clone(), is_first_generation)?;
+        }
+        instance.permit(InstanceAction::Update)?;
+        if let Some(name) = &self.name {
+            updated.name = name.clone();
+        }
+        if let Some(description) = &self.description {
+            updated.description = Some(description.clone()).filter(|text| !text.is_empty());
+        }
+        if let Some(window) = self.maintenance {
+            updated.maintenance = window;
+        }
+        if let Some(group) = &self.security_group_id {
+            updated.network.security_group_id = Some(group.clone());
+        }
+        Ok(updated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(order: UpdateOrder) -> Result<InstanceUpdate, Refusal> {
+        order.check(UtcOffset::UTC)
+    }
+
+    #[test]
+    fn nothing_said_changes_nothing_and_each_member_has_its_refusal() {
+        assert_eq!(check(UpdateOrder::default()), Ok(InstanceUpdate::default()));
+        let text = |text: &str| Some(text.to_owned());
+        for (order, refusal) in [
+            (UpdateOrder { name: text(""), ..UpdateOrder::default() }, Refusal::InvalidInstanceName),
+            (
+                UpdateOrder { description: Some("x".repeat(1025)), ..UpdateOrder::default() },
+                Refusal::DescriptionTooLong,
+            ),
+            (
+                UpdateOrder { maintenance: (text("02:00"), None), ..UpdateOrder::default() },
+                Refusal::InvalidMaintenance,
+            ),
+        ] {
+            assert_eq!(check(order), Err(refusal));
+        }
+    }
+
+    #[test]
+    fn a_description_without_characters_removes_it() {
+        let order = UpdateOrder { description: Some(String::new()), ..UpdateOrder::default() };
+        assert_eq!(check(order).unwrap().description, Some(String::new()));
+    }
+}

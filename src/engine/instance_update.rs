@@ -1,0 +1,27 @@
+//! Instances: change what takes no time.
+
+use crate::domain::instance::UpdateOrder;
+use crate::domain::origin::Origin;
+use crate::engine::{Engine, EngineError};
+use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+
+impl Engine {
+    /// Changes an instance; what the order does not name stays. Once this returns everybody sees it.
+    ///
+    /// # Errors
+    /// `Refused` as `UpdateOrder::check`, with `InstanceNotFound`, as `InstanceUpdate::applied_to`, or with
+    /// `InstanceNameTaken`; in this order.
+    pub async fn update_instance(
+        &self,
+        instance: InstanceRef,
+        order: UpdateOrder,
+        origin: Origin,
+    ) -> Result<(), EngineError> {
+        let update = Box::new(order.check(self.settings.name_offset)?);
+        let present = self.settled_now().await?;
+        let now = present.now;
+        let (policy_id, unique_names) = (self.ids.random_bits(), self.settings.unique_instance_names);
+        let deed = InstanceDeed::Update { update, policy_id, unique_names };
+        Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
+    }
+}

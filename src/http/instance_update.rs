@@ -1,0 +1,63 @@
+//! Instances: change what takes no time, on both versions of the API.
+//!
+//! Source: wire contract v1.0, section 2.10; v2, section 2.3.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use serde::Deserialize;
+
+use crate::domain::instance::UpdateOrder;
+use crate::domain::refusal::Refusal;
+use crate::engine::{ApiVersion, Engine};
+use crate::http::endpoint::InstanceCall;
+use crate::http::error::ApiError;
+use crate::http::error_code;
+use crate::http::extract::mandatory_object;
+use crate::http::instance_order::PolicyBody;
+use crate::http::lenient::{Lenient, text};
+
+/// `PUT …/instances/{instance_id}`: changes what the body names.
+pub(super) async fn update_instance(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: UpdateBody = mandatory_object(&call.body)?;
+    engine
+        .update_instance(instance, body.order(call.api)?, call.origin)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize)]
+struct UpdateBody {
+    name: Option<String>,
+    description: Option<String>,
+    maintain_begin: Option<String>,
+    maintain_end: Option<String>,
+    security_group_id: Option<String>,
+    instance_backup_policy: Option<PolicyBody>,
+    port: Option<Lenient>,
+    rename_commands: Option<BTreeMap<String, String>>,
+}
+
+impl UpdateBody {
+    /// Returns the order. v1.0 knows neither the port nor the names of commands: there they are unknown members.
+    ///
+    /// # Errors
+    /// `InvalidBody`.
+    fn order(self, api: ApiVersion) -> Result<UpdateOrder, Refusal> {
+        let is_v2 = api == ApiVersion::V2;
+        let port = self.port.as_ref().and_then(Lenient::given).filter(|_| is_v2);
+        Ok(UpdateOrder {
+            name: self.name,
+            description: self.description,
+            maintenance: (text(self.maintain_begin), text(self.maintain_end)),
+            security_group_id: text(self.security_group_id),
+            policy: self.instance_backup_policy.map(PolicyBody::sent).transpose()?.unwrap_or_default(),
+            port: port.map(Lenient::whole_or_none_such),
+            rename_commands: self.rename_commands.filter(|_| is_v2),
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! What only v2 has beside instances.
+
+use actix_web::http::Method;
+
+use crate::http::endpoint::endpoint;
+use crate::http::routes::{RouteEntry, entry};
+use crate::http::side::{bandwidth, configs, scans, templates, whitelist};
+use crate::http::{nodes, operation};
+
+pub(super) fn side_routes() -> Vec<RouteEntry> {
+    const WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist";
+    const BIG_KEYS: &str = "/v2/{project_id}/instances/{instance_id}/bigkey/autoscan";
+    const HOT_KEYS: &str = "/v2/{project_id}/instances/{instance_id}/hotkey/autoscan";
+    const EXPIRED_KEYS: &str = "/v2/{project_id}/instances/{instance_id}/scan-expire-keys/autoscan-config";
+    const BANDWIDTH: &str = "/v2/{project_id}/instances/{instance_id}/autoscaling-policy/bandwidth";
+    const HISTORIES: &str = "/v2/{project_id}/instances/{instance_id}/config-histories";
+    const HISTORY: &str = "/v2/{project_id}/instances/{instance_id}/config-histories/{history_id}";
+    const TEMPLATES: &str = "/v2/{project_id}/config-templates";
+    const LOGICAL_NODES: &str = "/v2/{project_id}/instances/{instance_id}/logical-nodes";
+    const ALL_NODES: &str = "/v2/{project_id}/instances-logical-nodes";
+    const NODES: &str = "/v2/{project_id}/instances/{instance_id}/nodes";
+    const TEMPLATE: &str = "/v2/{project_id}/config-templates/{template_id}";
+    vec![
+        entry(&operation::SHOW_WHITELIST, Method::GET, WHITELIST, || endpoint(whitelist::show_whitelist)),
+        entry(&operation::CHANGE_WHITELIST, Method::PUT, WHITELIST, || endpoint(whitelist::change_whitelist)),
+        entry(&operation::SHOW_BIG_KEY_SCAN, Method::GET, BIG_KEYS, || endpoint(scans::show_big_key_scan)),
+        entry(&operation::CHANGE_BIG_KEY_SCAN, Method::PUT, BIG_KEYS, || {
+            endpoint(scans::change_big_key_scan)
+        }),
+        entry(&operation::SHOW_HOT_KEY_SCAN, Method::GET, HOT_KEYS, || endpoint(scans::show_hot_key_scan)),
+        entry(&operation::CHANGE_HOT_KEY_SCAN, Method::PUT, HOT_KEYS, || {
+            endpoint(scans::change_hot_key_scan)
+        }),
+        entry(&operation::SHOW_EXPIRED_KEY_SCAN, Method::GET, EXPIRED_KEYS, || {
+            endpoint(scans::show_expired_key_scan)
+        }),
+        entry(&operation::CHANGE_EXPIRED_KEY_SCAN, Method::PUT, EXPIRED_KEYS, || {
+            endpoint(scans::change_expired_key_scan)
+        }),
+        entry(&operation::SHOW_BANDWIDTH_POLICY, Method::GET, BANDWIDTH, || endpoint(bandwidth::show_policy)),
+        entry(&operation::CHANGE_BANDWIDTH_POLICY, Method::PUT, BANDWIDTH, || {
+            endpoint(bandwidth::change_policy)
+        }),
+        entry(&operation::DELETE_BANDWIDTH_POLICY, Method::DELETE, BANDWIDTH, || {
+            endpoint(bandwidth::delete_policy)
+        }),
+        entry(&operation::LIST_CONFIG_HISTORIES, Method::GET, HISTORIES, || {
+            endpoint(configs::list_histories)
+        }),
+        entry(&operation::SHOW_CONFIG_HISTORY, Method::GET, HISTORY, || endpoint(configs::show_history)),
+        entry(&operation::LIST_LOGICAL_NODES, Method::GET, LOGICAL_NODES, || {
+            endpoint(nodes::list_logical_nodes)
+        }),
+        entry(&operation::LIST_NODES_OF_INSTANCES, Method::GET, ALL_NODES, || {
+            endpoint(nodes::list_nodes_of_instances)
+        }),
+        entry(&operation::SHOW_TOPOLOGY, Method::GET, NODES, || endpoint(nodes::show_topology)),
+        entry(&operation::LIST_TEMPLATES, Method::GET, TEMPLATES, || endpoint(templates::list_templates)),
+        entry(&operation::CREATE_TEMPLATE, Method::POST, TEMPLATES, || endpoint(templates::create_template)),
+        entry(&operation::SHOW_TEMPLATE, Method::GET, TEMPLATE, || endpoint(templates::show_template)),
+        entry(&operation::CHANGE_TEMPLATE, Method::PUT, TEMPLATE, || endpoint(templates::change_template)),
+        entry(&operation::DELETE_TEMPLATE, Method::DELETE, TEMPLATE, || endpoint(templates::delete_template)),
+    ]
+}
