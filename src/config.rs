@@ -20,7 +20,7 @@ use crate::domain::identity::Secret;
 use crate::domain::time::UtcOffset;
 use crate::engine::identity::AuthMode;
 use crate::engine::{ClusterBackups, EngineSettings};
-use crate::http::server::{CodeStyle, ErrorStyle};
+use crate::http::server::{CodeStyle, ControlPlace, ErrorStyle};
 use crate::http::{Compat, HttpSettings};
 use crate::store::sqlite::Location;
 
@@ -82,8 +82,12 @@ pub struct Config {
     pub log_level: String,
     /// `auth`.
     pub auth: AuthMode,
+    /// `auto_projects`; unless something sets it, it follows from `auth`.
+    pub auto_projects: bool,
     /// `region`, `backup.*`, `restore.*` and `naming.*`.
     pub engine: EngineSettings,
+    /// `control.enabled` and `control.listen`. Switched off, it listens nowhere.
+    pub control: ControlPlace<SocketAddr>,
     /// `control.token`.
     pub control_token: Option<Secret>,
     /// `journal.limit`.
@@ -124,6 +128,19 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             workers => workers,
         };
+        let auth = read.one("auth", |text| {
+            value::choice(
+                text,
+                &[("off", AuthMode::Off), ("lenient", AuthMode::Lenient), ("strict", AuthMode::Strict)],
+            )
+        })?;
+        let auto_projects = read.one("auto_projects", |text| value::optional(text, value::boolean))?;
+        let control_listen = read.one("control.listen", |text| value::optional(text, value::address))?;
+        let control = match (read.one("control.enabled", value::boolean)?, control_listen) {
+            (false, _) => ControlPlace::Nowhere,
+            (true, None) => ControlPlace::BesideApi,
+            (true, Some(address)) => ControlPlace::Alone(address),
+        };
         Ok(Self {
             listen: read.one("listen", value::address)?,
             database: read
@@ -135,12 +152,8 @@ impl Config {
                 value::choice(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
             })?,
             log_level: read.one("log_level", value::log_filter)?,
-            auth: read.one("auth", |text| {
-                value::choice(
-                    text,
-                    &[("off", AuthMode::Off), ("lenient", AuthMode::Lenient), ("strict", AuthMode::Strict)],
-                )
-            })?,
+            auth,
+            auto_projects: auto_projects.unwrap_or(auth != AuthMode::Strict),
             engine: EngineSettings {
                 restore_duration: read.one("restore.duration", value::duration)?,
                 backups_kept: read.one("backup.keep", value::kept)?,
@@ -162,6 +175,7 @@ impl Config {
                     text.parse::<UtcOffset>().map_err(|error| error.to_string())
                 })?,
             },
+            control,
             control_token: read.texts("control.token").pop().map(Secret::new),
             journal_limit: read.one("journal.limit", value::journal_limit)?,
             http: HttpSettings {
@@ -175,13 +189,22 @@ impl Config {
                     status_action_204: read.one("compat.status_action_204", value::boolean)?,
                     batch_delete_204: read.one("compat.batch_delete_204", value::boolean)?,
                 },
-                public_url: read.one("public_url", value::optional_url)?,
+                public_url: read.one("public_url", |text| value::optional(text, value::url))?,
                 body_limit_bytes: read.one("http.body_limit", value::size)?,
                 body_timeout: read.one("http.body_timeout", value::patience)?,
                 workers,
             },
             shown: without_secrets(shown),
         })
+    }
+
+    /// Returns on which address the control API is to be had, if it is.
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        match self.control {
+            ControlPlace::Nowhere => None,
+            ControlPlace::BesideApi => Some(self.listen),
+            ControlPlace::Alone(address) => Some(address),
+        }
     }
 
     /// Returns every setting with its value and origin; secrets are masked.
@@ -293,6 +316,39 @@ mod tests {
         ] {
             let error = Config::new(given("backup.cluster", "sometimes", origin)).unwrap_err().to_string();
             assert_eq!(error, format!("{place}: \"sometimes\" must be one of never, v2, always"));
+        }
+    }
+
+    #[test]
+    fn projects_need_no_seed_unless_only_good_credentials_are_let_in() {
+        for (auth, auto_projects, expected) in [
+            ("off", None, true),
+            ("lenient", None, true),
+            ("strict", None, false),
+            ("lenient", Some("false"), false),
+            ("strict", Some("true"), true),
+        ] {
+            let mut settings = given("auth", auth, Origin::Flag);
+            if let Some(text) = auto_projects {
+                settings.extend(given("auto_projects", text, Origin::Flag));
+            }
+            assert_eq!(Config::new(settings).unwrap().auto_projects, expected, "{auth} {auto_projects:?}");
+        }
+    }
+
+    #[test]
+    fn the_control_api_listens_beside_the_api_or_alone_or_nowhere() {
+        let alone = given("control.listen", "127.0.0.1:0", Origin::Flag);
+        let mut off = alone.clone();
+        off.extend(given("control.enabled", "false", Origin::Flag));
+        for (settings, place, port) in [
+            (GivenSettings::new(), ControlPlace::BesideApi, Some(8637)),
+            (alone, ControlPlace::Alone("127.0.0.1:0".parse().unwrap()), Some(0)),
+            (off, ControlPlace::Nowhere, None),
+        ] {
+            let config = Config::new(settings).unwrap();
+            assert_eq!(config.control, place);
+            assert_eq!(config.control_address().map(|address| address.port()), port);
         }
     }
 

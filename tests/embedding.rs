@@ -12,7 +12,9 @@ use dcs_emulator::domain::backup::BackupStatusKind;
 use dcs_emulator::domain::origin::Origin;
 use dcs_emulator::domain::remark::Remark;
 use dcs_emulator::engine::identity::AuthMode;
-use dcs_emulator::engine::{ApiVersion, CreateBackupRequest, Engine, InstanceRef, RecordsQuery};
+use dcs_emulator::engine::{
+    ApiVersion, ChangedRecord, CreateBackupRequest, Engine, InstanceRef, MadeChange, RecordsQuery,
+};
 use dcs_emulator::store::OpenError;
 use dcs_emulator::{Emulator, StartError};
 use serde_json::Value;
@@ -79,12 +81,21 @@ async fn time_passes_by_hand_and_what_came_due_is_told() {
         let (page, _) = emulator.engine().list_backups(instance(), RecordsQuery::default()).await.unwrap();
         page.items[0].status.kind()
     };
-    create(emulator.engine()).await;
+    let id = create(emulator.engine()).await;
     assert_eq!(status().await, BackupStatusKind::Waiting);
     clock.advance(Duration::from_secs(5));
     assert_eq!(status().await, BackupStatusKind::Backuping);
     let fired = emulator.control().advance(Duration::from_secs(5)).await.unwrap();
-    assert_eq!(fired.len(), 1, "{fired:?}");
+    let succeeded = MadeChange {
+        at: "2026-01-02T03:04:15Z".parse().unwrap(),
+        instance_id: INSTANCE.parse().unwrap(),
+        record: ChangedRecord::Backup {
+            id: id.parse().unwrap(),
+            from: BackupStatusKind::Backuping,
+            to: BackupStatusKind::Succeed,
+        },
+    };
+    assert_eq!(fired, [succeeded]);
     assert_eq!(status().await, BackupStatusKind::Succeed);
 }
 
@@ -177,12 +188,33 @@ async fn seeds_come_from_texts_and_files() {
 }
 
 #[tokio::test]
+async fn the_control_api_is_where_it_is_told_to_be() {
+    let _turn = THREADS.read().await;
+    let builder = Emulator::builder().demo();
+    let beside = builder.clone().start().await.unwrap();
+    assert_eq!(beside.control_url(), Some(beside.url()));
+    let alone = builder.clone().control_listen("127.0.0.1:0".parse().unwrap()).start().await.unwrap();
+    let control_url = alone.control_url().unwrap();
+    assert_ne!(control_url, alone.url());
+    assert_eq!(get(&format!("{control_url}/_emulator/info")).await["counts"]["instances"], 3);
+    drop(alone);
+    assert!(reqwest::get(format!("{control_url}/_emulator/info")).await.is_err());
+    let off = builder.without_control_api().start().await.unwrap();
+    assert_eq!(off.control_url(), None);
+    let refused = reqwest::get(format!("{}/_emulator/info", off.url())).await.unwrap();
+    assert_eq!(refused.status(), 404);
+    // Whoever embeds it controls it all the same.
+    assert_eq!(off.control().counts().await.unwrap().instances, 3);
+}
+
+#[tokio::test]
 async fn settings_are_the_programs() {
     let _turn = THREADS.read().await;
     let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let emulator = Emulator::builder()
         .listen(address)
         .auth(AuthMode::Strict)
+        .auto_projects(true)
         .journal_limit(7)
         .control_token("hush")
         .setting("backup.keep", "3")
@@ -192,9 +224,13 @@ async fn settings_are_the_programs() {
     let request = reqwest::Client::new().get(format!("{}/_emulator/config", emulator.url()));
     let config: Value =
         request.header("X-Emulator-Token", "hush").send().await.unwrap().json().await.unwrap();
-    for (key, value) in
-        [("auth", "strict"), ("journal.limit", "7"), ("backup.keep", "3"), ("control.token", "***")]
-    {
+    for (key, value) in [
+        ("auth", "strict"),
+        ("auto_projects", "true"),
+        ("journal.limit", "7"),
+        ("backup.keep", "3"),
+        ("control.token", "***"),
+    ] {
         assert_eq!(config[key], serde_json::json!({"value": value, "origin": "code"}), "{key}");
     }
 

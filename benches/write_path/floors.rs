@@ -27,9 +27,9 @@ use dcs_emulator::domain::snapshot::SnapshotName;
 use dcs_emulator::domain::time::Timestamp;
 use dcs_emulator::engine::Engine;
 use dcs_emulator::engine::control::Control;
-use dcs_emulator::engine::identity::Identity;
+use dcs_emulator::engine::identity::{Identity, IdentitySettings};
 use dcs_emulator::engine::seed::Seed;
-use dcs_emulator::http::server::ControlSettings;
+use dcs_emulator::http::server::{ControlPlace, ControlSettings, Listeners};
 use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
     ChangeInstance, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup, DueChange,
@@ -124,8 +124,12 @@ async fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outco
     let side = Arc::new(SqliteStore::open(&"sqlite::memory:".parse()?, metrics).await?);
     let clock = Arc::new(VirtualClock::new(Arc::new(SystemClock)));
     let ids = Arc::new(ReseedableIds::new(Arc::new(SystemIds)));
-    let identity =
-        Identity::new(store.clone(), clock.clone(), ids.clone(), config.auth, &config.engine.region);
+    let settings = IdentitySettings {
+        mode: config.auth,
+        auto_projects: config.auto_projects,
+        region: config.engine.region.clone(),
+    };
+    let identity = Identity::new(store.clone(), clock.clone(), ids.clone(), settings);
     let engine =
         Engine::new(store.clone(), store.clone(), side, clock.clone(), ids.clone(), config.engine.clone());
     let control = ControlSettings {
@@ -136,7 +140,8 @@ async fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outco
         config: config.to_json(),
         database: serde_json::Value::Null,
     };
-    Ok(http::serve(listener, engine, identity, control, config.http, prometheus::Registry::new())?)
+    let listeners = Listeners { api: listener, control: ControlPlace::BesideApi };
+    Ok(http::serve(listeners, engine, identity, control, config.http, prometheus::Registry::new())?.api)
 }
 
 /// Opens a database as the real store opens it for writing.

@@ -181,10 +181,10 @@ fn run_command() -> Command {
 }
 
 const RUN_HELP: &str = "Unless told otherwise the server keeps its records in memory, listens on a free port of this machine and \
-     logs warnings only. The command finds in its environment DCS_EMULATOR_URL, DCS_EMULATOR_PROJECT_ID, what OpenStack \
-     clients read (OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, ...) and what the Huawei Cloud SDK reads (HUAWEICLOUD_SDK_AK, _SK, \
-     _PROJECT_ID, _IAM_ENDPOINT, _REGION_DCS_...), for the first project and user of the seeds; other variables that begin \
-     with OS_ or HUAWEICLOUD_SDK_ are not passed on. SIGINT and SIGTERM are.\n\n\
+     logs warnings only. The command finds in its environment DCS_EMULATOR_URL, DCS_EMULATOR_CONTROL_URL, \
+     DCS_EMULATOR_PROJECT_ID, what OpenStack clients read (OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, ...) and what the Huawei \
+     Cloud SDK reads (HUAWEICLOUD_SDK_AK, _SK, _PROJECT_ID, _IAM_ENDPOINT, _REGION_DCS_...), for the first project and user of \
+     the seeds; other variables that begin with OS_ or HUAWEICLOUD_SDK_ are not passed on. SIGINT and SIGTERM are.\n\n\
      Exit codes: that of the command; 128 and the signal's number when a signal ended it; 127 when there is no such command, \
      126 when it cannot be run; those of serve when the server does not start.";
 

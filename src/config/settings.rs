@@ -26,7 +26,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 26] = [
+pub const SETTINGS: [Setting; 29] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -51,7 +51,7 @@ pub const SETTINGS: [Setting; 26] = [
         "ready_file",
         "FILE",
         UNSET,
-        "Write url, pid and version there, as JSON, once requests are served",
+        "Write url, control_url, pid and version there, as JSON, once requests are served",
     ),
     setting("log_format", "text|json", "text", "How log lines look; they go to stderr"),
     setting(
@@ -66,6 +66,13 @@ pub const SETTINGS: [Setting; 26] = [
         "off|lenient|strict",
         "lenient",
         "Who is let in: everybody; everybody but those who misuse credentials of the emulator; only those with good credentials",
+    ),
+    setting(
+        "auto_projects",
+        "true|false",
+        UNSET,
+        "Whether every well-formed project id works, or only projects that a seed names (others: DCS.1004); unset: every one unless \
+         auth is strict",
     ),
     setting(
         "public_url",
@@ -133,6 +140,18 @@ pub const SETTINGS: [Setting; 26] = [
         "true|false",
         "false",
         "Whether v1.0 answers batch deletions with 204 and no body, as one client insists on",
+    ),
+    setting(
+        "control.enabled",
+        "true|false",
+        "true",
+        "Whether there is a control API; if not its routes answer 404, and X-Emulator-Id is refused",
+    ),
+    setting(
+        "control.listen",
+        "ADDRESS:PORT",
+        UNSET,
+        "Where the control API listens, and only there; port 0 lets the system choose one; unset: where everything does",
     ),
     setting(
         "control.token",

@@ -10,6 +10,14 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8637 or [::1]:0".to_owned())
 }
 
+/// A value that may be absent.
+pub(super) fn optional<T>(
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    if text.is_empty() { Ok(None) } else { read(text).map(Some) }
+}
+
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
     choice(text, &[("true", true), ("false", false)])
 }
@@ -43,17 +51,12 @@ pub(super) fn kept(text: &str) -> Result<Option<u32>, String> {
     number.map(Some).ok_or_else(|| "must be unlimited or a whole number of at least 1".to_owned())
 }
 
-/// A URL of scheme and host without anything behind, or nothing.
-pub(super) fn optional_url(text: &str) -> Result<Option<String>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
+/// A URL of scheme and host without anything behind.
+pub(super) fn url(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let host = host.map(|host| host.trim_end_matches('/'));
     match host {
-        Some(host) if !host.is_empty() && !host.contains('/') => {
-            Ok(Some(text.trim_end_matches('/').to_owned()))
-        }
+        Some(host) if !host.is_empty() && !host.contains('/') => Ok(text.trim_end_matches('/').to_owned()),
         _ => Err("must be http:// or https:// and a host, without a path".to_owned()),
     }
 }
@@ -108,10 +111,10 @@ mod tests {
 
     #[test]
     fn a_public_url_has_no_path() {
-        assert_eq!(optional_url("https://dcs.test:8443/"), Ok(Some("https://dcs.test:8443".to_owned())));
-        assert_eq!(optional_url(""), Ok(None));
+        assert_eq!(url("https://dcs.test:8443/"), Ok("https://dcs.test:8443".to_owned()));
+        assert_eq!(optional("", url), Ok(None));
         for text in ["dcs.test", "ftp://dcs.test", "http://", "http://dcs.test/prefix"] {
-            assert!(optional_url(text).is_err(), "{text}");
+            assert!(optional(text, url).is_err(), "{text}");
         }
     }
 

@@ -127,6 +127,23 @@ impl EmulatorBuilder {
         self.setting("listen", address.to_string())
     }
 
+    /// Lets the control API listen here, and only here. Port 0 lets the system choose one;
+    /// [`control_url`](Emulator::control_url) says which.
+    pub fn control_listen(self, address: SocketAddr) -> Self {
+        self.setting("control.listen", address.to_string())
+    }
+
+    /// Offers no control API over HTTP; [`control`](Emulator::control) is there all the same.
+    pub fn without_control_api(self) -> Self {
+        self.setting("control.enabled", "false")
+    }
+
+    /// Says whether every well-formed project id works, or only projects that a seed names. Unless told otherwise every one
+    /// does, but with [`AuthMode::Strict`].
+    pub fn auto_projects(self, every_project: bool) -> Self {
+        self.setting("auto_projects", every_project.to_string())
+    }
+
     /// Says who is let in; [`AuthMode::Lenient`] unless told otherwise.
     pub fn auth(self, mode: AuthMode) -> Self {
         let word = match mode {

@@ -59,6 +59,7 @@ pub struct Emulator {
 /// What is known of an emulator that has started.
 struct Started {
     address: SocketAddr,
+    control_address: Option<SocketAddr>,
     engine: Engine,
     control: Control,
     credentials: Credentials,
@@ -109,6 +110,12 @@ impl Emulator {
     /// Returns where it is reached, such as `http://127.0.0.1:8637`.
     pub fn url(&self) -> String {
         format!("http://{}", self.started.address)
+    }
+
+    /// Returns where its control API is reached: where everything is, unless it listens on an address of its own; `None` if it
+    /// is switched off.
+    pub fn control_url(&self) -> Option<String> {
+        self.started.control_address.map(|address| format!("http://{address}"))
     }
 
     /// Returns the service itself, for calls that take no way through HTTP.
@@ -215,6 +222,7 @@ async fn live(plan: Plan, reports: Reports) {
     };
     let about = Started {
         address: parts.address,
+        control_address: parts.control_address,
         engine: parts.engine.clone(),
         control: parts.control.clone(),
         credentials: parts.credentials.clone(),

@@ -4,18 +4,19 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use prometheus::Registry;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::ambient::{ReseedableIds, VirtualClock};
 use crate::config::{Config, ConfigError};
 use crate::emulator::Surroundings;
 use crate::engine::control::Control;
-use crate::engine::identity::Identity;
+use crate::engine::identity::{Identity, IdentitySettings};
 use crate::engine::seed::{Credentials, DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
 use crate::http;
-use crate::http::server::{ControlSettings, ServeError, ServerHandle};
+use crate::http::server::{ControlPlace, ControlSettings, Listeners, ServeError, ServerHandle};
 use crate::store::sqlite::{Location, SqliteStore};
 use crate::store::{OpenError, StoreMetrics};
 
@@ -88,12 +89,14 @@ pub(super) struct Plan {
 /// A running emulator's parts. They live and end on one thread.
 pub(super) struct Parts {
     pub(super) address: SocketAddr,
+    /// Where the control API is, if it is on.
+    pub(super) control_address: Option<SocketAddr>,
     pub(super) engine: Engine,
     pub(super) control: Control,
     pub(super) credentials: Credentials,
     store: Arc<SqliteStore>,
-    handle: ServerHandle,
-    serving: JoinHandle<std::io::Result<()>>,
+    handles: Vec<ServerHandle>,
+    serving: JoinSet<std::io::Result<()>>,
     settling: JoinHandle<()>,
 }
 
@@ -104,8 +107,13 @@ impl Parts {
         let seed = read_seeds(&config, &seed_texts).await?;
         let credentials = seed.credentials(&config.engine.region);
         let listener = listen(config.listen)?;
-        let address =
-            listener.local_addr().map_err(|source| StartError::Bind { address: config.listen, source })?;
+        let address = address_of(&listener, config.listen)?;
+        let control_listener = config.control.try_map(listen)?;
+        let control_address = match &control_listener {
+            ControlPlace::Nowhere => None,
+            ControlPlace::BesideApi => Some(address),
+            ControlPlace::Alone(listener) => Some(address_of(listener, address)?),
+        };
         let registry = Registry::new();
         let metrics = StoreMetrics::register(&registry).map_err(StartError::Metrics)?;
         let store = Arc::new(SqliteStore::open(&config.database, metrics).await?);
@@ -120,8 +128,7 @@ impl Parts {
             ids.clone(),
             config.engine.clone(),
         );
-        let identity =
-            Identity::new(store.clone(), real_clock, ids.clone(), config.auth, &config.engine.region);
+        let identity = Identity::new(store.clone(), real_clock, ids.clone(), identity_settings(&config));
         let control = Control::new(engine.clone(), identity.clone(), store.clone(), clock, ids, seed.clone());
         let kept = control.resume().await.map_err(StartError::Resume)?;
         if ids_seed.is_some() {
@@ -130,70 +137,83 @@ impl Parts {
         let seeded = http::faults_at_start(kept.as_deref(), seed.faults()).map_err(ServeError::from)?;
         apply_seed(&control, seed, seeded.clone()).await?;
         let faults = seeded.or(kept);
-        let server = http::serve(
-            listener,
+        announce_control(&config, control_address);
+        let servers = http::serve(
+            Listeners { api: listener, control: control_listener },
             engine.clone(),
             identity,
             control_settings(&config, control.clone(), faults),
             config.http.clone(),
             registry,
         )?;
-        let handle = server.handle();
+        let servers = [Some(servers.api), servers.control].into_iter().flatten();
+        let (mut handles, mut serving) = (Vec::new(), JoinSet::new());
+        for server in servers {
+            handles.push(server.handle());
+            serving.spawn(server);
+        }
         let settling = tokio::spawn({
             let engine = engine.clone();
             async move { engine.settle_in_the_background().await }
         });
-        Ok(Self {
-            address,
-            engine,
-            control,
-            credentials,
-            store,
-            handle,
-            serving: tokio::spawn(server),
-            settling,
-        })
+        Ok(Self { address, control_address, engine, control, credentials, store, handles, serving, settling })
     }
 
     /// Returns once the server or the writer has stopped by itself, which they do only when they fail.
     pub(super) async fn failed(&mut self) -> std::io::Error {
         let served = tokio::select! {
-            served = &mut self.serving => served,
+            served = self.serving.join_next() => served,
             () = self.store.writer_stopped() => return std::io::Error::other("the writer has stopped"),
         };
         match served {
-            Ok(Ok(())) => std::io::Error::other("the server stopped by itself"),
-            Ok(Err(error)) => error,
-            Err(error) => std::io::Error::other(error),
+            Some(Ok(Err(error))) => error,
+            Some(Err(error)) => std::io::Error::other(error),
+            Some(Ok(Ok(()))) | None => std::io::Error::other("the server stopped by itself"),
         }
     }
 
     /// Takes no new connections and returns once requests in flight are finished (10 s at most).
     pub(super) async fn finish_requests(&self) {
-        self.handle.stop(true).await;
+        join_all(self.handles.iter().map(|handle| handle.stop(true))).await;
     }
 
     /// Ends the server, if it has not ended, and closes the database.
-    pub(super) async fn close(self) {
-        // A server that is dropped frees its port and ends its threads.
-        self.serving.abort();
+    pub(super) async fn close(mut self) {
         self.settling.abort();
-        if !self.serving.is_finished() {
-            // How it ended is of no interest any more.
-            let _ = self.serving.await;
-        }
+        // A server that is dropped frees its port and ends its threads.
+        self.serving.shutdown().await;
         if tokio::time::timeout(CLOSE_PATIENCE, self.engine.close()).await.is_err() {
             tracing::warn!("the database is left to those who still read it");
         }
     }
 }
 
-fn control_settings(config: &Config, control: Control, faults: Option<String>) -> ControlSettings {
-    if config.control_token.is_none() && !config.listen.ip().is_loopback() {
+fn identity_settings(config: &Config) -> IdentitySettings {
+    IdentitySettings {
+        mode: config.auth,
+        auto_projects: config.auto_projects,
+        region: config.engine.region.clone(),
+    }
+}
+
+/// Says where the control API is, if it is not where the API is, and warns if strangers can use it.
+fn announce_control(config: &Config, address: Option<SocketAddr>) {
+    let Some(address) = address else {
+        tracing::info!("the control API is switched off");
+        return;
+    };
+    if matches!(config.control, ControlPlace::Alone(_)) {
+        tracing::info!(url = %format_args!("http://{address}"), "the control API has an address of its own");
+    }
+    if config.control_token.is_none() && !address.ip().is_loopback() {
         tracing::warn!(
+            %address,
             "everybody who reaches this server can control it; --control-token keeps strangers away"
         );
     }
+}
+
+fn control_settings(config: &Config, control: Control, faults: Option<String>) -> ControlSettings {
     ControlSettings {
         control,
         faults,
@@ -209,6 +229,11 @@ fn control_settings(config: &Config, control: Control, faults: Option<String>) -
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     http::server::bind(address).map_err(|source| StartError::Bind { address, source })
+}
+
+/// Returns the address of a socket that was bound to `wanted`, where the system may have chosen the port.
+fn address_of(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|source| StartError::Bind { address: wanted, source })
 }
 
 fn announce_database(location: &Location) {

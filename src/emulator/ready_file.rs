@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::emulator::Emulator;
+
 /// The file that tells where the server is cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("ready file {} cannot be written", path.display())]
@@ -18,13 +20,15 @@ pub struct ReadyFile {
 }
 
 impl ReadyFile {
-    /// Writes url, process id and version as JSON, so that nobody ever sees half of it.
+    /// Writes url, url of the control API (null if that is switched off), process id and version as JSON, so that nobody ever
+    /// sees half of it.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write(path: &Path, url: &str) -> Result<Self, ReadyFileError> {
+    pub fn write(path: &Path, emulator: &Emulator) -> Result<Self, ReadyFileError> {
         let content = serde_json::json!({
-            "url": url,
+            "url": emulator.url(),
+            "control_url": emulator.control_url(),
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
         });

@@ -40,6 +40,17 @@ pub enum AuthMode {
     Strict,
 }
 
+/// How strict identity is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentitySettings {
+    /// Who is let in. Setting `auth`.
+    pub mode: AuthMode,
+    /// Whether every project can be worked in, or only those that somebody has named. Setting `auto_projects`.
+    pub auto_projects: bool,
+    /// The region. Setting `region`.
+    pub region: String,
+}
+
 /// How somebody logs in.
 #[derive(Clone, Debug)]
 pub enum LoginMethod {
@@ -89,8 +100,7 @@ pub struct Identity {
     store: Arc<dyn IdentityStore>,
     real_clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    mode: AuthMode,
-    region: Arc<str>,
+    settings: Arc<IdentitySettings>,
     remembered: Arc<Mutex<Remembered>>,
     /// As many passwords are checked at once as there are processors: each check takes 19 MiB.
     checks: Arc<Semaphore>,
@@ -102,22 +112,21 @@ impl Identity {
         store: Arc<dyn IdentityStore>,
         real_clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
-        mode: AuthMode,
-        region: &str,
+        settings: IdentitySettings,
     ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let checks = Arc::new(Semaphore::new(processors));
-        Self { store, real_clock, ids, mode, region: region.into(), remembered: Arc::default(), checks }
+        Self { store, real_clock, ids, settings: Arc::new(settings), remembered: Arc::default(), checks }
     }
 
     /// Returns who is let in.
     pub fn mode(&self) -> AuthMode {
-        self.mode
+        self.settings.mode
     }
 
     /// Returns the region.
     pub fn region(&self) -> &str {
-        &self.region
+        &self.settings.region
     }
 
     /// Returns the time of the world outside.
@@ -143,27 +152,24 @@ impl Identity {
         Ok(projects)
     }
 
-    /// Returns a project in which a user has a role; a project nobody has named is named by its id unless the mode is strict.
+    /// Returns a project in which a user has a role; where every project can be worked in, one that nobody has named is named
+    /// by its id.
     ///
     /// # Errors
     /// `Internal`.
     pub async fn project(&self, user: &User, id: ProjectId) -> Result<Option<Project>, EngineError> {
         let known = self.projects(user, ProjectFilter { id: Some(id), name: None }).await?.pop();
         let unnamed = || Project { id, name: id.to_string() };
-        let may = user.role_in(id).is_some() && self.mode != AuthMode::Strict;
+        let may = user.role_in(id).is_some() && self.settings.auto_projects;
         Ok(known.or_else(|| may.then(unnamed)))
     }
 
-    /// Returns whether a user's credentials open a project: it has a role there, and, where the mode is strict, somebody has
-    /// named the project.
+    /// Returns whether a project can be worked in: every one can, or somebody has named it.
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn opens(&self, user: &User, project: ProjectId) -> Result<bool, EngineError> {
-        if user.role_in(project).is_none() {
-            return Ok(false);
-        }
-        if self.mode != AuthMode::Strict || self.remembered().projects.contains(&project) {
+    pub async fn has_project(&self, project: ProjectId) -> Result<bool, EngineError> {
+        if self.settings.auto_projects || self.remembered().projects.contains(&project) {
             return Ok(true);
         }
         let since = self.remembered().forgotten;

@@ -65,26 +65,24 @@ impl Caller {
     /// Makes sure that the caller may carry out an action in a project.
     ///
     /// # Errors
-    /// `OtherProject` if its credentials do not open the project, then as `User::permit`.
+    /// `OtherProject` if its credentials do not open the project, or nobody can work in it; then as `User::permit`.
     pub(super) async fn permit(
         &self,
         identity: &Identity,
         project: ProjectId,
         action: Action,
     ) -> Result<(), ApiError> {
-        match self {
-            Self::Anonymous => Ok(()),
-            Self::TokenHolder(token) => {
-                token.permit_project(project)?;
-                Ok(token.user.permit(project, action)?)
-            }
-            Self::KeyOwner { owner, .. } => {
-                let opens = identity.opens(&owner.0, project).await.map_err(internal)?;
-                if !opens {
-                    return Err(Refusal::OtherProject.into());
-                }
-                Ok(owner.0.permit(project, action)?)
-            }
+        let opens = match self {
+            Self::Anonymous => true,
+            Self::TokenHolder(token) => token.permit_project(project).is_ok(),
+            Self::KeyOwner { owner, .. } => owner.0.role_in(project).is_some(),
+        };
+        if !opens || !identity.has_project(project).await.map_err(internal)? {
+            return Err(Refusal::OtherProject.into());
+        }
+        match self.user() {
+            None => Ok(()),
+            Some(user) => Ok(user.permit(project, action)?),
         }
     }
 }

@@ -127,10 +127,10 @@ impl Call {
     /// token.
     ///
     /// # Errors
-    /// `Forbidden` without the token; `InvalidParameter`.
+    /// `Off` without a control API, `Forbidden` without its token; `InvalidParameter`.
     pub(super) fn given_id<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
         let Some(text) = self.request.headers().get(X_EMULATOR_ID) else { return Ok(None) };
-        control::admit(&self.request)?;
+        control::admit_beside(&self.request)?;
         let id = text.to_str().ok().and_then(|text| text.parse().ok());
         Ok(Some(id.ok_or(Refusal::InvalidParameter { name: EMULATOR_ID })?))
     }

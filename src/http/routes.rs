@@ -30,17 +30,35 @@ pub struct RouteEntry {
     route: fn() -> Route,
 }
 
+/// Which part of the table is served on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RouteSet {
+    Everything,
+    /// All but the control API.
+    Api,
+    /// The control API.
+    Control,
+}
+
+impl RouteSet {
+    fn table(self) -> Vec<RouteEntry> {
+        let parts = match self {
+            Self::Everything => vec![
+                api::api_routes(),
+                surroundings::identity_routes(),
+                surroundings::own_routes(),
+                surroundings::control_routes(),
+            ],
+            Self::Api => vec![api::api_routes(), surroundings::identity_routes(), surroundings::own_routes()],
+            Self::Control => vec![surroundings::control_routes()],
+        };
+        parts.into_iter().flatten().collect()
+    }
+}
+
 /// Returns the table.
 pub fn table() -> Vec<RouteEntry> {
-    [
-        api::api_routes(),
-        surroundings::identity_routes(),
-        surroundings::own_routes(),
-        surroundings::control_routes(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    RouteSet::Everything.table()
 }
 
 fn entry(
@@ -62,12 +80,12 @@ fn entry(
 const NOT_BUILT: [&str; 2] =
     ["/v1.0/{project_id}/instances/statistic", "/v2/{project_id}/instances/statistic"];
 
-/// Registers the table: one resource a path; a method that is not in it is refused, and so is every other path.
-pub(super) fn configure(config: &mut web::ServiceConfig) {
+/// Registers a part of the table: one resource a path; a method that is not in it is refused, and so is every other path.
+pub(super) fn configure(config: &mut web::ServiceConfig, routes: RouteSet) {
     for path in NOT_BUILT {
         config.service(web::resource(path).default_service(route(unknown_route)));
     }
-    let table = table();
+    let table = routes.table();
     let mut paths: Vec<&'static str> = Vec::new();
     for entry in &table {
         if !paths.contains(&entry.path) {

@@ -19,7 +19,7 @@ use crate::http::control::ControlState;
 use crate::http::control::faults::Faults;
 use crate::http::control::journal::Journal;
 use crate::http::metrics::HttpMetrics;
-use crate::http::routes;
+use crate::http::routes::{self, RouteSet};
 
 pub use crate::http::error::{CodeStyle, ErrorStyle};
 pub use actix_web::dev::ServerHandle;
@@ -69,6 +69,47 @@ pub struct Compat {
     pub batch_delete_204: bool,
 }
 
+/// Where the control API is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlPlace<L> {
+    /// Nowhere: it is switched off.
+    Nowhere,
+    /// Where the API is.
+    BesideApi,
+    /// Only here.
+    Alone(L),
+}
+
+impl<L> ControlPlace<L> {
+    /// Turns the place of its own, if it has one, into something else.
+    ///
+    /// # Errors
+    /// Those of `turn`.
+    pub fn try_map<T, E>(self, turn: impl FnOnce(L) -> Result<T, E>) -> Result<ControlPlace<T>, E> {
+        Ok(match self {
+            Self::Nowhere => ControlPlace::Nowhere,
+            Self::BesideApi => ControlPlace::BesideApi,
+            Self::Alone(place) => ControlPlace::Alone(turn(place)?),
+        })
+    }
+}
+
+/// The sockets to serve on.
+pub struct Listeners {
+    /// Where the API is.
+    pub api: TcpListener,
+    /// Where the control API is.
+    pub control: ControlPlace<TcpListener>,
+}
+
+/// Servers that run until their handles stop them.
+pub struct Servers {
+    /// That of the API.
+    pub api: Server,
+    /// That of the control API, if it has one of its own.
+    pub control: Option<Server>,
+}
+
 /// What the control API is given.
 pub struct ControlSettings {
     /// What it turns.
@@ -86,12 +127,13 @@ pub struct ControlSettings {
 }
 
 impl ControlSettings {
-    fn into_state(self) -> Result<ControlState, ServeError> {
+    fn into_state(self, is_on: bool) -> Result<ControlState, ServeError> {
         let faults = Faults::default();
         if let Some(text) = self.faults {
             faults.replace(serde_json::from_str(&text)?);
         }
         Ok(ControlState {
+            is_on,
             control: self.control,
             journal: Journal::new(self.journal_limit),
             faults,
@@ -158,20 +200,27 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Starts to serve on a bound socket. The returned server runs until its handle stops it.
+/// Starts to serve on bound sockets.
 ///
 /// # Errors
 /// [`ServeError`] if it cannot be started.
 pub fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     engine: Engine,
     identity: Identity,
     control: ControlSettings,
     settings: HttpSettings,
     registry: Registry,
-) -> Result<Server, ServeError> {
+) -> Result<Servers, ServeError> {
+    let (routes_of_api, control_listener) = match listeners.control {
+        ControlPlace::Nowhere => (RouteSet::Api, None),
+        ControlPlace::BesideApi => (RouteSet::Everything, None),
+        ControlPlace::Alone(listener) => (RouteSet::Api, Some(listener)),
+    };
+    let is_controlled = control_listener.is_some() || routes_of_api == RouteSet::Everything;
     let workers = settings.workers;
-    let control = control.into_state()?;
+    let connections = connections_a_worker(workers + usize::from(control_listener.is_some()));
+    let control = control.into_state(is_controlled)?;
     let started = Stopwatch::start();
     let state = web::Data::new(AppState {
         engine,
@@ -181,16 +230,28 @@ pub fn serve(
         settings,
         metrics: HttpMetrics::register(registry)?,
     });
-    let server =
-        HttpServer::new(move || App::new().app_data(state.clone()).wrap(Answer).configure(routes::configure))
+    let server = |listener, routes, workers| -> std::io::Result<Server> {
+        let state = state.clone();
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(state.clone())
+                .wrap(Answer)
+                .configure(|config| routes::configure(config, routes))
+        });
+        let server = server
             .workers(workers)
-            .max_connections(connections_a_worker(workers))
+            .max_connections(connections)
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_PATIENCE)
             .shutdown_timeout(SHUTDOWN_PATIENCE_S)
             .disable_signals()
             .listen(listener)?;
-    Ok(server.run())
+        Ok(server.run())
+    };
+    Ok(Servers {
+        api: server(listeners.api, routes_of_api, workers)?,
+        control: control_listener.map(|listener| server(listener, RouteSet::Control, 1)).transpose()?,
+    })
 }
 
 /// Returns how many connections a worker may have, so that all together leave open files for the database: a connection too

@@ -26,7 +26,8 @@ pub(super) async fn serve(config: &Config) -> ExitCode {
     };
     let url = emulator.url();
     print(&format!("dcs-emulator ready on {url}\n"));
-    let ready_file = match config.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose() {
+    let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &emulator));
+    let ready_file = match ready_file.transpose() {
         Ok(ready_file) => ready_file,
         Err(error) => {
             emulator.stop().await;

@@ -11,6 +11,7 @@ mod support;
 
 mod audit;
 mod auth;
+mod auto_projects;
 mod backups_create;
 mod backups_delete;
 mod backups_list;
@@ -19,6 +20,7 @@ mod concurrency;
 mod configs;
 mod control;
 mod control_faults;
+mod control_place;
 mod control_requests;
 mod control_rows;
 mod control_transitions;

@@ -7,6 +7,7 @@
 mod process_support;
 
 mod control;
+mod control_place;
 mod damage;
 mod refusal;
 mod run;

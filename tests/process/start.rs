@@ -47,6 +47,7 @@ fn the_ready_file_is_whole_when_it_is_there_and_gone_after_a_stop() {
         ready,
         serde_json::json!({
             "url": server.url,
+            "control_url": server.url,
             "pid": server.process.id(),
             "version": env!("CARGO_PKG_VERSION"),
         })

@@ -134,9 +134,23 @@ impl TestServer {
         self.real_clock.advance(Duration::from_millis(millis));
     }
 
+    /// Returns where its control API is, if it has one.
+    pub(crate) fn control_url(&self) -> Option<String> {
+        self.emulator.as_ref().expect("the server runs").control_url()
+    }
+
     /// Prepares a request.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
-        let url = format!("http://{}{path}", self.address());
+        self.call_at(&format!("http://{}", self.address()), method, path)
+    }
+
+    /// Prepares a request to where the control API is.
+    pub(crate) fn control_call(&self, method: &str, path: &str) -> Call {
+        self.call_at(&self.control_url().expect("it has a control API"), method, path)
+    }
+
+    fn call_at(&self, url: &str, method: &str, path: &str) -> Call {
+        let url = format!("{url}{path}");
         let builder = self.client.request(Method::from_bytes(method.as_bytes()).expect("a method"), url);
         Call::new(builder, method, path)
     }

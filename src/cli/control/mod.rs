@@ -239,6 +239,9 @@ fn url_in(path: &std::path::Path) -> Result<String, CliError> {
     let no_server = |source| CliError::ReadyFile { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(no_server)?;
     let ready: Value = serde_json::from_str(&text).map_err(|error| no_server(error.into()))?;
+    if ready.get("control_url").is_some_and(Value::is_null) {
+        return Err(no_server(std::io::Error::other("its control API is switched off")));
+    }
     let url = ready["control_url"].as_str().or(ready["url"].as_str());
     url.map(without_slash).ok_or_else(|| no_server(std::io::Error::other("it names no url")))
 }

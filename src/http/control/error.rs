@@ -14,6 +14,9 @@ pub(in crate::http) enum ControlError {
     /// The control token is missing or wrong.
     #[error("wrong control token")]
     Forbidden,
+    /// The control API is switched off, and what goes with it.
+    #[error("the control API is off")]
+    Off,
     /// It cannot be used; it is said why.
     #[error("unusable: {0}")]
     Unusable(String),
@@ -31,6 +34,11 @@ impl ControlError {
                 401,
                 "EMU.4010",
                 Cow::Borrowed("The control token is missing or wrong; send it as X-Emulator-Token."),
+            ),
+            Self::Off => (
+                403,
+                "EMU.4030",
+                Cow::Borrowed("The control API is switched off, and the header X-Emulator-Id goes with it."),
             ),
             Self::NotFound(what) => (404, "EMU.4040", Cow::Owned(format!("There is no such {what}."))),
             Self::Unusable(reason) => {

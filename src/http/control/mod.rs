@@ -43,6 +43,8 @@ pub(super) const EMULATOR_ID: &str = "X-Emulator-Id";
 
 /// What the control API turns, and what it keeps beside the engine.
 pub(super) struct ControlState {
+    /// Whether there is a control API at all.
+    pub(super) is_on: bool,
     pub(super) control: Control,
     pub(super) journal: Journal,
     pub(super) faults: Faults,
@@ -97,6 +99,11 @@ pub(super) fn admit(request: &HttpRequest) -> Result<(), ApiError> {
     // Hashes are compared: how much of a guess is right does not show in the time that it takes.
     let is_right = Sha256::digest(given.as_bytes()) == Sha256::digest(token.expose().as_bytes());
     if is_right { Ok(()) } else { Err(ControlError::Forbidden.into()) }
+}
+
+/// Lets a call of the API use what goes with the control API: there is one, and the call carries its token, if it has one.
+pub(super) fn admit_beside(request: &HttpRequest) -> Result<(), ApiError> {
+    if state(request)?.control.is_on { admit(request) } else { Err(ControlError::Off.into()) }
 }
 
 /// Carries out a handler of the control API.

@@ -7,6 +7,8 @@ use tokio::process::Command;
 /// Variables that begin so lead clients to a cloud, or name who they are there. Those of the caller are not passed on: a
 /// test must not reach a real cloud because of one that was forgotten.
 const LEADING_ELSEWHERE: [&str; 2] = ["OS_", "HUAWEICLOUD_SDK_"];
+/// Where the control API is.
+const CONTROL_URL: &str = "DCS_EMULATOR_CONTROL_URL";
 
 /// Points the clients that a command may use to an emulator.
 pub(super) fn point_to(command: &mut Command, emulator: &Emulator, config: &Config) {
@@ -15,6 +17,8 @@ pub(super) fn point_to(command: &mut Command, emulator: &Emulator, config: &Conf
             command.env_remove(name);
         }
     }
+    // That of the caller is another server's.
+    command.env_remove(CONTROL_URL);
     command.envs(variables(emulator, config));
 }
 
@@ -49,6 +53,7 @@ fn variables(emulator: &Emulator, config: &Config) -> Vec<(String, String)> {
             ("HUAWEICLOUD_SDK_SK".to_owned(), secret.expose().to_owned()),
         ]);
     }
+    variables.extend(emulator.control_url().map(|url| (CONTROL_URL.to_owned(), url)));
     if let Some(token) = &config.control_token {
         variables.push(("DCS_EMULATOR_CONTROL_TOKEN".to_owned(), token.expose().to_owned()));
     }

@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, command: &[OsString]) -> ExitCode {
         Ok(emulator) => emulator,
         Err(error) => return fail(&error, exit::of_start(&error)),
     };
-    let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &emulator.url()));
+    let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &emulator));
     let _ready_file = match ready_file.transpose() {
         Ok(ready_file) => ready_file,
         Err(error) => return fail(&error, exit::FAILED),
