@@ -32,10 +32,10 @@ use dcs_emulator::engine::seed::Seed;
 use dcs_emulator::http::server::{ControlPlace, ControlSettings, Listeners};
 use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
-    ChangeInstance, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup, DueChange,
-    IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken, OpenRecord,
-    ProjectFilter, ResetPlan, RestorePlan, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore,
-    StatePart, Store, StoreError, StoreMetrics, UserKey,
+    ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
+    DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange,
+    NewToken, OpenRecord, PasswordAnswer, ProjectFilter, ResetPlan, RestorePlan, SeedPlan, SeedReport,
+    Snapshot, SnapshotError, SnapshotStore, StatePart, Store, StoreError, StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -205,6 +205,14 @@ impl Store for FloorStore {
     }
 
     async fn change_instance(&self, _: ChangeInstance) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn instance_password(&self, _: InstanceRef) -> Result<Option<KeptPassword>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn change_password(&self, _: ChangePassword) -> Result<PasswordAnswer, StoreError> {
         Err(StoreError::Closed)
     }
 

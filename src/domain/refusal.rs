@@ -86,6 +86,12 @@ pub enum Refusal {
     /// The password is too simple, or the old one.
     #[error("weak password")]
     WeakPassword,
+    /// A password is given for an instance that is to need none.
+    #[error("a password where none is needed")]
+    PasswordUnwanted,
+    /// Clients of the instance need no password, so there is none to change.
+    #[error("the instance has no password")]
+    PasswordFree,
     /// The window of maintenance is not one of those that are offered.
     #[error("invalid window of maintenance")]
     InvalidMaintenance,

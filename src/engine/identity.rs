@@ -353,7 +353,7 @@ pub(super) fn is_password_hash(text: &Secret) -> bool {
 }
 
 /// Compares a password with a hash, beside the threads that serve requests.
-async fn verify(password: Secret, hash: String) -> bool {
+pub(super) async fn verify(password: Secret, hash: String) -> bool {
     let verified = tokio::task::spawn_blocking(move || {
         let Ok(hash) = PasswordHash::new(&hash) else { return false };
         Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok()

@@ -1,12 +1,11 @@
 //! Instances: create, one or many.
 
+use crate::domain::builtin;
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::identity::{Secret, User};
+use crate::domain::identity::User;
 use crate::domain::instance::{Creator, InstanceName, InstanceOrder, InstanceStatus, OrderRules};
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::{builtin, instance::NewInstance};
-use crate::engine::identity::hash_password;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{CalledInstance, CreateInstances, InstanceRef, UserKey};
 
@@ -39,7 +38,10 @@ impl Engine {
             needs_security_group: !is_v2,
         };
         let (names, new) = order.check(rules)?;
-        let password_hash = self.hashed_password(&new).await;
+        let password_hash = match new.password.clone() {
+            Some(password) => Some(self.hashed_password(password).await?),
+            None => None,
+        };
         let creator = self.creator(&origin.actor).await?;
         let present = self.settled_now().await?;
         let now = present.now;
@@ -68,13 +70,6 @@ impl Engine {
             })
             .await?;
         Ok(CreatedInstances { instances, order_id: order_id_kept })
-    }
-
-    async fn hashed_password(&self, new: &NewInstance) -> Option<Secret> {
-        let password = new.password.clone()?;
-        let salt = self.ids.random_bits();
-        let hashed = tokio::task::spawn_blocking(move || hash_password(&password, salt)).await;
-        hashed.unwrap_or(None).map(Secret::new)
     }
 
     /// Returns who counts as the creator of what an actor makes: the user behind it, or the built-in one.

@@ -10,6 +10,7 @@ mod error;
 pub mod identity;
 mod instance_creation;
 mod instance_deletion;
+mod instance_password;
 mod instance_status;
 mod instance_update;
 mod instances;
@@ -24,6 +25,8 @@ mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
@@ -114,6 +117,8 @@ pub struct Engine {
     transitions: Arc<TransitionRules>,
     settling: Arc<Settling>,
     turns: Turns,
+    /// A turn each for those who hash or compare a password.
+    passwords: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -128,7 +133,8 @@ impl Engine {
     ) -> Self {
         let (settings, transitions, settling) = (Arc::new(settings), Arc::default(), Arc::default());
         let turns = Turns::default();
-        Self { store, identity, side, clock, ids, settings, transitions, settling, turns }
+        let passwords = Arc::new(Semaphore::new(instance_password::PASSWORDS_AT_A_TIME));
+        Self { store, identity, side, clock, ids, settings, transitions, settling, turns, passwords }
     }
 
     /// Returns an id for a request that has just arrived.

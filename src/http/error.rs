@@ -309,6 +309,8 @@ fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
         Refusal::InvalidAccessUser => &code::INVALID_ACCESS_USER,
         Refusal::MissingPassword => &code::MISSING_PASSWORD,
         Refusal::WeakPassword => &code::WEAK_PASSWORD,
+        Refusal::PasswordUnwanted => &code::PASSWORD_UNWANTED,
+        Refusal::PasswordFree => &code::PASSWORD_FREE,
         Refusal::InvalidMaintenance => &code::INVALID_MAINTENANCE,
         Refusal::InvalidBackupPolicy(part) => policy_code(*part),
         Refusal::InstanceNameTaken => &code::INSTANCE_NAME_TAKEN,

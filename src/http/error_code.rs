@@ -227,6 +227,14 @@ pub(super) const INVALID_ACCESS_USER: ErrorCode =
     row("DCS.4844", "111400844", 400, "The access_user parameter is missing or its value is invalid.");
 pub(super) const MISSING_PASSWORD: ErrorCode =
     row("DCS.4845", "111400845", 400, "The password parameter is missing or its value is invalid.");
+pub(super) const PASSWORD_UNWANTED: ErrorCode =
+    row("DCS.4849", "111400849", 400, "The request parameter new_password should not exist.");
+pub(super) const PASSWORD_FREE: ErrorCode = row(
+    "DCS.4850",
+    "111400850",
+    400,
+    "This operation is not supported when Password-Free Access is enabled for the instance.",
+);
 pub(super) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The param spec_code is invalid");
 /// The one code that only v1.0 has; the newer style takes the nearest.
 pub(super) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =

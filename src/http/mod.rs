@@ -18,6 +18,7 @@ mod identity;
 mod instance_batch;
 mod instance_deletion;
 mod instance_order;
+mod instance_password;
 mod instance_status;
 mod instance_update;
 mod instance_view;

@@ -98,6 +98,10 @@ pub(super) const DELETE_INSTANCES: Operation = writing("delete_instances", "dcs:
 /// Restart, empty, start or stop instances.
 pub(super) const CHANGE_STATUSES: Operation =
     writing("change_instance_statuses", "dcs:instance:modifyStatus");
+/// Change the password of an instance.
+pub(super) const CHANGE_PASSWORD: Operation = writing("update_password", "dcs:instance:modifyAuthInfo");
+/// Set another password of an instance, or none.
+pub(super) const RESET_PASSWORD: Operation = writing("reset_password", "dcs:instance:modifyAuthInfo");
 /// List what is sold.
 pub(super) const LIST_PRODUCTS: Operation = open("list_products");
 /// List what is sold, filtered.

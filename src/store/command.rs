@@ -3,6 +3,7 @@
 use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
 use crate::domain::identity::Secret;
+use crate::domain::instance::password::PasswordVerdict;
 use crate::domain::instance::{
     BackupRules, Capacity, Creator, Engine, InstanceName, InstanceStatus, InstanceUpdate, NewInstance,
     Passage, StatusAction,
@@ -141,6 +142,52 @@ pub enum InstanceDeed {
         /// How long that takes.
         work: WorkWish,
     },
+}
+
+/// The password of an instance, as it is kept.
+#[derive(Clone, Debug)]
+pub struct KeptPassword {
+    /// A hash of it, as PHC text; none if every password is the right one.
+    pub hash: Option<Secret>,
+}
+
+/// The wish to have the password of an instance changed.
+#[derive(Clone, Debug)]
+pub struct ChangePassword {
+    /// The instance.
+    pub instance: InstanceRef,
+    /// How it is to change.
+    pub wish: PasswordWish,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// How the password of an instance is to change. Hashes are PHC texts: the writer has no time to make or compare them.
+#[derive(Clone, Debug)]
+pub enum PasswordWish {
+    /// By somebody who named the old one.
+    Change {
+        /// The hash that what was named has been compared with; none if every password is the right one.
+        compared_with: Option<Secret>,
+        /// A hash of the new password; none if the wrong old one was named.
+        new_hash: Option<Secret>,
+    },
+    /// Whatever the old one is.
+    Reset {
+        /// A hash of the new password; none if clients are to need none.
+        new_hash: Option<Secret>,
+    },
+}
+
+/// What became of the wish to have a password changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordAnswer {
+    /// It was judged; it has changed if the verdict is `Right`.
+    Judged(PasswordVerdict),
+    /// Meanwhile there is another password than the one that was compared with. Nothing has changed.
+    Outdated,
 }
 
 /// A record that is waiting or running.

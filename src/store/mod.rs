@@ -20,9 +20,10 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub use command::{
-    BackupChange, CalledInstance, ChangeInstance, ChangedRecord, Counts, CreateBackup, CreateInstances,
-    CreateRestore, DeleteBackup, DueChange, InstanceChange, InstanceDeed, InstanceFilter, InstancePageStart,
-    InstanceRef, MadeChange, OpenRecord, ResetPlan, RestoreChange,
+    BackupChange, CalledInstance, ChangeInstance, ChangePassword, ChangedRecord, Counts, CreateBackup,
+    CreateInstances, CreateRestore, DeleteBackup, DueChange, InstanceChange, InstanceDeed, InstanceFilter,
+    InstancePageStart, InstanceRef, KeptPassword, MadeChange, OpenRecord, PasswordAnswer, PasswordWish,
+    ResetPlan, RestoreChange,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
@@ -121,6 +122,19 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Refused` with `InstanceNotFound`, as `InstanceFacts::permit`, or as the deed's own rules have it; in this order.
     async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError>;
+
+    /// Returns a hash of the password of an instance as PHC text, if one is kept; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError>;
+
+    /// Changes the password of an instance, or counts the try.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, `PasswordFree` (of a change, not of a reset), or as `InstanceFacts::permit`; in this
+    /// order.
+    async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError>;
 
     /// Returns a page of a project's instances: newest first, ties by id.
     ///

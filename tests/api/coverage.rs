@@ -12,6 +12,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::backups_delete::COVERS,
     super::instance_creation::COVERS,
     super::instance_deletion::COVERS,
+    super::instance_password::COVERS,
     super::instance_status::COVERS,
     super::instance_update::COVERS,
     super::catalogue::COVERS,

@@ -33,6 +33,7 @@ mod fringe;
 mod identity;
 mod instance_creation;
 mod instance_deletion;
+mod instance_password;
 mod instance_status;
 mod instance_update;
 mod instances;

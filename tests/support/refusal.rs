@@ -63,6 +63,14 @@ pub(crate) const WRONG_STATE: Refusal = row(
     "This operation is not allowed when the DCS instance is in the current state.",
 );
 
+pub(crate) const WEAK_PASSWORD: Refusal =
+    row(400, "DCS.4019", "111400019", "The password does not meet complexity requirements.");
+pub(crate) const PASSWORD_FREE: Refusal = row(
+    400,
+    "DCS.4850",
+    "111400850",
+    "This operation is not supported when Password-Free Access is enabled for the instance.",
+);
 pub(crate) const INVALID_ACTION: Refusal =
     row(400, "DCS.4064", "111400064", "The action parameter in the request must be start, stop, or restart.");
 pub(crate) const NO_INSTANCES: Refusal = row(

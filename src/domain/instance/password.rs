@@ -34,6 +34,38 @@ pub fn require_strong(password: Secret) -> Result<Secret, Refusal> {
     if is_strong { Ok(password) } else { Err(Refusal::WeakPassword) }
 }
 
+/// Takes a password that is to follow another one.
+///
+/// # Errors
+/// `WeakPassword` as for [`require_strong`], or if it is the old one.
+pub fn require_new(old: &Secret, new: Secret) -> Result<Secret, Refusal> {
+    if old.expose() == new.expose() { Err(Refusal::WeakPassword) } else { require_strong(new) }
+}
+
+/// What a caller says of how clients are to get in from now on.
+#[derive(Clone, Debug, Default)]
+pub struct PasswordReset {
+    /// The password that they need.
+    pub password: Option<Secret>,
+    /// Whether they need none.
+    pub no_password: Option<bool>,
+}
+
+impl PasswordReset {
+    /// Returns the password that they need from now on; none if they need none.
+    ///
+    /// # Errors
+    /// `PasswordUnwanted` for a password where none is needed, `MissingPassword` where one is, `WeakPassword`.
+    pub fn check(self) -> Result<Option<Secret>, Refusal> {
+        match (self.no_password.unwrap_or(false), self.password) {
+            (true, Some(_)) => Err(Refusal::PasswordUnwanted),
+            (true, None) => Ok(None),
+            (false, Some(password)) => require_strong(password).map(Some),
+            (false, None) => Err(Refusal::MissingPassword),
+        }
+    }
+}
+
 /// How often the wrong password was given in a row, and until when nobody may try again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PasswordTries {
@@ -91,11 +123,6 @@ impl PasswordTries {
         self.locked_until = Some(now.saturating_add(Self::LOCK));
         PasswordVerdict::Locked { remaining: Self::LOCK }
     }
-
-    /// Returns for how much longer nobody may try, if so.
-    pub fn locked_for(self, now: Timestamp) -> Option<Duration> {
-        self.at(now).locked_until.map(|until| until.saturating_since(now))
-    }
 }
 
 #[cfg(test)]
@@ -130,7 +157,6 @@ mod tests {
         assert_eq!(tries.judge(false, at(0)), PasswordVerdict::Locked { remaining: PasswordTries::LOCK });
         let rest = PasswordVerdict::Locked { remaining: Duration::from_secs(1) };
         assert_eq!(tries.judge(true, at(299)), rest);
-        assert_eq!(tries.locked_for(at(299)), Some(Duration::from_secs(1)));
         assert_eq!(tries.judge(false, at(300)), PasswordVerdict::Wrong { left: 4 });
         assert_eq!(tries.judge(true, at(301)), PasswordVerdict::Right);
         assert_eq!(tries, PasswordTries::default());

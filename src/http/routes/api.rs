@@ -9,8 +9,8 @@ use crate::http::routes::side::side_routes;
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{configs, tags};
 use crate::http::{
-    backups, catalogue, instance_deletion, instance_order, instance_status, instance_update, instances,
-    nodes, restores, v2,
+    backups, catalogue, instance_deletion, instance_order, instance_password, instance_status,
+    instance_update, instances, nodes, restores, v2,
 };
 
 /// The routes of a version: the same operations, at the same places behind its name.
@@ -25,6 +25,7 @@ macro_rules! version_routes {
             concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}/links");
         const RESTORES: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/restores");
         const STATUS: &str = concat!("/", $version, "/{project_id}/instances/status");
+        const PASSWORD: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/password");
         const CONFIGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/configs");
         const TAGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tags");
         const TAG_ACTION: &str = concat!("/", $version, "/{project_id}/dcs/{instance_id}/tags/action");
@@ -53,6 +54,9 @@ macro_rules! version_routes {
             }),
             entry(&operation::DELETE_INSTANCES, Method::DELETE, INSTANCES, || {
                 endpoint(instance_deletion::delete_instances)
+            }),
+            entry(&operation::CHANGE_PASSWORD, Method::PUT, PASSWORD, || {
+                endpoint(instance_password::change_password)
             }),
             entry(&operation::LIST_CONFIGS, Method::GET, CONFIGS, || endpoint(configs::list_configs)),
             entry(&operation::CHANGE_CONFIGS, Method::PUT, CONFIGS, || endpoint(configs::change_configs)),

@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use crate::http::endpoint::endpoint;
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{bandwidth, configs, scans, templates, whitelist};
-use crate::http::{nodes, operation};
+use crate::http::{instance_password, nodes, operation};
 
 pub(super) fn side_routes() -> Vec<RouteEntry> {
     const WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist";
@@ -20,7 +20,11 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const ALL_NODES: &str = "/v2/{project_id}/instances-logical-nodes";
     const NODES: &str = "/v2/{project_id}/instances/{instance_id}/nodes";
     const TEMPLATE: &str = "/v2/{project_id}/config-templates/{template_id}";
+    const PASSWORD_RESET: &str = "/v2/{project_id}/instances/{instance_id}/password/reset";
     vec![
+        entry(&operation::RESET_PASSWORD, Method::POST, PASSWORD_RESET, || {
+            endpoint(instance_password::reset_password)
+        }),
         entry(&operation::SHOW_WHITELIST, Method::GET, WHITELIST, || endpoint(whitelist::show_whitelist)),
         entry(&operation::CHANGE_WHITELIST, Method::PUT, WHITELIST, || endpoint(whitelist::change_whitelist)),
         entry(&operation::SHOW_BIG_KEY_SCAN, Method::GET, BIG_KEYS, || endpoint(scans::show_big_key_scan)),

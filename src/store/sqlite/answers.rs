@@ -48,6 +48,7 @@ pub(super) fn refuse(command: Command, work: &mut Work) {
         | Command::SaveTemplate(_, _, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
+        Command::ChangePassword(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::ChangeSide(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::DeleteTemplate(_, _, reply) => answer(reply, Err(StoreError::Closed)),

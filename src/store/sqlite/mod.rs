@@ -52,10 +52,11 @@ use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
 use crate::store::migrate;
 use crate::store::{
-    ChangeInstance, ChangeSideSettings, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
-    DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, NewToken,
-    OpenError, OpenRecord, ParameterHistoryEntry, ProjectFilter, ResetPlan, SeedPlan, SeedReport, SideStore,
-    StatePart, Store, StoreError, StoreMetrics, TagValues, UserKey,
+    ChangeInstance, ChangePassword, ChangeSideSettings, Counts, CreateBackup, CreateInstances, CreateRestore,
+    DeleteBackup, DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword,
+    MadeChange, NewToken, OpenError, OpenRecord, ParameterHistoryEntry, PasswordAnswer, ProjectFilter,
+    ResetPlan, SeedPlan, SeedReport, SideStore, StatePart, Store, StoreError, StoreMetrics, TagValues,
+    UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -197,6 +198,14 @@ impl Store for SqliteStore {
 
     async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {
         self.writer.ask(|reply| Command::ChangeInstance(Box::new(command), reply)).await
+    }
+
+    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError> {
+        self.reader.instance_password(instance).await
+    }
+
+    async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError> {
+        self.writer.ask(|reply| Command::ChangePassword(Box::new(command), reply)).await
     }
 
     async fn list_instances(

@@ -18,8 +18,9 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
-    ChangeInstance, ChangeSideSettings, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
-    DueChange, MadeChange, NewToken, ResetPlan, SeedPlan, SeedReport, StoreError, StoreMetrics,
+    ChangeInstance, ChangePassword, ChangeSideSettings, CreateBackup, CreateInstances, CreateRestore,
+    DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan, SeedPlan, SeedReport,
+    StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -40,6 +41,7 @@ pub(super) enum Command {
     CreateRestore(CreateRestore, Reply<Restore>),
     CreateInstances(Box<CreateInstances>, Reply<()>),
     ChangeInstance(Box<ChangeInstance>, Reply<()>),
+    ChangePassword(Box<ChangePassword>, Reply<PasswordAnswer>),
     ApplyChanges(Vec<DueChange>, Option<u32>, Reply<Vec<MadeChange>>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
     SaveToken(NewToken, Reply<()>),

@@ -228,6 +228,10 @@ impl Writer {
                 let result = instances::change(state, *change).await;
                 settle_reply(reply, result, work)
             }
+            Command::ChangePassword(change, reply) => {
+                let result = instances::change_password(state, *change).await;
+                settle_reply(reply, result, work)
+            }
             Command::ApplyChanges(changes, keep, reply) => {
                 work.due_changed = true;
                 let result = settling::apply(state, changes, keep).await;

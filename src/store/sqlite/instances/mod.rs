@@ -5,6 +5,7 @@
 mod creation;
 mod deletion;
 mod passage;
+mod password;
 mod policy;
 mod update;
 
@@ -21,6 +22,7 @@ use crate::store::{ChangeInstance, InstanceDeed, StoreError};
 
 pub(super) use creation::create;
 pub(super) use passage::end_passage;
+pub(super) use password::change_password;
 
 /// When a change happens, and who is behind it.
 #[derive(Clone, Copy)]

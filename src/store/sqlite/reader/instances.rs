@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::identity::Secret;
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::page::{Page, PageLimit};
 use crate::store::error::StoreError;
 use crate::store::row::{self, INSTANCE_COLUMNS};
 use crate::store::sqlite::reader::{Reader, unsigned};
-use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
+use crate::store::{InstanceFilter, InstancePageStart, InstanceRef, KeptPassword};
 
 impl Reader {
     pub(in crate::store::sqlite) async fn get_instance(
@@ -24,6 +25,22 @@ impl Reader {
             .await
             .map_err(StoreError::during("read an instance"))?;
         row.map(|row| row::instance(&row)).transpose()
+    }
+
+    pub(in crate::store::sqlite) async fn instance_password(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<KeptPassword>, StoreError> {
+        let found: Option<Option<String>> = sqlx::query_scalar(
+            "SELECT i.password_hash FROM instances i JOIN projects p USING (project_key)
+             WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
+        )
+        .bind(&instance.instance_id.as_bytes()[..])
+        .bind(&instance.project_id.as_bytes()[..])
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(StoreError::during("read the password of an instance"))?;
+        Ok(found.map(|hash| KeptPassword { hash: hash.map(Secret::new) }))
     }
 
     pub(in crate::store::sqlite) async fn instances_of(
