@@ -114,6 +114,11 @@ identifier! {
     ParameterChangeId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
 
+identifier! {
+    /// A job that an answer names. 32 hexadecimal digits.
+    JobId, HEX32_LENGTH, InvalidId::NotHex32, simple
+}
+
 impl InstanceId {
     /// Makes the id of an instance created at `created_at`, as [`BackupId::from_random`] does.
     pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
@@ -139,6 +144,13 @@ impl ParameterChangeId {
     /// Makes the id of a change made at `at`, as [`BackupId::from_random`] does.
     pub fn from_random(random: [u8; 16], at: Timestamp) -> Self {
         Self(time_ordered(random, at))
+    }
+}
+
+impl JobId {
+    /// Makes the id of a job that begins at `begins_at`, as [`BackupId::from_random`] does.
+    pub fn from_random(random: [u8; 16], begins_at: Timestamp) -> Self {
+        Self(time_ordered(random, begins_at))
     }
 }
 

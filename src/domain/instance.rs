@@ -12,6 +12,7 @@ pub mod password;
 mod plan;
 pub mod policy;
 pub mod progression;
+mod switch;
 mod topology;
 mod update;
 
@@ -28,6 +29,7 @@ pub use nodes::{Node, NodeGroup, NodeRole};
 pub use order::{BillingOrder, InstanceOrder, NewInstance, OrderRules};
 pub use passage::{Passage, StatusAction};
 pub use plan::{InstanceAction, PLAN, Situation};
+pub use switch::InstanceSwitch;
 pub use topology::Topology;
 pub use update::{InstanceUpdate, UpdateOrder};
 

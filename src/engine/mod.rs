@@ -12,6 +12,7 @@ mod instance_creation;
 mod instance_deletion;
 mod instance_password;
 mod instance_status;
+mod instance_switch;
 mod instance_update;
 mod instances;
 mod links;

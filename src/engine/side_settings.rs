@@ -1,11 +1,13 @@
 //! What is set beside instances: parameters, tags, who may connect, scans, bandwidth.
 
-use crate::domain::id::{ParameterChangeId, ProjectId};
+use crate::domain::id::{JobId, ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
+use crate::domain::job::{JobKind, NewJob};
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, SideSettings};
+use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::store::{ChangeSideSettings, InstanceRef, ParameterHistoryEntry, TagValues};
 
@@ -33,14 +35,42 @@ impl Engine {
         origin: Origin,
     ) -> Result<(Instance, SideSettings), EngineError> {
         let present = self.settled_now().await?;
-        let now = present.now;
+        let change = self.side_change(instance, change, None, (present.now, origin));
+        Ok(self.side.change_side_settings(change).await?)
+    }
+
+    /// Changes what is set beside an instance as [`Engine::change_side_settings`] does; returns the job of it, which has ended
+    /// already.
+    ///
+    /// # Errors
+    /// As [`Engine::change_side_settings`].
+    pub async fn change_side_settings_by_job(
+        &self,
+        instance: InstanceRef,
+        change: SideChange,
+        kind: JobKind,
+        origin: Origin,
+    ) -> Result<JobId, EngineError> {
+        let present = self.settled_now().await?;
+        let job = self.new_job(kind, present.now).await?;
+        let change = self.side_change(instance, change, Some(job), (present.now, origin));
+        self.side.change_side_settings(change).await?;
+        Ok(job.id)
+    }
+
+    fn side_change(
+        &self,
+        instance: InstanceRef,
+        change: SideChange,
+        job: Option<NewJob>,
+        (now, origin): (Timestamp, Origin),
+    ) -> ChangeSideSettings {
         let change_id = match change {
             SideChange::Parameters(_) => ParameterChangeId::from_random(self.ids.random_bits(), now),
             // Only changes of parameters are remembered by an id.
             _ => ParameterChangeId::from_bytes([0; 16]),
         };
-        let change = ChangeSideSettings { instance, change, change_id, now, origin };
-        Ok(self.side.change_side_settings(change).await?)
+        ChangeSideSettings { instance, change, change_id, job, now, origin }
     }
 
     /// Returns the keys of tags in a project, sorted, with their values.

@@ -292,7 +292,7 @@ impl V2Members {
             features: Features {
                 support_acl: is_modern,
                 support_transparent_client_ip: is_modern,
-                support_ssl: matches!(instance.engine_version.as_str(), "6.0" | "7.0"),
+                support_ssl: instance.engine_version.can_encrypt(),
                 support_audit_log: false,
             },
             transparent_client_ip_enable: is_modern,

@@ -125,6 +125,9 @@ pub(super) const LIST_CONFIGS: Operation = reading("list_configurations", "dcs:i
 /// Change configuration parameters.
 pub(super) const CHANGE_CONFIGS: Operation =
     writing("update_configurations", "dcs:instance:modifyConfigureation");
+/// Change configuration parameters, as a job.
+pub(super) const CHANGE_CONFIGS_BY_JOB: Operation =
+    writing("update_instance_config", "dcs:instance:modifyConfigureation");
 /// List the times at which configuration parameters changed.
 pub(super) const LIST_CONFIG_HISTORIES: Operation =
     reading("list_config_histories", "dcs:instance:getConfiguration");
@@ -141,6 +144,17 @@ pub(super) const LIST_PROJECT_TAGS: Operation = reading("list_tags_of_tenant", "
 pub(super) const SHOW_WHITELIST: Operation = reading("show_ip_whitelist", "dcs:instance:get");
 /// Set which addresses may connect to an instance.
 pub(super) const CHANGE_WHITELIST: Operation = writing("update_ip_whitelist", "dcs:instance:modify");
+/// Set which addresses may connect to an instance, as a job.
+pub(super) const CHANGE_WHITELIST_BY_JOB: Operation =
+    writing("update_ip_whitelist_async", "dcs:instance:modify");
+/// Show whether connections to an instance are encrypted.
+pub(super) const SHOW_ENCRYPTION: Operation = reading("show_instance_ssl_detail", "dcs:instance:get");
+/// Have connections to an instance encrypted, or no longer.
+pub(super) const SWITCH_ENCRYPTION: Operation = writing("update_ssl_switch", "dcs:instance:modify");
+/// Tell where the certificate of an instance can be fetched. It changes nothing: who may read may download.
+pub(super) const LINK_CERTIFICATE: Operation = reading("download_ssl_cert", "dcs:instance:get");
+/// List the commands of an instance that have another name.
+pub(super) const LIST_RENAMED_COMMANDS: Operation = reading("list_rename_commands", "dcs:instance:get");
 /// Show when big keys are looked for.
 pub(super) const SHOW_BIG_KEY_SCAN: Operation = reading("show_bigkey_autoscan_config", "dcs:instance:get");
 /// Set when big keys are looked for.
@@ -193,6 +207,8 @@ pub(super) const SHOW_TOPOLOGY: Operation = reading("show_instance_topology", "d
 pub(super) const SHOW_VERSION: Operation = open("show_version");
 /// Download the file of a backup by its link.
 pub(super) const DOWNLOAD_BACKUP: Operation = open("download_backup");
+/// Download the certificate of encrypted instances.
+pub(super) const DOWNLOAD_CERTIFICATE: Operation = open("download_certificate");
 /// Show the versions of the identity service.
 pub(super) const SHOW_IDENTITY_VERSION: Operation = open("show_identity_version");
 /// Log in.

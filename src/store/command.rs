@@ -5,9 +5,10 @@ use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::PasswordVerdict;
 use crate::domain::instance::{
-    BackupRules, Capacity, Creator, Engine, InstanceName, InstanceStatus, InstanceUpdate, NewInstance,
-    Passage, StatusAction,
+    BackupRules, Capacity, Creator, Engine, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
+    NewInstance, Passage, StatusAction,
 };
+use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;
 use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::Timestamp;
@@ -132,6 +133,13 @@ pub enum InstanceDeed {
         policy_id: [u8; 16],
         /// Whether no other instance of the project may have the name.
         unique_names: bool,
+    },
+    /// Switch what is on or off.
+    Switch {
+        /// What, and which way.
+        switch: InstanceSwitch,
+        /// The job of it.
+        job: NewJob,
     },
     /// Delete it: it and its records are gone for everybody but the audit.
     Delete,

@@ -221,7 +221,7 @@ pub trait Store: Send + Sync {
     /// `Failed`.
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError>;
 
-    /// Returns whether an instance or a record has this id.
+    /// Returns whether an instance, a record or a job has this id.
     ///
     /// # Errors
     /// `Failed`.

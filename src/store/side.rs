@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::instance::Instance;
+use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
@@ -21,6 +22,8 @@ pub struct ChangeSideSettings {
     pub change: SideChange,
     /// The id that a change of parameters is remembered by.
     pub change_id: ParameterChangeId,
+    /// The job of it, if its answer is to name one.
+    pub job: Option<NewJob>,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.

@@ -32,6 +32,8 @@ const CLAIMS: &[&[Covered]] = &[
     super::control_requests::COVERS,
     super::configs::COVERS,
     super::nodes::COVERS,
+    super::encryption::COVERS,
+    super::side_jobs::COVERS,
     super::side_settings::COVERS,
     super::tags::COVERS,
     super::templates::COVERS,

@@ -89,6 +89,9 @@ pub(crate) const RESERVED_MEMORY_TOO_LARGE: Refusal = row(
     "111400105",
     "The value of reserved-memory cannot be greater than the free memory size of this DCS instance.",
 );
+pub(crate) const ENCRYPTION_UNSUPPORTED: Refusal = row(400, "DCS.4201", "DCS.4201", "Do not support SSL.");
+pub(crate) const INVALID_ENCRYPTION: Refusal =
+    row(400, "DCS.4202", "DCS.4202", "ssl request params are invalid.");
 pub(crate) const TEMPLATE_NOT_FOUND: Refusal =
     row(400, "DCS.4988", "DCS.4988", "The config template does not exist.");
 pub(crate) const INVALID_SCAN_START: Refusal = row(

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 
 use crate::http::endpoint::endpoint;
 use crate::http::routes::{RouteEntry, entry};
-use crate::http::side::{bandwidth, configs, scans, templates, whitelist};
+use crate::http::side::{bandwidth, configs, encryption, renamed_commands, scans, templates, whitelist};
 use crate::http::{instance_password, nodes, operation};
 
 pub(super) fn side_routes() -> Vec<RouteEntry> {
@@ -21,12 +21,33 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const NODES: &str = "/v2/{project_id}/instances/{instance_id}/nodes";
     const TEMPLATE: &str = "/v2/{project_id}/config-templates/{template_id}";
     const PASSWORD_RESET: &str = "/v2/{project_id}/instances/{instance_id}/password/reset";
+    const ASYNC_CONFIGS: &str = "/v2/{project_id}/instances/{instance_id}/async-configs";
+    const ASYNC_WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist-async";
+    const ENCRYPTION: &str = "/v2/{project_id}/instances/{instance_id}/ssl";
+    const CERTIFICATES: &str = "/v2/{project_id}/instances/{instance_id}/ssl-certs/download";
+    const RENAMED: &str = "/v2/{project_id}/instances/{instance_id}/rename-commands";
     vec![
         entry(&operation::RESET_PASSWORD, Method::POST, PASSWORD_RESET, || {
             endpoint(instance_password::reset_password)
         }),
         entry(&operation::SHOW_WHITELIST, Method::GET, WHITELIST, || endpoint(whitelist::show_whitelist)),
         entry(&operation::CHANGE_WHITELIST, Method::PUT, WHITELIST, || endpoint(whitelist::change_whitelist)),
+        entry(&operation::CHANGE_CONFIGS_BY_JOB, Method::PUT, ASYNC_CONFIGS, || {
+            endpoint(configs::change_configs_by_job)
+        }),
+        entry(&operation::CHANGE_WHITELIST_BY_JOB, Method::PUT, ASYNC_WHITELIST, || {
+            endpoint(whitelist::change_whitelist_by_job)
+        }),
+        entry(&operation::SHOW_ENCRYPTION, Method::GET, ENCRYPTION, || endpoint(encryption::show_encryption)),
+        entry(&operation::SWITCH_ENCRYPTION, Method::PUT, ENCRYPTION, || {
+            endpoint(encryption::switch_encryption)
+        }),
+        entry(&operation::LINK_CERTIFICATE, Method::POST, CERTIFICATES, || {
+            endpoint(encryption::link_certificate)
+        }),
+        entry(&operation::LIST_RENAMED_COMMANDS, Method::GET, RENAMED, || {
+            endpoint(renamed_commands::list_renamed_commands)
+        }),
         entry(&operation::SHOW_BIG_KEY_SCAN, Method::GET, BIG_KEYS, || endpoint(scans::show_big_key_scan)),
         entry(&operation::CHANGE_BIG_KEY_SCAN, Method::PUT, BIG_KEYS, || {
             endpoint(scans::change_big_key_scan)

@@ -5,6 +5,7 @@ use actix_web::http::Method;
 use crate::http::control::documents::LONGEST_SEED_BYTES;
 use crate::http::endpoint::{bulky_route, route};
 use crate::http::routes::{RouteEntry, entry};
+use crate::http::side::encryption;
 use crate::http::{control, identity, links, operation, probes};
 
 pub(super) fn identity_routes() -> Vec<RouteEntry> {
@@ -43,6 +44,12 @@ pub(super) fn own_routes() -> Vec<RouteEntry> {
     vec![
         entry(&operation::DOWNLOAD_BACKUP, Method::GET, DOWNLOAD, || route(links::download)),
         entry(&operation::DOWNLOAD_BACKUP, Method::HEAD, DOWNLOAD, || route(links::download)),
+        entry(&operation::DOWNLOAD_CERTIFICATE, Method::GET, encryption::ARCHIVE_PATH, || {
+            route(encryption::download)
+        }),
+        entry(&operation::DOWNLOAD_CERTIFICATE, Method::HEAD, encryption::ARCHIVE_PATH, || {
+            route(encryption::download)
+        }),
         entry(&operation::LIVEZ, Method::GET, "/livez", || route(probes::livez)),
         entry(&operation::LIVEZ, Method::HEAD, "/livez", || route(probes::livez)),
         entry(&operation::READYZ, Method::GET, "/readyz", || route(probes::readyz)),

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::instance::Instance;
+use crate::domain::job::JobKind;
 use crate::domain::page::PageRequest;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{ChangedParameter, Parameter, ParameterChange, SideChange, SideSettings};
@@ -12,7 +13,7 @@ use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::error_code;
 use crate::http::extract::{bounded_limit, mandatory_object, offset};
-use crate::http::side::{change, text_or_number};
+use crate::http::side::{change, change_by_job, text_or_number};
 use crate::http::time::rfc3339;
 
 /// `GET …/configs`: shows the parameters of an instance, by their ids.
@@ -33,6 +34,15 @@ pub(in crate::http) async fn change_configs(
     let changes = read_changes(&call.body)?;
     change(&engine, instance, SideChange::Parameters(changes), call.origin).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT …/async-configs`: changes parameters as [`change_configs`] does, and names a job.
+pub(in crate::http) async fn change_configs_by_job(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let changes = SideChange::Parameters(read_changes(&call.body)?);
+    change_by_job(&engine, instance, changes, JobKind::Configure, call.origin).await
 }
 
 /// `GET …/config-histories`: lists the times at which parameters changed, newest first.

@@ -4,13 +4,18 @@
 
 pub(super) mod bandwidth;
 pub(super) mod configs;
+pub(super) mod encryption;
+pub(super) mod renamed_commands;
 pub(super) mod scans;
 pub(super) mod tags;
 pub(super) mod templates;
 pub(super) mod whitelist;
 
-use serde::{Deserialize, Deserializer};
+use actix_web::HttpResponse;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::domain::id::JobId;
+use crate::domain::job::JobKind;
 use crate::domain::origin::Origin;
 use crate::domain::side_settings::{SideChange, SideSettings};
 use crate::engine::{Engine, InstanceRef};
@@ -26,6 +31,27 @@ async fn change(
 ) -> Result<SideSettings, ApiError> {
     let changed = engine.change_side_settings(instance, change, origin).await;
     Ok(changed.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?.1)
+}
+
+/// Changes what is set beside an instance, and answers with the job of it.
+async fn change_by_job(
+    engine: &Engine,
+    instance: InstanceRef,
+    change: SideChange,
+    kind: JobKind,
+    origin: Origin,
+) -> Result<HttpResponse, ApiError> {
+    let job = engine.change_side_settings_by_job(instance, change, kind, origin).await;
+    Ok(job_begun(job.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?))
+}
+
+/// Answers with a job.
+pub(super) fn job_begun(job: JobId) -> HttpResponse {
+    #[derive(Serialize)]
+    struct JobView {
+        job_id: String,
+    }
+    HttpResponse::Ok().json(JobView { job_id: job.to_string() })
 }
 
 /// Returns what is set beside an instance, for a handler.

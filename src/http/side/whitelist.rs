@@ -4,13 +4,14 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::InstanceId;
+use crate::domain::job::JobKind;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, Whitelist, WhitelistGroup};
 use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::side::{change, settings};
+use crate::http::side::{change, change_by_job, settings};
 
 /// `GET …/whitelist`: shows which addresses may connect.
 pub(in crate::http) async fn show_whitelist(
@@ -29,6 +30,15 @@ pub(in crate::http) async fn change_whitelist(
     let whitelist = read_whitelist(&call.body)?;
     change(&engine, instance, SideChange::Whitelist(whitelist), call.origin).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT …/whitelist-async`: sets which addresses may connect as [`change_whitelist`] does, and names a job.
+pub(in crate::http) async fn change_whitelist_by_job(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let whitelist = SideChange::Whitelist(read_whitelist(&call.body)?);
+    change_by_job(&engine, instance, whitelist, JobKind::SetWhitelist, call.origin).await
 }
 
 #[derive(Deserialize)]

@@ -4,12 +4,13 @@ use sqlx::SqliteExecutor;
 
 use crate::store::StoreError;
 
-/// Returns whether an instance or a record of any kind has the id.
+/// Returns whether an instance, a record of any kind, or what is asked after has the id.
 pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) -> Result<bool, StoreError> {
     sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM backups WHERE backup_id = ?1)
              OR EXISTS (SELECT 1 FROM restores WHERE restore_id = ?1)
-             OR EXISTS (SELECT 1 FROM instances WHERE instance_id = ?1)",
+             OR EXISTS (SELECT 1 FROM instances WHERE instance_id = ?1)
+             OR EXISTS (SELECT 1 FROM jobs WHERE job_id = ?1)",
     )
     .bind(&id[..])
     .fetch_one(executor)

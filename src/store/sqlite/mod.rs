@@ -14,6 +14,7 @@ mod facts;
 mod file;
 mod ids;
 mod instances;
+mod jobs;
 mod open_work;
 mod options;
 mod queue;

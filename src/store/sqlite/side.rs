@@ -12,6 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
 use crate::store::side::ChangeSideSettings;
 use crate::store::sqlite::instances::{self, Audit};
+use crate::store::sqlite::jobs;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
 
@@ -119,6 +120,9 @@ pub(super) async fn change(
     let actor_key = actors.key(connection, &wish.origin.actor).await.map_err(&failed)?;
     let audit = Audit { at: wish.now, origin: &wish.origin, actor_key };
     instances::note(connection, key, instance.status, &note, audit).await?;
+    if let Some(job) = wish.job {
+        jobs::begin(connection, key, job, (wish.now, Some(wish.now))).await?;
+    }
     Ok((instance, settings))
 }
 

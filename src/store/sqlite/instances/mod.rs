@@ -7,6 +7,7 @@ mod deletion;
 mod passage;
 mod password;
 mod policy;
+mod switch;
 mod update;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -49,6 +50,7 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
             let names = unique_names.then_some(instance.project_id);
             update::update(connection, &known, &update, policy_id, names, audit).await
         }
+        InstanceDeed::Switch { switch, job } => switch::switch(connection, &known, switch, job, audit).await,
         InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
         InstanceDeed::Pass { action, work } => passage::begin(connection, known, action, work, audit).await,
     }

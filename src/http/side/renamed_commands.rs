@@ -1,0 +1,25 @@
+//! The commands that have another name.
+
+use actix_web::HttpResponse;
+use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::http::endpoint::InstanceCall;
+use crate::http::error::ApiError;
+use crate::http::error_code;
+
+/// `GET …/rename-commands`: lists the commands that have another name, without telling it.
+pub(in crate::http) async fn list_renamed_commands(
+    engine: Engine,
+    InstanceCall { instance, .. }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let found = engine.get_instance(instance).await;
+    let (instance, _) = found.map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
+    let rename_commands = instance.rename_commands.as_map().keys().map(String::as_str).collect();
+    Ok(HttpResponse::Ok().json(RenamedView { rename_commands }))
+}
+
+#[derive(Serialize)]
+struct RenamedView<'i> {
+    rename_commands: Vec<&'i str>,
+}

@@ -1,0 +1,35 @@
+//! Switching what of an instance is on or off.
+
+use sqlx::SqliteConnection;
+
+use crate::domain::instance::InstanceSwitch;
+use crate::domain::job::NewJob;
+use crate::store::StoreError;
+use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instances::{Audit, note, shown};
+use crate::store::sqlite::jobs;
+
+/// Switches something; the job of it has ended when that is done.
+pub(super) async fn switch(
+    connection: &mut SqliteConnection,
+    known: &KnownInstance,
+    switch: InstanceSwitch,
+    job: NewJob,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let before = shown(connection, known.key).await?;
+    let after = switch.applied_to(&before)?;
+    if after != before {
+        sqlx::query(
+            "UPDATE instances SET enable_ssl = ?, updated_at = max(?, created_at) WHERE instance_key = ?",
+        )
+        .bind(after.access.ssl)
+        .bind(audit.at.as_millis())
+        .bind(known.key)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("switch something of an instance"))?;
+        note(connection, known.key, after.status, switch.note(), audit).await?;
+    }
+    jobs::begin(connection, known.key, job, (audit.at, Some(audit.at))).await
+}
