@@ -10,8 +10,48 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::http::endpoint::{Call, InstanceCall};
 use crate::http::error::ApiError;
+use crate::http::links::LinksView;
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::record_body::{BackupCreated, CreateBackupBody, CreateLinksBody, RemarkBody};
 use crate::http::record_view::{BackupView, BackupsView};
-use crate::http::{error_code, record_body, v1, v2};
+use crate::http::{error_code, operation, record_body, v1, v2};
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    Family {
+        name: "Backups",
+        about: "Backups of an instance, and links to their files.",
+        operations: vec![
+            describe(&operation::CREATE_BACKUP, "Records a backup")
+                .spoken_in(ApiVersion::V1)
+                .makes_what_has_an_id()
+                .takes::<RemarkBody>()
+                .answers::<BackupCreated>(),
+            describe(&operation::CREATE_BACKUP, "Records a backup")
+                .spoken_in(ApiVersion::V2)
+                .makes_what_has_an_id()
+                .takes::<CreateBackupBody>()
+                .answers::<BackupCreated>(),
+            describe(&operation::LIST_BACKUPS, "Lists the backups of an instance, newest first")
+                .spoken_in(ApiVersion::V1)
+                .query(v1::RECORDS_QUERY)
+                .answers::<BackupsView>(),
+            describe(&operation::LIST_BACKUPS, "Lists the backups of an instance, newest first")
+                .spoken_in(ApiVersion::V2)
+                .query(v2::RECORDS_QUERY)
+                .answers::<BackupsView>(),
+            describe(&operation::DELETE_BACKUP, "Deletes a backup's file; the record stays listed")
+                .spoken_in(ApiVersion::V1)
+                .answers::<v1::Deleted>(),
+            describe(&operation::DELETE_BACKUP, "Deletes a backup's file; the record stays listed")
+                .spoken_in(ApiVersion::V2)
+                .answers_nothing(),
+            describe(&operation::CREATE_LINKS, "Makes a link to a backup's file")
+                .takes::<CreateLinksBody>()
+                .answers::<LinksView>(),
+        ],
+    }
+}
 
 /// `POST …/backups`: records a backup.
 pub(super) async fn create_backup(

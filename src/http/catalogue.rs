@@ -9,20 +9,50 @@ use crate::domain::id::{DomainId, InstanceId};
 use crate::domain::instance::{Capacity, Engine as CacheEngine};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::engine::{ApiVersion, Engine, InstanceRef, ProductsQuery};
-use crate::http::catalogue_view::{FlavorView, ProductView, WindowView, ZonesView, quotas_view};
+use crate::http::catalogue_view::{
+    FlavorView, FlavorsView, ProductView, ProductsView, WindowView, WindowsView, ZonesView, quotas_view,
+};
 use crate::http::endpoint::{Call, ProjectCall};
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::Query;
+use crate::http::openapi::describe::{Family, describe, text};
+use crate::http::{error_code, operation};
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    const JSON: &str = "application/json";
+    Family {
+        name: "Catalogue",
+        about: "What is sold, where, and how much of it a project may have.",
+        operations: vec![
+            describe(&operation::LIST_PRODUCTS, "Lists everything that is sold").answers::<ProductsView>(),
+            describe(&operation::LIST_FLAVORS, "Lists what is sold, filtered")
+                .query(&[
+                    text("instance_id", "Only what this instance can be resized to."),
+                    text("spec_code", "Only the product of this code."),
+                    text("cache_mode", "Only products of this mode."),
+                    text("engine", "Only products of this engine."),
+                    text("engine_version", "Only products that have this version."),
+                    text("cpu_type", "Only products on this kind of processor."),
+                    text("capacity", "Only products of this size, in GB."),
+                ])
+                .answers::<FlavorsView>(),
+            describe(&operation::LIST_ZONES, "Lists the availability zones").answers::<ZonesView>(),
+            describe(&operation::LIST_WINDOWS, "Lists the windows of maintenance").answers::<WindowsView>(),
+            describe(&operation::SHOW_QUOTA, "Shows how much a project may have, and has")
+                .answers_any(200, JSON),
+            describe(&operation::LIST_TRIALS, "Lists what can be had for nothing").answers_any(200, JSON),
+        ],
+    }
+}
 
 /// `GET /v1.0/products`: everything that is sold.
 pub(super) async fn list_products(engine: Engine, _call: Call) -> Result<HttpResponse, ApiError> {
     let found = engine.list_products(&ProductsQuery::default()).await;
     let products = found.map_err(ApiError::failing_with(&error_code::INTERNAL))?;
     let zones = engine.zones();
-    let views: Vec<ProductView> =
-        products.into_iter().map(|product| ProductView::new(product, &zones)).collect();
-    Ok(HttpResponse::Ok().json(json!({ "products": views })))
+    let products = products.into_iter().map(|product| ProductView::new(product, &zones)).collect();
+    Ok(HttpResponse::Ok().json(ProductsView { products }))
 }
 
 /// `GET /v2/{project_id}/flavors`: what is sold, filtered by the query.
@@ -39,9 +69,8 @@ pub(super) async fn list_flavors(
         None => Vec::new(),
     };
     let zones = engine.zones();
-    let views: Vec<FlavorView> =
-        products.into_iter().map(|product| FlavorView::new(product, &zones)).collect();
-    Ok(HttpResponse::Ok().json(json!({ "flavors": views })))
+    let flavors = products.into_iter().map(|product| FlavorView::new(product, &zones)).collect();
+    Ok(HttpResponse::Ok().json(FlavorsView { flavors }))
 }
 
 /// Reads the filters; `None` if nothing can match them.
@@ -71,8 +100,8 @@ pub(super) async fn list_windows(_engine: Engine, call: Call) -> Result<HttpResp
         ApiVersion::V1 => MaintenanceWindow::LONG,
         ApiVersion::V2 => usize::MAX,
     };
-    let windows: Vec<WindowView> = MaintenanceWindow::all().take(shown).map(WindowView::new).collect();
-    Ok(HttpResponse::Ok().json(json!({ "maintain_windows": windows })))
+    let maintain_windows = MaintenanceWindow::all().take(shown).map(WindowView::new).collect();
+    Ok(HttpResponse::Ok().json(WindowsView { maintain_windows }))
 }
 
 /// `GET …/quota`: how much a project may have, and how much it has.

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 use serde_json::{Number, Value, json};
+use utoipa::ToSchema;
 
 use crate::domain::builtin::Zone;
 use crate::domain::catalogue::{self, Product, Size};
@@ -18,8 +19,14 @@ fn number(value: f64) -> Number {
     whole.or_else(|| Number::from_f64(value)).unwrap_or_else(|| Number::from(0))
 }
 
+/// Everything that is sold, as v1.0 shows it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProductsView {
+    pub(super) products: Vec<ProductView>,
+}
+
 /// A product as v1.0 shows it. A product of many sizes shows the details of the smallest.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ProductView {
     product_id: String,
     spec_code: &'static str,
@@ -44,9 +51,11 @@ pub(super) struct ProductView {
     billing_factor: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Details {
+    #[schema(value_type = f64)]
     capacity: Number,
+    #[schema(value_type = f64)]
     max_memory: Number,
     max_connections: u32,
     max_clients: u32,
@@ -78,7 +87,7 @@ impl Details {
 }
 
 /// A size and where it can be had.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SizeView {
     /// A text, in its shortest decimal form: clients compare it as such.
     capacity: String,
@@ -142,8 +151,14 @@ impl ProductView {
     }
 }
 
+/// What is sold, as v2 shows it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FlavorsView {
+    pub(super) flavors: Vec<FlavorView>,
+}
+
 /// A product as v2 shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct FlavorView {
     spec_code: &'static str,
     cache_mode: &'static str,
@@ -167,7 +182,7 @@ pub(super) struct FlavorView {
 }
 
 /// A figure of a product in a size, as a text.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Attribute {
     capacity: String,
     name: &'static str,
@@ -230,7 +245,7 @@ fn attributes(product: &Product, size: &Size) -> [Attribute; 8] {
 }
 
 /// The zones of a region.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ZonesView {
     region_id: String,
     /// The name that Go clients read.
@@ -239,7 +254,7 @@ pub(super) struct ZonesView {
     available_zones: Vec<ZoneView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ZoneView {
     id: &'static str,
     code: String,
@@ -269,8 +284,14 @@ impl ZonesView {
     }
 }
 
+/// The windows of maintenance.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WindowsView {
+    pub(super) maintain_windows: Vec<WindowView>,
+}
+
 /// A window of maintenance, its hours in two digits.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct WindowView {
     seq: u8,
     begin: String,

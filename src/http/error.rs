@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::instance::policy::PolicyPart;
 use crate::domain::refusal::Refusal;
@@ -242,8 +243,10 @@ pub enum CodeStyle {
     Dcs,
 }
 
-#[derive(Serialize)]
-struct V1Body<'a> {
+/// An error as v1.0 and the control API show it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct V1Body<'a> {
     error: V1Error<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_code: Option<&'a str>,
@@ -251,15 +254,18 @@ struct V1Body<'a> {
     error_msg: Option<Cow<'a, str>>,
 }
 
-#[derive(Serialize)]
-struct V1Error<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorInside)]
+pub(super) struct V1Error<'a> {
     code: &'a str,
     message: &'a str,
 }
 
-#[derive(Serialize)]
+/// An error as v2 shows it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorOfV2)]
 #[expect(clippy::struct_field_names, reason = "the wire's names")]
-struct V2Body<'a> {
+pub(super) struct V2Body<'a> {
     error_code: &'static str,
     error_msg: &'a str,
     /// More about the error; the emulator has nothing to add.

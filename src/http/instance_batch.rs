@@ -3,6 +3,7 @@
 //! Source: wire contract v1.0, sections 2.12 and 2.15; v2, sections 2.3 and 2.4.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::refusal::Refusal;
@@ -26,12 +27,12 @@ pub(super) fn instance_ids(named: Option<&[String]>) -> Result<Vec<InstanceId>, 
 }
 
 /// What became of each instance, in the order in which they were named.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BatchView {
     results: Vec<ResultView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ResultView {
     instance: String,
     result: &'static str,

@@ -4,13 +4,26 @@
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::{InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::mandatory_object;
 use crate::http::instance_batch::{BatchView, instance_ids};
+use crate::http::openapi::describe::{Description, describe, flag};
+use crate::http::{error_code, operation};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::DELETE_INSTANCE, "Deletes an instance with all its records").answers_nothing(),
+        describe(&operation::DELETE_INSTANCES, "Deletes several instances")
+            .query(&[flag("allFailure", "Delete all whose creation failed, whatever the body says.")])
+            .takes::<BatchBody>()
+            .answers::<BatchView>(),
+    ]
+}
 
 /// `DELETE …/instances/{instance_id}`: deletes an instance with all its records.
 pub(super) async fn delete_instance(
@@ -24,7 +37,8 @@ pub(super) async fn delete_instance(
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Deserialize)]
+/// Which instances are to be deleted.
+#[derive(Deserialize, ToSchema)]
 struct BatchBody {
     instances: Option<Vec<String>>,
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::identity::Secret;
@@ -15,9 +16,19 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, CreatedInstances, Engine};
 use crate::http::endpoint::ProjectCall;
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::mandatory_object;
 use crate::http::lenient::{Lenient, Texts, text};
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::{error_code, operation};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::CREATE_INSTANCES, "Makes instances")
+            .takes::<OrderBody>()
+            .answers::<CreatedView>(),
+    ]
+}
 
 /// `POST …/instances`: makes instances.
 pub(super) async fn create_instances(
@@ -32,7 +43,8 @@ pub(super) async fn create_instances(
     Ok(HttpResponse::Ok().json(CreatedView::new(&created, call.api)))
 }
 
-#[derive(Deserialize)]
+/// Instances to be made. Which members must be there depends on the version and the product.
+#[derive(Deserialize, ToSchema)]
 struct OrderBody {
     name: Option<String>,
     description: Option<String>,
@@ -47,6 +59,7 @@ struct OrderBody {
     vpc_id: Option<String>,
     subnet_id: Option<String>,
     security_group_id: Option<String>,
+    /// `az_codes` on v2.
     #[serde(alias = "az_codes")]
     available_zones: Option<Vec<String>>,
     instance_backup_policy: Option<PolicyBody>,
@@ -65,15 +78,16 @@ struct OrderBody {
     bss_param: Option<BillingBody>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct TagBody {
     #[serde(default)]
     key: String,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     value: Texts,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 struct BillingBody {
     charging_mode: Option<String>,
     period_type: Option<String>,
@@ -81,21 +95,21 @@ struct BillingBody {
 }
 
 /// A backup policy: an object, or a text that holds one, as one client sends it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum PolicyBody {
     Object(PolicyObject),
     Text(String),
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(super) struct PolicyObject {
     backup_type: Option<String>,
     save_days: Option<Lenient>,
     periodical_backup_plan: Option<PlanBody>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 struct PlanBody {
     begin_at: Option<String>,
     period_type: Option<String>,
@@ -190,7 +204,8 @@ impl OrderBody {
     }
 }
 
-#[derive(Serialize)]
+/// What has been made.
+#[derive(Serialize, ToSchema)]
 struct CreatedView {
     /// All ids, separated by commas; only v1.0 has it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +216,7 @@ struct CreatedView {
     order_id: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CreatedInstanceView {
     instance_id: String,
     instance_name: String,

@@ -6,6 +6,7 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordReset, PasswordTries, PasswordVerdict};
@@ -13,9 +14,22 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::mandatory_object;
 use crate::http::lenient::{Lenient, text};
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::{error_code, operation};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::CHANGE_PASSWORD, "Changes the password of an instance")
+            .takes::<ChangeBody>()
+            .answers::<ChangeView>(),
+        describe(&operation::RESET_PASSWORD, "Sets another password of an instance, or none")
+            .takes::<ResetBody>()
+            .answers::<ResetView>(),
+    ]
+}
 
 /// `PUT …/password`: changes the password, for those who know the old one.
 pub(super) async fn change_password(
@@ -53,20 +67,23 @@ pub(super) async fn reset_password(
     Ok(HttpResponse::Ok().json(ResetView::new(verdict)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasswordChange)]
 struct ChangeBody {
     old_password: Option<String>,
     new_password: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasswordReset)]
 struct ResetBody {
     new_password: Option<String>,
     no_password_access: Option<Lenient>,
 }
 
 /// Numbers are texts, as the pages have them; times are minutes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PasswordLock)]
 struct LockView {
     retry_times_left: Option<String>,
     lock_time: Option<String>,
@@ -98,7 +115,8 @@ impl LockView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PasswordChanged)]
 struct ChangeView {
     result: &'static str,
     message: &'static str,
@@ -129,7 +147,8 @@ impl ChangeView {
 
 const LOCKED: &str = "instance is locked";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PasswordWasReset)]
 struct ResetView {
     code: &'static str,
     message: &'static str,

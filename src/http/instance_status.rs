@@ -4,6 +4,7 @@
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::domain::instance::StatusAction;
 use crate::domain::refusal::Refusal;
@@ -12,10 +13,23 @@ use crate::http::endpoint::ProjectCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
 use crate::http::instance_batch::{BatchView, instance_ids};
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation;
 
-#[derive(Deserialize)]
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::CHANGE_STATUSES, "Restarts, empties, starts or stops instances")
+            .takes::<StatusBody>()
+            .answers::<BatchView>(),
+    ]
+}
+
+/// What is to be done to which instances.
+#[derive(Deserialize, ToSchema)]
 struct StatusBody {
     instances: Option<Vec<String>>,
+    /// `restart` or `flush`; on v1.0 also `start` and `stop`, on v2 `soft_restart`.
     action: Option<String>,
 }
 

@@ -6,16 +6,27 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::domain::instance::UpdateOrder;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::mandatory_object;
 use crate::http::instance_order::PolicyBody;
 use crate::http::lenient::{Lenient, text};
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::{error_code, operation};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::UPDATE_INSTANCE, "Changes what of an instance takes no time")
+            .takes::<UpdateBody>()
+            .answers_nothing(),
+    ]
+}
 
 /// `PUT …/instances/{instance_id}`: changes what the body names.
 pub(super) async fn update_instance(
@@ -30,7 +41,8 @@ pub(super) async fn update_instance(
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Deserialize)]
+/// What is to change. The port and the names of commands change on v2 only.
+#[derive(Deserialize, ToSchema)]
 struct UpdateBody {
     name: Option<String>,
     description: Option<String>,

@@ -3,19 +3,20 @@
 //! Source: wire contract v1.0, section 2.8; v2, section 4.1.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::builtin;
 use crate::domain::catalogue;
 use crate::domain::instance::{Instance, SideTask};
 use crate::domain::page::Page;
-use crate::domain::side_settings::Tag;
 use crate::domain::time::Timestamp;
 use crate::engine::ApiVersion;
 use crate::http::policy_view::PolicyView;
+use crate::http::side::tags::{TagView, tag_views};
 use crate::http::time::rfc3339;
 
 /// An instance as both versions of the API show it; v2 has members beside. Every member is always there; what is unknown is null.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire's members")]
 pub(super) struct InstanceView {
     name: String,
@@ -83,6 +84,7 @@ pub(super) struct InstanceView {
     tags: Vec<TagView>,
     /// What only v2 shows.
     #[serde(flatten)]
+    #[schema(ignore)]
     v2: Option<V2Members>,
 }
 
@@ -171,7 +173,7 @@ impl InstanceView {
                 .backup_policy
                 .as_ref()
                 .map(|kept| PolicyView::new(kept, instance.project_id)),
-            tags: instance.tags.iter().map(TagView::of).collect(),
+            tags: tag_views(&instance.tags),
             v2,
             name: instance.name.as_str().to_owned(),
             ip: instance.ip,
@@ -187,21 +189,8 @@ impl InstanceView {
     }
 }
 
-/// A tag.
-#[derive(Serialize)]
-struct TagView {
-    key: String,
-    value: String,
-}
-
-impl TagView {
-    fn of(tag: &Tag) -> Self {
-        Self { key: tag.key.as_str().to_owned(), value: tag.value.as_str().to_owned() }
-    }
-}
-
 /// A page of instances.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct InstancesView {
     instances: Vec<InstanceView>,
     instance_num: u64,
@@ -220,8 +209,27 @@ impl InstancesView {
     }
 }
 
+/// An [`InstanceView`] with what only v2 shows, as it is described.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InstanceViewOfV2)]
+pub(super) struct WholeInstanceView {
+    #[serde(flatten)]
+    shared: InstanceView,
+    #[serde(flatten)]
+    v2: V2Members,
+}
+
+/// A page of instances on v2, as it is described.
+#[derive(ToSchema)]
+#[schema(as = InstancesViewOfV2)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct WholeInstancesView {
+    instances: Vec<WholeInstanceView>,
+    instance_num: u64,
+}
+
 /// What only v2 shows of an instance.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct V2Members {
     sub_status: &'static str,
     updated_at: String,
@@ -239,7 +247,7 @@ struct V2Members {
     inquery_spec_code: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire's members")]
 struct Features {
     support_acl: bool,
@@ -248,7 +256,7 @@ struct Features {
     support_audit_log: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct DomainNameInfo {
     support_public_resolve: bool,
     is_latest_rules: bool,
@@ -257,7 +265,7 @@ struct DomainNameInfo {
 }
 
 /// Bandwidth in Mbit/s, times in Unix milliseconds. Nothing has been bought on top.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct BandwidthInfo {
     bandwidth: u32,
     assured_bandwidth: u32,

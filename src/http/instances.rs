@@ -7,8 +7,44 @@ use actix_web::HttpResponse;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::{InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
-use crate::http::instance_view::{InstanceView, InstancesView};
-use crate::http::{error_code, v1, v2};
+use crate::http::instance_view::{InstanceView, InstancesView, WholeInstanceView, WholeInstancesView};
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::{
+    error_code, instance_deletion, instance_order, instance_password, instance_status, instance_update,
+    operation, v1, v2,
+};
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    let shown = vec![
+        describe(&operation::GET_INSTANCE, "Shows an instance")
+            .spoken_in(ApiVersion::V1)
+            .answers::<InstanceView>(),
+        describe(&operation::GET_INSTANCE, "Shows an instance")
+            .spoken_in(ApiVersion::V2)
+            .answers::<WholeInstanceView>(),
+        describe(&operation::LIST_INSTANCES, "Lists the instances of a project, newest first")
+            .spoken_in(ApiVersion::V1)
+            .query(v1::INSTANCES_QUERY)
+            .answers::<InstancesView>(),
+        describe(&operation::LIST_INSTANCES, "Lists the instances of a project, newest first")
+            .spoken_in(ApiVersion::V2)
+            .query(v2::INSTANCES_QUERY)
+            .answers::<WholeInstancesView>(),
+    ];
+    let changed = [
+        instance_order::described(),
+        instance_update::described(),
+        instance_deletion::described(),
+        instance_status::described(),
+        instance_password::described(),
+    ];
+    Family {
+        name: "Instances",
+        about: "Cache instances.",
+        operations: shown.into_iter().chain(changed.into_iter().flatten()).collect(),
+    }
+}
 
 /// `GET …/instances/{instance_id}`: shows an instance.
 pub(super) async fn get_instance(

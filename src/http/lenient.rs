@@ -3,6 +3,9 @@
 //! Source: wire contract v1.0, section 1.7; v2, section 1.7.
 
 use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::extract::whole_number;
 
@@ -14,6 +17,15 @@ pub(super) enum Lenient {
     Number(serde_json::Number),
     Text(String),
 }
+
+impl PartialSchema for Lenient {
+    fn schema() -> RefOr<Schema> {
+        let kinds = SchemaType::from_iter([Type::Boolean, Type::Number, Type::String]);
+        ObjectBuilder::new().schema_type(kinds).into()
+    }
+}
+
+impl ToSchema for Lenient {}
 
 impl Lenient {
     /// Returns it unless it is a text without characters, which stands for nothing.

@@ -4,6 +4,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Bytes};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::refusal::Refusal;
 use crate::engine::{DownloadLink, InstanceRef, LinkRequest, LinkTarget};
@@ -11,6 +12,25 @@ use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::error_code;
 use crate::http::extract::Query;
+use crate::http::openapi::describe::{Family, describe, number, text};
+use crate::http::operation;
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    Family {
+        name: "Files",
+        about: "The files of backups, as an object store delivers them.",
+        operations: vec![
+            describe(&operation::DOWNLOAD_BACKUP, "Downloads the file of a backup by its link")
+                .query(&[
+                    text("AWSAccessKeyId", "Whose signature it is."),
+                    number("Expires", "When the link ends, in seconds since 1970."),
+                    text("Signature", "The signature."),
+                ])
+                .answers_any(200, "application/octet-stream"),
+        ],
+    }
+}
 
 /// What stands in front of a project's id in the name of its bucket.
 const BUCKET: &str = "bucket";
@@ -18,14 +38,14 @@ const BUCKET: &str = "bucket";
 const LINK_ACCESS_KEY: &str = "DCSEMULATORLINKS";
 
 /// The answer to the wish for links.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct LinksView {
     bucket_name: String,
     file_path: String,
     links: [LinkView; 1],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LinkView {
     file_name: String,
     link: String,

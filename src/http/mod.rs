@@ -27,6 +27,7 @@ mod lenient;
 mod links;
 mod metrics;
 mod nodes;
+mod openapi;
 mod operation;
 mod policy_view;
 mod probes;

@@ -4,14 +4,34 @@
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::instance::{CacheMode, Instance, Node, NodeGroup, NodeRole};
 use crate::engine::{ApiVersion, Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::endpoint::{InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::{bounded_limit, offset};
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::{error_code, operation, v2};
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    Family {
+        name: "Nodes",
+        about: "What instances are made of.",
+        operations: vec![
+            describe(&operation::LIST_GROUPS, "Shows the shards of an instance").answers::<GroupsView>(),
+            describe(&operation::LIST_LOGICAL_NODES, "Shows every node of an instance")
+                .answers::<LogicalNodesView>(),
+            describe(&operation::LIST_NODES_OF_INSTANCES, "Shows every node of a page of instances")
+                .query(v2::PAGE_QUERY)
+                .answers::<NodesOfInstancesView>(),
+            describe(&operation::SHOW_TOPOLOGY, "Shows the nodes of an instance by their kind")
+                .answers::<TopologyView>(),
+        ],
+    }
+}
 
 /// The dimension by which monitoring names an instance.
 pub(super) const INSTANCE_DIMENSION: &str = "dcs_instance_id";
@@ -96,13 +116,15 @@ fn shown<T, U>(found: Result<(T, U), crate::engine::EngineError>) -> Result<T, A
     found.map(|(found, _)| found).map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))
 }
 
-#[derive(Serialize)]
+/// The shards of an instance.
+#[derive(Serialize, ToSchema)]
 struct GroupsView {
     group_list: Vec<GroupView>,
     group_count: usize,
 }
 
-#[derive(Serialize)]
+/// A shard.
+#[derive(Serialize, ToSchema)]
 struct GroupView {
     group_id: Uuid,
     group_name: String,
@@ -125,7 +147,7 @@ pub(super) fn replications(instance: &Instance, group: &NodeGroup) -> Vec<Replic
 }
 
 /// A node of a shard.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ReplicationView {
     replication_id: Uuid,
     node_id: String,
@@ -157,7 +179,8 @@ const ACTIVE: &str = "Active";
 /// How likely a replica is to become master, until something else is asked for.
 const PRIORITY: u32 = 100;
 
-#[derive(Serialize)]
+/// By what monitoring names a thing.
+#[derive(Serialize, ToSchema)]
 struct DimensionView {
     name: &'static str,
     value: String,
@@ -179,27 +202,30 @@ fn dimensions(instance: &Instance, node: &Node) -> Vec<DimensionView> {
     ]
 }
 
-#[derive(Serialize)]
+/// The nodes of an instance.
+#[derive(Serialize, ToSchema)]
 struct LogicalNodesView {
     instance_id: String,
     total: usize,
     nodes: Vec<LogicalNodeView>,
 }
 
-#[derive(Serialize)]
+/// The nodes of a page of instances.
+#[derive(Serialize, ToSchema)]
 struct NodesOfInstancesView {
     count: u64,
     instances: Vec<NodesOfInstanceView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct NodesOfInstanceView {
     instance_id: String,
     node_count: usize,
     nodes: Vec<LogicalNodeView>,
 }
 
-#[derive(Serialize)]
+/// A node of an instance.
+#[derive(Serialize, ToSchema)]
 struct LogicalNodeView {
     logical_node_id: String,
     name: String,
@@ -254,7 +280,7 @@ impl LogicalNodeView {
 }
 
 /// The nodes of an instance by their kind; every kind is there, most are empty.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
 struct TopologyView {
     redis_server: Vec<TopologyNodeView>,
     cluster_proxy: Vec<TopologyNodeView>,
@@ -266,7 +292,7 @@ struct TopologyView {
 }
 
 /// A node; every scalar is a text, as clients expect here.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TopologyNodeView {
     node_id: String,
     node_name: String,
@@ -286,13 +312,14 @@ struct TopologyNodeView {
     dims: MonitoredView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NodeBandwidth)]
 struct BandwidthView {
     input: &'static str,
     output: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct DatabaseView {
     db_idx: &'static str,
     keys: &'static str,
@@ -300,7 +327,7 @@ struct DatabaseView {
     avg_ttl: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct MonitoredView {
     dim_k: &'static str,
     dim_v: String,

@@ -249,4 +249,6 @@ pub(super) mod control {
     pub(in crate::http) const SNAPSHOTS: Operation = open("emulator_snapshots");
     pub(in crate::http) const IDS: Operation = open("emulator_ids");
     pub(in crate::http) const REQUESTS: Operation = open("emulator_requests");
+    pub(in crate::http) const OPENAPI: Operation = open("emulator_openapi");
+    pub(in crate::http) const DOCS: Operation = open("emulator_docs");
 }

@@ -6,6 +6,7 @@
 //! Source: wire contract v1.0, section 2.8; v2, section 4.1.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::backup::BackupKind;
 use crate::domain::id::ProjectId;
@@ -13,7 +14,7 @@ use crate::domain::instance::policy::{BackupPlan, BackupPolicy, KeptPolicy};
 use crate::http::time::rfc3339;
 
 /// A policy, with what the service says of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PolicyView {
     backup_policy_id: String,
     created_at: String,
@@ -24,14 +25,14 @@ pub(super) struct PolicyView {
     flat: ContentView,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 struct ContentView {
     backup_type: &'static str,
     save_days: Option<u8>,
     periodical_backup_plan: Option<PlanView>,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 struct PlanView {
     timezone_offset: String,
     backup_at: Vec<u8>,

@@ -5,6 +5,24 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::operation;
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    Family {
+        name: "Probes",
+        about: "For those who run the server.",
+        operations: vec![
+            describe(&operation::LIVEZ, "Tells that the process is alive")
+                .answers_any(200, "application/json"),
+            describe(&operation::READYZ, "Tells whether requests can be served")
+                .answers_any(200, "application/json"),
+            describe(&operation::METRICS, "Shows what was measured, as Prometheus reads it")
+                .answers_any(200, "text/plain"),
+        ],
+    }
+}
 
 /// Tells that the process is alive.
 pub(super) async fn livez(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, RestoreId, UUID_LENGTH};
@@ -12,9 +13,12 @@ use crate::engine::{ApiVersion, CreateBackupRequest, CreateRestoreRequest, Downl
 use crate::http::extract::{mandatory_object, optional_object, whole_number};
 use crate::http::links::LinksView;
 
-#[derive(Debug, Default, Deserialize)]
-struct CreateBackupBody {
+/// A backup to be made.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct CreateBackupBody {
+    #[schema(max_length = 128)]
     remark: Option<String>,
+    /// `rdb` or `aof`.
     backup_format: Option<String>,
 }
 
@@ -35,14 +39,19 @@ pub(super) fn create_backup(body: &[u8], api: ApiVersion) -> Result<CreateBackup
     Ok(CreateBackupRequest { remark, format, ..CreateBackupRequest::default() })
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct RemarkBody {
+/// A backup to be made by v1.0, which knows no format.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct RemarkBody {
+    #[schema(max_length = 128)]
     remark: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct CreateRestoreBody {
+/// A restore to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct CreateRestoreBody {
+    #[schema(required, format = "uuid")]
     backup_id: Option<String>,
+    #[schema(max_length = 128)]
     remark: Option<String>,
 }
 
@@ -57,9 +66,12 @@ pub(super) fn create_restore(body: &[u8]) -> Result<CreateRestoreRequest, Refusa
     Ok(CreateRestoreRequest { backup_id, remark: remark(body.remark)?, id: None, failure: None })
 }
 
-#[derive(Debug, Deserialize)]
-struct CreateLinksBody {
+/// Links to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct CreateLinksBody {
+    /// For how many seconds they are good; a number or a text of one.
     #[serde(default, deserialize_with = "number_or_text")]
+    #[schema(required, minimum = 300, maximum = 86400)]
     expiration: Option<u64>,
 }
 
@@ -88,6 +100,22 @@ pub(super) fn restore_created(id: RestoreId) -> HttpResponse {
 /// Answers with the link that was made.
 pub(super) fn link_created(link: &DownloadLink, base_url: &str) -> HttpResponse {
     HttpResponse::Ok().json(LinksView::new(link, base_url))
+}
+
+/// What [`backup_created`] answers, as it is described: it is written without being built.
+#[derive(ToSchema)]
+pub(super) struct BackupCreated {
+    #[schema(format = "uuid")]
+    #[expect(dead_code, reason = "only described")]
+    backup_id: String,
+}
+
+/// What [`restore_created`] answers, as it is described.
+#[derive(ToSchema)]
+pub(super) struct RestoreCreated {
+    #[schema(format = "uuid")]
+    #[expect(dead_code, reason = "only described")]
+    restore_id: String,
 }
 
 fn created(member: &str, id: &str) -> HttpResponse {

@@ -3,6 +3,7 @@
 //! Source: wire contract v1.0, sections 2.2 and 2.6; v2, sections 2.1 and 2.2.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::backup::Backup;
 use crate::domain::remark::Remark;
@@ -13,7 +14,7 @@ use crate::engine::ApiVersion;
 use crate::http::time::rfc3339;
 
 /// A backup.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BackupView {
     status: &'static str,
     remark: Option<String>,
@@ -61,14 +62,14 @@ impl BackupView {
 }
 
 /// A page of backups.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BackupsView {
     pub(super) backup_record_response: Vec<BackupView>,
     pub(super) total_num: u64,
 }
 
 /// A restore.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RestoreView {
     status: &'static str,
     progress: String,
@@ -104,7 +105,7 @@ impl RestoreView {
 }
 
 /// A page of restores.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RestoresView {
     pub(super) restore_record_response: Vec<RestoreView>,
     pub(super) total_num: u64,

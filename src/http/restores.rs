@@ -4,11 +4,35 @@
 
 use actix_web::HttpResponse;
 
-use crate::engine::Engine;
+use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::record_body::{CreateRestoreBody, RestoreCreated};
 use crate::http::record_view::{RestoreView, RestoresView};
-use crate::http::{error_code, record_body};
+use crate::http::{error_code, operation, record_body, v1, v2};
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    Family {
+        name: "Restores",
+        about: "Restores of an instance from its backups.",
+        operations: vec![
+            describe(&operation::CREATE_RESTORE, "Restores an instance from one of its backups")
+                .makes_what_has_an_id()
+                .takes::<CreateRestoreBody>()
+                .answers::<RestoreCreated>(),
+            describe(&operation::LIST_RESTORES, "Lists the restores of an instance, newest first")
+                .spoken_in(ApiVersion::V1)
+                .query(v1::RECORDS_QUERY)
+                .answers::<RestoresView>(),
+            describe(&operation::LIST_RESTORES, "Lists the restores of an instance, newest first")
+                .spoken_in(ApiVersion::V2)
+                .query(v2::RECORDS_QUERY)
+                .answers::<RestoresView>(),
+        ],
+    }
+}
 
 /// `POST …/restores`: restores an instance from one of its backups.
 pub(super) async fn create_restore(

@@ -150,6 +150,8 @@ pub(super) struct AppState {
     pub(super) engine: Engine,
     pub(super) identity: Identity,
     pub(super) control: ControlState,
+    /// Where the API is, if the control API has a socket of its own.
+    pub(super) api_elsewhere: Option<SocketAddr>,
     /// Runs since the server was started.
     pub(super) started: Stopwatch,
     pub(super) settings: HttpSettings,
@@ -160,9 +162,11 @@ impl AppState {
     /// Returns where the client of a request reaches the server, such as `http://127.0.0.1:8637`: the address it used is the
     /// one it gets back, unless the settings name another.
     pub(super) fn base_url(&self, request: &HttpRequest) -> String {
-        if let Some(url) = &self.settings.public_url {
-            return url.clone();
-        }
+        self.settings.public_url.clone().unwrap_or_else(|| Self::address_used(request))
+    }
+
+    /// Returns the address that the client of a request used.
+    pub(super) fn address_used(request: &HttpRequest) -> String {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let is_plain = |host: &&str| {
             !host.is_empty()
@@ -221,11 +225,13 @@ pub fn serve(
     let workers = settings.workers;
     let connections = connections_a_worker(workers + usize::from(control_listener.is_some()));
     let control = control.into_state(is_controlled)?;
+    let api_elsewhere = control_listener.as_ref().map(|_| listeners.api.local_addr()).transpose()?;
     let started = Stopwatch::start();
     let state = web::Data::new(AppState {
         engine,
         identity,
         control,
+        api_elsewhere,
         started,
         settings,
         metrics: HttpMetrics::register(registry)?,

@@ -3,13 +3,24 @@
 //! Source: wire contract v1.0, sections 1.5, 1.6, 2.3 and 2.9.
 
 use actix_web::HttpResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::page::{PageLimit, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::engine::{InstanceFilter, InstancePageStart, InstancesQuery, RecordsQuery};
 use crate::http::extract::{Query, clamped_limit, start, tags_asked_for};
+use crate::http::openapi::describe::{QueryParameter, flag, number, text};
 use crate::http::time::window;
+
+/// What [`records_query`] reads.
+pub(super) const RECORDS_QUERY: &[QueryParameter] = &[
+    number("start", "The ordinal of the first record, from 1."),
+    number("limit", "How many records a page holds, 10 unless something is said."),
+    text("beginTime", "Only records created from then on, yyyyMMddHHmmss."),
+    text("endTime", "Only records created until then."),
+];
 
 /// Reads which records a list is asked for.
 ///
@@ -20,10 +31,30 @@ pub(super) fn records_query(query: &Query) -> Result<RecordsQuery, Refusal> {
     Ok(RecordsQuery { window: window(query)?, page })
 }
 
+/// The body of an answer that says nothing.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Deleted {
+    message: &'static str,
+}
+
 /// Answers that a backup has been deleted: with a body, which a client insists on.
 pub(super) fn backup_deleted() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "message": "" }))
+    HttpResponse::Ok().json(Deleted { message: "" })
 }
+
+/// What [`instances_query`] reads.
+pub(super) const INSTANCES_QUERY: &[QueryParameter] = &[
+    number("start", "The ordinal of the first instance, from 1."),
+    text("marker", "The id of the instance before the page; then `start` is not looked at."),
+    number("limit", "How many instances a page holds."),
+    text("id", "Only the instance with this id."),
+    text("name", "Only instances with this in their name."),
+    flag("isExactMatchName", "Whether `name` is the whole name."),
+    text("status", "Only instances in this state."),
+    text("ip", "Only the instance with this address."),
+    text("tags", "Only instances with all these tags: `key=value`, separated by commas."),
+    flag("includeFailure", "Whether instances whose creation failed are listed too."),
+];
 
 /// Reads which instances a list is asked for; `None` if no instance can be one of them.
 ///

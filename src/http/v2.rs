@@ -12,7 +12,20 @@ use crate::engine::{InstanceFilter, InstancePageStart, InstancesQuery, RecordsQu
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, bounded_limit, offset, tags_asked_for};
+use crate::http::openapi::describe::{Family, QueryParameter, describe, flag, number, text};
+use crate::http::operation;
 use crate::http::time::window;
+
+/// Describes what is about the version itself.
+pub(super) fn family() -> Family {
+    Family {
+        name: "Versions",
+        about: "Which versions of the service there are.",
+        operations: vec![
+            describe(&operation::SHOW_VERSION, "Shows the version").answers_any(200, "application/json"),
+        ],
+    }
+}
 
 /// When the version came to be, as its document says.
 const UPDATED: &str = "2020-04-07T00:00:00Z";
@@ -28,6 +41,20 @@ pub(super) async fn show_version(request: HttpRequest, _body: Bytes) -> Result<H
     })))
 }
 
+const OFFSET: QueryParameter = number("offset", "How many lie before the page.");
+const LIMIT: QueryParameter = number("limit", "How many a page holds, 10 unless something is said.");
+
+/// What says which page of a list is asked for.
+pub(super) const PAGE_QUERY: &[QueryParameter] = &[OFFSET, LIMIT];
+
+/// What [`records_query`] reads.
+pub(super) const RECORDS_QUERY: &[QueryParameter] = &[
+    OFFSET,
+    LIMIT,
+    text("begin_time", "Only records created from then on, yyyyMMddHHmmss."),
+    text("end_time", "Only records created until then."),
+];
+
 /// Reads which records a list is asked for.
 ///
 /// # Errors
@@ -42,6 +69,20 @@ pub(super) fn records_query(query: &Query) -> Result<RecordsQuery, Refusal> {
 pub(super) fn backup_deleted() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
+
+/// What [`instances_query`] reads.
+pub(super) const INSTANCES_QUERY: &[QueryParameter] = &[
+    OFFSET,
+    LIMIT,
+    text("instance_id", "Only the instance with this id."),
+    text("name", "Only instances with this in their name."),
+    text("name_equal", "`true` if `name` is the whole name; another text is itself a whole name."),
+    text("status", "Only instances in this state."),
+    text("ip", "Only instances with this in their address."),
+    text("capacity", "Only instances of this size, in GB."),
+    text("tags", "Only instances with all these tags: `key=value`, separated by commas."),
+    flag("include_failure", "Whether instances whose creation failed are listed too."),
+];
 
 /// Reads which instances a list is asked for; `None` if no instance can be one of them.
 ///

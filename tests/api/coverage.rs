@@ -39,6 +39,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::templates::COVERS,
     super::export::COVERS,
     super::snapshots::COVERS,
+    super::openapi::COVERS,
 ];
 
 /// Returns whether a path is one of those that `template` stands for.

@@ -41,6 +41,7 @@ mod instances;
 mod links;
 mod links_host;
 mod nodes;
+mod openapi;
 mod pinned_ids;
 mod probes;
 mod projects;

@@ -123,6 +123,16 @@ pub(super) const COMMANDS: &[ControlCommand] = &[
         "Every operation by its name, with its routes",
         &[],
     ),
+    ControlCommand {
+        is_document: true,
+        ..command(
+            &["openapi"],
+            "GET",
+            "/_emulator/openapi.json",
+            "Describe everything that can be called, as OpenAPI 3.1",
+            &[],
+        )
+    },
     command(
         &["reset"],
         "POST",
@@ -308,11 +318,14 @@ mod tests {
     use super::*;
     use crate::http::routes;
 
+    /// A page for browsers; nobody reads it in a terminal.
+    const PAGE: &str = "/_emulator/docs";
+
     #[test]
     fn every_route_of_the_control_api_has_a_subcommand_and_each_subcommand_a_route() {
         let mut routes: Vec<(String, &str)> = routes::table()
             .into_iter()
-            .filter(|route| route.path.starts_with("/_emulator/"))
+            .filter(|route| route.path.starts_with("/_emulator/") && route.path != PAGE)
             .map(|route| (route.method.to_string(), route.path))
             .collect();
         let mut commands: Vec<(String, &str)> =

@@ -1,8 +1,10 @@
 //! The clock: show, set, advance.
 
+use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::clock::ClockRate;
 use crate::engine::control::{ClockChange, Control};
@@ -10,8 +12,26 @@ use crate::http::control::error::ControlError;
 use crate::http::control::words::{WireDuration, WireTime};
 use crate::http::control::{Fired, controlled, fired, internal, json};
 use crate::http::error::ApiError;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation::control as of;
 
-#[derive(Serialize)]
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&of::CLOCK, "Shows what the clock shows").on(Method::GET).answers::<ClockView>(),
+        describe(&of::CLOCK, "Sets, freezes or paces the clock")
+            .on(Method::PUT)
+            .takes::<SetBody>()
+            .answers::<ClockView>(),
+        describe(&of::CLOCK, "Moves the clock forward; what is due then is done when it answers")
+            .on(Method::POST)
+            .takes::<AdvanceBody>()
+            .answers::<Advanced>(),
+    ]
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Clock)]
 struct ClockView {
     now: WireTime,
     frozen: bool,
@@ -30,8 +50,9 @@ pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<H
     controlled(request, body, async |call| Ok(json(&ClockView::of(&call.state()?.control)))).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ClockChange)]
 struct SetBody {
     now: Option<WireTime>,
     frozen: Option<bool>,
@@ -52,13 +73,14 @@ pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<Ht
     .await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Advance)]
 struct AdvanceBody {
     duration: WireDuration,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Advanced {
     now: WireTime,
     #[serde(rename = "advanced")]

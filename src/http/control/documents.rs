@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json as value};
+use utoipa::ToSchema;
 
 use crate::domain::id::ProjectId;
 use crate::engine::seed::{Export, Notation, SeedReader};
@@ -16,15 +17,39 @@ use crate::http::control::seeded_faults::{faults_as_text, form, merge, read};
 use crate::http::control::{ControlState, controlled, internal, json, optional_id};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
+use crate::http::openapi::describe::{Description, describe, flag, text};
+use crate::http::operation::control as of;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    const JSON: &str = "application/json";
+    vec![
+        describe(&of::RESET, "Empties everything or a project, and applies the seeds of the start again")
+            .takes::<ResetBody>()
+            .answers_any(200, JSON),
+        describe(&of::SEED, "Applies a seed document, in YAML or JSON")
+            .query(&[flag("overwrite", "Whether it is applied to what is there already, too.")])
+            .takes_any("application/yaml")
+            .answers_any(200, JSON),
+        describe(&of::EXPORT, "Writes the state down as a seed that brings it back")
+            .query(&[text("project_id", "Only this project.")])
+            .answers_any(200, JSON),
+    ]
+}
 
 /// The longest seed that is taken in a request, in bytes. At the start there is no limit.
 pub(in crate::http) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
 
-#[derive(Deserialize)]
+/// What is to be emptied.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Reset)]
 struct ResetBody {
+    /// Only this project.
     project_id: Option<String>,
+    /// Whether the seeds of the start are applied again.
     #[serde(default = "yes")]
+    #[schema(default = true)]
     seed: bool,
 }
 

@@ -1,9 +1,11 @@
 //! Faults: make, show, change and remove them.
 
+use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::http::control::error::ControlError;
@@ -12,9 +14,34 @@ use crate::http::control::seeded_faults::faults_as_text;
 use crate::http::control::{ControlCall, ControlState, controlled, internal, json, optional_id};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
+use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
+use crate::http::operation::control as of;
 use crate::http::routes;
 
-#[derive(Serialize)]
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    const LIMITS: &[QueryParameter] = &[
+        text("project_id", "Only faults that hit this project alone."),
+        text("instance_id", "Only faults that hit this instance alone."),
+    ];
+    const ONE: &str = "{fault_id}";
+    vec![
+        describe(&of::FAULTS, "Lists the faults that are not over")
+            .on(Method::GET)
+            .query(LIMITS)
+            .answers::<FaultsView>(),
+        describe(&of::FAULTS, "Makes a fault: calls that match go wrong").takes::<Fault>().answers::<Fault>(),
+        describe(&of::FAULTS, "Removes faults").on(Method::DELETE).query(LIMITS).answers::<FaultsView>(),
+        describe(&of::FAULTS, "Shows a fault").on(Method::GET).at(ONE).answers::<Fault>(),
+        describe(&of::FAULTS, "Changes what the body names of a fault (RFC 7396)")
+            .on(Method::PATCH)
+            .takes_any("application/json")
+            .answers::<Fault>(),
+        describe(&of::FAULTS, "Removes a fault").on(Method::DELETE).at(ONE).answers::<FaultsView>(),
+    ]
+}
+
+#[derive(Serialize, ToSchema)]
 struct FaultsView {
     faults: Vec<Fault>,
 }

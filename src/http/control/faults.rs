@@ -9,13 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::seed;
 use crate::http::control::state::api_of_word;
-use crate::http::control::words::{self, WireDuration};
+use crate::http::control::words::{self, WireDuration, WireTime};
 
 /// How many faults there may be.
 pub(in crate::http) const MOST_FAULTS: usize = 1000;
@@ -26,7 +27,7 @@ const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 const LONGEST_CODE: usize = 64;
 
 /// A fault, as it is asked for, shown and kept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Fault {
     /// Its id; given by the emulator.
@@ -46,6 +47,7 @@ pub(in crate::http) struct Fault {
     pub(in crate::http) ttl: Option<WireDuration>,
     /// When it ends, if it does; follows from `ttl`.
     #[serde(default, with = "words::optional_time")]
+    #[schema(value_type = Option<WireTime>)]
     pub(in crate::http) expires_at: Option<Timestamp>,
     /// On how many calls it has had an effect.
     #[serde(default)]
@@ -55,7 +57,7 @@ pub(in crate::http) struct Fault {
 }
 
 /// Which calls a fault matches. What is absent matches everything.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Matcher {
     #[serde(default)]
@@ -69,7 +71,7 @@ pub(in crate::http) struct Matcher {
 }
 
 /// What a fault does: one or more of these.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Effect {
     /// Answer with this status instead; with `error_code`.
@@ -90,7 +92,7 @@ pub(in crate::http) struct Effect {
 }
 
 /// A delay, or the bounds between which it lies.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(in crate::http) enum Latency {
     /// Always the same.
@@ -105,7 +107,7 @@ pub(in crate::http) enum Latency {
 }
 
 /// How a backup or restore ends.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Outcome {
     pub(in crate::http) status: OutcomeStatus,
@@ -113,7 +115,7 @@ pub(in crate::http) struct Outcome {
 }
 
 /// The only end that is not the usual one.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::http) enum OutcomeStatus {
     Failed,

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+use utoipa::ToSchema;
+
+use crate::http::control::words::WireDuration;
 
 use crate::domain::id::ProjectId;
 
 /// A call of the API and its answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(in crate::http) struct JournalEntry {
     /// Its number since the start, from 1.
     pub(in crate::http) number: u64,
@@ -44,7 +47,7 @@ pub(in crate::http) struct JournalEntry {
 }
 
 /// Which calls are asked for. What is absent does not filter.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct JournalFilter {
     pub(in crate::http) operation: Option<String>,
@@ -57,7 +60,7 @@ pub(in crate::http) struct JournalFilter {
     /// A part of the client's name.
     pub(in crate::http) client: Option<String>,
     /// Only calls that took longer than this.
-    pub(in crate::http) slower_than: Option<crate::http::control::words::WireDuration>,
+    pub(in crate::http) slower_than: Option<WireDuration>,
     /// Only calls after the one with this number.
     pub(in crate::http) after: Option<u64>,
 }
@@ -261,7 +264,7 @@ mod tests {
         assert_eq!(count(JournalFilter { status: Some(404), ..JournalFilter::default() }), 0);
         assert_eq!(journal.unsupported(&JournalFilter::default(), 10).len(), 1);
         let slower_than = |micros| JournalFilter {
-            slower_than: Some(crate::http::control::words::WireDuration(Duration::from_micros(micros))),
+            slower_than: Some(WireDuration(Duration::from_micros(micros))),
             ..JournalFilter::default()
         };
         assert_eq!([count(slower_than(99)), count(slower_than(100))], [3, 0]);

@@ -22,6 +22,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::domain::identity::Secret;
 use crate::engine::control::Control;
@@ -32,6 +33,7 @@ use crate::http::control::journal::Journal;
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::error_code;
+use crate::http::openapi::describe::Family;
 use crate::http::time::rfc3339;
 
 /// Carries the control token; so does `Authorization: Bearer`.
@@ -40,6 +42,24 @@ const X_EMULATOR_TOKEN: &str = "x-emulator-token";
 pub(super) const X_EMULATOR_ID: HeaderName = HeaderName::from_static("x-emulator-id");
 /// The same, as people read it.
 pub(super) const EMULATOR_ID: &str = "X-Emulator-Id";
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    let described = [
+        state::described(),
+        documents::described(),
+        snapshots::described(),
+        clock::described(),
+        transitions::described(),
+        fault_routes::described(),
+        requests::described(),
+    ];
+    Family {
+        name: "The emulator itself",
+        about: "Its clock, faults, rules, ids, state and journal, under the control of a test.",
+        operations: described.into_iter().flatten().collect(),
+    }
+}
 
 /// What the control API turns, and what it keeps beside the engine.
 pub(super) struct ControlState {
@@ -119,7 +139,7 @@ where
 }
 
 /// A change that was made, as answers tell of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Fired {
     at: String,
     model: &'static str,

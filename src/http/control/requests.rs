@@ -1,16 +1,20 @@
 //! The journal: look through it, wait for calls, empty it.
 
+use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Deserialize;
-use serde_json::{Value, json as value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::http::control::error::ControlError;
-use crate::http::control::journal::JournalFilter;
+use crate::http::control::journal::{JournalEntry, JournalFilter};
 use crate::http::control::words::WireDuration;
 use crate::http::control::{ControlCall, controlled, json};
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, whole_number};
+use crate::http::openapi::describe::{Description, QueryParameter, describe, number, text};
+use crate::http::operation::control as of;
 
 /// How many calls an answer shows at most.
 const MOST_SHOWN: usize = 1000;
@@ -18,6 +22,67 @@ const MOST_SHOWN: usize = 1000;
 const WHOLE_NUMBERS: [&str; 2] = ["status", "after"];
 /// The longest wait.
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_mins(5);
+
+/// What [`ControlCall::query_filter`] reads.
+const FILTER: &[QueryParameter] = &[
+    text("operation", "Only calls of this operation."),
+    text("api", "Only calls of this version: v1.0 or v2."),
+    text("method", "Only calls with this method."),
+    text("project_id", "Only calls about this project."),
+    text("instance_id", "Only calls about this instance."),
+    number("status", "Only calls that were answered with this status."),
+    text("error_code", "Only calls that were answered with this code."),
+    text("client", "Only calls of clients with this in their name."),
+    text("slower_than", "Only calls that took longer, such as 200ms."),
+    number("after", "Only calls after the one with this number."),
+];
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&of::REQUESTS, "Lists the calls that came lately")
+            .on(Method::GET)
+            .query(FILTER)
+            .answers::<RequestsView>(),
+        describe(&of::REQUESTS, "Forgets calls; tells how many are left")
+            .on(Method::DELETE)
+            .query(FILTER)
+            .answers::<CountView>(),
+        describe(&of::REQUESTS, "Finds calls").at("/find").takes::<JournalFilter>().answers::<RequestsView>(),
+        describe(&of::REQUESTS, "Counts calls").at("/count").takes::<JournalFilter>().answers::<CountView>(),
+        describe(&of::REQUESTS, "Waits until enough calls have come, or the time is over")
+            .at("/wait")
+            .takes::<WaitBody>()
+            .answers::<Waited>(),
+        describe(&of::REQUESTS, "Lists the calls for which there is no operation")
+            .on(Method::GET)
+            .at("/unsupported")
+            .query(FILTER)
+            .answers::<RequestsView>(),
+    ]
+}
+
+/// Calls, oldest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Requests)]
+struct RequestsView {
+    requests: Vec<JournalEntry>,
+}
+
+/// How many calls there are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Count)]
+struct CountView {
+    count: usize,
+}
+
+/// How the wait ended, and what had come by then.
+#[derive(Serialize, ToSchema)]
+struct Waited {
+    matched: bool,
+    count: usize,
+    requests: Vec<JournalEntry>,
+}
 
 impl ControlCall {
     /// Reads a filter from the query. What is no filter is refused, as in a body: it must not be taken for "all of them".
@@ -36,7 +101,7 @@ impl ControlCall {
 pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let found = call.state()?.journal.find(&call.query_filter()?, MOST_SHOWN);
-        Ok(json(&value!({ "requests": found })))
+        Ok(json(&RequestsView { requests: found }))
     })
     .await
 }
@@ -46,7 +111,7 @@ pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<
     controlled(request, body, async |call| {
         let journal = &call.state()?.journal;
         journal.clear(&call.query_filter()?);
-        Ok(json(&value!({ "count": journal.count(&JournalFilter::default()) })))
+        Ok(json(&CountView { count: journal.count(&JournalFilter::default()) }))
     })
     .await
 }
@@ -55,7 +120,7 @@ pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<
 pub(in crate::http) async fn find(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
         let found = call.state()?.journal.find(&call.json()?, MOST_SHOWN);
-        Ok(json(&value!({ "requests": found })))
+        Ok(json(&RequestsView { requests: found }))
     })
     .await
 }
@@ -63,13 +128,15 @@ pub(in crate::http) async fn find(request: HttpRequest, body: Bytes) -> Result<H
 /// `POST /_emulator/requests/count`: how many calls the body, a filter, lets through.
 pub(in crate::http) async fn count(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
-        Ok(json(&value!({ "count": call.state()?.journal.count(&call.json()?) })))
+        Ok(json(&CountView { count: call.state()?.journal.count(&call.json()?) }))
     })
     .await
 }
 
-#[derive(Deserialize)]
+/// What is waited for.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Wait)]
 struct WaitBody {
     #[serde(default)]
     filter: JournalFilter,
@@ -94,7 +161,7 @@ pub(in crate::http) async fn wait(request: HttpRequest, body: Bytes) -> Result<H
         let journal = &call.state()?.journal;
         let matched = journal.wait(&filter, count, timeout.0.min(LONGEST_WAIT)).await;
         let found = journal.find(&filter, MOST_SHOWN);
-        Ok(json(&value!({ "matched": matched, "count": journal.count(&filter), "requests": found })))
+        Ok(json(&Waited { matched, count: journal.count(&filter), requests: found }))
     })
     .await
 }
@@ -106,9 +173,9 @@ pub(in crate::http) async fn unsupported(
     body: Bytes,
 ) -> Result<HttpResponse, ApiError> {
     controlled(request, body, async |call| {
-        Ok(json(
-            &value!({ "requests": call.state()?.journal.unsupported(&call.query_filter()?, MOST_SHOWN) }),
-        ))
+        Ok(json(&RequestsView {
+            requests: call.state()?.journal.unsupported(&call.query_filter()?, MOST_SHOWN),
+        }))
     })
     .await
 }

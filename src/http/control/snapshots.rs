@@ -1,5 +1,6 @@
 //! Snapshots: take, list, show and remove them, and go back to one.
 
+use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json as value};
@@ -12,7 +13,24 @@ use crate::http::control::state::counts_view;
 use crate::http::control::{ControlCall, ControlState, controlled, internal, json};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation::control as of;
 use crate::http::time::rfc3339;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    const JSON: &str = "application/json";
+    const ONE: &str = "{snapshot_name}";
+    vec![
+        describe(&of::SNAPSHOTS, "Lists the snapshots").on(Method::GET).answers_any(200, JSON),
+        describe(&of::SNAPSHOTS, "Shows a snapshot").on(Method::GET).at(ONE).answers_any(200, JSON),
+        describe(&of::SNAPSHOTS, "Takes a snapshot, in place of one that has that name")
+            .on(Method::PUT)
+            .answers_any(200, JSON),
+        describe(&of::SNAPSHOTS, "Removes a snapshot").on(Method::DELETE).answers_any(200, JSON),
+        describe(&of::SNAPSHOTS, "Goes back to a snapshot").on(Method::POST).answers_any(200, JSON),
+    ]
+}
 
 impl From<SnapshotError> for ApiError {
     fn from(error: SnapshotError) -> Self {

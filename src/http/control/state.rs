@@ -1,16 +1,38 @@
 //! The emulator itself: is it well, what is it, how is it set; let its ids follow from a seed.
 
+use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
+use utoipa::ToSchema;
 
 use crate::engine::{ApiVersion, Counts};
 use crate::http::control::{controlled, internal, json};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
+use crate::http::openapi::describe::{Description, describe};
 use crate::http::operation::Operation;
+use crate::http::operation::control as of;
 use crate::http::routes;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    const JSON: &str = "application/json";
+    vec![
+        describe(&of::HEALTH, "Tells whether the emulator is well").answers_any(200, JSON),
+        describe(&of::INFO, "Tells version, database, uptime, and how much there is").answers_any(200, JSON),
+        describe(&of::CONFIG, "Shows each setting with its value and where that comes from")
+            .answers_any(200, JSON),
+        describe(&of::OPERATIONS, "Lists every operation by its stable name, with its routes")
+            .answers_any(200, JSON),
+        describe(&of::IDS, "Shows from which seed ids follow").on(Method::GET).answers::<IdsBody>(),
+        describe(&of::IDS, "Lets ids follow from a seed, or, with null, not any more")
+            .on(Method::PUT)
+            .takes::<IdsBody>()
+            .answers::<IdsBody>(),
+    ]
+}
 
 /// `GET /_emulator/health`: is it well, and what does it keep.
 pub(in crate::http) async fn health(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
@@ -90,8 +112,10 @@ pub(in crate::http) async fn show_ids(request: HttpRequest, body: Bytes) -> Resu
         .await
 }
 
-#[derive(Deserialize)]
+/// From what ids follow.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Ids)]
 struct IdsBody {
     /// Required, so that what was forgotten is not taken for null.
     #[serde(deserialize_with = "Option::deserialize")]

@@ -3,31 +3,80 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::instance::progression::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::http::control::error::ControlError;
 use crate::http::control::words::WireDuration;
-use crate::http::control::{ControlCall, controlled, fired, internal, json, optional_id};
+use crate::http::control::{ControlCall, Fired, controlled, fired, internal, json, optional_id};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
+use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
+use crate::http::operation::control as of;
 
 /// How many rules about a model there may be.
 const MOST_RULES: usize = 1000;
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    const SCOPE: &[QueryParameter] = &[
+        text("project_id", "The rule about this project."),
+        text("instance_id", "The rule about this instance."),
+    ];
+    vec![
+        describe(
+            &of::TRANSITIONS,
+            "Shows the rules about what moves a model on; without one the settings hold",
+        )
+        .on(Method::GET)
+        .query(SCOPE)
+        .answers::<RulesView>(),
+        describe(&of::TRANSITIONS, "Makes a rule about what is to come")
+            .on(Method::PUT)
+            .takes::<RuleBody>()
+            .answers::<RulesView>(),
+        describe(&of::TRANSITIONS, "Removes a rule; the one about everything unless something is said")
+            .on(Method::DELETE)
+            .query(SCOPE)
+            .answers::<RulesView>(),
+        describe(&of::TRANSITIONS, "Moves what is open one step on, due or not")
+            .on(Method::POST)
+            .takes::<ScopeBody>()
+            .answers::<Stepped>(),
+    ]
+}
+
+/// The rules about a model.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rules)]
+struct RulesView {
+    model: &'static str,
+    rules: Vec<RuleView>,
+}
+
+/// What a step has moved, in order.
+#[derive(Serialize, ToSchema)]
+struct Stepped {
+    fired: Vec<Fired>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Progression)]
 enum ProgressionWord {
     Immediate,
     Time,
     Manual,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RuleShown)]
 struct RuleView {
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
@@ -79,7 +128,7 @@ fn running_word(model: WorkModel) -> &'static str {
 }
 
 /// How long states last, by their names.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 struct Durations(BTreeMap<String, WireDuration>);
 
 impl Durations {
@@ -116,15 +165,17 @@ impl Durations {
     }
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Scope)]
 struct ScopeBody {
     project_id: Option<String>,
     instance_id: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Rule)]
 struct RuleBody {
     project_id: Option<String>,
     instance_id: Option<String>,
@@ -183,7 +234,7 @@ impl ControlCall {
         let rules = self.state()?.control.rules(model);
         let rules: Vec<RuleView> =
             rules.iter().filter(|rule| are_asked_for(rule)).map(RuleView::of).collect();
-        Ok(json(&serde_json::json!({ "model": model.as_str(), "rules": rules })))
+        Ok(json(&RulesView { model: model.as_str(), rules }))
     }
 }
 
@@ -230,7 +281,7 @@ pub(in crate::http) async fn step(request: HttpRequest, body: Bytes) -> Result<H
         let body: ScopeBody = call.json()?;
         let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
         let changes = call.state()?.control.step(model, scope).await.map_err(internal)?;
-        Ok(json(&serde_json::json!({ "fired": fired(&changes) })))
+        Ok(json(&Stepped { fired: fired(&changes) }))
     })
     .await
 }

@@ -1,8 +1,12 @@
 //! How the control API writes durations and times.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::time::{LONGEST_DURATION, Timestamp};
 use crate::http::time::rfc3339;
@@ -27,6 +31,40 @@ impl<'de> Deserialize<'de> for WireDuration {
             ))
         })
     }
+}
+
+impl PartialSchema for WireDuration {
+    fn schema() -> RefOr<Schema> {
+        described_text("A duration as people write it.", ["200ms", "2h 30m", "30days"], None)
+    }
+}
+
+impl ToSchema for WireDuration {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Duration")
+    }
+}
+
+impl PartialSchema for WireTime {
+    fn schema() -> RefOr<Schema> {
+        let format = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+        described_text("A time as RFC 3339.", ["2026-01-02T03:04:05Z"], format)
+    }
+}
+
+impl ToSchema for WireTime {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Time")
+    }
+}
+
+fn described_text<const N: usize>(
+    about: &str,
+    examples: [&str; N],
+    format: Option<SchemaFormat>,
+) -> RefOr<Schema> {
+    let schema = ObjectBuilder::new().schema_type(Type::String).description(Some(about)).format(format);
+    schema.examples(examples).into()
 }
 
 /// A time as RFC 3339.

@@ -22,7 +22,28 @@ use crate::engine::{Engine, InstanceRef};
 use crate::http::endpoint::{Call, InstanceCall, ProjectCall, Target};
 use crate::http::error::ApiError;
 use crate::http::error_code::{self, ErrorCode};
-use crate::http::operation::Operation;
+use crate::http::openapi::describe::{Description, Family, QueryParameter, describe, text};
+use crate::http::operation::{self, Operation};
+use crate::http::v2;
+
+/// Describes the operations: every row says what it does.
+pub(super) fn family() -> Family {
+    let monitored: QueryParameter = text("dim_name", "What is monitored: `dcs_instance_id`.").required();
+    let monitored = vec![
+        describe(&operation::LIST_MONITORED, "Lists the instances that can be monitored")
+            .query(&[monitored])
+            .query(v2::PAGE_QUERY)
+            .answers_any(200, "application/json"),
+        describe(&operation::LIST_MONITORED_PARTS, "Lists what of an instance can be monitored")
+            .query(&[monitored])
+            .answers_any(200, "application/json"),
+    ];
+    Family {
+        name: "The fringe",
+        about: "What clients may ask for although it is beside what is emulated.",
+        operations: literal_rows().chain(rows()).map(Row::described).chain(monitored).collect(),
+    }
+}
 
 /// A row of the table.
 pub(super) struct Row {
@@ -115,6 +136,16 @@ pub(super) async fn serve(engine: Engine, call: ProjectCall) -> Result<HttpRespo
 }
 
 impl Row {
+    /// Describes the operation.
+    fn described(&'static self) -> Description {
+        let needs: Vec<QueryParameter> = self.needs.iter().map(|name| text(name, "").required()).collect();
+        let said = describe(&self.operation, self.about).query(&needs);
+        match self.reply {
+            Reply::Always(_) | Reply::OfInstance(_) => said.answers_any(200, "application/json"),
+            Reply::Unknown(_) | Reply::UnknownParameter(_) | Reply::NotEmulated => said.always_refused(),
+        }
+    }
+
     /// Answers a call about an instance.
     async fn answer_about(
         &self,

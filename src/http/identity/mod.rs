@@ -20,6 +20,31 @@ use crate::http::auth::{Caller, Credentials, credentials};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::error_code;
+use crate::http::identity::tokens::LoginBody;
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::operation;
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    const JSON: &str = "application/json";
+    Family {
+        name: "Identity",
+        about: "What clients ask before their first call.",
+        operations: vec![
+            describe(&operation::SHOW_IDENTITY_VERSION, "Shows the version").answers_any(200, JSON),
+            describe(&operation::SHOW_IDENTITY_VERSION, "Shows the versions").at("/").answers_any(300, JSON),
+            describe(&operation::CREATE_TOKEN, "Logs in; the token is in `X-Subject-Token`")
+                .takes::<LoginBody>()
+                .answers_any(201, JSON),
+            describe(&operation::SHOW_TOKEN, "Shows the token in `X-Subject-Token`").answers_any(200, JSON),
+            describe(&operation::SHOW_CATALOG, "Shows the catalogue of services").answers_any(200, JSON),
+            describe(&operation::LIST_PROJECTS, "Lists the projects of the caller").answers_any(200, JSON),
+            describe(&operation::SHOW_PROJECT, "Shows a project").answers_any(200, JSON),
+            describe(&operation::LIST_DOMAINS, "Lists the domains of the caller").answers_any(200, JSON),
+            describe(&operation::LIST_USERS, "Lists users").answers_any(200, JSON),
+        ],
+    }
+}
 
 /// A domain, as it is named within other things.
 #[derive(Serialize)]

@@ -4,6 +4,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::identity::{Domain, Secret, Token, TokenScope};
 use crate::domain::refusal::Refusal;
@@ -18,30 +19,30 @@ use crate::http::identity::{DomainRef, IdentityCall, internal};
 /// The header that carries the text of the token that an answer is about.
 const X_SUBJECT_TOKEN: &str = "X-Subject-Token";
 
-#[derive(Deserialize)]
-struct LoginBody {
+#[derive(Deserialize, ToSchema)]
+pub(super) struct LoginBody {
     auth: Auth,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Auth {
     identity: IdentityPart,
     scope: Option<ScopePart>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct IdentityPart {
     methods: Vec<String>,
     password: Option<PasswordPart>,
     token: Option<TokenPart>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct PasswordPart {
     user: UserPart,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct UserPart {
     id: Option<String>,
     name: Option<String>,
@@ -49,19 +50,19 @@ struct UserPart {
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct TokenPart {
     id: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct ScopePart {
     project: Option<ProjectPart>,
     domain: Option<NamePart>,
 }
 
 /// A project named by id, or by name with or without the domain that it is in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct ProjectPart {
     id: Option<String>,
     name: Option<String>,
@@ -69,7 +70,7 @@ struct ProjectPart {
 }
 
 /// A thing named by id or by name.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct NamePart {
     id: Option<String>,
     name: Option<String>,

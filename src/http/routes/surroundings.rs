@@ -6,7 +6,7 @@ use crate::http::control::documents::LONGEST_SEED_BYTES;
 use crate::http::endpoint::{bulky_route, route};
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::encryption;
-use crate::http::{control, identity, links, operation, probes};
+use crate::http::{control, identity, links, openapi, operation, probes};
 
 pub(super) fn identity_routes() -> Vec<RouteEntry> {
     const TOKENS: &str = "/v3/auth/tokens";
@@ -111,5 +111,7 @@ pub(super) fn control_routes() -> Vec<RouteEntry> {
         entry(&of::REQUESTS, Method::GET, "/_emulator/requests/unsupported", || {
             route(control::requests::unsupported)
         }),
+        entry(&of::OPENAPI, Method::GET, "/_emulator/openapi.json", || route(openapi::show_document)),
+        entry(&of::DOCS, Method::GET, "/_emulator/docs", || route(openapi::show_page)),
     ]
 }

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{BandwidthPolicy, ScaleIn, SideChange};
@@ -9,7 +10,21 @@ use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation;
 use crate::http::side::{change, settings};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::SHOW_BANDWIDTH_POLICY, "Shows how bandwidth follows its use")
+            .answers::<PolicyForm>(),
+        describe(&operation::CHANGE_BANDWIDTH_POLICY, "Sets how bandwidth follows its use")
+            .takes::<PolicyForm>()
+            .answers::<PolicyForm>(),
+        describe(&operation::DELETE_BANDWIDTH_POLICY, "Lets bandwidth stay as it is").answers_nothing(),
+    ]
+}
 
 /// `GET …/autoscaling-policy/bandwidth`: an object, without members when there is no policy.
 pub(in crate::http) async fn show_policy(
@@ -39,7 +54,8 @@ pub(in crate::http) async fn delete_policy(
 }
 
 /// A policy on the wire, both ways.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = BandwidthPolicy)]
 struct PolicyForm {
     window_size: Option<u32>,
     bandwidth_usage_upper_threshold: Option<u32>,

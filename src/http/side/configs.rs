@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::instance::Instance;
 use crate::domain::job::JobKind;
@@ -11,10 +12,29 @@ use crate::domain::side_settings::{ChangedParameter, Parameter, ParameterChange,
 use crate::engine::{Engine, ParameterHistoryEntry};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::{bounded_limit, mandatory_object, offset};
-use crate::http::side::{change, change_by_job, text_or_number};
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::side::{JobView, change, change_by_job, text_or_number};
 use crate::http::time::rfc3339;
+use crate::http::{error_code, operation, v2};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::LIST_CONFIGS, "Shows the parameters of an instance").answers::<ConfigsView>(),
+        describe(&operation::CHANGE_CONFIGS, "Changes parameters, all that are named or none")
+            .takes::<ConfigsBody>()
+            .answers_nothing(),
+        describe(&operation::CHANGE_CONFIGS_BY_JOB, "Changes parameters, and names a job")
+            .takes::<ConfigsBody>()
+            .answers::<JobView>(),
+        describe(&operation::LIST_CONFIG_HISTORIES, "Lists the times at which parameters changed")
+            .query(v2::PAGE_QUERY)
+            .answers::<HistoriesView>(),
+        describe(&operation::SHOW_CONFIG_HISTORY, "Shows what changed at one time")
+            .answers::<HistoryDetailView>(),
+    ]
+}
 
 /// `GET …/configs`: shows the parameters of an instance, by their ids.
 pub(in crate::http) async fn list_configs(
@@ -72,12 +92,14 @@ pub(in crate::http) async fn show_history(
     Ok(HttpResponse::Ok().json(HistoryDetailView { histories }))
 }
 
-#[derive(Deserialize)]
+/// Parameters to be changed.
+#[derive(Deserialize, ToSchema)]
 struct ConfigsBody {
     redis_config: Option<Vec<ConfigBody>>,
 }
 
-#[derive(Deserialize)]
+/// A parameter, named by its id or by its name. A number may stand for any text.
+#[derive(Deserialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct ConfigBody {
     #[serde(default, deserialize_with = "text_or_number")]
@@ -103,7 +125,8 @@ fn read_changes(body: &[u8]) -> Result<Vec<ParameterChange>, Refusal> {
     Ok(configs.into_iter().map(change).collect())
 }
 
-#[derive(Serialize)]
+/// The parameters of an instance.
+#[derive(Serialize, ToSchema)]
 struct ConfigsView {
     status: &'static str,
     instance_id: String,
@@ -129,7 +152,7 @@ impl ConfigsView {
 }
 
 /// A parameter as instances and templates show it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ParameterView {
     /// A text: the only form that every client reads.
     param_id: String,
@@ -161,13 +184,14 @@ impl ParameterView {
     }
 }
 
-#[derive(Serialize)]
+/// The times at which parameters changed, newest first.
+#[derive(Serialize, ToSchema)]
 struct HistoriesView {
     history_num: u64,
     histories: Vec<HistoryView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct HistoryView {
     history_id: String,
     r#type: &'static str,
@@ -186,12 +210,12 @@ impl HistoryView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct HistoryDetailView<'e> {
     histories: Vec<ChangedView<'e>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ChangedView<'e> {
     param_name: &'e str,
     old_value: &'e str,

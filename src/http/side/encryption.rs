@@ -3,6 +3,7 @@
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::certificate;
 use crate::domain::instance::{Instance, InstanceSwitch};
@@ -10,9 +11,25 @@ use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::mandatory_object;
+use crate::http::openapi::describe::{Description, describe};
 use crate::http::time::rfc3339;
+use crate::http::{error_code, operation};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::SHOW_ENCRYPTION, "Shows whether connections are encrypted")
+            .answers::<EncryptionView>(),
+        describe(&operation::SWITCH_ENCRYPTION, "Has connections encrypted, or no longer")
+            .takes::<SwitchBody>()
+            .answers::<SwitchedView>(),
+        describe(&operation::LINK_CERTIFICATE, "Tells where the certificate can be fetched")
+            .answers::<CertificateView>(),
+        describe(&operation::DOWNLOAD_CERTIFICATE, "Downloads the certificate, in an archive")
+            .answers_any(200, "application/octet-stream"),
+    ]
+}
 
 /// Where the archive is fetched, without credentials: a certificate is no secret.
 pub(in crate::http) const ARCHIVE_PATH: &str = "/obs/dcs-cert/dcs-certificate.zip";
@@ -64,9 +81,10 @@ pub(in crate::http) async fn download(_request: HttpRequest, _body: Bytes) -> Re
     Ok(HttpResponse::Ok().content_type("application/octet-stream").body(certificate::archive()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct SwitchBody {
     #[serde(default)]
+    #[schema(required, value_type = bool)]
     enabled: Option<serde_json::Value>,
 }
 
@@ -79,7 +97,7 @@ fn read_switch(body: &[u8]) -> Result<bool, Refusal> {
     body.enabled.and_then(|enabled| enabled.as_bool()).ok_or(Refusal::InvalidEncryption)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct EncryptionView {
     enabled: bool,
     ip: String,
@@ -105,7 +123,7 @@ impl EncryptionView {
 }
 
 /// The answer to a switch. Clients differ in how they spell it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SwitchedView {
     job_id: String,
     #[serde(rename = "jobId")]
@@ -116,7 +134,7 @@ struct SwitchedView {
     result: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CertificateView {
     file_name: &'static str,
     link: String,

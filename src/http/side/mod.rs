@@ -13,6 +13,7 @@ pub(super) mod whitelist;
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::id::JobId;
 use crate::domain::job::JobKind;
@@ -21,6 +22,26 @@ use crate::domain::side_settings::{SideChange, SideSettings};
 use crate::engine::{Engine, InstanceRef};
 use crate::http::error::ApiError;
 use crate::http::error_code;
+use crate::http::openapi::describe::Family;
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    let described = [
+        configs::described(),
+        templates::described(),
+        tags::described(),
+        whitelist::described(),
+        scans::described(),
+        bandwidth::described(),
+        encryption::described(),
+        renamed_commands::described(),
+    ];
+    Family {
+        name: "Settings",
+        about: "What is set beside instances.",
+        operations: described.into_iter().flatten().collect(),
+    }
+}
 
 /// Changes what is set beside an instance, for a handler.
 async fn change(
@@ -45,12 +66,14 @@ async fn change_by_job(
     Ok(job_begun(job.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?))
 }
 
+/// A job, by which is asked how far it has come.
+#[derive(Serialize, ToSchema)]
+pub(super) struct JobView {
+    job_id: String,
+}
+
 /// Answers with a job.
 pub(super) fn job_begun(job: JobId) -> HttpResponse {
-    #[derive(Serialize)]
-    struct JobView {
-        job_id: String,
-    }
     HttpResponse::Ok().json(JobView { job_id: job.to_string() })
 }
 

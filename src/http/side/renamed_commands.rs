@@ -2,11 +2,21 @@
 
 use actix_web::HttpResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
-use crate::http::error_code;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::{error_code, operation};
+
+/// Describes the operation.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::LIST_RENAMED_COMMANDS, "Lists the commands that have another name")
+            .answers::<RenamedView>(),
+    ]
+}
 
 /// `GET …/rename-commands`: lists the commands that have another name, without telling it.
 pub(in crate::http) async fn list_renamed_commands(
@@ -19,7 +29,7 @@ pub(in crate::http) async fn list_renamed_commands(
     Ok(HttpResponse::Ok().json(RenamedView { rename_commands }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RenamedView<'i> {
     rename_commands: Vec<&'i str>,
 }

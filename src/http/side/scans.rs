@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::refusal::Refusal;
@@ -11,8 +12,31 @@ use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation;
 use crate::http::side::{change, settings};
 use crate::http::time::rfc3339;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::SHOW_BIG_KEY_SCAN, "Shows when big keys are looked for")
+            .answers::<DailyScanView>(),
+        describe(&operation::CHANGE_BIG_KEY_SCAN, "Sets when big keys are looked for")
+            .takes::<DailyScanBody>()
+            .answers::<DailyScanView>(),
+        describe(&operation::SHOW_HOT_KEY_SCAN, "Shows when hot keys are looked for")
+            .answers::<DailyScanView>(),
+        describe(&operation::CHANGE_HOT_KEY_SCAN, "Sets when hot keys are looked for")
+            .takes::<DailyScanBody>()
+            .answers::<DailyScanView>(),
+        describe(&operation::SHOW_EXPIRED_KEY_SCAN, "Shows when expired keys are looked for")
+            .answers::<ExpiredKeyScanView>(),
+        describe(&operation::CHANGE_EXPIRED_KEY_SCAN, "Sets when expired keys are looked for")
+            .takes::<ExpiredKeyScanBody>()
+            .answers::<ExpiredKeyScanView>(),
+    ]
+}
 
 /// `GET …/bigkey/autoscan`.
 pub(in crate::http) async fn show_big_key_scan(
@@ -71,7 +95,8 @@ pub(in crate::http) async fn change_expired_key_scan(
     Ok(HttpResponse::Ok().json(ExpiredKeyScanView::new(instance.instance_id, scan)))
 }
 
-#[derive(Deserialize)]
+/// A scan at times of the day.
+#[derive(Deserialize, ToSchema)]
 struct DailyScanBody {
     enable_auto_scan: Option<bool>,
     /// A client leaves an empty list out.
@@ -86,7 +111,8 @@ fn read_daily_scan(body: &[u8]) -> Result<DailyScan, Refusal> {
     DailyScan::new(enabled, times.ok_or(Refusal::InvalidParameter { name: "schedule_at" })?)
 }
 
-#[derive(Deserialize)]
+/// A scan at intervals, in seconds. A text may stand for any number.
+#[derive(Deserialize, ToSchema)]
 struct ExpiredKeyScanBody {
     enable_auto_scan: Option<bool>,
     first_scan_at: Option<String>,
@@ -136,7 +162,8 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::
     text.parse().map(Some).map_err(|_| serde::de::Error::custom("no whole number"))
 }
 
-#[derive(Serialize)]
+/// A scan at times of the day.
+#[derive(Serialize, ToSchema)]
 struct DailyScanView {
     instance_id: String,
     enable_auto_scan: bool,
@@ -159,7 +186,8 @@ impl DailyScanView {
     }
 }
 
-#[derive(Serialize)]
+/// A scan at intervals, in seconds.
+#[derive(Serialize, ToSchema)]
 struct ExpiredKeyScanView {
     instance_id: String,
     enable_auto_scan: bool,

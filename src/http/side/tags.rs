@@ -2,15 +2,34 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, Tag, TagAction, TagKey, TagValue, Tags};
 use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::{InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::mandatory_object;
+use crate::http::openapi::describe::{Description, describe};
 use crate::http::side::{change, settings};
+use crate::http::{error_code, operation};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::CHANGE_TAGS, "Sets or removes tags of an instance")
+            .spoken_in(ApiVersion::V1)
+            .takes::<ActionBody>()
+            .answers_empty(),
+        describe(&operation::CHANGE_TAGS, "Sets or removes tags of an instance")
+            .spoken_in(ApiVersion::V2)
+            .takes::<ActionBody>()
+            .answers_nothing(),
+        describe(&operation::LIST_TAGS, "Lists the tags of an instance").answers::<TagsView>(),
+        describe(&operation::LIST_PROJECT_TAGS, "Lists the keys of tags in a project, with their values")
+            .answers::<ProjectTagsView>(),
+    ]
+}
 
 /// `POST …/dcs/{instance_id}/tags/action`: sets or removes tags. Known quirk: the versions answer with different statuses, and
 /// clients insist on each.
@@ -46,14 +65,18 @@ pub(in crate::http) async fn list_project_tags(
     Ok(HttpResponse::Ok().json(ProjectTagsView { tags }))
 }
 
-#[derive(Deserialize)]
+/// What is to happen to which tags.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TagAction)]
 struct ActionBody {
+    /// `create` or `delete`.
     action: Option<String>,
     tags: Option<Vec<TagBody>>,
 }
 
 /// A tag as callers write it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TagNamed)]
 pub(in crate::http) struct TagBody {
     key: Option<String>,
     value: Option<String>,
@@ -96,13 +119,13 @@ fn read_action(body: &[u8]) -> Result<TagAction, Refusal> {
     if keys.is_empty() || !distinct { Err(INVALID_TAGS) } else { Ok(action) }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TagsView {
     tags: Vec<TagView>,
 }
 
 /// A tag as instances show it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::http) struct TagView {
     key: String,
     value: String,
@@ -114,12 +137,12 @@ pub(in crate::http) fn tag_views(tags: &Tags) -> Vec<TagView> {
     tags.iter().map(view).collect()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ProjectTagsView {
     tags: Vec<TagValuesView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TagValuesView {
     key: String,
     values: Vec<String>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
 use crate::domain::instance::Engine as CacheEngine;
@@ -11,11 +12,43 @@ use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::http::endpoint::{Call, ProjectCall};
 use crate::http::error::ApiError;
-use crate::http::error_code;
 use crate::http::extract::{Query, bounded_limit, mandatory_object, offset};
+use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
 use crate::http::side::configs::ParameterView;
 use crate::http::side::text_or_number;
 use crate::http::time::rfc3339;
+use crate::http::{error_code, operation, v2};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    const TYPE: QueryParameter =
+        text("type", "`sys` for the shipped ones, `user` for the project's own.").required();
+    vec![
+        describe(&operation::LIST_TEMPLATES, "Lists templates of parameters")
+            .query(&[TYPE])
+            .query(v2::PAGE_QUERY)
+            .query(&[
+                text("name", "Only templates with this in their name."),
+                text("description", "Only templates with this in their description."),
+                text("template_id", "Only the template with this id."),
+                text("engine", "Only templates of this engine."),
+                text("engine_version", "Only templates of this version."),
+                text("cache_mode", "Only templates of this mode."),
+            ])
+            .answers::<TemplatesView>(),
+        describe(&operation::SHOW_TEMPLATE, "Shows a template with its parameters")
+            .query(&[TYPE])
+            .answers::<DetailView>(),
+        describe(&operation::CREATE_TEMPLATE, "Makes a template from another one")
+            .takes::<TemplateBody>()
+            .answers::<CreatedView>(),
+        describe(&operation::CHANGE_TEMPLATE, "Changes a template of the project's own")
+            .takes::<TemplateBody>()
+            .answers::<DoneView>(),
+        describe(&operation::DELETE_TEMPLATE, "Removes a template of the project's own")
+            .answers::<DoneView>(),
+    ]
+}
 
 /// `GET …/config-templates`: lists the shipped templates, or the project's own.
 pub(in crate::http) async fn list_templates(
@@ -61,7 +94,7 @@ pub(in crate::http) async fn create_template(
     let source = TemplateRef::parse(&body.template_id).ok_or(Refusal::TemplateNotFound)?;
     let id = engine.create_template(project_id, source, body.words()).await;
     let id = id.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "id": id.to_string() })))
+    Ok(HttpResponse::Ok().json(CreatedView { id: id.to_string() }))
 }
 
 /// `PUT …/config-templates/{template_id}`: changes a template of the project's own.
@@ -86,7 +119,7 @@ pub(in crate::http) async fn delete_template(
 }
 
 fn done() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "result": "success" }))
+    HttpResponse::Ok().json(DoneView { result: "success" })
 }
 
 /// Returns the template that the path names; what can name none names one that is not there.
@@ -122,7 +155,8 @@ fn matches(template: &ConfigTemplate, query: &Query) -> bool {
         && whole("cache_mode", template.kind.cache_mode.as_str())
 }
 
-#[derive(Deserialize)]
+/// A template to be made or changed.
+#[derive(Deserialize, ToSchema)]
 struct TemplateBody {
     #[serde(default, deserialize_with = "text_or_number")]
     template_id: String,
@@ -132,7 +166,8 @@ struct TemplateBody {
 }
 
 /// The value of a parameter: a text, or a number.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(value_type = String)]
 struct ParameterValue(#[serde(deserialize_with = "text_or_number")] String);
 
 impl TemplateBody {
@@ -143,13 +178,27 @@ impl TemplateBody {
     }
 }
 
-#[derive(Serialize)]
+/// The id of what was made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateCreated)]
+struct CreatedView {
+    id: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateDone)]
+struct DoneView {
+    result: &'static str,
+}
+
+/// A page of templates.
+#[derive(Serialize, ToSchema)]
 struct TemplatesView {
     template_num: usize,
     templates: Vec<TemplateView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TemplateView {
     template_id: String,
     name: String,
@@ -183,7 +232,9 @@ impl TemplateView {
     }
 }
 
-#[derive(Serialize)]
+/// A template with its parameters.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateDetailView)]
 struct DetailView {
     #[serde(flatten)]
     template: TemplateView,

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::job::JobKind;
@@ -11,7 +12,22 @@ use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::side::{change, change_by_job, settings};
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation;
+use crate::http::side::{JobView, change, change_by_job, settings};
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::SHOW_WHITELIST, "Shows which addresses may connect").answers::<WhitelistView>(),
+        describe(&operation::CHANGE_WHITELIST, "Sets which addresses may connect")
+            .takes::<WhitelistBody>()
+            .answers_nothing(),
+        describe(&operation::CHANGE_WHITELIST_BY_JOB, "Sets which addresses may connect, and names a job")
+            .takes::<WhitelistBody>()
+            .answers::<JobView>(),
+    ]
+}
 
 /// `GET …/whitelist`: shows which addresses may connect.
 pub(in crate::http) async fn show_whitelist(
@@ -41,7 +57,8 @@ pub(in crate::http) async fn change_whitelist_by_job(
     change_by_job(&engine, instance, whitelist, JobKind::SetWhitelist, call.origin).await
 }
 
-#[derive(Deserialize)]
+/// The addresses that may connect.
+#[derive(Deserialize, ToSchema)]
 struct WhitelistBody {
     enable_whitelist: Option<bool>,
     /// A client leaves an empty list out.
@@ -49,14 +66,15 @@ struct WhitelistBody {
     whitelist: Option<Vec<GroupBody>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WhitelistGroupBody)]
 struct GroupBody {
     group_name: Option<String>,
     ip_list: Option<Addresses>,
 }
 
 /// A list of addresses, or a text of them with commas between.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 enum Addresses {
     List(Vec<String>),
@@ -81,14 +99,16 @@ pub(in crate::http) fn read_whitelist(body: &[u8]) -> Result<Whitelist, Refusal>
     Whitelist::new(enabled, body.whitelist.into_iter().flatten().map(group).collect())
 }
 
-#[derive(Serialize)]
+/// The addresses that may connect.
+#[derive(Serialize, ToSchema)]
 struct WhitelistView<'w> {
     instance_id: String,
     enable_whitelist: bool,
     whitelist: Vec<GroupView<'w>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WhitelistGroupView)]
 struct GroupView<'w> {
     group_name: &'w str,
     ip_list: &'w [String],

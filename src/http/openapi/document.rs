@@ -1,0 +1,268 @@
+//! The document: the table of routes, with what is said of each route, as OpenAPI 3.1.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::http::Method;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr, Required,
+    ResponseBuilder, Schema, Server,
+};
+
+use crate::engine::ApiVersion;
+use crate::http::control::EMULATOR_ID;
+use crate::http::error::{V1Body, V2Body};
+use crate::http::openapi::describe::{Content, Description, Family, Named, add, of_type};
+use crate::http::openapi::families;
+use crate::http::operation::Emulation;
+use crate::http::routes::{self, RouteEntry};
+
+/// The heading of routes that nothing is said of.
+const OTHERS: &str = "Others";
+
+/// The ways to say who calls.
+const TOKEN: &str = "token";
+const SIGNATURE: &str = "signature";
+const CONTROL_TOKEN: &str = "controlToken";
+
+/// Describes everything that can be called: at `api`, and at `control`, where the control API is elsewhere.
+pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
+    let families = families();
+    let mut paths: BTreeMap<&'static str, PathItem> = BTreeMap::new();
+    let mut schemas: Vec<Named> = Vec::new();
+    let mut ids = BTreeSet::new();
+    for route in routes::table() {
+        let (tag, description) = description_of(&families, &route);
+        let id = unused_id(&route, &mut ids);
+        let operation = operation(&route, id, tag, description, &mut schemas);
+        let mut item = PathItem::new(method(&route.method), operation);
+        item.servers = control.filter(|_| is_of_control(route.path)).map(|url| vec![Server::new(url)]);
+        match paths.get_mut(route.path) {
+            Some(known) => known.merge_operations(item),
+            None => {
+                paths.insert(route.path, item);
+            }
+        }
+    }
+    add::<V1Body>(&mut schemas);
+    add::<V2Body>(&mut schemas);
+    let paths = paths.into_iter().fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item));
+    let tags = families
+        .iter()
+        .map(|family| TagBuilder::new().name(family.name).description(Some(family.about)).build());
+    OpenApiBuilder::new()
+        .info(InfoBuilder::new().title("dcs-emulator").version(env!("CARGO_PKG_VERSION")).description(Some(
+            "The Distributed Cache Service, emulated, and the API that controls the emulator.",
+        )))
+        .servers(Some([Server::new(api)]))
+        .tags(Some(tags))
+        .paths(paths.build())
+        .components(Some(components(schemas)))
+        .build()
+}
+
+/// Returns whether a path is one of the control API, or of the names that other emulators have for it.
+fn is_of_control(path: &str) -> bool {
+    path.starts_with("/_") || path.starts_with("/moto-api/")
+}
+
+fn components(schemas: Vec<Named>) -> Components {
+    let mut components = Components::new();
+    components.schemas.extend(schemas);
+    let key = |header: &str, about: &str| ApiKeyValue::with_description(header, about);
+    for (name, key) in [
+        (TOKEN, key("X-Auth-Token", "A token of the identity service.")),
+        (SIGNATURE, key("Authorization", "A signature by an access key, SDK-HMAC-SHA256.")),
+        (CONTROL_TOKEN, key("X-Emulator-Token", "The control token, where one is set.")),
+    ] {
+        components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(key)));
+    }
+    components
+}
+
+/// Returns what is said of a route, with the heading under which that stands.
+pub(super) fn description_of<'f>(
+    families: &'f [Family],
+    route: &RouteEntry,
+) -> (&'static str, Option<&'f Description>) {
+    let said =
+        families.iter().flat_map(|family| family.operations.iter().map(move |said| (family.name, said)));
+    said.filter_map(|(name, said)| Some((said.fits(route)?, name, said)))
+        .max_by_key(|(narrower, ..)| *narrower)
+        .map_or((OTHERS, None), |(_, name, said)| (name, Some(said)))
+}
+
+fn operation(
+    route: &RouteEntry,
+    id: String,
+    tag: &'static str,
+    description: Option<&Description>,
+    schemas: &mut Vec<Named>,
+) -> Operation {
+    let builder = OperationBuilder::new()
+        .operation_id(Some(id))
+        .tag(tag)
+        .summary(Some(description.map_or(route.operation.name, |said| said.summary)))
+        .description(remarks(route, description))
+        .securities(Some(securities(route)))
+        .response("default", error(route));
+    let builder =
+        placeholders(route.path).fold(builder, |builder, name| builder.parameter(path_parameter(name)));
+    let Some(said) = description else { return builder.build() };
+    let mut builder = said.query.iter().fold(builder, |builder, parameter| {
+        builder.parameter(
+            ParameterBuilder::new()
+                .name(parameter.name)
+                .parameter_in(ParameterIn::Query)
+                .required(if parameter.is_required { Required::True } else { Required::False })
+                .description(Some(parameter.about))
+                .schema(Some(parameter.schema())),
+        )
+    });
+    if said.id_can_be_chosen {
+        builder = builder.parameter(chosen_id());
+    }
+    said.add_schemas(schemas);
+    if let Some((media_type, shape)) = said.body.and_then(Content::shape) {
+        let content = ContentBuilder::new().schema(Some(shape)).build();
+        builder = builder.request_body(Some(RequestBodyBuilder::new().content(media_type, content).build()));
+    }
+    if let Some((status, content)) = said.answer {
+        let mut response = ResponseBuilder::new().description(meaning(status));
+        if let Some((media_type, shape)) = content.shape().filter(|_| route.method != Method::HEAD) {
+            response = response.content(media_type, ContentBuilder::new().schema(Some(shape)).build());
+        }
+        builder = builder.response(status.to_string(), response);
+    }
+    builder.build()
+}
+
+/// What is to be known of an operation beside what it does; nothing of most that take no permission.
+fn remarks(route: &RouteEntry, description: Option<&Description>) -> Option<String> {
+    let permission = route.operation.action.map(|action| format!("Takes the permission `{}`.", action.name));
+    let emulation = match route.operation.emulation {
+        Emulation::None => Some("Not emulated: it is refused."),
+        Emulation::ReadOnly if description.is_some_and(|said| said.is_always_refused) => {
+            Some("There is never one: what the path names is not found.")
+        }
+        Emulation::ReadOnly => {
+            Some("Answers truthfully, but nothing can be done that would change the answer.")
+        }
+        Emulation::Full => None,
+    };
+    let remarks: Vec<String> = permission.into_iter().chain(emulation.map(str::to_owned)).collect();
+    (!remarks.is_empty()).then(|| remarks.join(" "))
+}
+
+fn meaning(status: u16) -> &'static str {
+    match status {
+        201 => "It has been made.",
+        204 => "It is done; there is no body.",
+        300 => "There are several.",
+        _ => "It is done.",
+    }
+}
+
+/// The body of an error, in the shape of the version that the route speaks.
+fn error(route: &RouteEntry) -> ResponseBuilder {
+    let name = match route.api {
+        Some(ApiVersion::V2) => V2Body::name(),
+        Some(ApiVersion::V1) | None => V1Body::name(),
+    };
+    let content = ContentBuilder::new().schema(Some(RefOr::<Schema>::from(Ref::from_schema_name(name))));
+    let response = ResponseBuilder::new().description("It is refused, or went wrong.");
+    // The identity service and the object store have errors of their own.
+    if route.api.is_some() || is_of_control(route.path) {
+        response.content("application/json", content.build())
+    } else {
+        response
+    }
+}
+
+/// Nobody has to say who calls, unless the emulator is told to be strict.
+fn securities(route: &RouteEntry) -> Vec<SecurityRequirement> {
+    let by = |name: &str| SecurityRequirement::new(name, [] as [&str; 0]);
+    match route.api {
+        Some(_) => vec![SecurityRequirement::default(), by(TOKEN), by(SIGNATURE)],
+        None if is_of_control(route.path) => {
+            vec![SecurityRequirement::default(), by(CONTROL_TOKEN)]
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Returns the name of a route: the operation's and the version's, or, where there is no version, the method's; and as much of
+/// the path as tells it from others.
+fn unused_id(route: &RouteEntry, used: &mut BTreeSet<String>) -> String {
+    let end = match route.api {
+        Some(ApiVersion::V1) => "v1".to_owned(),
+        Some(ApiVersion::V2) => "v2".to_owned(),
+        None => route.method.as_str().to_lowercase(),
+    };
+    let mut id = format!("{}_{end}", route.operation.name);
+    let words = route.path.split(|character: char| !character.is_ascii_alphanumeric());
+    let mut words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    while used.contains(&id) {
+        id = format!("{id}_{}", words.pop().unwrap_or("again"));
+    }
+    used.insert(id.clone());
+    id
+}
+
+fn placeholders(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn path_parameter(name: &'static str) -> Parameter {
+    let uuid = || text_of(Some("uuid"), None);
+    let (about, schema) = match name {
+        "project_id" => ("The project.", text_of(None, Some("^[0-9a-fA-F]{32}$"))),
+        "instance_id" => ("The instance.", uuid()),
+        "backup_id" => ("The backup.", uuid()),
+        "model" => ("What goes through states: backup, restore, instance.", of_type(Type::String)),
+        _ => ("", of_type(Type::String)),
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(about).filter(|about| !about.is_empty()))
+        .schema(Some(schema))
+        .build()
+}
+
+fn text_of(format: Option<&str>, pattern: Option<&str>) -> Schema {
+    let format = format.map(|format| SchemaFormat::Custom(format.to_owned()));
+    ObjectBuilder::new().schema_type(Type::String).format(format).pattern(pattern).into()
+}
+
+fn chosen_id() -> Parameter {
+    ParameterBuilder::new()
+        .name(EMULATOR_ID)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "The id that what is made is to have; goes with the control token, where one is set.",
+        ))
+        .schema(Some(text_of(Some("uuid"), None)))
+        .build()
+}
+
+fn method(method: &Method) -> HttpMethod {
+    match method.as_str() {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "DELETE" => HttpMethod::Delete,
+        "PATCH" => HttpMethod::Patch,
+        "HEAD" => HttpMethod::Head,
+        "OPTIONS" => HttpMethod::Options,
+        _ => HttpMethod::Get,
+    }
+}
