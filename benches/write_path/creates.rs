@@ -1,7 +1,7 @@
 //! The rows of creates on an empty file, against the floors.
 
 use crate::Outcome;
-use crate::files::{self, Files, INSTANCES};
+use crate::files::{self, COMMIT, Files, INSTANCES, PAGE};
 use crate::floors::Floor;
 use crate::load::{Kind, Latencies, Observed, drive};
 use crate::report::{Report, median};
@@ -55,7 +55,8 @@ struct Round {
     no_op: Observed,
     alone: Observed,
     real: Observed,
-    syncs: Latencies,
+    page_syncs: Latencies,
+    commit_syncs: Latencies,
 }
 
 impl Compared {
@@ -82,7 +83,8 @@ impl Compared {
                 no_op: drive(self.no_op.address, connections, &script, plan.period).await?,
                 alone: drive(self.alone.address, connections, &script, plan.period).await?,
                 real: drive(self.real.address, connections, &script, plan.period).await?,
-                syncs: files.syncs(plan.period)?,
+                page_syncs: files.syncs(PAGE, plan.period)?,
+                commit_syncs: files.syncs(COMMIT, plan.period)?,
             });
         }
         Ok(rounds)
@@ -127,7 +129,8 @@ fn report_creates(rounds: &[Round], connections: usize, instances: u32, report: 
             Latencies::of_rounds(rounds.iter().map(of_round)).micros(500)
         };
         let no_op = p50(|round| round.no_op.of(Kind::Create));
-        let sync = p50(|round| &round.syncs);
+        let sync = p50(|round| &round.page_syncs);
+        let commit = p50(|round| &round.commit_syncs);
         let create = p50(|round| round.real.of(Kind::Create));
         report.push(
             "  p50 against no-op + fdatasync",
@@ -136,6 +139,8 @@ fn report_creates(rounds: &[Round], connections: usize, instances: u32, report: 
                 ("us create", create),
                 ("us no-op", no_op),
                 ("us fdatasync", sync),
+                ("us fdatasync of a whole commit", commit),
+                ("x with that", create / (no_op + commit)),
             ],
         );
     }

@@ -21,8 +21,12 @@ pub(crate) const PROJECT: &str = "885cacf2d49d4bb6931ae668e9c07553";
 pub(crate) const INSTANCES: u32 = 100;
 /// The time of the first record of a large file; the others follow, a second apart.
 pub(crate) const FIRST_RECORD_AT_S: i64 = 1_600_000_000;
-/// How many pages the file has whose syncs show what the disk can do.
-const SYNC_PAGES: u16 = 64;
+/// How many times a write of the file fits whose syncs show what the disk can do.
+const SYNC_WRITES: u16 = 64;
+/// One page of a database: the least that can be written.
+pub(crate) const PAGE: usize = 4096;
+/// What the log takes for a create alone: a page of records, one of their ids and one of the audit, each with its header.
+pub(crate) const COMMIT: usize = 3 * (24 + PAGE);
 
 /// Returns the id of the instance with that number, from 0.
 pub(crate) fn instance(number: u32) -> String {
@@ -92,19 +96,22 @@ impl Files {
         Ok(finished)
     }
 
-    /// Returns how long `fdatasync` took after each write of 4 KiB into the middle of a file, for `period`.
-    pub(crate) fn syncs(&self, period: Duration) -> Outcome<Latencies> {
+    /// Returns how long `fdatasync` took after each write of so many bytes into the middle of a file, for `period`.
+    pub(crate) fn syncs(&self, bytes: usize, period: Duration) -> Outcome<Latencies> {
+        let written = vec![1; bytes];
         let mut file = File::create(self.path("sync"))?;
-        file.write_all(&vec![0; usize::from(SYNC_PAGES) * 4096])?;
+        for _ in 0..SYNC_WRITES {
+            file.write_all(&vec![0; bytes])?;
+        }
         file.sync_all()?;
         let begun = Instant::now();
         let mut syncs = Latencies::default();
-        for page in (0..SYNC_PAGES).cycle() {
-            file.seek(SeekFrom::Start(u64::from(page) * 4096))?;
-            file.write_all(&[1; 4096])?;
-            let written = Instant::now();
+        for number in (0..SYNC_WRITES).cycle() {
+            file.seek(SeekFrom::Start(u64::from(number) * u64::try_from(bytes)?))?;
+            file.write_all(&written)?;
+            let stopwatch = Instant::now();
             file.sync_data()?;
-            syncs.push(written.elapsed());
+            syncs.push(stopwatch.elapsed());
             if begun.elapsed() >= period {
                 break;
             }

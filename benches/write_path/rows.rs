@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::Outcome;
 use crate::creates::creates;
 use crate::files::{FIRST_RECORD_AT_S, Files, PROJECT, instance};
+use crate::floors::Floor;
 use crate::load::{Kind, Observed, Request, drive};
 use crate::report::{Report, median};
 use crate::server::Server;
@@ -242,23 +243,42 @@ async fn mixed(plan: &Plan, files: &Files, report: &mut Report) -> Outcome<()> {
             ("us create p99", of(Kind::Create, 990)),
         ],
     );
-    let idle = repeat(plan, &server, 1, std::slice::from_ref(&list)).await?;
+    let lists = disturbed(plan, &server, &create, &list).await?;
+    lists.push("list while 128 connections create", Kind::List, report);
+    // Whatever a request waits for here, it waits for the two cores: nothing is kept, nothing is read.
+    let no_op = Server::floor(Floor::NoOp, None)?;
+    let no_ops = disturbed(plan, &no_op, &create, &create).await?;
+    no_ops.push("  floor: no-op while 128 connections do the same", Kind::Create, report);
+    Ok(())
+}
+
+/// One connection's requests, alone and beside many others.
+struct Disturbed {
+    idle: Vec<Observed>,
+    busy: Vec<Observed>,
+}
+
+/// Measures `request` on one connection, alone and while many connections send `others`.
+async fn disturbed(plan: &Plan, server: &Server, others: &Request, request: &Request) -> Outcome<Disturbed> {
+    let idle = repeat(plan, server, 1, std::slice::from_ref(request)).await?;
     let mut busy = Vec::new();
     for _ in 0..plan.rounds {
-        let (creating, creates) = ([create.clone()], MANY_CONNECTIONS);
-        let listing = [list.clone()];
-        let (_, lists) = tokio::try_join!(
-            drive(server.address, creates, &creating, plan.period),
-            drive(server.address, 1, &listing, plan.period),
+        let (others, one) = (std::slice::from_ref(others), std::slice::from_ref(request));
+        let (_, observed) = tokio::try_join!(
+            drive(server.address, MANY_CONNECTIONS, others, plan.period),
+            drive(server.address, 1, one, plan.period),
         )?;
-        busy.push(lists);
+        busy.push(observed);
     }
-    let p99 = |rounds: &[Observed]| median(rounds.iter().map(|round| round.of(Kind::List).micros(990)));
-    report.push(
-        "list while 128 connections create",
-        vec![("us p99", p99(&busy)), ("us p99 idle", p99(&idle)), ("x", p99(&busy) / p99(&idle))],
-    );
-    Ok(())
+    Ok(Disturbed { idle, busy })
+}
+
+impl Disturbed {
+    fn push(&self, name: &str, kind: Kind, report: &mut Report) {
+        let p99 = |rounds: &[Observed]| median(rounds.iter().map(|round| round.of(kind).micros(990)));
+        let (busy, idle) = (p99(&self.busy), p99(&self.idle));
+        report.push(name, vec![("us p99", busy), ("us p99 idle", idle), ("x", busy / idle)]);
+    }
 }
 
 async fn starts(plan: &Plan, files: &Files, report: &mut Report) -> Outcome<()> {
