@@ -13,6 +13,7 @@ use crate::domain::backup_file::{BackupFile, BackupFormat};
 use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
+use crate::domain::schedule::BackupTerms;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::WorkWish;
 
@@ -33,6 +34,8 @@ pub struct Backup {
     pub number: RecordNumber,
     /// Who asked for it: a caller or the schedule.
     pub kind: BackupKind,
+    /// What it has from the policy that made it, if it is known; a manual one has nothing.
+    pub terms: Option<BackupTerms>,
     /// The format of its file.
     pub format: BackupFormat,
     /// The note that the caller attached.
@@ -77,8 +80,8 @@ impl BackupKind {
 pub struct NewBackup {
     /// The id of the record to be.
     pub id: BackupId,
-    /// Who asked for it.
-    pub kind: BackupKind,
+    /// What it has from the policy that makes it; nothing if a caller asks for it.
+    pub terms: Option<BackupTerms>,
     /// The note of the caller.
     pub remark: Option<Remark>,
     /// The format asked for; the instance's own when absent.
@@ -89,6 +92,13 @@ pub struct NewBackup {
     pub work: WorkWish,
     /// The zone of the record's name.
     pub name_offset: UtcOffset,
+}
+
+impl NewBackup {
+    /// Returns who asks for it.
+    pub fn kind(&self) -> BackupKind {
+        if self.terms.is_some() { BackupKind::Automatic } else { BackupKind::Manual }
+    }
 }
 
 impl Backup {
@@ -203,6 +213,7 @@ mod tests {
             instance_id: InstanceId::from_bytes([2; 16]),
             number: 1,
             kind: BackupKind::Manual,
+            terms: None,
             format: BackupFormat::Rdb,
             remark: None,
             created_at: at(1_000),

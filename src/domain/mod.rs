@@ -22,6 +22,7 @@ pub mod quota;
 pub mod refusal;
 pub mod remark;
 pub mod restore;
+pub mod schedule;
 pub mod side_settings;
 pub mod snapshot;
 pub mod time;

@@ -1,6 +1,6 @@
 //! Backups: create, list, delete.
 
-use crate::domain::backup::{Backup, BackupKind, NewBackup};
+use crate::domain::backup::{Backup, NewBackup};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::BackupId;
 use crate::domain::origin::Origin;
@@ -62,7 +62,7 @@ impl Engine {
         };
         let new = NewBackup {
             id,
-            kind: BackupKind::Manual,
+            terms: None,
             remark: request.remark,
             format: request.format,
             requested_at: now,

@@ -74,7 +74,7 @@ impl PlanView {
             timezone_offset: plan.timezone_offset().to_owned(),
             backup_at: plan.days().to_vec(),
             period_type: BackupPlan::PERIOD,
-            begin_at: plan.begin_at().to_owned(),
+            begin_at: plan.window().as_str().to_owned(),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct BackupView {
     status: &'static str,
     remark: Option<String>,
     /// The window of a scheduled run. Manual backups have none.
-    period: Option<&'static str>,
+    period: Option<String>,
     progress: String,
     size: u64,
     instance_id: String,
@@ -44,7 +44,7 @@ impl BackupView {
         Self {
             status: status.as_str(),
             remark: text_of(backup.remark.as_ref()),
-            period: None,
+            period: backup.terms.as_ref().map(|terms| terms.window.as_str().to_owned()),
             progress: status.progress(now).to_string(),
             size: status.size_bytes(),
             instance_id: backup.instance_id.to_string(),

@@ -16,6 +16,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V4__instance_life", include_str!("../../migrations/sqlite/V4__instance_life.sql")),
     ("V5__quotas", include_str!("../../migrations/sqlite/V5__quotas.sql")),
     ("V6__side_settings", include_str!("../../migrations/sqlite/V6__side_settings.sql")),
+    ("V7__scheduled_backups", include_str!("../../migrations/sqlite/V7__scheduled_backups.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

@@ -129,7 +129,7 @@ async fn a_row_of_backup_records_says_what_the_list_says() {
     server.create_remarked(HA, "third").await;
     let rows = server
         .rows(
-            "SELECT json_object('status', status, 'remark', remark, 'period', NULL, 'progress', progress, 'size', size,
+            "SELECT json_object('status', status, 'remark', remark, 'period', period, 'progress', progress, 'size', size,
                                 'instance_id', instance_id, 'backup_id', backup_id, 'created_at', created_at,
                                 'updated_at', updated_at, 'execution_at', execution_at, 'backup_type', backup_type,
                                 'backup_name', backup_name, 'error_code', error_code,

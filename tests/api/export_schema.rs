@@ -11,7 +11,7 @@ const WRITTEN: &[(&str, &str)] = &[
     (
         "backups",
         "instance_key record_number backup_id status backup_type backup_format name_offset_minutes created_at execution_at \
-         updated_at size_bytes error_code progress remark",
+         updated_at size_bytes error_code progress remark period save_days held",
     ),
     (
         "restores",

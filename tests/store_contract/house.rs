@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dcs_emulator::ambient::{IdSource, SeededIds};
-use dcs_emulator::domain::backup::{Backup, BackupKind, NewBackup};
+use dcs_emulator::domain::backup::{Backup, NewBackup};
 use dcs_emulator::domain::catalogue;
 use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId};
 use dcs_emulator::domain::identity::{Domain, Project};
@@ -189,7 +189,7 @@ impl House {
             instance,
             new: NewBackup {
                 id,
-                kind: BackupKind::Manual,
+                terms: None,
                 remark: Some(Remark::try_from(format!("remark of {id}")).unwrap()),
                 format: None,
                 requested_at: at,

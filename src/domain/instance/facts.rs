@@ -2,14 +2,15 @@
 //!
 //! The facts are a copy of what the tables hold; whoever keeps them changes them together with the tables.
 
-use crate::domain::backup::{Backup, BackupStatus, NewBackup, RecordNumber};
+use crate::domain::backup::{Backup, BackupEvent, BackupStatus, NewBackup, RecordNumber};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{CacheMode, InstanceAction, InstanceStatus};
 use crate::domain::refusal::Refusal;
 use crate::domain::restore::{NewRestore, Restore, RestoreSource, RestoreStatus};
+use crate::domain::schedule::RunOutcome;
 use crate::domain::time::Timestamp;
-use crate::domain::work::WorkPlan;
+use crate::domain::work::{FailureCode, WorkPlan};
 
 /// What decides about new work on an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,30 +105,54 @@ impl InstanceFacts {
     /// As [`InstanceFacts::permit_backup_work`]; then nothing has changed.
     pub fn begin_backup(&mut self, new: NewBackup, rules: BackupRules) -> Result<Backup, Refusal> {
         self.permit_backup_work(rules)?;
-        let created_at = new.requested_at.max(self.last_backup_at);
-        let plan = WorkPlan::new(created_at, new.work);
-        let mut backup = Backup {
-            id: new.id,
-            instance_id: self.instance_id,
-            number: self.last_backup_number + 1,
-            kind: new.kind,
-            format: new.format.unwrap_or(self.backup_format),
-            remark: new.remark,
-            created_at,
-            name_offset: new.name_offset,
-            status: BackupStatus::Waiting { plan },
-        };
-        while let Some((event, due_at)) = backup.due_event(created_at) {
+        let mut backup = self.next_backup(new);
+        while let Some((event, due_at)) = backup.due_event(backup.created_at) {
             match backup.status.transition(event, due_at) {
                 Ok(status) => backup.status = status,
                 // A due event is always one its status allows; a test below walks through all of them.
                 Err(_) => break,
             }
         }
-        self.last_backup_number = backup.number;
-        self.last_backup_at = created_at;
         self.open_work = backup.status.open_plan().map(|_| OpenWork::Backup(backup.number));
         Ok(backup)
+    }
+
+    /// Makes the record of a run of the instance's policy and takes it into account: of a backup, as
+    /// [`InstanceFacts::begin_backup`] does, or of one that was skipped because the instance is busy or not running. `None` if
+    /// such an instance is not backed up at all.
+    ///
+    /// Source: wire contract v1.0, section 3.2 and section 5 no. 27.
+    pub fn run_backup(&mut self, new: NewBackup, rules: BackupRules) -> Option<(Backup, RunOutcome)> {
+        rules.permit(self.cache_mode).ok()?;
+        if self.permit(InstanceAction::CreateBackup).is_ok() {
+            return self.begin_backup(new, rules).ok().map(|backup| (backup, RunOutcome::Done));
+        }
+        let mut backup = self.next_backup(new);
+        let skipped = BackupEvent::Fail { code: FailureCode::Skipped };
+        // What waits can always fail.
+        backup.status = backup.status.transition(skipped, backup.created_at).ok()?;
+        Some((backup, RunOutcome::Skipped))
+    }
+
+    /// Returns the record of a backup that waits, with the next number and not created before the previous one, and takes
+    /// number and time into account.
+    fn next_backup(&mut self, new: NewBackup) -> Backup {
+        let created_at = new.requested_at.max(self.last_backup_at);
+        let plan = WorkPlan::new(created_at, new.work);
+        self.last_backup_number += 1;
+        self.last_backup_at = created_at;
+        Backup {
+            id: new.id,
+            instance_id: self.instance_id,
+            number: self.last_backup_number,
+            kind: new.kind(),
+            terms: new.terms,
+            format: new.format.unwrap_or(self.backup_format),
+            remark: new.remark,
+            created_at,
+            name_offset: new.name_offset,
+            status: BackupStatus::Waiting { plan },
+        }
     }
 
     /// Makes the record of a new restore from `backup` and takes it into account, as [`InstanceFacts::begin_backup`] does.
@@ -185,7 +210,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::backup::{BackupKind, BackupStatusKind};
+    use crate::domain::backup::BackupStatusKind;
     use crate::domain::id::{BackupId, RestoreId};
     use crate::domain::time::UtcOffset;
     use crate::domain::work::{Progression, WorkWish};
@@ -216,7 +241,7 @@ mod tests {
     fn new_backup(requested_at: i64, duration_ms: u64) -> NewBackup {
         NewBackup {
             id: BackupId::from_bytes([7; 16]),
-            kind: BackupKind::Manual,
+            terms: None,
             remark: None,
             format: None,
             requested_at: at(requested_at),

@@ -46,9 +46,47 @@ pub struct BackupPolicy {
 /// On which days of a week backups are made, and in which hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupPlan {
-    begin_at: String,
+    window: BackupWindow,
     days: Vec<u8>,
     timezone_offset: String,
+    offset: UtcOffset,
+}
+
+/// The hour of a day in which backups are made, `HH:00-HH:00`; midnight at its end is `00:00` or `24:00`, as it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupWindow {
+    text: String,
+    begin_hour: u8,
+}
+
+/// The text is no window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a window of one whole hour, such as 02:00-03:00")]
+pub struct InvalidBackupWindow;
+
+impl BackupWindow {
+    /// Returns the window as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the hour at which it begins.
+    pub fn begin_hour(&self) -> u8 {
+        self.begin_hour
+    }
+}
+
+impl std::str::FromStr for BackupWindow {
+    type Err = InvalidBackupWindow;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBackupWindow> {
+        let begin_hour = (0..HOURS).find(|hour| {
+            let ends = |end: u8| text == format!("{hour:02}:00-{end:02}:00");
+            ends(hour + 1) || (hour + 1 == HOURS && ends(0))
+        });
+        let begin_hour = begin_hour.ok_or(InvalidBackupWindow)?;
+        Ok(Self { text: text.to_owned(), begin_hour })
+    }
 }
 
 /// A part of a policy that can be wrong.
@@ -66,7 +104,8 @@ pub enum PolicyPart {
     BeginAt,
 }
 
-const SAVE_DAYS: std::ops::RangeInclusive<u64> = 1..=7;
+/// For how many days backups can be kept.
+pub const SAVE_DAYS: std::ops::RangeInclusive<u8> = 1..=7;
 const DAYS: std::ops::RangeInclusive<u64> = 1..=7;
 const HOURS: u8 = 24;
 
@@ -80,8 +119,8 @@ impl BackupPlan {
     /// `InvalidBackupPolicy`.
     pub fn new(sent: SentPlan, default_offset: UtcOffset) -> Result<Self, Refusal> {
         let refused = Refusal::InvalidBackupPolicy;
-        let begin_at = sent.begin_at.filter(|text| window_hour(text).is_some());
-        let begin_at = begin_at.ok_or(refused(PolicyPart::BeginAt))?;
+        let window = sent.begin_at.and_then(|text| text.parse().ok());
+        let window = window.ok_or(refused(PolicyPart::BeginAt))?;
         if sent.period_type.as_deref() != Some(Self::PERIOD) {
             return Err(refused(PolicyPart::PeriodType));
         }
@@ -90,21 +129,13 @@ impl BackupPlan {
         let days = days.filter(|days| !days.is_empty()).ok_or(refused(PolicyPart::BackupAt))?;
         let default_offset = default_offset.to_string().replace(':', "");
         let timezone_offset = sent.timezone_offset.filter(|text| !text.is_empty()).unwrap_or(default_offset);
-        if zone(&timezone_offset).is_none() {
-            return Err(refused(PolicyPart::BeginAt));
-        }
-        Ok(Self { begin_at, days, timezone_offset })
+        let offset = zone(&timezone_offset).ok_or(refused(PolicyPart::BeginAt))?;
+        Ok(Self { window, days, timezone_offset, offset })
     }
 
-    /// Returns the window, `HH:mm-HH:mm`; it is one hour long.
-    pub fn begin_at(&self) -> &str {
-        &self.begin_at
-    }
-
-    /// Returns the hour of the day at which the window begins.
-    pub fn begin_hour(&self) -> u8 {
-        // It was read once already.
-        window_hour(&self.begin_at).unwrap_or_default()
+    /// Returns the window.
+    pub fn window(&self) -> &BackupWindow {
+        &self.window
     }
 
     /// Returns the days, 1 Monday to 7 Sunday, in the order in which they were sent.
@@ -117,18 +148,10 @@ impl BackupPlan {
         &self.timezone_offset
     }
 
-    /// Returns the zone of the window and the days; `None` never, as it was read once already.
-    pub fn offset(&self) -> Option<UtcOffset> {
-        zone(&self.timezone_offset)
+    /// Returns the zone of the window and the days.
+    pub fn offset(&self) -> UtcOffset {
+        self.offset
     }
-}
-
-/// Reads a window of one whole hour; the hour at which it begins.
-fn window_hour(text: &str) -> Option<u8> {
-    (0..HOURS).find(|hour| {
-        let ends = |end: u8| text == format!("{hour:02}:00-{end:02}:00");
-        ends(hour + 1) || (hour + 1 == HOURS && ends(0))
-    })
 }
 
 /// Reads `+0800`, at most twelve hours either way.
@@ -154,8 +177,9 @@ impl BackupPolicy {
             Some("auto") => BackupKind::Automatic,
             Some(_) => return Err(refused(PolicyPart::BackupType)),
         };
-        let save_days = match sent.save_days {
-            Some(days) if SAVE_DAYS.contains(&days) => u8::try_from(days).ok(),
+        let in_range = |days: u64| u8::try_from(days).ok().filter(|days| SAVE_DAYS.contains(days));
+        let save_days = match sent.save_days.map(in_range) {
+            Some(Some(days)) => Some(days),
             None if kind == BackupKind::Manual => None,
             _ => return Err(refused(PolicyPart::SaveDays)),
         };
@@ -165,6 +189,11 @@ impl BackupPolicy {
             None => return Err(refused(PolicyPart::BeginAt)),
         };
         Ok(Some(Self { kind, save_days, plan }))
+    }
+
+    /// Returns whether backups are made by it.
+    pub fn is_automatic(&self) -> bool {
+        self.kind == BackupKind::Automatic
     }
 }
 
@@ -205,8 +234,9 @@ mod tests {
     #[test]
     fn a_policy_is_kept_as_it_was_sent() {
         let plan = new(sent()).unwrap().unwrap().plan.unwrap();
-        assert_eq!((plan.begin_at(), plan.begin_hour(), plan.days()), ("23:00-00:00", 23, &[7, 1][..]));
-        assert_eq!((plan.timezone_offset(), plan.offset().unwrap().as_minutes()), ("-0330", -210));
+        assert_eq!((plan.window().as_str(), plan.window().begin_hour()), ("23:00-00:00", 23));
+        assert_eq!((plan.days(), plan.timezone_offset()), (&[7, 1][..], "-0330"));
+        assert_eq!(plan.offset().as_minutes(), -210);
         let mut without_zone = sent();
         without_zone.plan.as_mut().unwrap().timezone_offset = None;
         assert_eq!(new(without_zone).unwrap().unwrap().plan.unwrap().timezone_offset(), "+0800");

@@ -7,8 +7,10 @@ use crate::domain::backup::{
 };
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, InstanceId, RestoreId};
+use crate::domain::instance::policy::{BackupWindow, SAVE_DAYS};
 use crate::domain::remark::Remark;
 use crate::domain::restore::{Restore, RestoreSource, RestoreStatus, RestoreStatusKind};
+use crate::domain::schedule::BackupTerms;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{DueTimes, Failure, FailureCode, Progress, WorkPlan};
 use crate::engine::seed::text::Text;
@@ -23,6 +25,11 @@ pub(super) struct BackupEntry {
     pub(super) status: Option<Text<BackupStatusKind>>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<Text<BackupKind>>,
+    /// What an automatic one has from its policy; together with `save_days`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) period: Option<Text<BackupWindow>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) save_days: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) format: Option<Text<BackupFormat>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,6 +230,7 @@ impl BackupEntry {
             instance_id: place.instance_id,
             number: place.number,
             kind: self.kind.map_or(BackupKind::Manual, |kind| kind.0),
+            terms: self.terms()?,
             format: self.format.map_or(usual_format, |format| format.0),
             remark: self.remark.clone().map(|remark| remark.0),
             created_at: place.created_at,
@@ -256,6 +264,20 @@ impl BackupEntry {
     }
 }
 
+impl BackupEntry {
+    /// Returns what the record has from a policy.
+    fn terms(&self) -> Result<Option<BackupTerms>, String> {
+        let is_automatic = self.kind == Some(Text(BackupKind::Automatic));
+        match (&self.period, self.save_days) {
+            (None, None) => Ok(None),
+            (Some(Text(window)), Some(save_days)) if is_automatic && SAVE_DAYS.contains(&save_days) => {
+                Ok(Some(BackupTerms { window: window.clone(), save_days }))
+            }
+            _ => Err("needs both period and save_days (1 to 7), and only if its type is auto".to_owned()),
+        }
+    }
+}
+
 impl From<&Backup> for BackupEntry {
     fn from(backup: &Backup) -> Self {
         let status = &backup.status;
@@ -271,6 +293,8 @@ impl From<&Backup> for BackupEntry {
             id: Some(Text(backup.id)),
             status: Some(Text(status.kind())),
             kind: Some(Text(backup.kind)),
+            period: backup.terms.as_ref().map(|terms| Text(terms.window.clone())),
+            save_days: backup.terms.as_ref().map(|terms| terms.save_days),
             format: Some(Text(backup.format)),
             remark: backup.remark.clone().map(Text),
             created_at: Some(Text(backup.created_at)),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::domain::backup::{BackupKind, BackupStatusKind};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RequestId, RestoreId, UserId};
+use crate::domain::instance::policy::BackupWindow;
 use crate::domain::instance::{CacheMode, Engine, InstanceName, InstanceStatus};
 use crate::domain::origin::Actor;
 use crate::domain::remark::Remark;
@@ -84,6 +85,16 @@ macro_rules! words {
 words!(BackupStatusKind, RestoreStatusKind, BackupKind, FailureCode);
 
 impl SeedText for BackupFormat {
+    fn read(text: &str) -> Result<Self, String> {
+        parsed(text)
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl SeedText for BackupWindow {
     fn read(text: &str) -> Result<Self, String> {
         parsed(text)
     }

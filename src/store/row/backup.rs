@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, Completion, Ending};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, InstanceId};
+use crate::domain::schedule::BackupTerms;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row::{
@@ -76,6 +77,7 @@ impl From<&BackupStatus> for BackupStatusRow {
 /// The columns that [`backup`] reads, from `backups b LEFT JOIN open_work w`.
 pub(in crate::store) const BACKUP_COLUMNS: &str = "b.record_number, b.backup_id, b.status, b.backup_type, b.backup_format, \
      b.name_offset_minutes, b.created_at, b.execution_at, b.updated_at, b.size_bytes, b.error_code, b.progress, b.remark, \
+     b.period, b.save_days, \
      w.start_at, w.finish_at, w.failure";
 
 /// Reads a backup of `instance_id` from a row of [`BACKUP_COLUMNS`].
@@ -96,12 +98,24 @@ pub(in crate::store) fn backup(row: &SqliteRow, instance_id: InstanceId) -> Resu
         instance_id,
         number: record_number(number)?,
         kind,
+        terms: terms(row)?,
         format,
         remark: remark(row, "remark")?,
         created_at: timestamp(row, "created_at")?,
         name_offset: name_offset(row, "name_offset_minutes")?,
         status: backup_status(row)?,
     })
+}
+
+fn terms(row: &SqliteRow) -> Result<Option<BackupTerms>, StoreError> {
+    let (Some(period), Some(save_days)) =
+        (column::<Option<&str>>(row, "period")?, column::<Option<u8>>(row, "save_days")?)
+    else {
+        return Ok(None);
+    };
+    let window =
+        period.parse().map_err(|_| StoreError::Inconsistent { what: "backups.period is malformed" })?;
+    Ok(Some(BackupTerms { window, save_days }))
 }
 
 fn backup_status(row: &SqliteRow) -> Result<BackupStatus, StoreError> {

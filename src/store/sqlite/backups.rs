@@ -9,6 +9,7 @@ use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
+use crate::domain::schedule::BackupTerms;
 use crate::domain::time::Timestamp;
 use crate::store::error::commit_error;
 use crate::store::row::{
@@ -233,6 +234,7 @@ pub(super) struct NewBackupRow {
     name_offset_minutes: i16,
     created_at: Timestamp,
     remark: Option<String>,
+    terms: Option<BackupTerms>,
 }
 
 impl NewBackupRow {
@@ -247,6 +249,7 @@ impl NewBackupRow {
             name_offset_minutes: backup.name_offset.as_minutes(),
             created_at: backup.created_at,
             remark: backup.remark.as_ref().map(|remark| remark.as_str().to_owned()),
+            terms: backup.terms.clone(),
         }
     }
 }
@@ -254,8 +257,8 @@ impl NewBackupRow {
 impl InsertRow for NewBackupRow {
     const INTO: &'static str = "backups (instance_key, record_number, backup_id, status, backup_type, backup_format, \
                                 name_offset_minutes, created_at, execution_at, updated_at, size_bytes, \
-                                error_code, progress, remark)";
-    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+                                error_code, progress, remark, period, save_days)";
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
     fn bind(self, script: &mut Script) {
         script.bind(self.instance_key);
@@ -272,5 +275,7 @@ impl InsertRow for NewBackupRow {
         script.bind(self.status.error_code);
         script.bind(self.status.progress);
         script.bind(self.remark);
+        script.bind(self.terms.as_ref().map(|terms| terms.window.as_str().to_owned()));
+        script.bind(self.terms.map(|terms| terms.save_days));
     }
 }
