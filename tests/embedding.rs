@@ -91,7 +91,7 @@ async fn time_passes_by_hand_and_what_came_due_is_told() {
         instance_id: INSTANCE.parse().unwrap(),
         record: ChangedRecord::Backup {
             id: id.parse().unwrap(),
-            from: BackupStatusKind::Backuping,
+            from: Some(BackupStatusKind::Backuping),
             to: BackupStatusKind::Succeed,
         },
     };

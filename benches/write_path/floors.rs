@@ -34,8 +34,9 @@ use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
     ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
     DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange,
-    NewToken, OpenRecord, PasswordAnswer, ProjectFilter, ResetPlan, RestorePlan, SeedPlan, SeedReport,
-    Snapshot, SnapshotError, SnapshotStore, StatePart, Store, StoreError, StoreMetrics, UserKey,
+    NewToken, OpenRecord, PasswordAnswer, ProjectFilter, ResetPlan, RestorePlan, ScheduleOutcome,
+    ScheduleStep, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore, StatePart, Store, StoreError,
+    StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -236,6 +237,18 @@ impl Store for FloorStore {
     }
 
     async fn quota(&self, _: ProjectId) -> Result<(Quota, Usage), StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    fn next_scheduled_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    async fn due_runs(&self, _: Timestamp, _: u16) -> Result<Vec<InstanceRef>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn apply_schedule(&self, _: ScheduleStep) -> Result<ScheduleOutcome, StoreError> {
         Err(StoreError::Closed)
     }
 

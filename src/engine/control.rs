@@ -244,8 +244,8 @@ fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueCh
             let at = now.max(backup.status.started_at().unwrap_or(backup.created_at));
             let to = backup.status.transition(event, at).ok()?;
             let (id, instance_id, number) = (backup.id, backup.instance_id, backup.number);
-            let from = backup.status.kind();
-            Some(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at }))
+            let (kind, from) = (backup.kind, backup.status.kind());
+            Some(DueChange::Backup(BackupChange { id, instance_id, number, kind, from, to, at }))
         }
         (OpenRecord::Restore(restore), Model::Work(WorkModel::Restore)) => {
             let (event, _) = restore.next_event()?;

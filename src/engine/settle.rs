@@ -4,6 +4,9 @@
 //! due, and writes each step with a compare-and-set in the order of the times at which the steps were due: doing it twice
 //! is harmless, and a restart is just its first call.
 //!
+//! What policies have planned is a row of times, and what is due of records is done up to the next of them first: so a run finds
+//! its instance as it was at the time of the run, however long ago that is.
+//!
 //! It is done by one caller at a time; who comes meanwhile waits and finds it done. While it cannot be stored (another process
 //! keeps the database locked) reads do not wait for it, but for the first of them.
 
@@ -15,12 +18,15 @@ use futures_util::FutureExt;
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
+use crate::domain::id::BackupId;
 use crate::domain::instance::Passage;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
-use crate::engine::{Engine, EngineError};
+use crate::engine::transitions::WorkModel;
+use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
-    BackupChange, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, StoreError,
+    BackupChange, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, RunWish, ScheduleStep,
+    StoreError,
 };
 
 /// How many records one round takes.
@@ -107,12 +113,22 @@ impl Engine {
     async fn settle_by_rounds(&self, _: &Turn<'_>, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
         let mut done = Vec::new();
         loop {
-            let due = self.store.due_records(now, ROUND).await?;
+            let scheduled_at = self.store.next_scheduled_at().filter(|at| *at <= now);
+            let until = scheduled_at.unwrap_or(now);
+            let due = self.store.due_records(until, ROUND).await?;
             if due.is_empty() {
+                let Some(at) = scheduled_at else { return Ok(done) };
+                if self.settle_schedule(at, now, &mut done).await? {
+                    continue;
+                }
+                // Asking again would give the same answer, for ever.
+                tracing::error!(at = ?at, "what a policy has planned cannot be done");
                 return Ok(done);
             }
             // A full round may have cut off steps that were due before the later steps of those it holds.
-            let horizon = if due.len() < usize::from(ROUND) { now } else { last_due(&due).unwrap_or(now) };
+            let horizon =
+                if due.len() < usize::from(ROUND) { until } else { last_due(&due).unwrap_or(until) };
+            let horizon = first_end_of_days(&due).map_or(horizon, |end| end.min(horizon));
             let mut changes: Vec<DueChange> =
                 due.into_iter().flat_map(|record| changes_until(record, horizon)).collect();
             if changes.is_empty() {
@@ -125,6 +141,32 @@ impl Engine {
             changes.sort_by_key(DueChange::at);
             done.append(&mut self.store.apply_changes(changes, self.settings.backups_kept).await?);
         }
+    }
+
+    /// Does what policies have planned for `at`; returns whether there was anything to do, or there is nothing any more.
+    async fn settle_schedule(
+        &self,
+        at: Timestamp,
+        now: Timestamp,
+        done: &mut Vec<MadeChange>,
+    ) -> Result<bool, EngineError> {
+        let mut runs = Vec::new();
+        for instance in self.store.due_runs(at, ROUND).await? {
+            let id = self.unused_id(|| self.ids.backup_id(at), BackupId::as_bytes).await?;
+            runs.push(RunWish { instance, id, work: self.work_wish(WorkModel::Backup, instance, None) });
+        }
+        let step = ScheduleStep {
+            at,
+            now,
+            runs,
+            // The founding page's: clusters only where every version may back them up. Source: wire contract v1.0, section 5 no. 27.
+            rules: self.settings.backup_rules(ApiVersion::V1),
+            keep: self.settings.backups_kept,
+            name_offset: self.settings.name_offset,
+        };
+        let mut outcome = self.store.apply_schedule(step).await?;
+        done.append(&mut outcome.changes);
+        Ok(outcome.done > 0 || self.store.next_scheduled_at() != Some(at))
     }
 
     /// Settles now and then until the returned future is dropped.
@@ -154,6 +196,19 @@ fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
         .max()
 }
 
+/// Returns when the days of the first of a round's records could be over, should it succeed as planned.
+fn first_end_of_days(due: &[OpenRecord]) -> Option<Timestamp> {
+    due.iter()
+        .filter_map(|record| match record {
+            OpenRecord::Backup(backup) => {
+                let finish_at = backup.status.open_plan()?.finish_at()?;
+                Some(finish_at.saturating_add(backup.terms.as_ref()?.lasting()))
+            }
+            OpenRecord::Instance(_) | OpenRecord::Restore(_) => None,
+        })
+        .min()
+}
+
 /// Returns the steps of a record that are due at `horizon`, in order.
 fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
     match record {
@@ -180,8 +235,9 @@ fn backup_changes(mut backup: Backup, horizon: Timestamp) -> Vec<DueChange> {
                 break;
             }
         }
-        let (id, instance_id, number, to) = (backup.id, backup.instance_id, backup.number, backup.status);
-        changes.push(DueChange::Backup(BackupChange { id, instance_id, number, from, to, at: due_at }));
+        let (id, instance_id, number) = (backup.id, backup.instance_id, backup.number);
+        let (kind, to) = (backup.kind, backup.status);
+        changes.push(DueChange::Backup(BackupChange { id, instance_id, number, kind, from, to, at: due_at }));
     }
     changes
 }

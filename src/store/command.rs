@@ -1,6 +1,6 @@
 //! What the store is asked, and what it answers, in words of the domain.
 
-use crate::domain::backup::{Backup, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
+use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::PasswordVerdict;
@@ -281,6 +281,8 @@ pub struct BackupChange {
     pub instance_id: InstanceId,
     /// The record's number.
     pub number: RecordNumber,
+    /// Who asked for it.
+    pub kind: BackupKind,
     /// The status it must have.
     pub from: BackupStatusKind,
     /// The status it gets.
@@ -314,8 +316,8 @@ pub enum ChangedRecord {
     Backup {
         /// The record.
         id: BackupId,
-        /// The status it had.
-        from: BackupStatusKind,
+        /// The status it had; none if it has come into being.
+        from: Option<BackupStatusKind>,
         /// The status it has.
         to: BackupStatusKind,
     },

@@ -9,6 +9,7 @@ mod identity;
 mod metrics;
 mod migrate;
 mod row;
+mod schedule;
 mod seed;
 mod side;
 mod snapshot;
@@ -28,6 +29,7 @@ pub use command::{
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
 pub use metrics::StoreMetrics;
+pub use schedule::{RunWish, ScheduleOutcome, ScheduleStep};
 pub use seed::{
     Belongings, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
     StatePart, TableRow, TableRows, UserSeed,
@@ -160,8 +162,25 @@ pub trait Store: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn quota(&self, project_id: ProjectId) -> Result<(Quota, Usage), StoreError>;
 
-    /// Returns when the next planned change is due, from memory.
+    /// Returns when the next planned change is due, of whatever kind, from memory.
     fn next_due_at(&self) -> Option<Timestamp>;
+
+    /// Returns when the next run of a policy is due, or the days of a backup made by one are over, from memory.
+    fn next_scheduled_at(&self) -> Option<Timestamp>;
+
+    /// Returns instances whose policies have a run due at `now` or before, in the order in which the runs are due, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn due_runs(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError>;
+
+    /// Does what is due at one time: makes the backups of those policies whose runs still are due, and plans the next ones; lets
+    /// backups expire whose days are over.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn apply_schedule(&self, step: ScheduleStep) -> Result<ScheduleOutcome, StoreError>;
 
     /// Returns records with a step due at `now` or before, in the order in which the steps are due, at most `limit`.
     ///

@@ -35,15 +35,15 @@ impl TestServer {
         self.put("/_emulator/clock", &json!({"now": "2026-05-06T07:08:09Z", "frozen": true})).await.ok();
     }
 
-    async fn advance(&self, duration: &str) {
+    pub(crate) async fn advance(&self, duration: &str) {
         self.post("/_emulator/clock/advance", &json!({ "duration": duration })).await.ok();
     }
 
-    async fn rule(&self, model: &str, rule: Value) {
+    pub(crate) async fn rule(&self, model: &str, rule: Value) {
         self.put(&format!("/_emulator/transitions/{model}"), &rule).await.ok();
     }
 
-    async fn act(&self, action: &str, instance: &str) {
+    pub(crate) async fn act(&self, action: &str, instance: &str) {
         let path = format!("{}/status", Api::V2.instances(PROJECT));
         self.put(&path, &json!({ "action": action, "instances": [instance] })).await.ok();
     }

@@ -43,6 +43,8 @@ mod links_host;
 mod nodes;
 mod openapi;
 mod pinned_ids;
+mod policies;
+mod policies_retention;
 mod probes;
 mod projects;
 mod quotas;

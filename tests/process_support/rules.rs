@@ -45,8 +45,10 @@ const CONTRADICTIONS: [(&str, &str); 12] = [
              WHERE e.instance_key = r.instance_key AND e.record_number = r.record_number)",
     ),
     (
-        "every record was created by a request of its own",
+        "every record but those of policies was created by a request of its own",
         "SELECT coalesce(hex(request_id), 'none') FROM events WHERE record_kind > 0 AND from_status IS NULL
+           AND NOT (record_kind = 1 AND EXISTS (SELECT 1 FROM backups b WHERE b.instance_key = events.instance_key
+                                                  AND b.record_number = events.record_number AND b.backup_type = 1))
          GROUP BY request_id HAVING count(*) <> 1 OR request_id IS NULL",
     ),
     (

@@ -276,6 +276,7 @@ pub(crate) fn next_change(backup: &Backup, now: Timestamp) -> BackupChange {
         id: backup.id,
         instance_id: backup.instance_id,
         number: backup.number,
+        kind: backup.kind,
         from: backup.status.kind(),
         to: backup.status.transition(event, at).unwrap(),
         at,

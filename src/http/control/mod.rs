@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::domain::backup::BackupStatusKind;
 use crate::domain::identity::Secret;
 use crate::engine::control::Control;
 use crate::engine::{ChangedRecord, EngineError, MadeChange};
@@ -145,7 +146,8 @@ struct Fired {
     model: &'static str,
     id: String,
     instance_id: String,
-    from: &'static str,
+    /// Null: it has come into being.
+    from: Option<&'static str>,
     to: &'static str,
 }
 
@@ -153,11 +155,13 @@ impl Fired {
     fn of(change: &MadeChange) -> Self {
         let (model, id, from, to) = match change.record {
             ChangedRecord::Instance { from, to } => {
-                ("instance", change.instance_id.to_string(), from.as_str(), to.as_str())
+                ("instance", change.instance_id.to_string(), Some(from.as_str()), to.as_str())
             }
-            ChangedRecord::Backup { id, from, to } => ("backup", id.to_string(), from.as_str(), to.as_str()),
+            ChangedRecord::Backup { id, from, to } => {
+                ("backup", id.to_string(), from.map(BackupStatusKind::as_str), to.as_str())
+            }
             ChangedRecord::Restore { id, from, to } => {
-                ("restore", id.to_string(), from.as_str(), to.as_str())
+                ("restore", id.to_string(), Some(from.as_str()), to.as_str())
             }
         };
         Self { at: rfc3339(change.at), model, id, instance_id: change.instance_id.to_string(), from, to }

@@ -42,18 +42,30 @@ pub(in crate::store) fn passage(row: &SqliteRow) -> Result<Passage, StoreError> 
     })
 }
 
+/// A row of `backup_policies b` as [`policy`] reads it.
+macro_rules! policy_json {
+    () => {
+        "json_object('id', lower(hex(b.policy_id)), 'backup_type', b.backup_type, 'save_days', b.save_days, \
+                     'begin_at', b.begin_at, 'period_type', b.period_type, 'backup_at', json(b.backup_at), \
+                     'timezone_offset', b.timezone_offset, 'created_at', b.created_at, 'updated_at', b.updated_at)"
+    };
+}
+
+/// A row of `backup_policies b` as [`policy`] reads it.
+pub(in crate::store) const POLICY_JSON: &str = policy_json!();
+
 /// The columns that [`instance`] reads, from `instances i JOIN projects p LEFT JOIN open_work w`.
-pub(in crate::store) const INSTANCE_COLUMNS: &str = "i.instance_id, p.project_id, i.name, i.description, i.engine, \
+pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
+    "i.instance_id, p.project_id, i.name, i.description, i.engine, \
      i.engine_version, i.cache_mode, i.capacity_mb, i.spec_code, i.status, i.ip, i.port, i.no_password_access, i.zone_codes, \
      i.vpc_id, i.subnet_id, i.security_group_id, i.user_id, i.user_name, i.created_at, i.engine_as_sent, i.product_id, \
      i.charging_mode, i.order_id, i.maintain_begin, i.maintain_end, i.enterprise_project_id, i.enable_publicip, i.publicip_id, \
      i.enable_ssl, i.access_user, i.rename_commands, i.launched_at, i.updated_at, i.error_code, w.record_kind AS open_kind, \
      (SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
-      WHERE t.instance_key = i.instance_key) AS tags, \
-     (SELECT json_object('id', lower(hex(b.policy_id)), 'backup_type', b.backup_type, 'save_days', b.save_days, \
-                         'begin_at', b.begin_at, 'period_type', b.period_type, 'backup_at', json(b.backup_at), \
-                         'timezone_offset', b.timezone_offset, 'created_at', b.created_at, 'updated_at', b.updated_at) \
-      FROM backup_policies b WHERE b.instance_key = i.instance_key) AS backup_policy";
+      WHERE t.instance_key = i.instance_key) AS tags, (SELECT ",
+    policy_json!(),
+    " FROM backup_policies b WHERE b.instance_key = i.instance_key) AS backup_policy"
+);
 
 /// Reads an instance from a row of [`INSTANCE_COLUMNS`].
 pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError> {
@@ -150,7 +162,8 @@ struct PolicyForm {
     updated_at: i64,
 }
 
-fn policy(json: &str) -> Result<KeptPolicy, StoreError> {
+/// Reads a policy from [`POLICY_JSON`].
+pub(in crate::store) fn policy(json: &str) -> Result<KeptPolicy, StoreError> {
     let malformed = || StoreError::Inconsistent { what: "a row of backup_policies is malformed" };
     let form: PolicyForm = serde_json::from_str(json).map_err(|_| malformed())?;
     let plan = form.backup_at.map(|backup_at| SentPlan {

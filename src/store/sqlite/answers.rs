@@ -38,6 +38,7 @@ fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> 
 pub(super) fn refuse(command: Command, work: &mut Work) {
     work.answers.push(match command {
         Command::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::ApplySchedule(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::ApplyChanges(_, _, reply) => answer(reply, Err(StoreError::Closed)),
         Command::DeleteBackup(_, reply)
         | Command::ChangeInstance(_, reply)

@@ -19,8 +19,8 @@ use crate::store::row::{
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::ids;
 use crate::store::sqlite::open_work::OpenWorkRow;
+use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
-use crate::store::sqlite::settling::{self, Expiry};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateBackup, DeleteBackup, StoreError};
 
@@ -99,7 +99,7 @@ pub(super) async fn create(
             .key(connection, &Origin::SYSTEM.actor)
             .await
             .map_err(StoreError::during("record who lets backups expire"))?;
-        settling::expire_beyond(connection, Expiry { keep, floors }, instance_key, at, actor_key).await?;
+        retention::expire_beyond(connection, Expiry { keep, floors }, instance_key, at, actor_key).await?;
     }
     Ok(results)
 }
@@ -203,7 +203,8 @@ pub(super) async fn update_status(
     Ok(done.rows_affected() == 1)
 }
 
-fn created_event<'a>(instance_key: i64, backup: &Backup, origin: &'a Origin) -> Change<'a> {
+/// Returns the event of a backup that came into being.
+pub(super) fn created_event<'a>(instance_key: i64, backup: &Backup, origin: &'a Origin) -> Change<'a> {
     Change {
         at: backup.created_at,
         instance_key,

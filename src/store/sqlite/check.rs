@@ -19,7 +19,7 @@ pub struct CheckReport {
 }
 
 /// A rule of the engine as a query that returns one text for each place that breaks it.
-const RULES: [(&str, &str); 15] = [
+const RULES: [(&str, &str); 17] = [
     (
         "record numbers of an instance run from 1 without gaps",
         "SELECT instance_id || ' has ' || count(*) || ' backups numbered ' || min(record_number) || ' to ' || max(record_number)
@@ -120,6 +120,20 @@ const RULES: [(&str, &str); 15] = [
          JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
          WHERE w.record_kind = 0
            AND i.status NOT IN ('CREATING', 'RESTARTING', 'EXTENDING', 'FLUSHING', 'STARTING', 'CLOSING')",
+    ),
+    (
+        "nothing is planned for an instance that is gone",
+        "SELECT n.instance_id FROM backup_policies b
+         JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
+         WHERE i.deleted_at IS NOT NULL AND b.next_run_at IS NOT NULL",
+    ),
+    (
+        "of the backups whose days are over only the newest automatic one stays",
+        "SELECT n.instance_id || ' backup ' || b.record_number FROM backups b
+         JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
+         WHERE b.held = 1 AND b.status = 2 AND i.deleted_at IS NULL AND EXISTS (
+             SELECT 1 FROM backups newer WHERE newer.instance_key = b.instance_key AND newer.save_days IS NOT NULL
+                AND newer.record_number > b.record_number AND newer.status = 2)",
     ),
     (
         "instances are counted",

@@ -22,6 +22,8 @@ mod quotas;
 mod reader;
 mod resetting;
 mod restores;
+mod retention;
+mod scheduling;
 mod script;
 mod seeding;
 mod settling;
@@ -56,8 +58,8 @@ use crate::store::{
     ChangeInstance, ChangePassword, ChangeSideSettings, Counts, CreateBackup, CreateInstances, CreateRestore,
     DeleteBackup, DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword,
     MadeChange, NewToken, OpenError, OpenRecord, ParameterHistoryEntry, PasswordAnswer, ProjectFilter,
-    ResetPlan, SeedPlan, SeedReport, SideStore, StatePart, Store, StoreError, StoreMetrics, TagValues,
-    UserKey,
+    ResetPlan, ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, SideStore, StatePart, Store, StoreError,
+    StoreMetrics, TagValues, UserKey,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -229,6 +231,18 @@ impl Store for SqliteStore {
 
     fn next_due_at(&self) -> Option<Timestamp> {
         self.writer.next_due_at()
+    }
+
+    fn next_scheduled_at(&self) -> Option<Timestamp> {
+        self.writer.next_scheduled_at()
+    }
+
+    async fn due_runs(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError> {
+        self.reader.due_runs(now, limit).await
+    }
+
+    async fn apply_schedule(&self, step: ScheduleStep) -> Result<ScheduleOutcome, StoreError> {
+        self.writer.ask(|reply| Command::ApplySchedule(Box::new(step), reply)).await
     }
 
     async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError> {

@@ -19,8 +19,8 @@ use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
     ChangeInstance, ChangePassword, ChangeSideSettings, CreateBackup, CreateInstances, CreateRestore,
-    DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan, SeedPlan, SeedReport,
-    StoreError, StoreMetrics,
+    DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan, ScheduleOutcome, ScheduleStep,
+    SeedPlan, SeedReport, StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -42,6 +42,7 @@ pub(super) enum Command {
     CreateInstances(Box<CreateInstances>, Reply<()>),
     ChangeInstance(Box<ChangeInstance>, Reply<()>),
     ChangePassword(Box<ChangePassword>, Reply<PasswordAnswer>),
+    ApplySchedule(Box<ScheduleStep>, Reply<ScheduleOutcome>),
     ApplyChanges(Vec<DueChange>, Option<u32>, Reply<Vec<MadeChange>>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
     SaveToken(NewToken, Reply<()>),
@@ -74,6 +75,34 @@ impl Command {
     }
 }
 
+/// When the next planned changes are due, as everybody may know: Unix milliseconds.
+pub(super) struct NextDue {
+    any: AtomicI64,
+    scheduled: AtomicI64,
+}
+
+impl NextDue {
+    fn nothing() -> Self {
+        Self { any: AtomicI64::new(NOTHING_DUE), scheduled: AtomicI64::new(NOTHING_DUE) }
+    }
+
+    /// Reads them and publishes them; if they cannot be read, something is due at once, as far as is known.
+    pub(super) async fn publish(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let due = sqlx::query_as::<_, (Option<i64>, Option<i64>, Option<i64>)>(
+            "SELECT (SELECT min(due_at) FROM open_work),
+                    (SELECT min(next_run_at) FROM backup_policies WHERE next_run_at IS NOT NULL),
+                    (SELECT min(updated_at + save_days * 86400000) FROM backups
+                     WHERE save_days IS NOT NULL AND status = 2 AND held IS NULL)",
+        );
+        let read = due.fetch_one(connection).await;
+        let (work, run, end_of_days) = *read.as_ref().unwrap_or(&(Some(0), None, None));
+        let scheduled = run.into_iter().chain(end_of_days).min();
+        self.scheduled.store(scheduled.unwrap_or(NOTHING_DUE), Ordering::Release);
+        self.any.store(work.into_iter().chain(scheduled).min().unwrap_or(NOTHING_DUE), Ordering::Release);
+        read.map(|_| ())
+    }
+}
+
 /// A command in the queue, and since when its caller waits.
 pub(super) struct Waiting {
     pub(super) command: Command,
@@ -83,7 +112,7 @@ pub(super) struct Waiting {
 /// The callers' side of the writer.
 pub(super) struct WriterHandle {
     queue: mpsc::Sender<Waiting>,
-    next_due: Arc<AtomicI64>,
+    next_due: Arc<NextDue>,
     metrics: StoreMetrics,
 }
 
@@ -93,8 +122,8 @@ impl WriterHandle {
         mut connection: SqliteConnection,
         metrics: StoreMetrics,
     ) -> Result<Self, sqlx::Error> {
-        let next_due = Arc::new(AtomicI64::new(NOTHING_DUE));
-        publish_next_due(&mut connection, &next_due).await?;
+        let next_due = Arc::new(NextDue::nothing());
+        next_due.publish(&mut connection).await?;
         let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
         tokio::spawn(Writer::new(connection, commands, Arc::clone(&next_due), metrics.clone()).run());
         Ok(Self { queue, next_due, metrics })
@@ -122,7 +151,12 @@ impl WriterHandle {
 
     /// Returns when the next planned change is due.
     pub(super) fn next_due_at(&self) -> Option<Timestamp> {
-        Timestamp::from_millis(self.next_due.load(Ordering::Acquire)).ok()
+        Timestamp::from_millis(self.next_due.any.load(Ordering::Acquire)).ok()
+    }
+
+    /// Returns when the next of what policies have planned is due.
+    pub(super) fn next_scheduled_at(&self) -> Option<Timestamp> {
+        Timestamp::from_millis(self.next_due.scheduled.load(Ordering::Acquire)).ok()
     }
 
     /// Returns once the writer takes no commands any more.
@@ -136,15 +170,4 @@ impl WriterHandle {
             tracing::warn!(error = %error, "the writer did not close cleanly");
         }
     }
-}
-
-/// Reads when the next planned change is due and publishes it.
-pub(super) async fn publish_next_due(
-    connection: &mut SqliteConnection,
-    next_due: &AtomicI64,
-) -> Result<(), sqlx::Error> {
-    let due: Option<i64> =
-        sqlx::query_scalar("SELECT min(due_at) FROM open_work").fetch_one(connection).await?;
-    next_due.store(due.unwrap_or(NOTHING_DUE), Ordering::Release);
-    Ok(())
 }

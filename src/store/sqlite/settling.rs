@@ -1,20 +1,20 @@
-//! Writes changes that came due, each if the status is still what it was; expires backups beyond those that are kept.
+//! Writes changes that came due, each if the status is still what it was.
 
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use crate::domain::backup::{BackupStatus, BackupStatusKind};
-use crate::domain::id::{BackupId, InstanceId};
+use crate::domain::backup::{BackupKind, BackupStatus};
+use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
-use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row::{
-    self, BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
+    BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
 };
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::instances::{self, Audit};
+use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{backups, open_work, restores};
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError};
@@ -84,17 +84,21 @@ async fn apply_to_backup(
         origin: &Origin::SYSTEM,
     };
     move_on(connection, event, change.to.open_plan(), actor_key).await?;
-    let made = |id, from, to| MadeChange {
-        record: ChangedRecord::Backup { id, from, to },
+    let mut all = vec![MadeChange {
+        record: ChangedRecord::Backup { id: change.id, from: Some(change.from), to: change.to.kind() },
         instance_id: change.instance_id,
         at: change.at,
-    };
-    let mut all = vec![made(change.id, change.from, change.to.kind())];
+    }];
     if matches!(change.to, BackupStatus::Succeed(_)) {
-        let expired = expire_beyond(connection, expiry, instance_key, change.at, actor_key).await?;
-        all.extend(
-            expired.into_iter().map(|id| made(id, BackupStatusKind::Succeed, BackupStatusKind::Expired)),
-        );
+        let mut gone =
+            retention::expire_beyond(connection, expiry, instance_key, change.at, actor_key).await?;
+        if change.kind == BackupKind::Automatic {
+            gone.extend(
+                retention::release_held(connection, instance_key, change.number, change.at, actor_key)
+                    .await?,
+            );
+        }
+        all.extend(gone.into_iter().map(|id| retention::expiry(id, change.instance_id, change.at)));
     }
     Ok(all)
 }
@@ -147,73 +151,6 @@ async fn move_on(
     events::append(connection, vec![change.into_row(actor_key)])
         .await
         .map_err(StoreError::during("record a change that came due"))
-}
-
-/// How many usable backups of an instance stay, and what is known of those that went.
-pub(super) struct Expiry<'s> {
-    /// How many stay; none: all.
-    pub(super) keep: Option<u32>,
-    /// By instance, a number below which no record is usable: what has expired is not looked at again.
-    pub(super) floors: &'s mut HashMap<i64, i64>,
-}
-
-/// Lets all but the newest usable backups of an instance expire; returns those that did, oldest first.
-pub(super) async fn expire_beyond(
-    connection: &mut SqliteConnection,
-    Expiry { keep, floors }: Expiry<'_>,
-    instance_key: i64,
-    at: Timestamp,
-    actor_key: i64,
-) -> Result<Vec<BackupId>, StoreError> {
-    let Some(keep) = keep else { return Ok(Vec::new()) };
-    let (usable, expired) =
-        (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
-    let floor = floors.get(&instance_key).copied().unwrap_or(1);
-    let oldest_kept: Option<i64> = sqlx::query_scalar(
-        "SELECT record_number FROM backups WHERE instance_key = ? AND record_number >= ? AND status = ?
-         ORDER BY record_number DESC LIMIT 1 OFFSET ?",
-    )
-    .bind(instance_key)
-    .bind(floor)
-    .bind(usable)
-    .bind(i64::from(keep) - 1)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::during("find the oldest backup that is kept"))?;
-    let Some(oldest_kept) = oldest_kept else { return Ok(Vec::new()) };
-    let rows = sqlx::query(
-        "UPDATE backups SET status = ?1
-         WHERE instance_key = ?2 AND record_number >= ?3 AND record_number < ?4 AND status = ?5
-         RETURNING record_number, backup_id",
-    )
-    .bind(expired)
-    .bind(instance_key)
-    .bind(floor)
-    .bind(oldest_kept)
-    .bind(usable)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(StoreError::during("let backups expire"))?;
-    floors.insert(instance_key, oldest_kept);
-    let mut gone: Vec<(i64, BackupId)> = rows
-        .iter()
-        .map(|row| {
-            Ok((row::column(row, "record_number")?, BackupId::from_bytes(row::bytes16(row, "backup_id")?)))
-        })
-        .collect::<Result<_, StoreError>>()?;
-    gone.sort_unstable_by_key(|(number, _)| *number);
-    let event = |number: i64| Change {
-        at,
-        instance_key,
-        record_kind: record_kind::BACKUP,
-        record_number: u64::try_from(number).ok(),
-        from_status: Some(usable),
-        to_status: Some(expired),
-        origin: &Origin::SYSTEM,
-    };
-    let history = gone.iter().map(|(number, _)| event(*number).into_row(actor_key)).collect();
-    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))?;
-    Ok(gone.into_iter().map(|(_, id)| id).collect())
 }
 
 async fn instance_key(connection: &mut SqliteConnection, id: InstanceId) -> Result<Option<i64>, StoreError> {

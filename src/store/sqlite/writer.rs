@@ -10,7 +10,6 @@ mod replacing;
 use std::collections::HashMap;
 use std::iter::Peekable;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::sync::mpsc;
@@ -22,9 +21,9 @@ use crate::store::sqlite::answers::{Work, answer_creates, refuse, refuse_late, s
 use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
-use crate::store::sqlite::queue::{Command, Reply, Waiting, publish_next_due};
+use crate::store::sqlite::queue::{Command, NextDue, Reply, Waiting};
 use crate::store::sqlite::{
-    backups, instances, options, resetting, restores, seeding, settling, side, tokens,
+    backups, instances, options, resetting, restores, scheduling, seeding, settling, side, tokens,
 };
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
@@ -53,7 +52,7 @@ impl WriterState {
 pub(super) struct Writer {
     state: WriterState,
     commands: mpsc::Receiver<Waiting>,
-    next_due: Arc<AtomicI64>,
+    next_due: Arc<NextDue>,
     metrics: StoreMetrics,
 }
 
@@ -62,7 +61,7 @@ impl Writer {
     pub(super) fn new(
         connection: SqliteConnection,
         commands: mpsc::Receiver<Waiting>,
-        next_due: Arc<AtomicI64>,
+        next_due: Arc<NextDue>,
         metrics: StoreMetrics,
     ) -> Self {
         let (instances, actors, floors) = (KnownInstances::default(), Actors::default(), HashMap::new());
@@ -140,10 +139,9 @@ impl Writer {
 
     /// Publishes when the next planned change is due.
     async fn publish_next_due(&mut self) {
-        if let Err(error) = publish_next_due(&mut self.state.connection, &self.next_due).await {
+        if let Err(error) = self.next_due.publish(&mut self.state.connection).await {
             // Something is due at once, as far as is known: the next request looks.
             tracing::error!(error = %error, "could not read when the next change is due");
-            self.next_due.store(0, Ordering::Release);
         }
     }
 
@@ -235,6 +233,11 @@ impl Writer {
             Command::ApplyChanges(changes, keep, reply) => {
                 work.due_changed = true;
                 let result = settling::apply(state, changes, keep).await;
+                settle_reply(reply, result, work)
+            }
+            Command::ApplySchedule(step, reply) => {
+                work.due_changed = true;
+                let result = scheduling::apply(state, *step).await;
                 settle_reply(reply, result, work)
             }
             Command::Seed(plan, now, reply) => {

@@ -98,6 +98,23 @@ impl Reader {
         Ok(found.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
     }
 
+    pub(in crate::store::sqlite) async fn due_runs(
+        &self,
+        now: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<InstanceRef>, StoreError> {
+        let statement = "SELECT i.instance_id, p.project_id FROM backup_policies b \
+                         JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
+                         WHERE b.next_run_at <= ? ORDER BY b.next_run_at, b.instance_key LIMIT ?";
+        let reference = |row: &SqliteRow| {
+            Ok(InstanceRef {
+                project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
+                instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
+            })
+        };
+        self.due_rows(statement, now, limit).await?.iter().map(reference).collect()
+    }
+
     pub(in crate::store::sqlite) async fn open_records(
         &self,
         project: Option<ProjectId>,

@@ -20,6 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::belongings::{Carried, Owner};
 use crate::store::sqlite::quotas;
 use crate::store::sqlite::resetting;
+use crate::store::sqlite::scheduling;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
 
@@ -66,6 +67,7 @@ pub(super) async fn apply(
         }
     }
     report.instances_created = report.instances_created.saturating_sub(report.instances_replaced);
+    scheduling::plan_noticed(&mut state.connection, now).await?;
     carried.put_loose(&mut state.connection, &rows, overwrite).await?;
     history::append(state, &created, events).await?;
     for (name, value) in settings {

@@ -1,0 +1,44 @@
+//! What the store is asked when policies of instances are run.
+
+use crate::domain::id::BackupId;
+use crate::domain::instance::BackupRules;
+use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::work::WorkWish;
+use crate::store::{InstanceRef, MadeChange};
+
+/// What is to be done at one time: runs of policies, and the end of the days of backups.
+#[derive(Clone, Debug)]
+pub struct ScheduleStep {
+    /// The time at which it is due.
+    pub at: Timestamp,
+    /// The present: runs that were missed too long before it are left out.
+    pub now: Timestamp,
+    /// The backups to be made by the policies that have a run due.
+    pub runs: Vec<RunWish>,
+    /// Which instances may be backed up.
+    pub rules: BackupRules,
+    /// How many usable backups of an instance stay; older ones expire. None: all.
+    pub keep: Option<u32>,
+    /// The zone of the names of records.
+    pub name_offset: UtcOffset,
+}
+
+/// The backup that a run is to make.
+#[derive(Clone, Copy, Debug)]
+pub struct RunWish {
+    /// The instance.
+    pub instance: InstanceRef,
+    /// The id of the record to be.
+    pub id: BackupId,
+    /// How its work is to go.
+    pub work: WorkWish,
+}
+
+/// What was done at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScheduleOutcome {
+    /// The changes that were made, in order: each backup is followed by those that expire because of it.
+    pub changes: Vec<MadeChange>,
+    /// How many policies and backups have nothing due at that time any more.
+    pub done: usize,
+}
