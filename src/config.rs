@@ -158,6 +158,7 @@ impl Config {
                 restore_duration: read.one("restore.duration", value::duration)?,
                 backups_kept: read.one("backup.keep", value::kept)?,
                 region: read.one("region", value::region)?,
+                clusters_extend: read.one("instance.allow_cluster_extend", value::boolean)?,
                 unique_instance_names: read.one("instances.unique_names", value::boolean)?,
                 backups_enabled: read.one("backup.enabled", value::boolean)?,
                 cluster_backups: read.one("backup.cluster", |text| {

@@ -186,6 +186,7 @@ impl Store for FloorStore {
             created_at: new.requested_at,
             name_offset: new.name_offset,
             status: BackupStatus::Succeed(completion),
+            is_outdated: false,
         })
     }
 

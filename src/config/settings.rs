@@ -26,7 +26,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 29] = [
+pub const SETTINGS: [Setting; 30] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -115,6 +115,12 @@ pub const SETTINGS: [Setting; 29] = [
         "true|false",
         "true",
         "Whether an instance is refused that has the name of another one of its project",
+    ),
+    setting(
+        "instance.allow_cluster_extend",
+        "true|false",
+        "true",
+        "Whether clusters can be given another size; if not that is refused with DCS.4102",
     ),
     setting("naming.utc_offset", "OFFSET", "+08:00", "The zone of the time in the names of records"),
     setting(

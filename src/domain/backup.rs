@@ -46,6 +46,8 @@ pub struct Backup {
     pub name_offset: UtcOffset,
     /// Where it is in its life.
     pub status: BackupStatus,
+    /// Whether the instance has been given another size since: then it cannot be restored any more.
+    pub is_outdated: bool,
 }
 
 /// Returns the name of a backup made at `created_at`.
@@ -143,8 +145,13 @@ impl Backup {
         backup_name(self.created_at, self.name_offset)
     }
 
-    /// Returns whether its file is there to be restored.
+    /// Returns whether its file is there and can be restored.
     pub fn is_restorable(&self) -> bool {
+        self.has_file() && !self.is_outdated
+    }
+
+    /// Returns whether its file is there.
+    fn has_file(&self) -> bool {
         matches!(self.status, BackupStatus::Succeed(_))
     }
 
@@ -157,7 +164,7 @@ impl Backup {
     ///
     /// Source: wire contract v1.0, sections 2.4 and 3.4.
     pub fn permit_download(&self, in_use: bool) -> Result<(), Refusal> {
-        match (in_use, self.is_restorable()) {
+        match (in_use, self.has_file()) {
             (true, _) => Err(Refusal::InstanceRestoring),
             (false, false) => Err(Refusal::BackupNotUsable),
             (false, true) => Ok(()),
@@ -219,6 +226,7 @@ mod tests {
             created_at: at(1_000),
             name_offset: UtcOffset::from_minutes(480).unwrap(),
             status,
+            is_outdated: false,
         }
     }
 

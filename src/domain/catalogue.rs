@@ -251,6 +251,14 @@ impl Product {
         }
     }
 
+    /// Returns how many of its addresses an instance of a size shows: a cluster all, others the one in front.
+    pub fn shown_addresses(&self, size: &Size) -> u32 {
+        match self.family.mode {
+            CacheMode::Cluster => self.addresses(size),
+            CacheMode::Single | CacheMode::Ha | CacheMode::HaRwSplit | CacheMode::Proxy => 1,
+        }
+    }
+
     /// Returns how often the figures of a size are there: once, but where every copy takes reads.
     fn factor(&self) -> u32 {
         if self.family.mode == CacheMode::HaRwSplit { self.copies } else { 1 }

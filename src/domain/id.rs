@@ -113,7 +113,10 @@ identifier! {
     /// A time at which parameters of an instance changed. A UUID of any version.
     ParameterChangeId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
-
+identifier! {
+    /// A background task of an instance. 32 hexadecimal digits.
+    TaskId, HEX32_LENGTH, InvalidId::NotHex32, simple
+}
 identifier! {
     /// A job that an answer names. 32 hexadecimal digits.
     JobId, HEX32_LENGTH, InvalidId::NotHex32, simple
@@ -144,6 +147,13 @@ impl ParameterChangeId {
     /// Makes the id of a change made at `at`, as [`BackupId::from_random`] does.
     pub fn from_random(random: [u8; 16], at: Timestamp) -> Self {
         Self(time_ordered(random, at))
+    }
+}
+
+impl TaskId {
+    /// Makes the id of a task that begins at `begins_at`, as [`BackupId::from_random`] does.
+    pub fn from_random(random: [u8; 16], begins_at: Timestamp) -> Self {
+        Self(time_ordered(random, begins_at))
     }
 }
 

@@ -3,6 +3,8 @@
 //! Source: wire contract v2, section 2.17.
 
 use crate::domain::id::JobId;
+use crate::domain::task::Course;
+use crate::domain::time::Timestamp;
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,4 +37,30 @@ pub struct NewJob {
     pub id: JobId,
     /// What it does.
     pub kind: JobKind,
+}
+
+/// A job that has begun. It outlives its instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// What it does, in the API's word.
+    pub kind: String,
+    /// When it was begun.
+    pub begun_at: Timestamp,
+    /// When it ended, if it has.
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed, if it did.
+    pub fail_reason: Option<String>,
+}
+
+impl Job {
+    /// Returns where it is.
+    pub fn course(&self) -> Course {
+        match (self.ended_at, &self.fail_reason) {
+            (None, _) => Course::Running,
+            (Some(_), None) => Course::Succeeded,
+            (Some(_), Some(_)) => Course::Failed,
+        }
+    }
 }

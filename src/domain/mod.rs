@@ -25,5 +25,6 @@ pub mod restore;
 pub mod schedule;
 pub mod side_settings;
 pub mod snapshot;
+pub mod task;
 pub mod time;
 pub mod work;

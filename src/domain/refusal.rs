@@ -209,6 +209,45 @@ pub enum Refusal {
     /// The switch of encryption has no usable value.
     #[error("invalid switch of encryption")]
     InvalidEncryption,
+    /// The instance cannot become what is asked for.
+    #[error("the instance cannot become that")]
+    ResizeUnsupported,
+    /// The instance would not be larger than it is.
+    #[error("the instance would not be larger")]
+    NotLarger,
+    /// The instance cannot keep its data in the other way.
+    #[error("the type of the instance cannot be changed so")]
+    TypeChangeUnsupported,
+    /// The zones of new replicas are none, or too few.
+    #[error("invalid zones of new replicas")]
+    InvalidReplicaZones,
+    /// More zones are named than there will be new replicas.
+    #[error("more zones than new replicas")]
+    TooManyReplicaZones,
+    /// The replicas to be removed are not named as they must be.
+    #[error("invalid list of nodes")]
+    InvalidNodeList,
+    /// The node to be removed is no replica.
+    #[error("the node is no replica")]
+    NotAReplica,
+    /// The master cannot be removed.
+    #[error("the node is the master")]
+    MasterNode,
+    /// The only replica cannot be removed.
+    #[error("the instance has one replica only")]
+    OnlyReplica,
+    /// The instance has no such node.
+    #[error("unknown node")]
+    UnknownNode,
+    /// The id of a task has not the form of one.
+    #[error("malformed task id")]
+    InvalidTaskId,
+    /// The instance has no such task.
+    #[error("task not found")]
+    TaskNotFound,
+    /// The task runs, and stays in the list until it has ended.
+    #[error("the task is still running")]
+    TaskRunning,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

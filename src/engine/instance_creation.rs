@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// Returns who counts as the creator of what an actor makes: the user behind it, or the built-in one.
-    async fn creator(&self, actor: &Actor) -> Result<Creator, EngineError> {
+    pub(super) async fn creator(&self, actor: &Actor) -> Result<Creator, EngineError> {
         let user: Option<User> = match actor {
             Actor::User(name) => {
                 self.identity.find_user(UserKey::Name(name.clone())).await?.map(|(user, _)| user)
@@ -90,7 +90,7 @@ impl Engine {
     }
 
     /// Returns the id of a new order: `CS`, the minute, and five capitals.
-    fn new_order_id(&self, now: Timestamp) -> String {
+    pub(super) fn new_order_id(&self, now: Timestamp) -> String {
         const LETTERS: usize = 5;
         let minute = &now.compact_local(UtcOffset::UTC)[2..12];
         let letters =

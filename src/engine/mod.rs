@@ -11,6 +11,7 @@ pub mod identity;
 mod instance_creation;
 mod instance_deletion;
 mod instance_password;
+mod instance_size;
 mod instance_status;
 mod instance_switch;
 mod instance_update;
@@ -20,6 +21,7 @@ mod restores;
 pub mod seed;
 mod settle;
 mod side_settings;
+mod tasks;
 mod templates;
 pub mod transitions;
 mod turns;
@@ -89,6 +91,8 @@ pub struct EngineSettings {
     pub backups_kept: Option<u32>,
     /// The region, which names the built-in project. Setting `region`.
     pub region: String,
+    /// Whether clusters can be given another size. Setting `instance.allow_cluster_extend`.
+    pub clusters_extend: bool,
     /// Whether the instances of a project have different names. Setting `instances.unique_names`.
     pub unique_instance_names: bool,
     /// The zone of the time in record names. Setting `naming.utc_offset`.

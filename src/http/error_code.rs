@@ -240,6 +240,30 @@ pub(super) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The p
 pub(super) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
     row("DCS.4009", "111400022", 400, "Engine does not match the product id.");
 
+// What is said of other sizes, and of nodes.
+pub(super) const RESIZE_UNSUPPORTED: ErrorCode =
+    row("DCS.4102", "111400102", 400, "The system is not support resize.");
+pub(super) const NOT_LARGER: ErrorCode =
+    row("DCS.4103", "111400103", 400, "The system is not support resize.");
+pub(super) const TYPE_CHANGE_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4200", 400, "Instance type cannot be changed.");
+pub(super) const INVALID_REPLICA_ZONES: ErrorCode =
+    twinless("DCS.4933", 400, "The param available_zones is invalid.");
+pub(super) const TOO_MANY_REPLICA_ZONES: ErrorCode =
+    twinless("DCS.4875", 400, "Create replication number exceed max number limit.");
+pub(super) const INVALID_NODE_LIST: ErrorCode =
+    twinless("DCS.4930", 400, "The request param node_list is invalid");
+pub(super) const NOT_A_REPLICA: ErrorCode = twinless("DCS.4931", 400, "Node is not replica, can't delete.");
+pub(super) const MASTER_NODE: ErrorCode = twinless("DCS.4936", 400, "The master node cannot be deleted");
+pub(super) const ONLY_REPLICA: ErrorCode =
+    twinless("DCS.4937", 400, "Only has one slave node,can not delete");
+pub(super) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
+// What is said of background tasks.
+pub(super) const TASK_RUNNING: ErrorCode =
+    row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");
+pub(super) const TASK_STATE_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
+
 impl ErrorCode {
     /// Returns code and text as v1.0 bodies carry them in the older style.
     ///

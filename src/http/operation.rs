@@ -98,6 +98,15 @@ pub(super) const DELETE_INSTANCES: Operation = writing("delete_instances", "dcs:
 /// Restart, empty, start or stop instances.
 pub(super) const CHANGE_STATUSES: Operation =
     writing("change_instance_statuses", "dcs:instance:modifyStatus");
+/// Give an instance another size.
+pub(super) const RESIZE_INSTANCE: Operation = writing("resize_instance", "dcs:instance:scale");
+/// List what runs in the background of an instance, or has.
+pub(super) const LIST_TASKS: Operation = reading("list_background_task", "dcs:instance:getBackgroundTask");
+/// Remove a background task that has ended from the list.
+pub(super) const DELETE_TASK: Operation =
+    writing("delete_background_task", "dcs:instance:deleteBackgroundTask");
+/// Show a job that an answer named.
+pub(super) const SHOW_JOB: Operation = reading("show_job_info", "dcs:instance:getBackgroundTask");
 /// Change the password of an instance.
 pub(super) const CHANGE_PASSWORD: Operation = writing("update_password", "dcs:instance:modifyAuthInfo");
 /// Set another password of an instance, or none.

@@ -18,7 +18,7 @@ pub(super) fn rfc3339(time: Timestamp) -> String {
 }
 
 /// Reads the window of time that a list is asked for: 14 digits each, UTC, both ends included, the end with its whole
-/// second. Both spellings of the names are taken; the camel-case one wins.
+/// second. All spellings of the names are taken; the camel-case one wins.
 ///
 /// # Errors
 /// `InvalidQuery` with the name used unless the text is 14 digits that name a date.
@@ -27,7 +27,7 @@ pub(super) fn window(query: &Query) -> Result<TimeWindow, Refusal> {
         let given = query.first_of(names);
         given.map(|(name, text)| compact(text).ok_or(Refusal::InvalidQuery { name })).transpose()
     };
-    let from = read(&["beginTime", "begin_time"])?;
+    let from = read(&["beginTime", "begin_time", "start_time"])?;
     let until = read(&["endTime", "end_time"])?;
     Ok(TimeWindow { from, until: until.map(end_of_second) })
 }

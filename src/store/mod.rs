@@ -6,6 +6,7 @@
 mod command;
 mod error;
 mod identity;
+mod instance_command;
 mod metrics;
 mod migrate;
 mod row;
@@ -21,13 +22,16 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub use command::{
-    BackupChange, CalledInstance, ChangeInstance, ChangePassword, ChangedRecord, Counts, CreateBackup,
-    CreateInstances, CreateRestore, DeleteBackup, DueChange, InstanceChange, InstanceDeed, InstanceFilter,
-    InstancePageStart, InstanceRef, KeptPassword, MadeChange, OpenRecord, PasswordAnswer, PasswordWish,
-    ResetPlan, RestoreChange,
+    BackupChange, ChangedRecord, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange,
+    InstanceChange, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, OpenRecord, ResetPlan,
+    RestoreChange,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
+pub use instance_command::{
+    CalledInstance, ChangeInstance, ChangePassword, CreateInstances, InstanceDeed, KeptPassword,
+    PasswordAnswer, PasswordWish,
+};
 pub use metrics::StoreMetrics;
 pub use schedule::{RunWish, ScheduleOutcome, ScheduleStep};
 pub use seed::{

@@ -3,12 +3,14 @@
 use async_trait::async_trait;
 
 use crate::domain::config_template::ConfigTemplate;
-use crate::domain::id::{ParameterChangeId, ProjectId, TemplateId};
+use crate::domain::id::{JobId, ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::instance::Instance;
+use crate::domain::job::Job;
 use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
+use crate::domain::task::BackgroundTask;
 use crate::domain::time::Timestamp;
 use crate::store::InstanceRef;
 use crate::store::error::StoreError;
@@ -99,6 +101,23 @@ pub trait SideStore: Send + Sync {
         instance: InstanceRef,
         id: ParameterChangeId,
     ) -> Result<Option<ParameterHistoryEntry>, StoreError>;
+
+    /// Returns a page of an instance's background tasks, newest first; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn background_tasks(
+        &self,
+        instance: InstanceRef,
+        window: TimeWindow,
+        page: PageRequest,
+    ) -> Result<Option<Page<BackgroundTask>>, StoreError>;
+
+    /// Returns a job of a project, also when its instance is gone.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn job(&self, project_id: ProjectId, id: JobId) -> Result<Option<Job>, StoreError>;
 
     /// Returns a project's own templates, newest first.
     ///

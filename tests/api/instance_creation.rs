@@ -107,6 +107,23 @@ async fn several_instances_are_numbered_and_all_or_none_are_made() {
 }
 
 #[tokio::test]
+async fn a_cluster_shows_the_addresses_of_all_its_nodes_and_others_one() {
+    let server = TestServer::start().await;
+    for (product, capacity, addresses) in [
+        ("redis.ha.xu1.large.r5.2", 2, 1),
+        ("redis.ha.xu1.large.p3.2", 2, 1),
+        ("redis.proxy.xu1.large.4", 4, 1),
+        ("redis.cluster.xu1.large.r2.4", 4, 6),
+    ] {
+        let members = json!({"name": product.replace('.', "-"), "spec_code": product, "capacity": capacity, "private_ip": ""});
+        let created = create(&server, Api::V2, &members).await.ok();
+        let id = text(&created["instances"][0]["instance_id"]);
+        let ip = text(&server.get(&Api::V2.instance(&id)).await.ok()["ip"]);
+        assert_eq!(ip.split(',').count(), addresses, "{product}: {ip}");
+    }
+}
+
+#[tokio::test]
 async fn an_instance_is_creating_until_its_time_has_come() {
     for api in Api::BOTH {
         let server = TestServer::start().await;

@@ -71,6 +71,17 @@ pub(crate) const PASSWORD_FREE: Refusal = row(
     "111400850",
     "This operation is not supported when Password-Free Access is enabled for the instance.",
 );
+pub(crate) const INVALID_SPEC_CODE: Refusal =
+    row(400, "DCS.4927", "DCS.4927", "The param spec_code is invalid");
+pub(crate) const RESIZE_UNSUPPORTED: Refusal =
+    row(400, "DCS.4102", "111400102", "The system is not support resize.");
+pub(crate) const MEMORY_QUOTA: Refusal =
+    row(400, "DCS.4036", "111400036", "Memory quota of the tenant is insufficient.");
+pub(crate) const INVALID_TASK_ID: Refusal = row(400, "DCS.4070", "111400070", "Invalid task ID format.");
+pub(crate) const TASK_RUNNING: Refusal =
+    row(400, "DCS.4017", "111400017", "This DCS instance job task is still running.");
+pub(crate) const TASK_STATE: Refusal =
+    row(400, "DCS.4957", "DCS.4957", "This operation is not allowed when the task is in the current state.");
 pub(crate) const INVALID_ACTION: Refusal =
     row(400, "DCS.4064", "111400064", "The action parameter in the request must be start, stop, or restart.");
 pub(crate) const NO_INSTANCES: Refusal = row(

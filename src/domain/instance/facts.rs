@@ -152,6 +152,7 @@ impl InstanceFacts {
             created_at,
             name_offset: new.name_offset,
             status: BackupStatus::Waiting { plan },
+            is_outdated: false,
         }
     }
 

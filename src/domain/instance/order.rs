@@ -129,7 +129,7 @@ pub struct NewInstance {
     pub network: Network,
     /// The address that was asked for.
     pub private_ip: Option<String>,
-    /// How many addresses it takes.
+    /// How many addresses it shows.
     pub addresses: u32,
     /// The port its clients use.
     pub port: u16,
@@ -226,7 +226,7 @@ impl InstanceOrder {
                 zone_codes,
                 network,
                 private_ip: self.private_ip,
-                addresses: product.addresses(size),
+                addresses: product.shown_addresses(size),
                 port: port(self.port, engine, is_first_generation)?,
                 maintenance: maintenance(&self.maintenance)?.unwrap_or(MaintenanceWindow::DEFAULT),
                 enterprise_project_id: self.enterprise_project_id.unwrap_or_else(|| "0".to_owned()),

@@ -236,6 +236,8 @@ impl BackupEntry {
             created_at: place.created_at,
             name_offset: self.name_offset.map_or(place.name_offset, |offset| offset.0),
             status: BackupStatus::Waiting { plan: WorkPlan { due: None, failure: None } },
+            // The instance says so, not the record.
+            is_outdated: false,
         };
         let status = self.status.map_or(BackupStatusKind::Succeed, |status| status.0);
         let word = status.as_str();

@@ -17,7 +17,7 @@ use crate::http::openapi::document::document;
 use crate::http::server::AppState;
 use crate::http::{
     backups, catalogue, control, fringe, identity, instances, links, nodes, operation, probes, restores,
-    side, v2,
+    side, tasks, v2,
 };
 
 /// What every file of handlers says of its own, in the order in which people read it.
@@ -28,6 +28,7 @@ fn families() -> Vec<Family> {
         instances::family(),
         side::family(),
         nodes::family(),
+        tasks::family(),
         catalogue::family(),
         v2::family(),
         links::family(),

@@ -9,8 +9,8 @@ use crate::http::routes::side::side_routes;
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{configs, tags};
 use crate::http::{
-    backups, catalogue, instance_deletion, instance_order, instance_password, instance_status,
-    instance_update, instances, nodes, restores, v2,
+    backups, catalogue, instance_deletion, instance_order, instance_password, instance_size, instance_status,
+    instance_update, instances, nodes, restores, tasks, v2,
 };
 
 /// The routes of a version: the same operations, at the same places behind its name.
@@ -25,6 +25,8 @@ macro_rules! version_routes {
             concat!("/", $version, "/{project_id}/instances/{instance_id}/backups/{backup_id}/links");
         const RESTORES: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/restores");
         const STATUS: &str = concat!("/", $version, "/{project_id}/instances/status");
+        const TASKS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tasks");
+        const TASK: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tasks/{task_id}");
         const PASSWORD: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/password");
         const CONFIGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/configs");
         const TAGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tags");
@@ -55,6 +57,8 @@ macro_rules! version_routes {
             entry(&operation::DELETE_INSTANCES, Method::DELETE, INSTANCES, || {
                 endpoint(instance_deletion::delete_instances)
             }),
+            entry(&operation::LIST_TASKS, Method::GET, TASKS, || endpoint(tasks::list_tasks)),
+            entry(&operation::DELETE_TASK, Method::DELETE, TASK, || endpoint(tasks::delete_task)),
             entry(&operation::CHANGE_PASSWORD, Method::PUT, PASSWORD, || {
                 endpoint(instance_password::change_password)
             }),
@@ -72,6 +76,12 @@ pub(super) fn api_routes() -> Vec<RouteEntry> {
     let mut routes = version_routes!("v1.0");
     routes.extend(fringe::literal_rows().map(fringe_entry));
     routes.extend(version_routes!("v2"));
+    routes.push(entry(
+        &operation::RESIZE_INSTANCE,
+        Method::POST,
+        "/v1.0/{project_id}/instances/{instance_id}/extend",
+        || endpoint(instance_size::resize_instance),
+    ));
     routes.extend(catalogue_routes());
     routes.extend(fringe_routes());
     routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));

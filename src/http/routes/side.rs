@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use crate::http::endpoint::endpoint;
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{bandwidth, configs, encryption, renamed_commands, scans, templates, whitelist};
-use crate::http::{instance_password, nodes, operation};
+use crate::http::{instance_password, instance_size, nodes, operation, tasks};
 
 pub(super) fn side_routes() -> Vec<RouteEntry> {
     const WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist";
@@ -26,7 +26,11 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const ENCRYPTION: &str = "/v2/{project_id}/instances/{instance_id}/ssl";
     const CERTIFICATES: &str = "/v2/{project_id}/instances/{instance_id}/ssl-certs/download";
     const RENAMED: &str = "/v2/{project_id}/instances/{instance_id}/rename-commands";
+    const RESIZE: &str = "/v2/{project_id}/instances/{instance_id}/resize";
+    const JOB: &str = "/v2/{project_id}/jobs/{job_id}";
     vec![
+        entry(&operation::RESIZE_INSTANCE, Method::POST, RESIZE, || endpoint(instance_size::resize_instance)),
+        entry(&operation::SHOW_JOB, Method::GET, JOB, || endpoint(tasks::show_job)),
         entry(&operation::RESET_PASSWORD, Method::POST, PASSWORD_RESET, || {
             endpoint(instance_password::reset_password)
         }),

@@ -78,7 +78,8 @@ impl From<&BackupStatus> for BackupStatusRow {
 pub(in crate::store) const BACKUP_COLUMNS: &str = "b.record_number, b.backup_id, b.status, b.backup_type, b.backup_format, \
      b.name_offset_minutes, b.created_at, b.execution_at, b.updated_at, b.size_bytes, b.error_code, b.progress, b.remark, \
      b.period, b.save_days, \
-     w.start_at, w.finish_at, w.failure";
+     w.start_at, w.finish_at, w.failure, \
+     (SELECT b.record_number <= o.restorable_after FROM instances o WHERE o.instance_key = b.instance_key) AS is_outdated";
 
 /// Reads a backup of `instance_id` from a row of [`BACKUP_COLUMNS`].
 pub(in crate::store) fn backup(row: &SqliteRow, instance_id: InstanceId) -> Result<Backup, StoreError> {
@@ -104,6 +105,7 @@ pub(in crate::store) fn backup(row: &SqliteRow, instance_id: InstanceId) -> Resu
         created_at: timestamp(row, "created_at")?,
         name_offset: name_offset(row, "name_offset_minutes")?,
         status: backup_status(row)?,
+        is_outdated: column(row, "is_outdated")?,
     })
 }
 

@@ -10,7 +10,8 @@ pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) ->
         "SELECT EXISTS (SELECT 1 FROM backups WHERE backup_id = ?1)
              OR EXISTS (SELECT 1 FROM restores WHERE restore_id = ?1)
              OR EXISTS (SELECT 1 FROM instances WHERE instance_id = ?1)
-             OR EXISTS (SELECT 1 FROM jobs WHERE job_id = ?1)",
+             OR EXISTS (SELECT 1 FROM jobs WHERE job_id = ?1)
+             OR EXISTS (SELECT 1 FROM background_tasks WHERE task_id = ?1)",
     )
     .bind(&id[..])
     .fetch_one(executor)

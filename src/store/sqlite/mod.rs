@@ -7,6 +7,7 @@
 mod answers;
 mod backups;
 mod belongings;
+mod beside;
 mod check;
 mod copying;
 mod events;
@@ -44,22 +45,18 @@ pub use options::Location;
 pub use reader::{LentConnection, ReadPool};
 
 use crate::domain::backup::Backup;
-use crate::domain::config_template::ConfigTemplate;
-use crate::domain::id::{BackupId, InstanceId, ParameterChangeId, ProjectId, TemplateId};
-use crate::domain::identity::{Domain, Project, Secret, Token, User};
+use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::quota::{Quota, Usage};
 use crate::domain::restore::Restore;
-use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
 use crate::store::migrate;
 use crate::store::{
-    ChangeInstance, ChangePassword, ChangeSideSettings, Counts, CreateBackup, CreateInstances, CreateRestore,
-    DeleteBackup, DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword,
-    MadeChange, NewToken, OpenError, OpenRecord, ParameterHistoryEntry, PasswordAnswer, ProjectFilter,
-    ResetPlan, ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, SideStore, StatePart, Store, StoreError,
-    StoreMetrics, TagValues, UserKey,
+    ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
+    DueChange, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange, OpenError,
+    OpenRecord, PasswordAnswer, ResetPlan, ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StatePart,
+    Store, StoreError, StoreMetrics,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -306,89 +303,5 @@ impl Store for SqliteStore {
         self.writer.close().await;
         // Not when the last user of the store goes: the file is free now.
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-}
-
-#[async_trait]
-impl IdentityStore for SqliteStore {
-    async fn domain(&self) -> Result<Domain, StoreError> {
-        self.reader.domain().await
-    }
-
-    async fn link_key(&self) -> Result<[u8; 32], StoreError> {
-        self.reader.link_key().await
-    }
-
-    async fn find_user(&self, key: UserKey) -> Result<Option<(User, Option<String>)>, StoreError> {
-        self.reader.find_user(key).await
-    }
-
-    async fn find_access_key(&self, access: &str) -> Result<Option<(User, Secret)>, StoreError> {
-        self.reader.find_access_key(access).await
-    }
-
-    async fn find_token(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
-        self.reader.find_token(hash).await
-    }
-
-    async fn projects(&self, filter: ProjectFilter) -> Result<Vec<Project>, StoreError> {
-        self.reader.projects(filter).await
-    }
-
-    async fn save_token(&self, token: NewToken) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::SaveToken(token, reply)).await
-    }
-}
-
-#[async_trait]
-impl SideStore for SqliteStore {
-    async fn side_settings(
-        &self,
-        instance: InstanceRef,
-    ) -> Result<Option<(Instance, SideSettings)>, StoreError> {
-        self.reader.side_settings(instance).await
-    }
-
-    async fn change_side_settings(
-        &self,
-        change: ChangeSideSettings,
-    ) -> Result<(Instance, SideSettings), StoreError> {
-        self.writer.ask(|reply| Command::ChangeSide(Box::new(change), reply)).await
-    }
-
-    async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, StoreError> {
-        self.reader.project_tags(project_id).await
-    }
-
-    async fn parameter_history(
-        &self,
-        instance: InstanceRef,
-        page: PageRequest,
-    ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError> {
-        self.reader.parameter_history(instance, page).await
-    }
-
-    async fn parameter_change(
-        &self,
-        instance: InstanceRef,
-        id: ParameterChangeId,
-    ) -> Result<Option<ParameterHistoryEntry>, StoreError> {
-        self.reader.parameter_change(instance, id).await
-    }
-
-    async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError> {
-        self.reader.templates(project_id).await
-    }
-
-    async fn save_template(&self, project_id: ProjectId, template: ConfigTemplate) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::SaveTemplate(project_id, Box::new(template), reply)).await
-    }
-
-    async fn delete_template(
-        &self,
-        project_id: ProjectId,
-        template_id: TemplateId,
-    ) -> Result<bool, StoreError> {
-        self.writer.ask(|reply| Command::DeleteTemplate(project_id, template_id, reply)).await
     }
 }

@@ -8,9 +8,8 @@ use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
-use crate::store::sqlite::instances::{Audit, passage, policy, record};
+use crate::store::sqlite::instances::{Audit, addresses, passage, policy, record};
 use crate::store::sqlite::quotas;
-use crate::store::sqlite::seeding::address;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CalledInstance, CreateInstances, StoreError};
 
@@ -33,14 +32,14 @@ pub(in crate::store::sqlite) async fn create(
         .key(connection, &command.origin.actor)
         .await
         .map_err(StoreError::during("record who makes an instance"))?;
-    let mut taken = taken_addresses(connection, project_key).await?;
-    for called in &command.called {
+    let each = usize::try_from(command.new.addresses.max(1)).unwrap_or(1);
+    let free = addresses::free(connection, project_key, each * command.called.len()).await?;
+    for (called, free) in command.called.iter().zip(free.chunks(each)) {
         instances.forget(called.id);
         let ip = match (&command.new.private_ip, command.called.len()) {
             (Some(ip), 1) => ip.clone(),
-            _ => addresses(taken, command.new.addresses),
+            _ => free.join(","),
         };
-        taken += i64::from(command.new.addresses);
         let audit = Audit { at: command.now, origin: &command.origin, actor_key };
         insert(connection, project_key, &command, called, &ip, audit).await?;
     }
@@ -85,26 +84,6 @@ async fn ensure_project(
         .fetch_one(connection)
         .await
         .map_err(failed)
-}
-
-/// Returns how many addresses the instances of a project have, those that are gone included: none is given out twice.
-pub(super) async fn taken_addresses(
-    connection: &mut SqliteConnection,
-    project_key: i64,
-) -> Result<i64, StoreError> {
-    sqlx::query_scalar(
-        "SELECT coalesce(sum(length(ip) - length(replace(ip, ',', '')) + 1), 0) FROM instances WHERE project_key = ?",
-    )
-    .bind(project_key)
-    .fetch_one(connection)
-    .await
-    .map_err(StoreError::during("count the addresses of a project"))
-}
-
-/// Returns so many addresses that follow those that are taken, separated by commas.
-pub(super) fn addresses(taken: i64, count: u32) -> String {
-    let all: Vec<String> = (0..i64::from(count.max(1))).map(|number| address(taken + number)).collect();
-    all.join(",")
 }
 
 async fn insert(

@@ -2,12 +2,15 @@
 //!
 //! A deed changes the tables only; what is remembered of the instance is forgotten, and read again by whoever needs it next.
 
+mod addresses;
 mod creation;
 mod deletion;
 mod passage;
 mod password;
 mod policy;
+mod resize;
 mod switch;
+mod tasks;
 mod update;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -52,6 +55,10 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         }
         InstanceDeed::Switch { switch, job } => switch::switch(connection, &known, switch, job, audit).await,
         InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
+        InstanceDeed::Extend { resize, task_id, creator, work } => {
+            resize::begin(connection, known, &resize, (task_id, &creator), work, audit).await
+        }
+        InstanceDeed::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
         InstanceDeed::Pass { action, work } => passage::begin(connection, known, action, work, audit).await,
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkWish};
 use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, set_status};
+use crate::store::sqlite::instances::{Audit, resize, set_status, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -87,6 +87,10 @@ async fn finish(
     if !set_status(connection, instance_key, (change.from, change.to), audit).await? {
         return Ok(false);
     }
+    if change.from == InstanceStatus::Extending {
+        resize::finish(connection, instance_key, change.failure.is_none()).await?;
+    }
+    tasks::end_all(connection, instance_key, change.at, change.failure).await?;
     sqlx::query("DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?")
         .bind(instance_key)
         .bind(record_kind::INSTANCE)

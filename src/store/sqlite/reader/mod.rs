@@ -7,6 +7,7 @@ mod pool;
 mod records;
 mod settings;
 mod side;
+mod tasks;
 
 pub use pool::{LentConnection, ReadPool};
 use tokio::sync::Mutex;

@@ -13,6 +13,8 @@ use crate::store::{InstanceSeed, StoreError, TableRow};
 const ADDRESSES_A_SUBNET: i64 = 253;
 /// How many subnets there are before addresses repeat.
 const SUBNETS: i64 = 256;
+/// How many addresses there are before they repeat.
+pub(in crate::store::sqlite) const ADDRESSES: i64 = ADDRESSES_A_SUBNET * SUBNETS;
 
 /// What is there under the id of an instance that a seed wants.
 pub(super) struct Existing {

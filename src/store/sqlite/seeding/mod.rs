@@ -8,7 +8,7 @@ mod identity;
 mod instances;
 mod records;
 
-pub(super) use instances::address;
+pub(super) use instances::{ADDRESSES, address};
 
 use std::collections::HashMap;
 

@@ -1,0 +1,244 @@
+//! What a caller wants an instance to become: a product, a capacity, more or fewer copies.
+//!
+//! Source: wire contract v1.0, section 2.13; v2, section 2.5; `decisions` no. 20.
+
+use uuid::Uuid;
+
+use crate::domain::builtin;
+use crate::domain::catalogue::{self, NotSold, Product};
+use crate::domain::instance::order::product;
+use crate::domain::instance::{CacheMode, Capacity, Instance, InstanceAction, NodeRole};
+use crate::domain::refusal::Refusal;
+use crate::domain::task::TaskSize;
+
+/// What a caller says. Empty texts have become absent.
+#[derive(Clone, Debug, Default)]
+pub struct ResizeOrder {
+    /// The memory, in GB.
+    pub capacity_gb: Option<f64>,
+    /// The code of the product, or its id.
+    pub product: Option<String>,
+    /// What kind of change it is.
+    pub kind: Option<String>,
+    /// The zones of new replicas, by code or id.
+    pub zones: Vec<String>,
+    /// The nodes to be removed.
+    pub nodes: Vec<String>,
+}
+
+/// What checks depend on beside the order itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ResizeRules<'r> {
+    /// The region, whose zones there are.
+    pub region: &'r str,
+    /// Whether a product must be named; else it follows from the capacity.
+    pub needs_product: bool,
+    /// Whether an instance can only become larger.
+    pub must_grow: bool,
+    /// Whether clusters can become anything. Setting `instance.allow_cluster_extend`.
+    pub clusters: bool,
+}
+
+/// A kind of change that a caller can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ResizeKind {
+    AddReplicas,
+    RemoveReplicas,
+    /// More shards, or another type: both follow from the product.
+    Other,
+}
+
+/// What is wanted, checked as far as that does not depend on the instance.
+#[derive(Clone, Debug)]
+pub struct Resize {
+    capacity: Capacity,
+    product: Option<String>,
+    kind: Option<ResizeKind>,
+    zones: usize,
+    nodes: Vec<Uuid>,
+    must_grow: bool,
+    clusters: bool,
+}
+
+/// What an instance becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSize {
+    /// The code of its product, as it was written.
+    pub spec_code: String,
+    /// Its memory.
+    pub capacity: Capacity,
+    /// How it keeps its data.
+    pub cache_mode: CacheMode,
+    /// Copies of each shard, the master included.
+    pub copies: u32,
+    /// How many addresses it shows.
+    pub addresses: u32,
+}
+
+impl ResizeOrder {
+    /// Checks what is said.
+    ///
+    /// # Errors
+    /// `InvalidCapacity`, `UnknownProduct` if none is named where one must be, `InvalidParameter` (`change_type`),
+    /// `InvalidReplicaZones`, `InvalidNodeList`; in this order.
+    pub fn check(self, rules: ResizeRules<'_>) -> Result<Resize, Refusal> {
+        let capacity = self.capacity_gb.and_then(|gigabytes| Capacity::from_gigabytes(gigabytes).ok());
+        let capacity = capacity.ok_or(Refusal::InvalidCapacity)?;
+        if rules.needs_product && self.product.is_none() {
+            return Err(Refusal::UnknownProduct);
+        }
+        let kind = match self.kind.as_deref() {
+            None => None,
+            Some("createReplication") => Some(ResizeKind::AddReplicas),
+            Some("deleteReplication") => Some(ResizeKind::RemoveReplicas),
+            Some("addSharding" | "instanceType") => Some(ResizeKind::Other),
+            Some(_) => return Err(Refusal::InvalidParameter { name: "change_type" }),
+        };
+        let offered = builtin::zones(rules.region);
+        let is_known = |name: &String| {
+            offered.iter().any(|zone| zone.code == *name || zone.id.eq_ignore_ascii_case(name))
+        };
+        if !self.zones.iter().all(is_known) {
+            return Err(Refusal::InvalidReplicaZones);
+        }
+        let nodes = self.nodes.iter().map(|id| Uuid::try_parse(id).ok()).collect::<Option<Vec<Uuid>>>();
+        Ok(Resize {
+            capacity,
+            product: self.product,
+            kind,
+            zones: self.zones.len(),
+            nodes: nodes.ok_or(Refusal::InvalidNodeList)?,
+            must_grow: rules.must_grow,
+            clusters: rules.clusters,
+        })
+    }
+}
+
+impl Resize {
+    /// Returns what an instance becomes.
+    ///
+    /// What waiting would not mend is refused first.
+    ///
+    /// # Errors
+    /// `ResizeUnsupported` for a cluster, where these stay as they are; `OnlyReplica`; `NotLarger`; what is wrong with the
+    /// product and the capacity; `NotLarger` if it is both already; `TypeChangeUnsupported` and `ResizeUnsupported` for what
+    /// the instance cannot become; what is wrong with zones and nodes; the refusal of its state; in this order.
+    pub fn of(&self, instance: &Instance) -> Result<NewSize, Refusal> {
+        let old = instance.product();
+        if !self.clusters && matches!(instance.cache_mode, CacheMode::Cluster | CacheMode::Proxy) {
+            return Err(Refusal::ResizeUnsupported);
+        }
+        if self.kind == Some(ResizeKind::RemoveReplicas) && is_copied(instance) && old.copies <= 2 {
+            return Err(Refusal::OnlyReplica);
+        }
+        let is_first_generation = instance.engine_version.is_first_generation();
+        let (wanted, has) = (self.capacity, instance.capacity);
+        if (self.must_grow && wanted <= has) || (is_first_generation && wanted < has) {
+            return Err(Refusal::NotLarger);
+        }
+        let new = self.product_for(instance, old)?;
+        if std::ptr::eq(new, old) && wanted == has {
+            return Err(Refusal::NotLarger);
+        }
+        if !old.may_become(new, &instance.engine_version) {
+            let stays = old.family.mode == new.family.mode;
+            return Err(if stays { Refusal::ResizeUnsupported } else { Refusal::TypeChangeUnsupported });
+        }
+        self.permit_kind(instance, old, new)?;
+        instance.permit(InstanceAction::Extend)?;
+        let size = new.size(wanted).ok_or(Refusal::InvalidCapacity)?;
+        let written = self.product.as_deref().and_then(catalogue::code_in);
+        Ok(NewSize {
+            spec_code: written.unwrap_or(&new.spec_code).to_owned(),
+            capacity: wanted,
+            cache_mode: new.family.mode,
+            copies: new.copies,
+            addresses: new.shown_addresses(size),
+        })
+    }
+
+    /// Finds the product: the one that is named, else the one of the family that is sold in the capacity.
+    fn product_for(&self, instance: &Instance, old: &'static Product) -> Result<&'static Product, Refusal> {
+        let Some(name) = &self.product else {
+            return old.of_size(self.capacity).ok_or(Refusal::InvalidCapacity);
+        };
+        let (engine, version) = (instance.engine, &instance.engine_version);
+        match catalogue::offer(name, engine, version, self.capacity) {
+            // The version of the instance stays, so it is the product that does not fit.
+            Err(NotSold::Version) => Err(Refusal::ResizeUnsupported),
+            _ => product(name, engine, version, self.capacity).map(|(product, _)| product),
+        }
+    }
+
+    /// Decides whether the products are such as the kind that was named has them, and zones and nodes such as these need.
+    fn permit_kind(&self, instance: &Instance, old: &Product, new: &Product) -> Result<(), Refusal> {
+        let stays = old.family.mode == new.family.mode;
+        match self.kind {
+            Some(ResizeKind::AddReplicas) => {
+                if !stays || new.copies <= old.copies {
+                    return Err(Refusal::ResizeUnsupported);
+                }
+                // The replicas of a cluster may be named one by one, or once for all shards.
+                let shards = if is_copied(instance) { 1 } else { instance.topology().sharding_count };
+                let added = usize::try_from(new.copies - old.copies).unwrap_or(usize::MAX);
+                let most = added.saturating_mul(usize::try_from(shards).unwrap_or(usize::MAX));
+                match self.zones {
+                    0 => Ok(()),
+                    zones if zones > most => Err(Refusal::TooManyReplicaZones),
+                    zones if zones < added => Err(Refusal::InvalidReplicaZones),
+                    _ => Ok(()),
+                }
+            }
+            Some(ResizeKind::RemoveReplicas) => {
+                if !stays || new.copies >= old.copies {
+                    return Err(Refusal::ResizeUnsupported);
+                }
+                if is_copied(instance) { self.permit_nodes(instance) } else { Ok(()) }
+            }
+            Some(ResizeKind::Other) | None => Ok(()),
+        }
+    }
+
+    /// Decides whether the node that is named can be removed.
+    fn permit_nodes(&self, instance: &Instance) -> Result<(), Refusal> {
+        let [named] = self.nodes[..] else { return Err(Refusal::InvalidNodeList) };
+        let groups = instance.node_groups();
+        let proxies = instance.proxies();
+        let mut nodes = groups.iter().flat_map(|group| &group.nodes).chain(&proxies);
+        match nodes.find(|node| node.id == named).map(|node| node.role) {
+            None => Err(Refusal::InvalidNodeList),
+            Some(NodeRole::Master) => Err(Refusal::MasterNode),
+            Some(NodeRole::Proxy) => Err(Refusal::NotAReplica),
+            Some(NodeRole::Replica) => Ok(()),
+        }
+    }
+}
+
+/// Returns whether an instance is one shard with copies.
+fn is_copied(instance: &Instance) -> bool {
+    matches!(instance.cache_mode, CacheMode::Ha | CacheMode::HaRwSplit)
+}
+
+impl NewSize {
+    /// Returns it as a task tells it.
+    pub fn as_told(&self) -> TaskSize {
+        TaskSize {
+            capacity: self.capacity,
+            spec_code: self.spec_code.clone(),
+            cache_mode: self.cache_mode,
+            copies: self.copies,
+        }
+    }
+}
+
+impl Instance {
+    /// Returns its size as a task tells it.
+    pub fn size_as_told(&self) -> TaskSize {
+        TaskSize {
+            capacity: self.capacity,
+            spec_code: self.spec_code.clone(),
+            cache_mode: self.cache_mode,
+            copies: self.topology().replica_count,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What runs in the background of instances, as clients list it.
+//!
+//! Source: wire contract v1.0, sections 2.30 and 2.31; v2, section 2.16.
+
+use crate::domain::id::TaskId;
+use crate::domain::instance::{CacheMode, Capacity, Creator};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+
+/// A background task of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackgroundTask {
+    /// Its id.
+    pub id: TaskId,
+    /// What it does, in the API's word.
+    pub name: String,
+    /// What it changes the size of the instance from, and to, if that is what it does.
+    pub sizes: Option<(TaskSize, TaskSize)>,
+    /// Who asked for it.
+    pub creator: Creator,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it ended, if it has.
+    pub finished_at: Option<Timestamp>,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+/// The size of an instance, as a task tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskSize {
+    /// The memory.
+    pub capacity: Capacity,
+    /// The code of the product.
+    pub spec_code: String,
+    /// How data is kept.
+    pub cache_mode: CacheMode,
+    /// Copies of each shard, the master included.
+    pub copies: u32,
+}
+
+/// Where something that runs in the background is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// It runs.
+    Running,
+    /// It ended well.
+    Succeeded,
+    /// It failed.
+    Failed,
+}
+
+impl BackgroundTask {
+    /// What changes the size of an instance is called.
+    pub const RESIZE: &str = "ChangeInstanceSpec";
+
+    /// Returns where it is.
+    pub fn course(&self) -> Course {
+        match (self.finished_at, self.failed) {
+            (None, _) => Course::Running,
+            (Some(_), false) => Course::Succeeded,
+            (Some(_), true) => Course::Failed,
+        }
+    }
+
+    /// Decides whether it may be removed from the list.
+    ///
+    /// # Errors
+    /// `TaskRunning`.
+    pub fn permit_deletion(&self) -> Result<(), Refusal> {
+        if self.course() == Course::Running { Err(Refusal::TaskRunning) } else { Ok(()) }
+    }
+}

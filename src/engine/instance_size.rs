@@ -1,0 +1,41 @@
+//! Instances: give another size.
+
+use crate::domain::id::TaskId;
+use crate::domain::instance::{Billing, InstanceStatus, ResizeOrder, ResizeRules};
+use crate::domain::origin::Origin;
+use crate::engine::{ApiVersion, Engine, EngineError};
+use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+
+impl Engine {
+    /// Gives an instance another size. It is EXTENDING, or has the size already, before this returns; the order by which that
+    /// is paid is returned if it is paid in advance.
+    ///
+    /// # Errors
+    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, as `Resize::of`, or for the quota of memory; in this order.
+    pub async fn resize_instance(
+        &self,
+        api: ApiVersion,
+        instance: InstanceRef,
+        order: ResizeOrder,
+        origin: Origin,
+    ) -> Result<Option<String>, EngineError> {
+        let rules = ResizeRules {
+            region: &self.settings.region,
+            needs_product: api == ApiVersion::V2,
+            must_grow: api == ApiVersion::V1,
+            clusters: self.settings.clusters_extend,
+        };
+        let resize = Box::new(order.check(rules)?);
+        let creator = self.creator(&origin.actor).await?;
+        let present = self.settled_now().await?;
+        let now = present.now;
+        let work = self.passage_wish(instance, InstanceStatus::Extending);
+        let task_id =
+            self.unused_id(|| TaskId::from_random(self.ids.random_bits(), now), TaskId::as_bytes).await?;
+        let deed = InstanceDeed::Extend { resize, task_id, creator, work };
+        self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
+        let resized = self.store.get_instance(instance).await?;
+        let is_prepaid = resized.is_some_and(|instance| matches!(instance.billing, Billing::PrePaid { .. }));
+        Ok(is_prepaid.then(|| self.new_order_id(now)))
+    }
+}

@@ -1,0 +1,78 @@
+//! Instances: give another size. v1.0 calls it extend, v2 resize.
+//!
+//! Source: wire contract v1.0, section 2.13; v2, section 2.5.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::instance::ResizeOrder;
+use crate::engine::{ApiVersion, Engine};
+use crate::http::endpoint::InstanceCall;
+use crate::http::error::ApiError;
+use crate::http::extract::mandatory_object;
+use crate::http::lenient::{Lenient, text};
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::{error_code, operation};
+
+/// Describes the operation. What is paid in advance is answered with its order, the rest without a body.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::RESIZE_INSTANCE, "Gives an instance another size")
+            .takes::<ResizeBody>()
+            .answers_nothing(),
+    ]
+}
+
+/// `POST …/extend` and `POST …/resize`: gives an instance another size.
+pub(super) async fn resize_instance(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: ResizeBody = mandatory_object(&call.body)?;
+    let order_id = engine
+        .resize_instance(call.api, instance, body.order(call.api), call.origin)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
+    Ok(match (call.api, order_id) {
+        (ApiVersion::V2, Some(order_id)) => HttpResponse::Ok().json(OrderView { order_id }),
+        _ => HttpResponse::NoContent().finish(),
+    })
+}
+
+/// Whether a change waits for the window of maintenance is not looked at: it never does.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = InstanceResize)]
+struct ResizeBody {
+    new_capacity: Option<Lenient>,
+    spec_code: Option<String>,
+    change_type: Option<String>,
+    available_zones: Option<Vec<String>>,
+    node_list: Option<Vec<String>>,
+}
+
+impl ResizeBody {
+    /// Returns the order. v1.0 knows capacity and product only.
+    fn order(self, api: ApiVersion) -> ResizeOrder {
+        let order = ResizeOrder {
+            capacity_gb: self.new_capacity.as_ref().and_then(Lenient::number),
+            product: text(self.spec_code),
+            ..ResizeOrder::default()
+        };
+        match api {
+            ApiVersion::V1 => order,
+            ApiVersion::V2 => ResizeOrder {
+                kind: text(self.change_type),
+                zones: self.available_zones.unwrap_or_default(),
+                nodes: self.node_list.unwrap_or_default(),
+                ..order
+            },
+        }
+    }
+}
+
+/// The order by which a size is paid in advance.
+#[derive(Serialize)]
+struct OrderView {
+    order_id: String,
+}

@@ -1,0 +1,191 @@
+//! What runs in the background: tasks of instances on both versions of the API, jobs on v2.
+//!
+//! Source: wire contract v1.0, sections 2.30 and 2.31; v2, sections 2.16 and 2.17.
+
+use actix_web::HttpResponse;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::domain::id::{JobId, TaskId};
+use crate::domain::job::Job;
+use crate::domain::refusal::Refusal;
+use crate::domain::task::{BackgroundTask, Course, TaskSize};
+use crate::engine::{ApiVersion, Engine};
+use crate::http::endpoint::{InstanceCall, ProjectCall};
+use crate::http::error::ApiError;
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::time::rfc3339;
+use crate::http::{error_code, operation, v1, v2};
+
+/// Describes the operations.
+pub(super) fn family() -> Family {
+    Family {
+        name: "Background",
+        about: "What runs in the background: tasks of instances, and jobs that answers name.",
+        operations: vec![
+            describe(&operation::LIST_TASKS, "Lists the background tasks of an instance, newest first")
+                .spoken_in(ApiVersion::V1)
+                .query(v1::RECORDS_QUERY)
+                .answers::<TasksView>(),
+            describe(&operation::LIST_TASKS, "Lists the background tasks of an instance, newest first")
+                .spoken_in(ApiVersion::V2)
+                .query(v2::RECORDS_QUERY)
+                .answers::<TasksView>(),
+            describe(&operation::DELETE_TASK, "Removes a background task that has ended")
+                .spoken_in(ApiVersion::V1)
+                .answers_nothing(),
+            describe(&operation::DELETE_TASK, "Removes a background task that has ended")
+                .spoken_in(ApiVersion::V2)
+                .answers::<RemovedView>(),
+            describe(&operation::SHOW_JOB, "Shows a job").answers::<JobView>(),
+        ],
+    }
+}
+
+/// `GET …/tasks`: lists the background tasks of an instance, newest first.
+pub(super) async fn list_tasks(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let query = call.records_query()?;
+    let page = engine
+        .list_tasks(instance, query)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(TasksView {
+        task_count: page.total.to_string(),
+        tasks: page.items.iter().map(TaskView::of).collect(),
+    }))
+}
+
+/// `DELETE …/tasks/{task_id}`: removes a task that has ended from the list.
+pub(super) async fn delete_task(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let task_id: TaskId = call.path_part("task_id").parse().map_err(|_| Refusal::InvalidTaskId)?;
+    engine
+        .delete_task(instance, task_id, call.origin)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
+    Ok(match call.api {
+        ApiVersion::V1 => HttpResponse::NoContent().finish(),
+        ApiVersion::V2 => HttpResponse::Ok().json(RemovedView { message: "" }),
+    })
+}
+
+/// `GET …/jobs/{job_id}`: shows a job that an answer named.
+pub(super) async fn show_job(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    // What is no id is the id of no job.
+    let unknown = Refusal::InvalidParameter { name: "job_id" };
+    let job_id: JobId = call.path_part("job_id").parse().map_err(|_| unknown)?;
+    let job = engine
+        .get_job(project_id, job_id)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(JobView::of(job)))
+}
+
+/// Says that something was removed; there is nothing more to say.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Removed)]
+struct RemovedView {
+    message: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackgroundTasks)]
+struct TasksView {
+    /// A text, as the pages have it.
+    task_count: String,
+    tasks: Vec<TaskView>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackgroundTask)]
+struct TaskView {
+    id: String,
+    name: String,
+    details: Value,
+    user_name: String,
+    user_id: String,
+    params: Option<&'static str>,
+    status: &'static str,
+    created_at: String,
+    updated_at: String,
+    enable_show: bool,
+}
+
+impl TaskView {
+    fn of(task: &BackgroundTask) -> Self {
+        Self {
+            id: task.id.to_string(),
+            name: task.name.clone(),
+            details: details(task.sizes.as_ref()),
+            user_name: task.creator.user_name.clone(),
+            user_id: task.creator.user_id.clone(),
+            params: None,
+            status: match task.course() {
+                Course::Running => "EXECUTING",
+                Course::Succeeded => "SUCCESS",
+                Course::Failed => "FAILED",
+            },
+            created_at: rfc3339(task.created_at),
+            updated_at: rfc3339(task.finished_at.unwrap_or(task.created_at)),
+            enable_show: true,
+        }
+    }
+}
+
+/// Tells what a task is about: every member is there, those of other kinds of tasks are null.
+fn details(sizes: Option<&(TaskSize, TaskSize)>) -> Value {
+    let (old, new) = (sizes.map(|(old, _)| old), sizes.map(|(_, new)| new));
+    let capacity = |size: Option<&TaskSize>| size.map(|size| size.capacity.as_gigabytes().to_string());
+    let product = |size: Option<&TaskSize>| size.map(|size| size.spec_code.clone());
+    let mode = |size: Option<&TaskSize>| size.map(|size| size.cache_mode.as_str());
+    let copies = |size: Option<&TaskSize>| size.map(|size| size.copies);
+    json!({
+        "old_capacity": capacity(old), "new_capacity": capacity(new),
+        "old_resource_spec_code": product(old), "new_resource_spec_code": product(new),
+        "old_cache_mode": mode(old), "new_cache_mode": mode(new),
+        "old_cache_type": mode(old), "new_cache_type": mode(new),
+        "old_replica_num": copies(old), "new_replica_num": copies(new),
+        "enable_public_ip": null, "public_ip_id": null, "public_ip_address": null, "enable_ssl": null,
+        "replica_ip": null, "replica_az": null, "group_name": null, "old_port": null, "new_port": null,
+        "is_only_adjust_charging": null, "account_name": null, "source_ip": null, "target_ip": null,
+        "node_name": null, "rename_commands": [], "updated_config_length": null,
+    })
+}
+
+/// Times are texts of Unix milliseconds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
+struct JobView {
+    job_id: String,
+    job_type: String,
+    status: &'static str,
+    begin_time: String,
+    end_time: Option<String>,
+    fail_reason: Option<String>,
+}
+
+impl JobView {
+    fn of(job: Job) -> Self {
+        Self {
+            status: match job.course() {
+                Course::Running => "RUNNING",
+                Course::Succeeded => "SUCCESS",
+                Course::Failed => "FAIL",
+            },
+            job_id: job.id.to_string(),
+            job_type: job.kind,
+            begin_time: job.begun_at.as_millis().to_string(),
+            end_time: job.ended_at.map(|at| at.as_millis().to_string()),
+            fail_reason: job.fail_reason,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What the store is asked to do to instances, and what it answers, in words of the domain.
+
+use crate::domain::id::{InstanceId, ProjectId, TaskId};
+use crate::domain::identity::Secret;
+use crate::domain::instance::password::PasswordVerdict;
+use crate::domain::instance::{
+    Creator, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, Resize, StatusAction,
+};
+use crate::domain::job::NewJob;
+use crate::domain::origin::Origin;
+use crate::domain::time::Timestamp;
+use crate::domain::work::WorkWish;
+use crate::store::InstanceRef;
+
+/// The wish to have instances of a project made: all or none.
+#[derive(Clone, Debug)]
+pub struct CreateInstances {
+    /// The project.
+    pub project_id: ProjectId,
+    /// What each is called.
+    pub called: Vec<CalledInstance>,
+    /// What all of them are.
+    pub new: NewInstance,
+    /// A hash of the password, as PHC text.
+    pub password_hash: Option<Secret>,
+    /// The order by which they are paid, if they are in advance.
+    pub order_id: Option<String>,
+    /// Who counts as their creator.
+    pub creator: Creator,
+    /// Whether no other instance of the project may have the name.
+    pub unique_names: bool,
+    /// When they are made.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// What one of several instances to be made is called, and how it comes about.
+#[derive(Clone, Debug)]
+pub struct CalledInstance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its name.
+    pub name: InstanceName,
+    /// The id of its backup policy, should it have one.
+    pub policy_id: [u8; 16],
+    /// How long it is being created.
+    pub work: WorkWish,
+}
+
+/// The wish to have an instance changed.
+#[derive(Clone, Debug)]
+pub struct ChangeInstance {
+    /// The instance.
+    pub instance: InstanceRef,
+    /// What is to be done to it.
+    pub deed: InstanceDeed,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// What can be done to an instance.
+#[derive(Clone, Debug)]
+pub enum InstanceDeed {
+    /// Change what takes no time.
+    Update {
+        /// What is to change.
+        update: Box<InstanceUpdate>,
+        /// The id of its backup policy, should this be its first.
+        policy_id: [u8; 16],
+        /// Whether no other instance of the project may have the name.
+        unique_names: bool,
+    },
+    /// Delete it: it and its records are gone for everybody but the audit.
+    Delete,
+    /// Switch what is on or off.
+    Switch {
+        /// What, and which way.
+        switch: InstanceSwitch,
+        /// The job of it.
+        job: NewJob,
+    },
+    /// Give it another size.
+    Extend {
+        /// What it is to become.
+        resize: Box<Resize>,
+        /// The id of the task that tells of it.
+        task_id: TaskId,
+        /// Who counts as having asked for it.
+        creator: Creator,
+        /// How long that takes.
+        work: WorkWish,
+    },
+    /// Remove a task that has ended from the list.
+    DeleteTask {
+        /// The task.
+        task_id: TaskId,
+    },
+    /// Have it restarted, emptied, started or stopped.
+    Pass {
+        /// Which of them.
+        action: StatusAction,
+        /// How long that takes.
+        work: WorkWish,
+    },
+}
+
+/// The password of an instance, as it is kept.
+#[derive(Clone, Debug)]
+pub struct KeptPassword {
+    /// A hash of it, as PHC text; none if every password is the right one.
+    pub hash: Option<Secret>,
+}
+
+/// The wish to have the password of an instance changed.
+#[derive(Clone, Debug)]
+pub struct ChangePassword {
+    /// The instance.
+    pub instance: InstanceRef,
+    /// How it is to change.
+    pub wish: PasswordWish,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// How the password of an instance is to change. Hashes are PHC texts: the writer has no time to make or compare them.
+#[derive(Clone, Debug)]
+pub enum PasswordWish {
+    /// By somebody who named the old one.
+    Change {
+        /// The hash that what was named has been compared with; none if every password is the right one.
+        compared_with: Option<Secret>,
+        /// A hash of the new password; none if the wrong old one was named.
+        new_hash: Option<Secret>,
+    },
+    /// Whatever the old one is.
+    Reset {
+        /// A hash of the new password; none if clients are to need none.
+        new_hash: Option<Secret>,
+    },
+}
+
+/// What became of the wish to have a password changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordAnswer {
+    /// It was judged; it has changed if the verdict is `Right`.
+    Judged(PasswordVerdict),
+    /// Meanwhile there is another password than the one that was compared with. Nothing has changed.
+    Outdated,
+}

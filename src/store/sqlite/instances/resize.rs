@@ -1,0 +1,115 @@
+//! Giving an instance another size: planned when it begins to be EXTENDING, made when that ends well.
+
+use sqlx::{Row, SqliteConnection};
+
+use crate::domain::id::{ProjectId, TaskId};
+use crate::domain::instance::{Creator, InstanceAction, InstanceStatus, NewSize, Resize};
+use crate::domain::quota::Usage;
+use crate::domain::work::WorkWish;
+use crate::store::StoreError;
+use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instances::{Audit, addresses, passage, shown, tasks};
+use crate::store::sqlite::quotas;
+
+/// Begins to give an instance another size; it has it already if that takes no time.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    mut known: KnownInstance,
+    resize: &Resize,
+    (task_id, creator): (TaskId, &Creator),
+    work: WorkWish,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let before = shown(connection, known.key).await?;
+    let size = resize.of(&before)?;
+    let (from, to) = (before.capacity.as_megabytes(), size.capacity.as_megabytes());
+    permit_memory(connection, before.project_id, u64::from(to.saturating_sub(from))).await?;
+    let status = known.facts.status;
+    let passage =
+        known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
+    plan(connection, known.key, &before.ip, &size).await?;
+    let sizes = (&before.size_as_told(), &size.as_told());
+    tasks::begin_resize(connection, known.key, task_id, sizes, creator, audit.at).await?;
+    passage::set_off(connection, known.key, status, passage, audit).await
+}
+
+async fn permit_memory(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    more_mb: u64,
+) -> Result<(), StoreError> {
+    let (quota, used) = quotas::quota(connection, project_id).await?;
+    Ok(quota.permit(used, Usage { instances: 0, memory_mb: more_mb })?)
+}
+
+/// Keeps what the instance will be. It keeps the addresses it has, as far as it needs them.
+async fn plan(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    ip: &str,
+    size: &NewSize,
+) -> Result<(), StoreError> {
+    let needed = usize::try_from(size.addresses.max(1)).unwrap_or(1);
+    let mut addresses: Vec<String> = ip.split(',').take(needed).map(str::to_owned).collect();
+    if addresses.len() < needed {
+        let project_key: i64 = sqlx::query_scalar("SELECT project_key FROM instances WHERE instance_key = ?")
+            .bind(instance_key)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(StoreError::during("find the project of an instance"))?;
+        addresses.append(&mut addresses::free(connection, project_key, needed - addresses.len()).await?);
+    }
+    sqlx::query(
+        "INSERT OR REPLACE INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip)
+         VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(instance_key)
+    .bind(&size.spec_code)
+    .bind(i64::from(size.capacity.as_megabytes()))
+    .bind(size.cache_mode.as_str())
+    .bind(addresses.join(","))
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(StoreError::during("plan the size of an instance"))
+}
+
+/// Gives an instance the size that is planned for it, if one is and it `succeeded`. Its backups cannot be restored after that,
+/// and its nodes are new ones.
+pub(super) async fn finish(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    succeeded: bool,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("give an instance its size");
+    let planned = sqlx::query(
+        "DELETE FROM planned_sizes WHERE instance_key = ?
+         RETURNING spec_code, product_id, capacity_mb, cache_mode, ip",
+    )
+    .bind(instance_key)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    let Some(planned) = planned.filter(|_| succeeded) else { return Ok(()) };
+    sqlx::query(
+        "UPDATE instances
+         SET spec_code = ?1, product_id = ?2, capacity_mb = ?3, cache_mode = ?4, ip = ?5,
+             restorable_after = coalesce((SELECT max(record_number) FROM backups WHERE instance_key = ?6), restorable_after)
+         WHERE instance_key = ?6",
+    )
+    .bind(planned.try_get::<String, _>("spec_code").map_err(&failed)?)
+    .bind(planned.try_get::<Option<String>, _>("product_id").map_err(&failed)?)
+    .bind(planned.try_get::<i64, _>("capacity_mb").map_err(&failed)?)
+    .bind(planned.try_get::<String, _>("cache_mode").map_err(&failed)?)
+    .bind(planned.try_get::<String, _>("ip").map_err(&failed)?)
+    .bind(instance_key)
+    .execute(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    sqlx::query("DELETE FROM stopped_nodes WHERE instance_key = ?")
+        .bind(instance_key)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(failed)
+}

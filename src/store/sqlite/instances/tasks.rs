@@ -1,0 +1,96 @@
+//! What runs in the background of an instance: begun with a way of it, ended with that.
+
+use sqlx::SqliteConnection;
+
+use crate::domain::id::TaskId;
+use crate::domain::instance::Creator;
+use crate::domain::refusal::Refusal;
+use crate::domain::task::{BackgroundTask, TaskSize};
+use crate::domain::time::Timestamp;
+use crate::domain::work::FailureCode;
+use crate::store::StoreError;
+use crate::store::row::{self, TASK_COLUMNS};
+use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instances::{Audit, note};
+
+/// Begins a task that changes the size of an instance.
+pub(super) async fn begin_resize(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    id: TaskId,
+    sizes: (&TaskSize, &TaskSize),
+    creator: &Creator,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO background_tasks (instance_key, task_number, task_id, name, details, user_id, user_name, created_at)
+         SELECT ?1, coalesce(max(task_number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM background_tasks
+         WHERE instance_key = ?1",
+    )
+    .bind(instance_key)
+    .bind(&id.as_bytes()[..])
+    .bind(BackgroundTask::RESIZE)
+    .bind(row::sizes_json(sizes)?)
+    .bind(&creator.user_id)
+    .bind(&creator.user_name)
+    .bind(at.as_millis())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(StoreError::during("begin a background task"))
+}
+
+/// Ends whatever runs in the background of an instance.
+pub(super) async fn end_all(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    at: Timestamp,
+    failure: Option<FailureCode>,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("end what runs in the background");
+    sqlx::query(
+        "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ?
+         WHERE instance_key = ? AND finished_at IS NULL",
+    )
+    .bind(at.as_millis())
+    .bind(failure.is_some())
+    .bind(instance_key)
+    .execute(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    sqlx::query(
+        "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ? WHERE instance_key = ? AND end_at IS NULL",
+    )
+    .bind(at.as_millis())
+    .bind(failure.map(FailureCode::as_str))
+    .bind(instance_key)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(failed)
+}
+
+/// Removes a task that has ended from the list.
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    known: &KnownInstance,
+    id: TaskId,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.task_id = ?"
+    )))
+    .bind(known.key)
+    .bind(&id.as_bytes()[..])
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::during("find a background task"))?;
+    row::task(&found.ok_or(Refusal::TaskNotFound)?)?.permit_deletion()?;
+    sqlx::query("DELETE FROM background_tasks WHERE instance_key = ? AND task_id = ?")
+        .bind(known.key)
+        .bind(&id.as_bytes()[..])
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("remove a background task"))?;
+    note(connection, known.key, known.facts.status, "task removed", audit).await
+}
