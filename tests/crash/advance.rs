@@ -12,43 +12,76 @@ use crate::process_support::{Server, eventually, serve};
 
 /// So many backups are under way, each with two changes to come: several rounds.
 const INSTANCES: usize = 600;
-/// How many changes have been made, at least, when it is killed: after each of the first rounds.
-const KILLED_AFTER: [usize; 4] = [1, 300, 600, 900];
+/// So many instances have a policy.
+const SCHEDULED: usize = 12;
 const ADVANCE: &str = r#"{"duration": "30days"}"#;
-/// Everything that clients and people see of records, and the order in which it came about.
-const STATE: &str =
-    "SELECT json_array(backup_id, status, size, created_at, execution_at, updated_at) FROM backup_records";
-const AUDIT: &str = "SELECT json_array(at, who, what, from_status, to_status, record_id) FROM backup_audit";
-const CHANGES: &str = "SELECT 'change' FROM events WHERE record_kind = 1 AND from_status IS NOT NULL";
+/// Everything that clients and people see of records but their ids, which need not be the same, and the order in which it came
+/// about.
+const STATE: &str = "SELECT json_array(instance_id, record_number, status, period, error_code, size, created_at, execution_at, \
+                                       updated_at) FROM backup_records";
+const AUDIT: &str =
+    "SELECT json_array(at, who, what, instance_id, from_status, to_status, error_code) FROM backup_audit";
 
-fn start(database: &Path) -> Server {
+/// What happens while the clock is moved.
+struct Scene {
+    instances: usize,
+    /// Plans it.
+    plan: fn(&mut Connection),
+    /// Yields a row for each change that was made by the move.
+    changes: &'static str,
+    /// How many there are in all.
+    all: usize,
+    /// How many have been made, at least, when the program is killed.
+    killed_after: [usize; 4],
+}
+
+fn start(database: &Path, instances: usize) -> Server {
     let seed = database.parent().unwrap().join("seed.yaml");
-    std::fs::write(&seed, instances_seed(INSTANCES)).unwrap();
+    std::fs::write(&seed, instances_seed(instances)).unwrap();
     let mut command = serve(database, &[]);
     command.arg("--seed").arg(seed);
     Server::start(command)
 }
 
-/// Leaves a stopped database in which much work is planned, the clock standing still.
-fn plan_work(database: &Path) {
-    let server = start(database);
+/// Leaves a stopped database in which much is planned, the clock standing still.
+fn plan(database: &Path, scene: &Scene) {
+    let server = start(database, scene.instances);
     let mut connection = server.connect();
-    let mut tell = |method: &str, path: &str, body: &str| {
-        let answer = connection.ask(method, path, body).unwrap();
-        assert_eq!(answer.status, 200, "{answer:?}");
-    };
-    tell("PUT", "/_emulator/clock", r#"{"now": "2026-01-01T00:00:00Z", "frozen": true}"#);
+    tell(&mut connection, "PUT", "/_emulator/clock", r#"{"now": "2026-01-01T00:00:00Z", "frozen": true}"#);
+    (scene.plan)(&mut connection);
+    server.stop();
+}
+
+fn tell(connection: &mut Connection, method: &str, path: &str, body: &str) {
+    let answer = connection.ask(method, path, body).unwrap();
+    assert!(matches!(answer.status, 200 | 204), "{answer:?}");
+}
+
+fn begin_backups(connection: &mut Connection) {
     for (number, instance) in instance_ids(INSTANCES).iter().enumerate() {
         if number.is_multiple_of(50) {
             // Some end before others begin.
             let hours = 1 + number % 7;
             let durations = format!(r#"{{"waiting": "{hours}h", "backuping": "{}h"}}"#, 8 - hours);
             let rule = format!(r#"{{"progression": "time", "durations": {durations}}}"#);
-            tell("PUT", "/_emulator/transitions/backup", &rule);
+            tell(connection, "PUT", "/_emulator/transitions/backup", &rule);
         }
-        tell("POST", &backups_path(instance), "{}");
+        tell(connection, "POST", &backups_path(instance), "{}");
     }
-    server.stop();
+}
+
+fn set_policies(connection: &mut Connection) {
+    let rule = r#"{"progression": "time", "durations": {"waiting": "30m", "backuping": "1h"}}"#;
+    tell(connection, "PUT", "/_emulator/transitions/backup", rule);
+    for (number, instance) in instance_ids(SCHEDULED).iter().enumerate() {
+        let (begin, end) = (1 + number % 4, 2 + number % 4);
+        let policy = format!(
+            r#"{{"instance_backup_policy": {{"backup_type": "auto", "save_days": 2, "periodical_backup_plan": {{
+                "begin_at": "{begin:02}:00-{end:02}:00", "period_type": "weekly", "backup_at": [1,2,3,4,5,6,7],
+                "timezone_offset": "+0000"}}}}}}"#
+        );
+        tell(connection, "PUT", backups_path(instance).strip_suffix("/backups").unwrap(), &policy);
+    }
 }
 
 fn advance(connection: &mut Connection) -> std::io::Result<usize> {
@@ -57,19 +90,18 @@ fn advance(connection: &mut Connection) -> std::io::Result<usize> {
 }
 
 /// Returns what there is once a server has been asked something and was stopped.
-fn end_of(database: &Path) -> [Vec<String>; 2] {
-    let server = start(database);
+fn end_of(database: &Path, instances: usize) -> [Vec<String>; 2] {
+    let server = start(database, instances);
     server.connect().list(&instance_ids(1)[0]);
     server.stop();
     look_through(database);
     [texts(database, STATE), texts(database, AUDIT)]
 }
 
-#[test]
-fn killed_while_the_clock_moves_it_ends_where_it_would_have() {
+fn killed_it_ends_where_it_would_have(scene: &Scene) {
     let folder = TempDir::new().unwrap();
     let planned = folder.path().join("planned.db");
-    plan_work(&planned);
+    plan(&planned, scene);
     let copy = |name: &str| {
         let database = folder.path().join(name);
         std::fs::copy(&planned, &database).unwrap();
@@ -77,15 +109,15 @@ fn killed_while_the_clock_moves_it_ends_where_it_would_have() {
         database
     };
     let undisturbed = copy("undisturbed.db");
-    let server = start(&undisturbed);
-    assert_eq!(advance(&mut server.connect()).unwrap(), 2 * INSTANCES);
+    let server = start(&undisturbed, scene.instances);
+    assert_eq!(advance(&mut server.connect()).unwrap(), scene.all);
     server.stop();
-    let expected = end_of(&undisturbed);
+    let expected = end_of(&undisturbed, scene.instances);
 
     let mut in_the_middle = 0;
-    for changes in KILLED_AFTER {
+    for changes in scene.killed_after {
         let database = copy(&format!("killed-{changes}.db"));
-        let mut server = start(&database);
+        let mut server = start(&database, scene.instances);
         let mut connection = server.connect();
         let (asked, is_asked) = mpsc::channel();
         let advancing = std::thread::spawn(move || {
@@ -94,14 +126,40 @@ fn killed_while_the_clock_moves_it_ends_where_it_would_have() {
             advance(&mut connection).ok()
         });
         is_asked.recv().unwrap();
-        eventually("some of the work is done", || (texts(&database, CHANGES).len() >= changes).then_some(()));
+        eventually("some of the work is done", || {
+            (texts(&database, scene.changes).len() >= changes).then_some(())
+        });
         server.process.kill();
         let answered = advancing.join().unwrap();
-        let done = texts(&database, CHANGES).len();
-        eprintln!("killed after {done} of {} changes, answered: {answered:?}", 2 * INSTANCES);
-        in_the_middle += usize::from(done < 2 * INSTANCES);
+        let done = texts(&database, scene.changes).len();
+        eprintln!("killed after {done} of {} changes, answered: {answered:?}", scene.all);
+        in_the_middle += usize::from(done < scene.all);
         look_through(&database);
-        assert_eq!(end_of(&database), expected, "killed after {done} changes");
+        assert_eq!(end_of(&database, scene.instances), expected, "killed after {done} changes");
     }
     assert!(in_the_middle > 0, "it was never killed in the middle");
+}
+
+#[test]
+fn killed_while_the_clock_moves_it_ends_where_it_would_have() {
+    killed_it_ends_where_it_would_have(&Scene {
+        instances: INSTANCES,
+        plan: begin_backups,
+        changes: "SELECT 'change' FROM events WHERE record_kind = 1 AND from_status IS NOT NULL",
+        all: 2 * INSTANCES,
+        // After each of the first rounds.
+        killed_after: [1, 300, 600, 900],
+    });
+}
+
+#[test]
+fn killed_while_policies_are_run_it_ends_where_it_would_have() {
+    killed_it_ends_where_it_would_have(&Scene {
+        instances: SCHEDULED,
+        plan: set_policies,
+        changes: "SELECT 'change' FROM events WHERE record_kind = 1",
+        // Each of thirty days a backup, with its two changes, and of all but those of the last two days the expiry.
+        all: SCHEDULED * (30 * 3 + 28),
+        killed_after: [1, 200, 500, 900],
+    });
 }

@@ -8,6 +8,7 @@ mod due;
 mod house;
 mod instances;
 mod model;
+mod schedule;
 
 /// Runs each test on every store.
 macro_rules! on_every_store {
