@@ -18,6 +18,7 @@ mod instance_update;
 mod instances;
 mod links;
 mod restores;
+mod run_faults;
 pub mod seed;
 mod settle;
 mod side_settings;
@@ -38,6 +39,7 @@ pub use instance_creation::CreatedInstances;
 pub use instances::InstancesQuery;
 pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use restores::CreateRestoreRequest;
+pub use run_faults::RunFaults;
 
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
@@ -51,6 +53,7 @@ use crate::domain::instance::progression::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::UtcOffset;
 use crate::domain::work::{FailureCode, Progression, WorkWish};
+use crate::engine::run_faults::Decider;
 use crate::engine::settle::Settling;
 use crate::engine::transitions::{TransitionRules, WorkModel};
 use crate::engine::turns::{Present, Turns};
@@ -121,6 +124,7 @@ pub struct Engine {
     settings: Arc<EngineSettings>,
     transitions: Arc<TransitionRules>,
     settling: Arc<Settling>,
+    run_faults: Decider,
     turns: Turns,
     /// A turn each for those who hash or compare a password.
     passwords: Arc<Semaphore>,
@@ -137,9 +141,21 @@ impl Engine {
         settings: EngineSettings,
     ) -> Self {
         let (settings, transitions, settling) = (Arc::new(settings), Arc::default(), Arc::default());
-        let turns = Turns::default();
+        let (run_faults, turns) = (Decider::default(), Turns::default());
         let passwords = Arc::new(Semaphore::new(instance_password::PASSWORDS_AT_A_TIME));
-        Self { store, identity, side, clock, ids, settings, transitions, settling, turns, passwords }
+        Self {
+            store,
+            identity,
+            side,
+            clock,
+            ids,
+            settings,
+            transitions,
+            settling,
+            run_faults,
+            turns,
+            passwords,
+        }
     }
 
     /// Returns an id for a request that has just arrived.

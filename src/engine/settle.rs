@@ -153,7 +153,8 @@ impl Engine {
         let mut runs = Vec::new();
         for instance in self.store.due_runs(at, ROUND).await? {
             let id = self.unused_id(|| self.ids.backup_id(at), BackupId::as_bytes).await?;
-            runs.push(RunWish { instance, id, work: self.work_wish(WorkModel::Backup, instance, None) });
+            let failure = self.failure_of_run(instance, at).await;
+            runs.push(RunWish { instance, id, work: self.work_wish(WorkModel::Backup, instance, failure) });
         }
         let step = ScheduleStep {
             at,

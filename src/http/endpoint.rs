@@ -304,6 +304,7 @@ async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<Failur
         project_id: path_part(request, "project_id"),
         instance_id: path_part(request, "instance_id"),
         makes_work: [operation::CREATE_BACKUP, operation::CREATE_RESTORE].contains(route.operation),
+        is_answered: true,
     };
     let now = control.control.clock().0;
     let Some(ruling) = control.faults.rule(call, now, || control.control.dice()) else { return Ok(None) };

@@ -1,6 +1,7 @@
 //! Binding, running and stopping the HTTP server.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -11,9 +12,9 @@ use socket2::SockRef;
 
 use crate::ambient::Stopwatch;
 use crate::domain::identity::Secret;
-use crate::engine::Engine;
 use crate::engine::control::Control;
 use crate::engine::identity::Identity;
+use crate::engine::{Engine, RunFaults};
 use crate::http::answer::Answer;
 use crate::http::control::ControlState;
 use crate::http::control::faults::Faults;
@@ -236,6 +237,8 @@ pub fn serve(
         settings,
         metrics: HttpMetrics::register(registry)?,
     });
+    let run_faults: Arc<dyn RunFaults> = state.clone().into_inner();
+    state.engine.heed(Arc::downgrade(&run_faults));
     let server = |listener, routes, workers| -> std::io::Result<Server> {
         let state = state.clone();
         let server = HttpServer::new(move || {

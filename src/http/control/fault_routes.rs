@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::http::control::error::ControlError;
 use crate::http::control::faults::{Fault, MOST_FAULTS};
+use crate::http::control::run_faults::SCHEDULED_BACKUP;
 use crate::http::control::seeded_faults::faults_as_text;
 use crate::http::control::{ControlCall, ControlState, controlled, internal, json, optional_id};
 use crate::http::error::ApiError;
@@ -110,12 +111,14 @@ impl ControlCall {
             return Err(ControlError::Invalid(problem.into()).into());
         }
         if let Some(name) = &fault.matcher.operation
+            && name != SCHEDULED_BACKUP
             && !routes::table()
                 .iter()
                 .any(|route| route.operation.name == name && route.operation.action.is_some())
         {
             let problem = format!(
-                "{name:?} is no operation of the service that can fail; those with an api in /_emulator/operations are"
+                "{name:?} is no operation of the service that can fail; {SCHEDULED_BACKUP} and those with an api in \
+                 /_emulator/operations are"
             );
             return Err(ControlError::Invalid(problem.into()).into());
         }

@@ -171,6 +171,8 @@ pub(in crate::http) struct FaultyCall<'a> {
     pub(in crate::http) instance_id: &'a str,
     /// Whether it makes a backup or a restore, whose end can be decided.
     pub(in crate::http) makes_work: bool,
+    /// Whether anybody waits for its answer. If not, nothing but the end of its work can be decided.
+    pub(in crate::http) is_answered: bool,
 }
 
 impl Matcher {
@@ -258,7 +260,9 @@ impl Faults {
         self.any.store(!faults.is_empty(), Ordering::Release);
         let mut ruling: Option<Ruling> = None;
         for fault in faults.iter_mut() {
-            if !fault.matcher.matches(call) || (fault.effect.outcome.is_some() && !call.makes_work) {
+            let has_outcome = fault.effect.outcome.is_some();
+            let is_decided = if has_outcome { call.makes_work } else { call.is_answered };
+            if !fault.matcher.matches(call) || !is_decided {
                 continue;
             }
             if fault.probability.is_some_and(|probability| dice() >= probability) {
@@ -308,6 +312,7 @@ mod tests {
         project_id: "p",
         instance_id: "i",
         makes_work: true,
+        is_answered: true,
     };
 
     fn rule(faults: &Faults) -> Option<Ruling> {

@@ -8,6 +8,7 @@ pub(super) mod fault_routes;
 pub(super) mod faults;
 pub(super) mod journal;
 pub(super) mod requests;
+mod run_faults;
 pub(super) mod seeded_faults;
 pub(super) mod snapshots;
 pub(super) mod state;
