@@ -3,16 +3,12 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::str::FromStr;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 
 use crate::domain::id::{InstanceId, ProjectId, RequestId};
 use crate::domain::origin::Origin;
@@ -20,6 +16,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::work::FailureCode;
 use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
 use crate::http::auth::{Caller, claim};
+use crate::http::body::Unread;
 use crate::http::control::faults::FaultyCall;
 use crate::http::control::state::api_word;
 use crate::http::control::{EMULATOR_ID, X_EMULATOR_ID};
@@ -29,45 +26,6 @@ use crate::http::extract::Query;
 use crate::http::operation::{self, Operation, RouteName};
 use crate::http::server::{AppState, Compat};
 use crate::http::{control, v1, v2};
-
-/// A request's body that has not been read to its end.
-///
-/// Known quirk: of chunks that nobody wants, actix reads on without end, and leaves the connection open as long as the client
-/// likes. It closes the connection after the answer only if the body has not been dropped by then: so the answer holds it.
-pub(super) struct Unread(Payload);
-
-impl Unread {
-    /// Takes the body of a request, if anything of it has not been read.
-    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
-        request.extensions_mut().remove()
-    }
-
-    /// Makes a body of an answer hold this one.
-    pub(super) fn held_by(self, body: BoxBody) -> BoxBody {
-        BoxBody::new(Holding { body, _unread: self.0 })
-    }
-}
-
-/// A body of an answer, and what has not been read of its request.
-struct Holding {
-    body: BoxBody,
-    _unread: Payload,
-}
-
-impl MessageBody for Holding {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
-}
 
 /// A request that may be carried out.
 pub(super) struct Call {
@@ -214,8 +172,7 @@ where
 /// Learns who calls and reads the body, in the contract's order: a stranger is refused before the body is read.
 async fn identify(request: &HttpRequest, state: &AppState) -> Result<(Caller, Bytes), ApiError> {
     let claim = claim(request, &state.identity).await?;
-    let (limit, patience) = (state.settings.body_limit_bytes, state.settings.body_timeout);
-    let body = read_body(request, limit, patience).await?;
+    let body = state.bodies.read(request, state.settings.body_limit_bytes).await?;
     let caller = claim.confirm(request, &body, &state.identity)?;
     Ok((caller, body))
 }
@@ -234,9 +191,9 @@ where
         let handler = handler.clone();
         async move {
             admit(&request)?;
-            let settings = &state(&request)?.settings;
-            let limit = limit.max(settings.body_limit_bytes);
-            let body = read_body(&request, limit, settings.body_timeout).await?;
+            let state = state(&request)?.clone();
+            let limit = limit.max(state.settings.body_limit_bytes);
+            let body = state.bodies.read(&request, limit).await?;
             handler(request, body).await
         }
     })
@@ -250,8 +207,8 @@ where
     guarded(move |request| {
         let handler = handler.clone();
         async move {
-            let settings = &state(&request)?.settings;
-            let body = read_body(&request, settings.body_limit_bytes, settings.body_timeout).await?;
+            let state = state(&request)?.clone();
+            let body = state.bodies.read(&request, state.settings.body_limit_bytes).await?;
             handler(request, body).await
         }
     })
@@ -267,7 +224,7 @@ where
     web::to(move |request: HttpRequest, payload: web::Payload| {
         let payload = payload.into_inner();
         if !matches!(payload, Payload::None) {
-            request.extensions_mut().insert(Unread(payload));
+            Unread::keep(payload, &request);
         }
         let served = AssertUnwindSafe(handler(request)).catch_unwind();
         served.map(|served| served.unwrap_or(Err(ApiError::Panicked)))
@@ -325,35 +282,6 @@ async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<Failur
         }
         None => Ok(ruling.outcome),
     }
-}
-
-/// Reads the body of a request, of at most so many bytes, in at most so much time. Source: `decisions` no. 22.
-async fn read_body(request: &HttpRequest, limit: usize, patience: Duration) -> Result<Bytes, ApiError> {
-    let Some(Unread(mut payload)) = Unread::of(request) else { return Ok(Bytes::new()) };
-    let read = tokio::time::timeout(patience, read_payload(&mut payload, request, limit));
-    let body = read.await.unwrap_or(Err(ApiError::BodyTooSlow));
-    if body.is_err() {
-        request.extensions_mut().insert(Unread(payload));
-    }
-    body
-}
-
-async fn read_payload(payload: &mut Payload, request: &HttpRequest, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = request.headers().get(actix_web::http::header::CONTENT_LENGTH);
-    let announced =
-        announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::BodyTooLarge);
-    }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
-        if body.len() + chunk.len() > limit {
-            return Err(ApiError::BodyTooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }
 
 /// Returns the version of the API that a request speaks. What speaks none is answered as v1.0 does, whose errors every client

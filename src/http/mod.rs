@@ -6,6 +6,7 @@
 mod answer;
 mod auth;
 mod backups;
+mod body;
 mod catalogue;
 mod catalogue_view;
 mod control;

@@ -16,6 +16,7 @@ use crate::engine::control::Control;
 use crate::engine::identity::Identity;
 use crate::engine::{Engine, RunFaults};
 use crate::http::answer::Answer;
+use crate::http::body::Bodies;
 use crate::http::control::ControlState;
 use crate::http::control::faults::Faults;
 use crate::http::control::journal::Journal;
@@ -155,6 +156,7 @@ pub(super) struct AppState {
     pub(super) api_elsewhere: Option<SocketAddr>,
     /// Runs since the server was started.
     pub(super) started: Stopwatch,
+    pub(super) bodies: Bodies,
     pub(super) settings: HttpSettings,
     pub(super) metrics: HttpMetrics,
 }
@@ -234,6 +236,7 @@ pub fn serve(
         control,
         api_elsewhere,
         started,
+        bodies: Bodies::new(settings.body_timeout),
         settings,
         metrics: HttpMetrics::register(registry)?,
     });

@@ -27,6 +27,22 @@ pub(super) fn known_version() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
+/// A migration as a database has it in its history: version, name, checksum.
+pub(super) type Applied = (i64, String, String);
+
+/// Returns the version of the first migration, of those applied to a database in their order, that is none of this program's.
+pub(super) fn first_foreign(applied: &[Applied]) -> Option<i64> {
+    let is_ours = |(version, name, checksum): &Applied, (known, sql): &(&str, &str)| {
+        Migration::unapplied(known, sql).is_ok_and(|known| {
+            i64::from(known.version()) == *version
+                && known.name() == name
+                && known.checksum().to_string() == *checksum
+        })
+    };
+    let mut places = applied.iter().zip(MIGRATIONS);
+    places.find(|(applied, known)| !is_ours(applied, known)).map(|((version, ..), _)| *version)
+}
+
 /// Brings the schema to its newest version, in one transaction, and marks the file as this program's.
 ///
 /// # Errors

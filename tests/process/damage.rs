@@ -91,6 +91,25 @@ fn an_unreadable_schema_is_refused() {
 }
 
 #[test]
+fn a_schema_that_was_made_otherwise_is_refused() {
+    for change in [
+        "checksum = '1' WHERE version = 2",
+        "version = 3 WHERE version = 2",
+        "name = 'else' WHERE version = 1",
+    ] {
+        let folder = TempDir::new().unwrap();
+        let database = sound_database(&folder);
+        // Of version 3 there is one.
+        execute(&database, "CREATE TABLE history AS SELECT * FROM refinery_schema_history");
+        execute(&database, "DROP TABLE refinery_schema_history");
+        execute(&database, "ALTER TABLE history RENAME TO refinery_schema_history");
+        execute(&database, &format!("UPDATE refinery_schema_history SET {change}"));
+        let said = refused_as_damaged(&folder, &database);
+        assert!(said.contains("of its schema is not the one"), "{said}");
+    }
+}
+
+#[test]
 fn a_database_of_another_program_is_refused() {
     let folder = TempDir::new().unwrap();
     let database = sound_database(&folder);

@@ -1,10 +1,11 @@
 //! Clients that send more than anybody wants, and clients that do not read what they asked for.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::thread;
 use std::time::Duration;
 
 use crate::process_support::wire::{DEMO_INSTANCE, backups_path};
-use crate::server::{Demo, Raw, head};
+use crate::server::{Demo, Raw, create_head, head};
 
 const GIGABYTE: usize = 1 << 30;
 /// More than arrives before a connection that nobody reads from is closed.
@@ -12,6 +13,10 @@ const ENDLESS: usize = 128 * GIGABYTE;
 const BLOCK: usize = 1 << 16;
 /// How long a server takes nothing that has stopped to.
 const WITHOUT_TAKING: Duration = Duration::from_millis(500);
+/// So many bodies of the longest length are more than may be held at once.
+const LONG_BODIES: usize = 400;
+/// By how much they may make the memory grow at most, in KiB: what they share, and what each connection has read ahead.
+const LONG_BODIES_GROWTH_KIB: u64 = 256 * 1024;
 /// So many times a hundred requests are more than any buffer holds.
 const MOST_REQUESTS: usize = 10_000;
 
@@ -69,4 +74,51 @@ fn a_client_that_does_not_read_is_not_served_without_end() {
     drop(clients);
     demo.is_well();
     demo.stop();
+}
+
+#[test]
+fn long_bodies_wait_for_each_other_and_all_are_taken() {
+    let demo = Demo::start(&[]);
+    let mut body = vec![b' '; 1 << 20];
+    body[..2].copy_from_slice(b"{}");
+    let head = create_head(&[&format!("Content-Length: {}", body.len()), "Connection: close"]);
+    // None of them sends its last byte yet.
+    let begun: Vec<(Raw, usize)> = thread::scope(|scope| {
+        let clients = (0..LONG_BODIES).map(|_| {
+            scope.spawn(|| {
+                let mut client = Raw::open(&demo.server);
+                client.send(&head);
+                let sent = send_what_is_taken(&mut client, &body[..body.len() - 1]);
+                (client, sent)
+            })
+        });
+        let clients: Vec<_> = clients.collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    demo.is_well_within(LONG_BODIES_GROWTH_KIB);
+    thread::scope(|scope| {
+        for (mut client, sent) in begun {
+            let rest = &body[sent..];
+            scope.spawn(move || {
+                client.stream.set_write_timeout(None).unwrap();
+                client.send(rest);
+                assert_eq!(client.read_to_end().statuses(), [200]);
+            });
+        }
+    });
+    demo.stop();
+}
+
+/// Sends until nothing more is taken; returns how much was.
+fn send_what_is_taken(client: &mut Raw, bytes: &[u8]) -> usize {
+    client.stream.set_write_timeout(Some(WITHOUT_TAKING)).unwrap();
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match client.stream.write(&bytes[sent..]) {
+            Ok(length) => sent += length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("it closes: {error}"),
+        }
+    }
+    sent
 }

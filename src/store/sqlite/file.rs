@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
-use crate::store::migrate::{self, HISTORY_TABLE};
+use crate::store::migrate::{self, Applied, HISTORY_TABLE};
 use crate::store::sqlite::options::{self, Location};
 
 /// Marks a database as this program's: "DCSE" in ASCII.
@@ -107,15 +107,19 @@ async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Resul
             reason: "it is a database of another program".to_owned(),
         });
     }
-    let found: Option<i64> =
-        sqlx::query_scalar(AssertSqlSafe(format!("SELECT max(version) FROM {HISTORY_TABLE}")))
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(damaged)?;
-    let known = migrate::known_version();
-    match found {
-        Some(found) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),
-        found => Ok(found.unwrap_or(0)),
+    let history = format!("SELECT version, name, checksum FROM {HISTORY_TABLE} ORDER BY version");
+    let applied: Vec<Applied> =
+        sqlx::query_as(AssertSqlSafe(history)).fetch_all(&mut *connection).await.map_err(damaged)?;
+    let (found, known) = (applied.last().map_or(0, |(version, ..)| *version), migrate::known_version());
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    match migrate::first_foreign(&applied) {
+        Some(version) => Err(OpenError::Damaged {
+            path: path.to_owned(),
+            reason: format!("version {version} of its schema is not the one that this program makes"),
+        }),
+        None => Ok(found),
     }
 }
 

@@ -1,0 +1,137 @@
+//! Bodies of requests: read in bounds of size, time and memory, or held unread until the answer is sent.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{HttpMessage, HttpRequest};
+use futures_util::StreamExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::refusal::Refusal;
+use crate::http::error::ApiError;
+
+/// How long a body may be, in bytes, without any other having to wait for it. Those of the API are shorter.
+const SHORT: usize = 16 * 1024;
+/// What all longer bodies hold together, in KiB: as much as 32 of the longest usual ones. A longer one, a whole state for the
+/// control API, takes all of it.
+const SHARED_KIB: usize = 32 * 1024;
+
+/// A request's body that has not been read to its end.
+///
+/// Known quirk: of chunks that nobody wants, actix reads on without end, and leaves the connection open as long as the client
+/// likes. It closes the connection after the answer only if the body has not been dropped by then: so the answer holds it.
+pub(super) struct Unread(Payload);
+
+impl Unread {
+    /// Keeps the body with its request until somebody takes it.
+    pub(super) fn keep(payload: Payload, request: &HttpRequest) {
+        request.extensions_mut().insert(Self(payload));
+    }
+
+    /// Takes the body of a request, if anything of it has not been read.
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions_mut().remove()
+    }
+
+    /// Makes a body of an answer hold this one.
+    pub(super) fn held_by(self, body: BoxBody) -> BoxBody {
+        BoxBody::new(Holding { body, _unread: self.0 })
+    }
+}
+
+/// A body of an answer, and what has not been read of its request.
+struct Holding {
+    body: BoxBody,
+    _unread: Payload,
+}
+
+impl MessageBody for Holding {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+/// The memory that long bodies share, so that many of them at once, sent as slowly as may be, do not fill it.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    patience: Duration,
+    memory: Arc<Semaphore>,
+}
+
+/// What a long body may hold of the memory; the request has it until it is answered.
+struct Reserved {
+    _share: OwnedSemaphorePermit,
+}
+
+impl Bodies {
+    /// Bodies have `patience` to arrive in. Setting `http.body_timeout`.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { patience, memory: Arc::new(Semaphore::new(SHARED_KIB)) }
+    }
+
+    /// Reads the body of a request, of at most so many bytes. Source: `decisions` no. 22.
+    ///
+    /// # Errors
+    /// `BodyTooLarge`; `BodyTooSlow`, also if there was no memory for it in all that time; `InvalidBody` if it broke off.
+    pub(super) async fn read(&self, request: &HttpRequest, limit: usize) -> Result<Bytes, ApiError> {
+        let Some(Unread(mut payload)) = Unread::of(request) else { return Ok(Bytes::new()) };
+        let read = tokio::time::timeout(self.patience, self.read_payload(&mut payload, request, limit));
+        let body = read.await.unwrap_or(Err(ApiError::BodyTooSlow));
+        if body.is_err() {
+            Unread::keep(payload, request);
+        }
+        body
+    }
+
+    async fn read_payload(
+        &self,
+        payload: &mut Payload,
+        request: &HttpRequest,
+        limit: usize,
+    ) -> Result<Bytes, ApiError> {
+        let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+        let longest = announced.and_then(|length| length.parse::<usize>().ok()).unwrap_or(limit);
+        if longest > limit {
+            return Err(ApiError::BodyTooLarge);
+        }
+        let mut body = BytesMut::new();
+        let mut is_reserved = false;
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
+            let length = body.len() + chunk.len();
+            if length > limit {
+                return Err(ApiError::BodyTooLarge);
+            }
+            if length > SHORT && !is_reserved {
+                let share = self.reserve(longest).await?;
+                request.extensions_mut().insert(share);
+                is_reserved = true;
+                body.reserve(longest.saturating_sub(body.len()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    async fn reserve(&self, bytes: usize) -> Result<Reserved, ApiError> {
+        let share = u32::try_from(bytes.div_ceil(1024).min(SHARED_KIB)).unwrap_or(u32::MAX);
+        let share = Arc::clone(&self.memory).acquire_many_owned(share).await;
+        // It is never closed.
+        share.map(|share| Reserved { _share: share }).map_err(|_| ApiError::Panicked)
+    }
+}
