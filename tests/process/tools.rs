@@ -81,7 +81,7 @@ fn a_hole_in_the_record_numbers_does_not_pass() {
         let said = broken(&format!(
             "DELETE FROM backups WHERE record_number = {number}; DELETE FROM events WHERE record_number = {number}"
         ));
-        assert!(said.contains("record numbers"), "{number}: {said}");
+        assert!(said.contains("backup numbers"), "{number}: {said}");
     }
 }
 
