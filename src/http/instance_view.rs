@@ -15,7 +15,7 @@ use crate::http::policy_view::PolicyView;
 use crate::http::side::tags::{TagView, tag_views};
 use crate::http::time::rfc3339;
 
-/// An instance as both versions of the API show it; v2 has members beside. Every member is always there; what is unknown is null.
+/// An instance as both versions of the API show it; v2 shows more. Every member is always there; what is unknown is null.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire's members")]
 pub(super) struct InstanceView {
@@ -209,7 +209,7 @@ impl InstancesView {
     }
 }
 
-/// An [`InstanceView`] with what only v2 shows, as it is described.
+/// An instance as v2 shows it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InstanceViewOfV2)]
 pub(super) struct WholeInstanceView {
@@ -219,7 +219,7 @@ pub(super) struct WholeInstanceView {
     v2: V2Members,
 }
 
-/// A page of instances on v2, as it is described.
+/// A page of instances on v2.
 #[derive(ToSchema)]
 #[schema(as = InstancesViewOfV2)]
 #[expect(dead_code, reason = "only described")]

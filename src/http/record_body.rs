@@ -102,15 +102,15 @@ pub(super) fn link_created(link: &DownloadLink, base_url: &str) -> HttpResponse 
     HttpResponse::Ok().json(LinksView::new(link, base_url))
 }
 
-/// What [`backup_created`] answers, as it is described: it is written without being built.
+/// The id of the backup that was made.
 #[derive(ToSchema)]
 pub(super) struct BackupCreated {
     #[schema(format = "uuid")]
-    #[expect(dead_code, reason = "only described")]
+    #[expect(dead_code, reason = "only described: the answer is written without being built")]
     backup_id: String,
 }
 
-/// What [`restore_created`] answers, as it is described.
+/// The id of the restore that was made.
 #[derive(ToSchema)]
 pub(super) struct RestoreCreated {
     #[schema(format = "uuid")]

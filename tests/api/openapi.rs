@@ -166,16 +166,18 @@ async fn the_document_keeps_the_rules_of_openapi() {
         let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
         assert!(shapes.insert(parts.collect::<Vec<_>>().join("/")), "{path} is another path as well");
     }
-    follow_every_reference(&document, &document.0);
+    check_every_part(&document, &document.0);
 }
 
-/// Makes sure that every reference leads somewhere.
-fn follow_every_reference(document: &Document, value: &Value) {
+/// Makes sure that every reference leads somewhere, and that descriptions are for people who do not know the code.
+fn check_every_part(document: &Document, value: &Value) {
     document.follow(value);
+    let about = value["description"].as_str();
+    assert!(about.is_none_or(|about| !about.is_empty() && !about.contains("[`")), "{value}");
     match value {
-        Value::Array(items) => items.iter().for_each(|item| follow_every_reference(document, item)),
+        Value::Array(items) => items.iter().for_each(|item| check_every_part(document, item)),
         Value::Object(members) => {
-            members.values().for_each(|member| follow_every_reference(document, member));
+            members.values().for_each(|member| check_every_part(document, member));
         }
         _ => {}
     }

@@ -10,6 +10,7 @@ mod catalogue;
 mod cli;
 mod expect;
 mod huawei_sdk;
+mod openapi;
 mod otc_sdk;
 mod poll;
 mod python;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         trial("huawei_sdk_with_keys_strict", &STRICT, Login::Password, huawei_sdk::backups_strict),
         trial("cli_quotas_with_a_static_token", &[], Login::StaticToken, catalogue::cli_quotas),
         trial("otc_sdk_catalogue_with_a_password_strict", &STRICT, Login::Password, catalogue::otc_sdk),
+        trial("openapi_validator", &[], Login::StaticToken, openapi::validator),
         trial("huawei_sdk_catalogue_with_keys_strict", &STRICT, Login::Password, catalogue::huawei_sdk),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()

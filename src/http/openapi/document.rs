@@ -122,7 +122,7 @@ fn operation(
                 .name(parameter.name)
                 .parameter_in(ParameterIn::Query)
                 .required(if parameter.is_required { Required::True } else { Required::False })
-                .description(Some(parameter.about))
+                .description(unless_empty(parameter.about))
                 .schema(Some(parameter.schema())),
         )
     });
@@ -220,6 +220,10 @@ fn placeholders(path: &'static str) -> impl Iterator<Item = &'static str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
+fn unless_empty(about: &str) -> Option<&str> {
+    Some(about).filter(|about| !about.is_empty())
+}
+
 fn path_parameter(name: &'static str) -> Parameter {
     let uuid = || text_of(Some("uuid"), None);
     let (about, schema) = match name {
@@ -233,7 +237,7 @@ fn path_parameter(name: &'static str) -> Parameter {
         .name(name)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .description(Some(about).filter(|about| !about.is_empty()))
+        .description(unless_empty(about))
         .schema(Some(schema))
         .build()
 }

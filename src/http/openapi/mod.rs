@@ -58,8 +58,8 @@ const PAGE: &str = include_str!("docs.html");
 /// What the page may do: run its own script with its own style, whose hashes these are, and ask this server. A test says the
 /// hashes anew when the page has changed.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-     script-src 'sha256-xHBxQDqWXQ9yF/lZJDjYo5Z0Kl31EfNlgF0PNk13kwk='; \
-     style-src 'sha256-wwP3+4QT/k5o2ro5FpHyL+DgTu/n7A/BgTO7zBGXw08='; \
+     script-src 'sha256-8Cx+AlTUf4kGgQGS9tx1UwMMDUOPEJGpEzK66wJ4ThE='; \
+     style-src 'sha256-rXXIE+VgfFs8Nw4L3PDl7lOpEz5qb5qNhjO8JwVdzbg='; \
      connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /_emulator/openapi.json`: the document. It holds no secrets, so that it takes no token.
