@@ -3,12 +3,14 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
 use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 
 use crate::domain::id::{InstanceId, ProjectId, RequestId};
 use crate::domain::origin::Origin;
@@ -148,12 +150,18 @@ where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
     guarded(move |request| async move {
-        let state = state(&request)?.clone();
-        let (caller, body) = identify(&request, &state).await?;
-        let project_id = admit(&request, &caller, &state).await?;
-        let call = Call::receive(request, &caller, body, &state).await?;
-        handler(state.engine.clone(), T::read(project_id, call)?).await
+        let (engine, project_id, call) = admitted(request).await?;
+        handler(engine, T::read(project_id, call)?).await
     })
+}
+
+/// Lets a request to the API through.
+async fn admitted(request: HttpRequest) -> Result<(Engine, ProjectId, Call), ApiError> {
+    let state = state(&request)?.clone();
+    let (caller, body) = identify(&request, &state).await?;
+    let project_id = admit(&request, &caller, &state).await?;
+    let call = Call::receive(request, &caller, body, &state).await?;
+    Ok((state.engine.clone(), project_id, call))
 }
 
 /// Makes a route of a handler of the API that is about no project: its caller is known, which is enough.
@@ -217,10 +225,18 @@ where
 /// Makes a route; a panic in it is answered as an internal error. It is a bug, but one request's, not the server's.
 ///
 /// Until it is read the body is the request's.
-fn guarded<F>(handler: impl Fn(HttpRequest) -> F + Clone + 'static) -> Route
+///
+/// Handlers are told apart at run time only: one copy of all that is around them is enough for two hundred.
+fn guarded<F>(handler: impl Fn(HttpRequest) -> F + 'static) -> Route
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
+    guarded_one(Rc::new(move |request| handler(request).boxed_local()))
+}
+
+type Served = LocalBoxFuture<'static, Result<HttpResponse, ApiError>>;
+
+fn guarded_one(handler: Rc<dyn Fn(HttpRequest) -> Served>) -> Route {
     web::to(move |request: HttpRequest, payload: web::Payload| {
         let payload = payload.into_inner();
         if !matches!(payload, Payload::None) {
