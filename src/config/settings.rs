@@ -58,7 +58,7 @@ pub const SETTINGS: [Setting; 30] = [
         "log_level",
         "FILTER",
         "info",
-        "Which log lines are written: error, warn, info, debug, trace, or a tracing filter",
+        "Which log lines are written: error, warn, info, debug, trace, or by module: warn,dcs_emulator=debug",
     ),
     setting("region", "NAME", "eu-de", "The region, which also names the default project and the zones"),
     setting(

@@ -100,9 +100,9 @@ pub(super) fn region(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
-    tracing_subscriber::EnvFilter::try_new(text)
-        .map(|_| text.to_owned())
-        .map_err(|error| format!("must be error, warn, info, debug, trace or a tracing filter: {error}"))
+    text.parse::<tracing_subscriber::filter::Targets>().map(|_| text.to_owned()).map_err(|error| {
+        format!("must be error, warn, info, debug, trace or such as warn,dcs_emulator=debug: {error}")
+    })
 }
 
 #[cfg(test)]
