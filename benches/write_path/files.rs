@@ -70,6 +70,25 @@ impl Files {
         Ok(path)
     }
 
+    /// Returns a new database with that many instances. They differ in name, address and tag; half of them are larger.
+    pub(crate) fn of_instances(&self, count: u32) -> Outcome<PathBuf> {
+        let instances: Vec<_> = (0..count)
+            .map(|number| {
+                serde_json::json!({
+                    "id": instance(number), "name": format!("bench-{number}"), "cache_mode": "ha",
+                    "capacity": if number.is_multiple_of(2) { 2 } else { 4 },
+                    "rows": {"instance_tags": [{"position": 0, "key": "number", "value": number.to_string()}]},
+                })
+            })
+            .collect();
+        let document = serde_json::json!({ "projects": [{ "id": PROJECT, "instances": instances }] });
+        let seed = self.path(&format!("instances-{count}.json"));
+        std::fs::write(&seed, document.to_string())?;
+        let path = self.path(&format!("instances-{count}.db"));
+        Server::real(&path, Some(&seed))?.stop()?;
+        Ok(path)
+    }
+
     /// Returns a file with that many records, made by an earlier run if the schema is still the same.
     async fn filled(&self, empty: &Path, records: u32) -> Outcome<PathBuf> {
         let options = SqliteConnectOptions::new()

@@ -8,6 +8,7 @@
 mod creates;
 mod files;
 mod floors;
+mod instances;
 mod load;
 mod report;
 mod rows;

@@ -7,6 +7,7 @@ use crate::Outcome;
 use crate::creates::creates;
 use crate::files::{FIRST_RECORD_AT_S, Files, PROJECT, instance};
 use crate::floors::Floor;
+use crate::instances::instances;
 use crate::load::{Kind, Observed, Request, drive};
 use crate::report::{Report, median};
 use crate::server::Server;
@@ -22,6 +23,8 @@ pub(crate) enum Family {
     Large,
     /// Pages of lists.
     List,
+    /// Pages of lists of instances.
+    Instances,
     /// Lists and creates at once.
     Mixed,
     /// From the start of the process to its ready line.
@@ -29,8 +32,8 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Create, Self::Journal, Self::Large, Self::List, Self::Mixed, Self::Start];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Create, Self::Journal, Self::Large, Self::List, Self::Instances, Self::Mixed, Self::Start];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -38,6 +41,7 @@ impl Family {
             Self::Journal => "journal",
             Self::Large => "large",
             Self::List => "list",
+            Self::Instances => "instances",
             Self::Mixed => "mixed",
             Self::Start => "start",
         }
@@ -82,6 +86,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome<()> {
             Family::Journal => journal(plan, &files, report).await?,
             Family::Large => large(plan, &files, report).await?,
             Family::List => lists(plan, &files, report).await?,
+            Family::Instances => instances(plan, &files, report).await?,
             Family::Mixed => mixed(plan, &files, report).await?,
             Family::Start => starts(plan, &files, report).await?,
         }

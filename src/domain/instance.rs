@@ -4,6 +4,7 @@
 
 mod attributes;
 mod details;
+mod extension;
 mod facts;
 mod nodes;
 mod order;
@@ -12,6 +13,7 @@ pub mod password;
 mod plan;
 pub mod policy;
 pub mod progression;
+mod replicas;
 mod resize;
 mod switch;
 mod topology;
@@ -25,11 +27,13 @@ pub use attributes::{
     InvalidInstanceName,
 };
 pub use details::{Access, Billing, Creator, Network, RenameCommands};
+pub use extension::{Extended, Extension};
 pub use facts::{BackupRules, InstanceFacts, OpenWork};
 pub use nodes::{Node, NodeGroup, NodeRole};
 pub use order::{BillingOrder, InstanceOrder, NewInstance, OrderRules};
 pub use passage::{Passage, StatusAction};
 pub use plan::{InstanceAction, PLAN, Situation};
+pub use replicas::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
 pub use switch::InstanceSwitch;
 pub use topology::Topology;
@@ -204,8 +208,12 @@ pub struct Instance {
     pub port: u16,
     /// How its clients get in.
     pub access: Access,
+    /// Whether it sees the addresses of its clients, not only those of what stands before it.
+    pub sees_client_ips: bool,
     /// The codes of its availability zones, in the order given.
     pub zone_codes: Vec<String>,
+    /// The replicas that it has beside those of its product, and those of its product that it has not.
+    pub replicas: Vec<ReplicaChange>,
     /// The network it is in.
     pub network: Network,
     /// Who created it.

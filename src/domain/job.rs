@@ -15,6 +15,16 @@ pub enum JobKind {
     SetWhitelist,
     /// Switches encryption.
     SwitchEncryption,
+    /// Switches whether the addresses of clients are seen.
+    SwitchClientIps,
+    /// Takes an instance to other zones.
+    MigrateZones,
+    /// Takes an instance to another network.
+    SwitchSubnet,
+    /// Adds a replica.
+    AddReplica,
+    /// Removes a replica.
+    RemoveReplica,
 }
 
 impl JobKind {
@@ -26,6 +36,11 @@ impl JobKind {
             Self::Configure => "modifyConfigJob",
             Self::SetWhitelist => "modifyWhitelistJob",
             Self::SwitchEncryption => "modifySslJob",
+            Self::SwitchClientIps => "modifyClientIpTransJob",
+            Self::MigrateZones => "migrateAzJob",
+            Self::SwitchSubnet => "switchSubnetJob",
+            Self::AddReplica => "addReplicaJob",
+            Self::RemoveReplica => "deleteReplicaJob",
         }
     }
 }

@@ -248,6 +248,12 @@ pub enum Refusal {
     /// The task runs, and stays in the list until it has ended.
     #[error("the task is still running")]
     TaskRunning,
+    /// The engine's version cannot see the addresses of clients.
+    #[error("the engine's version cannot see the addresses of clients")]
+    ClientIpsUnsupported,
+    /// A shard would have more replicas than it may.
+    #[error("too many replicas")]
+    TooManyReplicas,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

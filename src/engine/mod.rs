@@ -10,6 +10,7 @@ mod error;
 pub mod identity;
 mod instance_creation;
 mod instance_deletion;
+mod instance_extension;
 mod instance_password;
 mod instance_size;
 mod instance_status;

@@ -110,6 +110,8 @@ pub(super) const INVALID_SCAN_KEYS: ErrorCode = twinless(
 );
 pub(super) const ENCRYPTION_UNSUPPORTED: ErrorCode = twinless("DCS.4201", 400, "Do not support SSL.");
 pub(super) const INVALID_ENCRYPTION: ErrorCode = twinless("DCS.4202", 400, "ssl request params are invalid.");
+pub(super) const CLIENT_IPS_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4841", 400, "Instance do not support client ip transparent transmission.");
 pub(super) const TEMPLATE_NOT_FOUND: ErrorCode =
     twinless("DCS.4988", 400, "The config template does not exist.");
 pub(super) const INSTANCE_NAME_TAKEN: ErrorCode =
@@ -249,7 +251,7 @@ pub(super) const TYPE_CHANGE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4200", 400, "Instance type cannot be changed.");
 pub(super) const INVALID_REPLICA_ZONES: ErrorCode =
     twinless("DCS.4933", 400, "The param available_zones is invalid.");
-pub(super) const TOO_MANY_REPLICA_ZONES: ErrorCode =
+pub(super) const TOO_MANY_REPLICAS: ErrorCode =
     twinless("DCS.4875", 400, "Create replication number exceed max number limit.");
 pub(super) const INVALID_NODE_LIST: ErrorCode =
     twinless("DCS.4930", 400, "The request param node_list is invalid");

@@ -303,7 +303,7 @@ impl V2Members {
                 support_ssl: instance.engine_version.can_encrypt(),
                 support_audit_log: false,
             },
-            transparent_client_ip_enable: is_modern,
+            transparent_client_ip_enable: instance.sees_client_ips,
             domain_name_info: DomainNameInfo {
                 support_public_resolve: false,
                 is_latest_rules: true,

@@ -18,6 +18,7 @@ mod fringe;
 mod identity;
 mod instance_batch;
 mod instance_deletion;
+mod instance_extension;
 mod instance_order;
 mod instance_password;
 mod instance_size;

@@ -162,6 +162,17 @@ pub(super) const SHOW_ENCRYPTION: Operation = reading("show_instance_ssl_detail"
 pub(super) const SWITCH_ENCRYPTION: Operation = writing("update_ssl_switch", "dcs:instance:modify");
 /// Tell where the certificate of an instance can be fetched. It changes nothing: who may read may download.
 pub(super) const LINK_CERTIFICATE: Operation = reading("download_ssl_cert", "dcs:instance:get");
+/// Have an instance see the addresses of its clients, or no longer.
+pub(super) const SWITCH_CLIENT_IPS: Operation =
+    writing("update_client_ip_transparent_transmission", "dcs:instance:modify");
+/// Take an instance to other zones.
+pub(super) const MIGRATE_ZONES: Operation = writing("migrate_az", "dcs:instance:modify");
+/// Take an instance to another network.
+pub(super) const SWITCH_SUBNET: Operation = writing("switch_subnet", "dcs:instance:modify");
+/// Add a replica to a shard.
+pub(super) const ADD_REPLICA: Operation = writing("add_replica", "dcs:instance:modify");
+/// Remove a replica from a shard.
+pub(super) const REMOVE_REPLICA: Operation = writing("remove_replica", "dcs:instance:modify");
 /// List the commands of an instance that have another name.
 pub(super) const LIST_RENAMED_COMMANDS: Operation = reading("list_rename_commands", "dcs:instance:get");
 /// Show when big keys are looked for.

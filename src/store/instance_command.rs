@@ -4,7 +4,7 @@ use crate::domain::id::{InstanceId, ProjectId, TaskId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::PasswordVerdict;
 use crate::domain::instance::{
-    Creator, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, Resize, StatusAction,
+    Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, Resize, StatusAction,
 };
 use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;
@@ -72,6 +72,17 @@ pub enum InstanceDeed {
         policy_id: [u8; 16],
         /// Whether no other instance of the project may have the name.
         unique_names: bool,
+    },
+    /// Give it other zones, another network, other replicas.
+    Rearrange {
+        /// What is wanted.
+        extension: Extension,
+        /// The region, whose zones there are.
+        region: String,
+        /// The job of it.
+        job: NewJob,
+        /// How long that takes.
+        work: WorkWish,
     },
     /// Delete it: it and its records are gone for everybody but the audit.
     Delete,

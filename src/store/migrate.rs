@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V5__quotas", include_str!("../../migrations/sqlite/V5__quotas.sql")),
     ("V6__side_settings", include_str!("../../migrations/sqlite/V6__side_settings.sql")),
     ("V7__scheduled_backups", include_str!("../../migrations/sqlite/V7__scheduled_backups.sql")),
+    ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

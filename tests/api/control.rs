@@ -374,6 +374,8 @@ impl TestServer {
             "INSERT INTO background_tasks (instance_key, task_number, task_id, name, details, user_id, user_name, created_at) \
              VALUES (1, 1, randomblob(16), 'x', '{}', '', '', 0)",
             "INSERT INTO jobs (job_id, project_key, job_type, begin_at) VALUES (randomblob(16), 1, 'x', 0)",
+            "INSERT INTO planned_places (instance_key, zone_codes) VALUES (1, 'eu-de-02')",
+            "INSERT INTO replica_changes (instance_key, shard, copy, course) VALUES (1, 0, 9, 'removed')",
             "INSERT INTO stopped_nodes (instance_key, node_id) VALUES (1, randomblob(16))",
         ] {
             self.alter(statement, &[]).await;

@@ -14,6 +14,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::instance_deletion::COVERS,
     super::instance_password::COVERS,
     super::instance_size::COVERS,
+    super::instance_extension::COVERS,
     super::instance_status::COVERS,
     super::instance_update::COVERS,
     super::catalogue::COVERS,

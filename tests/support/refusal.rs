@@ -103,6 +103,25 @@ pub(crate) const RESERVED_MEMORY_TOO_LARGE: Refusal = row(
 pub(crate) const ENCRYPTION_UNSUPPORTED: Refusal = row(400, "DCS.4201", "DCS.4201", "Do not support SSL.");
 pub(crate) const INVALID_ENCRYPTION: Refusal =
     row(400, "DCS.4202", "DCS.4202", "ssl request params are invalid.");
+pub(crate) const CLIENT_IPS_UNSUPPORTED: Refusal =
+    row(400, "DCS.4841", "DCS.4841", "Instance do not support client ip transparent transmission.");
+pub(crate) const TOO_MANY_REPLICAS: Refusal =
+    row(400, "DCS.4875", "DCS.4875", "Create replication number exceed max number limit.");
+pub(crate) const NOT_A_REPLICA: Refusal =
+    row(400, "DCS.4931", "DCS.4931", "Node is not replica, can't delete.");
+pub(crate) const MASTER_NODE: Refusal = row(400, "DCS.4936", "DCS.4936", "The master node cannot be deleted");
+pub(crate) const ONLY_REPLICA: Refusal =
+    row(400, "DCS.4937", "DCS.4937", "Only has one slave node,can not delete");
+pub(crate) const UNKNOWN_ZONE: Refusal = row(400, "DCS.4042", "111400042", "This AZ does not exist.");
+pub(crate) const ONE_ZONE_ONLY: Refusal = row(
+    400,
+    "DCS.4067",
+    "111400067",
+    "The available_zones parameter in the request must an array that contains only one AZ ID.",
+);
+pub(crate) const INVALID_VPC: Refusal = row(400, "DCS.4013", "111400013", "Invalid vpc_id in the request.");
+pub(crate) const INVALID_SUBNET: Refusal =
+    row(400, "DCS.4016", "111400016", "Invalid subnet_id in the request.");
 pub(crate) const TEMPLATE_NOT_FOUND: Refusal =
     row(400, "DCS.4988", "DCS.4988", "The config template does not exist.");
 pub(crate) const INVALID_SCAN_START: Refusal = row(

@@ -1,6 +1,7 @@
 //! The nodes of an instance: groups of a master and its replicas, and the proxies before them.
 //!
-//! Nothing of them is stored: ids and addresses follow from the instance, so that every page shows the same ones.
+//! Nothing of them is stored but which replicas were added or removed: ids and addresses follow from the instance, so that every
+//! page shows the same ones.
 //!
 //! Source: wire contract v2, section 2.18.
 
@@ -8,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use uuid::{Builder, Uuid};
 
-use crate::domain::instance::Instance;
+use crate::domain::instance::{Instance, ReplicaChange};
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Node {
     pub monitored_id: Uuid,
     /// Its number among the nodes of the instance that do the same kind of work, from 0.
     pub number: u32,
+    /// Its number among the copies of its shard; that of a master is 0.
+    pub copy: u32,
     /// What it does.
     pub role: NodeRole,
     /// Its address.
@@ -70,13 +73,30 @@ impl Instance {
     /// them again in each group.
     pub fn node_groups(&self) -> Vec<NodeGroup> {
         let topology = self.topology();
-        let (shards, copies) = (topology.sharding_count, topology.replica_count);
+        let size = (topology.sharding_count, topology.replica_count);
         let group = |shard| NodeGroup {
             id: self.part_id(Of::Group, shard),
             name: format!("group-{shard}"),
-            nodes: (0..copies).map(|copy| self.server(shard, copy, (shards, copies))).collect(),
+            nodes: self.servers(shard, size),
         };
-        (0..shards).map(group).collect()
+        (0..topology.sharding_count).map(group).collect()
+    }
+
+    /// Returns the servers of a shard: those that the product has and that were not removed, then those that were added.
+    fn servers(&self, shard: u32, size: (u32, u32)) -> Vec<Node> {
+        let (_, copies) = size;
+        let changed = |copy| self.replicas.iter().find(|it| it.shard == shard && it.copy == copy);
+        let remains = |copy: &u32| changed(*copy).is_none_or(|replica| replica.course.is_there());
+        let own = (0..copies).filter(remains).map(|copy| self.server(shard, copy, size));
+        let of_shard = self.replicas.iter().filter(|it| it.shard == shard && it.copy >= copies);
+        let added = of_shard.filter(|replica| replica.course.is_there());
+        own.chain(added.map(|replica| self.added_server(replica, size))).collect()
+    }
+
+    /// Those that were added are numbered behind all that the product has, so that no other node has their number, ever.
+    fn added_server(&self, replica: &ReplicaChange, (shards, _): (u32, u32)) -> Node {
+        let node = self.node(replica.copy * shards + replica.shard, NodeRole::Replica, replica.copy);
+        Node { zone_code: replica.zone_code.clone().unwrap_or_default(), ..node }
     }
 
     /// Returns the proxies before its groups; there are none but in a proxy cluster.
@@ -95,20 +115,22 @@ impl Instance {
         Node { ip: self.address(position), ..node }
     }
 
-    fn node(&self, number: u32, role: NodeRole, zone: u32) -> Node {
+    fn node(&self, number: u32, role: NodeRole, copy: u32) -> Node {
         Node {
             id: self.part_id(Of::Node, number),
             logical_id: self.part_id(Of::LogicalNode, number),
             replication_id: self.part_id(Of::Replication, number),
             monitored_id: self.part_id(Of::Monitored, number),
             number,
+            copy,
             role,
             ip: self.address(number),
-            zone_code: self.zone_at(zone).to_owned(),
+            zone_code: self.zone_at(copy).to_owned(),
         }
     }
 
-    fn zone_at(&self, position: u32) -> &str {
+    /// Returns the zone of a copy: the one at its place, or the last.
+    pub(super) fn zone_at(&self, position: u32) -> &str {
         let position = usize::try_from(position).unwrap_or(usize::MAX);
         let zone = self.zone_codes.get(position).or(self.zone_codes.last());
         zone.map_or("", String::as_str)

@@ -255,12 +255,21 @@ fn names(name: Option<String>, count: Option<u64>) -> Result<Vec<InstanceName>, 
     }
 }
 
-/// Finds zones by code or id, in the order given.
+/// Finds zones by code or id, in the order given; the first, if none is named and none needs to be.
 fn zones(named: &[String], rules: OrderRules<'_>) -> Result<Vec<String>, Refusal> {
-    let offered = builtin::zones(rules.region);
     if named.is_empty() && !rules.needs_zones {
-        return Ok(vec![offered[0].code.clone()]);
+        let [first, ..] = builtin::zones(rules.region);
+        return Ok(vec![first.code]);
     }
+    zone_codes(named, rules.region)
+}
+
+/// Finds zones by code or id, in the order given.
+///
+/// # Errors
+/// `UnknownZone` if none is named, or one that there is not.
+pub(super) fn zone_codes(named: &[String], region: &str) -> Result<Vec<String>, Refusal> {
+    let offered = builtin::zones(region);
     let find = |name: &String| {
         let mut zones = offered.iter();
         zones

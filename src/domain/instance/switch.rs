@@ -11,6 +11,8 @@ use crate::domain::refusal::Refusal;
 pub enum InstanceSwitch {
     /// Whether connections are encrypted.
     Encryption(bool),
+    /// Whether the instance sees the addresses of its clients.
+    ClientIps(bool),
 }
 
 impl InstanceSwitch {
@@ -19,13 +21,19 @@ impl InstanceSwitch {
     /// What waiting would not mend is refused first.
     ///
     /// # Errors
-    /// `EncryptionUnsupported`; as [`Instance::permit`].
+    /// `EncryptionUnsupported`, `ClientIpsUnsupported`; as [`Instance::permit`].
     pub fn applied_to(self, instance: &Instance) -> Result<Instance, Refusal> {
         let mut switched = instance.clone();
         match self {
             Self::Encryption(on) => {
                 instance.engine_version.permit_encryption()?;
                 switched.access.ssl = on;
+            }
+            Self::ClientIps(on) => {
+                if instance.engine_version.is_first_generation() {
+                    return Err(Refusal::ClientIpsUnsupported);
+                }
+                switched.sees_client_ips = on;
             }
         }
         instance.permit(InstanceAction::Configure)?;
@@ -37,6 +45,8 @@ impl InstanceSwitch {
         match self {
             Self::Encryption(true) => "encryption enabled",
             Self::Encryption(false) => "encryption disabled",
+            Self::ClientIps(true) => "addresses of clients shown",
+            Self::ClientIps(false) => "addresses of clients hidden",
         }
     }
 
@@ -44,6 +54,7 @@ impl InstanceSwitch {
     pub fn job_kind(self) -> JobKind {
         match self {
             Self::Encryption(_) => JobKind::SwitchEncryption,
+            Self::ClientIps(_) => JobKind::SwitchClientIps,
         }
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::NotLarger => &code::NOT_LARGER,
         Refusal::TypeChangeUnsupported => &code::TYPE_CHANGE_UNSUPPORTED,
         Refusal::InvalidReplicaZones => &code::INVALID_REPLICA_ZONES,
-        Refusal::TooManyReplicaZones => &code::TOO_MANY_REPLICA_ZONES,
+        Refusal::TooManyReplicaZones | Refusal::TooManyReplicas => &code::TOO_MANY_REPLICAS,
         Refusal::InvalidNodeList => &code::INVALID_NODE_LIST,
         Refusal::NotAReplica => &code::NOT_A_REPLICA,
         Refusal::MasterNode => &code::MASTER_NODE,
@@ -102,6 +102,7 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
             ApiVersion::V1 => &code::TASK_RUNNING,
             ApiVersion::V2 => &code::TASK_STATE_UNSUPPORTED,
         },
+        Refusal::ClientIpsUnsupported => &code::CLIENT_IPS_UNSUPPORTED,
         Refusal::TemplateNotFound => &code::TEMPLATE_NOT_FOUND,
     }
 }

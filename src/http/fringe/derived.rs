@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::instance::{CacheMode, InstanceStatus};
 use crate::http::fringe::Asked;
-use crate::http::nodes::replications;
+use crate::http::nodes::{hex, replications};
 use crate::http::time::rfc3339;
 
 /// The bandwidth of an instance and of each of its shards, which cannot be changed.
@@ -58,4 +58,21 @@ pub(super) fn nodes_of_group(asked: &Asked) -> Value {
     let groups = asked.instance.node_groups();
     let group = groups.iter().find(|group| group.id.to_string() == asked.call.path_part("group_id"));
     json!(group.map_or_else(Vec::new, |group| replications(asked.instance, group)))
+}
+
+/// The replicas that can be removed: those whose shard keeps another one.
+pub(super) fn deletable_replicas(asked: &Asked) -> Value {
+    let groups = asked.instance.node_groups();
+    let with_several = groups.iter().filter(|group| group.nodes.len() > 2);
+    let replicas = with_several.flat_map(|group| group.nodes[1..].iter().map(move |node| (group, node)));
+    let replicas: Vec<Value> = replicas
+        .map(|(group, node)| {
+            json!({
+                "replication_id": node.replication_id, "node_id": hex(node.id), "replication_ip": node.ip,
+                "group_id": group.id, "group_name": group.name, "available_zone": node.zone_code,
+            })
+        })
+        .collect();
+    let zone = replicas.first().map_or_else(|| json!(""), |first| first["available_zone"].clone());
+    json!({ "check_result": !replicas.is_empty(), "available_zone": zone, "replication_list": replicas })
 }

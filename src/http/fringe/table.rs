@@ -9,7 +9,9 @@ use actix_web::http::Method;
 use crate::http::error_code::{
     ANALYSIS_NOT_FOUND, BIGKEY_NOT_FOUND, HOTKEY_NOT_FOUND, INVALID_TASK_ID, MIGRATION_NOT_FOUND,
 };
-use crate::http::fringe::derived::{bandwidths, nodes_of_group, operations, sessions, version};
+use crate::http::fringe::derived::{
+    bandwidths, deletable_replicas, nodes_of_group, operations, sessions, version,
+};
 use crate::http::fringe::{Reply, Row};
 
 const GET: Method = Method::GET;
@@ -59,7 +61,7 @@ pub(super) static TABLE: &[Row] = &[
     Row::reads("show_replication_states", GET, g!("/group-nodes-state"), "Show the replicas of a shard",
                Reply::OfInstance(nodes_of_group)),
     Row::reads("validate_deletable_replica", GET, i!("/deletable-replication"), "Tell whether a replica can be removed",
-               Reply::Always(r#"{"check_result": false, "available_zone": "", "replication_list": []}"#)),
+               Reply::OfInstance(deletable_replicas)),
     // Accounts
     Row::refused("create_acl_account", POST, i!("/accounts"), "Create an account"),
     Row::reads("list_acl_accounts", GET, i!("/accounts"), "List accounts", Reply::Always(r#"{"accounts": []}"#)),

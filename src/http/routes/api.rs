@@ -9,8 +9,8 @@ use crate::http::routes::side::side_routes;
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{configs, tags};
 use crate::http::{
-    backups, catalogue, instance_deletion, instance_order, instance_password, instance_size, instance_status,
-    instance_update, instances, nodes, restores, tasks, v2,
+    backups, catalogue, instance_deletion, instance_extension, instance_order, instance_password,
+    instance_size, instance_status, instance_update, instances, nodes, restores, tasks, v2,
 };
 
 /// The routes of a version: the same operations, at the same places behind its name.
@@ -32,6 +32,8 @@ macro_rules! version_routes {
         const TAGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tags");
         const TAG_ACTION: &str = concat!("/", $version, "/{project_id}/dcs/{instance_id}/tags/action");
         const GROUPS: &str = concat!("/", $version, "/{project_id}/instance/{instance_id}/groups");
+        const REPLICAS: &str =
+            concat!("/", $version, "/{project_id}/instance/{instance_id}/groups/{group_id}/replications");
         const ALL_TAGS: &str = concat!("/", $version, "/{project_id}/dcs/tags");
         vec![
             entry(&operation::CREATE_BACKUP, Method::POST, BACKUPS, || endpoint(backups::create_backup)),
@@ -67,6 +69,9 @@ macro_rules! version_routes {
             entry(&operation::CHANGE_TAGS, Method::POST, TAG_ACTION, || endpoint(tags::change_tags)),
             entry(&operation::LIST_TAGS, Method::GET, TAGS, || endpoint(tags::list_tags)),
             entry(&operation::LIST_GROUPS, Method::GET, GROUPS, || endpoint(nodes::list_groups)),
+            entry(&operation::ADD_REPLICA, Method::POST, REPLICAS, || {
+                endpoint(instance_extension::add_replica)
+            }),
             entry(&operation::LIST_PROJECT_TAGS, Method::GET, ALL_TAGS, || endpoint(tags::list_project_tags)),
         ]
     }};

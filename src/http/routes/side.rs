@@ -4,8 +4,10 @@ use actix_web::http::Method;
 
 use crate::http::endpoint::endpoint;
 use crate::http::routes::{RouteEntry, entry};
-use crate::http::side::{bandwidth, configs, encryption, renamed_commands, scans, templates, whitelist};
-use crate::http::{instance_password, instance_size, nodes, operation, tasks};
+use crate::http::side::{
+    bandwidth, client_ips, configs, encryption, renamed_commands, scans, templates, whitelist,
+};
+use crate::http::{instance_extension, instance_password, instance_size, nodes, operation, tasks};
 
 pub(super) fn side_routes() -> Vec<RouteEntry> {
     const WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist";
@@ -25,6 +27,10 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const ASYNC_WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist-async";
     const ENCRYPTION: &str = "/v2/{project_id}/instances/{instance_id}/ssl";
     const CERTIFICATES: &str = "/v2/{project_id}/instances/{instance_id}/ssl-certs/download";
+    const CLIENT_IPS: &str = "/v2/{project_id}/{instance_id}/client-ip-transparent-transmission";
+    const ZONES: &str = "/v2/{project_id}/instances/{instance_id}/available-zones";
+    const SUBNET: &str = "/v2/{project_id}/instances/{instance_id}/resources/subnet";
+    const REPLICA: &str = "/v2/{project_id}/instances/{instance_id}/groups/{group_id}/replications/{node_id}";
     const RENAMED: &str = "/v2/{project_id}/instances/{instance_id}/rename-commands";
     const RESIZE: &str = "/v2/{project_id}/instances/{instance_id}/resize";
     const JOB: &str = "/v2/{project_id}/jobs/{job_id}";
@@ -48,6 +54,16 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
         }),
         entry(&operation::LINK_CERTIFICATE, Method::POST, CERTIFICATES, || {
             endpoint(encryption::link_certificate)
+        }),
+        entry(&operation::SWITCH_CLIENT_IPS, Method::PUT, CLIENT_IPS, || {
+            endpoint(client_ips::switch_client_ips)
+        }),
+        entry(&operation::MIGRATE_ZONES, Method::PUT, ZONES, || endpoint(instance_extension::migrate_zones)),
+        entry(&operation::SWITCH_SUBNET, Method::POST, SUBNET, || {
+            endpoint(instance_extension::switch_subnet)
+        }),
+        entry(&operation::REMOVE_REPLICA, Method::DELETE, REPLICA, || {
+            endpoint(instance_extension::remove_replica)
         }),
         entry(&operation::LIST_RENAMED_COMMANDS, Method::GET, RENAMED, || {
             endpoint(renamed_commands::list_renamed_commands)

@@ -3,6 +3,7 @@
 //! Source: wire contract v1.0, sections 2.18, 2.19 and 2.22 to 2.24; v2, sections 2.8 to 2.10, 2.19 and 2.20.
 
 pub(super) mod bandwidth;
+pub(super) mod client_ips;
 pub(super) mod configs;
 pub(super) mod encryption;
 pub(super) mod renamed_commands;
@@ -34,6 +35,7 @@ pub(super) fn family() -> Family {
         scans::described(),
         bandwidth::described(),
         encryption::described(),
+        client_ips::described(),
         renamed_commands::described(),
     ];
     Family {

@@ -7,7 +7,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
     Access, Billing, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus,
-    Network, Passage, RenameCommands, SideTask,
+    Network, Passage, RenameCommands, ReplicaChange, SideTask,
 };
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::side_settings::{Tag, TagKey, TagValue, Tags};
@@ -60,18 +60,23 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      i.engine_version, i.cache_mode, i.capacity_mb, i.spec_code, i.status, i.ip, i.port, i.no_password_access, i.zone_codes, \
      i.vpc_id, i.subnet_id, i.security_group_id, i.user_id, i.user_name, i.created_at, i.engine_as_sent, i.product_id, \
      i.charging_mode, i.order_id, i.maintain_begin, i.maintain_end, i.enterprise_project_id, i.enable_publicip, i.publicip_id, \
-     i.enable_ssl, i.access_user, i.rename_commands, i.launched_at, i.updated_at, i.error_code, w.record_kind AS open_kind, \
+     i.enable_ssl, i.transparent_client_ip, i.access_user, i.rename_commands, i.launched_at, i.updated_at, i.error_code, \
+     w.record_kind AS open_kind, \
      (SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
-      WHERE t.instance_key = i.instance_key) AS tags, (SELECT ",
+      WHERE t.instance_key = i.instance_key) AS tags, \
+     (SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
+      FROM replica_changes r WHERE r.instance_key = i.instance_key) AS replicas, (SELECT ",
     policy_json!(),
     " FROM backup_policies b WHERE b.instance_key = i.instance_key) AS backup_policy"
 );
-
 /// Reads an instance from a row of [`INSTANCE_COLUMNS`].
 pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError> {
     let engine = parse::<Engine>(row, "engine", "instances.engine is unknown")?;
     let capacity_mb = u32::try_from(column::<i64>(row, "capacity_mb")?).ok();
     let zone_codes: String = column(row, "zone_codes")?;
+    let engine_version = EngineVersion::new(engine, column(row, "engine_version")?)
+        .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?;
+    let sees_client_ips = column::<Option<bool>>(row, "transparent_client_ip")?;
     Ok(Instance {
         id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
         project_id: ProjectId::from_bytes(bytes16(row, "project_id")?),
@@ -79,8 +84,8 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
             .map_err(|_| StoreError::Inconsistent { what: "instances.name is malformed" })?,
         description: column(row, "description")?,
         engine,
-        engine_version: EngineVersion::new(engine, column(row, "engine_version")?)
-            .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?,
+        sees_client_ips: sees_client_ips.unwrap_or_else(|| !engine_version.is_first_generation()),
+        engine_version,
         cache_mode: parse(row, "cache_mode", "instances.cache_mode is unknown")?,
         capacity: capacity_mb
             .and_then(|megabytes| Capacity::from_megabytes(megabytes).ok())
@@ -109,6 +114,7 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         rename_commands: rename_commands(row)?,
         tags: tags(row)?,
         backup_policy: column::<Option<&str>>(row, "backup_policy")?.map(policy).transpose()?,
+        replicas: replicas(row)?,
         zone_codes: zone_codes.split(',').map(str::to_owned).collect(),
         network: Network {
             vpc_id: column(row, "vpc_id")?,
@@ -135,6 +141,16 @@ fn rename_commands(row: &SqliteRow) -> Result<RenameCommands, StoreError> {
     names
         .and_then(|names| RenameCommands::new(names).ok())
         .ok_or(StoreError::Inconsistent { what: "instances.rename_commands is malformed" })
+}
+
+fn replicas(row: &SqliteRow) -> Result<Vec<ReplicaChange>, StoreError> {
+    let malformed = || StoreError::Inconsistent { what: "a row of replica_changes is malformed" };
+    let rows: Vec<(u32, u32, Option<String>, String)> =
+        serde_json::from_str(column(row, "replicas")?).map_err(|_| malformed())?;
+    let replica = |(shard, copy, zone_code, course): (u32, u32, Option<String>, String)| {
+        Some(ReplicaChange { shard, copy, zone_code, course: course.parse().ok()? })
+    };
+    rows.into_iter().map(replica).collect::<Option<_>>().ok_or_else(malformed)
 }
 
 fn tags(row: &SqliteRow) -> Result<Tags, StoreError> {

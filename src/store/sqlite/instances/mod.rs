@@ -5,6 +5,7 @@
 mod addresses;
 mod creation;
 mod deletion;
+mod extension;
 mod passage;
 mod password;
 mod policy;
@@ -54,6 +55,9 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
             update::update(connection, &known, &update, policy_id, names, audit).await
         }
         InstanceDeed::Switch { switch, job } => switch::switch(connection, &known, switch, job, audit).await,
+        InstanceDeed::Rearrange { extension, region, job, work } => {
+            extension::begin(connection, known, (&extension, &region), (job, work), audit).await
+        }
         InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
         InstanceDeed::Extend { resize, task_id, creator, work } => {
             resize::begin(connection, known, &resize, (task_id, &creator), work, audit).await

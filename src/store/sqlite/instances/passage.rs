@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkWish};
 use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, resize, set_status, tasks};
+use crate::store::sqlite::instances::{Audit, extension, resize, set_status, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -89,6 +89,7 @@ async fn finish(
     }
     if change.from == InstanceStatus::Extending {
         resize::finish(connection, instance_key, change.failure.is_none()).await?;
+        extension::finish(connection, instance_key, change.failure.is_none()).await?;
     }
     tasks::end_all(connection, instance_key, change.at, change.failure).await?;
     sqlx::query("DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?")

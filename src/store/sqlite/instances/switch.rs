@@ -21,9 +21,11 @@ pub(super) async fn switch(
     let after = switch.applied_to(&before)?;
     if after != before {
         sqlx::query(
-            "UPDATE instances SET enable_ssl = ?, updated_at = max(?, created_at) WHERE instance_key = ?",
+            "UPDATE instances SET enable_ssl = ?, transparent_client_ip = ?, updated_at = max(?, created_at)
+             WHERE instance_key = ?",
         )
         .bind(after.access.ssl)
+        .bind(after.sees_client_ips)
         .bind(audit.at.as_millis())
         .bind(known.key)
         .execute(&mut *connection)

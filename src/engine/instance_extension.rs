@@ -1,0 +1,29 @@
+//! Instances: other zones, another network, other replicas.
+
+use crate::domain::id::JobId;
+use crate::domain::instance::{Extension, InstanceStatus};
+use crate::domain::origin::Origin;
+use crate::engine::{Engine, EngineError};
+use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+
+impl Engine {
+    /// Extends an instance by something else than its size; returns the job of it. The instance is EXTENDING until that is done.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as `Extension::of`.
+    pub async fn extend_instance(
+        &self,
+        instance: InstanceRef,
+        extension: Extension,
+        origin: Origin,
+    ) -> Result<JobId, EngineError> {
+        let present = self.settled_now().await?;
+        let now = present.now;
+        let job = self.new_job(extension.job_kind(), now).await?;
+        let work = self.passage_wish(instance, InstanceStatus::Extending);
+        let region = self.settings.region.clone();
+        let deed = InstanceDeed::Rearrange { extension, region, job, work };
+        self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
+        Ok(job.id)
+    }
+}

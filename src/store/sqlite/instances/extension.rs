@@ -1,0 +1,101 @@
+//! Giving an instance other zones, another network, other replicas: planned when it begins to be EXTENDING, made when that ends
+//! well.
+
+use sqlx::SqliteConnection;
+
+use crate::domain::instance::{Extended, Extension, InstanceAction, InstanceStatus, ReplicaChange};
+use crate::domain::job::NewJob;
+use crate::domain::work::WorkWish;
+use crate::store::StoreError;
+use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instances::{Audit, note, passage, shown};
+use crate::store::sqlite::jobs;
+
+/// Begins to extend an instance; it is extended already if that takes no time.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    mut known: KnownInstance,
+    (extension, region): (&Extension, &str),
+    (job, work): (NewJob, WorkWish),
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let before = shown(connection, known.key).await?;
+    let extended = extension.of(&before, region)?;
+    let status = known.facts.status;
+    let passage =
+        known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
+    plan(connection, known.key, &extended).await?;
+    jobs::begin(connection, known.key, job, (audit.at, None)).await?;
+    note(connection, known.key, status, extension.note(), audit).await?;
+    passage::set_off(connection, known.key, status, passage, audit).await
+}
+
+/// Keeps what will be different.
+async fn plan(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    extended: &Extended,
+) -> Result<(), StoreError> {
+    let (zone_codes, network) = match extended {
+        Extended::Zones(codes) => (Some(codes.join(",")), None),
+        Extended::Network { vpc_id, subnet_id } => (None, Some((vpc_id, subnet_id))),
+        Extended::Replica(replica) => return plan_replica(connection, instance_key, replica).await,
+    };
+    let (vpc_id, subnet_id) = network.unzip();
+    sqlx::query(
+        "INSERT OR REPLACE INTO planned_places (instance_key, zone_codes, vpc_id, subnet_id) VALUES (?, ?, ?, ?)",
+    )
+    .bind(instance_key)
+    .bind(zone_codes)
+    .bind(vpc_id)
+    .bind(subnet_id)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(StoreError::during("plan where an instance will be"))
+}
+
+async fn plan_replica(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    replica: &ReplicaChange,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO replica_changes (instance_key, shard, copy, zone_code, course) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET course = excluded.course",
+    )
+    .bind(instance_key)
+    .bind(i64::from(replica.shard))
+    .bind(i64::from(replica.copy))
+    .bind(&replica.zone_code)
+    .bind(replica.course.as_str())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(StoreError::during("plan a replica"))
+}
+
+/// Makes what is planned for an instance, if it `succeeded`; else forgets it.
+pub(super) async fn finish(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    succeeded: bool,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("extend an instance");
+    let place = "UPDATE instances
+         SET zone_codes = coalesce(p.zone_codes, instances.zone_codes), vpc_id = coalesce(p.vpc_id, instances.vpc_id),
+             subnet_id = coalesce(p.subnet_id, instances.subnet_id)
+         FROM planned_places p WHERE p.instance_key = instances.instance_key AND instances.instance_key = ?";
+    let replicas = "UPDATE replica_changes SET course = iif(course = 'adding', 'added', 'removed')
+         WHERE instance_key = ? AND course IN ('adding', 'removing')";
+    // What was to be removed stays: one that was added once as such, one of the product's own without a word about it.
+    let given_up = "DELETE FROM replica_changes
+         WHERE instance_key = ? AND (course = 'adding' OR (course = 'removing' AND zone_code IS NULL))";
+    let kept = "UPDATE replica_changes SET course = 'added' WHERE instance_key = ? AND course = 'removing'";
+    let forgotten = "DELETE FROM planned_places WHERE instance_key = ?";
+    let steps = if succeeded { [place, replicas, forgotten] } else { [given_up, kept, forgotten] };
+    for step in steps {
+        sqlx::query(step).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
+    }
+    Ok(())
+}
