@@ -19,7 +19,7 @@ use crate::domain::work::FailureCode;
 use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
 use crate::http::auth::{Caller, claim};
 use crate::http::body::Unread;
-use crate::http::control::faults::FaultyCall;
+use crate::http::control::ruling::FaultyCall;
 use crate::http::control::state::api_word;
 use crate::http::control::{EMULATOR_ID, X_EMULATOR_ID};
 use crate::http::error::ApiError;
@@ -50,7 +50,7 @@ impl Call {
         request: HttpRequest,
         caller: &Caller,
         body: Bytes,
-        state: &AppState,
+        state: &web::Data<AppState>,
     ) -> Result<Self, ApiError> {
         let failure = suffer(&request, state).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
@@ -265,26 +265,22 @@ async fn admit(request: &HttpRequest, caller: &Caller, state: &AppState) -> Resu
 }
 
 /// Lets a call suffer what faults have in store for it; returns how the work it makes is to fail.
-async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<FailureCode>, ApiError> {
-    let control = &state.control;
-    let Some(route) = request.extensions().get::<RouteName>().copied().filter(|_| control.faults.is_any())
+async fn suffer(request: &HttpRequest, state: &web::Data<AppState>) -> Result<Option<FailureCode>, ApiError> {
+    let Some(route) =
+        request.extensions().get::<RouteName>().copied().filter(|_| state.control.faults.is_any())
     else {
         return Ok(None);
     };
-    let call = FaultyCall {
-        operation: route.operation.name,
-        api: route.api.map_or("", api_word),
-        project_id: path_part(request, "project_id"),
-        instance_id: path_part(request, "instance_id"),
-        makes_work: [operation::CREATE_BACKUP, operation::CREATE_RESTORE].contains(route.operation),
-        is_answered: true,
+    let now = state.control.control.clock().0;
+    let ruled = state.control.faults.rule(faulty_call(request, route), now, || state.control.control.dice());
+    let ruling = if let Ok(ruling) = ruled {
+        ruling
+    } else {
+        let (request, state) = (request.clone(), state.clone());
+        let ruling = async move { state.control.rule_in_turn(faulty_call(&request, route)).await };
+        control::to_its_end(ruling).await?
     };
-    let now = control.control.clock().0;
-    let Some(ruling) = control.faults.rule(call, now, || control.control.dice()) else { return Ok(None) };
-    // What a fault has used up is used up after a restart too.
-    if ruling.uses_up {
-        control.keep_faults().await?;
-    }
+    let Some(ruling) = ruling else { return Ok(None) };
     if !ruling.latency.is_zero() {
         tokio::time::sleep(ruling.latency).await;
     }
@@ -297,6 +293,18 @@ async fn suffer(request: &HttpRequest, state: &AppState) -> Result<Option<Failur
             Err(ApiError::Injected { status, error_code })
         }
         None => Ok(ruling.outcome),
+    }
+}
+
+/// Returns a call as faults look at it.
+fn faulty_call(request: &HttpRequest, route: RouteName) -> FaultyCall<'_> {
+    FaultyCall {
+        operation: route.operation.name,
+        api: route.api.map_or("", api_word),
+        project_id: path_part(request, "project_id"),
+        instance_id: path_part(request, "instance_id"),
+        makes_work: [operation::CREATE_BACKUP, operation::CREATE_RESTORE].contains(route.operation),
+        is_answered: true,
     }
 }
 

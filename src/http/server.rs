@@ -18,8 +18,8 @@ use crate::engine::{Engine, RunFaults};
 use crate::http::answer::Answer;
 use crate::http::body::Bodies;
 use crate::http::control::ControlState;
-use crate::http::control::faults::Faults;
 use crate::http::control::journal::Journal;
+use crate::http::control::ruling::Faults;
 use crate::http::metrics::HttpMetrics;
 use crate::http::routes::{self, RouteSet};
 

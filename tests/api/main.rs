@@ -25,6 +25,7 @@ mod control_requests;
 mod control_rows;
 mod control_transitions;
 mod coverage;
+mod disconnects;
 mod encryption;
 mod export;
 mod export_schema;

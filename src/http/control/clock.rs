@@ -10,7 +10,7 @@ use crate::domain::clock::ClockRate;
 use crate::engine::control::{ClockChange, Control};
 use crate::http::control::error::ControlError;
 use crate::http::control::words::{WireDuration, WireTime};
-use crate::http::control::{Fired, controlled, fired, internal, json};
+use crate::http::control::{Fired, carried_through, controlled, fired, internal, json};
 use crate::http::error::ApiError;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::operation::control as of;
@@ -61,7 +61,7 @@ struct SetBody {
 
 /// `PUT /_emulator/clock`: sets, freezes or paces the clock.
 pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let body: SetBody = call.json()?;
         let rate = body.rate.map(ClockRate::new).transpose();
         let rate = rate.map_err(|error| ControlError::Invalid(error.to_string().into()))?;
@@ -91,7 +91,7 @@ struct Advanced {
 
 /// `POST /_emulator/clock/advance`: moves the clock forward; all work that is due then is done when it answers.
 pub(in crate::http) async fn advance(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let AdvanceBody { duration } = call.json()?;
         let control = &call.state()?.control;
         let changes = control.advance(duration.0).await.map_err(internal)?;

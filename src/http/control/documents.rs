@@ -14,7 +14,7 @@ use crate::http::control::error::ControlError;
 use crate::http::control::faults::Fault;
 use crate::http::control::journal::JournalFilter;
 use crate::http::control::seeded_faults::{faults_as_text, form, merge, read};
-use crate::http::control::{ControlState, controlled, internal, json, optional_id};
+use crate::http::control::{ControlState, carried_through, controlled, internal, json, optional_id};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::openapi::describe::{Description, describe, flag, text};
@@ -68,7 +68,7 @@ fn report(report: &SeedReport) -> Value {
 
 /// `POST /_emulator/reset`: empties everything or a project, and applies the seeds of the start again.
 pub(in crate::http) async fn reset(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let ResetBody { project_id, seed } = call.json()?;
         let project = optional_id(project_id.as_deref(), "project_id")?;
         let done = match project {
@@ -114,7 +114,7 @@ async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> 
 
 /// `POST /_emulator/seed`: applies a seed document, in YAML or JSON; with `overwrite=true` also to what is there already.
 pub(in crate::http) async fn seed(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let invalid = |problem: String| ControlError::Invalid(problem.into());
         let overwrite = match Query::parse(call.request.query_string()).get("overwrite") {
             None | Some("false") => false,

@@ -12,7 +12,9 @@ use crate::http::control::error::ControlError;
 use crate::http::control::faults::{Fault, MOST_FAULTS};
 use crate::http::control::run_faults::SCHEDULED_BACKUP;
 use crate::http::control::seeded_faults::faults_as_text;
-use crate::http::control::{ControlCall, ControlState, controlled, internal, json, optional_id};
+use crate::http::control::{
+    ControlCall, ControlState, carried_through, controlled, internal, json, optional_id,
+};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
@@ -50,14 +52,6 @@ struct FaultsView {
 impl ControlState {
     pub(in crate::http::control) fn present_faults(&self) -> Vec<Fault> {
         self.faults.all(self.control.clock().0)
-    }
-
-    /// Keeps the faults as they are now; a change of theirs is answered once this is done.
-    pub(in crate::http) async fn keep_faults(&self) -> Result<(), ApiError> {
-        // One after the other, so that what is kept last is what there was last.
-        let _turn = self.faults_kept.lock().await;
-        let text = faults_as_text(&self.present_faults())?;
-        self.control.keep_faults(text).await.map_err(internal)
     }
 
     /// Changes the faults: kept first, then held. What cannot be kept changes nothing.
@@ -140,7 +134,7 @@ pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<H
 
 /// `POST /_emulator/faults`: makes a fault.
 pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let state = call.state()?;
         let fault = Fault { id: state.control.new_id(), hits: 0, ..call.json()? };
         let fault = call.sensible(fault)?;
@@ -162,7 +156,7 @@ pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result
 /// `DELETE /_emulator/faults?project_id=&instance_id=`: removes all faults, or those about a project or an instance; returns
 /// those that are left.
 pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let (state, goes) = (call.state()?, call.asked_for()?);
         let clear = |faults: &mut Vec<Fault>| {
             faults.retain(|fault| !goes(fault));
@@ -208,7 +202,7 @@ fn merge(target: &mut Value, patch: Map<String, Value>) {
 
 /// `PATCH /_emulator/faults/{fault_id}`: changes what the body names of a fault; its time begins anew.
 pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let id = call.path_part("fault_id");
         let state = call.state()?;
         let present = state.present_faults();
@@ -228,7 +222,7 @@ pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result
 
 /// `DELETE /_emulator/faults/{fault_id}`: removes a fault.
 pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let state = call.state()?;
         let remove = |faults: &mut Vec<Fault>| {
             faults.remove(position(faults, call.path_part("fault_id"))?);

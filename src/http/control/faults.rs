@@ -1,11 +1,9 @@
 //! Faults: answers that go wrong on demand.
 //!
 //! A fault matches calls of the API and has an effect on them: an error instead of an answer, a delay, a cut connection, or
-//! a backup or restore that fails after its normal time. Faults are few; while there are none, a call pays one comparison.
+//! a backup or restore that fails after its normal time. What becomes of a call is decided in `ruling`.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +13,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::seed;
+use crate::http::control::ruling::FaultyCall;
 use crate::http::control::state::api_of_word;
 use crate::http::control::words::{self, WireDuration, WireTime};
 
@@ -156,23 +155,16 @@ impl Fault {
         self.matcher.problem()
     }
 
+    /// Returns whether it can have an effect on a call, should the dice have it so.
+    pub(in crate::http::control) fn may_hit(&self, call: FaultyCall<'_>) -> bool {
+        let is_decided = if self.effect.outcome.is_some() { call.makes_work } else { call.is_answered };
+        is_decided && self.matcher.matches(call)
+    }
+
     /// Returns whether it has no effect any more.
     pub(in crate::http) fn is_over(&self, now: Timestamp) -> bool {
         self.times == Some(0) || self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
-}
-
-/// A call, as far as faults look at it.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct FaultyCall<'a> {
-    pub(in crate::http) operation: &'a str,
-    pub(in crate::http) api: &'a str,
-    pub(in crate::http) project_id: &'a str,
-    pub(in crate::http) instance_id: &'a str,
-    /// Whether it makes a backup or a restore, whose end can be decided.
-    pub(in crate::http) makes_work: bool,
-    /// Whether anybody waits for its answer. If not, nothing but the end of its work can be decided.
-    pub(in crate::http) is_answered: bool,
 }
 
 impl Matcher {
@@ -206,91 +198,8 @@ impl Matcher {
     }
 }
 
-/// What faults do to one call.
-#[derive(Clone, Debug, Default)]
-pub(in crate::http) struct Ruling {
-    pub(in crate::http) latency: Duration,
-    pub(in crate::http) cut: bool,
-    pub(in crate::http) error: Option<(u16, Option<String>)>,
-    pub(in crate::http) outcome: Option<FailureCode>,
-    /// Whether a fault has been used up a little, which outlives a restart.
-    pub(in crate::http) uses_up: bool,
-}
-
-/// All faults, in the order in which they were made.
-#[derive(Default)]
-pub(in crate::http) struct Faults {
-    any: AtomicBool,
-    faults: Mutex<Vec<Fault>>,
-}
-
-impl Faults {
-    /// Returns whether there is any: the one comparison that a call pays.
-    pub(in crate::http) fn is_any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
-    }
-
-    /// Returns the faults that are not over.
-    pub(in crate::http) fn all(&self, now: Timestamp) -> Vec<Fault> {
-        self.lock().iter().filter(|fault| !fault.is_over(now)).cloned().collect()
-    }
-
-    /// Replaces all faults.
-    pub(in crate::http) fn replace(&self, faults: Vec<Fault>) {
-        self.edit(|present| *present = faults);
-    }
-
-    /// Changes the faults, all at once.
-    pub(in crate::http) fn edit<T>(&self, change: impl FnOnce(&mut Vec<Fault>) -> T) -> T {
-        let mut faults = self.lock();
-        let changed = change(&mut faults);
-        self.any.store(!faults.is_empty(), Ordering::Release);
-        changed
-    }
-
-    /// Decides what happens to a call; `dice` yields numbers from 0 to below 1. Returns `None` if nothing does.
-    pub(in crate::http) fn rule(
-        &self,
-        call: FaultyCall<'_>,
-        now: Timestamp,
-        dice: impl Fn() -> f64,
-    ) -> Option<Ruling> {
-        let mut faults = self.lock();
-        faults.retain(|fault| !fault.is_over(now));
-        self.any.store(!faults.is_empty(), Ordering::Release);
-        let mut ruling: Option<Ruling> = None;
-        for fault in faults.iter_mut() {
-            let has_outcome = fault.effect.outcome.is_some();
-            let is_decided = if has_outcome { call.makes_work } else { call.is_answered };
-            if !fault.matcher.matches(call) || !is_decided {
-                continue;
-            }
-            if fault.probability.is_some_and(|probability| dice() >= probability) {
-                continue;
-            }
-            fault.hits += 1;
-            fault.times = fault.times.map(|times| times.saturating_sub(1));
-            let ruling = ruling.get_or_insert_with(Ruling::default);
-            ruling.uses_up |= fault.times.is_some();
-            let effect = &fault.effect;
-            ruling.latency += effect.latency.as_ref().map_or(Duration::ZERO, |latency| latency.choose(&dice));
-            ruling.cut |= effect.cut;
-            if ruling.error.is_none() {
-                ruling.error = effect.status.map(|status| (status, effect.error_code.clone()));
-            }
-            let outcome = effect.outcome.as_ref().and_then(|outcome| FailureCode::parse(&outcome.error_code));
-            ruling.outcome = ruling.outcome.or(outcome);
-        }
-        ruling
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Latency {
-    fn choose(&self, dice: impl Fn() -> f64) -> Duration {
+    pub(in crate::http::control) fn choose(&self, dice: impl Fn() -> f64) -> Duration {
         match self {
             Self::Fixed(latency) => latency.0,
             Self::Between { min, max } => min.0 + max.0.saturating_sub(min.0).mul_f64(dice()),
@@ -304,54 +213,6 @@ mod tests {
 
     fn fault(text: &str) -> Fault {
         serde_json::from_str(text).unwrap()
-    }
-
-    const CALL: FaultyCall<'_> = FaultyCall {
-        operation: "create_backup",
-        api: "v2",
-        project_id: "p",
-        instance_id: "i",
-        makes_work: true,
-        is_answered: true,
-    };
-
-    fn rule(faults: &Faults) -> Option<Ruling> {
-        faults.rule(CALL, Timestamp::MIN, || 0.5)
-    }
-
-    #[test]
-    fn a_fault_ends_after_its_times() {
-        let faults = Faults::default();
-        faults.replace(vec![fault(r#"{"times": 2, "effect": {"status": 503}}"#)]);
-        assert_eq!(rule(&faults).unwrap().error, Some((503, None)));
-        assert!(rule(&faults).is_some());
-        assert!(rule(&faults).is_none());
-        assert!(faults.all(Timestamp::MIN).is_empty());
-    }
-
-    #[test]
-    fn a_fault_matches_what_has_all_it_names() {
-        for (matcher, matches) in [
-            ("{}", true),
-            (r#"{"operation": "create_backup", "api": "V2"}"#, true),
-            (r#"{"operation": "list_backups"}"#, false),
-            (r#"{"project_id": "q"}"#, false),
-        ] {
-            let faults = Faults::default();
-            faults.replace(vec![fault(&format!(r#"{{"match": {matcher}, "effect": {{"cut": true}}}}"#))]);
-            assert_eq!(rule(&faults).is_some(), matches, "{matcher}");
-        }
-    }
-
-    #[test]
-    fn the_dice_decide_between_never_and_always() {
-        for (probability, hit) in [("0.5", false), ("0.51", true), ("0", false), ("1", true)] {
-            let faults = Faults::default();
-            faults.replace(vec![fault(&format!(
-                r#"{{"probability": {probability}, "effect": {{"cut": true}}}}"#
-            ))]);
-            assert_eq!(rule(&faults).is_some(), hit, "{probability}");
-        }
     }
 
     #[test]

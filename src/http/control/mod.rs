@@ -8,6 +8,7 @@ pub(super) mod fault_routes;
 pub(super) mod faults;
 pub(super) mod journal;
 pub(super) mod requests;
+pub(super) mod ruling;
 mod run_faults;
 pub(super) mod seeded_faults;
 pub(super) mod snapshots;
@@ -30,8 +31,8 @@ use crate::domain::identity::Secret;
 use crate::engine::control::Control;
 use crate::engine::{ChangedRecord, EngineError, MadeChange};
 use crate::http::control::error::ControlError;
-use crate::http::control::faults::Faults;
 use crate::http::control::journal::Journal;
+use crate::http::control::ruling::Faults;
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::error_code;
@@ -171,6 +172,26 @@ impl Fired {
 
 fn fired(changes: &[MadeChange]) -> Vec<Fired> {
     changes.iter().map(Fired::of).collect()
+}
+
+/// Carries out a handler of the control API that changes something, to its end, although its caller may not wait for that:
+/// what is remembered must follow what is kept.
+async fn carried_through<F>(
+    request: HttpRequest,
+    body: Bytes,
+    handler: impl FnOnce(ControlCall) -> F,
+) -> Result<HttpResponse, ApiError>
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    to_its_end(handler(ControlCall::receive(request, body)?)).await
+}
+
+/// Does something on a task of its own, so that it ends although nobody may wait for it any more.
+pub(super) async fn to_its_end<T: 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + 'static,
+) -> Result<T, ApiError> {
+    actix_web::rt::spawn(work).await.map_err(|_| ApiError::Panicked)?
 }
 
 fn internal(error: EngineError) -> ApiError {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::{InstanceRef, RunFaults};
-use crate::http::control::faults::FaultyCall;
+use crate::http::control::ruling::FaultyCall;
 use crate::http::server::AppState;
 
 /// The operation by which a fault matches the runs of policies.
@@ -26,11 +26,6 @@ impl RunFaults for AppState {
             makes_work: true,
             is_answered: false,
         };
-        let ruling = control.faults.rule(call, at, || control.control.dice())?;
-        // What a fault has used up is used up after a restart too.
-        if ruling.uses_up && control.keep_faults().await.is_err() {
-            tracing::error!("could not keep what a fault of a policy has used up");
-        }
-        ruling.outcome
+        control.rule_at_once(call, at).await?.outcome
     }
 }

@@ -10,8 +10,7 @@ use crate::engine::{EngineError, Snapshot, SnapshotError};
 use crate::http::control::error::ControlError;
 use crate::http::control::faults::Fault;
 use crate::http::control::state::counts_view;
-use crate::http::control::{ControlCall, ControlState, controlled, internal, json};
-use crate::http::endpoint::state;
+use crate::http::control::{ControlCall, ControlState, carried_through, controlled, internal, json};
 use crate::http::error::ApiError;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::operation::control as of;
@@ -82,7 +81,7 @@ pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<H
 
 /// `PUT /_emulator/snapshots/{snapshot_name}`: takes a snapshot, in place of one that has that name.
 pub(in crate::http) async fn take(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let name = call.snapshot_name()?;
         Ok(json(&view(&call.state()?.control.take_snapshot(&name).await?)))
     })
@@ -91,7 +90,7 @@ pub(in crate::http) async fn take(request: HttpRequest, body: Bytes) -> Result<H
 
 /// `DELETE /_emulator/snapshots/{snapshot_name}`: removes a snapshot.
 pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let name = call.snapshot_name()?;
         let state = call.state()?;
         state.control.delete_snapshot(&name).await?;
@@ -102,13 +101,9 @@ pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result
 
 /// `POST /_emulator/snapshots/{snapshot_name}/restore`: goes back to a snapshot.
 pub(in crate::http) async fn restore(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let name = call.snapshot_name()?;
-        let app = state(&call.request)?.clone();
-        let going = name.clone();
-        // It goes on to its end although its caller may not wait: what is remembered must follow what is kept.
-        let gone = tokio::spawn(async move { go_back(&app.control, going).await });
-        gone.await.map_err(|_| ApiError::Panicked)??;
+        go_back(call.state()?, name.clone()).await?;
         Ok(json(&view(&call.state()?.control.snapshot(&name).await?)))
     })
     .await

@@ -8,7 +8,7 @@ use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
 use crate::engine::{ApiVersion, Counts};
-use crate::http::control::{controlled, internal, json};
+use crate::http::control::{carried_through, controlled, internal, json};
 use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::openapi::describe::{Description, describe};
@@ -124,7 +124,7 @@ struct IdsBody {
 
 /// `PUT /_emulator/ids`: lets ids follow from a seed, or, with null, not any more.
 pub(in crate::http) async fn set_ids(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let IdsBody { seed } = call.json()?;
         let control = &call.state()?.control;
         control.reseed_ids(seed).await.map_err(internal)?;

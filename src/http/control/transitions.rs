@@ -14,7 +14,9 @@ use crate::domain::work::Progression;
 use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
 use crate::http::control::error::ControlError;
 use crate::http::control::words::WireDuration;
-use crate::http::control::{ControlCall, Fired, controlled, fired, internal, json, optional_id};
+use crate::http::control::{
+    ControlCall, Fired, carried_through, controlled, fired, internal, json, optional_id,
+};
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
@@ -250,7 +252,7 @@ pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<H
 
 /// `PUT /_emulator/transitions/{model}`: makes a rule about what is to come.
 pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let model = call.model()?;
         let body: RuleBody = call.json()?;
         let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
@@ -266,7 +268,7 @@ pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<Ht
 
 /// `DELETE /_emulator/transitions/{model}?project_id=&instance_id=`: removes a rule; removing none changes nothing.
 pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let model = call.model()?;
         call.state()?.control.remove_rule(model, call.query_scope()?).await.map_err(internal)?;
         call.all_rules(model)
@@ -276,7 +278,7 @@ pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result
 
 /// `POST /_emulator/transitions/{model}/step`: moves what is open one step on, due or not.
 pub(in crate::http) async fn step(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
+    carried_through(request, body, async |call| {
         let model = call.model()?;
         let body: ScopeBody = call.json()?;
         let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;

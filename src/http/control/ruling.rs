@@ -1,0 +1,257 @@
+//! What faults do to calls.
+//!
+//! Faults are few; while there are none, a call pays one comparison. What a call uses up of a fault is kept before it holds, so
+//! that it is used up after a restart too, and never twice.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+use crate::domain::work::FailureCode;
+use crate::http::control::faults::Fault;
+use crate::http::control::seeded_faults::faults_as_text;
+use crate::http::control::{ControlState, internal};
+use crate::http::error::ApiError;
+
+/// A call, as far as faults look at it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct FaultyCall<'a> {
+    pub(in crate::http) operation: &'a str,
+    pub(in crate::http) api: &'a str,
+    pub(in crate::http) project_id: &'a str,
+    pub(in crate::http) instance_id: &'a str,
+    /// Whether it makes a backup or a restore, whose end can be decided.
+    pub(in crate::http) makes_work: bool,
+    /// Whether anybody waits for its answer. If not, nothing but the end of its work can be decided.
+    pub(in crate::http) is_answered: bool,
+}
+
+/// What faults do to one call.
+#[derive(Clone, Debug, Default)]
+pub(in crate::http) struct Ruling {
+    pub(in crate::http) latency: Duration,
+    pub(in crate::http) cut: bool,
+    pub(in crate::http) error: Option<(u16, Option<String>)>,
+    pub(in crate::http) outcome: Option<FailureCode>,
+    /// The faults that hit the call.
+    hits: Vec<String>,
+    /// Whether one of them is used up a little by that, which outlives a restart.
+    uses_up: bool,
+}
+
+/// A fault that has an effect on a limited number of calls may hit a call: that is decided by one caller at a time.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct UsesUp;
+
+/// Decides what faults do to a call; `dice` yields numbers from 0 to below 1. Returns `None` if they do nothing.
+fn rule(faults: &[Fault], call: FaultyCall<'_>, dice: impl Fn() -> f64) -> Option<Ruling> {
+    let mut ruling: Option<Ruling> = None;
+    for fault in faults.iter().filter(|fault| fault.may_hit(call)) {
+        if fault.probability.is_some_and(|probability| dice() >= probability) {
+            continue;
+        }
+        let ruling = ruling.get_or_insert_with(Ruling::default);
+        ruling.hits.push(fault.id.clone());
+        ruling.uses_up |= fault.times.is_some();
+        let effect = &fault.effect;
+        ruling.latency += effect.latency.as_ref().map_or(Duration::ZERO, |latency| latency.choose(&dice));
+        ruling.cut |= effect.cut;
+        if ruling.error.is_none() {
+            ruling.error = effect.status.map(|status| (status, effect.error_code.clone()));
+        }
+        let outcome = effect.outcome.as_ref().and_then(|outcome| FailureCode::parse(&outcome.error_code));
+        ruling.outcome = ruling.outcome.or(outcome);
+    }
+    ruling
+}
+
+impl Ruling {
+    /// Counts the call with the faults that hit it.
+    fn count(&self, faults: &mut [Fault]) {
+        for fault in faults.iter_mut().filter(|fault| self.hits.contains(&fault.id)) {
+            fault.hits += 1;
+            fault.times = fault.times.map(|times| times.saturating_sub(1));
+        }
+    }
+}
+
+/// All faults, in the order in which they were made.
+#[derive(Default)]
+pub(in crate::http) struct Faults {
+    any: AtomicBool,
+    faults: Mutex<Vec<Fault>>,
+}
+
+impl Faults {
+    /// Returns whether there is any: the one comparison that a call pays.
+    pub(in crate::http) fn is_any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Returns the faults that are not over.
+    pub(in crate::http) fn all(&self, now: Timestamp) -> Vec<Fault> {
+        self.lock().iter().filter(|fault| !fault.is_over(now)).cloned().collect()
+    }
+
+    /// Replaces all faults.
+    pub(in crate::http) fn replace(&self, faults: Vec<Fault>) {
+        self.edit(|present| *present = faults);
+    }
+
+    /// Changes the faults, all at once.
+    pub(in crate::http) fn edit<T>(&self, change: impl FnOnce(&mut Vec<Fault>) -> T) -> T {
+        let mut faults = self.lock();
+        let changed = change(&mut faults);
+        self.any.store(!faults.is_empty(), Ordering::Release);
+        changed
+    }
+
+    /// Decides what happens to a call, and counts it; `dice` yields numbers from 0 to below 1. Returns `None` if nothing does,
+    /// and [`UsesUp`] if it would use up a fault, which is to be kept first.
+    pub(in crate::http) fn rule(
+        &self,
+        call: FaultyCall<'_>,
+        now: Timestamp,
+        dice: impl Fn() -> f64,
+    ) -> Result<Option<Ruling>, UsesUp> {
+        self.edit(|faults| {
+            faults.retain(|fault| !fault.is_over(now));
+            if faults.iter().any(|fault| fault.times.is_some() && fault.may_hit(call)) {
+                return Err(UsesUp);
+            }
+            let ruling = rule(faults, call, dice);
+            if let Some(ruling) = &ruling {
+                ruling.count(faults);
+            }
+            Ok(ruling)
+        })
+    }
+
+    /// Decides what happens to a call, and counts it at once.
+    fn rule_at_once(&self, call: FaultyCall<'_>, now: Timestamp, dice: impl Fn() -> f64) -> Option<Ruling> {
+        self.edit(|faults| {
+            faults.retain(|fault| !fault.is_over(now));
+            let ruling = rule(faults, call, dice)?;
+            ruling.count(faults);
+            Some(ruling)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ControlState {
+    /// Decides what happens to a call that may use up a fault.
+    pub(in crate::http) async fn rule_in_turn(
+        &self,
+        call: FaultyCall<'_>,
+    ) -> Result<Option<Ruling>, ApiError> {
+        let _turn = self.faults_kept.lock().await;
+        let mut faults = self.present_faults();
+        let Some(ruling) = rule(&faults, call, || self.control.dice()) else { return Ok(None) };
+        if ruling.uses_up {
+            ruling.count(&mut faults);
+            self.control.keep_faults(faults_as_text(&faults)?).await.map_err(internal)?;
+        }
+        // Others go on hitting faults that have no end.
+        self.faults.edit(|faults| ruling.count(faults));
+        Ok(Some(ruling))
+    }
+
+    /// Decides what happens to work that comes due at `at`. Nobody's turn is waited for: whoever changes the faults may wait for
+    /// this work to be done.
+    pub(in crate::http::control) async fn rule_at_once(
+        &self,
+        call: FaultyCall<'_>,
+        at: Timestamp,
+    ) -> Option<Ruling> {
+        let ruling = self.faults.rule_at_once(call, at, || self.control.dice())?;
+        if ruling.uses_up {
+            let _turn = self.faults_kept.try_lock();
+            let kept = match faults_as_text(&self.present_faults()) {
+                Ok(text) => self.control.keep_faults(text).await.map_err(internal),
+                Err(error) => Err(error.into()),
+            };
+            if kept.is_err() {
+                tracing::error!("could not keep what a fault of a policy has used up");
+            }
+        }
+        Some(ruling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> Fault {
+        serde_json::from_str(text).unwrap()
+    }
+
+    const CALL: FaultyCall<'_> = FaultyCall {
+        operation: "create_backup",
+        api: "v2",
+        project_id: "p",
+        instance_id: "i",
+        makes_work: true,
+        is_answered: true,
+    };
+
+    fn rule(faults: &Faults) -> Option<Ruling> {
+        faults.rule(CALL, Timestamp::MIN, || 0.5).unwrap()
+    }
+
+    #[test]
+    fn a_fault_ends_after_its_times() {
+        let mut faults = vec![fault(r#"{"id": "f", "times": 2, "effect": {"status": 503}}"#)];
+        for left in [1, 0] {
+            let ruling = super::rule(&faults, CALL, || 0.5).unwrap();
+            assert_eq!((ruling.error.clone(), ruling.uses_up), (Some((503, None)), true));
+            ruling.count(&mut faults);
+            assert_eq!(faults[0].times, Some(left));
+        }
+        assert!(faults[0].is_over(Timestamp::MIN));
+    }
+
+    #[test]
+    fn what_may_be_used_up_is_not_decided_by_several_at_once() {
+        let faults = Faults::default();
+        faults.replace(vec![
+            fault(r#"{"id": "e", "effect": {"latency": "1s"}}"#),
+            fault(r#"{"id": "f", "match": {"api": "v1.0"}, "times": 2, "effect": {"status": 503}}"#),
+        ]);
+        assert_eq!(rule(&faults).unwrap().latency, Duration::from_secs(1));
+        let of_v1 = FaultyCall { api: "v1.0", ..CALL };
+        assert!(faults.rule(of_v1, Timestamp::MIN, || 0.5).is_err());
+        let hits: Vec<u64> = faults.all(Timestamp::MIN).iter().map(|fault| fault.hits).collect();
+        assert_eq!(hits, [1, 0]);
+    }
+
+    #[test]
+    fn a_fault_matches_what_has_all_it_names() {
+        for (matcher, matches) in [
+            ("{}", true),
+            (r#"{"operation": "create_backup", "api": "V2"}"#, true),
+            (r#"{"operation": "list_backups"}"#, false),
+            (r#"{"project_id": "q"}"#, false),
+        ] {
+            let faults = Faults::default();
+            faults.replace(vec![fault(&format!(r#"{{"match": {matcher}, "effect": {{"cut": true}}}}"#))]);
+            assert_eq!(rule(&faults).is_some(), matches, "{matcher}");
+        }
+    }
+
+    #[test]
+    fn the_dice_decide_between_never_and_always() {
+        for (probability, hit) in [("0.5", false), ("0.51", true), ("0", false), ("1", true)] {
+            let faults = Faults::default();
+            faults.replace(vec![fault(&format!(
+                r#"{{"probability": {probability}, "effect": {{"cut": true}}}}"#
+            ))]);
+            assert_eq!(rule(&faults).is_some(), hit, "{probability}");
+        }
+    }
+}
