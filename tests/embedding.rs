@@ -188,6 +188,24 @@ async fn seeds_come_from_texts_and_files() {
 }
 
 #[tokio::test]
+async fn an_export_goes_by_the_time_at_which_the_state_was_read() {
+    let _turn = THREADS.read().await;
+    let clock = Arc::new(ManualClock::new("2026-01-02T03:04:05Z".parse().unwrap()));
+    let fault = "settings: {faults: [{id: short, effect: {cut: true}, expires_at: '2026-01-02T03:04:15Z'}]}";
+    let emulator = Emulator::builder().demo().seed(fault).clock(clock.clone()).start().await.unwrap();
+    for (seconds, is_there) in [(9, true), (1, false)] {
+        let mut export = emulator.control().export(None).await;
+        // Before anything of it has been looked at.
+        clock.advance(Duration::from_secs(seconds));
+        let mut document = String::new();
+        while let Some(piece) = export.next().await {
+            document.push_str(&piece.unwrap());
+        }
+        assert_eq!(document.contains("short"), is_there, "{document}");
+    }
+}
+
+#[tokio::test]
 async fn the_control_api_is_where_it_is_told_to_be() {
     let _turn = THREADS.read().await;
     let builder = Emulator::builder().demo();

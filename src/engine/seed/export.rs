@@ -1,10 +1,12 @@
 //! Writes a state down as a seed document, part by part: JSON, an entry a line, so that two of them can be compared.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::ambient::Clock;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::engine::seed::document::{
@@ -20,13 +22,15 @@ use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, StoreError,
 /// A document that is being written.
 pub struct Export {
     parts: mpsc::Receiver<Result<StatePart, StoreError>>,
+    clock: Arc<dyn Clock>,
     scope: Scope,
     document: Option<JsonWriter>,
 }
 
 /// What the document is of.
 struct Scope {
-    now: Timestamp,
+    /// What the clock showed when the first part was there, so that nothing in the state is newer.
+    now: Option<Timestamp>,
     /// The project that it is limited to.
     project: Option<ProjectId>,
     /// The instances that were written, if it is limited to a project.
@@ -36,12 +40,11 @@ struct Scope {
 impl Engine {
     /// Begins to write the state down, whole or of a project, as it is once what is due has been done.
     pub(in crate::engine) async fn export(&self, project: Option<ProjectId>) -> Export {
-        let present = self.now_for_reading().await;
-        let now = present.now;
-        let parts = self.store.export(project);
+        let _present = self.now_for_reading().await;
         Export {
-            parts,
-            scope: Scope { now, project, instances: HashSet::new() },
+            parts: self.store.export(project),
+            clock: self.clock.clone(),
+            scope: Scope { now: None, project, instances: HashSet::new() },
             document: Some(JsonWriter::default()),
         }
     }
@@ -54,8 +57,10 @@ impl Export {
     /// `Internal` if the state cannot be read; what was written is not whole then.
     pub async fn next(&mut self) -> Option<Result<String, EngineError>> {
         let document = self.document.as_mut()?;
-        let written = match self.parts.recv().await {
-            Some(Ok(part)) => write(document, part, &mut self.scope),
+        let part = self.parts.recv().await;
+        let now = *self.scope.now.get_or_insert_with(|| self.clock.now());
+        let written = match part {
+            Some(Ok(part)) => write(document, part, &mut self.scope, now),
             Some(Err(error)) => Err(error.into()),
             // The store stopped before the end: nobody took anything for too long.
             None => Err(StoreError::Busy.into()),
@@ -74,7 +79,12 @@ const BACKUPS: Member = Member { path: &["projects", "instances"], list: "backup
 const RESTORES: Member = Member { path: &["projects", "instances"], list: "restores" };
 const EVENTS: Member = Member { path: &[], list: "events" };
 
-fn write(document: &mut JsonWriter, part: StatePart, scope: &mut Scope) -> Result<String, EngineError> {
+fn write(
+    document: &mut JsonWriter,
+    part: StatePart,
+    scope: &mut Scope,
+    now: Timestamp,
+) -> Result<String, EngineError> {
     match part {
         StatePart::Domain(domain) => document.member("domain", &DomainEntry::from(domain))?,
         StatePart::User(user) => document.item(USERS, &UserEntry::from(user))?,
@@ -97,7 +107,7 @@ fn write(document: &mut JsonWriter, part: StatePart, scope: &mut Scope) -> Resul
             }
         }
         StatePart::Settings(settings) => {
-            let mut entry = SettingsEntry::of_kept(settings, scope.now)?;
+            let mut entry = SettingsEntry::of_kept(settings, now)?;
             if let Some(project) = scope.project {
                 entry = entry.within(project, &scope.instances);
             }
