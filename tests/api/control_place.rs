@@ -10,7 +10,7 @@ const ALONE: (&str, &str) = ("control.listen", "127.0.0.1:0");
 const OFF: (&str, &str) = ("control.enabled", "false");
 
 /// Returns method and path of every route of the control API, its aliases among them.
-fn control_routes() -> Vec<(String, &'static str)> {
+pub(crate) fn control_routes() -> Vec<(String, &'static str)> {
     let first = |path: &'static str| path.split('/').nth(1).unwrap_or_default();
     let routes: Vec<_> = routes::table()
         .into_iter()

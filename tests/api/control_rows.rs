@@ -10,7 +10,10 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::seed::of_instances;
-use crate::support::{Api, TestServer, each, text};
+use crate::support::{Api, TestServer, each, requests_of, text};
+
+use super::control_place::control_routes;
+use super::coverage::is_of;
 
 /// A project of a test's own, with an instance, and the version of the API that the test speaks.
 struct Tenant<'s> {
@@ -30,8 +33,11 @@ macro_rules! rows {
 const ROWS: &[(&str, Row)] = rows![
     health_info_and_config,
     operations,
+    openapi,
     reset,
     seed,
+    export,
+    snapshots,
     clock,
     transitions_of_backups,
     transitions_of_restores,
@@ -42,6 +48,9 @@ const ROWS: &[(&str, Row)] = rows![
     requests,
     unsupported_requests,
 ];
+
+/// What is everybody's: these rows wait until all others are done, and then for each other.
+const ROWS_ALONE: &[(&str, Row)] = rows![way_back_to_a_snapshot];
 
 #[tokio::test]
 async fn every_row_holds_in_a_project_of_its_own_while_all_others_go_on() {
@@ -57,6 +66,21 @@ async fn every_row_holds_in_a_project_of_its_own_while_all_others_go_on() {
     });
     let held = join_all(tests).await;
     assert_eq!(held.len(), 2 * ROWS.len(), "{held:?}");
+    for (api, (_, row)) in Api::BOTH.into_iter().flat_map(|api| ROWS_ALONE.iter().map(move |row| (api, row)))
+    {
+        row(&Tenant::arrive(&server, api).await).await;
+    }
+}
+
+#[test]
+fn every_route_of_the_control_api_is_in_a_row() {
+    let requests = requests_of(every_row_holds_in_a_project_of_its_own_while_all_others_go_on);
+    for route in control_routes() {
+        let answered = requests.iter().any(|(method, path, status)| {
+            *method == route.0 && is_of(path, route.1) && (200..300).contains(status)
+        });
+        assert!(answered, "no row has {} {} answered well", route.0, route.1);
+    }
 }
 
 impl<'s> Tenant<'s> {
@@ -123,6 +147,7 @@ impl<'s> Tenant<'s> {
 }
 
 async fn health_info_and_config(tenant: &Tenant<'_>) {
+    tenant.server.get("/_localstack/health").await.ok();
     for path in ["health", "info", "config"] {
         tenant.server.get(&format!("/_emulator/{path}")).await.ok();
     }
@@ -135,14 +160,54 @@ async fn operations(tenant: &Tenant<'_>) {
     assert!(each(&operations["operations"], "name").contains(&json!("create_backup")));
 }
 
+async fn openapi(tenant: &Tenant<'_>) {
+    let document = tenant.server.get("/_emulator/openapi.json").await.ok();
+    assert!(document["paths"]["/_emulator/openapi.json"]["get"].is_object());
+    assert_eq!(tenant.server.get("/_emulator/docs").await.status, 200);
+}
+
 async fn reset(tenant: &Tenant<'_>) {
     tenant.create().await;
     let body = json!({ "project_id": tenant.project });
+    for path in ["/_emulator/reset", "/moto-api/reset"] {
+        tenant.server.post(path, &body).await.ok();
+        // The seeds of the start do not hold it.
+        assert_eq!(tenant.server.get(&tenant.records("backups")).await.status, 404);
+        tenant.seed().await;
+        assert_eq!(tenant.statuses().await, [] as [Value; 0]);
+        tenant.create().await;
+    }
+}
+
+async fn export(tenant: &Tenant<'_>) {
+    tenant.create().await;
+    let path = tenant.limited("export");
+    let document = tenant.server.get(&path).await;
+    assert_eq!(document.ok()["projects"][0]["id"], tenant.project);
+    let body = json!({ "project_id": tenant.project });
     tenant.server.post("/_emulator/reset", &body).await.ok();
-    // The seeds of the start do not hold it.
-    assert_eq!(tenant.server.get(&tenant.records("backups")).await.status, 404);
-    tenant.seed().await;
-    assert_eq!(tenant.statuses().await, [] as [Value; 0]);
+    tenant.server.call("POST", "/_emulator/seed").body(document.body.clone()).send().await.ok();
+    assert_eq!(tenant.server.get(&path).await.text(), document.text());
+    assert_eq!(tenant.statuses().await, ["succeed"]);
+}
+
+async fn snapshots(tenant: &Tenant<'_>) {
+    let path = format!("/_emulator/snapshots/{}", tenant.project);
+    let taken = tenant.server.call("PUT", &path).send().await.ok();
+    assert_eq!(tenant.server.get(&path).await.ok(), taken);
+    let listed = tenant.server.get("/_emulator/snapshots").await.ok();
+    assert!(each(&listed["snapshots"], "name").contains(&json!(tenant.project)), "{listed}");
+    tenant.server.delete(&path).await.ok();
+    assert_eq!(tenant.server.get(&path).await.status, 404);
+}
+
+async fn way_back_to_a_snapshot(tenant: &Tenant<'_>) {
+    let path = format!("/_emulator/snapshots/{}", tenant.project);
+    tenant.create().await;
+    tenant.server.call("PUT", &path).send().await.ok();
+    tenant.create().await;
+    tenant.server.call("POST", &format!("{path}/restore")).send().await.ok();
+    assert_eq!(tenant.statuses().await, ["succeed"]);
 }
 
 async fn seed(tenant: &Tenant<'_>) {
@@ -217,6 +282,8 @@ async fn faults(tenant: &Tenant<'_>) {
         (each(&left["faults"], "id"), each(&left["faults"], "hits")),
         (vec![json!(id)], vec![json!(3)])
     );
+    tenant.server.delete(&one).await.ok();
+    tenant.server.post("/_emulator/faults", &fault).await.ok();
     tenant.server.delete(&tenant.limited("faults")).await.ok();
     assert_eq!(tenant.server.get(&tenant.limited("faults")).await.ok(), json!({"faults": []}));
     tenant.create().await;

@@ -46,7 +46,7 @@ const CLAIMS: &[&[Covered]] = &[
 ];
 
 /// Returns whether a path is one of those that `template` stands for.
-fn is_of(path: &str, template: &str) -> bool {
+pub(crate) fn is_of(path: &str, template: &str) -> bool {
     let (parts, wanted) = (path.split('/'), template.split('/'));
     parts.clone().count() == wanted.clone().count()
         && parts.zip(wanted).all(|(part, wanted)| wanted.starts_with('{') || part == wanted)
