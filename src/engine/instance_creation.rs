@@ -22,7 +22,8 @@ impl Engine {
     /// Makes instances, all that the order asks for or none. Each is being created, or in service, before this returns.
     ///
     /// # Errors
-    /// `Refused` as `InstanceOrder::check`, with `InstanceNameTaken`, or for a quota; in this order.
+    /// `Refused` as `InstanceOrder::check`, with `InstanceNameTaken`, for a quota, or with `IdTaken`; in this order. Of several
+    /// instances all but the first find an id that was given taken, so that none is made.
     pub async fn create_instances(
         &self,
         api: ApiVersion,
@@ -37,6 +38,7 @@ impl Engine {
             needs_zones: is_v2,
             needs_security_group: !is_v2,
         };
+        let given_id = order.id;
         let (names, new) = order.check(rules)?;
         let password_hash = match new.password.clone() {
             Some(password) => Some(self.hashed_password(password).await?),
@@ -48,7 +50,10 @@ impl Engine {
         let order_id = new.is_prepaid.then(|| self.new_order_id(now));
         let mut called = Vec::with_capacity(names.len());
         for name in names {
-            let id = self.unused_id(|| self.ids.instance_id(now), InstanceId::as_bytes).await?;
+            let id = match given_id {
+                Some(id) => id,
+                None => self.unused_id(|| self.ids.instance_id(now), InstanceId::as_bytes).await?,
+            };
             let instance = InstanceRef { project_id, instance_id: id };
             let work = self.passage_wish(instance, InstanceStatus::Creating);
             called.push(CalledInstance { id, name, policy_id: self.ids.random_bits(), work });
@@ -60,6 +65,7 @@ impl Engine {
             .create_instances(CreateInstances {
                 project_id,
                 called,
+                id_is_given: given_id.is_some(),
                 new,
                 password_hash,
                 order_id: command_order,

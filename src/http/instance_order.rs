@@ -36,8 +36,10 @@ pub(super) async fn create_instances(
     ProjectCall { call, project_id }: ProjectCall,
 ) -> Result<HttpResponse, ApiError> {
     let body: OrderBody = mandatory_object(&call.body)?;
+    let mut order = body.order(call.api)?;
+    order.id = call.given_id()?;
     let created = engine
-        .create_instances(call.api, project_id, body.order(call.api)?, call.origin)
+        .create_instances(call.api, project_id, order, call.origin)
         .await
         .map_err(ApiError::failing_with(&error_code::INSTANCE_CREATE_FAILED))?;
     Ok(HttpResponse::Ok().json(CreatedView::new(&created, call.api)))
@@ -166,6 +168,7 @@ impl OrderBody {
             given.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such)
         };
         Ok(InstanceOrder {
+            id: None,
             name: text(self.name),
             count: number(&self.instance_num),
             description: text(self.description),

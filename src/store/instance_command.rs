@@ -19,6 +19,8 @@ pub struct CreateInstances {
     pub project_id: ProjectId,
     /// What each is called.
     pub called: Vec<CalledInstance>,
+    /// Whether their caller chose the id: then it may be taken.
+    pub id_is_given: bool,
     /// What all of them are.
     pub new: NewInstance,
     /// A hash of the password, as PHC text.

@@ -120,7 +120,7 @@ pub trait Store: Send + Sync {
     /// Makes instances, all or none; the project is made if it is not there.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNameTaken`, or as `Quota::permit`; in this order.
+    /// `Refused` with `InstanceNameTaken`, as `Quota::permit`, or with `IdTaken`; in this order.
     async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError>;
 
     /// Changes an instance.

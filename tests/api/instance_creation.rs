@@ -13,7 +13,7 @@ pub(crate) const COVERS: &[Covered] = &[
 const ZONES: [&str; 2] = ["eu-de-02", "eu-de-01"];
 
 /// An order that says something of everything, with members replaced.
-fn order(api: Api, members: &Value) -> Value {
+pub(crate) fn order(api: Api, members: &Value) -> Value {
     let mut order = json!({
         "name": "made-here", "engine": "Redis", "engine_version": "6.0", "capacity": 2, "description": "demo",
         "password": "Secret-12", "vpc_id": "0f1e2d3c", "subnet_id": "3c2d1e0f", "enable_ssl": true,

@@ -4,8 +4,10 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::refusal::invalid_parameter;
-use crate::support::seed::{HA, SECOND_HA, UNKNOWN_INSTANCE};
+use crate::support::seed::{HA, OTHERS_HA, PROJECT, SECOND_HA, UNKNOWN_INSTANCE};
 use crate::support::{Answer, Api, TestServer, each, text};
+
+use super::instance_creation::order;
 
 const HEADER: &str = "X-Emulator-Id";
 const ID: &str = "12345678-9abc-1def-8123-456789abcdef";
@@ -101,5 +103,50 @@ async fn an_id_is_chosen_only_with_the_control_token_where_there_is_one() {
         let call = server.call("POST", &api.backups(HA)).header(HEADER, ID);
         let made = call.header("X-Emulator-Token", "hush").send().await;
         assert_eq!(made.ok(), json!({"backup_id": ID}));
+    }
+}
+
+/// Orders instances of a name, one of which at most can have the id.
+async fn ordered(server: &TestServer, api: Api, name: &str, count: u64, id: &str) -> Answer {
+    let order = order(api, &json!({"name": name, "instance_num": count}));
+    server.make_pinned(&api.instances(PROJECT), &order, id).await
+}
+
+#[tokio::test]
+async fn an_instance_has_the_id_that_its_maker_chose() {
+    for api in Api::BOTH {
+        let mut server = TestServer::start().await;
+        let made = ordered(&server, api, "pinned", 1, &ID.to_uppercase()).await.ok();
+        assert_eq!(made["instances"], json!([{"instance_id": ID, "instance_name": "pinned"}]));
+        assert_eq!(server.status(api, ID).await, "RUNNING");
+        server.delete(&api.instance(ID)).await;
+        server.restart().await;
+        let before = server.get(&api.instances(PROJECT)).await.ok()["instance_num"].take();
+        let backup = server.create_backup(HA).await;
+        // Also that of an instance that is gone, or of another kind of thing.
+        for id in [ID, HA, OTHERS_HA, backup.as_str(), "x", ""] {
+            let refused = ordered(&server, api, "second", 1, id).await;
+            refused.assert_refused_by(api, &invalid_parameter(HEADER));
+        }
+        assert_eq!(server.get(&api.instances(PROJECT)).await.ok()["instance_num"], before);
+    }
+}
+
+#[tokio::test]
+async fn several_instances_cannot_have_one_id_and_none_is_made() {
+    for api in Api::BOTH {
+        let server = TestServer::start().await;
+        let before = server.get(&api.instances(PROJECT)).await.ok()["instance_num"].take();
+        let refused = ordered(&server, api, "pinned", 2, ID).await;
+        refused.assert_refused_by(api, &invalid_parameter(HEADER));
+        assert_eq!(server.get(&api.instances(PROJECT)).await.ok()["instance_num"], before);
+        // What was refused has left nothing behind: the id and the name are free.
+        ordered(&server, api, "pinned", 1, ID).await.ok();
+        let created = server
+            .rows(
+                "SELECT json_quote(count(*)) FROM backup_audit WHERE what = 'instance' AND who = 'anonymous'",
+            )
+            .await;
+        assert_eq!(created, [json!(1)]);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::builtin;
 use crate::domain::catalogue::{self, NotSold, Product, Size};
+use crate::domain::id::InstanceId;
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::require_strong;
 use crate::domain::instance::policy::{BackupPolicy, SentPolicy};
@@ -20,6 +21,8 @@ use crate::domain::time::UtcOffset;
 /// What a caller says. Empty texts have become absent.
 #[derive(Clone, Debug, Default)]
 pub struct InstanceOrder {
+    /// The id that the instance is to have; a new one when absent.
+    pub id: Option<InstanceId>,
     /// The name, or with several instances what their names begin with.
     pub name: Option<String>,
     /// How many instances.

@@ -1,5 +1,7 @@
 //! Making instances: all that one order asks for, or none.
 
+use std::collections::HashSet;
+
 use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
@@ -8,6 +10,7 @@ use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
+use crate::store::sqlite::ids;
 use crate::store::sqlite::instances::{Audit, addresses, passage, policy, record};
 use crate::store::sqlite::quotas;
 use crate::store::sqlite::writer::WriterState;
@@ -27,6 +30,9 @@ pub(in crate::store::sqlite) async fn create(
     let count = u64::try_from(command.called.len()).unwrap_or(u64::MAX);
     let memory_mb = count.saturating_mul(u64::from(command.new.capacity.as_megabytes()));
     quota.permit(used, Usage { instances: count, memory_mb })?;
+    if command.id_is_given {
+        require_unused(connection, &command.called).await?;
+    }
     let project_key = ensure_project(connection, project_id, command.now).await?;
     let actor_key = actors
         .key(connection, &command.origin.actor)
@@ -62,6 +68,20 @@ pub(super) async fn require_free(
     .await
     .map_err(StoreError::during("look for the names of instances"))?;
     if taken.is_some() { Err(Refusal::InstanceNameTaken.into()) } else { Ok(()) }
+}
+
+/// Makes sure that the ids that were given are not taken. Of several instances with one id the second finds it taken.
+async fn require_unused(
+    connection: &mut SqliteConnection,
+    called: &[CalledInstance],
+) -> Result<(), StoreError> {
+    let mut given = HashSet::new();
+    for called in called {
+        if !given.insert(called.id) || ids::is_taken(&mut *connection, *called.id.as_bytes()).await? {
+            return Err(Refusal::IdTaken.into());
+        }
+    }
+    Ok(())
 }
 
 async fn ensure_project(
