@@ -9,6 +9,7 @@
 mod catalogue;
 mod cli;
 mod expect;
+mod fixtures;
 mod huawei_sdk;
 mod openapi;
 mod otc_sdk;
@@ -29,7 +30,7 @@ const STRICT: [&str; 2] = ["--auth", "strict"];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let trials = vec![
+    let mut trials = vec![
         trial("cli_backups_with_a_static_token", &[], Login::StaticToken, cli::backups),
         trial("cli_instances_with_a_static_token", &[], Login::StaticToken, cli::instances),
         trial("cli_refusals_with_a_static_token", &[], Login::StaticToken, cli::refusals),
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         trial("openapi_validator", &[], Login::StaticToken, openapi::validator),
         trial("huawei_sdk_catalogue_with_keys_strict", &STRICT, Login::Password, catalogue::huawei_sdk),
     ];
+    trials.extend(fixtures::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
