@@ -121,10 +121,9 @@ impl Description {
         !self.summary.is_empty() && self.answer.is_some() != self.is_always_refused
     }
 
-    /// Adds the schemas of its bodies.
-    pub(super) fn add_schemas(&self, into: &mut Vec<Named>) {
-        let contents = self.body.into_iter().chain(self.answer.map(|(_, content)| content));
-        contents.for_each(|content| content.add_schemas(into));
+    /// Returns its bodies.
+    pub(super) fn contents(&self) -> impl Iterator<Item = Content> {
+        self.body.into_iter().chain(self.answer.map(|(_, content)| content))
     }
 
     /// Returns how much it says of which routes it is about, if it is about this one.
@@ -198,14 +197,24 @@ pub(super) enum Content {
 }
 
 impl Content {
-    fn json<T: ToSchema>() -> Self {
+    pub(super) fn json<T: ToSchema>() -> Self {
         Self::Json { name: T::name, schemas: add::<T> }
     }
 
-    /// Adds the schemas that it names.
-    fn add_schemas(self, into: &mut Vec<Named>) {
+    /// Returns its schema, and those that it names.
+    pub(super) fn schemas(self) -> Vec<Named> {
+        let mut named = Vec::new();
         if let Self::Json { schemas, .. } = self {
-            schemas(into);
+            schemas(&mut named);
+        }
+        named
+    }
+
+    /// Returns the name of its schema, if it has one.
+    pub(super) fn name(self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Json { name, .. } => Some(name()),
+            Self::Any(_) | Self::Nothing => None,
         }
     }
 
@@ -223,7 +232,7 @@ fn anything(media_type: &str) -> Schema {
     of_type(if media_type == "application/json" { Type::Object } else { Type::String })
 }
 
-pub(super) fn add<T: ToSchema>(schemas: &mut Vec<Named>) {
+fn add<T: ToSchema>(schemas: &mut Vec<Named>) {
     schemas.push((T::name().into_owned(), T::schema()));
     T::schemas(schemas);
 }

@@ -19,7 +19,7 @@ use utoipa::openapi::{
 use crate::engine::ApiVersion;
 use crate::http::control::EMULATOR_ID;
 use crate::http::error::{V1Body, V2Body};
-use crate::http::openapi::describe::{Content, Description, Family, Named, add, of_type};
+use crate::http::openapi::describe::{Content, Description, Family, of_type};
 use crate::http::openapi::families;
 use crate::http::operation::Emulation;
 use crate::http::routes::{self, RouteEntry};
@@ -36,12 +36,16 @@ const CONTROL_TOKEN: &str = "controlToken";
 pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
     let families = families();
     let mut paths: BTreeMap<&'static str, PathItem> = BTreeMap::new();
-    let mut schemas: Vec<Named> = Vec::new();
+    let mut components = Components::new();
     let mut ids = BTreeSet::new();
     for route in routes::table() {
         let (tag, description) = description_of(&families, &route);
         let id = unused_id(&route, &mut ids);
-        let operation = operation(&route, id, tag, description, &mut schemas);
+        let operation = operation(&route, id, tag, description);
+        description
+            .into_iter()
+            .flat_map(Description::contents)
+            .for_each(|content| add(&mut components, content));
         let mut item = PathItem::new(method(&route.method), operation);
         item.servers = control.filter(|_| is_of_control(route.path)).map(|url| vec![Server::new(url)]);
         match paths.get_mut(route.path) {
@@ -51,8 +55,9 @@ pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
             }
         }
     }
-    add::<V1Body>(&mut schemas);
-    add::<V2Body>(&mut schemas);
+    add(&mut components, Content::json::<V1Body>());
+    add(&mut components, Content::json::<V2Body>());
+    add_securities(&mut components);
     let paths = paths.into_iter().fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item));
     let tags = families
         .iter()
@@ -64,7 +69,7 @@ pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
         .servers(Some([Server::new(api)]))
         .tags(Some(tags))
         .paths(paths.build())
-        .components(Some(components(schemas)))
+        .components(Some(components))
         .build()
 }
 
@@ -73,9 +78,14 @@ fn is_of_control(path: &str) -> bool {
     path.starts_with("/_") || path.starts_with("/moto-api/")
 }
 
-fn components(schemas: Vec<Named>) -> Components {
-    let mut components = Components::new();
-    components.schemas.extend(schemas);
+/// Adds the schemas of a body, unless they are there.
+fn add(components: &mut Components, content: Content) {
+    if content.name().is_some_and(|name| !components.schemas.contains_key(name.as_ref())) {
+        components.schemas.extend(content.schemas());
+    }
+}
+
+fn add_securities(components: &mut Components) {
     let key = |header: &str, about: &str| ApiKeyValue::with_description(header, about);
     for (name, key) in [
         (TOKEN, key("X-Auth-Token", "A token of the identity service.")),
@@ -84,7 +94,6 @@ fn components(schemas: Vec<Named>) -> Components {
     ] {
         components.add_security_scheme(name, SecurityScheme::ApiKey(ApiKey::Header(key)));
     }
-    components
 }
 
 /// Returns what is said of a route, with the heading under which that stands.
@@ -104,7 +113,6 @@ fn operation(
     id: String,
     tag: &'static str,
     description: Option<&Description>,
-    schemas: &mut Vec<Named>,
 ) -> Operation {
     let builder = OperationBuilder::new()
         .operation_id(Some(id))
@@ -129,7 +137,6 @@ fn operation(
     if said.id_can_be_chosen {
         builder = builder.parameter(chosen_id());
     }
-    said.add_schemas(schemas);
     if let Some((media_type, shape)) = said.body.and_then(Content::shape) {
         let content = ContentBuilder::new().schema(Some(shape)).build();
         builder = builder.request_body(Some(RequestBodyBuilder::new().content(media_type, content).build()));
