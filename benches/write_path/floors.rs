@@ -35,7 +35,7 @@ use dcs_emulator::store::{
     ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
     DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange,
     NewToken, OpenRecord, PasswordAnswer, ProjectFilter, ResetPlan, RestorePlan, ScheduleOutcome,
-    ScheduleStep, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore, StatePart, Store, StoreError,
+    ScheduleStep, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore, StatePart, StatusCount, Store, StoreError,
     StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
@@ -208,6 +208,10 @@ impl Store for FloorStore {
     }
 
     async fn change_instance(&self, _: ChangeInstance) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn status_counts(&self, _: ProjectId) -> Result<Vec<StatusCount>, StoreError> {
         Err(StoreError::Closed)
     }
 

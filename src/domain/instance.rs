@@ -6,6 +6,7 @@ mod attributes;
 mod details;
 mod extension;
 mod facts;
+mod node_switch;
 mod nodes;
 mod order;
 mod passage;
@@ -19,8 +20,11 @@ mod switch;
 mod topology;
 mod update;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+use uuid::Uuid;
 
 pub use attributes::{
     Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
@@ -29,6 +33,7 @@ pub use attributes::{
 pub use details::{Access, Billing, Creator, Network, RenameCommands};
 pub use extension::{Extended, Extension};
 pub use facts::{BackupRules, InstanceFacts, OpenWork};
+pub use node_switch::NodeSwitch;
 pub use nodes::{Node, NodeGroup, NodeRole};
 pub use order::{BillingOrder, InstanceOrder, NewInstance, OrderRules};
 pub use passage::{Passage, StatusAction};
@@ -226,6 +231,8 @@ pub struct Instance {
     pub rename_commands: RenameCommands,
     /// Its tags.
     pub tags: Tags,
+    /// Those of its nodes that were stopped.
+    pub stopped_nodes: BTreeSet<Uuid>,
     /// When it is backed up by itself; none if nothing was ever said about that.
     pub backup_policy: Option<KeptPolicy>,
     /// When it was created.

@@ -25,6 +25,8 @@ pub enum JobKind {
     AddReplica,
     /// Removes a replica.
     RemoveReplica,
+    /// Starts or stops nodes.
+    SwitchNodes,
 }
 
 impl JobKind {
@@ -41,6 +43,7 @@ impl JobKind {
             Self::SwitchSubnet => "switchSubnetJob",
             Self::AddReplica => "addReplicaJob",
             Self::RemoveReplica => "deleteReplicaJob",
+            Self::SwitchNodes => "modifyNodeStatusJob",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Instances: switch what is on or off.
 
 use crate::domain::id::JobId;
-use crate::domain::instance::{Instance, InstanceSwitch};
+use crate::domain::instance::{Instance, InstanceSwitch, NodeSwitch};
 use crate::domain::job::{JobKind, NewJob};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
@@ -23,6 +23,24 @@ impl Engine {
         let now = present.now;
         let job = self.new_job(switch.job_kind(), now).await?;
         let deed = InstanceDeed::Switch { switch, job };
+        self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
+        Ok(job.id)
+    }
+
+    /// Starts or stops nodes of an instance; returns the job of it, which has ended already. Once this returns everybody sees it.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as `NodeSwitch::applied_to`.
+    pub async fn switch_nodes(
+        &self,
+        instance: InstanceRef,
+        switch: NodeSwitch,
+        origin: Origin,
+    ) -> Result<JobId, EngineError> {
+        let present = self.settled_now().await?;
+        let now = present.now;
+        let job = self.new_job(JobKind::SwitchNodes, now).await?;
+        let deed = InstanceDeed::SwitchNodes { switch, job };
         self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
         Ok(job.id)
     }

@@ -1,12 +1,12 @@
 //! Instances: get and list.
 
 use crate::domain::id::ProjectId;
-use crate::domain::instance::Instance;
+use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::store::{InstanceFilter, InstancePageStart, InstanceRef};
+use crate::store::{InstanceFilter, InstancePageStart, InstanceRef, StatusCount};
 
 /// Which instances of a project a caller wants to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,31 @@ impl Engine {
         let now = present.now;
         let found = self.store.get_instance(instance).await?;
         Ok((found.ok_or(Refusal::InstanceNotFound)?, now))
+    }
+
+    /// Returns the instances of a project that are in service, newest first.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn running_instances(&self, project_id: ProjectId) -> Result<Vec<Instance>, EngineError> {
+        let _present = self.now_for_reading().await;
+        let filter = InstanceFilter { status: Some(InstanceStatus::Running), ..InstanceFilter::default() };
+        let (mut running, mut start) = (Vec::new(), InstancePageStart::Skip(0));
+        loop {
+            let page = self.store.list_instances(project_id, filter.clone(), start, PageLimit::ALL).await?;
+            let Some(last) = page.items.last() else { return Ok(running) };
+            start = InstancePageStart::After(last.id);
+            running.extend(page.items);
+        }
+    }
+
+    /// Returns how many instances of a project there are of each engine in each state, as far as there are any.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, EngineError> {
+        let _present = self.now_for_reading().await;
+        Ok(self.store.status_counts(project_id).await?)
     }
 
     /// Returns a page of a project's instances, newest first, with the time at which they were looked at. A project nobody has heard of has none.

@@ -45,7 +45,7 @@ pub use run_faults::RunFaults;
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
     ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
-    SeedReport, Snapshot, SnapshotError, TagValues,
+    SeedReport, Snapshot, SnapshotError, StatusCount, TagValues,
 };
 
 use crate::ambient::{Clock, IdSource};

@@ -89,7 +89,7 @@ pub(super) struct InstanceView {
 }
 
 /// Memory that an idle instance uses, in MB. No cache runs behind an emulated instance.
-const IDLE_MEMORY_MB: u32 = 1;
+pub(super) const IDLE_MEMORY_MB: u32 = 1;
 
 impl InstanceView {
     /// Shows one instance as it is at `now`.

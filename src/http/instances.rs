@@ -10,8 +10,8 @@ use crate::http::error::ApiError;
 use crate::http::instance_view::{InstanceView, InstancesView, WholeInstanceView, WholeInstancesView};
 use crate::http::openapi::describe::{Family, describe};
 use crate::http::{
-    error_code, instance_deletion, instance_extension, instance_order, instance_password, instance_size,
-    instance_status, instance_update, operation, v1, v2,
+    error_code, instance_counts, instance_deletion, instance_extension, instance_order, instance_password,
+    instance_size, instance_status, instance_update, operation, v1, v2,
 };
 
 /// Describes the operations.
@@ -39,6 +39,7 @@ pub(super) fn family() -> Family {
         instance_extension::described(),
         instance_status::described(),
         instance_size::described(),
+        instance_counts::described(),
         instance_password::described(),
     ];
     Family {

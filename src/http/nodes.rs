@@ -13,7 +13,7 @@ use crate::http::endpoint::{InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
 use crate::http::extract::{bounded_limit, offset};
 use crate::http::openapi::describe::{Family, describe};
-use crate::http::{error_code, operation, v2};
+use crate::http::{error_code, node_switch, operation, v2};
 
 /// Describes the operations.
 pub(super) fn family() -> Family {
@@ -29,6 +29,7 @@ pub(super) fn family() -> Family {
                 .answers::<NodesOfInstancesView>(),
             describe(&operation::SHOW_TOPOLOGY, "Shows the nodes of an instance by their kind")
                 .answers::<TopologyView>(),
+            node_switch::described(),
         ],
     }
 }
@@ -167,15 +168,18 @@ impl ReplicationView {
             replication_role: role_word(node.role),
             replication_ip: node.ip.clone(),
             is_replication: false,
-            status: ACTIVE,
+            status: status_word(node),
             az_code: node.zone_code.clone(),
             dimensions: dimensions(instance, node),
         }
     }
 }
 
-/// What the API says of a node that works. Nodes of the emulator always do.
-const ACTIVE: &str = "Active";
+/// Returns what the API says of a node: whether it works.
+fn status_word(node: &Node) -> &'static str {
+    if node.is_stopped { "Inactive" } else { "Active" }
+}
+
 /// How likely a replica is to become master, until something else is asked for.
 const PRIORITY: u32 = 100;
 
@@ -261,7 +265,7 @@ impl LogicalNodeView {
         Self {
             logical_node_id: hex(node.logical_id),
             name: format!("{kind}-{}", node.number),
-            status: ACTIVE,
+            status: status_word(node),
             az_code: node.zone_code.clone(),
             node_role: kind,
             node_type: role_word(node.role),
@@ -350,7 +354,7 @@ impl TopologyNodeView {
             relation_ip: "",
             relation_port: "",
             group_id: group.map(|group| group.id),
-            status: ACTIVE,
+            status: status_word(node),
             bandwidth: BandwidthView { input: "0", output: "0" },
             dbs: DatabaseView { db_idx: "0", keys: "0", expires: "0", avg_ttl: "0" },
             dims: MonitoredView { dim_k: dimension_of(node.role), dim_v: hex(node.monitored_id) },

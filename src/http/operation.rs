@@ -98,6 +98,15 @@ pub(super) const DELETE_INSTANCES: Operation = writing("delete_instances", "dcs:
 /// Restart, empty, start or stop instances.
 pub(super) const CHANGE_STATUSES: Operation =
     writing("change_instance_statuses", "dcs:instance:modifyStatus");
+/// Count the instances of a project by their state.
+pub(super) const COUNT_STATUSES: Operation =
+    reading("list_number_of_instances_in_different_status", "dcs:instance:list");
+/// Show what the instances in service do.
+pub(super) const LIST_STATISTICS: Operation =
+    reading("list_statistics_of_running_instances", "dcs:instance:list");
+/// Start or stop nodes of an instance.
+pub(super) const SWITCH_NODES: Operation =
+    writing("change_nodes_start_stop_status", "dcs:instance:modifyStatus");
 /// Give an instance another size.
 pub(super) const RESIZE_INSTANCE: Operation = writing("resize_instance", "dcs:instance:scale");
 /// List what runs in the background of an instance, or has.

@@ -75,16 +75,8 @@ fn entry(
     RouteEntry { operation, api, method, path, route }
 }
 
-/// Literal paths of the API that are not built yet and that a placeholder would capture: they do not exist, which is
-/// another answer than a malformed id. Source: `decisions` no. 24.
-const NOT_BUILT: [&str; 2] =
-    ["/v1.0/{project_id}/instances/statistic", "/v2/{project_id}/instances/statistic"];
-
 /// Registers a part of the table: one resource a path; a method that is not in it is refused, and so is every other path.
 pub(super) fn configure(config: &mut web::ServiceConfig, routes: RouteSet) {
-    for path in NOT_BUILT {
-        config.service(web::resource(path).default_service(route(unknown_route)));
-    }
     let table = routes.table();
     let mut paths: Vec<&'static str> = Vec::new();
     for entry in &table {

@@ -248,6 +248,17 @@ pub struct ResetPlan {
     pub now: Timestamp,
 }
 
+/// How many instances of a cache engine are in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusCount {
+    /// The cache engine.
+    pub engine: Engine,
+    /// The state.
+    pub status: InstanceStatus,
+    /// How many.
+    pub instances: u64,
+}
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

@@ -4,7 +4,7 @@ use crate::domain::id::{InstanceId, ProjectId, TaskId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::PasswordVerdict;
 use crate::domain::instance::{
-    Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, Resize, StatusAction,
+    Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, Resize, StatusAction,
 };
 use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;
@@ -92,6 +92,13 @@ pub enum InstanceDeed {
     Switch {
         /// What, and which way.
         switch: InstanceSwitch,
+        /// The job of it.
+        job: NewJob,
+    },
+    /// Start or stop nodes of it.
+    SwitchNodes {
+        /// Which, and which way.
+        switch: NodeSwitch,
         /// The job of it.
         job: NewJob,
     },

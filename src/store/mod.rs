@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 pub use command::{
     BackupChange, ChangedRecord, Counts, CreateBackup, CreateRestore, DeleteBackup, DueChange,
     InstanceChange, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, OpenRecord, ResetPlan,
-    RestoreChange,
+    RestoreChange, StatusCount,
 };
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
@@ -153,6 +153,14 @@ pub trait Store: Send + Sync {
         start: InstancePageStart,
         limit: PageLimit,
     ) -> Result<Page<Instance>, StoreError>;
+
+    /// Returns how many instances of each engine are in each state, as far as there are any.
+    ///
+    /// The cost does not depend on how many instances there are.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, StoreError>;
 
     /// Returns the ids of a project's instances, those that were deleted among them.
     ///

@@ -43,6 +43,8 @@ pub struct Node {
     pub ip: String,
     /// The zone it is in.
     pub zone_code: String,
+    /// Whether it was stopped.
+    pub is_stopped: bool,
 }
 
 /// A shard: a master and its replicas.
@@ -107,6 +109,12 @@ impl Instance {
         (0..topology.proxy_count).map(proxy).collect()
     }
 
+    /// Returns every node: servers group by group, then proxies.
+    pub fn nodes(&self) -> Vec<Node> {
+        let servers = self.node_groups().into_iter().flat_map(|group| group.nodes);
+        servers.chain(self.proxies()).collect()
+    }
+
     /// Servers are numbered group by group; addresses are those of all masters first, then of all replicas.
     fn server(&self, shard: u32, copy: u32, (shards, copies): (u32, u32)) -> Node {
         let role = if copy == 0 { NodeRole::Master } else { NodeRole::Replica };
@@ -116,8 +124,10 @@ impl Instance {
     }
 
     fn node(&self, number: u32, role: NodeRole, copy: u32) -> Node {
+        let id = self.part_id(Of::Node, number);
         Node {
-            id: self.part_id(Of::Node, number),
+            id,
+            is_stopped: self.stopped_nodes.contains(&id),
             logical_id: self.part_id(Of::LogicalNode, number),
             replication_id: self.part_id(Of::Replication, number),
             monitored_id: self.part_id(Of::Monitored, number),

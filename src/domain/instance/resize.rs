@@ -202,10 +202,7 @@ impl Resize {
     /// Decides whether the node that is named can be removed.
     fn permit_nodes(&self, instance: &Instance) -> Result<(), Refusal> {
         let [named] = self.nodes[..] else { return Err(Refusal::InvalidNodeList) };
-        let groups = instance.node_groups();
-        let proxies = instance.proxies();
-        let mut nodes = groups.iter().flat_map(|group| &group.nodes).chain(&proxies);
-        match nodes.find(|node| node.id == named).map(|node| node.role) {
+        match instance.nodes().iter().find(|node| node.id == named).map(|node| node.role) {
             None => Err(Refusal::InvalidNodeList),
             Some(NodeRole::Master) => Err(Refusal::MasterNode),
             Some(NodeRole::Proxy) => Err(Refusal::NotAReplica),

@@ -9,7 +9,7 @@ use crate::http::routes::side::side_routes;
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{configs, tags};
 use crate::http::{
-    backups, catalogue, instance_deletion, instance_extension, instance_order, instance_password,
+    backups, catalogue, instance_counts, instance_deletion, instance_extension, instance_order, instance_password,
     instance_size, instance_status, instance_update, instances, nodes, restores, tasks, v2,
 };
 
@@ -28,6 +28,7 @@ macro_rules! version_routes {
         const TASKS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tasks");
         const TASK: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tasks/{task_id}");
         const PASSWORD: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/password");
+        const STATISTIC: &str = concat!("/", $version, "/{project_id}/instances/statistic");
         const CONFIGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/configs");
         const TAGS: &str = concat!("/", $version, "/{project_id}/instances/{instance_id}/tags");
         const TAG_ACTION: &str = concat!("/", $version, "/{project_id}/dcs/{instance_id}/tags/action");
@@ -44,6 +45,12 @@ macro_rules! version_routes {
             entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(restores::list_restores)),
             entry(&operation::CHANGE_STATUSES, Method::PUT, STATUS, || {
                 endpoint(instance_status::change_statuses)
+            }),
+            entry(&operation::COUNT_STATUSES, Method::GET, STATUS, || {
+                endpoint(instance_counts::count_statuses)
+            }),
+            entry(&operation::LIST_STATISTICS, Method::GET, STATISTIC, || {
+                endpoint(instance_counts::list_statistics)
             }),
             entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(instances::get_instance)),
             entry(&operation::UPDATE_INSTANCE, Method::PUT, INSTANCE, || {

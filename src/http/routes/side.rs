@@ -7,7 +7,9 @@ use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{
     bandwidth, client_ips, configs, encryption, renamed_commands, scans, templates, whitelist,
 };
-use crate::http::{instance_extension, instance_password, instance_size, nodes, operation, tasks};
+use crate::http::{
+    instance_extension, instance_password, instance_size, node_switch, nodes, operation, tasks,
+};
 
 pub(super) fn side_routes() -> Vec<RouteEntry> {
     const WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist";
@@ -34,7 +36,9 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const RENAMED: &str = "/v2/{project_id}/instances/{instance_id}/rename-commands";
     const RESIZE: &str = "/v2/{project_id}/instances/{instance_id}/resize";
     const JOB: &str = "/v2/{project_id}/jobs/{job_id}";
+    const NODES_STATUS: &str = "/v2/{project_id}/instances/{instance_id}/nodes/status";
     vec![
+        entry(&operation::SWITCH_NODES, Method::PUT, NODES_STATUS, || endpoint(node_switch::switch_nodes)),
         entry(&operation::RESIZE_INSTANCE, Method::POST, RESIZE, || endpoint(instance_size::resize_instance)),
         entry(&operation::SHOW_JOB, Method::GET, JOB, || endpoint(tasks::show_job)),
         entry(&operation::RESET_PASSWORD, Method::POST, PASSWORD_RESET, || {

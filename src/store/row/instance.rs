@@ -1,7 +1,10 @@
 //! Rows of `instances`, with the policy and the tags that belong to them.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
@@ -65,7 +68,9 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      (SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
       WHERE t.instance_key = i.instance_key) AS tags, \
      (SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
-      FROM replica_changes r WHERE r.instance_key = i.instance_key) AS replicas, (SELECT ",
+      FROM replica_changes r WHERE r.instance_key = i.instance_key) AS replicas, \
+     (SELECT json_group_array(lower(hex(n.node_id))) FROM stopped_nodes n WHERE n.instance_key = i.instance_key) \
+      AS stopped_nodes, (SELECT ",
     policy_json!(),
     " FROM backup_policies b WHERE b.instance_key = i.instance_key) AS backup_policy"
 );
@@ -113,6 +118,7 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         enterprise_project_id: column(row, "enterprise_project_id")?,
         rename_commands: rename_commands(row)?,
         tags: tags(row)?,
+        stopped_nodes: stopped_nodes(row)?,
         backup_policy: column::<Option<&str>>(row, "backup_policy")?.map(policy).transpose()?,
         replicas: replicas(row)?,
         zone_codes: zone_codes.split(',').map(str::to_owned).collect(),
@@ -151,6 +157,13 @@ fn replicas(row: &SqliteRow) -> Result<Vec<ReplicaChange>, StoreError> {
         Some(ReplicaChange { shard, copy, zone_code, course: course.parse().ok()? })
     };
     rows.into_iter().map(replica).collect::<Option<_>>().ok_or_else(malformed)
+}
+
+fn stopped_nodes(row: &SqliteRow) -> Result<BTreeSet<Uuid>, StoreError> {
+    serde_json::from_str::<Vec<String>>(column(row, "stopped_nodes")?)
+        .ok()
+        .and_then(|ids| ids.iter().map(|id| Uuid::try_parse(id).ok()).collect())
+        .ok_or(StoreError::Inconsistent { what: "the id of a stopped node is malformed" })
 }
 
 fn tags(row: &SqliteRow) -> Result<Tags, StoreError> {

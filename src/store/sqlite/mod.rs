@@ -56,7 +56,7 @@ use crate::store::{
     ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
     DueChange, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange, OpenError,
     OpenRecord, PasswordAnswer, ResetPlan, ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StatePart,
-    Store, StoreError, StoreMetrics,
+    StatusCount, Store, StoreError, StoreMetrics,
 };
 use file::FileLock;
 use queue::{Command, WriterHandle};
@@ -216,6 +216,10 @@ impl Store for SqliteStore {
         limit: PageLimit,
     ) -> Result<Page<Instance>, StoreError> {
         self.reader.list_instances(project_id, filter, start, limit).await
+    }
+
+    async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, StoreError> {
+        self.reader.status_counts(project_id).await
     }
 
     async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {

@@ -6,6 +6,7 @@ mod addresses;
 mod creation;
 mod deletion;
 mod extension;
+mod nodes;
 mod passage;
 mod password;
 mod policy;
@@ -59,6 +60,9 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
             extension::begin(connection, known, (&extension, &region), (job, work), audit).await
         }
         InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
+        InstanceDeed::SwitchNodes { switch, job } => {
+            nodes::switch(connection, &known, &switch, job, audit).await
+        }
         InstanceDeed::Extend { resize, task_id, creator, work } => {
             resize::begin(connection, known, &resize, (task_id, &creator), work, audit).await
         }

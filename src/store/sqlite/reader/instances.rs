@@ -11,7 +11,7 @@ use crate::domain::page::{Page, PageLimit};
 use crate::store::error::StoreError;
 use crate::store::row::{self, INSTANCE_COLUMNS};
 use crate::store::sqlite::reader::{Reader, unsigned};
-use crate::store::{InstanceFilter, InstancePageStart, InstanceRef, KeptPassword};
+use crate::store::{InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, StatusCount};
 
 impl Reader {
     pub(in crate::store::sqlite) async fn get_instance(
@@ -55,6 +55,28 @@ impl Reader {
         .await
         .map_err(StoreError::during("read the ids of instances"))?;
         rows.iter().map(|row| row::bytes16(row, "instance_id").map(InstanceId::from_bytes)).collect()
+    }
+
+    pub(in crate::store::sqlite) async fn status_counts(
+        &self,
+        project_id: ProjectId,
+    ) -> Result<Vec<StatusCount>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT engine, status, instances FROM instance_counts JOIN projects USING (project_key)
+             WHERE project_id = ? AND instances > 0",
+        )
+        .bind(&project_id.as_bytes()[..])
+        .fetch_all(&self.pool)
+        .await
+        .map_err(StoreError::during("count instances by state"))?;
+        let count = |row| {
+            Ok(StatusCount {
+                engine: row::parse(row, "engine", "instance_counts.engine is unknown")?,
+                status: row::parse(row, "status", "instance_counts.status is unknown")?,
+                instances: unsigned(row::column(row, "instances")?),
+            })
+        };
+        rows.iter().map(count).collect()
     }
 
     pub(in crate::store::sqlite) async fn list_instances(
