@@ -35,8 +35,8 @@ use dcs_emulator::store::{
     ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
     DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange,
     NewToken, OpenRecord, PasswordAnswer, ProjectFilter, ResetPlan, RestorePlan, ScheduleOutcome,
-    ScheduleStep, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore, StatePart, StatusCount, Store, StoreError,
-    StoreMetrics, UserKey,
+    ScheduleStep, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore, StatePart, StatusCount,
+    Store, StoreError, StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};

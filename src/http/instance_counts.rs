@@ -55,7 +55,8 @@ pub(super) async fn list_statistics(
         .running_instances(project_id)
         .await
         .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
-    Ok(HttpResponse::Ok().json(StatisticsView { statistics: running.iter().map(StatisticView::of).collect() }))
+    Ok(HttpResponse::Ok()
+        .json(StatisticsView { statistics: running.iter().map(StatisticView::of).collect() }))
 }
 
 /// Returns how many instances are in a state: of an engine, or of all.

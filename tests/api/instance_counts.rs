@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{
-    BY_STATUS, CREATE_FAILED, HA, LISTED, MEMCACHED, OLD_REDIS, OTHER_PROJECT, OTHERS_HA, PROJECT, SINGLE, TINY,
-    UNKNOWN_PROJECT,
+    BY_STATUS, CREATE_FAILED, HA, LISTED, MEMCACHED, OLD_REDIS, OTHER_PROJECT, OTHERS_HA, PROJECT, SINGLE,
+    TINY, UNKNOWN_PROJECT,
 };
 use crate::support::{Api, Covered, TestServer, covered, each};
 
@@ -17,12 +17,37 @@ pub(crate) const COVERS: &[Covered] = &[
 
 /// The counters of v1.0, and those of v2.
 const OF_V1: [&str; 16] = [
-    "creating", "running", "error", "restarting", "createfailed", "extending", "deleting", "frozen", "restoring", "flushing",
-    "starting", "closing", "closed", "paying", "migrating", "upgrading",
+    "creating",
+    "running",
+    "error",
+    "restarting",
+    "createfailed",
+    "extending",
+    "deleting",
+    "frozen",
+    "restoring",
+    "flushing",
+    "starting",
+    "closing",
+    "closed",
+    "paying",
+    "migrating",
+    "upgrading",
 ];
 const OF_V2: [&str; 13] = [
-    "paying", "freezing", "migrating", "flushing", "upgrading", "restoring", "extending", "creating", "running", "error",
-    "frozen", "createfailed", "restarting",
+    "paying",
+    "freezing",
+    "migrating",
+    "flushing",
+    "upgrading",
+    "restoring",
+    "extending",
+    "creating",
+    "running",
+    "error",
+    "frozen",
+    "createfailed",
+    "restarting",
 ];
 
 /// Counters that are zero but for those that are given.
@@ -51,7 +76,8 @@ async fn instances_are_counted_by_their_state() {
     let server = TestServer::with(&[("backup.duration", "1h")]).await;
     // One that is being backed up is in service.
     server.create_backup(HA).await;
-    let others = ["creating", "error", "extending", "restoring", "flushing", "frozen"].map(|state| (state, 1));
+    let others =
+        ["creating", "error", "extending", "restoring", "flushing", "frozen"].map(|state| (state, 1));
     let of_v1 = [("starting", 1), ("closing", 1), ("closed", 1), ("restarting", 2), ("running", 9)];
     let of_v2 = |running| [("restarting", 2), ("running", running)];
     for (query, failed) in
@@ -80,14 +106,21 @@ async fn counts_follow_every_change() {
     server.put("/_emulator/transitions/instance", &rule).await.ok();
     let body = json!({"new_capacity": 4});
     server.post(&format!("{}/extend", Api::V1.instance(HA)), &body).await;
-    server.put(&format!("{}/status", Api::V1.instances(PROJECT)), &json!({"action": "restart", "instances": [SINGLE]})).await.ok();
+    server
+        .put(
+            &format!("{}/status", Api::V1.instances(PROJECT)),
+            &json!({"action": "restart", "instances": [SINGLE]}),
+        )
+        .await
+        .ok();
     server.delete(&Api::V2.instance(TINY)).await;
     server.delete(&Api::V2.instance(CREATE_FAILED)).await;
     for millis in [0, 5_000] {
         server.set_clock_ms(millis);
         server.restart().await;
         let counts = counts(&server, Api::V1, PROJECT, "includeFailure=true").await;
-        let found = ["running", "extending", "restarting", "createfailed"].map(|name| counts[format!("{name}_count")].clone());
+        let found = ["running", "extending", "restarting", "createfailed"]
+            .map(|name| counts[format!("{name}_count")].clone());
         let expected = if millis == 0 { [6, 2, 3, 0] } else { [8, 1, 2, 0] };
         assert_eq!(found.map(|count| count.as_u64().unwrap()), expected, "{millis}");
         let total: u64 = counts.as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();

@@ -48,6 +48,7 @@ mod node_switch;
 mod nodes;
 mod openapi;
 mod pinned_ids;
+mod plan;
 mod policies;
 mod policies_retention;
 mod probes;

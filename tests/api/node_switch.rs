@@ -17,7 +17,10 @@ async fn switch(server: &TestServer, instance: &str, body: &Value) -> Answer {
 
 /// The job that an answer names, after a look that it is one.
 fn job_in(answer: &Answer) -> String {
-    assert_eq!((answer.status, answer.header("content-type").map(|kind| kind.starts_with("text/plain"))), (200, Some(true)));
+    assert_eq!(
+        (answer.status, answer.header("content-type").map(|kind| kind.starts_with("text/plain"))),
+        (200, Some(true))
+    );
     let id = answer.text().strip_prefix("job_id:").expect("a job").to_owned();
     assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     id
@@ -33,7 +36,8 @@ async fn nodes(server: &TestServer, instance: &str) -> Vec<(Value, Value)> {
     let topology = server.get(&format!("{}/nodes", Api::V2.instance(instance))).await.ok();
     assert_eq!([pairs(&topology["redis_server"]), pairs(&topology["cluster_proxy"])].concat(), nodes);
     let groups = server.get(&format!("/v2/{PROJECT}/instance/{instance}/groups")).await.ok();
-    let in_groups = groups["group_list"].as_array().unwrap().iter().flat_map(|group| pairs(&group["replication_list"]));
+    let in_groups =
+        groups["group_list"].as_array().unwrap().iter().flat_map(|group| pairs(&group["replication_list"]));
     assert!(in_groups.eq(nodes.iter().take(pairs(&topology["redis_server"]).len()).cloned()));
     nodes
 }
@@ -61,7 +65,8 @@ async fn nodes_are_stopped_and_started_and_the_instance_goes_on() {
         // Without ids: all of them, also those that are as they should be.
         job_in(&switch(&server, instance, &json!({"action": "stop"})).await);
         assert!(states(&server, instance).await.iter().all(|status| status == "Inactive"));
-        for body in [json!({"action": "start", "node_ids": []}), json!({"action": "start", "node_ids": null})] {
+        for body in [json!({"action": "start", "node_ids": []}), json!({"action": "start", "node_ids": null})]
+        {
             job_in(&switch(&server, instance, &body).await);
             assert!(states(&server, instance).await.iter().all(|status| status == "Active"));
         }
