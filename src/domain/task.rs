@@ -1,11 +1,14 @@
 //! What runs in the background of instances, as clients list it.
 //!
-//! Source: wire contract v1.0, sections 2.30 and 2.31; v2, section 2.16.
+//! Source: wire contract v1.0, sections 2.30 and 2.31; v2, sections 2.16 and 3.
+
+use std::time::Duration;
 
 use crate::domain::id::TaskId;
 use crate::domain::instance::{CacheMode, Capacity, Creator};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
+use crate::domain::work::{Progress, WorkPlan};
 
 /// A background task of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,20 @@ impl BackgroundTask {
             (None, _) => Course::Running,
             (Some(_), false) => Course::Succeeded,
             (Some(_), true) => Course::Failed,
+        }
+    }
+
+    /// Returns how far it is at `now`, and how much longer it takes, by the plan of what its instance does.
+    ///
+    /// Nothing is known of what runs until it is told to end.
+    pub fn progress(&self, plan: Option<WorkPlan>, now: Timestamp) -> (Progress, Duration) {
+        match (self.course(), plan.and_then(|plan| plan.finish_at())) {
+            (Course::Running, Some(finish_at)) => {
+                let progress = Progress::of_running(self.created_at, finish_at, now);
+                (progress, finish_at.saturating_since(now))
+            }
+            (Course::Running, None) => (Progress::NONE, Duration::ZERO),
+            (Course::Succeeded | Course::Failed, _) => (Progress::COMPLETE, Duration::ZERO),
         }
     }
 

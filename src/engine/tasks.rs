@@ -1,13 +1,16 @@
 //! What runs in the background of instances: list, show, remove from the list.
 
+use std::time::Duration;
+
 use crate::domain::id::{JobId, ProjectId, TaskId};
 use crate::domain::job::Job;
 use crate::domain::origin::Origin;
 use crate::domain::page::Page;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::BackgroundTask;
+use crate::domain::work::Progress;
 use crate::engine::{Engine, EngineError, RecordsQuery};
-use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+use crate::store::{ChangeInstance, InstanceDeed, InstanceRef, OpenRecord};
 
 impl Engine {
     /// Returns a page of an instance's background tasks, newest first.
@@ -22,6 +25,57 @@ impl Engine {
         let _present = self.now_for_reading().await;
         let tasks = self.side.background_tasks(instance, query.window, query.page).await?;
         Ok(tasks.ok_or(Refusal::InstanceNotFound)?)
+    }
+
+    /// Returns a page of the background tasks of a project's instances, newest first.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn list_project_tasks(
+        &self,
+        project_id: ProjectId,
+        query: RecordsQuery,
+    ) -> Result<Page<BackgroundTask>, EngineError> {
+        let _present = self.now_for_reading().await;
+        Ok(self.side.project_tasks(project_id, query.window, query.page).await?)
+    }
+
+    /// Returns a background task of an instance, how far it is, and how much longer it takes.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound` or `TaskNotFound`; in this order.
+    pub async fn task_progress(
+        &self,
+        instance: InstanceRef,
+        task_id: TaskId,
+    ) -> Result<(BackgroundTask, Progress, Duration), EngineError> {
+        let present = self.now_for_reading().await;
+        let InstanceRef { project_id, instance_id } = instance;
+        self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        let found = self.side.background_task(project_id, task_id).await?;
+        let (_, task) = found.filter(|(owner, _)| *owner == instance_id).ok_or(Refusal::TaskNotFound)?;
+        let open = self.store.open_records(Some(project_id), Some(instance_id)).await?;
+        let plan = open.into_iter().find_map(|record| match record {
+            OpenRecord::Instance(passage) => Some(passage.plan),
+            OpenRecord::Backup(_) | OpenRecord::Restore(_) => None,
+        });
+        let (progress, remaining) = task.progress(plan, present.now);
+        Ok((task, progress, remaining))
+    }
+
+    /// Removes a background task of a project that has ended from the lists.
+    ///
+    /// # Errors
+    /// `Refused` with `TaskNotFound` or `TaskRunning`; in this order.
+    pub async fn delete_project_task(
+        &self,
+        project_id: ProjectId,
+        task_id: TaskId,
+        origin: Origin,
+    ) -> Result<(), EngineError> {
+        let found = self.side.background_task(project_id, task_id).await?;
+        let (instance_id, _) = found.ok_or(Refusal::TaskNotFound)?;
+        self.delete_task(InstanceRef { project_id, instance_id }, task_id, origin).await
     }
 
     /// Removes a background task that has ended from the list.

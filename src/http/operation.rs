@@ -114,6 +114,15 @@ pub(super) const LIST_TASKS: Operation = reading("list_background_task", "dcs:in
 /// Remove a background task that has ended from the list.
 pub(super) const DELETE_TASK: Operation =
     writing("delete_background_task", "dcs:instance:deleteBackgroundTask");
+/// Show how far a background task is.
+pub(super) const SHOW_TASK_PROGRESS: Operation =
+    reading("show_background_task_progress", "dcs:instance:getBackgroundTask");
+/// List what runs in the background of a project's instances, or has.
+pub(super) const LIST_PROJECT_TASKS: Operation =
+    reading("list_center_task", "dcs:instance:getBackgroundTask");
+/// Remove a background task of a project that has ended from the lists.
+pub(super) const DELETE_PROJECT_TASK: Operation =
+    writing("delete_center_task", "dcs:instance:deleteBackgroundTask");
 /// Show a job that an answer named.
 pub(super) const SHOW_JOB: Operation = reading("show_job_info", "dcs:instance:getBackgroundTask");
 /// Change the password of an instance.

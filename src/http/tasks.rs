@@ -12,7 +12,7 @@ use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{BackgroundTask, Course, TaskSize};
 use crate::engine::{ApiVersion, Engine};
-use crate::http::endpoint::{InstanceCall, ProjectCall};
+use crate::http::endpoint::{Call, InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
 use crate::http::openapi::describe::{Family, describe};
 use crate::http::time::rfc3339;
@@ -38,6 +38,16 @@ pub(super) fn family() -> Family {
             describe(&operation::DELETE_TASK, "Removes a background task that has ended")
                 .spoken_in(ApiVersion::V2)
                 .answers::<RemovedView>(),
+            describe(&operation::SHOW_TASK_PROGRESS, "Shows how far a background task is")
+                .answers::<ProgressView>(),
+            describe(&operation::LIST_PROJECT_TASKS, "Lists the background tasks of a project's instances")
+                .query(v2::RECORDS_QUERY)
+                .answers::<ProjectTasksView>(),
+            describe(
+                &operation::DELETE_PROJECT_TASK,
+                "Removes a background task of a project that has ended",
+            )
+            .answers::<RemovedView>(),
             describe(&operation::SHOW_JOB, "Shows a job").answers::<JobView>(),
         ],
     }
@@ -64,15 +74,64 @@ pub(super) async fn delete_task(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
-    let task_id: TaskId = call.path_part("task_id").parse().map_err(|_| Refusal::InvalidTaskId)?;
     engine
-        .delete_task(instance, task_id, call.origin)
+        .delete_task(instance, task_id(&call)?, call.origin)
         .await
         .map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
     Ok(match call.api {
         ApiVersion::V1 => HttpResponse::NoContent().finish(),
         ApiVersion::V2 => HttpResponse::Ok().json(RemovedView { message: "" }),
     })
+}
+
+/// `GET …/tasks` of a project: lists the background tasks of its instances, newest first.
+pub(super) async fn list_project_tasks(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let page = engine
+        .list_project_tasks(project_id, call.records_query()?)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(ProjectTasksView {
+        task_count: page.total.to_string(),
+        tasks: page.items.iter().map(ProjectTaskView::of).collect(),
+    }))
+}
+
+/// `DELETE …/tasks/{task_id}` of a project: removes a task that has ended from the lists.
+pub(super) async fn delete_project_task(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    engine
+        .delete_project_task(project_id, task_id(&call)?, call.origin)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
+    Ok(HttpResponse::Ok().json(RemovedView { message: "" }))
+}
+
+/// `GET …/tasks/{task_id}/progress`: shows how far a task is.
+pub(super) async fn show_progress(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let (task, progress, remaining) = engine
+        .task_progress(instance, task_id(&call)?)
+        .await
+        .map_err(ApiError::failing_with(&error_code::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(ProgressView {
+        progress: progress.as_hundredths() / HUNDREDTHS,
+        remain_time: remaining.as_millis().div_ceil(MILLIS),
+        step_details: vec![StepView::of(&task)],
+    }))
+}
+
+const HUNDREDTHS: u16 = 100;
+const MILLIS: u128 = 1_000;
+
+fn task_id(call: &Call) -> Result<TaskId, Refusal> {
+    call.path_part("task_id").parse().map_err(|_| Refusal::InvalidTaskId)
 }
 
 /// `GET …/jobs/{job_id}`: shows a job that an answer named.
@@ -120,6 +179,74 @@ struct TaskView {
     enable_show: bool,
 }
 
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectTasks)]
+struct ProjectTasksView {
+    task_count: String,
+    tasks: Vec<ProjectTaskView>,
+}
+
+/// A task with what the list of a project has beside.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectTask)]
+struct ProjectTaskView {
+    #[serde(flatten)]
+    task: TaskView,
+    error_code: Option<&'static str>,
+    job_id: Option<&'static str>,
+}
+
+impl ProjectTaskView {
+    fn of(task: &BackgroundTask) -> Self {
+        Self { task: TaskView::of(task), error_code: None, job_id: None }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskProgress)]
+struct ProgressView {
+    /// In percent.
+    progress: u16,
+    /// In seconds, begun ones too.
+    remain_time: u128,
+    step_details: Vec<StepView>,
+}
+
+/// A step of a task. Each has one, as nothing is done behind it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskStep)]
+struct StepView {
+    step_id: &'static str,
+    step_name: String,
+    step_status: &'static str,
+    begin_time: String,
+    end_time: Option<String>,
+    error_code: Option<&'static str>,
+    sub_step_details: Vec<&'static str>,
+}
+
+impl StepView {
+    fn of(task: &BackgroundTask) -> Self {
+        Self {
+            step_id: "1",
+            step_name: task.name.clone(),
+            step_status: course_word(task.course()),
+            begin_time: rfc3339(task.created_at),
+            end_time: task.finished_at.map(rfc3339),
+            error_code: None,
+            sub_step_details: Vec::new(),
+        }
+    }
+}
+
+fn course_word(course: Course) -> &'static str {
+    match course {
+        Course::Running => "EXECUTING",
+        Course::Succeeded => "SUCCESS",
+        Course::Failed => "FAILED",
+    }
+}
+
 impl TaskView {
     fn of(task: &BackgroundTask) -> Self {
         Self {
@@ -129,11 +256,7 @@ impl TaskView {
             user_name: task.creator.user_name.clone(),
             user_id: task.creator.user_id.clone(),
             params: None,
-            status: match task.course() {
-                Course::Running => "EXECUTING",
-                Course::Succeeded => "SUCCESS",
-                Course::Failed => "FAILED",
-            },
+            status: course_word(task.course()),
             created_at: rfc3339(task.created_at),
             updated_at: rfc3339(task.finished_at.unwrap_or(task.created_at)),
             enable_show: true,

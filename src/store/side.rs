@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::config_template::ConfigTemplate;
-use crate::domain::id::{JobId, ParameterChangeId, ProjectId, TemplateId};
+use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::job::Job;
 use crate::domain::job::NewJob;
@@ -112,6 +112,27 @@ pub trait SideStore: Send + Sync {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<BackgroundTask>>, StoreError>;
+
+    /// Returns a page of the background tasks of a project's instances, newest first.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn project_tasks(
+        &self,
+        project_id: ProjectId,
+        window: TimeWindow,
+        page: PageRequest,
+    ) -> Result<Page<BackgroundTask>, StoreError>;
+
+    /// Returns a background task of a project, and its instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn background_task(
+        &self,
+        project_id: ProjectId,
+        id: TaskId,
+    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError>;
 
     /// Returns a job of a project, also when its instance is gone.
     ///

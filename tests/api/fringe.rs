@@ -50,7 +50,7 @@ pub(crate) async fn what_is_not_emulated_is_refused_and_listed() {
 }
 
 /// What is never there, as nothing makes it: method, path, code and message.
-const NEVER_THERE: [(&str, &str, &str, &str); 11] = [
+const NEVER_THERE: [(&str, &str, &str, &str); 10] = [
     ("GET", "/instances/export-job?job_id=1", "DCS.4063", "Invalid job_id parameter in the request."),
     ("GET", "/instances/{instance_id}/bigkey-task/{bigkey_id}", "DCS.4942", "The bigkey id does not exist."),
     ("GET", "/instances/{instance_id}/hotkey-task/{hotkey_id}", "DCS.4941", "The hotkey id does not exist."),
@@ -68,7 +68,6 @@ const NEVER_THERE: [(&str, &str, &str, &str); 11] = [
         "DCS.4063",
         "Invalid id parameter in the request.",
     ),
-    ("GET", "/instances/{instance_id}/tasks/{task_id}/progress", "DCS.4070", "Invalid task ID format."),
     ("GET", "/migration-task/{task_id}", "DCS.4133", "The migration task does not exist."),
     ("GET", "/migration-task/{task_id}/stats", "DCS.4133", "The migration task does not exist."),
     ("GET", "/migration-task/{task_id}/logs", "DCS.4133", "The migration task does not exist."),
@@ -115,7 +114,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
         (format!("{instance}/bandwidths"), bandwidths(&groups)),
         (format!("{instance}/version"), version("5.0", None)),
         ("/instance/{instance_id}/groups/{group_id}/group-nodes-state".to_owned(), json!([])),
-        ("/tasks".to_owned(), json!({"task_count": "0", "tasks": []})),
         ("/migration-tasks".to_owned(), json!({"count": 0, "migration_tasks": []})),
         ("/dims/monitored-objects?dim_name=dcs_memcached_instance_id".to_owned(), page),
         (format!("/dims/monitored-objects/{HA}?dim_name=dcs_instance_id"), parts(HA, "dcs-ha", &groups)),

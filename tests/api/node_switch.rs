@@ -36,8 +36,11 @@ async fn nodes(server: &TestServer, instance: &str) -> Vec<(Value, Value)> {
     let topology = server.get(&format!("{}/nodes", Api::V2.instance(instance))).await.ok();
     assert_eq!([pairs(&topology["redis_server"]), pairs(&topology["cluster_proxy"])].concat(), nodes);
     let groups = server.get(&format!("/v2/{PROJECT}/instance/{instance}/groups")).await.ok();
-    let in_groups =
-        groups["group_list"].as_array().unwrap().iter().flat_map(|group| pairs(&group["replication_list"]));
+    let in_groups = groups["group_list"]
+        .as_array()
+        .expect("groups")
+        .iter()
+        .flat_map(|group| pairs(&group["replication_list"]));
     assert!(in_groups.eq(nodes.iter().take(pairs(&topology["redis_server"]).len()).cloned()));
     nodes
 }

@@ -206,7 +206,7 @@ impl Subject {
                 | Status::CreateFailed
                 | Status::Frozen => {}
                 Status::Restoring => {
-                    drop(server.restore(Api::V1, id, &json!({"backup_id": self.source})).await)
+                    drop(server.restore(Api::V1, id, &json!({"backup_id": self.source})).await);
                 }
                 Status::Restarting => act("restart").await,
                 Status::Extending => {

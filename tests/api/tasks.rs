@@ -19,6 +19,13 @@ pub(crate) const COVERS: &[Covered] = &[
         "/v2/{project_id}/instances/{instance_id}/tasks/{task_id}",
         a_task_that_has_ended_can_be_removed,
     ),
+    covered("GET", "/v2/{project_id}/tasks", a_project_lists_the_tasks_of_its_instances),
+    covered("DELETE", "/v2/{project_id}/tasks/{task_id}", a_project_lists_the_tasks_of_its_instances),
+    covered(
+        "GET",
+        "/v2/{project_id}/instances/{instance_id}/tasks/{task_id}/progress",
+        a_task_tells_how_far_it_is,
+    ),
     covered("GET", "/v2/{project_id}/jobs/{job_id}", a_job_is_shown_also_when_its_instance_is_gone),
 ];
 
@@ -169,6 +176,66 @@ async fn a_task_that_runs_stays_in_the_list() {
         server.post("/_emulator/transitions/instance/step", &json!({"instance_id": HA})).await.ok();
         assert!(delete(&server, api, HA, &text(&running["id"])).await.status < 300);
     }
+}
+
+#[tokio::test]
+async fn a_project_lists_the_tasks_of_its_instances() {
+    let server = TestServer::start().await;
+    grow(&server, &[4, 8]).await;
+    let extend = format!("{}/extend", Api::V1.instance(SECOND_HA));
+    server.set_clock_ms(3_000);
+    assert_eq!(server.post(&extend, &json!({"new_capacity": 16})).await.status, 204);
+    let path = format!("/v2/{PROJECT}/tasks");
+    let list = async |query: &str| server.get(&format!("{path}?{query}")).await.ok();
+    let all = list("").await;
+    let sizes: Vec<Value> =
+        each(&all["tasks"], "details").iter().map(|details| details["new_capacity"].clone()).collect();
+    assert_eq!((sizes, &all["task_count"]), (vec![json!("16"), json!("8"), json!("4")], &json!("3")));
+    let mut expected = tasks(&server, Api::V2, "").await["tasks"][0].take();
+    for name in ["error_code", "job_id"] {
+        expected[name] = Value::Null;
+    }
+    assert_eq!(list("offset=1&limit=1").await, json!({"task_count": "3", "tasks": [expected]}));
+    assert_eq!(list("start_time=20200302061507&end_time=20200302061507").await["task_count"], "1");
+    let elsewhere = server.get(&format!("/v2/{OTHER_PROJECT}/tasks")).await.ok();
+    assert_eq!(elsewhere, json!({"task_count": "0", "tasks": []}));
+
+    let id = text(&all["tasks"][2]["id"]);
+    let of_other = server.delete(&format!("/v2/{OTHER_PROJECT}/tasks/{id}")).await;
+    of_other.assert_refused_by(Api::V2, &refusal::INVALID_TASK_ID);
+    assert_eq!(server.delete(&format!("{path}/{id}")).await.ok(), json!({"message": ""}));
+    for gone in [id.as_str(), "no-id"] {
+        let answer = server.delete(&format!("{path}/{gone}")).await;
+        answer.assert_refused_by(Api::V2, &refusal::INVALID_TASK_ID);
+    }
+    // Those of an instance that is gone are gone with it.
+    server.delete(&Api::V2.instance(SECOND_HA)).await;
+    assert_eq!(list("").await["task_count"], "1");
+}
+
+#[tokio::test]
+async fn a_task_tells_how_far_it_is() {
+    let server = TestServer::start().await;
+    let rule = json!({"progression": "time", "durations": {"EXTENDING": "8s"}});
+    server.put("/_emulator/transitions/instance", &rule).await.ok();
+    grow(&server, &[4]).await;
+    let id = text(&tasks(&server, Api::V2, "").await["tasks"][0]["id"]);
+    let progress = async || server.get(&format!("{}/{id}/progress", tasks_path(Api::V2, HA))).await.ok();
+    for (millis, percent, remaining) in [(1_000, 0, 8), (3_000, 25, 6), (8_999, 99, 1), (9_000, 100, 0)] {
+        server.set_clock_ms(millis);
+        let ended = millis == 9_000;
+        let expected = json!({"progress": percent, "remain_time": remaining, "step_details": [{
+            "step_id": "1", "step_name": "ChangeInstanceSpec", "step_status": if ended { "SUCCESS" } else { "EXECUTING" },
+            "begin_time": "2020-03-02T06:15:05.512Z",
+            "end_time": if ended { json!("2020-03-02T06:15:13.512Z") } else { Value::Null }, "error_code": null,
+            "sub_step_details": [],
+        }]});
+        assert_eq!(progress().await, expected, "{millis}");
+    }
+    let other = server.get(&format!("{}/{id}/progress", tasks_path(Api::V2, SECOND_HA))).await;
+    other.assert_refused_by(Api::V2, &refusal::INVALID_TASK_ID);
+    let unknown = server.get(&format!("{}/no-id/progress", tasks_path(Api::V2, HA))).await;
+    unknown.assert_refused_by(Api::V2, &refusal::INVALID_TASK_ID);
 }
 
 #[tokio::test]

@@ -214,6 +214,6 @@ mod tests {
     #[test]
     fn there_are_as_many_as_the_contract_has() {
         // With the two of `monitored`.
-        assert_eq!(literal_rows().chain(rows()).count() + 4, 79);
+        assert_eq!(literal_rows().chain(rows()).count() + 7, 79);
     }
 }

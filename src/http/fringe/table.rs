@@ -6,9 +6,7 @@
 
 use actix_web::http::Method;
 
-use crate::http::error_code::{
-    ANALYSIS_NOT_FOUND, BIGKEY_NOT_FOUND, HOTKEY_NOT_FOUND, INVALID_TASK_ID, MIGRATION_NOT_FOUND,
-};
+use crate::http::error_code::{ANALYSIS_NOT_FOUND, BIGKEY_NOT_FOUND, HOTKEY_NOT_FOUND, MIGRATION_NOT_FOUND};
 use crate::http::fringe::derived::{
     bandwidths, deletable_replicas, nodes_of_group, operations, sessions, version,
 };
@@ -114,8 +112,6 @@ pub(super) static TABLE: &[Row] = &[
                Reply::UnknownParameter("id")),
     Row::reads_given(&["operation"], "list_instance_operations", GET, i!("/operations"), "Tell whether an operation is possible",
                Reply::OfInstance(operations)),
-    Row::reads("show_background_task_progress", GET, i!("/tasks/{task_id}/progress"), "Show the steps of a task",
-               Reply::Unknown(&INVALID_TASK_ID)),
     // Sessions and the console
     Row::reads("scan_clients", POST, i!("/clients"), "Look for sessions", Reply::Always("{}")),
     Row::reads("list_clients", GET, i!("/clients"), "List sessions", Reply::OfInstance(sessions)),
@@ -134,9 +130,6 @@ pub(super) static TABLE: &[Row] = &[
     Row::refused("upgrade_instance_minor_version", POST, i!("/minor-version/upgrade"), "Upgrade to a newer patch"),
     Row::refused("start_instance_resize_check_job", POST, i!("/resize/check-job"), "Check a resize"),
     Row::refused("create_resize_order", POST, p!("/orders/instances/{instance_id}/resize"), "Order a resize"),
-    Row::reads("list_center_task", GET, p!("/tasks"), "List the tasks of a project",
-               Reply::Always(r#"{"task_count": "0", "tasks": []}"#)),
-    Row::refused("delete_center_task", DELETE, p!("/tasks/{task_id}"), "Delete a task of a project"),
     // Migration
     Row::refused("create_migration_task", POST, p!("/migration-task"), "Import data"),
     Row::refused("batch_stop_migration_tasks", POST, p!("/migration-task/batch-stop"), "Stop migrations"),

@@ -37,7 +37,17 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const RESIZE: &str = "/v2/{project_id}/instances/{instance_id}/resize";
     const JOB: &str = "/v2/{project_id}/jobs/{job_id}";
     const NODES_STATUS: &str = "/v2/{project_id}/instances/{instance_id}/nodes/status";
+    const TASK_PROGRESS: &str = "/v2/{project_id}/instances/{instance_id}/tasks/{task_id}/progress";
+    const PROJECT_TASKS: &str = "/v2/{project_id}/tasks";
+    const PROJECT_TASK: &str = "/v2/{project_id}/tasks/{task_id}";
     vec![
+        entry(&operation::SHOW_TASK_PROGRESS, Method::GET, TASK_PROGRESS, || endpoint(tasks::show_progress)),
+        entry(&operation::LIST_PROJECT_TASKS, Method::GET, PROJECT_TASKS, || {
+            endpoint(tasks::list_project_tasks)
+        }),
+        entry(&operation::DELETE_PROJECT_TASK, Method::DELETE, PROJECT_TASK, || {
+            endpoint(tasks::delete_project_task)
+        }),
         entry(&operation::SWITCH_NODES, Method::PUT, NODES_STATUS, || endpoint(node_switch::switch_nodes)),
         entry(&operation::RESIZE_INSTANCE, Method::POST, RESIZE, || endpoint(instance_size::resize_instance)),
         entry(&operation::SHOW_JOB, Method::GET, JOB, || endpoint(tasks::show_job)),

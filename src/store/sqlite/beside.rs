@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::config_template::ConfigTemplate;
-use crate::domain::id::{JobId, ParameterChangeId, ProjectId, TemplateId};
+use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
 use crate::domain::identity::{Domain, Project, Secret, Token, User};
 use crate::domain::instance::Instance;
 use crate::domain::job::Job;
@@ -91,6 +91,23 @@ impl SideStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Option<Page<BackgroundTask>>, StoreError> {
         self.reader.background_tasks(instance, window, page).await
+    }
+
+    async fn project_tasks(
+        &self,
+        project_id: ProjectId,
+        window: TimeWindow,
+        page: PageRequest,
+    ) -> Result<Page<BackgroundTask>, StoreError> {
+        self.reader.project_tasks(project_id, window, page).await
+    }
+
+    async fn background_task(
+        &self,
+        project_id: ProjectId,
+        id: TaskId,
+    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError> {
+        self.reader.background_task(project_id, id).await
     }
 
     async fn job(&self, project_id: ProjectId, id: JobId) -> Result<Option<Job>, StoreError> {

@@ -1,8 +1,8 @@
 //! Reads of what runs in the background.
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
-use crate::domain::id::{JobId, ProjectId};
+use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::job::Job;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::task::BackgroundTask;
@@ -10,6 +10,13 @@ use crate::domain::time::Timestamp;
 use crate::store::row::{self, TASK_COLUMNS};
 use crate::store::sqlite::reader::{Reader, unsigned};
 use crate::store::{InstanceRef, StoreError};
+
+/// Whose tasks are listed.
+#[derive(Clone, Copy)]
+enum Of {
+    Instance(i64),
+    Project(ProjectId),
+}
 
 impl Reader {
     pub(in crate::store::sqlite) async fn background_tasks(
@@ -30,29 +37,68 @@ impl Reader {
         .map_err(&failed)?;
         let Some(key) = key else { return Ok(None) };
         let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
-        let total: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM background_tasks WHERE instance_key = ? AND created_at BETWEEN ? AND ?",
-        )
-        .bind(key)
-        .bind(from.as_millis())
-        .bind(until.as_millis())
-        .fetch_one(&self.pool)
-        .await
-        .map_err(&failed)?;
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.created_at BETWEEN ? AND ? \
-             ORDER BY t.task_number DESC LIMIT ? OFFSET ?"
-        )))
-        .bind(key)
-        .bind(from.as_millis())
-        .bind(until.as_millis())
-        .bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX))
-        .bind(i64::try_from(page.skip).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(&failed)?;
+        self.page_of_tasks(Of::Instance(key), (from, until), page).await.map(Some)
+    }
+
+    pub(in crate::store::sqlite) async fn project_tasks(
+        &self,
+        project_id: ProjectId,
+        window: TimeWindow,
+        page: PageRequest,
+    ) -> Result<Page<BackgroundTask>, StoreError> {
+        let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
+        self.page_of_tasks(Of::Project(project_id), (from, until), page).await
+    }
+
+    async fn page_of_tasks(
+        &self,
+        of: Of,
+        (from, until): (Timestamp, Timestamp),
+        page: PageRequest,
+    ) -> Result<Page<BackgroundTask>, StoreError> {
+        let failed = StoreError::during("list background tasks");
+        let chosen = |columns: &str| {
+            let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {columns} FROM background_tasks t"));
+            match of {
+                Of::Instance(key) => query.push(" WHERE t.instance_key = ").push_bind(key),
+                Of::Project(id) => query
+                    .push(
+                        " JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
+                         WHERE i.deleted_at IS NULL AND p.project_id = ",
+                    )
+                    .push_bind(id.as_bytes().to_vec()),
+            };
+            query.push(" AND t.created_at BETWEEN ").push_bind(from.as_millis());
+            query.push(" AND ").push_bind(until.as_millis());
+            query
+        };
+        let total: i64 =
+            chosen("count(*)").build_query_scalar().fetch_one(&self.pool).await.map_err(&failed)?;
+        let mut listing = chosen(TASK_COLUMNS);
+        listing.push(" ORDER BY t.created_at DESC, t.instance_key DESC, t.task_number DESC LIMIT ");
+        listing.push_bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX));
+        listing.push(" OFFSET ").push_bind(i64::try_from(page.skip).unwrap_or(i64::MAX));
+        let rows = listing.build().fetch_all(&self.pool).await.map_err(&failed)?;
         let items = rows.iter().map(row::task).collect::<Result<_, _>>()?;
-        Ok(Some(Page { items, total: unsigned(total) }))
+        Ok(Page { items, total: unsigned(total) })
+    }
+
+    pub(in crate::store::sqlite) async fn background_task(
+        &self,
+        project_id: ProjectId,
+        id: TaskId,
+    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t JOIN instances i USING (instance_key) \
+             JOIN projects p USING (project_key) WHERE t.task_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
+        )))
+        .bind(&id.as_bytes()[..])
+        .bind(&project_id.as_bytes()[..])
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(StoreError::during("read a background task"))?;
+        row.map(|row| Ok((InstanceId::from_bytes(row::bytes16(&row, "instance_id")?), row::task(&row)?)))
+            .transpose()
     }
 
     pub(in crate::store::sqlite) async fn job(
