@@ -4,7 +4,8 @@ use crate::domain::id::{InstanceId, ProjectId, TaskId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::PasswordVerdict;
 use crate::domain::instance::{
-    Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, Resize, StatusAction,
+    Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, Resize,
+    StatusAction,
 };
 use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;

@@ -53,6 +53,7 @@ mod policies;
 mod policies_retention;
 mod probes;
 mod projects;
+mod provider_sequences;
 mod quotas;
 mod restores;
 mod restores_list;

@@ -5,12 +5,13 @@ use actix_web::http::Method;
 use crate::http::endpoint::{endpoint, endpoint_of_all, route};
 use crate::http::fringe::{self, Row};
 use crate::http::operation;
-use crate::http::routes::side::side_routes;
+use crate::http::routes::side::{deed_routes, side_routes};
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{configs, tags};
 use crate::http::{
-    backups, catalogue, instance_counts, instance_deletion, instance_extension, instance_order, instance_password,
-    instance_size, instance_status, instance_update, instances, nodes, restores, tasks, v2,
+    backups, catalogue, instance_counts, instance_deletion, instance_extension, instance_order,
+    instance_password, instance_size, instance_status, instance_update, instances, nodes, restores, tasks,
+    v2,
 };
 
 /// The routes of a version: the same operations, at the same places behind its name.
@@ -98,6 +99,7 @@ pub(super) fn api_routes() -> Vec<RouteEntry> {
     routes.extend(fringe_routes());
     routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));
     routes.extend(side_routes());
+    routes.extend(deed_routes());
     routes
 }
 

@@ -1,4 +1,4 @@
-//! What only v2 has beside instances.
+//! What only v2 has: beside instances, and what is done to them.
 
 use actix_web::http::Method;
 
@@ -24,7 +24,6 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const ALL_NODES: &str = "/v2/{project_id}/instances-logical-nodes";
     const NODES: &str = "/v2/{project_id}/instances/{instance_id}/nodes";
     const TEMPLATE: &str = "/v2/{project_id}/config-templates/{template_id}";
-    const PASSWORD_RESET: &str = "/v2/{project_id}/instances/{instance_id}/password/reset";
     const ASYNC_CONFIGS: &str = "/v2/{project_id}/instances/{instance_id}/async-configs";
     const ASYNC_WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist-async";
     const ENCRYPTION: &str = "/v2/{project_id}/instances/{instance_id}/ssl";
@@ -34,26 +33,7 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
     const SUBNET: &str = "/v2/{project_id}/instances/{instance_id}/resources/subnet";
     const REPLICA: &str = "/v2/{project_id}/instances/{instance_id}/groups/{group_id}/replications/{node_id}";
     const RENAMED: &str = "/v2/{project_id}/instances/{instance_id}/rename-commands";
-    const RESIZE: &str = "/v2/{project_id}/instances/{instance_id}/resize";
-    const JOB: &str = "/v2/{project_id}/jobs/{job_id}";
-    const NODES_STATUS: &str = "/v2/{project_id}/instances/{instance_id}/nodes/status";
-    const TASK_PROGRESS: &str = "/v2/{project_id}/instances/{instance_id}/tasks/{task_id}/progress";
-    const PROJECT_TASKS: &str = "/v2/{project_id}/tasks";
-    const PROJECT_TASK: &str = "/v2/{project_id}/tasks/{task_id}";
     vec![
-        entry(&operation::SHOW_TASK_PROGRESS, Method::GET, TASK_PROGRESS, || endpoint(tasks::show_progress)),
-        entry(&operation::LIST_PROJECT_TASKS, Method::GET, PROJECT_TASKS, || {
-            endpoint(tasks::list_project_tasks)
-        }),
-        entry(&operation::DELETE_PROJECT_TASK, Method::DELETE, PROJECT_TASK, || {
-            endpoint(tasks::delete_project_task)
-        }),
-        entry(&operation::SWITCH_NODES, Method::PUT, NODES_STATUS, || endpoint(node_switch::switch_nodes)),
-        entry(&operation::RESIZE_INSTANCE, Method::POST, RESIZE, || endpoint(instance_size::resize_instance)),
-        entry(&operation::SHOW_JOB, Method::GET, JOB, || endpoint(tasks::show_job)),
-        entry(&operation::RESET_PASSWORD, Method::POST, PASSWORD_RESET, || {
-            endpoint(instance_password::reset_password)
-        }),
         entry(&operation::SHOW_WHITELIST, Method::GET, WHITELIST, || endpoint(whitelist::show_whitelist)),
         entry(&operation::CHANGE_WHITELIST, Method::PUT, WHITELIST, || endpoint(whitelist::change_whitelist)),
         entry(&operation::CHANGE_CONFIGS_BY_JOB, Method::PUT, ASYNC_CONFIGS, || {
@@ -119,5 +99,31 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
         entry(&operation::SHOW_TEMPLATE, Method::GET, TEMPLATE, || endpoint(templates::show_template)),
         entry(&operation::CHANGE_TEMPLATE, Method::PUT, TEMPLATE, || endpoint(templates::change_template)),
         entry(&operation::DELETE_TEMPLATE, Method::DELETE, TEMPLATE, || endpoint(templates::delete_template)),
+    ]
+}
+
+/// What only v2 does to instances, and what it shows of that.
+pub(super) fn deed_routes() -> Vec<RouteEntry> {
+    const PASSWORD_RESET: &str = "/v2/{project_id}/instances/{instance_id}/password/reset";
+    const RESIZE: &str = "/v2/{project_id}/instances/{instance_id}/resize";
+    const JOB: &str = "/v2/{project_id}/jobs/{job_id}";
+    const NODES_STATUS: &str = "/v2/{project_id}/instances/{instance_id}/nodes/status";
+    const TASK_PROGRESS: &str = "/v2/{project_id}/instances/{instance_id}/tasks/{task_id}/progress";
+    const PROJECT_TASKS: &str = "/v2/{project_id}/tasks";
+    const PROJECT_TASK: &str = "/v2/{project_id}/tasks/{task_id}";
+    vec![
+        entry(&operation::SHOW_TASK_PROGRESS, Method::GET, TASK_PROGRESS, || endpoint(tasks::show_progress)),
+        entry(&operation::LIST_PROJECT_TASKS, Method::GET, PROJECT_TASKS, || {
+            endpoint(tasks::list_project_tasks)
+        }),
+        entry(&operation::DELETE_PROJECT_TASK, Method::DELETE, PROJECT_TASK, || {
+            endpoint(tasks::delete_project_task)
+        }),
+        entry(&operation::SWITCH_NODES, Method::PUT, NODES_STATUS, || endpoint(node_switch::switch_nodes)),
+        entry(&operation::RESIZE_INSTANCE, Method::POST, RESIZE, || endpoint(instance_size::resize_instance)),
+        entry(&operation::SHOW_JOB, Method::GET, JOB, || endpoint(tasks::show_job)),
+        entry(&operation::RESET_PASSWORD, Method::POST, PASSWORD_RESET, || {
+            endpoint(instance_password::reset_password)
+        }),
     ]
 }

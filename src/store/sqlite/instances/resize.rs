@@ -106,10 +106,11 @@ pub(super) async fn finish(
     .execute(&mut *connection)
     .await
     .map_err(&failed)?;
-    sqlx::query("DELETE FROM stopped_nodes WHERE instance_key = ?")
-        .bind(instance_key)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(failed)
+    for statement in [
+        "DELETE FROM stopped_nodes WHERE instance_key = ?",
+        "DELETE FROM replica_changes WHERE instance_key = ?",
+    ] {
+        sqlx::query(statement).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
+    }
+    Ok(())
 }
