@@ -33,13 +33,6 @@ pub struct BackupTerms {
     pub save_days: u8,
 }
 
-impl BackupTerms {
-    /// Returns for how long after its completion the backup stays.
-    pub fn lasting(&self) -> Duration {
-        Duration::from_hours(24 * u64::from(self.save_days))
-    }
-}
-
 /// When backups are made by a policy, which is an automatic one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {

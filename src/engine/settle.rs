@@ -125,10 +125,10 @@ impl Engine {
                 tracing::error!(at = ?at, "what a policy has planned cannot be done");
                 return Ok(done);
             }
-            // A full round may have cut off steps that were due before the later steps of those it holds.
+            // A full round may have cut off steps that were due before the later steps of those it holds. The days of what is
+            // finished in it are no matter: before the next run there is nothing newer that it could give way to.
             let horizon =
                 if due.len() < usize::from(ROUND) { until } else { last_due(&due).unwrap_or(until) };
-            let horizon = first_end_of_days(&due).map_or(horizon, |end| end.min(horizon));
             let mut changes: Vec<DueChange> =
                 due.into_iter().flat_map(|record| changes_until(record, horizon)).collect();
             if changes.is_empty() {
@@ -195,19 +195,6 @@ fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
             OpenRecord::Restore(restore) => restore.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
         })
         .max()
-}
-
-/// Returns when the days of the first of a round's records could be over, should it succeed as planned.
-fn first_end_of_days(due: &[OpenRecord]) -> Option<Timestamp> {
-    due.iter()
-        .filter_map(|record| match record {
-            OpenRecord::Backup(backup) => {
-                let finish_at = backup.status.open_plan()?.finish_at()?;
-                Some(finish_at.saturating_add(backup.terms.as_ref()?.lasting()))
-            }
-            OpenRecord::Instance(_) | OpenRecord::Restore(_) => None,
-        })
-        .min()
 }
 
 /// Returns the steps of a record that are due at `horizon`, in order.
