@@ -102,7 +102,8 @@ mod tests {
             .collect();
         assert!(
             silent.is_empty(),
-            "say in `family()` beside the handler what they do and what they answer: {silent:#?}"
+            "say in `family()` or `described()` beside the handler what they do and what they answer, as in \
+             describe(&operation::SHOW_IT, \"Shows it\").answers::<ItView>(): {silent:#?}"
         );
     }
 
