@@ -314,6 +314,10 @@ impl Store for FloorStore {
         Err(StoreError::Closed)
     }
 
+    async fn keep_ids(&self, _: &'static str, _: String, _: Option<[u8; 32]>) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
         Ok(BTreeMap::new())
     }

@@ -130,13 +130,14 @@ impl Control {
         self.ids.seed()
     }
 
-    /// Lets ids follow from a seed, or not any more.
+    /// Lets ids follow from a seed, and with them the key that signs links, or not any more.
     ///
     /// # Errors
     /// `Internal`.
     pub async fn reseed_ids(&self, seed: Option<u64>) -> Result<(), EngineError> {
         let _turn = self.changing.lock().await;
-        self.keep(kept::IDS, &KeptIds { seed }).await?;
+        let text = as_json(&KeptIds { seed })?;
+        self.engine.store.keep_ids(kept::IDS, text, seed.map(kept::link_key)).await?;
         self.ids.reseed(seed);
         Ok(())
     }

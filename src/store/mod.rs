@@ -246,6 +246,17 @@ pub trait Store: Send + Sync {
     /// `Failed`.
     async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError>;
 
+    /// Keeps the setting that ids go by, and with it the key that signs links, if that changes, as one step.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn keep_ids(
+        &self,
+        name: &'static str,
+        value: String,
+        link_key: Option<[u8; 32]>,
+    ) -> Result<(), StoreError>;
+
     /// Returns the settings that are kept, by name.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod control;
 mod control_place;
 mod damage;
 mod refusal;
+mod reproducible;
 mod run;
 mod settings;
 mod snapshots;

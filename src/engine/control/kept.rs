@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::domain::clock::{ClockFace, ClockRate};
 use crate::domain::instance::progression::{InstanceProgression, StateDurations};
@@ -28,6 +29,11 @@ pub(in crate::engine) fn read<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T
 
 pub(in crate::engine) fn inconsistent(what: &'static str) -> EngineError {
     StoreError::Inconsistent { what }.into()
+}
+
+/// Returns the key that signs links where ids follow from a seed: links are reproducible then, too.
+pub(super) fn link_key(ids_seed: u64) -> [u8; 32] {
+    Sha256::digest(format!("the links of ids that follow from {ids_seed}")).into()
 }
 
 /// What a test has decided. What is absent is as usual.

@@ -50,11 +50,15 @@ impl Control {
         let mut settings = new.kept;
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
         let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
+        let ids = new.ids.map_or(self.ids.seed(), |ids| ids.seed);
         // Nothing comes due by the new clock before it is known to hold: no use case runs.
         let _alone = self.engine.turns.be_alone().await;
         let applied = self.under(new.face, async {
             let now = self.clock.now();
-            let plan = self.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
+            let mut plan = self.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
+            if let Some(ids) = ids {
+                plan.new_link_key = kept::link_key(ids);
+            }
             Ok(self.engine.store.seed(plan, now).await?)
         });
         let report = applied.await?;
@@ -134,7 +138,11 @@ impl Control {
         let reset = self.under(new.face, async {
             let now = new.face.map_or_else(|| self.clock.real_now(), |_| self.clock.now());
             let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
-            let seed = Some(self.engine.plan(seeds, how).await?);
+            let mut seed = self.engine.plan(seeds, how).await?;
+            if let Some(ids) = ids {
+                seed.new_link_key = kept::link_key(ids);
+            }
+            let seed = Some(seed);
             Ok(self.engine.store.reset(ResetPlan { project: None, seed, settings, now }).await?)
         });
         let report = reset.await?;

@@ -30,11 +30,13 @@ pub(super) struct SettingsEntry {
     faults: Vec<Value>,
 }
 
-/// The clock in a seed: it shows `now` at the real time `at`, which is that of the seeding when left out.
+/// The clock in a seed: it shows `now` at the real time `at`, which is that of the seeding when left out: it matters
+/// only to one that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClockEntry {
     now: Text<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<Text<Timestamp>>,
     #[serde(default)]
     frozen: bool,
@@ -171,6 +173,8 @@ pub fn is_within(
 impl ClockEntry {
     fn of(face: ClockFace) -> Self {
         let (now, at, rate, frozen) = face.parts();
-        Self { now: Text(now), at: Some(Text(at)), frozen, rate: rate.as_f64() }
+        // One that stands still shows the same whenever it was set.
+        let at = (!frozen).then_some(Text(at));
+        Self { now: Text(now), at, frozen, rate: rate.as_f64() }
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn refuse(command: Command, work: &mut Work) {
         | Command::CreateInstances(_, reply)
         | Command::SaveToken(_, reply)
         | Command::KeepSetting(_, _, reply)
+        | Command::KeepIds(_, _, _, reply)
         | Command::Replace(_, reply)
         | Command::SaveTemplate(_, _, reply)
         | Command::Probe(reply)

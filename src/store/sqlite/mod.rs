@@ -289,6 +289,15 @@ impl Store for SqliteStore {
         self.writer.ask(|reply| Command::KeepSetting(name, value, reply)).await
     }
 
+    async fn keep_ids(
+        &self,
+        name: &'static str,
+        value: String,
+        link_key: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::KeepIds(name, value, link_key, reply)).await
+    }
+
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
         self.reader.kept_settings().await
     }

@@ -48,6 +48,7 @@ pub(super) enum Command {
     SaveToken(NewToken, Reply<()>),
     Reset(Box<ResetPlan>, Reply<SeedReport>),
     KeepSetting(&'static str, Option<String>, Reply<()>),
+    KeepIds(&'static str, String, Option<[u8; 32]>, Reply<()>),
     ChangeSide(Box<ChangeSideSettings>, Reply<(Instance, SideSettings)>),
     SaveTemplate(ProjectId, Box<ConfigTemplate>, Reply<()>),
     DeleteTemplate(ProjectId, TemplateId, Reply<bool>),

@@ -148,6 +148,24 @@ async fn tables(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::
     .await
 }
 
+/// Keeps the setting that ids go by, and the key that signs links, if there is another one.
+pub(super) async fn keep_ids(
+    connection: &mut SqliteConnection,
+    name: &'static str,
+    value: String,
+    link_key: Option<[u8; 32]>,
+) -> Result<(), StoreError> {
+    keep_setting(connection, name, Some(value)).await?;
+    if let Some(link_key) = link_key {
+        sqlx::query("UPDATE domain SET link_key = ?")
+            .bind(&link_key[..])
+            .execute(connection)
+            .await
+            .map_err(StoreError::during("keep the key of links"))?;
+    }
+    Ok(())
+}
+
 /// Keeps a setting, or forgets it.
 pub(super) async fn keep_setting(
     connection: &mut SqliteConnection,

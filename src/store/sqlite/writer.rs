@@ -258,6 +258,10 @@ impl Writer {
                 let result = resetting::keep_setting(&mut state.connection, name, value).await;
                 settle_reply(reply, result, work)
             }
+            Command::KeepIds(name, value, link_key, reply) => {
+                let result = resetting::keep_ids(&mut state.connection, name, value, link_key).await;
+                settle_reply(reply, result, work)
+            }
             Command::ChangeSide(change, reply) => {
                 let result = side::change(state, *change).await;
                 settle_reply(reply, result, work)
