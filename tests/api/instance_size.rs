@@ -390,14 +390,20 @@ async fn clusters_stay_as_they_are_if_the_settings_say_so() {
 #[tokio::test]
 async fn what_a_project_may_have_is_all_it_gets() {
     let seed = format!(
-        "projects:\n  - id: {PROJECT}\n    quotas: {{memory_gb: 8}}\n    instances:\n      - {{id: {HA}, cache_mode: ha}}\n      \
+        "projects:\n  - id: {PROJECT}\n    quotas: {{memory_gb: 7}}\n    instances:\n      - {{id: {HA}, cache_mode: ha}}\n      \
          - {{id: {SECOND_HA}, cache_mode: ha}}\n"
     );
     let server = TestServer::seeded(&seed, &[]).await;
     for api in Api::BOTH {
         resize(&server, api, HA, &to(8)).await.assert_refused_by(api, &refusal::MEMORY_QUOTA);
     }
+    rule(&server, json!({"progression": "time", "durations": {"EXTENDING": "5s"}})).await;
     assert_done(&resize(&server, Api::V2, HA, &to(4)).await);
+    // What it grows to is taken already.
+    for api in Api::BOTH {
+        resize(&server, api, SECOND_HA, &to(4)).await.assert_refused_by(api, &refusal::MEMORY_QUOTA);
+    }
+    server.advance("5s").await;
     // Nothing more is not too much, nor is less.
     let other = json!({"new_capacity": 1, "spec_code": "redis.ha.xu1.large.r2.1"});
     assert_done(&resize(&server, Api::V2, HA, &other).await);

@@ -98,11 +98,13 @@ impl PasswordTries {
     /// How long nobody may try after them.
     pub const LOCK: Duration = Duration::from_mins(5);
 
-    /// Returns what is left of them at `now`: nothing once a lock is over.
+    /// Returns what is left of them at `now`: nothing once a lock is over. No lock is longer than [`PasswordTries::LOCK`], also if
+    /// the clock was put back since.
     fn at(self, now: Timestamp) -> Self {
         match self.locked_until {
             Some(until) if until <= now => Self::default(),
-            _ => self,
+            Some(until) => Self { locked_until: Some(until.min(now.saturating_add(Self::LOCK))), ..self },
+            None => self,
         }
     }
 
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn five_wrong_tries_lock_for_five_minutes() {
-        let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000).unwrap();
+        let at = |seconds: i64| Timestamp::from_millis((1_000_000 + seconds) * 1_000).unwrap();
         let mut tries = PasswordTries::default();
         for left in [4, 3, 2, 1] {
             assert_eq!(tries.judge(false, at(0)), PasswordVerdict::Wrong { left });
@@ -157,6 +159,10 @@ mod tests {
         assert_eq!(tries.judge(false, at(0)), PasswordVerdict::Locked { remaining: PasswordTries::LOCK });
         let rest = PasswordVerdict::Locked { remaining: Duration::from_secs(1) };
         assert_eq!(tries.judge(true, at(299)), rest);
+        // A clock that is put back makes no lock longer.
+        let mut put_back = tries;
+        let whole = PasswordVerdict::Locked { remaining: PasswordTries::LOCK };
+        assert_eq!(put_back.judge(true, at(-86_400)), whole);
         assert_eq!(tries.judge(false, at(300)), PasswordVerdict::Wrong { left: 4 });
         assert_eq!(tries.judge(true, at(301)), PasswordVerdict::Right);
         assert_eq!(tries, PasswordTries::default());

@@ -63,9 +63,11 @@ impl UpdateOrder {
 }
 
 impl InstanceUpdate {
-    /// Returns when the instance is to be backed up by itself, if something is said of it.
-    pub fn backup_policy(&self) -> Option<&BackupPolicy> {
-        self.backup_policy.as_ref()
+    /// Returns when the instance is to be backed up by itself, if that is to change: clients send the policy there is along with
+    /// everything else, and a run of it that waits for its next try goes on waiting.
+    pub fn new_policy(&self, before: &Instance) -> Option<&BackupPolicy> {
+        let kept = before.backup_policy.as_ref().map(|kept| &kept.policy);
+        self.backup_policy.as_ref().filter(|wanted| Some(*wanted) != kept)
     }
 
     /// Returns what the audit says of it: what differs between `before` and `after`; none if nothing does.
@@ -77,7 +79,7 @@ impl InstanceUpdate {
             ("security group", before.network != after.network),
             ("port", before.port != after.port),
             ("renamed commands", before.rename_commands != after.rename_commands),
-            ("backup policy", self.backup_policy.is_some()),
+            ("backup policy", self.new_policy(before).is_some()),
         ];
         let names: Vec<&str> =
             changed.into_iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| name).collect();

@@ -6,7 +6,9 @@
 pub(in crate::http) mod describe;
 mod document;
 
-use actix_web::http::header;
+use std::net::SocketAddr;
+
+use actix_web::http::{Uri, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -67,12 +69,23 @@ pub(super) async fn show_document(request: HttpRequest, _body: Bytes) -> Result<
     let state = state(&request)?;
     let (api, control) = match state.api_elsewhere {
         Some(address) => {
-            let api = state.settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-            (api, Some(AppState::address_used(&request)))
+            let used = AppState::address_used(&request);
+            let api = state.settings.public_url.clone().unwrap_or_else(|| reached_at(address, &used));
+            (api, Some(used))
         }
         None => (state.base_url(&request), None),
     };
     Ok(HttpResponse::Ok().json(document(&api, control.as_deref())))
+}
+
+/// Returns where a client reaches a server on `address`: if that is every address of the machine, on the host that it used to get
+/// here.
+fn reached_at(address: SocketAddr, used: &str) -> String {
+    let used = used.parse::<Uri>().ok();
+    match used.as_ref().and_then(Uri::host).filter(|_| address.ip().is_unspecified()) {
+        Some(host) => format!("http://{host}:{}", address.port()),
+        None => format!("http://{address}"),
+    }
 }
 
 /// `GET /_emulator/docs`: the page.
@@ -91,6 +104,14 @@ mod tests {
     use crate::http::openapi::describe::{Content, Description};
     use crate::http::openapi::document::description_of;
     use crate::http::routes;
+
+    #[test]
+    fn every_address_is_reached_on_the_host_that_was_used() {
+        let at = |address: &str, used| reached_at(address.parse().unwrap(), used);
+        assert_eq!(at("0.0.0.0:8637", "http://emulator:8638"), "http://emulator:8637");
+        assert_eq!(at("[::]:8637", "http://[::1]:8638"), "http://[::1]:8637");
+        assert_eq!(at("127.0.0.1:8637", "http://emulator:8638"), "http://127.0.0.1:8637");
+    }
 
     #[test]
     fn every_route_is_described() {

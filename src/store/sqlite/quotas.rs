@@ -1,4 +1,5 @@
-//! How much a project may have, and how much it has: what is counted are its rows.
+//! How much a project may have, and how much it has: what is counted are its rows. An instance that grows has already what it
+//! will have.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{SqliteConnection, SqliteExecutor};
@@ -15,8 +16,9 @@ pub(super) async fn quota(
 ) -> Result<(Quota, Usage), StoreError> {
     let row = sqlx::query(
         "SELECT p.instance_quota, p.memory_quota_gb, count(i.instance_key) AS instances,
-                coalesce(sum(i.capacity_mb), 0) AS memory_mb
+                coalesce(sum(max(i.capacity_mb, coalesce(s.capacity_mb, 0))), 0) AS memory_mb
          FROM projects p LEFT JOIN instances i ON i.project_key = p.project_key AND i.deleted_at IS NULL
+                         LEFT JOIN planned_sizes s USING (instance_key)
          WHERE p.project_id = ? GROUP BY p.project_key",
     )
     .bind(&project_id.as_bytes()[..])

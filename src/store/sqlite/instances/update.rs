@@ -25,7 +25,7 @@ pub(super) async fn update(
     }
     let Some(text) = update.note(&before, &after) else { return Ok(()) };
     write(connection, known.key, &after, audit).await?;
-    if let Some(wanted) = update.backup_policy() {
+    if let Some(wanted) = update.new_policy(&before) {
         policy::set(connection, known.key, wanted, policy_id, audit.at).await?;
     }
     note(connection, known.key, after.status, &text, audit).await
