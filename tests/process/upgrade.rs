@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::process_support::database::{beside, block_on, open, snapshot, texts};
@@ -91,6 +91,26 @@ fn a_database_of_every_version_answers_as_it_did() {
         look_through(&database);
         assert_eq!(version_of(&database), newest_version().to_string());
     }
+}
+
+#[test]
+fn a_policy_of_before_there_were_runs_is_run_from_then_on() {
+    let folder = TempDir::new().unwrap();
+    let database = database_of(6, &folder);
+    let server = Server::start(serve(&database, &[]));
+    let mut connection = server.connect();
+    // The first request notices it, on the first of January 2030, a Tuesday; it names Mondays and Thursdays.
+    connection.get("/_emulator/info").unwrap();
+    assert_eq!(connection.create(DEMO_INSTANCE, "one more").unwrap().status, 400);
+    let advanced =
+        connection.ask("POST", "/_emulator/clock/advance", r#"{"duration": "7days"}"#).unwrap().json();
+    let fired = advanced["fired"].as_array().unwrap().iter();
+    let fired: Vec<Value> = fired.map(|change| json!([change["at"], change["to"]])).collect();
+    let (thursday, monday) = ("2030-01-03T01:00:00.000Z", "2030-01-07T01:00:00.000Z");
+    // The first had two days, and stayed until there was another.
+    assert_eq!(fired, [json!([thursday, "succeed"]), json!([monday, "succeed"]), json!([monday, "expired"])]);
+    server.stop();
+    look_through(&database);
 }
 
 #[test]
