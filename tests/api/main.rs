@@ -70,6 +70,7 @@ mod tags;
 mod tasks;
 mod templates;
 mod tenants;
+mod terraform;
 mod time;
 mod tokens;
 mod v2_backups;
