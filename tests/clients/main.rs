@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod cli;
+mod cli_life;
 mod expect;
 mod fixtures;
 mod huawei_sdk;
@@ -17,6 +18,7 @@ mod poll;
 mod python;
 mod server;
 mod session;
+mod tier_1;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         trial("cli_backups_with_a_static_token", &[], Login::StaticToken, cli::backups),
         trial("cli_instances_with_a_static_token", &[], Login::StaticToken, cli::instances),
         trial("cli_refusals_with_a_static_token", &[], Login::StaticToken, cli::refusals),
+        trial("cli_life_of_an_instance_with_a_static_token", &[], Login::StaticToken, cli_life::instance),
         trial("cli_with_a_password_lenient", &LENIENT, Login::Password, cli::backups_and_restores),
         trial("cli_with_a_password_strict", &STRICT, Login::Password, cli::backups_and_restores),
         trial("cli_logins_refused_strict", &STRICT, Login::Password, cli::refused_logins),
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         trial("cli_quotas_with_a_static_token", &[], Login::StaticToken, catalogue::cli_quotas),
         trial("otc_sdk_catalogue_with_a_password_strict", &STRICT, Login::Password, catalogue::otc_sdk),
         trial("openapi_validator", &[], Login::StaticToken, openapi::validator),
+        trial("huawei_sdk_tier_1_with_keys_strict", &STRICT, Login::Password, tier_1::huawei_sdk),
         trial("huawei_sdk_catalogue_with_keys_strict", &STRICT, Login::Password, catalogue::huawei_sdk),
     ];
     trials.extend(fixtures::trials());
