@@ -4,14 +4,16 @@
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::instance::ResizeOrder;
+use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::lenient::{Lenient, text};
+use crate::http::lenient::{Lenient, only_v2, text};
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::{error_code, operation};
 
@@ -31,7 +33,7 @@ pub(super) async fn resize_instance(
 ) -> Result<HttpResponse, ApiError> {
     let body: ResizeBody = mandatory_object(&call.body)?;
     let order_id = engine
-        .resize_instance(call.api, instance, body.order(call.api), call.origin)
+        .resize_instance(call.api, instance, body.order(call.api)?, call.origin)
         .await
         .map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
     Ok(match (call.api, order_id) {
@@ -46,28 +48,27 @@ pub(super) async fn resize_instance(
 struct ResizeBody {
     new_capacity: Option<Lenient>,
     spec_code: Option<String>,
-    change_type: Option<String>,
-    available_zones: Option<Vec<String>>,
-    node_list: Option<Vec<String>>,
+    #[schema(value_type = Option<String>)]
+    change_type: Option<Value>,
+    #[schema(value_type = Option<Vec<String>>)]
+    available_zones: Option<Value>,
+    #[schema(value_type = Option<Vec<String>>)]
+    node_list: Option<Value>,
 }
 
 impl ResizeBody {
     /// Returns the order. v1.0 knows capacity and product only.
-    fn order(self, api: ApiVersion) -> ResizeOrder {
-        let order = ResizeOrder {
+    ///
+    /// # Errors
+    /// `InvalidBody`.
+    fn order(self, api: ApiVersion) -> Result<ResizeOrder, Refusal> {
+        Ok(ResizeOrder {
             capacity_gb: self.new_capacity.as_ref().and_then(Lenient::number),
             product: text(self.spec_code),
-            ..ResizeOrder::default()
-        };
-        match api {
-            ApiVersion::V1 => order,
-            ApiVersion::V2 => ResizeOrder {
-                kind: text(self.change_type),
-                zones: self.available_zones.unwrap_or_default(),
-                nodes: self.node_list.unwrap_or_default(),
-                ..order
-            },
-        }
+            kind: text(only_v2(api, self.change_type)?),
+            zones: only_v2(api, self.available_zones)?.unwrap_or_default(),
+            nodes: only_v2(api, self.node_list)?.unwrap_or_default(),
+        })
     }
 }
 

@@ -2,10 +2,9 @@
 //!
 //! Source: wire contract v1.0, section 2.10; v2, section 2.3.
 
-use std::collections::BTreeMap;
-
 use actix_web::HttpResponse;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::instance::UpdateOrder;
@@ -15,7 +14,7 @@ use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
 use crate::http::instance_order::PolicyBody;
-use crate::http::lenient::{Lenient, text};
+use crate::http::lenient::{Lenient, only_v2, text};
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::{error_code, operation};
 
@@ -50,8 +49,10 @@ struct UpdateBody {
     maintain_end: Option<String>,
     security_group_id: Option<String>,
     instance_backup_policy: Option<PolicyBody>,
-    port: Option<Lenient>,
-    rename_commands: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<Lenient>)]
+    port: Option<Value>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    rename_commands: Option<Value>,
 }
 
 impl UpdateBody {
@@ -60,16 +61,15 @@ impl UpdateBody {
     /// # Errors
     /// `InvalidBody`.
     fn order(self, api: ApiVersion) -> Result<UpdateOrder, Refusal> {
-        let is_v2 = api == ApiVersion::V2;
-        let port = self.port.as_ref().and_then(Lenient::given).filter(|_| is_v2);
+        let port: Option<Lenient> = only_v2(api, self.port)?;
         Ok(UpdateOrder {
             name: self.name,
             description: self.description,
             maintenance: (text(self.maintain_begin), text(self.maintain_end)),
             security_group_id: text(self.security_group_id),
             policy: self.instance_backup_policy.map(PolicyBody::sent).transpose()?.unwrap_or_default(),
-            port: port.map(Lenient::whole_or_none_such),
-            rename_commands: self.rename_commands.filter(|_| is_v2),
+            port: port.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such),
+            rename_commands: only_v2(api, self.rename_commands)?,
         })
     }
 }

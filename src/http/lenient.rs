@@ -2,11 +2,15 @@
 //!
 //! Source: wire contract v1.0, section 1.7; v2, section 1.7.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::domain::refusal::Refusal;
+use crate::engine::ApiVersion;
 use crate::http::extract::whole_number;
 
 /// A number, a boolean, or a text of either.
@@ -71,6 +75,20 @@ impl Lenient {
             Self::Boolean(_) => None,
         };
         whole.unwrap_or(u64::MAX)
+    }
+}
+
+/// Reads a member that only v2 has; in v1.0 it is an unknown one, whatever it holds.
+///
+/// # Errors
+/// `InvalidBody` for a type that the member cannot have.
+pub(super) fn only_v2<T: DeserializeOwned>(
+    api: ApiVersion,
+    member: Option<Value>,
+) -> Result<Option<T>, Refusal> {
+    match (api, member) {
+        (ApiVersion::V1, _) | (ApiVersion::V2, None) => Ok(None),
+        (ApiVersion::V2, Some(value)) => serde_json::from_value(value).map_err(|_| Refusal::InvalidBody),
     }
 }
 

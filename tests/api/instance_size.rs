@@ -221,10 +221,13 @@ async fn without_a_product_v1_takes_the_one_of_the_family_and_v2_wants_one() {
         (MEMCACHED, 4, "dcs.memcached.master_standby"),
         (CLUSTER, 48, "redis.cluster.xu1.large.r2.48"),
     ] {
+        let body = json!({"new_capacity": capacity, "order_id": "", "change_type": [5]});
+        resize(&server, Api::V2, instance, &body).await.assert_refused_by(Api::V2, &refusal::INVALID_BODY);
         let body = json!({"new_capacity": capacity, "order_id": ""});
         resize(&server, Api::V2, instance, &body)
             .await
             .assert_refused_by(Api::V2, &refusal::INVALID_SPEC_CODE);
+        let body = json!({"new_capacity": capacity, "order_id": "", "change_type": [5], "node_list": 1});
         assert_done(&resize(&server, Api::V1, instance, &body).await);
         let shown = shown(&server, instance).await;
         assert_eq!((&shown["capacity"], &shown["spec_code"]), (&json!(capacity), &json!(product)));

@@ -142,7 +142,13 @@ async fn only_v2_changes_the_port_and_the_names_of_commands() {
     let body = json!({"port": "6400", "rename_commands": {"keys": "look"}});
     let server = TestServer::start().await;
     assert_done(&update(&server, Api::V1, HA, &body).await);
+    // Of what it does not know, v1.0 does not mind the type.
+    assert_done(&update(&server, Api::V1, HA, &json!({"port": [1], "rename_commands": 5})).await);
     assert_eq!(shown(&server, HA).await["port"], 6379);
+    for body in [json!({"port": [1]}), json!({"rename_commands": 5}), json!({"rename_commands": {"keys": 5}})]
+    {
+        update(&server, Api::V2, HA, &body).await.assert_refused_by(Api::V2, &refusal::INVALID_BODY);
+    }
     assert_done(&update(&server, Api::V2, HA, &body).await);
     assert_eq!(shown(&server, HA).await["port"], 6400);
     let renamed = async || server.rows("SELECT rename_commands FROM instances WHERE port = 6400").await;
