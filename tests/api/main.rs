@@ -54,7 +54,6 @@ mod policies_model;
 mod policies_retention;
 mod probes;
 mod projects;
-mod provider_sequences;
 mod quotas;
 mod restores;
 mod restores_list;
