@@ -16,8 +16,8 @@ CREATE TABLE planned_places (
 -- Replicas of a shard that are there beside those of the product, and those of the product that are not. Numbers are given once.
 CREATE TABLE replica_changes (
     instance_key INTEGER NOT NULL REFERENCES instances,
-    shard        INTEGER NOT NULL CHECK (shard >= 0),
-    copy         INTEGER NOT NULL CHECK (copy > 0),                          -- the master is copy 0
+    shard        INTEGER NOT NULL CHECK (shard BETWEEN 0 AND 65535),
+    copy         INTEGER NOT NULL CHECK (copy BETWEEN 1 AND 65535),                         -- the master is copy 0
     zone_code    TEXT    CHECK (zone_code <> ''),                            -- of one that was added
     course       TEXT    NOT NULL CHECK (course IN ('adding', 'added', 'removing', 'removed')),
     CHECK (zone_code IS NOT NULL OR course IN ('removing', 'removed')),

@@ -115,6 +115,8 @@ impl Extension {
 impl Instance {
     fn one_replica_more(&self, group_id: &str, zone: Option<String>) -> Result<ReplicaChange, Refusal> {
         let (shard, group) = self.group_of_replicas(group_id)?;
+        // While a replica comes or goes, how many there are is not known yet.
+        self.permit(InstanceAction::Extend)?;
         if group.nodes.len() >= MOST_COPIES {
             return Err(Refusal::TooManyReplicas);
         }
@@ -132,6 +134,7 @@ impl Instance {
         if node.role == NodeRole::Master {
             return Err(Refusal::MasterNode);
         }
+        self.permit(InstanceAction::Extend)?;
         if group.nodes.len() <= 2 {
             return Err(Refusal::OnlyReplica);
         }
