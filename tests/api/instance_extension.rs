@@ -230,6 +230,34 @@ async fn replicas_come_and_go_with_ids_of_their_own() {
 }
 
 #[tokio::test]
+async fn replicas_that_were_added_move_with_their_instance() {
+    let mut server = TestServer::start().await;
+    let group = first_group(&server, CLUSTER).await;
+    let body = json!({"az_code": "eu-de-01"});
+    assert_eq!(server.post(&replications("v2", CLUSTER, &group), &body).await.status, 204);
+    migrate(&server, CLUSTER, &["eu-de-02", "eu-de-03"]).await.ok();
+    for _ in 0..2 {
+        let nodes = groups(&server, CLUSTER).await[0]["replication_list"].clone();
+        assert_eq!(each(&nodes, "az_code"), ["eu-de-02", "eu-de-03", "eu-de-03"]);
+        server.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn numbers_of_replicas_run_out_without_a_fault() {
+    let server = TestServer::start().await;
+    let group = first_group(&server, CLUSTER).await;
+    let path = replications("v2", CLUSTER, &group);
+    assert_eq!(server.post(&path, &json!({})).await.status, 204);
+    let document: Value = serde_json::from_str(&server.export().await).unwrap();
+    let document = document.to_string();
+    let last = document.replace(r#""copy":2"#, r#""copy":65535"#);
+    assert_ne!(last, document);
+    server.seed(&last, "?overwrite=true").await.ok();
+    server.post(&path, &json!({})).await.assert_refused_by(Api::V2, &refusal::TOO_MANY_REPLICAS);
+}
+
+#[tokio::test]
 async fn replicas_that_cannot_come_or_go_are_refused() {
     let server = TestServer::start().await;
     let group = first_group(&server, CLUSTER).await;

@@ -140,7 +140,7 @@ impl Instance {
     }
 
     /// Returns the zone of a copy: the one at its place, or the last.
-    pub(super) fn zone_at(&self, position: u32) -> &str {
+    pub fn zone_at(&self, position: u32) -> &str {
         let position = usize::try_from(position).unwrap_or(usize::MAX);
         let zone = self.zone_codes.get(position).or(self.zone_codes.last());
         zone.map_or("", String::as_str)

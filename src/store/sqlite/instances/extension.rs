@@ -3,7 +3,9 @@
 
 use sqlx::SqliteConnection;
 
-use crate::domain::instance::{Extended, Extension, InstanceAction, InstanceStatus, ReplicaChange};
+use crate::domain::instance::{
+    Extended, Extension, InstanceAction, InstanceStatus, ReplicaChange, ReplicaCourse,
+};
 use crate::domain::job::NewJob;
 use crate::domain::work::WorkWish;
 use crate::store::StoreError;
@@ -92,10 +94,33 @@ pub(super) async fn finish(
     let given_up = "DELETE FROM replica_changes
          WHERE instance_key = ? AND (course = 'adding' OR (course = 'removing' AND zone_code IS NULL))";
     let kept = "UPDATE replica_changes SET course = 'added' WHERE instance_key = ? AND course = 'removing'";
-    let forgotten = "DELETE FROM planned_places WHERE instance_key = ?";
-    let steps = if succeeded { [place, replicas, forgotten] } else { [given_up, kept, forgotten] };
+    let steps = if succeeded { [place, replicas] } else { [given_up, kept] };
     for step in steps {
         sqlx::query(step).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
+    }
+    let forgotten = "DELETE FROM planned_places WHERE instance_key = ? RETURNING zone_codes IS NOT NULL";
+    let moved: Option<bool> = sqlx::query_scalar(forgotten)
+        .bind(instance_key)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    if succeeded && moved == Some(true) { spread(connection, instance_key).await } else { Ok(()) }
+}
+
+/// Takes the replicas that were added along to the zones of their instance, each to the one whose turn it is.
+async fn spread(connection: &mut SqliteConnection, instance_key: i64) -> Result<(), StoreError> {
+    let instance = shown(connection, instance_key).await?;
+    for replica in instance.replicas.iter().filter(|replica| replica.course == ReplicaCourse::Added) {
+        sqlx::query(
+            "UPDATE replica_changes SET zone_code = ? WHERE instance_key = ? AND shard = ? AND copy = ?",
+        )
+        .bind(instance.zone_at(replica.copy))
+        .bind(instance_key)
+        .bind(i64::from(replica.shard))
+        .bind(i64::from(replica.copy))
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("take a replica to another zone"))?;
     }
     Ok(())
 }
