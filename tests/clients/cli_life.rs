@@ -4,7 +4,7 @@ use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
 use crate::expect::{id, same, same_json};
-use crate::session::{Printed, Session};
+use crate::session::{PROJECT, Printed, Session};
 
 const POLICY: &str = r#"{"save_days": 1, "backup_type": "auto", "periodical_backup_plan": {"begin_at": "00:00-01:00", "period_type": "weekly", "backup_at": [1, 3]}}"#;
 
@@ -78,6 +78,12 @@ pub(crate) fn instance(session: &Session) -> Result<(), Failed> {
         same_json(action, &run(&[action, made_id])?["status"], &json!(status))?;
     }
 
+    let statistics = session.openstack(&["dcs", "stat", "list"])?;
+    same_json("the statistics", &statistics, &statistics_of_the_api(session)?)?;
+    let counted =
+        statistics.as_array().is_some_and(|rows| rows.iter().any(|row| row["instance_id"] == made_id));
+    same("whether what was made is counted", &counted, &true)?;
+
     // Known quirk: the CLI cannot read the answer. The password has changed all the same: the old one is wrong now.
     let passwords = ["--current_password", "Cli_password1", "--new_password", "Cli_password2"];
     let unread = Printed {
@@ -115,4 +121,14 @@ pub(crate) fn instance(session: &Session) -> Result<(), Failed> {
     let gone = printed(&["show", made_id])?;
     let told = gone.stderr.contains(&format!("No Instance found for {made_id}"));
     same("whether it is told that an instance is gone", &(gone.succeeded, told), &(false, true))
+}
+
+/// Returns the statistics as the API answers them, with the columns that the CLI prints: it leaves out how many keys there are.
+fn statistics_of_the_api(session: &Session) -> Result<Value, Failed> {
+    let mut answer = session.api(&format!("/v1.0/{PROJECT}/instances/statistic"))?;
+    for row in answer["statistics"].as_array_mut().into_iter().flatten() {
+        let keys = row.as_object_mut().and_then(|row| row.remove("keys"));
+        same_json("the number of keys", &keys.unwrap_or_default(), &json!(0))?;
+    }
+    Ok(answer["statistics"].take())
 }

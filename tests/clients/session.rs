@@ -105,6 +105,17 @@ impl Session {
         self.server.url()
     }
 
+    /// Returns what the API itself answers where it asks for no login.
+    ///
+    /// # Errors
+    /// If it answers with anything but success and JSON.
+    pub(crate) fn api(&self, path: &str) -> Result<Value, Failed> {
+        let url = format!("{}{path}", self.url());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let body = runtime.block_on(async { reqwest::get(url).await?.error_for_status()?.bytes().await })?;
+        Ok(serde_json::from_slice(&body)?)
+    }
+
     /// Runs a command of the `openstack` CLI and returns the JSON it prints.
     ///
     /// # Errors
