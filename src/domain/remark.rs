@@ -19,6 +19,15 @@ impl Remark {
     /// The most characters (Unicode scalar values) a remark may have.
     pub const MAX_CHARACTERS: usize = 128;
 
+    /// Takes a note of the program's own: of a longer one what fits, and a mark that there was more.
+    pub fn abridged(text: &str) -> Self {
+        const MORE: char = '…';
+        if text.chars().nth(Self::MAX_CHARACTERS).is_none() {
+            return Self(text.to_owned());
+        }
+        Self(text.chars().take(Self::MAX_CHARACTERS - 1).chain([MORE]).collect())
+    }
+
     /// Returns the note as it was given.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -56,6 +65,15 @@ mod tests {
         for character in ["a", "备", "🦀"] {
             assert!(Remark::try_from(character.repeat(128)).is_ok(), "{character}");
             assert_eq!(Remark::try_from(character.repeat(129)), Err(RemarkTooLong), "{character}");
+        }
+    }
+
+    #[test]
+    fn a_note_that_is_too_long_ends_in_a_mark() {
+        for character in ["a", "备", "🦀"] {
+            let fits = character.repeat(128);
+            assert_eq!(Remark::abridged(&fits).as_str(), fits);
+            assert_eq!(Remark::abridged(&character.repeat(129)).as_str(), character.repeat(127) + "…");
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::instance::{Instance, InstanceAction};
 use crate::domain::refusal::Refusal;
+use crate::domain::remark::Remark;
 use crate::domain::side_settings::{
     BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
 };
@@ -75,7 +76,9 @@ impl SideChange {
         match self {
             Self::Parameters(changes) => {
                 let words = |change: &ParameterChange| format!("{}={}", change.name, change.value);
-                format!("parameters {}", changes.iter().map(words).collect::<Vec<_>>().join(" "))
+                let words = changes.iter().map(words).collect::<Vec<_>>().join(" ");
+                // There may be many, and the history of parameters has them all.
+                Remark::abridged(&format!("parameters {words}")).as_str().to_owned()
             }
             Self::Tags(TagAction::Create(_)) => "tags set".to_owned(),
             Self::Tags(TagAction::Delete(_)) => "tags removed".to_owned(),

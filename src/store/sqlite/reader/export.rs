@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::domain::id::{DomainId, InstanceId, ProjectId, RequestId, UserId};
 use crate::domain::identity::{Domain, Role, RoleScope, Secret};
 use crate::domain::origin::Actor;
+use crate::domain::remark::Remark;
 use crate::store::error::StoreError;
 use crate::store::row::{self, BACKUP_COLUMNS, INSTANCE_COLUMNS, RESTORE_COLUMNS, bytes16, column};
 use crate::store::sqlite::belongings::{Carried, Owner};
@@ -292,7 +293,8 @@ fn event(row: &SqliteRow) -> Result<EventSeed, StoreError> {
         instance_id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
         change: row::event_change(row)?,
         request_id,
-        remark: row::remark(row, "remark")?,
+        // Notes of before they were bounded may be longer than one that can be read again.
+        remark: column::<Option<&str>>(row, "remark")?.map(Remark::abridged),
     })
 }
 
