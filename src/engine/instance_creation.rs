@@ -56,7 +56,7 @@ impl Engine {
             };
             let instance = InstanceRef { project_id, instance_id: id };
             let work = self.passage_wish(instance, InstanceStatus::Creating);
-            called.push(CalledInstance { id, name, policy_id: self.ids.random_bits(), work });
+            called.push(CalledInstance { id, name, policy_id: self.new_policy_id().await?, work });
         }
         let instances = called.iter().map(|called| (called.id, called.name.clone())).collect();
         let unique_names = self.settings.unique_instance_names;

@@ -20,7 +20,7 @@ impl Engine {
         let update = Box::new(order.check(self.settings.name_offset)?);
         let present = self.settled_now().await?;
         let now = present.now;
-        let (policy_id, unique_names) = (self.ids.random_bits(), self.settings.unique_instance_names);
+        let (policy_id, unique_names) = (self.new_policy_id().await?, self.settings.unique_instance_names);
         let deed = InstanceDeed::Update { update, policy_id, unique_names };
         Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
     }

@@ -181,6 +181,11 @@ impl Engine {
         }
     }
 
+    /// Returns an id for the policy by which an instance is backed up.
+    async fn new_policy_id(&self) -> Result<[u8; 16], EngineError> {
+        self.unused_id(|| self.ids.random_bits(), |bits| bits).await
+    }
+
     /// Returns the rules about what moves work on.
     pub fn transitions(&self) -> &TransitionRules {
         &self.transitions

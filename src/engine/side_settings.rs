@@ -35,7 +35,7 @@ impl Engine {
         origin: Origin,
     ) -> Result<(Instance, SideSettings), EngineError> {
         let present = self.settled_now().await?;
-        let change = self.side_change(instance, change, None, (present.now, origin));
+        let change = self.side_change(instance, change, None, (present.now, origin)).await?;
         Ok(self.side.change_side_settings(change).await?)
     }
 
@@ -53,24 +53,27 @@ impl Engine {
     ) -> Result<JobId, EngineError> {
         let present = self.settled_now().await?;
         let job = self.new_job(kind, present.now).await?;
-        let change = self.side_change(instance, change, Some(job), (present.now, origin));
+        let change = self.side_change(instance, change, Some(job), (present.now, origin)).await?;
         self.side.change_side_settings(change).await?;
         Ok(job.id)
     }
 
-    fn side_change(
+    async fn side_change(
         &self,
         instance: InstanceRef,
         change: SideChange,
         job: Option<NewJob>,
         (now, origin): (Timestamp, Origin),
-    ) -> ChangeSideSettings {
+    ) -> Result<ChangeSideSettings, EngineError> {
         let change_id = match change {
-            SideChange::Parameters(_) => ParameterChangeId::from_random(self.ids.random_bits(), now),
+            SideChange::Parameters(_) => {
+                let make = || ParameterChangeId::from_random(self.ids.random_bits(), now);
+                self.unused_id(make, ParameterChangeId::as_bytes).await?
+            }
             // Only changes of parameters are remembered by an id.
             _ => ParameterChangeId::from_bytes([0; 16]),
         };
-        ChangeSideSettings { instance, change, change_id, job, now, origin }
+        Ok(ChangeSideSettings { instance, change, change_id, job, now, origin })
     }
 
     /// Returns the keys of tags in a project, sorted, with their values.

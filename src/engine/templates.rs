@@ -45,7 +45,8 @@ impl Engine {
         let present = self.settled_now().await?;
         let now = present.now;
         let source = self.template(project_id, source).await?;
-        let id = TemplateId::from_random(self.ids.random_bits(), now);
+        let make = || TemplateId::from_random(self.ids.random_bits(), now);
+        let id = self.unused_id(make, TemplateId::as_bytes).await?;
         let template = source.derived(id, words, now)?;
         self.side.save_template(project_id, template).await?;
         Ok(id)

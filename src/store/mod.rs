@@ -129,10 +129,10 @@ pub trait Store: Send + Sync {
     /// `Refused` with `InstanceNotFound`, as `InstanceFacts::permit`, or as the deed's own rules have it; in this order.
     async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError>;
 
-    /// Returns a hash of the password of an instance as PHC text, if one is kept; `None` if there is no such instance.
+    /// Returns what is kept of the password of an instance; `None` if there is no such instance.
     ///
     /// # Errors
-    /// `Failed`.
+    /// `Failed` or `Inconsistent`.
     async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError>;
 
     /// Changes the password of an instance, or counts the try.
@@ -263,7 +263,7 @@ pub trait Store: Send + Sync {
     /// `Failed`.
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError>;
 
-    /// Returns whether an instance, a record or a job has this id.
+    /// Returns whether an instance, a record, a job, or anything else with an id of its own has this one.
     ///
     /// # Errors
     /// `Failed`.

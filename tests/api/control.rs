@@ -471,6 +471,35 @@ async fn an_id_that_is_taken_is_skipped() {
 }
 
 #[tokio::test]
+async fn ids_of_what_is_set_are_skipped_as_well() {
+    let server = TestServer::start().await;
+    server.put("/_emulator/clock", &json!({"now": "2026-01-01T00:00:00Z", "frozen": true})).await.ok();
+    let plan = json!({"backup_at": [1], "period_type": "weekly", "begin_at": "02:00-03:00", "timezone_offset": "+0000"});
+    let policy = json!({"backup_type": "auto", "save_days": 2, "periodical_backup_plan": plan});
+    let templates = format!("/v2/{PROJECT}/config-templates");
+    let template =
+        |name: &str| json!({"template_id": "10", "type": "user", "name": name, "params": {"timeout": 100}});
+    for (round, instance) in [HA, SECOND_HA, RW_SPLIT].into_iter().enumerate() {
+        let path = Api::V2.instance(instance);
+        let again = async || {
+            server.put("/_emulator/ids", &json!({"seed": 42})).await.ok();
+        };
+        again().await;
+        let answer = server.put(&path, &json!({ "instance_backup_policy": policy })).await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        again().await;
+        let config =
+            json!({"redis_config": [{"param_id": "1", "param_name": "timeout", "param_value": "7"}]});
+        let answer = server.put(&format!("{path}/configs"), &config).await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        again().await;
+        server.post(&templates, &template(&format!("mine-{round}"))).await.ok();
+    }
+    let own = server.get(&format!("{templates}?type=user")).await.ok();
+    assert_eq!(own["template_num"], 3, "{own}");
+}
+
+#[tokio::test]
 async fn ids_start_over_with_a_reset() {
     let server = TestServer::start().await;
     let freeze = async || {
