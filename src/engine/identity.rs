@@ -340,10 +340,15 @@ impl Identity {
     }
 }
 
-/// Hashes a password with a salt of random bits. Takes tens of milliseconds, on purpose.
+/// Hashes the password of a user with a salt of random bits. Takes tens of milliseconds, on purpose.
 pub(super) fn hash_password(password: &Secret, salt: [u8; 16]) -> Option<String> {
+    hash_by(&Argon2::default(), password, salt)
+}
+
+/// Hashes a password by a way of one's own.
+pub(super) fn hash_by(way: &Argon2<'_>, password: &Secret, salt: [u8; 16]) -> Option<String> {
     let salt = SaltString::encode_b64(&salt).ok()?;
-    let hash = Argon2::default().hash_password(password.expose().as_bytes(), &salt).ok()?;
+    let hash = way.hash_password(password.expose().as_bytes(), &salt).ok()?;
     Some(hash.to_string())
 }
 

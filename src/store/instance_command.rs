@@ -2,7 +2,7 @@
 
 use crate::domain::id::{InstanceId, ProjectId, TaskId};
 use crate::domain::identity::Secret;
-use crate::domain::instance::password::PasswordVerdict;
+use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, Resize,
     StatusAction,
@@ -133,6 +133,8 @@ pub enum InstanceDeed {
 pub struct KeptPassword {
     /// A hash of it, as PHC text; none if every password is the right one.
     pub hash: Option<Secret>,
+    /// How often it was named wrongly of late.
+    pub tries: PasswordTries,
 }
 
 /// The wish to have the password of an instance changed.
@@ -163,6 +165,8 @@ pub enum PasswordWish {
         /// A hash of the new password; none if clients are to need none.
         new_hash: Option<Secret>,
     },
+    /// By somebody who came while nobody may try, so that nothing was compared or hashed.
+    WhileLocked,
 }
 
 /// What became of the wish to have a password changed.
@@ -170,6 +174,6 @@ pub enum PasswordWish {
 pub enum PasswordAnswer {
     /// It was judged; it has changed if the verdict is `Right`.
     Judged(PasswordVerdict),
-    /// Meanwhile there is another password than the one that was compared with. Nothing has changed.
+    /// Meanwhile there is another password than the one that was compared with, or the lock is gone. Nothing has changed.
     Outdated,
 }

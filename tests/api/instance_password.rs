@@ -270,3 +270,53 @@ async fn only_instances_that_run_change_their_passwords() {
     }
     assert_eq!(notes(&server).await, [] as [Value; 0]);
 }
+
+/// Returns the id of the next backup once ids follow from `seed` and a call was made meanwhile: each hash made by it takes salt from
+/// them.
+async fn id_after(server: &TestServer, seed: usize, meanwhile: impl AsyncFnOnce()) -> String {
+    server.put("/_emulator/ids", &json!({ "seed": seed })).await.ok();
+    meanwhile().await;
+    server.create_backup(HA).await
+}
+
+#[tokio::test]
+async fn nothing_is_hashed_for_whoever_is_refused() {
+    let settings = [("instances.unique_names", "false")];
+    let (server, calm) = (TestServer::with(&settings).await, TestServer::with(&settings).await);
+    let mut made = Vec::new();
+    for server in [&server, &calm] {
+        let (free, locked) = (instance(server).await, instance(server).await);
+        reset(server, &free, &json!({"no_password_access": true})).await.ok();
+        for _ in 0..5 {
+            change(server, Api::V1, &locked, "wrong", SECOND).await.ok();
+        }
+        made = vec![free, locked];
+    }
+    let [free, locked] = [&made[0], &made[1]];
+    let (_, restarting) = BY_STATUS[2];
+    let new = json!({"new_password": SECOND});
+    let refused = [
+        (Some(FIRST), free.as_str(), "DCS.4850"),
+        (Some(FIRST), locked, "locked"),
+        (None, locked, "3"),
+        (Some(FIRST), restarting, "DCS.4111"),
+        (None, restarting, "DCS.4111"),
+        (None, UNKNOWN_INSTANCE, "DCS.3022"),
+    ];
+    for (seed, (old, instance, expected)) in refused.into_iter().enumerate() {
+        let refused = async || {
+            let answer = match old {
+                Some(old) => change(&server, Api::V2, instance, old, SECOND).await.json(),
+                None => reset(&server, instance, &new).await.json(),
+            };
+            let words = [&answer["error_code"], &answer["result"], &answer["code"]];
+            assert!(words.contains(&&json!(expected)), "{answer}");
+        };
+        let id = id_after(&server, seed, refused).await;
+        assert_eq!(id, id_after(&calm, seed, async || {}).await, "{expected}");
+    }
+    let hashed = id_after(&server, 6, async || {
+        change(&server, Api::V1, HA, "whatever", SECOND).await.ok();
+    });
+    assert_ne!(hashed.await, id_after(&calm, 6, async || {}).await);
+}

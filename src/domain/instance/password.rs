@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::domain::identity::Secret;
+use crate::domain::instance::{InstanceAction, Situation};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -66,6 +67,22 @@ impl PasswordReset {
     }
 }
 
+/// Decides whether the password of an instance can be changed now by somebody who names the old one.
+///
+/// # Errors
+/// `PasswordFree`; as [`permit_reset`].
+pub fn permit_change(no_password: bool, situation: Situation) -> Result<(), Refusal> {
+    if no_password { Err(Refusal::PasswordFree) } else { permit_reset(situation) }
+}
+
+/// Decides whether the password of an instance can be replaced or removed now, whatever the old one is.
+///
+/// # Errors
+/// As [`Situation::refusal`].
+pub fn permit_reset(situation: Situation) -> Result<(), Refusal> {
+    situation.permit(InstanceAction::ChangePassword)
+}
+
 /// How often the wrong password was given in a row, and until when nobody may try again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PasswordTries {
@@ -106,6 +123,11 @@ impl PasswordTries {
             Some(until) => Self { locked_until: Some(until.min(now.saturating_add(Self::LOCK))), ..self },
             None => self,
         }
+    }
+
+    /// Returns whether nobody may try at `now`, whatever the password.
+    pub fn are_locked(self, now: Timestamp) -> bool {
+        self.at(now).locked_until.is_some()
     }
 
     /// Takes a try into account.

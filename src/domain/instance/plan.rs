@@ -165,16 +165,20 @@ impl InstanceFacts {
 }
 
 impl Instance {
+    /// Returns the situation the instance is in.
+    pub fn situation(&self) -> Situation {
+        match (self.status, self.task) {
+            (InstanceStatus::Running, Some(SideTask::Backup)) => Situation::BackingUp,
+            (status, _) => Situation::In(status),
+        }
+    }
+
     /// Decides whether the instance permits an action now.
     ///
     /// # Errors
     /// As [`Situation::refusal`].
     pub fn permit(&self, action: InstanceAction) -> Result<(), Refusal> {
-        let situation = match (self.status, self.task) {
-            (InstanceStatus::Running, Some(SideTask::Backup)) => Situation::BackingUp,
-            (status, _) => Situation::In(status),
-        };
-        situation.permit(action)
+        self.situation().permit(action)
     }
 }
 

@@ -7,6 +7,8 @@ use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::identity::Secret;
+use crate::domain::instance::password::PasswordTries;
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
     Access, Billing, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus,
@@ -15,6 +17,7 @@ use crate::domain::instance::{
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::side_settings::{Tag, TagKey, TagValue, Tags};
 use crate::domain::time::UtcOffset;
+use crate::store::KeptPassword;
 use crate::store::error::StoreError;
 use crate::store::row::{bytes16, column, parse, record_kind, timestamp, to_timestamp, work_plan};
 
@@ -42,6 +45,17 @@ pub(in crate::store) fn passage(row: &SqliteRow) -> Result<Passage, StoreError> 
         instance_id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
         status: parse(row, "status", "instances.status is unknown")?,
         plan: work_plan(row)?,
+    })
+}
+
+/// Reads what is kept of the password of an instance, from `instances`.
+pub(in crate::store) fn kept_password(row: &SqliteRow) -> Result<KeptPassword, StoreError> {
+    let wrong = u8::try_from(column::<i64>(row, "wrong_passwords")?)
+        .map_err(|_| StoreError::Inconsistent { what: "instances.wrong_passwords is out of range" })?;
+    let locked_until = column::<Option<i64>>(row, "locked_until")?.map(to_timestamp).transpose()?;
+    Ok(KeptPassword {
+        hash: column::<Option<String>>(row, "password_hash")?.map(Secret::new),
+        tries: PasswordTries { wrong, locked_until },
     })
 }
 

@@ -1,23 +1,14 @@
 //! The password of an instance: changed by those who know it, reset by those who may, locked after too many tries.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::identity::Secret;
-use crate::domain::instance::InstanceAction;
-use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
-use crate::domain::refusal::Refusal;
+use crate::domain::instance::password::{PasswordVerdict, permit_change, permit_reset};
 use crate::domain::time::Timestamp;
 use crate::store::row;
 use crate::store::sqlite::instances::{Audit, note};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{ChangePassword, PasswordAnswer, PasswordWish, StoreError};
-
-/// What is kept of how clients get in.
-struct Kept {
-    no_password: bool,
-    hash: Option<String>,
-    tries: PasswordTries,
-}
+use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordWish, StoreError};
 
 /// Changes a password, or counts the try.
 pub(in crate::store::sqlite) async fn change_password(
@@ -28,18 +19,19 @@ pub(in crate::store::sqlite) async fn change_password(
     let ChangePassword { instance, wish, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
-    let mut kept = read(connection, known.key).await?;
-    if kept.no_password && matches!(wish, PasswordWish::Change { .. }) {
-        return Err(Refusal::PasswordFree.into());
+    let (mut no_password, mut kept) = read(connection, known.key).await?;
+    match wish {
+        PasswordWish::Change { .. } => permit_change(no_password, known.facts.situation())?,
+        PasswordWish::Reset { .. } | PasswordWish::WhileLocked => permit_reset(known.facts.situation())?,
     }
-    known.facts.permit(InstanceAction::ChangePassword)?;
     let before = kept.tries;
     let verdict = match &wish {
-        PasswordWish::Change { compared_with, .. } if exposed(compared_with.as_ref()) != kept.hash => {
+        PasswordWish::Change { compared_with, .. } if *compared_with != kept.hash => {
             return Ok(PasswordAnswer::Outdated);
         }
+        PasswordWish::WhileLocked if !kept.tries.are_locked(now) => return Ok(PasswordAnswer::Outdated),
         PasswordWish::Change { new_hash, .. } => kept.tries.judge(new_hash.is_some(), now),
-        PasswordWish::Reset { .. } => kept.tries.judge(true, now),
+        PasswordWish::Reset { .. } | PasswordWish::WhileLocked => kept.tries.judge(true, now),
     };
     let text = match (verdict, &wish) {
         // Who tries while nobody may changes nothing.
@@ -51,27 +43,32 @@ pub(in crate::store::sqlite) async fn change_password(
         (PasswordVerdict::Right, PasswordWish::Change { .. }) => "password changed",
         (PasswordVerdict::Right, PasswordWish::Reset { new_hash: Some(_) }) => "password reset",
         (PasswordVerdict::Right, PasswordWish::Reset { new_hash: None }) => "password removed",
+        (PasswordVerdict::Right, PasswordWish::WhileLocked) => return Ok(PasswordAnswer::Outdated),
     };
-    if verdict == PasswordVerdict::Right {
-        let (PasswordWish::Change { new_hash, .. } | PasswordWish::Reset { new_hash }) = wish;
-        kept.no_password = new_hash.is_none();
-        kept.hash = exposed(new_hash.as_ref());
+    if let (
+        PasswordVerdict::Right,
+        PasswordWish::Change { new_hash, .. } | PasswordWish::Reset { new_hash },
+    ) = (verdict, wish)
+    {
+        no_password = new_hash.is_none();
+        kept.hash = new_hash;
     }
     let actor_key = actors
         .key(connection, &origin.actor)
         .await
         .map_err(StoreError::during("record who changes a password"))?;
-    write(connection, known.key, &kept, now, verdict == PasswordVerdict::Right).await?;
+    let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
+    write(connection, known.key, no_password, &kept, changed_at).await?;
     note(connection, known.key, known.facts.status, text, Audit { at: now, origin: &origin, actor_key })
         .await?;
     Ok(PasswordAnswer::Judged(verdict))
 }
 
-fn exposed(hash: Option<&Secret>) -> Option<String> {
-    hash.map(|hash| hash.expose().to_owned())
-}
-
-async fn read(connection: &mut SqliteConnection, instance_key: i64) -> Result<Kept, StoreError> {
+/// Reads whether clients need no password, and what is kept of it.
+async fn read(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<(bool, KeptPassword), StoreError> {
     let row = sqlx::query(
         "SELECT no_password_access, password_hash, wrong_passwords, locked_until FROM instances WHERE instance_key = ?",
     )
@@ -79,40 +76,28 @@ async fn read(connection: &mut SqliteConnection, instance_key: i64) -> Result<Ke
     .fetch_one(connection)
     .await
     .map_err(StoreError::during("read the password of an instance"))?;
-    let column = StoreError::during("read a column");
-    let wrong: i64 = row.try_get("wrong_passwords").map_err(&column)?;
-    let locked_until: Option<i64> = row.try_get("locked_until").map_err(&column)?;
-    Ok(Kept {
-        no_password: row.try_get("no_password_access").map_err(&column)?,
-        hash: row.try_get("password_hash").map_err(&column)?,
-        tries: PasswordTries {
-            wrong: u8::try_from(wrong).map_err(|_| StoreError::Inconsistent {
-                what: "instances.wrong_passwords is out of range",
-            })?,
-            locked_until: locked_until.map(row::to_timestamp).transpose()?,
-        },
-    })
+    Ok((row::column(&row, "no_password_access")?, row::kept_password(&row)?))
 }
 
+/// Writes how clients get in; a change of it, unlike a try, is one of the instance.
 async fn write(
     connection: &mut SqliteConnection,
     instance_key: i64,
-    kept: &Kept,
-    now: Timestamp,
-    is_changed: bool,
+    no_password: bool,
+    kept: &KeptPassword,
+    changed_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE instances
          SET no_password_access = ?, password_hash = ?, wrong_passwords = ?, locked_until = ?,
-             updated_at = iif(?, max(?, created_at), updated_at)
+             updated_at = coalesce(max(?, created_at), updated_at)
          WHERE instance_key = ?",
     )
-    .bind(kept.no_password)
-    .bind(&kept.hash)
+    .bind(no_password)
+    .bind(kept.hash.as_ref().map(Secret::expose))
     .bind(i64::from(kept.tries.wrong))
     .bind(kept.tries.locked_until.map(Timestamp::as_millis))
-    .bind(is_changed)
-    .bind(now.as_millis())
+    .bind(changed_at.map(Timestamp::as_millis))
     .bind(instance_key)
     .execute(connection)
     .await

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use sqlx::{AssertSqlSafe, Connection, QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::identity::Secret;
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::page::{Page, PageLimit};
 use crate::store::error::StoreError;
@@ -31,8 +30,8 @@ impl Reader {
         &self,
         instance: InstanceRef,
     ) -> Result<Option<KeptPassword>, StoreError> {
-        let found: Option<Option<String>> = sqlx::query_scalar(
-            "SELECT i.password_hash FROM instances i JOIN projects p USING (project_key)
+        let found = sqlx::query(
+            "SELECT i.password_hash, i.wrong_passwords, i.locked_until FROM instances i JOIN projects p USING (project_key)
              WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
         )
         .bind(&instance.instance_id.as_bytes()[..])
@@ -40,7 +39,7 @@ impl Reader {
         .fetch_optional(&self.pool)
         .await
         .map_err(StoreError::during("read the password of an instance"))?;
-        Ok(found.map(|hash| KeptPassword { hash: hash.map(Secret::new) }))
+        found.map(|row| row::kept_password(&row)).transpose()
     }
 
     pub(in crate::store::sqlite) async fn instances_of(
