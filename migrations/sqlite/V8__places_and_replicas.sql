@@ -37,3 +37,6 @@ CREATE INDEX instances_in_list_order
 ON instances (project_key, -created_at, instance_id, status, engine, name, ip, capacity_mb, deleted_at) WHERE deleted_at IS NULL;
 
 CREATE INDEX instance_tags_by_tag ON instance_tags (key, value);
+
+-- A task tells the job that was begun with it.
+ALTER TABLE background_tasks ADD COLUMN job_id BLOB CHECK (length(job_id) = 16);

@@ -6,57 +6,6 @@ use crate::domain::id::JobId;
 use crate::domain::task::Course;
 use crate::domain::time::Timestamp;
 
-/// What a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobKind {
-    /// Changes configuration parameters.
-    Configure,
-    /// Sets who may connect.
-    SetWhitelist,
-    /// Switches encryption.
-    SwitchEncryption,
-    /// Switches whether the addresses of clients are seen.
-    SwitchClientIps,
-    /// Takes an instance to other zones.
-    MigrateZones,
-    /// Takes an instance to another network.
-    SwitchSubnet,
-    /// Adds a replica.
-    AddReplica,
-    /// Removes a replica.
-    RemoveReplica,
-    /// Starts or stops nodes.
-    SwitchNodes,
-}
-
-impl JobKind {
-    /// Returns the word that the API shows.
-    ///
-    /// The pages name two of them only; the others are in their manner.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Configure => "modifyConfigJob",
-            Self::SetWhitelist => "modifyWhitelistJob",
-            Self::SwitchEncryption => "modifySslJob",
-            Self::SwitchClientIps => "modifyClientIpTransJob",
-            Self::MigrateZones => "migrateAzJob",
-            Self::SwitchSubnet => "switchSubnetJob",
-            Self::AddReplica => "addReplicaJob",
-            Self::RemoveReplica => "deleteReplicaJob",
-            Self::SwitchNodes => "modifyNodeStatusJob",
-        }
-    }
-}
-
-/// A job that is about to begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewJob {
-    /// Its id.
-    pub id: JobId,
-    /// What it does.
-    pub kind: JobKind,
-}
-
 /// A job that has begun. It outlives its instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {

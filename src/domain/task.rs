@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::domain::id::TaskId;
+use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::{CacheMode, Capacity, Creator};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -17,8 +17,10 @@ pub struct BackgroundTask {
     pub id: TaskId,
     /// What it does, in the API's word.
     pub name: String,
-    /// What it changes the size of the instance from, and to, if that is what it does.
-    pub sizes: Option<(TaskSize, TaskSize)>,
+    /// What it is about.
+    pub details: TaskDetails,
+    /// The job that was begun with it, if one was.
+    pub job_id: Option<JobId>,
     /// Who asked for it.
     pub creator: Creator,
     /// When it was begun.
@@ -27,6 +29,28 @@ pub struct BackgroundTask {
     pub finished_at: Option<Timestamp>,
     /// Whether it failed.
     pub failed: bool,
+}
+
+/// What a task is about, as far as there is anything to tell of its kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskDetails {
+    /// What it changes the size of the instance from, and to.
+    pub sizes: Option<(TaskSize, TaskSize)>,
+    /// What it changes the port from, and to.
+    pub ports: Option<(u16, u16)>,
+    /// The replica that it adds or removes.
+    pub replica: Option<TaskReplica>,
+}
+
+/// A replica, as a task tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskReplica {
+    /// The name of its shard.
+    pub group_name: String,
+    /// The code of its zone.
+    pub zone_code: String,
+    /// Its address.
+    pub ip: String,
 }
 
 /// The size of an instance, as a task tells it.
@@ -54,9 +78,6 @@ pub enum Course {
 }
 
 impl BackgroundTask {
-    /// What changes the size of an instance is called.
-    pub const RESIZE: &str = "ChangeInstanceSpec";
-
     /// Returns where it is.
     pub fn course(&self) -> Course {
         match (self.finished_at, self.failed) {

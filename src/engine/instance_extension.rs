@@ -19,11 +19,12 @@ impl Engine {
     ) -> Result<JobId, EngineError> {
         let present = self.settled_now().await?;
         let now = present.now;
-        let job = self.new_job(extension.job_kind(), now).await?;
+        let undertaking = self.new_undertaking(extension.undertaking(), &origin.actor, now).await?;
+        let job_id = undertaking.job_id;
         let work = self.passage_wish(instance, InstanceStatus::Extending);
         let region = self.settings.region.clone();
-        let deed = InstanceDeed::Rearrange { extension, region, job, work };
+        let deed = InstanceDeed::Rearrange { extension, region, undertaking, work };
         self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
-        Ok(job.id)
+        Ok(job_id)
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
+use crate::domain::background::Undertaking;
 use crate::domain::identity::Secret;
 use crate::domain::instance::Instance;
 use crate::domain::instance::password::{
@@ -107,7 +108,7 @@ impl Engine {
                 return Ok(ControlFlow::Continue(kept));
             }
             let (wish, origin) = (PasswordWish::WhileLocked, origin.clone());
-            let change = ChangePassword { instance, wish, now: present.now, origin };
+            let change = ChangePassword { instance, wish, undertaking: None, now: present.now, origin };
             if let PasswordAnswer::Judged(verdict) = self.store.change_password(change).await? {
                 return Ok(ControlFlow::Break(verdict));
             }
@@ -122,7 +123,10 @@ impl Engine {
         origin: &Origin,
     ) -> Result<Option<PasswordVerdict>, EngineError> {
         let present = self.settled_now().await?;
-        let change = ChangePassword { instance, wish, now: present.now, origin: origin.clone() };
+        let now = present.now;
+        let undertaking = self.new_undertaking(Undertaking::ChangePassword, &origin.actor, now).await?;
+        let (undertaking, origin) = (Some(undertaking), origin.clone());
+        let change = ChangePassword { instance, wish, undertaking, now, origin };
         Ok(match self.store.change_password(change).await? {
             PasswordAnswer::Judged(verdict) => Some(verdict),
             PasswordAnswer::Outdated => None,

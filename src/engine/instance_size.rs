@@ -1,6 +1,6 @@
 //! Instances: give another size.
 
-use crate::domain::id::TaskId;
+use crate::domain::background::Undertaking;
 use crate::domain::instance::{Billing, InstanceStatus, ResizeOrder, ResizeRules};
 use crate::domain::origin::Origin;
 use crate::engine::{ApiVersion, Engine, EngineError};
@@ -26,13 +26,11 @@ impl Engine {
             clusters: self.settings.clusters_extend,
         };
         let resize = Box::new(order.check(rules)?);
-        let creator = self.creator(&origin.actor).await?;
         let present = self.settled_now().await?;
         let now = present.now;
         let work = self.passage_wish(instance, InstanceStatus::Extending);
-        let task_id =
-            self.unused_id(|| TaskId::from_random(self.ids.random_bits(), now), TaskId::as_bytes).await?;
-        let deed = InstanceDeed::Extend { resize, task_id, creator, work };
+        let undertaking = self.new_undertaking(Undertaking::Resize, &origin.actor, now).await?;
+        let deed = InstanceDeed::Extend { resize, undertaking, work };
         self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
         let resized = self.store.get_instance(instance).await?;
         let is_prepaid = resized.is_some_and(|instance| matches!(instance.billing, Billing::PrePaid { .. }));

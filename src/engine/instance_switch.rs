@@ -1,10 +1,9 @@
 //! Instances: switch what is on or off.
 
+use crate::domain::background::Undertaking;
 use crate::domain::id::JobId;
 use crate::domain::instance::{Instance, InstanceSwitch, NodeSwitch};
-use crate::domain::job::{JobKind, NewJob};
 use crate::domain::origin::Origin;
-use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
 
@@ -21,10 +20,11 @@ impl Engine {
     ) -> Result<JobId, EngineError> {
         let present = self.settled_now().await?;
         let now = present.now;
-        let job = self.new_job(switch.job_kind(), now).await?;
-        let deed = InstanceDeed::Switch { switch, job };
+        let undertaking = self.new_undertaking(switch.undertaking(), &origin.actor, now).await?;
+        let job_id = undertaking.job_id;
+        let deed = InstanceDeed::Switch { switch, undertaking };
         self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
-        Ok(job.id)
+        Ok(job_id)
     }
 
     /// Starts or stops nodes of an instance; returns the job of it, which has ended already. Once this returns everybody sees it.
@@ -39,10 +39,11 @@ impl Engine {
     ) -> Result<JobId, EngineError> {
         let present = self.settled_now().await?;
         let now = present.now;
-        let job = self.new_job(JobKind::SwitchNodes, now).await?;
-        let deed = InstanceDeed::SwitchNodes { switch, job };
+        let undertaking = self.new_undertaking(Undertaking::SwitchNodes, &origin.actor, now).await?;
+        let job_id = undertaking.job_id;
+        let deed = InstanceDeed::SwitchNodes { switch, undertaking };
         self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
-        Ok(job.id)
+        Ok(job_id)
     }
 
     /// Returns an instance whose connections can be encrypted.
@@ -53,11 +54,5 @@ impl Engine {
         let (instance, _) = self.get_instance(instance).await?;
         instance.engine_version.permit_encryption()?;
         Ok(instance)
-    }
-
-    /// Makes the id of a job that begins now.
-    pub(super) async fn new_job(&self, kind: JobKind, now: Timestamp) -> Result<NewJob, EngineError> {
-        let make = || JobId::from_random(self.ids.random_bits(), now);
-        Ok(NewJob { id: self.unused_id(make, JobId::as_bytes).await?, kind })
     }
 }

@@ -1,5 +1,6 @@
 //! Instances: change what takes no time.
 
+use crate::domain::background::Undertaking;
 use crate::domain::instance::UpdateOrder;
 use crate::domain::origin::Origin;
 use crate::engine::{Engine, EngineError};
@@ -21,7 +22,12 @@ impl Engine {
         let present = self.settled_now().await?;
         let now = present.now;
         let (policy_id, unique_names) = (self.new_policy_id().await?, self.settings.unique_instance_names);
-        let deed = InstanceDeed::Update { update, policy_id, unique_names };
+        let port_change = if update.names_a_port() {
+            Some(self.new_undertaking(Undertaking::ChangePort, &origin.actor, now).await?)
+        } else {
+            None
+        };
+        let deed = InstanceDeed::Update { update, policy_id, unique_names, port_change };
         Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
     }
 }

@@ -1,8 +1,8 @@
 //! What is set beside instances: parameters, tags, who may connect, scans, bandwidth.
 
+use crate::domain::background::{NewUndertaking, Undertaking};
 use crate::domain::id::{JobId, ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
-use crate::domain::job::{JobKind, NewJob};
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::refusal::Refusal;
@@ -35,7 +35,11 @@ impl Engine {
         origin: Origin,
     ) -> Result<(Instance, SideSettings), EngineError> {
         let present = self.settled_now().await?;
-        let change = self.side_change(instance, change, None, (present.now, origin)).await?;
+        let undertaking = match change.undertaking() {
+            Some(undertaking) => Some(self.new_undertaking(undertaking, &origin.actor, present.now).await?),
+            None => None,
+        };
+        let change = self.side_change(instance, change, undertaking, (present.now, origin)).await?;
         Ok(self.side.change_side_settings(change).await?)
     }
 
@@ -48,21 +52,22 @@ impl Engine {
         &self,
         instance: InstanceRef,
         change: SideChange,
-        kind: JobKind,
+        undertaking: Undertaking,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
         let present = self.settled_now().await?;
-        let job = self.new_job(kind, present.now).await?;
-        let change = self.side_change(instance, change, Some(job), (present.now, origin)).await?;
+        let undertaking = self.new_undertaking(undertaking, &origin.actor, present.now).await?;
+        let job_id = undertaking.job_id;
+        let change = self.side_change(instance, change, Some(undertaking), (present.now, origin)).await?;
         self.side.change_side_settings(change).await?;
-        Ok(job.id)
+        Ok(job_id)
     }
 
     async fn side_change(
         &self,
         instance: InstanceRef,
         change: SideChange,
-        job: Option<NewJob>,
+        undertaking: Option<NewUndertaking>,
         (now, origin): (Timestamp, Origin),
     ) -> Result<ChangeSideSettings, EngineError> {
         let change_id = match change {
@@ -73,7 +78,7 @@ impl Engine {
             // Only changes of parameters are remembered by an id.
             _ => ParameterChangeId::from_bytes([0; 16]),
         };
-        Ok(ChangeSideSettings { instance, change, change_id, job, now, origin })
+        Ok(ChangeSideSettings { instance, change, change_id, undertaking, now, origin })
     }
 
     /// Returns the keys of tags in a project, sorted, with their values.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::domain::background::{NewUndertaking, Undertaking};
 use crate::domain::id::{JobId, ProjectId, TaskId};
 use crate::domain::job::Job;
-use crate::domain::origin::Origin;
+use crate::domain::origin::{Actor, Origin};
 use crate::domain::page::Page;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::BackgroundTask;
+use crate::domain::time::Timestamp;
 use crate::domain::work::Progress;
 use crate::engine::{Engine, EngineError, RecordsQuery};
 use crate::store::{ChangeInstance, InstanceDeed, InstanceRef, OpenRecord};
@@ -92,6 +94,23 @@ impl Engine {
         let now = present.now;
         let deed = InstanceDeed::DeleteTask { task_id };
         Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
+    }
+
+    /// Prepares an undertaking that an actor begins now.
+    pub(super) async fn new_undertaking(
+        &self,
+        undertaking: Undertaking,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<NewUndertaking, EngineError> {
+        let task_id = || TaskId::from_random(self.ids.random_bits(), now);
+        let job_id = || JobId::from_random(self.ids.random_bits(), now);
+        Ok(NewUndertaking {
+            undertaking,
+            task_id: self.unused_id(task_id, TaskId::as_bytes).await?,
+            job_id: self.unused_id(job_id, JobId::as_bytes).await?,
+            creator: self.creator(actor).await?,
+        })
     }
 
     /// Returns a job of a project.

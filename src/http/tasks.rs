@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::domain::id::{JobId, TaskId};
 use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
-use crate::domain::task::{BackgroundTask, Course, TaskSize};
+use crate::domain::task::{BackgroundTask, Course, TaskDetails, TaskSize};
 use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::{Call, InstanceCall, ProjectCall};
 use crate::http::error::ApiError;
@@ -193,12 +193,13 @@ struct ProjectTaskView {
     #[serde(flatten)]
     task: TaskView,
     error_code: Option<&'static str>,
-    job_id: Option<&'static str>,
+    job_id: Option<String>,
 }
 
 impl ProjectTaskView {
     fn of(task: &BackgroundTask) -> Self {
-        Self { task: TaskView::of(task), error_code: None, job_id: None }
+        let job_id = task.job_id.map(|id| id.to_string());
+        Self { task: TaskView::of(task), error_code: None, job_id }
     }
 }
 
@@ -252,7 +253,7 @@ impl TaskView {
         Self {
             id: task.id.to_string(),
             name: task.name.clone(),
-            details: details(task.sizes.as_ref()),
+            details: details(&task.details),
             user_name: task.creator.user_name.clone(),
             user_id: task.creator.user_id.clone(),
             params: None,
@@ -265,8 +266,10 @@ impl TaskView {
 }
 
 /// Tells what a task is about: every member is there, those of other kinds of tasks are null.
-fn details(sizes: Option<&(TaskSize, TaskSize)>) -> Value {
-    let (old, new) = (sizes.map(|(old, _)| old), sizes.map(|(_, new)| new));
+fn details(details: &TaskDetails) -> Value {
+    let (old, new) = details.sizes.as_ref().map(|(old, new)| (old, new)).unzip();
+    let (old_port, new_port) = details.ports.unzip();
+    let replica = details.replica.as_ref();
     let capacity = |size: Option<&TaskSize>| size.map(|size| size.capacity.as_gigabytes().to_string());
     let product = |size: Option<&TaskSize>| size.map(|size| size.spec_code.clone());
     let mode = |size: Option<&TaskSize>| size.map(|size| size.cache_mode.as_str());
@@ -278,7 +281,8 @@ fn details(sizes: Option<&(TaskSize, TaskSize)>) -> Value {
         "old_cache_type": mode(old), "new_cache_type": mode(new),
         "old_replica_num": copies(old), "new_replica_num": copies(new),
         "enable_public_ip": null, "public_ip_id": null, "public_ip_address": null, "enable_ssl": null,
-        "replica_ip": null, "replica_az": null, "group_name": null, "old_port": null, "new_port": null,
+        "replica_ip": replica.map(|replica| &replica.ip), "replica_az": replica.map(|replica| &replica.zone_code),
+        "group_name": replica.map(|replica| &replica.group_name), "old_port": old_port, "new_port": new_port,
         "is_only_adjust_charging": null, "account_name": null, "source_ip": null, "target_ip": null,
         "node_name": null, "rename_commands": [], "updated_config_length": null,
     })

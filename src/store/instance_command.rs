@@ -1,5 +1,6 @@
 //! What the store is asked to do to instances, and what it answers, in words of the domain.
 
+use crate::domain::background::NewUndertaking;
 use crate::domain::id::{InstanceId, ProjectId, TaskId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
@@ -7,7 +8,6 @@ use crate::domain::instance::{
     Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, Resize,
     StatusAction,
 };
-use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkWish;
@@ -75,6 +75,8 @@ pub enum InstanceDeed {
         policy_id: [u8; 16],
         /// Whether no other instance of the project may have the name.
         unique_names: bool,
+        /// What leaves traces of another port, if a port is named.
+        port_change: Option<NewUndertaking>,
     },
     /// Give it other zones, another network, other replicas.
     Rearrange {
@@ -82,8 +84,8 @@ pub enum InstanceDeed {
         extension: Extension,
         /// The region, whose zones there are.
         region: String,
-        /// The job of it.
-        job: NewJob,
+        /// What leaves traces of it.
+        undertaking: NewUndertaking,
         /// How long that takes.
         work: WorkWish,
     },
@@ -93,24 +95,22 @@ pub enum InstanceDeed {
     Switch {
         /// What, and which way.
         switch: InstanceSwitch,
-        /// The job of it.
-        job: NewJob,
+        /// What leaves traces of it.
+        undertaking: NewUndertaking,
     },
     /// Start or stop nodes of it.
     SwitchNodes {
         /// Which, and which way.
         switch: NodeSwitch,
-        /// The job of it.
-        job: NewJob,
+        /// What leaves traces of it.
+        undertaking: NewUndertaking,
     },
     /// Give it another size.
     Extend {
         /// What it is to become.
         resize: Box<Resize>,
-        /// The id of the task that tells of it.
-        task_id: TaskId,
-        /// Who counts as having asked for it.
-        creator: Creator,
+        /// What leaves traces of it.
+        undertaking: NewUndertaking,
         /// How long that takes.
         work: WorkWish,
     },
@@ -144,6 +144,8 @@ pub struct ChangePassword {
     pub instance: InstanceRef,
     /// How it is to change.
     pub wish: PasswordWish,
+    /// What leaves traces of a change; none where nothing is to change.
+    pub undertaking: Option<NewUndertaking>,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.

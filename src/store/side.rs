@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
+use crate::domain::background::NewUndertaking;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::job::Job;
-use crate::domain::job::NewJob;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
@@ -24,8 +24,8 @@ pub struct ChangeSideSettings {
     pub change: SideChange,
     /// The id that a change of parameters is remembered by.
     pub change_id: ParameterChangeId,
-    /// The job of it, if its answer is to name one.
-    pub job: Option<NewJob>,
+    /// What leaves traces of it, if anything does.
+    pub undertaking: Option<NewUndertaking>,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.

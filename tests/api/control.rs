@@ -372,7 +372,7 @@ impl TestServer {
              VALUES (1, randomblob(16), 'manual', 0, 0)",
             "INSERT INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip) VALUES (1, 'x', 1, 'ha', '')",
             "INSERT INTO background_tasks (instance_key, task_number, task_id, name, details, user_id, user_name, created_at) \
-             VALUES (1, 1, randomblob(16), 'x', '{}', '', '', 0)",
+             VALUES (1, 9, randomblob(16), 'x', '{}', '', '', 0)",
             "INSERT INTO jobs (job_id, project_key, job_type, begin_at) VALUES (randomblob(16), 1, 'x', 0)",
             "INSERT INTO planned_places (instance_key, zone_codes) VALUES (1, 'eu-de-02')",
             "INSERT INTO replica_changes (instance_key, shard, copy, course) VALUES (1, 0, 9, 'removed')",

@@ -72,5 +72,6 @@ mod tenants;
 mod terraform;
 mod time;
 mod tokens;
+mod undertakings;
 mod v2_backups;
 mod v2_instances;

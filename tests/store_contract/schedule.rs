@@ -32,7 +32,12 @@ impl House {
         let policy =
             SentPolicy { backup_type: Some("auto".to_owned()), save_days: Some(1), plan: Some(plan) };
         let update = UpdateOrder { policy, ..UpdateOrder::default() }.check(UtcOffset::UTC).unwrap();
-        let deed = InstanceDeed::Update { update: Box::new(update), policy_id: [1; 16], unique_names: true };
+        let deed = InstanceDeed::Update {
+            update: Box::new(update),
+            policy_id: [1; 16],
+            unique_names: true,
+            port_change: None,
+        };
         self.store
             .change_instance(ChangeInstance { instance, deed, now, origin: anonymous() })
             .await

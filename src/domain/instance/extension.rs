@@ -4,12 +4,13 @@
 
 use uuid::Uuid;
 
+use crate::domain::background::Undertaking;
 use crate::domain::instance::order::zone_codes;
 use crate::domain::instance::{
     CacheMode, Instance, InstanceAction, NodeGroup, NodeRole, ReplicaChange, ReplicaCourse,
 };
-use crate::domain::job::JobKind;
 use crate::domain::refusal::Refusal;
+use crate::domain::task::{TaskDetails, TaskReplica};
 
 /// What a caller wants. Zones are named by code or id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,13 +94,13 @@ impl Extension {
         Ok(extended)
     }
 
-    /// Returns what the job of it does.
-    pub fn job_kind(&self) -> JobKind {
+    /// Returns which undertaking it is.
+    pub fn undertaking(&self) -> Undertaking {
         match self {
-            Self::Zones(_) => JobKind::MigrateZones,
-            Self::Network { .. } => JobKind::SwitchSubnet,
-            Self::AddReplica { .. } => JobKind::AddReplica,
-            Self::RemoveReplica { .. } => JobKind::RemoveReplica,
+            Self::Zones(_) => Undertaking::MigrateZones,
+            Self::Network { .. } => Undertaking::SwitchSubnet,
+            Self::AddReplica { .. } => Undertaking::AddReplica,
+            Self::RemoveReplica { .. } => Undertaking::RemoveReplica,
         }
     }
 
@@ -111,6 +112,17 @@ impl Extension {
             Self::AddReplica { .. } => "replica to be added",
             Self::RemoveReplica { .. } => "replica to be removed",
         }
+    }
+}
+
+impl Extended {
+    /// Returns what a task tells of it; `instance` is as before.
+    pub fn task_details(&self, instance: &Instance) -> TaskDetails {
+        let Self::Replica(change) = self else { return TaskDetails::default() };
+        let node = instance.changed_node(change);
+        let group_name = NodeGroup::name_of(change.shard);
+        let replica = Some(TaskReplica { group_name, zone_code: node.zone_code, ip: node.ip });
+        TaskDetails { replica, ..TaskDetails::default() }
     }
 }
 

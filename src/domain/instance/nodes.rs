@@ -58,6 +58,13 @@ pub struct NodeGroup {
     pub nodes: Vec<Node>,
 }
 
+impl NodeGroup {
+    /// Returns the name of a shard with a number.
+    pub fn name_of(shard: u32) -> String {
+        format!("group-{shard}")
+    }
+}
+
 /// What an id is of. Different things of one instance have different ids.
 #[derive(Clone, Copy)]
 enum Of {
@@ -78,7 +85,7 @@ impl Instance {
         let size = (topology.sharding_count, topology.replica_count);
         let group = |shard| NodeGroup {
             id: self.part_id(Of::Group, shard),
-            name: format!("group-{shard}"),
+            name: NodeGroup::name_of(shard),
             nodes: self.servers(shard, size),
         };
         (0..topology.sharding_count).map(group).collect()
@@ -93,6 +100,17 @@ impl Instance {
         let of_shard = self.replicas.iter().filter(|it| it.shard == shard && it.copy >= copies);
         let added = of_shard.filter(|replica| replica.course.is_there());
         own.chain(added.map(|replica| self.added_server(replica, size))).collect()
+    }
+
+    /// Returns the node that a change of replicas brings or takes.
+    pub fn changed_node(&self, change: &ReplicaChange) -> Node {
+        let topology = self.topology();
+        let size = (topology.sharding_count, topology.replica_count);
+        if change.copy < topology.replica_count {
+            self.server(change.shard, change.copy, size)
+        } else {
+            self.added_server(change, size)
+        }
     }
 
     /// Those that were added are numbered behind all that the product has, so that no other node has their number, ever.

@@ -2,8 +2,8 @@
 //!
 //! Source: wire contract v2, sections 2.11 and 2.20.
 
+use crate::domain::background::Undertaking;
 use crate::domain::instance::{EngineVersion, Instance, InstanceAction};
-use crate::domain::job::JobKind;
 use crate::domain::refusal::Refusal;
 
 /// Something that is to be on or off.
@@ -50,11 +50,11 @@ impl InstanceSwitch {
         }
     }
 
-    /// Returns what the job does that its answer names.
-    pub fn job_kind(self) -> JobKind {
+    /// Returns which undertaking it is.
+    pub fn undertaking(self) -> Undertaking {
         match self {
-            Self::Encryption(_) => JobKind::SwitchEncryption,
-            Self::ClientIps(_) => JobKind::SwitchClientIps,
+            Self::Encryption(_) => Undertaking::SwitchEncryption,
+            Self::ClientIps(_) => Undertaking::SwitchClientIps,
         }
     }
 }

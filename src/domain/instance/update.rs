@@ -70,6 +70,11 @@ impl InstanceUpdate {
         self.backup_policy.as_ref().filter(|wanted| Some(*wanted) != kept)
     }
 
+    /// Returns whether it names a port, which may be the one that the instance has.
+    pub fn names_a_port(&self) -> bool {
+        self.port.is_some()
+    }
+
     /// Returns what the audit says of it: what differs between `before` and `after`; none if nothing does.
     pub fn note(&self, before: &Instance, after: &Instance) -> Option<String> {
         let changed = [

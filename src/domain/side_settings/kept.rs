@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::background::Undertaking;
 use crate::domain::instance::{Instance, InstanceAction};
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
@@ -71,6 +72,11 @@ pub struct ChangedParameter {
 }
 
 impl SideChange {
+    /// Returns which undertaking it is by itself, without a caller that asks for a job, if it is one.
+    pub fn undertaking(&self) -> Option<Undertaking> {
+        matches!(self, Self::Whitelist(_)).then_some(Undertaking::SetWhitelist)
+    }
+
     /// Returns what the audit says of it. Values are not secret; addresses and tags are left out all the same.
     pub fn note(&self) -> String {
         match self {

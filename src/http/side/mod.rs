@@ -16,8 +16,8 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::background::Undertaking;
 use crate::domain::id::JobId;
-use crate::domain::job::JobKind;
 use crate::domain::origin::Origin;
 use crate::domain::side_settings::{SideChange, SideSettings};
 use crate::engine::{Engine, InstanceRef};
@@ -61,10 +61,10 @@ async fn change_by_job(
     engine: &Engine,
     instance: InstanceRef,
     change: SideChange,
-    kind: JobKind,
+    undertaking: Undertaking,
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
-    let job = engine.change_side_settings_by_job(instance, change, kind, origin).await;
+    let job = engine.change_side_settings_by_job(instance, change, undertaking, origin).await;
     Ok(job_begun(job.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?))
 }
 

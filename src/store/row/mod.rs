@@ -27,7 +27,7 @@ pub(super) use restore::{RESTORE_COLUMNS, RestoreStatusRow, restore, restore_sta
 pub(super) use side::{
     Document, changes_json, parameter_history_entry, side_name, tag, take_document, template, values_json,
 };
-pub(super) use task::{TASK_COLUMNS, job, sizes_json, task};
+pub(super) use task::{TASK_COLUMNS, details_json, job, task};
 
 /// What `events.record_kind` and `open_work.record_kind` say the record is.
 pub(super) mod record_kind {

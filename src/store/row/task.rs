@@ -6,19 +6,27 @@ use sqlx::sqlite::SqliteRow;
 use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::{Capacity, Creator};
 use crate::domain::job::Job;
-use crate::domain::task::{BackgroundTask, TaskSize};
+use crate::domain::task::{BackgroundTask, TaskDetails, TaskReplica, TaskSize};
 use crate::store::error::StoreError;
 use crate::store::row::{bytes16, column, timestamp, to_timestamp};
 
 /// The columns that [`task`] reads, from `background_tasks t`.
 pub(in crate::store) const TASK_COLUMNS: &str =
-    "t.task_id, t.name, t.details, t.user_id, t.user_name, t.created_at, t.finished_at, t.failed";
+    "t.task_id, t.name, t.details, t.user_id, t.user_name, t.created_at, t.finished_at, t.failed, t.job_id";
 
-/// What the details of a change of size say.
-#[derive(Serialize, Deserialize)]
-struct SizesForm {
-    old: SizeForm,
-    new: SizeForm,
+/// What the details of a task say. Each kind of task has members of its own.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct DetailsForm {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<SizeForm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<SizeForm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ports: Option<(u16, u16)>,
+    /// The shard, the zone and the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<(String, String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,19 +57,33 @@ impl SizeForm {
     }
 }
 
-/// Writes what a task changes the size of an instance from, and to.
-pub(in crate::store) fn sizes_json((old, new): (&TaskSize, &TaskSize)) -> Result<String, StoreError> {
-    serde_json::to_string(&SizesForm { old: SizeForm::of(old), new: SizeForm::of(new) })
+/// Writes what a task is about.
+pub(in crate::store) fn details_json(details: &TaskDetails) -> Result<String, StoreError> {
+    let (old, new) = details.sizes.as_ref().map(|(old, new)| (SizeForm::of(old), SizeForm::of(new))).unzip();
+    let replica = details.replica.clone().map(|replica| (replica.group_name, replica.zone_code, replica.ip));
+    serde_json::to_string(&DetailsForm { old, new, ports: details.ports, replica })
         .map_err(|_| StoreError::Inconsistent { what: "the details of a task cannot be written as JSON" })
 }
 
-/// Reads a task from a row of [`TASK_COLUMNS`]. Details that say nothing of sizes are those of another kind of task.
+/// Reads what a task is about: nothing of what cannot be read.
+fn details(json: &str) -> TaskDetails {
+    let form: DetailsForm = serde_json::from_str(json).unwrap_or_default();
+    let replica = |(group_name, zone_code, ip)| TaskReplica { group_name, zone_code, ip };
+    TaskDetails {
+        sizes: form.old.and_then(SizeForm::size).zip(form.new.and_then(SizeForm::size)),
+        ports: form.ports,
+        replica: form.replica.map(replica),
+    }
+}
+
+/// Reads a task from a row of [`TASK_COLUMNS`].
 pub(in crate::store) fn task(row: &SqliteRow) -> Result<BackgroundTask, StoreError> {
-    let sizes: Option<SizesForm> = serde_json::from_str(column(row, "details")?).ok();
+    let has_job = column::<Option<&[u8]>>(row, "job_id")?.is_some();
     Ok(BackgroundTask {
         id: TaskId::from_bytes(bytes16(row, "task_id")?),
         name: column(row, "name")?,
-        sizes: sizes.and_then(|form| Some((form.old.size()?, form.new.size()?))),
+        details: details(column(row, "details")?),
+        job_id: if has_job { Some(JobId::from_bytes(bytes16(row, "job_id")?)) } else { None },
         creator: Creator { user_id: column(row, "user_id")?, user_name: column(row, "user_name")? },
         created_at: timestamp(row, "created_at")?,
         finished_at: column::<Option<i64>>(row, "finished_at")?.map(to_timestamp).transpose()?,

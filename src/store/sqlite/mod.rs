@@ -5,6 +5,7 @@
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
 mod answers;
+mod background;
 mod backups;
 mod belongings;
 mod beside;
@@ -15,7 +16,6 @@ mod facts;
 mod file;
 mod ids;
 mod instances;
-mod jobs;
 mod open_work;
 mod options;
 mod queue;

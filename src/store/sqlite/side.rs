@@ -8,11 +8,12 @@ use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
+use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
 use crate::store::side::ChangeSideSettings;
+use crate::store::sqlite::background;
 use crate::store::sqlite::instances::{self, Audit};
-use crate::store::sqlite::jobs;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
 
@@ -120,8 +121,9 @@ pub(super) async fn change(
     let actor_key = actors.key(connection, &wish.origin.actor).await.map_err(&failed)?;
     let audit = Audit { at: wish.now, origin: &wish.origin, actor_key };
     instances::note(connection, key, instance.status, &note, audit).await?;
-    if let Some(job) = wish.job {
-        jobs::begin(connection, key, job, (wish.now, Some(wish.now))).await?;
+    if let Some(undertaking) = &wish.undertaking {
+        let span = (wish.now, Some(wish.now));
+        background::begin(connection, key, undertaking, &TaskDetails::default(), span).await?;
     }
     Ok((instance, settings))
 }

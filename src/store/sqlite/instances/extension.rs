@@ -3,22 +3,22 @@
 
 use sqlx::SqliteConnection;
 
+use crate::domain::background::NewUndertaking;
 use crate::domain::instance::{
     Extended, Extension, InstanceAction, InstanceStatus, ReplicaChange, ReplicaCourse,
 };
-use crate::domain::job::NewJob;
 use crate::domain::work::WorkWish;
 use crate::store::StoreError;
+use crate::store::sqlite::background;
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note, passage, shown};
-use crate::store::sqlite::jobs;
 
 /// Begins to extend an instance; it is extended already if that takes no time.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
     mut known: KnownInstance,
     (extension, region): (&Extension, &str),
-    (job, work): (NewJob, WorkWish),
+    (undertaking, work): (&NewUndertaking, WorkWish),
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
@@ -27,7 +27,8 @@ pub(super) async fn begin(
     let passage =
         known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
     plan(connection, known.key, &extended).await?;
-    jobs::begin(connection, known.key, job, (audit.at, None)).await?;
+    let details = extended.task_details(&before);
+    background::begin(connection, known.key, undertaking, &details, (audit.at, None)).await?;
     note(connection, known.key, status, extension.note(), audit).await?;
     passage::set_off(connection, known.key, status, passage, audit).await
 }

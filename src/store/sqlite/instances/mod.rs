@@ -51,20 +51,23 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
     instances.forget(instance.instance_id);
     let audit = Audit { at: now, origin: &origin, actor_key };
     match deed {
-        InstanceDeed::Update { update, policy_id, unique_names } => {
+        InstanceDeed::Update { update, policy_id, unique_names, port_change } => {
             let names = unique_names.then_some(instance.project_id);
-            update::update(connection, &known, &update, policy_id, names, audit).await
+            let update = (&*update, port_change.as_ref());
+            update::update(connection, &known, update, policy_id, names, audit).await
         }
-        InstanceDeed::Switch { switch, job } => switch::switch(connection, &known, switch, job, audit).await,
-        InstanceDeed::Rearrange { extension, region, job, work } => {
-            extension::begin(connection, known, (&extension, &region), (job, work), audit).await
+        InstanceDeed::Switch { switch, undertaking } => {
+            switch::switch(connection, &known, switch, &undertaking, audit).await
+        }
+        InstanceDeed::Rearrange { extension, region, undertaking, work } => {
+            extension::begin(connection, known, (&extension, &region), (&undertaking, work), audit).await
         }
         InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
-        InstanceDeed::SwitchNodes { switch, job } => {
-            nodes::switch(connection, &known, &switch, job, audit).await
+        InstanceDeed::SwitchNodes { switch, undertaking } => {
+            nodes::switch(connection, &known, &switch, &undertaking, audit).await
         }
-        InstanceDeed::Extend { resize, task_id, creator, work } => {
-            resize::begin(connection, known, &resize, (task_id, &creator), work, audit).await
+        InstanceDeed::Extend { resize, undertaking, work } => {
+            resize::begin(connection, known, &resize, &undertaking, work, audit).await
         }
         InstanceDeed::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
         InstanceDeed::Pass { action, work } => passage::begin(connection, known, action, work, audit).await,

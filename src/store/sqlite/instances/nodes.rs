@@ -5,19 +5,20 @@ use std::collections::BTreeSet;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use crate::domain::background::NewUndertaking;
 use crate::domain::instance::NodeSwitch;
-use crate::domain::job::NewJob;
+use crate::domain::task::TaskDetails;
 use crate::store::StoreError;
+use crate::store::sqlite::background;
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note, shown};
-use crate::store::sqlite::jobs;
 
-/// Starts or stops nodes; the job of it has ended when that is done.
+/// Starts or stops nodes; the undertaking has ended when that is done.
 pub(super) async fn switch(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
     switch: &NodeSwitch,
-    job: NewJob,
+    undertaking: &NewUndertaking,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
@@ -26,7 +27,8 @@ pub(super) async fn switch(
         write(connection, known.key, &stopped, audit).await?;
         note(connection, known.key, before.status, switch.note(), audit).await?;
     }
-    jobs::begin(connection, known.key, job, (audit.at, Some(audit.at))).await
+    let span = (audit.at, Some(audit.at));
+    background::begin(connection, known.key, undertaking, &TaskDetails::default(), span).await
 }
 
 async fn write(

@@ -4,8 +4,10 @@ use sqlx::SqliteConnection;
 
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordVerdict, permit_change, permit_reset};
+use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row;
+use crate::store::sqlite::background;
 use crate::store::sqlite::instances::{Audit, note};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordWish, StoreError};
@@ -16,7 +18,7 @@ pub(in crate::store::sqlite) async fn change_password(
     command: ChangePassword,
 ) -> Result<PasswordAnswer, StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
-    let ChangePassword { instance, wish, now, origin } = command;
+    let ChangePassword { instance, wish, undertaking, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let (mut no_password, mut kept) = read(connection, known.key).await?;
@@ -59,6 +61,10 @@ pub(in crate::store::sqlite) async fn change_password(
         .map_err(StoreError::during("record who changes a password"))?;
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
+    if let (Some(at), Some(undertaking)) = (changed_at, &undertaking) {
+        let span = (at, Some(at));
+        background::begin(connection, known.key, undertaking, &TaskDetails::default(), span).await?;
+    }
     note(connection, known.key, known.facts.status, text, Audit { at: now, origin: &origin, actor_key })
         .await?;
     Ok(PasswordAnswer::Judged(verdict))

@@ -2,21 +2,23 @@
 
 use sqlx::{Row, SqliteConnection};
 
-use crate::domain::id::{ProjectId, TaskId};
-use crate::domain::instance::{Creator, InstanceAction, InstanceStatus, NewSize, Resize};
+use crate::domain::background::NewUndertaking;
+use crate::domain::id::ProjectId;
+use crate::domain::instance::{InstanceAction, InstanceStatus, NewSize, Resize};
 use crate::domain::quota::Usage;
+use crate::domain::task::TaskDetails;
 use crate::domain::work::WorkWish;
 use crate::store::StoreError;
 use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, addresses, passage, shown, tasks};
-use crate::store::sqlite::quotas;
+use crate::store::sqlite::instances::{Audit, addresses, passage, shown};
+use crate::store::sqlite::{background, quotas};
 
 /// Begins to give an instance another size; it has it already if that takes no time.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
     mut known: KnownInstance,
     resize: &Resize,
-    (task_id, creator): (TaskId, &Creator),
+    undertaking: &NewUndertaking,
     work: WorkWish,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
@@ -28,8 +30,9 @@ pub(super) async fn begin(
     let passage =
         known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
     plan(connection, known.key, &before.ip, &size).await?;
-    let sizes = (&before.size_as_told(), &size.as_told());
-    tasks::begin_resize(connection, known.key, task_id, sizes, creator, audit.at).await?;
+    let sizes = Some((before.size_as_told(), size.as_told()));
+    let details = TaskDetails { sizes, ..TaskDetails::default() };
+    background::begin(connection, known.key, undertaking, &details, (audit.at, None)).await?;
     passage::set_off(connection, known.key, status, passage, audit).await
 }
 

@@ -2,19 +2,20 @@
 
 use sqlx::SqliteConnection;
 
+use crate::domain::background::NewUndertaking;
 use crate::domain::instance::InstanceSwitch;
-use crate::domain::job::NewJob;
+use crate::domain::task::TaskDetails;
 use crate::store::StoreError;
+use crate::store::sqlite::background;
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note, shown};
-use crate::store::sqlite::jobs;
 
-/// Switches something; the job of it has ended when that is done.
+/// Switches something; the undertaking has ended when that is done.
 pub(super) async fn switch(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
     switch: InstanceSwitch,
-    job: NewJob,
+    undertaking: &NewUndertaking,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
@@ -33,5 +34,6 @@ pub(super) async fn switch(
         .map_err(StoreError::during("switch something of an instance"))?;
         note(connection, known.key, after.status, switch.note(), audit).await?;
     }
-    jobs::begin(connection, known.key, job, (audit.at, Some(audit.at))).await
+    let span = (audit.at, Some(audit.at));
+    background::begin(connection, known.key, undertaking, &TaskDetails::default(), span).await
 }

@@ -3,42 +3,13 @@
 use sqlx::SqliteConnection;
 
 use crate::domain::id::TaskId;
-use crate::domain::instance::Creator;
 use crate::domain::refusal::Refusal;
-use crate::domain::task::{BackgroundTask, TaskSize};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::store::StoreError;
 use crate::store::row::{self, TASK_COLUMNS};
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note};
-
-/// Begins a task that changes the size of an instance.
-pub(super) async fn begin_resize(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    id: TaskId,
-    sizes: (&TaskSize, &TaskSize),
-    creator: &Creator,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO background_tasks (instance_key, task_number, task_id, name, details, user_id, user_name, created_at)
-         SELECT ?1, coalesce(max(task_number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM background_tasks
-         WHERE instance_key = ?1",
-    )
-    .bind(instance_key)
-    .bind(&id.as_bytes()[..])
-    .bind(BackgroundTask::RESIZE)
-    .bind(row::sizes_json(sizes)?)
-    .bind(&creator.user_id)
-    .bind(&creator.user_name)
-    .bind(at.as_millis())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("begin a background task"))
-}
 
 /// Ends whatever runs in the background of an instance.
 pub(super) async fn end_all(

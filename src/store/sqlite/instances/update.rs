@@ -2,18 +2,22 @@
 
 use sqlx::SqliteConnection;
 
+use crate::domain::background::NewUndertaking;
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceUpdate};
+use crate::domain::task::TaskDetails;
 use crate::store::StoreError;
+use crate::store::sqlite::background;
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::creation::{rename_commands, require_free};
 use crate::store::sqlite::instances::{Audit, note, policy, shown};
 
-/// Changes an instance; a new name must be free in `names`, if that is a project.
+/// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the undertaking that comes
+/// with the update.
 pub(super) async fn update(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
-    update: &InstanceUpdate,
+    (update, port_change): (&InstanceUpdate, Option<&NewUndertaking>),
     policy_id: [u8; 16],
     names: Option<ProjectId>,
     audit: Audit<'_>,
@@ -27,6 +31,11 @@ pub(super) async fn update(
     write(connection, known.key, &after, audit).await?;
     if let Some(wanted) = update.new_policy(&before) {
         policy::set(connection, known.key, wanted, policy_id, audit.at).await?;
+    }
+    if let Some(undertaking) = port_change.filter(|_| after.port != before.port) {
+        let details = TaskDetails { ports: Some((before.port, after.port)), ..TaskDetails::default() };
+        let span = (audit.at, Some(audit.at));
+        background::begin(connection, known.key, undertaking, &details, span).await?;
     }
     note(connection, known.key, after.status, &text, audit).await
 }
