@@ -276,23 +276,22 @@ fn parse_yaml<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedEr
 }
 
 fn parse_json<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let invalid = |field: String, error: &serde_json::Error| {
-        let (line, column) = (error.line(), error.column());
-        let message = error.to_string();
-        let suffix = format!(" at line {line} column {column}");
-        SeedError::Invalid {
-            source_name: source.to_owned(),
-            line: u64::try_from(line).unwrap_or(0),
-            column: u64::try_from(column).unwrap_or(0),
-            field,
-            problem: message.strip_suffix(&suffix).unwrap_or(&message).to_owned(),
-        }
-    };
-    let document = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| invalid(error.path().to_string(), error.inner()))?;
-    deserializer.end().map_err(|error| invalid(".".to_owned(), &error))?;
-    Ok(document)
+    serde_json::from_str(text).map_err(|error| {
+        // Where it is JSON but no seed it is read once more, as YAML: that way knows the member that is wrong.
+        let as_yaml = error.is_data().then(|| parse_yaml::<T>(source, text).err()).flatten();
+        as_yaml.unwrap_or_else(|| {
+            let (line, column) = (error.line(), error.column());
+            let message = error.to_string();
+            let suffix = format!(" at line {line} column {column}");
+            SeedError::Invalid {
+                source_name: source.to_owned(),
+                line: u64::try_from(line).unwrap_or(0),
+                column: u64::try_from(column).unwrap_or(0),
+                field: ".".to_owned(),
+                problem: message.strip_suffix(&suffix).unwrap_or(&message).to_owned(),
+            }
+        })
+    })
 }
 
 fn default_engine() -> Text<Engine> {
