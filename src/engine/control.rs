@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 pub use snapshots::PreparedRestore;
+pub use state::Alone;
 
 use crate::ambient::{Clock, ReseedableIds, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};

@@ -40,7 +40,7 @@ pub use instance_creation::CreatedInstances;
 pub use instances::InstancesQuery;
 pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use restores::CreateRestoreRequest;
-pub use run_faults::RunFaults;
+pub use run_faults::{RunFaults, RunRuling};
 
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{

@@ -12,8 +12,21 @@ use crate::store::InstanceRef;
 /// Decides how a backup that a policy makes of an instance ends.
 #[async_trait]
 pub trait RunFaults: Send + Sync {
-    /// Returns the failure that a run at `at` is to run into, if any.
-    async fn failure(&self, instance: InstanceRef, at: Timestamp) -> Option<FailureCode>;
+    /// Returns whether any run may fail. If not, nobody asks about each.
+    fn may_fail(&self) -> bool;
+
+    /// Decides about a run at `at`; returns nothing if it ends as usual. Until what is returned is dropped nobody else decides.
+    async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunRuling<'_>>;
+}
+
+/// What is decided about a run, should it begin its backup. If it does not, nothing is used up.
+pub struct RunRuling<'f> {
+    /// The failure that the backup is to run into.
+    pub failure: FailureCode,
+    /// The faults that there are then, as text, if the run uses one of them up a little. Kept together with the backup.
+    pub faults: Option<String>,
+    /// Called once the backup is kept.
+    pub begun: Box<dyn FnOnce() + Send + 'f>,
 }
 
 /// Who decides it, once somebody does, and as long as he is there.
@@ -27,8 +40,8 @@ impl Engine {
         let _ = self.run_faults.0.set(faults);
     }
 
-    /// Returns the failure that a run of an instance's policy is to run into, if any.
-    pub(super) async fn failure_of_run(&self, instance: InstanceRef, at: Timestamp) -> Option<FailureCode> {
-        self.run_faults.0.get()?.upgrade()?.failure(instance, at).await
+    /// Returns who is to be asked about each run, if any of them may fail.
+    pub(super) fn faults_of_runs(&self) -> Option<Arc<dyn RunFaults>> {
+        self.run_faults.0.get()?.upgrade().filter(|faults| faults.may_fail())
     }
 }

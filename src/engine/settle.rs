@@ -22,11 +22,13 @@ use crate::domain::id::BackupId;
 use crate::domain::instance::Passage;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
+use crate::domain::work::FailureCode;
+use crate::engine::control::kept;
 use crate::engine::transitions::WorkModel;
-use crate::engine::{ApiVersion, Engine, EngineError};
+use crate::engine::{ApiVersion, Engine, EngineError, RunFaults};
 use crate::store::{
-    BackupChange, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, RunWish, ScheduleStep,
-    StoreError,
+    BackupChange, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord, RestoreChange, RunWish,
+    ScheduleOutcome, ScheduleStep, StoreError,
 };
 
 /// How many records one round takes.
@@ -150,24 +152,72 @@ impl Engine {
         now: Timestamp,
         done: &mut Vec<MadeChange>,
     ) -> Result<bool, EngineError> {
-        let mut runs = Vec::new();
-        for instance in self.store.due_runs(at, ROUND).await? {
-            let id = self.unused_id(|| self.ids.backup_id(at), BackupId::as_bytes).await?;
-            let failure = self.failure_of_run(instance, at).await;
-            runs.push(RunWish { instance, id, work: self.work_wish(WorkModel::Backup, instance, failure) });
+        let mut outcome = match self.faults_of_runs() {
+            None => {
+                let mut runs = Vec::new();
+                for instance in self.store.due_runs(at, ROUND).await? {
+                    runs.push(self.run_wish(instance, at, None).await?);
+                }
+                self.store.apply_schedule(self.schedule_step(at, now, runs)).await?
+            }
+            // What is remembered of faults must follow what is kept: nobody stops between the two.
+            Some(faults) => {
+                let engine = self.clone();
+                let run = tokio::spawn(async move { engine.run_next(&*faults, at, now).await });
+                run.await
+                    .map_err(|_| StoreError::Inconsistent { what: "the run of a policy has panicked" })??
+            }
+        };
+        done.append(&mut outcome.changes);
+        Ok(outcome.done > 0 || self.store.next_scheduled_at() != Some(at))
+    }
+
+    /// Does what policies have planned for `at`, but one run at most: whether the next one meets a fault depends on whether this
+    /// one has used it up. That is kept in the same step as the backup: a fault is never used up without effect, nor has it more
+    /// effect than it should.
+    async fn run_next(
+        &self,
+        faults: &dyn RunFaults,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<ScheduleOutcome, EngineError> {
+        let (mut runs, mut ruling) = (Vec::new(), None);
+        if let Some(instance) = self.store.due_runs(at, 1).await?.pop() {
+            ruling = faults.rule(instance, at).await;
+            let failure = ruling.as_ref().map(|ruling| ruling.failure);
+            runs.push(self.run_wish(instance, at, failure).await?);
         }
-        let step = ScheduleStep {
+        let mut step = self.schedule_step(at, now, runs);
+        let faults = ruling.as_mut().and_then(|ruling| ruling.faults.take());
+        step.kept_if_begun = faults.map(|faults| (kept::FAULTS, faults));
+        let outcome = self.store.apply_schedule(step).await?;
+        if let Some(ruling) = ruling.filter(|_| outcome.begun > 0) {
+            (ruling.begun)();
+        }
+        Ok(outcome)
+    }
+
+    async fn run_wish(
+        &self,
+        instance: InstanceRef,
+        at: Timestamp,
+        failure: Option<FailureCode>,
+    ) -> Result<RunWish, EngineError> {
+        let id = self.unused_id(|| self.ids.backup_id(at), BackupId::as_bytes).await?;
+        Ok(RunWish { instance, id, work: self.work_wish(WorkModel::Backup, instance, failure) })
+    }
+
+    fn schedule_step(&self, at: Timestamp, now: Timestamp, runs: Vec<RunWish>) -> ScheduleStep {
+        ScheduleStep {
             at,
             now,
             runs,
+            kept_if_begun: None,
             // The founding page's: clusters only where every version may back them up. Source: wire contract v1.0, section 5 no. 27.
             rules: self.settings.backup_rules(ApiVersion::V1),
             keep: self.settings.backups_kept,
             name_offset: self.settings.name_offset,
-        };
-        let mut outcome = self.store.apply_schedule(step).await?;
-        done.append(&mut outcome.changes);
-        Ok(outcome.done > 0 || self.store.next_scheduled_at() != Some(at))
+        }
     }
 
     /// Settles now and then until the returned future is dropped.

@@ -15,6 +15,8 @@ pub struct ScheduleStep {
     pub now: Timestamp,
     /// The backups to be made by the policies that have a run due.
     pub runs: Vec<RunWish>,
+    /// A setting that is kept together with the backups, if any of them is begun.
+    pub kept_if_begun: Option<(&'static str, String)>,
     /// Which instances may be backed up.
     pub rules: BackupRules,
     /// How many usable backups of an instance stay; older ones expire. None: all.
@@ -39,6 +41,8 @@ pub struct RunWish {
 pub struct ScheduleOutcome {
     /// The changes that were made, in order: each backup is followed by those that expire because of it.
     pub changes: Vec<MadeChange>,
+    /// How many runs have begun the backup that they are for: they were neither skipped nor left out.
+    pub begun: usize,
     /// How many policies and backups have nothing due at that time any more.
     pub done: usize,
 }

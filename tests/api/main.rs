@@ -50,6 +50,7 @@ mod openapi;
 mod pinned_ids;
 mod plan;
 mod policies;
+mod policies_faults;
 mod policies_model;
 mod policies_retention;
 mod probes;

@@ -212,29 +212,6 @@ async fn what_moves_backups_on_moves_automatic_ones_too() {
 }
 
 #[tokio::test]
-async fn a_fault_can_be_that_of_a_run() {
-    let mut server = TestServer::start().await;
-    server.set_policy(HA, auto(&DAYS, "08:00-09:00", "+0000", 7)).await;
-    let outcome = json!({"status": "failed", "error_code": "dcs.08.0002"});
-    for fault in [
-        json!({"match": {"operation": "scheduled_backup"}, "times": 2, "effect": {"outcome": outcome, "latency": "1ms"}}),
-        // These are about calls.
-        json!({"match": {"operation": "create_backup"}, "times": 1, "effect": {"outcome": outcome}}),
-        json!({"match": {"instance_id": HA, "operation": "scheduled_backup"}, "effect": {"status": 503}}),
-    ] {
-        server.post("/_emulator/faults", &fault).await.ok();
-    }
-    server.advance("1day").await;
-    server.restart().await;
-    server.advance("2days").await;
-    let records = server.records(HA, &["status", "error_code"]).await;
-    let failed = json!(["failed", "dcs.08.0002"]);
-    assert_eq!(records, [failed.clone(), failed, json!(["succeed", null])]);
-    let hits = each(&server.get("/_emulator/faults").await.ok()["faults"], "hits");
-    assert_eq!(hits, [0, 0]);
-}
-
-#[tokio::test]
 async fn what_was_missed_while_nothing_ran_is_made_with_its_times() {
     let mut server = TestServer::start().await;
     server.set_policy(HA, auto(&[1, 4], "02:00-03:00", "+0000", 7)).await;

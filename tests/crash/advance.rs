@@ -14,6 +14,8 @@ use crate::process_support::{Server, eventually, serve};
 const INSTANCES: usize = 600;
 /// So many instances have a policy.
 const SCHEDULED: usize = 12;
+/// So many of their backups are to fail: those of twenty days.
+const FAILING: usize = SCHEDULED * 20;
 const ADVANCE: &str = r#"{"duration": "30days"}"#;
 /// Everything that clients and people see of records but their ids, which need not be the same, and the order in which it came
 /// about.
@@ -21,6 +23,9 @@ const STATE: &str = "SELECT json_array(instance_id, record_number, status, perio
                                        updated_at) FROM backup_records";
 const AUDIT: &str =
     "SELECT json_array(at, who, what, instance_id, from_status, to_status, error_code) FROM backup_audit";
+
+/// The faults that are left.
+const FAULTS: &str = "SELECT value FROM kept_settings WHERE name = 'faults'";
 
 /// What happens while the clock is moved.
 struct Scene {
@@ -84,18 +89,25 @@ fn set_policies(connection: &mut Connection) {
     }
 }
 
+fn set_policies_that_fail(connection: &mut Connection) {
+    set_policies(connection);
+    let outcome = r#"{"outcome": {"status": "failed", "error_code": "dcs.08.0002"}}"#;
+    let fault = format!(r#"{{"times": {FAILING}, "effect": {outcome}}}"#);
+    tell(connection, "POST", "/_emulator/faults", &fault);
+}
+
 fn advance(connection: &mut Connection) -> std::io::Result<usize> {
     let answer = connection.ask("POST", "/_emulator/clock/advance", ADVANCE)?;
     Ok(answer.json()["fired"].as_array().unwrap().len())
 }
 
 /// Returns what there is once a server has been asked something and was stopped.
-fn end_of(database: &Path, instances: usize) -> [Vec<String>; 2] {
+fn end_of(database: &Path, instances: usize) -> [Vec<String>; 3] {
     let server = start(database, instances);
     server.connect().list(&instance_ids(1)[0]);
     server.stop();
     look_through(database);
-    [texts(database, STATE), texts(database, AUDIT)]
+    [texts(database, STATE), texts(database, AUDIT), texts(database, FAULTS)]
 }
 
 fn killed_it_ends_where_it_would_have(scene: &Scene) {
@@ -161,5 +173,17 @@ fn killed_while_policies_are_run_it_ends_where_it_would_have() {
         // Each of thirty days a backup, with its two changes, and of all but those of the last two days the expiry.
         all: SCHEDULED * (30 * 3 + 28),
         killed_after: [1, 200, 500, 900],
+    });
+}
+
+#[test]
+fn killed_while_faults_are_used_up_it_ends_where_it_would_have() {
+    killed_it_ends_where_it_would_have(&Scene {
+        instances: SCHEDULED,
+        plan: set_policies_that_fail,
+        changes: "SELECT 'change' FROM events WHERE record_kind = 1",
+        // What has failed does not expire.
+        all: SCHEDULED * (30 * 3 + 28) - FAILING,
+        killed_after: [1, 200, 400, 600],
     });
 }

@@ -18,6 +18,8 @@ crate::on_every_store! {
     a_backup_that_somebody_asked_for_plans_nothing,
 }
 
+/// What is kept together with a run.
+const RUN: &str = "run";
 const DAY_MS: i64 = 86_400_000;
 
 impl House {
@@ -53,7 +55,15 @@ impl House {
             work,
         };
         let runs = runs.iter().map(wish).collect();
-        let step = ScheduleStep { at, now: at, runs, rules: RULES, keep: None, name_offset: UtcOffset::UTC };
+        let step = ScheduleStep {
+            at,
+            now: at,
+            runs,
+            kept_if_begun: Some((RUN, format!("{}", at.as_millis()))),
+            rules: RULES,
+            keep: None,
+            name_offset: UtcOffset::UTC,
+        };
         self.store.apply_schedule(step).await.unwrap()
     }
 }
@@ -73,11 +83,13 @@ async fn a_run_is_made_once_and_by_the_policy_that_holds(house: House) {
     house.set_policy(instance(1), 3, later(at, -1)).await;
     assert_eq!(house.step(at, &[(instance(1), 1)]).await, ScheduleOutcome::default());
     assert_eq!(house.list(instance(1)).await, []);
+    assert_eq!(house.store.kept_settings().await.unwrap().get(RUN), None);
 
     let at = house.store.next_scheduled_at().unwrap();
     let wishes = [(instance(1), 1), (instance(2), 2)];
     let outcome = house.step(at, &wishes).await;
-    assert_eq!((outcome.changes.len(), outcome.done), (1, 1));
+    assert_eq!((outcome.changes.len(), outcome.begun, outcome.done), (1, 1, 1));
+    assert_eq!(house.store.kept_settings().await.unwrap()[RUN], at.as_millis().to_string());
     let made = house.list(instance(1)).await.remove(0);
     assert_eq!((made.kind, made.created_at, made.number), (BackupKind::Automatic, at, 1));
     assert_eq!(

@@ -1,5 +1,7 @@
 //! Snapshots of everything that is kept, and the way back to one.
 
+use std::future::Future;
+
 use tokio::sync::OwnedMutexGuard;
 
 use crate::domain::snapshot::SnapshotName;
@@ -72,13 +74,18 @@ impl PreparedRestore {
     }
 
     /// Brings everything back: first what is kept, then what is remembered of it; `also` is done with that. Every request is of
-    /// before or of after.
+    /// before or of after. What `held` yields is waited for once nobody else does anything, and held to the end.
     ///
     /// # Errors
     /// `Store`; then nothing has changed, unless it is `OutcomeUnknown`.
-    pub async fn carry_out(mut self, also: impl FnOnce()) -> Result<(), SnapshotError> {
+    pub async fn carry_out<H>(
+        mut self,
+        held: impl Future<Output = H>,
+        also: impl FnOnce(),
+    ) -> Result<(), SnapshotError> {
         let control = &self.control;
         let _alone = control.engine.turns.be_alone().await;
+        let _held = held.await;
         let mut settings = Vec::new();
         if let (Some(face), Some(label)) = (&mut self.decisions.clock, self.label) {
             // It shows what it showed then, and runs on from there.

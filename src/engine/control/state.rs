@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::future::Future;
 
+use tokio::sync::{MutexGuard, OwnedRwLockWriteGuard};
+
 use crate::ambient::Clock;
 use crate::domain::clock::ClockFace;
 use crate::domain::id::{InstanceId, ProjectId};
@@ -12,6 +14,14 @@ use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule, as_json};
 use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
 use crate::engine::transitions::TransitionRule;
 use crate::store::{ResetPlan, SeedReport};
+
+/// The right to replace everything, or much of it. While it is there nobody else decides anything, and no use case runs: nothing
+/// comes due either.
+pub struct Alone<'c> {
+    control: &'c Control,
+    _changing: MutexGuard<'c, ()>,
+    _turn: OwnedRwLockWriteGuard<()>,
+}
 
 /// What a seed makes of the settings.
 struct NewSettings {
@@ -31,64 +41,10 @@ impl Control {
         self.engine.export(project).await
     }
 
-    /// Applies a seed: creates what is not there, and replaces what is if it is to overwrite.
-    ///
-    /// `faults` are those that hold afterwards, as text, if the seed changes them.
-    ///
-    /// # Errors
-    /// `Refused` with `InstanceNameTaken` or `IdTaken`; `Unstorable`; `Internal`. Then nothing has changed.
-    pub async fn seed(
-        &self,
-        seed: Seed,
-        overwrite: bool,
-        faults: Option<String>,
-    ) -> Result<SeedReport, EngineError> {
-        let _turn = self.changing.lock().await;
-        let has_clock = self.engine.store.kept_settings().await?.contains_key(kept::CLOCK);
-        let rules = self.engine.transitions.all();
-        let new = self.new_settings(&seed.settings, rules, overwrite || !has_clock, overwrite)?;
-        let mut settings = new.kept;
-        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
-        let ids = new.ids.map_or(self.ids.seed(), |ids| ids.seed);
-        // Nothing comes due by the new clock before it is known to hold: no use case runs.
-        let _alone = self.engine.turns.be_alone().await;
-        let applied = self.under(new.face, async {
-            let now = self.clock.now();
-            let mut plan = self.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
-            if let Some(ids) = ids {
-                plan.new_link_key = kept::link_key(ids);
-            }
-            Ok(self.engine.store.seed(plan, now).await?)
-        });
-        let report = applied.await?;
-        if let Some(ids) = new.ids {
-            self.ids.reseed(ids.seed);
-        }
-        self.engine.transitions.replace(new.rules);
-        self.identity.forget();
-        Ok(report)
-    }
-
-    /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
-    /// everything, clock, ids and rules start over too; with a project, the rules about it and its instances go.
-    ///
-    /// `faults` are those that hold afterwards, as text, if there are any.
-    ///
-    /// # Errors
-    /// `Internal`; then nothing has changed.
-    pub async fn reset(
-        &self,
-        project: Option<ProjectId>,
-        seed: bool,
-        faults: Option<String>,
-    ) -> Result<SeedReport, EngineError> {
-        let _turn = self.changing.lock().await;
-        let seeds = self.seeds_of_reset(project, seed);
-        match project {
-            Some(project) => self.reset_project(project, seeds, faults).await,
-            None => self.reset_everything(seeds, faults).await,
-        }
+    /// Waits until nobody else decides anything and no use case runs.
+    pub async fn alone(&self) -> Alone<'_> {
+        let changing = self.changing.lock().await;
+        Alone { control: self, _changing: changing, _turn: self.engine.turns.be_alone().await }
     }
 
     /// Returns what a reset of everything, or of a project, applies afterwards.
@@ -98,61 +54,6 @@ impl Control {
             Some(project) => seeds.only(project),
             None => seeds,
         }
-    }
-
-    async fn reset_project(
-        &self,
-        project: ProjectId,
-        seeds: Seed,
-        faults: Option<String>,
-    ) -> Result<SeedReport, EngineError> {
-        let instances = self.instances_of(project).await?;
-        let mut rules = self.engine.transitions.all();
-        rules.retain(|rule| !rule.scope.is_within(project, &instances));
-        let new = self.new_settings(&seeds.settings, rules, false, false)?;
-        let now = self.clock.now();
-        let how = Applying { known: KnownUsers::AreKept, overwrite: false, settings: Vec::new(), now };
-        let seed = self.engine.plan(seeds, how).await?;
-        // A project is emptied without a look at what is built in.
-        let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
-        let kept_rules: Vec<KeptRule> = new.rules.iter().map(KeptRule::of).collect();
-        let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
-        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let _alone = self.engine.turns.be_alone().await;
-        let report =
-            self.engine.store.reset(ResetPlan { project: Some(project), seed, settings, now }).await?;
-        self.engine.transitions.replace(new.rules);
-        self.identity.forget();
-        Ok(report)
-    }
-
-    /// What is remembered changes only once what is kept has.
-    async fn reset_everything(&self, seeds: Seed, faults: Option<String>) -> Result<SeedReport, EngineError> {
-        let new = self.new_settings(&seeds.settings, Vec::new(), true, false)?;
-        let ids = self.ids.seed().or(new.ids.and_then(|ids| ids.seed));
-        let mut settings = new.kept;
-        settings.retain(|(name, _)| *name != kept::IDS);
-        settings.push((kept::IDS, as_json(&KeptIds { seed: ids })?));
-        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let _alone = self.engine.turns.be_alone().await;
-        let reset = self.under(new.face, async {
-            let now = new.face.map_or_else(|| self.clock.real_now(), |_| self.clock.now());
-            let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
-            let mut seed = self.engine.plan(seeds, how).await?;
-            if let Some(ids) = ids {
-                seed.new_link_key = kept::link_key(ids);
-            }
-            let seed = Some(seed);
-            Ok(self.engine.store.reset(ResetPlan { project: None, seed, settings, now }).await?)
-        });
-        let report = reset.await?;
-        if new.face.is_none() {
-            self.clock.set_face(ClockFace::real(self.clock.real_now()));
-        }
-        self.ids.reseed(ids);
-        self.engine.transitions.replace(new.rules);
-        self.identity.forget();
-        Ok(report)
     }
 
     /// Returns the instances of a project, those that were deleted among them.
@@ -214,5 +115,120 @@ impl Control {
             self.clock.set_face(before);
         }
         done
+    }
+}
+
+impl Alone<'_> {
+    /// Applies a seed: creates what is not there, and replaces what is if it is to overwrite.
+    ///
+    /// `faults` are those that hold afterwards, as text, if the seed changes them.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNameTaken` or `IdTaken`; `Unstorable`; `Internal`. Then nothing has changed.
+    pub async fn seed(
+        &self,
+        seed: Seed,
+        overwrite: bool,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
+        let control = self.control;
+        let has_clock = control.engine.store.kept_settings().await?.contains_key(kept::CLOCK);
+        let rules = control.engine.transitions.all();
+        let new = control.new_settings(&seed.settings, rules, overwrite || !has_clock, overwrite)?;
+        let mut settings = new.kept;
+        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
+        let ids = new.ids.map_or(control.ids.seed(), |ids| ids.seed);
+        // Nothing comes due by the new clock before it is known to hold: no use case runs.
+        let applied = control.under(new.face, async {
+            let now = control.clock.now();
+            let mut plan = control.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
+            if let Some(ids) = ids {
+                plan.new_link_key = kept::link_key(ids);
+            }
+            Ok(control.engine.store.seed(plan, now).await?)
+        });
+        let report = applied.await?;
+        if let Some(ids) = new.ids {
+            control.ids.reseed(ids.seed);
+        }
+        control.engine.transitions.replace(new.rules);
+        control.identity.forget();
+        Ok(report)
+    }
+
+    /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
+    /// everything, clock, ids and rules start over too; with a project, the rules about it and its instances go.
+    ///
+    /// `faults` are those that hold afterwards, as text, if there are any.
+    ///
+    /// # Errors
+    /// `Internal`; then nothing has changed.
+    pub async fn reset(
+        &self,
+        project: Option<ProjectId>,
+        seed: bool,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
+        let seeds = self.control.seeds_of_reset(project, seed);
+        match project {
+            Some(project) => self.reset_project(project, seeds, faults).await,
+            None => self.reset_everything(seeds, faults).await,
+        }
+    }
+
+    async fn reset_project(
+        &self,
+        project: ProjectId,
+        seeds: Seed,
+        faults: Option<String>,
+    ) -> Result<SeedReport, EngineError> {
+        let control = self.control;
+        let instances = control.instances_of(project).await?;
+        let mut rules = control.engine.transitions.all();
+        rules.retain(|rule| !rule.scope.is_within(project, &instances));
+        let new = control.new_settings(&seeds.settings, rules, false, false)?;
+        let now = control.clock.now();
+        let how = Applying { known: KnownUsers::AreKept, overwrite: false, settings: Vec::new(), now };
+        let seed = control.engine.plan(seeds, how).await?;
+        // A project is emptied without a look at what is built in.
+        let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
+        let kept_rules: Vec<KeptRule> = new.rules.iter().map(KeptRule::of).collect();
+        let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
+        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let report =
+            control.engine.store.reset(ResetPlan { project: Some(project), seed, settings, now }).await?;
+        control.engine.transitions.replace(new.rules);
+        control.identity.forget();
+        Ok(report)
+    }
+
+    /// What is remembered changes only once what is kept has.
+    async fn reset_everything(&self, seeds: Seed, faults: Option<String>) -> Result<SeedReport, EngineError> {
+        let control = self.control;
+        let new = control.new_settings(&seeds.settings, Vec::new(), true, false)?;
+        let ids = control.ids.seed().or(new.ids.and_then(|ids| ids.seed));
+        let mut settings = new.kept;
+        settings.retain(|(name, _)| *name != kept::IDS);
+        settings.push((kept::IDS, as_json(&KeptIds { seed: ids })?));
+        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+        let reset = control.under(new.face, async {
+            let now = new.face.map_or_else(|| control.clock.real_now(), |_| control.clock.now());
+            let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
+            let mut seed = control.engine.plan(seeds, how).await?;
+            if let Some(ids) = ids {
+                seed.new_link_key = kept::link_key(ids);
+            }
+            let seed = Some(seed);
+            Ok(control.engine.store.reset(ResetPlan { project: None, seed, settings, now }).await?)
+        });
+        let report = reset.await?;
+        if new.face.is_none() {
+            control.clock.set_face(ClockFace::real(control.clock.real_now()));
+        }
+        control.ids.reseed(ids);
+        control.engine.transitions.replace(new.rules);
+        control.identity.forget();
+        Ok(report)
     }
 }

@@ -81,23 +81,24 @@ pub(in crate::http) async fn reset(request: HttpRequest, body: Bytes) -> Result<
 }
 
 async fn reset_everything(state: &ControlState, seed: bool) -> Result<SeedReport, ApiError> {
+    let alone = state.control.alone().await;
     // Nobody keeps faults of before while they go.
-    let keeping = state.faults_kept.lock().await;
+    let _keeping = state.faults_kept.lock().await;
     let faults = read(state.control.seeds_of_reset(None, seed).faults())?;
     let kept = if faults.is_empty() { None } else { Some(faults_as_text(&faults)?) };
-    let done = state.control.reset(None, seed, kept).await.map_err(internal)?;
+    let done = alone.reset(None, seed, kept).await.map_err(internal)?;
     state.faults.replace(faults);
-    drop(keeping);
     state.journal.clear(&JournalFilter::default());
     Ok(done)
 }
 
 /// What is limited to the project, or to an instance of it, goes with it.
 async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> Result<SeedReport, ApiError> {
-    let keeping = state.faults_kept.lock().await;
+    let alone = state.control.alone().await;
+    let _keeping = state.faults_kept.lock().await;
     let instances = state.control.instances_of(project).await.map_err(internal)?;
     let seeded = read(state.control.seeds_of_reset(Some(project), seed).faults())?;
-    // Once for what is kept and once for what holds: calls that use faults up go on meanwhile.
+    // Once for what is kept and once for what holds: calls go on hitting faults that have no end.
     let change = |faults: &mut Vec<Fault>| {
         faults.retain(|fault| !fault.matcher.is_within(project, &instances));
         merge(faults, &seeded, false);
@@ -105,9 +106,8 @@ async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> 
     let mut faults = state.present_faults();
     change(&mut faults);
     let kept = Some(faults_as_text(&faults)?);
-    let done = state.control.reset(Some(project), seed, kept).await.map_err(internal)?;
+    let done = alone.reset(Some(project), seed, kept).await.map_err(internal)?;
     state.faults.edit(change);
-    drop(keeping);
     state.journal.clear(&JournalFilter::of_project(project));
     Ok(done)
 }
@@ -126,7 +126,8 @@ pub(in crate::http) async fn seed(request: HttpRequest, body: Bytes) -> Result<H
         let mut reader = SeedReader::new(state.control.region(), form);
         reader.read("body", Notation::Yaml, text).map_err(|error| invalid(error.to_string()))?;
         let seed = reader.finish();
-        let keeping = state.faults_kept.lock().await;
+        let alone = state.control.alone().await;
+        let _keeping = state.faults_kept.lock().await;
         let seeded = read(seed.faults())?;
         let change = |faults: &mut Vec<Fault>| merge(faults, &seeded, overwrite);
         let kept = if seeded.is_empty() {
@@ -136,14 +137,13 @@ pub(in crate::http) async fn seed(request: HttpRequest, body: Bytes) -> Result<H
             change(&mut faults);
             Some(faults_as_text(&faults)?)
         };
-        let done = state.control.seed(seed, overwrite, kept).await.map_err(|error| match error {
+        let done = alone.seed(seed, overwrite, kept).await.map_err(|error| match error {
             error @ (EngineError::Refused(_) | EngineError::Unstorable(_)) => {
                 ApiError::from(invalid(error.to_string()))
             }
             error => internal(error),
         })?;
         state.faults.edit(change);
-        drop(keeping);
         Ok(json(&report(&done)))
     })
     .await

@@ -64,7 +64,7 @@ impl ControlState {
         change(&mut wanted)?;
         self.control.keep_faults(faults_as_text(&wanted)?).await.map_err(internal)?;
         self.faults.edit(|faults| {
-            // Calls go on using faults up. Where the change does not fit what they have left, what is kept holds.
+            // Calls go on hitting faults that have no end. Where one has come to its end by time meanwhile, what is kept holds.
             if change(faults).is_err() {
                 *faults = wanted;
             }

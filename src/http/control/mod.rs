@@ -71,7 +71,8 @@ pub(super) struct ControlState {
     pub(super) control: Control,
     pub(super) journal: Journal,
     pub(super) faults: Faults,
-    /// Held by whoever keeps the faults.
+    /// Held by whoever changes which faults there are or how many calls they have left, from the look at them until what was kept
+    /// holds. It is the last lock to be taken: its holder waits for nobody but the store.
     pub(super) faults_kept: tokio::sync::Mutex<()>,
     pub(super) token: Option<Secret>,
     /// The settings as they are shown.

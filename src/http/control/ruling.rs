@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
+use crate::engine::RunRuling;
 use crate::http::control::faults::Fault;
 use crate::http::control::seeded_faults::faults_as_text;
 use crate::http::control::{ControlState, internal};
@@ -128,14 +129,13 @@ impl Faults {
         })
     }
 
-    /// Decides what happens to a call, and counts it at once.
-    fn rule_at_once(&self, call: FaultyCall<'_>, now: Timestamp, dice: impl Fn() -> f64) -> Option<Ruling> {
-        self.edit(|faults| {
-            faults.retain(|fault| !fault.is_over(now));
-            let ruling = rule(faults, call, dice)?;
-            ruling.count(faults);
-            Some(ruling)
-        })
+    /// Returns whether there is any that lets work fail which is done as `operation`, for nobody who calls for it.
+    pub(in crate::http::control) fn may_fail(&self, operation: &str) -> bool {
+        let is_such = |fault: &Fault| {
+            fault.effect.outcome.is_some()
+                && fault.matcher.operation.as_deref().is_none_or(|wanted| wanted == operation)
+        };
+        self.is_any() && self.lock().iter().any(is_such)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
@@ -161,25 +161,23 @@ impl ControlState {
         Ok(Some(ruling))
     }
 
-    /// Decides what happens to work that comes due at `at`. Nobody's turn is waited for: whoever changes the faults may wait for
-    /// this work to be done.
-    pub(in crate::http::control) async fn rule_at_once(
+    /// Decides what happens to work that comes due at `at`.
+    pub(in crate::http::control) async fn rule_run(
         &self,
         call: FaultyCall<'_>,
         at: Timestamp,
-    ) -> Option<Ruling> {
-        let ruling = self.faults.rule_at_once(call, at, || self.control.dice())?;
-        if ruling.uses_up {
-            let _turn = self.faults_kept.try_lock();
-            let kept = match faults_as_text(&self.present_faults()) {
-                Ok(text) => self.control.keep_faults(text).await.map_err(internal),
-                Err(error) => Err(error.into()),
-            };
-            if kept.is_err() {
-                tracing::error!("could not keep what a fault of a policy has used up");
-            }
-        }
-        Some(ruling)
+    ) -> Option<RunRuling<'_>> {
+        let turn = self.faults_kept.lock().await;
+        let mut faults = self.faults.all(at);
+        let ruling = rule(&faults, call, || self.control.dice())?;
+        let failure = ruling.outcome?;
+        ruling.count(&mut faults);
+        let faults = if ruling.uses_up { Some(faults_as_text(&faults).ok()?) } else { None };
+        let begun = move || {
+            let _turn = turn;
+            self.faults.edit(|faults| ruling.count(faults));
+        };
+        Some(RunRuling { failure, faults, begun: Box::new(begun) })
     }
 }
 

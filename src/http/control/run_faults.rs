@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::time::Timestamp;
-use crate::domain::work::FailureCode;
-use crate::engine::{InstanceRef, RunFaults};
+use crate::engine::{InstanceRef, RunFaults, RunRuling};
 use crate::http::control::ruling::FaultyCall;
 use crate::http::server::AppState;
 
@@ -13,11 +12,11 @@ pub(super) const SCHEDULED_BACKUP: &str = "scheduled_backup";
 
 #[async_trait]
 impl RunFaults for AppState {
-    async fn failure(&self, instance: InstanceRef, at: Timestamp) -> Option<FailureCode> {
-        let control = &self.control;
-        if !control.faults.is_any() {
-            return None;
-        }
+    fn may_fail(&self) -> bool {
+        self.control.faults.may_fail(SCHEDULED_BACKUP)
+    }
+
+    async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunRuling<'_>> {
         let call = FaultyCall {
             operation: SCHEDULED_BACKUP,
             api: "",
@@ -26,6 +25,6 @@ impl RunFaults for AppState {
             makes_work: true,
             is_answered: false,
         };
-        control.rule_at_once(call, at).await?.outcome
+        self.control.rule_run(call, at).await
     }
 }

@@ -110,14 +110,13 @@ pub(in crate::http) async fn restore(request: HttpRequest, body: Bytes) -> Resul
 }
 
 async fn go_back(state: &ControlState, name: SnapshotName) -> Result<(), ApiError> {
-    // Nobody keeps faults of before while they go.
-    let _keeping = state.faults_kept.lock().await;
     let prepared = state.control.prepare_restore(name).await?;
     let faults: Vec<Fault> = match prepared.faults() {
         Some(text) => serde_json::from_str(text)
             .map_err(|_| ControlError::Unusable("the faults kept in it cannot be read".to_owned()))?,
         None => Vec::new(),
     };
-    prepared.carry_out(|| state.faults.replace(faults)).await?;
+    // Nobody keeps faults of before while they go.
+    prepared.carry_out(state.faults_kept.lock(), || state.faults.replace(faults)).await?;
     Ok(())
 }

@@ -109,7 +109,7 @@ pub(super) async fn end_days(
     .fetch_all(&mut *connection)
     .await
     .map_err(StoreError::during("find backups whose days are over"))?;
-    let mut outcome = ScheduleOutcome { changes: Vec::new(), done: rows.len() };
+    let mut outcome = ScheduleOutcome { done: rows.len(), ..ScheduleOutcome::default() };
     for row in rows {
         let (instance_key, goes) = (row::column(&row, "instance_key")?, row::column(&row, "goes")?);
         let change = if goes {

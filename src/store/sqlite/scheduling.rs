@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::store::row::{self, POLICY_JSON};
 use crate::store::sqlite::backups::{self, NewBackupRow};
 use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::resetting;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::Script;
 use crate::store::sqlite::writer::WriterState;
@@ -27,7 +28,7 @@ pub(super) async fn apply(
         .await
         .map_err(StoreError::during("record who runs policies"))?;
     let mut done = plan_noticed(&mut state.connection, step.now).await?;
-    let mut made = Vec::new();
+    let mut runs = Runs::default();
     let ids = step.runs.iter().map(|run| run.instance.instance_id);
     state.instances.load(&mut state.connection, ids).await?;
     for wish in &step.runs {
@@ -36,7 +37,7 @@ pub(super) async fn apply(
         };
         let known = state.instances.get_mut(wish.instance.project_id, wish.instance.instance_id);
         let next = match (due.schedule, known) {
-            (Some(schedule), Ok(known)) => run(&schedule, due.run, known, *wish, &step, &mut made),
+            (Some(schedule), Ok(known)) => run(&schedule, due.run, known, *wish, &step, &mut runs),
             (schedule, known) => {
                 let error = known.err().map(|error| error.to_string());
                 tracing::error!(instance.id = %wish.instance.instance_id, readable = schedule.is_some(), error,
@@ -47,7 +48,11 @@ pub(super) async fn apply(
         plan(&mut state.connection, due.instance_key, next).await?;
         done += 1;
     }
+    let Runs { made, begun } = runs;
     write(&mut state.connection, &made, actor_key).await?;
+    if let Some((name, value)) = step.kept_if_begun.filter(|_| begun > 0) {
+        resetting::keep_setting(&mut state.connection, name, Some(value)).await?;
+    }
     let mut changes = Vec::with_capacity(made.len());
     for (instance_key, backup) in made {
         let (id, instance_id, at) = (backup.id, backup.instance_id, backup.created_at);
@@ -68,7 +73,16 @@ pub(super) async fn apply(
     let ended = retention::end_days(&mut state.connection, step.at, actor_key).await?;
     done += ended.done;
     changes.extend(ended.changes);
-    Ok(ScheduleOutcome { changes, done })
+    Ok(ScheduleOutcome { changes, begun, done })
+}
+
+/// What runs have come to.
+#[derive(Default)]
+struct Runs {
+    /// The backups that they have made, each with the key of its instance.
+    made: Vec<(i64, Backup)>,
+    /// How many of those are more than a note that the run was skipped.
+    begun: usize,
 }
 
 /// Runs a policy: remembers the backup that it makes, if it makes one; returns the run that follows.
@@ -78,7 +92,7 @@ fn run(
     known: &mut KnownInstance,
     wish: RunWish,
     step: &ScheduleStep,
-    made: &mut Vec<(i64, Backup)>,
+    runs: &mut Runs,
 ) -> Option<PlannedRun> {
     if let Some(instead) = schedule.in_place_of(planned, step.now) {
         return Some(instead);
@@ -93,7 +107,8 @@ fn run(
         name_offset: step.name_offset,
     };
     let outcome = known.facts.run_backup(new, step.rules).map(|(backup, outcome)| {
-        made.push((known.key, backup));
+        runs.made.push((known.key, backup));
+        runs.begun += usize::from(outcome == RunOutcome::Done);
         outcome
     });
     schedule.following(planned, outcome.unwrap_or(RunOutcome::Done))
