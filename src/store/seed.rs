@@ -206,6 +206,8 @@ pub struct SeedPlan {
     pub built_in_user: UserSeed,
     /// The key that signs download links, should there be none yet.
     pub new_link_key: [u8; 32],
+    /// Whether it takes the place of the one that there is.
+    pub replaces_link_key: bool,
 }
 
 /// What applying a seed did.

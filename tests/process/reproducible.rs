@@ -11,6 +11,9 @@ const ORDER: &str = r#"{"name": "made-here", "engine": "Redis", "engine_version"
     "az_codes": ["eu-de-01"], "instance_backup_policy": {"backup_type": "auto", "save_days": 3, "periodical_backup_plan": {
     "begin_at": "02:00-03:00", "period_type": "weekly", "backup_at": [1, 3, 5], "timezone_offset": "+0000"}}}"#;
 
+/// Links name where clients reach the server, whichever port it has.
+const FLAGS: [&str; 2] = ["--public-url", "http://dcs.test"];
+
 /// Everything that is answered, in order.
 struct Life {
     connection: Connection,
@@ -34,12 +37,28 @@ fn seed() -> String {
     )
 }
 
+/// What ids follow from and what the clock shows, as a seed has it.
+const SETTINGS: &str =
+    r#"{"settings": {"ids": {"seed": 42}, "clock": {"now": "2026-01-01T00:00:00Z", "frozen": true}}}"#;
+
 /// Lives through a month on a new server and returns all answers, that of the export last.
 fn live(begin: &[(&str, &str, &str)]) -> Vec<String> {
     let folder = TempDir::new().unwrap();
-    // Links name where clients reach the server, whichever port it has.
-    let flags = ["--public-url", "http://dcs.test"];
-    let server = Server::start(serve(&folder.path().join("a.db"), &flags));
+    live_on(Server::start(serve(&folder.path().join("a.db"), &FLAGS)), begin)
+}
+
+/// The same on a server whose database was there before it was given the settings.
+fn live_on_an_old_database() -> Vec<String> {
+    let folder = TempDir::new().unwrap();
+    let (database, seed) = (folder.path().join("a.db"), folder.path().join("seed.json"));
+    Server::start(serve(&database, &FLAGS)).stop();
+    std::fs::write(&seed, SETTINGS).unwrap();
+    let mut command = serve(&database, &FLAGS);
+    command.arg("--seed").arg(seed);
+    live_on(Server::start(command), &[])
+}
+
+fn live_on(server: Server, begin: &[(&str, &str, &str)]) -> Vec<String> {
     let mut life = Life { connection: server.connect(), answers: Vec::new() };
     for (method, path, body) in begin {
         life.ask(method, path, body);
@@ -75,24 +94,26 @@ fn live(begin: &[(&str, &str, &str)]) -> Vec<String> {
     life.answers
 }
 
+fn assert_same(first: &[String], second: &[String], life: &str) {
+    for (first, second) in first.iter().zip(second) {
+        let end = first.bytes().zip(second.bytes()).take_while(|(first, second)| first == second).count();
+        let near = |text: &str| text.chars().skip(end.saturating_sub(60)).take(120).collect::<String>();
+        assert!(first == second, "{life}: {} and {}", near(first), near(second));
+    }
+    assert_eq!(first.len(), second.len());
+    assert!(first.last().is_some_and(|export| export.contains("made-here-001")), "{life}");
+}
+
 #[test]
 fn two_runs_with_the_same_seed_of_ids_answer_the_same() {
     let ids = ("PUT", "/_emulator/ids", r#"{"seed": 42}"#);
     let clock = ("PUT", "/_emulator/clock", r#"{"now": "2026-01-01T00:00:00Z", "frozen": true}"#);
-    let settings =
-        r#"{"settings": {"ids": {"seed": 42}, "clock": {"now": "2026-01-01T00:00:00Z", "frozen": true}}}"#;
-    let by_seed = ("POST", "/_emulator/seed", settings);
+    let by_seed = ("POST", "/_emulator/seed", SETTINGS);
     let reset = ("POST", "/_emulator/reset", "{}");
-    for begin in [&[ids, clock][..], &[clock, ids], &[ids, reset, clock], &[by_seed, reset, by_seed]] {
-        let (first, second) = (live(begin), live(begin));
-        for (first, second) in first.iter().zip(&second) {
-            let end = first.bytes().zip(second.bytes()).take_while(|(first, second)| first == second).count();
-            let near = |text: &str| text.chars().skip(end.saturating_sub(60)).take(120).collect::<String>();
-            assert!(first == second, "{begin:?}: {} and {}", near(first), near(second));
-        }
-        assert_eq!(first.len(), second.len());
-        assert!(first.last().is_some_and(|export| export.contains("made-here-001")), "{begin:?}");
+    for begin in [&[ids, clock][..], &[clock, ids], &[ids, reset, clock], &[by_seed]] {
+        assert_same(&live(begin), &live(begin), &format!("{begin:?}"));
     }
+    assert_same(&live_on_an_old_database(), &live_on_an_old_database(), "an old database");
     let other = ("PUT", "/_emulator/ids", r#"{"seed": 43}"#);
     assert!(live(&[other, clock]).last() != live(&[ids, clock]).last(), "another seed gives other ids");
 }

@@ -108,6 +108,7 @@ pub(crate) fn plan(projects: Vec<ProjectSeed>) -> SeedPlan {
             denied: BTreeSet::new(),
         },
         new_link_key: [7; 32],
+        replaces_link_key: false,
     }
 }
 

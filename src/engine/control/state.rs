@@ -139,12 +139,15 @@ impl Alone<'_> {
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
         let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
         let ids = new.ids.map_or(control.ids.seed(), |ids| ids.seed);
+        let names_link_key = seed.names_link_key();
         // Nothing comes due by the new clock before it is known to hold: no use case runs.
         let applied = control.under(new.face, async {
             let now = control.clock.now();
             let mut plan = control.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
             if let Some(ids) = ids {
                 plan.new_link_key = kept::link_key(ids);
+                // What is seeded is reproducible, whatever there was before.
+                plan.replaces_link_key = new.ids.is_some() && !names_link_key;
             }
             Ok(control.engine.store.seed(plan, now).await?)
         });

@@ -53,6 +53,7 @@ impl Engine {
             built_in_project: built_in_project(&self.settings.region),
             built_in_user: built_in_user(),
             new_link_key: self.ids.key(),
+            replaces_link_key: false,
         })
     }
 

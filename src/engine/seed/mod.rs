@@ -120,6 +120,11 @@ impl Seed {
         Self { domain: None, users: Vec::new(), ..self }
     }
 
+    /// Returns whether it says which key signs links.
+    pub(super) fn names_link_key(&self) -> bool {
+        self.domain.as_ref().is_some_and(|domain| domain.link_key.is_some())
+    }
+
     /// Returns the faults that it wants, in the form of the control API.
     pub fn faults(&self) -> &[Value] {
         &self.settings.faults

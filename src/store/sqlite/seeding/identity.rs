@@ -117,6 +117,13 @@ async fn ensure_domain(
             .await
             .map_err(&failed)?;
     }
+    if plan.replaces_link_key {
+        sqlx::query("UPDATE domain SET link_key = ?")
+            .bind(&plan.new_link_key[..])
+            .execute(&mut *connection)
+            .await
+            .map_err(&failed)?;
+    }
     let row =
         sqlx::query("SELECT domain_id, name FROM domain").fetch_one(connection).await.map_err(&failed)?;
     let id: Vec<u8> = row.try_get("domain_id").map_err(&failed)?;
