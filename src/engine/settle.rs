@@ -7,11 +7,12 @@
 //! What policies have planned is a row of times, and what is due of records is done up to the next of them first: so a run finds
 //! its instance as it was at the time of the run, however long ago that is.
 //!
-//! It is done by one caller at a time; who comes meanwhile waits and finds it done. While it cannot be stored (another process
-//! keeps the database locked) reads do not wait for it, but for the first of them.
+//! It is done by one caller at a time; who comes meanwhile waits and finds it done, but no longer than [`PATIENCE`]. Much may be due
+//! after a long time: then what a caller has done in that time stays done, and the next one goes on. While it cannot be stored
+//! (another process keeps the database locked), or takes that long, reads do not wait for it, but for the first of them.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -36,17 +37,26 @@ const ROUND: u16 = 256;
 /// How often the timer looks, so that the database shows the true status also when nobody asks.
 const TIMER_PERIOD: Duration = Duration::from_secs(1);
 
-/// How long a caller waits who has seen others try in vain. Source: `decisions` no. 22.
+/// How long a caller waits for what is due to be done, by others and by itself. Source: `decisions` no. 22.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long after a vain attempt reads make none. Longer than the timer's period: it tries for them.
 const REST: Duration = Duration::from_secs(2);
 
-/// Whose turn it is to settle, and whether that could be stored.
+/// Whose turn it is to settle, and whether that could be done.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
     turn: tokio::sync::Mutex<()>,
-    /// Since when it is known that what is due cannot be stored; nothing if the last time it could.
-    unavailable: Mutex<Option<Stopwatch>>,
+    /// Nothing if the last attempt did what was due.
+    obstacle: Mutex<Option<Obstacle>>,
+}
+
+/// Why what is due is not done.
+#[derive(Clone, Copy, Debug)]
+enum Obstacle {
+    /// It could not be stored, or not all of it in time; and since when that is known.
+    Vain(Stopwatch),
+    /// Somebody has been at it for long.
+    Busy,
 }
 
 /// The right to settle. As long as it is held nobody else does.
@@ -58,20 +68,35 @@ impl Settling {
         self.turn.lock().await
     }
 
-    /// Returns whether what is due could not be stored, and that is either very new or being tried again just now.
-    pub(super) fn is_held_up(&self) -> bool {
-        let unavailable = self.unavailable();
-        unavailable.is_some_and(|since| since.elapsed() < REST || self.turn.try_lock().is_err())
+    /// Waits until nobody else settles, but not for ever.
+    ///
+    /// # Errors
+    /// `Unavailable` if somebody settles for longer than `patience`.
+    async fn turn_within(&self, patience: Duration) -> Result<Turn<'_>, EngineError> {
+        if let Ok(turn) = tokio::time::timeout(patience, self.turn()).await {
+            return Ok(turn);
+        }
+        self.obstacle().get_or_insert(Obstacle::Busy);
+        Err(EngineError::Unavailable)
     }
 
-    fn unavailable(&self) -> Option<Stopwatch> {
-        *self.unavailable.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns whether what is due is known not to be done now, and that is either very new or being tried just now.
+    pub(super) fn is_held_up(&self) -> bool {
+        let obstacle = *self.obstacle();
+        obstacle.is_some_and(|obstacle| {
+            let is_new = matches!(obstacle, Obstacle::Vain(since) if since.elapsed() < REST);
+            is_new || self.turn.try_lock().is_err()
+        })
+    }
+
+    fn obstacle(&self) -> MutexGuard<'_, Option<Obstacle>> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes into account how an attempt ended.
     fn note<T>(&self, outcome: &Result<T, EngineError>) {
-        let unavailable = matches!(outcome, Err(EngineError::Unavailable)).then(Stopwatch::start);
-        *self.unavailable.lock().unwrap_or_else(PoisonError::into_inner) = unavailable;
+        let is_vain = matches!(outcome, Err(EngineError::Unavailable));
+        *self.obstacle() = is_vain.then(|| Obstacle::Vain(Stopwatch::start()));
     }
 }
 
@@ -84,19 +109,16 @@ impl Engine {
     /// Does everything that is due at `now`, unless somebody else has by the time that it is this caller's turn.
     pub(super) async fn settle_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
         let waiting = Stopwatch::start();
-        let turn = self.settling.turn().await;
+        let turn = self.settling.turn_within(PATIENCE).await?;
         // Whoever had the turn may have put the clock back.
         let now = now.min(self.clock.now());
         if !self.is_due(now) {
             return Ok(());
         }
-        let settled = self.settle(&turn, now);
-        if self.settling.unavailable().is_none() {
-            return settled.await.map(drop);
-        }
-        // Whoever has waited while others tried in vain does not wait as long again.
+        // What is queued is carried out although nobody waits for it any more: whoever comes next finds it done.
         let left = PATIENCE.saturating_sub(waiting.elapsed());
-        let outcome = tokio::time::timeout(left, settled).await.unwrap_or(Err(EngineError::Unavailable));
+        let settled = tokio::time::timeout(left, self.settle(&turn, now)).await;
+        let outcome = settled.unwrap_or(Err(EngineError::Unavailable));
         self.settling.note(&outcome);
         outcome.map(drop)
     }
@@ -295,4 +317,21 @@ fn restore_changes(mut restore: Restore, horizon: Timestamp) -> Vec<DueChange> {
         changes.push(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at: due_at }));
     }
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_has_waited_long_enough_is_told_so_and_reads_do_not_wait_after_that() {
+        let settling = Settling::default();
+        let turn = settling.turn().await;
+        assert!(!settling.is_held_up());
+        assert!(matches!(settling.turn_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
+        assert!(settling.is_held_up());
+        drop(turn);
+        assert!(!settling.is_held_up());
+        assert!(settling.turn_within(Duration::ZERO).await.is_ok());
+    }
 }
