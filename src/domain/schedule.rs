@@ -33,6 +33,31 @@ pub struct BackupTerms {
     pub save_days: u8,
 }
 
+impl BackupTerms {
+    /// Returns when the days of a backup that was completed at `completed_at` are over; none where time ends before.
+    pub fn days_end(&self, completed_at: Timestamp) -> Option<Timestamp> {
+        Timestamp::from_millis(completed_at.as_millis() + i64::from(self.save_days) * DAY_MS).ok()
+    }
+}
+
+/// What decides whether a usable automatic backup stays although its days are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its instance is there, and not deleted.
+    pub instance_is_there: bool,
+    /// There is a newer usable automatic backup of its instance.
+    pub has_newer: bool,
+    /// A restore from it is open.
+    pub is_being_restored: bool,
+}
+
+impl Standing {
+    /// Returns whether it stays: as the newest of its kind, or until the restore from it has ended. Of an instance that is gone none does.
+    pub fn stays(self) -> bool {
+        self.instance_is_there && (!self.has_newer || self.is_being_restored)
+    }
+}
+
 /// When backups are made by a policy, which is an automatic one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {

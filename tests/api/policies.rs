@@ -261,7 +261,7 @@ async fn a_policy_that_changes_counts_from_then_on() {
     server.set_policy(HA, auto(&DAYS, "08:00-09:00", "+0000", 7)).await;
     server.advance("1day").await;
     assert_eq!(server.times(HA).await.len(), 2);
-    // Nothing is made of an instance that is gone, nor does anything expire.
+    // Nothing is made of an instance that is gone, nor is it told of any more.
     assert_eq!(server.delete(&Api::V1.instance(HA)).await.status, 204);
     assert_eq!(server.fired("30days").await, Vec::<Value>::new());
     server.stop_soundly().await;

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::policies::{auto, change};
-use crate::support::seed::HA;
+use crate::support::seed::{HA, SECOND_HA};
 use crate::support::{Api, TestServer, text};
 
 #[tokio::test]
@@ -157,4 +157,56 @@ async fn a_year_in_one_step_is_a_year_in_many() {
     assert_eq!(changes(at_once.fired("70days").await), changes(fired));
     let members = ["status", "created_at", "updated_at", "backup_name", "size"];
     assert_eq!(at_once.records(HA, &members).await, by_weeks.records(HA, &members).await);
+}
+
+/// Returns what became of backups: when, and what they are now.
+fn ends(fired: &[Value]) -> Vec<Value> {
+    let of_backups = fired.iter().filter(|change| change["model"] == "backup");
+    of_backups.map(|change| json!([change["at"], change["from"], change["to"]])).collect()
+}
+
+#[tokio::test]
+async fn a_backup_stays_until_the_restore_from_it_has_ended() {
+    let server = TestServer::start().await;
+    server.set_policy(HA, auto(&[2, 3], "02:00-03:00", "+0000", 2)).await;
+    server.advance("2days").await;
+    let first = server.listed_ids(HA, "").await[1].clone();
+    server
+        .rule("restore", json!({"progression": "time", "durations": {"waiting": "1h", "running": "2days"}}))
+        .await;
+    server.restore(Api::V2, HA, &json!({"backup_id": first})).await;
+    // Its days end on Thursday, with a newer one there.
+    assert_eq!(ends(&server.fired("1day").await), [] as [Value; 0]);
+    let shown = server.records(HA, &["status", "is_support_restore"]).await;
+    assert_eq!(shown, [json!(["succeed", "TRUE"]), json!(["succeed", "TRUE"])]);
+    let fired = server.fired("30h").await;
+    let restored = json!("2020-03-06T07:15:04.512Z");
+    assert_eq!(ends(&fired), [json!([restored, "succeed", "expired"])]);
+    assert_eq!(fired.iter().position(|change| change["to"] == "expired"), Some(fired.len() - 1));
+    assert_eq!(server.records(HA, &["status"]).await, [json!(["expired"]), json!(["succeed"])]);
+    server.stop_soundly().await;
+}
+
+#[tokio::test]
+async fn nothing_is_held_of_an_instance_that_is_gone() {
+    let server = TestServer::start().await;
+    for instance in [HA, SECOND_HA] {
+        server.set_policy(instance, auto(&[2], "02:00-03:00", "+0000", 1)).await;
+    }
+    server.advance("1day").await;
+    let delete = async |instance| assert_eq!(server.delete(&Api::V2.instance(instance)).await.status, 204);
+    delete(HA).await;
+    // Its backup expires, unseen. That of the other one is held, until there is nothing any more that it is held for.
+    assert_eq!(ends(&server.fired("2days").await), [] as [Value; 0]);
+    let held = async || server.rows("SELECT json_array(status, held) FROM backups ORDER BY backup_id").await;
+    assert_eq!(held().await, [json!([4, null]), json!([2, 1])]);
+    delete(SECOND_HA).await;
+    assert_eq!(held().await, [json!([4, null]), json!([4, 1])]);
+    assert_eq!(ends(&server.fired("30days").await), [] as [Value; 0]);
+    let audit = server.rows("SELECT json_array(at, who) FROM backup_audit WHERE to_status = 'expired'").await;
+    assert_eq!(
+        audit,
+        [json!(["2020-03-04T02:00:00.000Z", "system"]), json!(["2020-03-05T06:15:04.512Z", "system"])]
+    );
+    server.stop_soundly().await;
 }

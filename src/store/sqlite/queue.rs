@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ambient::Stopwatch;
@@ -15,6 +15,7 @@ use crate::domain::instance::Instance;
 use crate::domain::restore::Restore;
 use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::retention::NEXT_END_OF_DAYS;
 use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
@@ -89,12 +90,12 @@ impl NextDue {
 
     /// Reads them and publishes them; if they cannot be read, something is due at once, as far as is known.
     pub(super) async fn publish(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let due = sqlx::query_as::<_, (Option<i64>, Option<i64>, Option<i64>)>(
+        let statement = format!(
             "SELECT (SELECT min(due_at) FROM open_work),
                     (SELECT min(next_run_at) FROM backup_policies WHERE next_run_at IS NOT NULL),
-                    (SELECT min(updated_at + save_days * 86400000) FROM backups
-                     WHERE save_days IS NOT NULL AND status = 2 AND held IS NULL)",
+                    ({NEXT_END_OF_DAYS})"
         );
+        let due = sqlx::query_as::<_, (Option<i64>, Option<i64>, Option<i64>)>(AssertSqlSafe(statement));
         let read = due.fetch_one(connection).await;
         let (work, run, end_of_days) = *read.as_ref().unwrap_or(&(Some(0), None, None));
         let scheduled = run.into_iter().chain(end_of_days).min();

@@ -1,19 +1,83 @@
 //! What lets backups expire: more of them than are kept, or the end of the days for which an automatic one stays.
 //!
-//! The newest usable automatic backup of an instance stays beyond its days, as `held`, until there is a newer one.
+//! What stays beyond its days is `held`. SQL finds whose days are over, and what is to be known of each; whether it stays is decided
+//! by `Standing`, in the domain.
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
 
-use sqlx::SqliteConnection;
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use crate::domain::backup::{BackupStatusKind, RecordNumber};
+use crate::domain::backup::BackupStatusKind;
 use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
+use crate::domain::schedule::Standing;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, backup_status_code, record_kind};
 use crate::store::sqlite::events::{self, Change};
 use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, StoreError};
+
+/// How many backups have their days ended in one transaction.
+const AT_A_TIME: i64 = 512;
+
+/// When the days of a backup `b` are over: as `BackupTerms::days_end` has it, and in the words of the index of it.
+macro_rules! end_of_days {
+    () => {
+        "b.updated_at + b.save_days * 86400000"
+    };
+}
+
+/// Whether a backup `b` can be used and its days are not known to be over, in the words of that index.
+macro_rules! days_run {
+    () => {
+        "b.save_days IS NOT NULL AND b.status = 2 AND b.held IS NULL"
+    };
+}
+
+/// When the next days of a backup are over.
+pub(super) const NEXT_END_OF_DAYS: &str =
+    concat!("SELECT min(", end_of_days!(), ") FROM backups b WHERE ", days_run!());
+
+/// What is to be known of backups `b`, as [`Candidate::read`] reads it.
+macro_rules! candidates {
+    ($from:literal) => {
+        concat!(
+            "SELECT b.instance_key, b.record_number, b.backup_id, i.instance_id, ",
+            end_of_days!(),
+            " AS ended_at, i.deleted_at IS NULL AS instance_is_there,
+             EXISTS (SELECT 1 FROM backups n INDEXED BY usable_automatic_backups
+                     WHERE n.instance_key = b.instance_key AND n.record_number > b.record_number
+                       AND n.save_days IS NOT NULL AND n.status = 2) AS has_newer,
+             EXISTS (SELECT 1 FROM restores r WHERE r.instance_key = b.instance_key
+                       AND r.backup_number = b.record_number AND r.status IN (0, 6)) AS is_being_restored
+             FROM ",
+            $from,
+            " CROSS JOIN instances i USING (instance_key)"
+        )
+    };
+}
+
+/// Backups whose days are over.
+const ENDED: &str = concat!(
+    candidates!("backups b"),
+    " WHERE ",
+    days_run!(),
+    " AND ",
+    end_of_days!(),
+    " <= ? ORDER BY ended_at, b.instance_key, b.record_number LIMIT ?"
+);
+
+/// Backups that are held, of some instances.
+const HELD: &str = concat!(
+    candidates!(
+        "json_each(?) k CROSS JOIN backups b INDEXED BY usable_automatic_backups ON b.instance_key = k.value"
+    ),
+    " WHERE b.save_days IS NOT NULL AND b.status = 2 AND b.held = 1 ORDER BY b.instance_key, b.record_number"
+);
 
 /// How many usable backups of an instance stay, and what is known of those that went.
 pub(super) struct Expiry<'s> {
@@ -61,76 +125,70 @@ pub(super) async fn expire_beyond(
     .await
     .map_err(StoreError::during("let backups expire"))?;
     floors.insert(instance_key, oldest_kept);
-    record_expired(connection, instance_key, &rows, at, actor_key).await
+    let mut gone: Vec<(i64, BackupId)> = rows
+        .iter()
+        .map(|row| {
+            Ok((row::column(row, "record_number")?, BackupId::from_bytes(row::bytes16(row, "backup_id")?)))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    gone.sort_unstable_by_key(|(number, _)| *number);
+    record_expired(connection, gone.iter().map(|(number, _)| (instance_key, *number, at)), actor_key).await?;
+    Ok(gone.into_iter().map(|(_, id)| id).collect())
 }
 
-/// Lets the automatic backups of an instance expire that are only there because there was no newer one than them, now that
-/// the one numbered `newer` can be used; returns which.
-pub(super) async fn release_held(
+/// Lets those automatic backups of instances expire whose days are over and that nothing keeps any more; returns what became of
+/// each, with the key of its instance. Each instance has the time at which something changed that could have kept one.
+pub(super) async fn release(
     connection: &mut SqliteConnection,
-    instance_key: i64,
-    newer: RecordNumber,
-    at: Timestamp,
+    instances: &[(i64, Timestamp)],
     actor_key: i64,
-) -> Result<Vec<BackupId>, StoreError> {
-    let rows = sqlx::query(
-        "UPDATE backups INDEXED BY usable_automatic_backups SET status = ?1
-         WHERE instance_key = ?2 AND record_number < ?3 AND save_days IS NOT NULL AND status = 2 AND held = 1
-         RETURNING record_number, backup_id",
-    )
-    .bind(backup_status_code(BackupStatusKind::Expired))
-    .bind(instance_key)
-    .bind(i64::try_from(newer).unwrap_or(i64::MAX))
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(StoreError::during("let a backup expire that was held"))?;
-    record_expired(connection, instance_key, &rows, at, actor_key).await
+) -> Result<Vec<(i64, MadeChange)>, StoreError> {
+    if instances.is_empty() {
+        return Ok(Vec::new());
+    }
+    let times: HashMap<i64, Timestamp> = instances.iter().copied().collect();
+    let rows = sqlx::query(HELD)
+        .bind(json(times.keys()))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(StoreError::during("find backups that are held"))?;
+    let mut gone = Vec::new();
+    for row in &rows {
+        let candidate = Candidate::read(row)?;
+        if let Some(at) = times.get(&candidate.instance_key)
+            && !candidate.standing.stays()
+        {
+            gone.push(Gone { at: *at, ..candidate.into_gone() });
+        }
+    }
+    expire(connection, gone, actor_key).await
 }
 
-/// Ends the days of those automatic backups for which they are over at `at`: they expire, or are held.
+/// Ends the days of those automatic backups for which they are over at `at`: they expire, or are held. Of many some, with the others
+/// still due.
 pub(super) async fn end_days(
     connection: &mut SqliteConnection,
     at: Timestamp,
     actor_key: i64,
 ) -> Result<ScheduleOutcome, StoreError> {
-    let rows = sqlx::query(
-        "SELECT b.instance_key, b.record_number, b.backup_id, i.instance_id,
-                b.updated_at + b.save_days * 86400000 AS ended_at,
-                i.deleted_at IS NULL AND EXISTS (
-                    SELECT 1 FROM backups n INDEXED BY usable_automatic_backups
-                    WHERE n.instance_key = b.instance_key AND n.record_number > b.record_number
-                      AND n.save_days IS NOT NULL AND n.status = 2) AS goes
-         FROM backups b JOIN instances i USING (instance_key)
-         WHERE b.save_days IS NOT NULL AND b.status = 2 AND b.held IS NULL
-           AND b.updated_at + b.save_days * 86400000 <= ?
-         ORDER BY ended_at, b.instance_key, b.record_number",
-    )
-    .bind(at.as_millis())
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(StoreError::during("find backups whose days are over"))?;
-    let mut outcome = ScheduleOutcome { done: rows.len(), ..ScheduleOutcome::default() };
-    for row in rows {
-        let (instance_key, goes) = (row::column(&row, "instance_key")?, row::column(&row, "goes")?);
-        let change = if goes {
-            sqlx::query("UPDATE backups SET status = 4 WHERE instance_key = ? AND record_number = ?")
-        } else {
-            sqlx::query("UPDATE backups SET held = 1 WHERE instance_key = ? AND record_number = ?")
-        };
-        change
-            .bind(instance_key)
-            .bind(row::column::<i64>(&row, "record_number")?)
-            .execute(&mut *connection)
-            .await
-            .map_err(StoreError::during("end the days of a backup"))?;
-        if goes {
-            let instance_id = InstanceId::from_bytes(row::bytes16(&row, "instance_id")?);
-            let ended_at = row::timestamp(&row, "ended_at")?;
-            let gone = record_expired(connection, instance_key, &[row], ended_at, actor_key).await?;
-            outcome.changes.extend(gone.into_iter().map(|id| expiry(id, instance_id, ended_at)));
-        }
-    }
-    Ok(outcome)
+    let rows = sqlx::query(ENDED)
+        .bind(at.as_millis())
+        .bind(AT_A_TIME)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(StoreError::during("find backups whose days are over"))?;
+    let candidates: Vec<Candidate> = rows.iter().map(Candidate::read).collect::<Result<_, _>>()?;
+    let (held, gone): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|backup| backup.standing.stays());
+    change(connection, "held = 1", held.iter().map(|backup| (backup.instance_key, backup.number)))
+        .await
+        .map_err(StoreError::during("hold backups whose days are over"))?;
+    let hidden = |backup: &&Candidate| !backup.standing.instance_is_there;
+    let hidden: HashSet<i64> = gone.iter().filter(hidden).map(|backup| backup.instance_key).collect();
+    let gone = expire(connection, gone.into_iter().map(Candidate::into_gone).collect(), actor_key).await?;
+    // What happens to an instance that is gone is for the audit alone.
+    let told = gone.into_iter().filter(|(instance_key, _)| !hidden.contains(instance_key));
+    let changes = told.map(|(_, change)| change).collect();
+    Ok(ScheduleOutcome { changes, done: rows.len(), ..ScheduleOutcome::default() })
 }
 
 /// Returns the change of a backup that expired.
@@ -139,36 +197,107 @@ pub(super) fn expiry(id: BackupId, instance_id: InstanceId, at: Timestamp) -> Ma
     MadeChange { record: ChangedRecord::Backup { id, from, to }, instance_id, at }
 }
 
-/// Records that backups of an instance expired, the oldest first; returns which.
-async fn record_expired(
-    connection: &mut SqliteConnection,
+/// An automatic backup whose days are over.
+struct Candidate {
     instance_key: i64,
-    rows: &[SqliteRow],
+    number: i64,
+    id: BackupId,
+    instance_id: InstanceId,
+    ended_at: Timestamp,
+    standing: Standing,
+}
+
+impl Candidate {
+    /// Reads a row of [`candidates`].
+    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            instance_key: row::column(row, "instance_key")?,
+            number: row::column(row, "record_number")?,
+            id: BackupId::from_bytes(row::bytes16(row, "backup_id")?),
+            instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
+            ended_at: row::timestamp(row, "ended_at")?,
+            standing: Standing {
+                instance_is_there: row::column(row, "instance_is_there")?,
+                has_newer: row::column(row, "has_newer")?,
+                is_being_restored: row::column(row, "is_being_restored")?,
+            },
+        })
+    }
+
+    fn into_gone(self) -> Gone {
+        let Self { instance_key, number, id, instance_id, ended_at: at, .. } = self;
+        Gone { instance_key, number, id, instance_id, at }
+    }
+}
+
+/// A backup that expires.
+struct Gone {
+    instance_key: i64,
+    number: i64,
+    id: BackupId,
+    instance_id: InstanceId,
     at: Timestamp,
+}
+
+/// Lets backups expire, by one statement, and records it, by another.
+async fn expire(
+    connection: &mut SqliteConnection,
+    gone: Vec<Gone>,
     actor_key: i64,
-) -> Result<Vec<BackupId>, StoreError> {
-    if rows.is_empty() {
+) -> Result<Vec<(i64, MadeChange)>, StoreError> {
+    if gone.is_empty() {
         return Ok(Vec::new());
     }
-    let (usable, expired) =
+    change(connection, "status = 4", gone.iter().map(|backup| (backup.instance_key, backup.number)))
+        .await
+        .map_err(StoreError::during("let backups expire"))?;
+    record_expired(connection, gone.iter().map(|gone| (gone.instance_key, gone.number, gone.at)), actor_key)
+        .await?;
+    let made = |gone: Gone| (gone.instance_key, expiry(gone.id, gone.instance_id, gone.at));
+    Ok(gone.into_iter().map(made).collect())
+}
+
+/// Changes backups, named by the keys of their instances and their numbers; `set` is one of the constants above.
+async fn change(
+    connection: &mut SqliteConnection,
+    set: &'static str,
+    backups: impl Iterator<Item = (i64, i64)>,
+) -> Result<(), sqlx::Error> {
+    let backups: Vec<(i64, i64)> = backups.collect();
+    if backups.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(AssertSqlSafe(changing(set))).bind(json(backups)).execute(connection).await.map(drop)
+}
+
+fn changing(set: &'static str) -> String {
+    format!(
+        "UPDATE backups SET {set} FROM json_each(?) v
+         WHERE instance_key = v.value ->> 0 AND record_number = v.value ->> 1"
+    )
+}
+
+fn json<T: Serialize>(values: impl IntoIterator<Item = T>) -> String {
+    serde_json::to_string(&values.into_iter().collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// Records that backups expired: the keys of their instances, their numbers, and when.
+async fn record_expired(
+    connection: &mut SqliteConnection,
+    expired: impl Iterator<Item = (i64, i64, Timestamp)>,
+    actor_key: i64,
+) -> Result<(), StoreError> {
+    let (from, to) =
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
-    let mut gone: Vec<(i64, BackupId)> = rows
-        .iter()
-        .map(|row| {
-            Ok((row::column(row, "record_number")?, BackupId::from_bytes(row::bytes16(row, "backup_id")?)))
-        })
-        .collect::<Result<_, StoreError>>()?;
-    gone.sort_unstable_by_key(|(number, _)| *number);
-    let event = |number: i64| Change {
+    let event = |(instance_key, number, at): (i64, i64, Timestamp)| Change {
         at,
         instance_key,
         record_kind: record_kind::BACKUP,
         record_number: u64::try_from(number).ok(),
-        from_status: Some(usable),
-        to_status: Some(expired),
+        from_status: Some(from),
+        to_status: Some(to),
         origin: &Origin::SYSTEM,
     };
-    let history = gone.iter().map(|(number, _)| event(*number).into_row(actor_key)).collect();
-    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))?;
-    Ok(gone.into_iter().map(|(_, id)| id).collect())
+    let history = expired.map(|backup| event(backup).into_row(actor_key)).collect();
+    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))
 }

@@ -1,6 +1,9 @@
-//! Runs the policies of instances: makes the backups that are due, in one statement each for records and audit, and plans what
-//! follows. What a policy says is read here, where nothing can come between the look and the backup.
+//! Runs the policies of instances: makes the backups that are due, and plans what follows, in one statement a table however many
+//! there are. What a policy says is read here, where nothing can come between the look and the backup.
 
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::domain::backup::{Backup, NewBackup};
@@ -28,13 +31,12 @@ pub(super) async fn apply(
         .await
         .map_err(StoreError::during("record who runs policies"))?;
     let mut done = plan_noticed(&mut state.connection, step.now).await?;
-    let mut runs = Runs::default();
-    let ids = step.runs.iter().map(|run| run.instance.instance_id);
-    state.instances.load(&mut state.connection, ids).await?;
+    let ids = || step.runs.iter().map(|run| run.instance.instance_id);
+    state.instances.load(&mut state.connection, ids()).await?;
+    let mut due = find(&mut state.connection, ids(), step.at).await?;
+    let (mut runs, mut planned) = (Runs::default(), Vec::with_capacity(due.len()));
     for wish in &step.runs {
-        let Some(due) = find(&mut state.connection, wish.instance.instance_id, step.at).await? else {
-            continue;
-        };
+        let Some(due) = due.remove(&wish.instance.instance_id) else { continue };
         let known = state.instances.get_mut(wish.instance.project_id, wish.instance.instance_id);
         let next = match (due.schedule, known) {
             (Some(schedule), Ok(known)) => run(&schedule, due.run, known, *wish, &step, &mut runs),
@@ -45,34 +47,22 @@ pub(super) async fn apply(
                 None
             }
         };
-        plan(&mut state.connection, due.instance_key, next).await?;
-        done += 1;
+        planned.push((due.instance_key, next));
     }
+    done += planned.len();
+    plan(&mut state.connection, &planned).await?;
     let Runs { made, begun } = runs;
     write(&mut state.connection, &made, actor_key).await?;
     if let Some((name, value)) = step.kept_if_begun.filter(|_| begun > 0) {
         resetting::keep_setting(&mut state.connection, name, Some(value)).await?;
     }
-    let mut changes = Vec::with_capacity(made.len());
-    for (instance_key, backup) in made {
-        let (id, instance_id, at) = (backup.id, backup.instance_id, backup.created_at);
-        let record = ChangedRecord::Backup { id, from: None, to: backup.status.kind() };
-        changes.push(MadeChange { record, instance_id, at });
-        if !backup.is_restorable() {
-            continue;
-        }
-        let expiry = Expiry { keep: step.keep, floors: &mut state.floors };
-        let mut gone =
-            retention::expire_beyond(&mut state.connection, expiry, instance_key, at, actor_key).await?;
-        gone.extend(
-            retention::release_held(&mut state.connection, instance_key, backup.number, at, actor_key)
-                .await?,
-        );
-        changes.extend(gone.into_iter().map(|id| retention::expiry(id, instance_id, at)));
+    let mut changes = changes_of(state, made, step.keep, actor_key).await?;
+    // Not before the last run of that time: it may make the backup that another one gives way to.
+    if !is_run_due(&mut state.connection, step.at).await? {
+        let ended = retention::end_days(&mut state.connection, step.at, actor_key).await?;
+        done += ended.done;
+        changes.extend(ended.changes);
     }
-    let ended = retention::end_days(&mut state.connection, step.at, actor_key).await?;
-    done += ended.done;
-    changes.extend(ended.changes);
     Ok(ScheduleOutcome { changes, begun, done })
 }
 
@@ -83,6 +73,38 @@ struct Runs {
     made: Vec<(i64, Backup)>,
     /// How many of those are more than a note that the run was skipped.
     begun: usize,
+}
+
+/// Returns the changes that backups were made by, each followed by those that expire because of it.
+async fn changes_of(
+    state: &mut WriterState,
+    made: Vec<(i64, Backup)>,
+    keep: Option<u32>,
+    actor_key: i64,
+) -> Result<Vec<MadeChange>, StoreError> {
+    let mut gone: HashMap<i64, Vec<MadeChange>> = HashMap::new();
+    let usable: Vec<(i64, Timestamp)> = made
+        .iter()
+        .filter(|(_, backup)| backup.is_restorable())
+        .map(|(instance_key, backup)| (*instance_key, backup.created_at))
+        .collect();
+    for (instance_key, backup) in made.iter().filter(|(_, backup)| backup.is_restorable()) {
+        let (connection, expiry) = (&mut state.connection, Expiry { keep, floors: &mut state.floors });
+        let ids =
+            retention::expire_beyond(connection, expiry, *instance_key, backup.created_at, actor_key).await?;
+        let expiries = ids.into_iter().map(|id| retention::expiry(id, backup.instance_id, backup.created_at));
+        gone.entry(*instance_key).or_default().extend(expiries);
+    }
+    for (instance_key, change) in retention::release(&mut state.connection, &usable, actor_key).await? {
+        gone.entry(instance_key).or_default().push(change);
+    }
+    let mut changes = Vec::with_capacity(made.len());
+    for (instance_key, backup) in made {
+        let record = ChangedRecord::Backup { id: backup.id, from: None, to: backup.status.kind() };
+        changes.push(MadeChange { record, instance_id: backup.instance_id, at: backup.created_at });
+        changes.extend(gone.remove(&instance_key).into_iter().flatten());
+    }
+    Ok(changes)
 }
 
 /// Runs a policy: remembers the backup that it makes, if it makes one; returns the run that follows.
@@ -145,31 +167,45 @@ struct DueRun {
     schedule: Option<Schedule>,
 }
 
-/// Finds the run of an instance's policy that is due at `at` or before.
+/// Finds those runs of instances' policies that are due at `at` or before.
 async fn find(
     connection: &mut SqliteConnection,
-    instance_id: InstanceId,
+    instances: impl Iterator<Item = InstanceId>,
     at: Timestamp,
-) -> Result<Option<DueRun>, StoreError> {
+) -> Result<HashMap<InstanceId, DueRun>, StoreError> {
+    let ids: Vec<String> = instances.map(|id| hex::encode(id.as_bytes())).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let statement = policies(
-        "FROM backup_policies b JOIN instances i USING (instance_key) \
-         WHERE i.instance_id = ? AND b.next_run_at > 0 AND b.next_run_at <= ?",
+        ", i.instance_id FROM json_each(?) v CROSS JOIN instances i ON i.instance_id = unhex(v.value) \
+         CROSS JOIN backup_policies b USING (instance_key) WHERE b.next_run_at > 0 AND b.next_run_at <= ?",
     );
     let found = sqlx::query(AssertSqlSafe(statement))
-        .bind(&instance_id.as_bytes()[..])
+        .bind(serde_json::to_string(&ids).unwrap_or_default())
         .bind(at.as_millis())
-        .fetch_optional(connection)
+        .fetch_all(connection)
         .await
-        .map_err(StoreError::during("find a policy that is due"))?;
-    let read = |found| {
+        .map_err(StoreError::during("find policies that are due"))?;
+    let read = |found: &SqliteRow| {
         let run = PlannedRun {
-            at: row::timestamp(&found, "next_run_at")?,
-            failed_tries: row::column(&found, "failed_tries")?,
+            at: row::timestamp(found, "next_run_at")?,
+            failed_tries: row::column(found, "failed_tries")?,
         };
-        let schedule = schedule(row::column(&found, "policy")?);
-        Ok(DueRun { instance_key: row::column(&found, "instance_key")?, run, schedule })
+        let schedule = schedule(row::column(found, "policy")?);
+        let due = DueRun { instance_key: row::column(found, "instance_key")?, run, schedule };
+        Ok((InstanceId::from_bytes(row::bytes16(found, "instance_id")?), due))
     };
-    found.map(read).transpose()
+    found.iter().map(read).collect()
+}
+
+/// Returns whether a run of a policy is due at `at` or before.
+async fn is_run_due(connection: &mut SqliteConnection, at: Timestamp) -> Result<bool, StoreError> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM backup_policies WHERE next_run_at <= ?)")
+        .bind(at.as_millis())
+        .fetch_one(connection)
+        .await
+        .map_err(StoreError::during("look whether a policy is due"))
 }
 
 /// Plans the first run after `now` of those policies whose runs are not planned yet; returns how many there were.
@@ -177,39 +213,48 @@ pub(super) async fn plan_noticed(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    let statement = policies("FROM backup_policies b WHERE b.next_run_at = 0");
+    let statement = policies(" FROM backup_policies b WHERE b.next_run_at = 0");
     let rows = sqlx::query(AssertSqlSafe(statement))
         .fetch_all(&mut *connection)
         .await
         .map_err(StoreError::during("find policies that are not planned"))?;
+    let mut planned = Vec::with_capacity(rows.len());
     for row in &rows {
         let next = schedule(row::column(row, "policy")?).and_then(|schedule| schedule.first_after(now));
-        plan(connection, row::column(row, "instance_key")?, next).await?;
+        planned.push((row::column(row, "instance_key")?, next));
     }
-    Ok(rows.len())
+    plan(connection, &planned).await?;
+    Ok(planned.len())
 }
 
 /// Puts a statement together that reads policies.
-fn policies(from: &str) -> String {
-    format!("SELECT b.instance_key, b.next_run_at, b.failed_tries, {POLICY_JSON} AS policy {from}")
+fn policies(rest: &str) -> String {
+    format!("SELECT b.instance_key, b.next_run_at, b.failed_tries, {POLICY_JSON} AS policy{rest}")
 }
 
 fn schedule(policy: &str) -> Option<Schedule> {
     Schedule::of(&row::policy(policy).ok()?.policy)
 }
 
-/// Keeps which run of a policy comes next; none if nothing is due by it any more.
+/// Keeps which runs of policies, named by the keys of their instances, come next; none if nothing is due by one any more.
 async fn plan(
     connection: &mut SqliteConnection,
-    instance_key: i64,
-    next: Option<PlannedRun>,
+    planned: &[(i64, Option<PlannedRun>)],
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE backup_policies SET next_run_at = ?, failed_tries = ? WHERE instance_key = ?")
-        .bind(next.map(|run| run.at.as_millis()))
-        .bind(next.map_or(0, |run| run.failed_tries))
-        .bind(instance_key)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(StoreError::during("plan the next run of a policy"))
+    if planned.is_empty() {
+        return Ok(());
+    }
+    let row = |(instance_key, next): &(i64, Option<PlannedRun>)| {
+        (*instance_key, next.map(|run| run.at.as_millis()), next.map_or(0, |run| run.failed_tries))
+    };
+    let rows: Vec<_> = planned.iter().map(row).collect();
+    sqlx::query(
+        "UPDATE backup_policies SET next_run_at = v.value ->> 1, failed_tries = v.value ->> 2 FROM json_each(?) v
+         WHERE instance_key = v.value ->> 0",
+    )
+    .bind(serde_json::to_string(&rows).unwrap_or_default())
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(StoreError::during("plan the next runs of policies"))
 }

@@ -90,15 +90,12 @@ async fn apply_to_backup(
         at: change.at,
     }];
     if matches!(change.to, BackupStatus::Succeed(_)) {
-        let mut gone =
-            retention::expire_beyond(connection, expiry, instance_key, change.at, actor_key).await?;
-        if change.kind == BackupKind::Automatic {
-            gone.extend(
-                retention::release_held(connection, instance_key, change.number, change.at, actor_key)
-                    .await?,
-            );
-        }
+        let gone = retention::expire_beyond(connection, expiry, instance_key, change.at, actor_key).await?;
         all.extend(gone.into_iter().map(|id| retention::expiry(id, change.instance_id, change.at)));
+        if change.kind == BackupKind::Automatic {
+            let released = retention::release(connection, &[(instance_key, change.at)], actor_key).await?;
+            all.extend(released.into_iter().map(|(_, change)| change));
+        }
     }
     Ok(all)
 }
@@ -108,7 +105,7 @@ async fn apply_to_restore(
     instance_key: i64,
     change: &RestoreChange,
     actor_key: i64,
-) -> Result<Option<MadeChange>, StoreError> {
+) -> Result<Vec<MadeChange>, StoreError> {
     let from_status = restore_status_code(change.from);
     let to = RestoreStatusRow::from(&change.to);
     let was_as_expected =
@@ -116,7 +113,7 @@ async fn apply_to_restore(
             .await
             .map_err(StoreError::during("change the status of a restore"))?;
     if !was_as_expected {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let plan = change.to.open_plan();
     let event = Change {
@@ -129,13 +126,17 @@ async fn apply_to_restore(
         origin: &Origin::SYSTEM,
     };
     move_on(connection, event, plan, actor_key).await?;
+    let record = ChangedRecord::Restore { id: change.id, from: change.from, to: change.to.kind() };
+    let mut all = vec![MadeChange { record, instance_id: change.instance_id, at: change.at }];
     if plan.is_none() {
         let statuses = InstanceStatus::OF_RESTORE;
         let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
         instances::set_status(connection, instance_key, statuses, audit).await?;
+        // The days of its backup may have ended meanwhile.
+        let released = retention::release(connection, &[(instance_key, change.at)], actor_key).await?;
+        all.extend(released.into_iter().map(|(_, change)| change));
     }
-    let record = ChangedRecord::Restore { id: change.id, from: change.from, to: change.to.kind() };
-    Ok(Some(MadeChange { record, instance_id: change.instance_id, at: change.at }))
+    Ok(all)
 }
 
 /// Plans what follows a change of a record, and records the change.

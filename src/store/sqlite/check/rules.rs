@@ -124,12 +124,14 @@ const RULES: [(&str, &str); 9] = [
          WHERE i.deleted_at IS NOT NULL AND b.next_run_at IS NOT NULL",
     ),
     (
-        "of the backups whose days are over only the newest automatic one stays",
+        "of the backups whose days are over only the newest automatic one stays, and one that is being restored",
         "SELECT n.instance_id || ' backup ' || b.record_number FROM backups b
          JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
          WHERE b.held = 1 AND b.status = 2 AND i.deleted_at IS NULL AND EXISTS (
              SELECT 1 FROM backups newer WHERE newer.instance_key = b.instance_key AND newer.save_days IS NOT NULL
-                AND newer.record_number > b.record_number AND newer.status = 2)",
+                AND newer.record_number > b.record_number AND newer.status = 2)
+            AND NOT EXISTS (SELECT 1 FROM restores r WHERE r.instance_key = b.instance_key
+                AND r.backup_number = b.record_number AND r.status IN (0, 6))",
     ),
     (
         "instances are counted",

@@ -5,11 +5,13 @@ use sqlx::SqliteConnection;
 use crate::store::StoreError;
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, record};
+use crate::store::sqlite::retention;
 
 pub(super) async fn delete(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
     audit: Audit<'_>,
+    system_key: i64,
 ) -> Result<(), StoreError> {
     known.facts.permit_deletion()?;
     sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")
@@ -18,5 +20,7 @@ pub(super) async fn delete(
         .execute(&mut *connection)
         .await
         .map_err(StoreError::during("delete an instance"))?;
-    record(connection, known.key, (Some(known.facts.status), None), audit).await
+    record(connection, known.key, (Some(known.facts.status), None), audit).await?;
+    // Nothing keeps a backup of it any more whose days are over.
+    retention::release(connection, &[(known.key, audit.at)], system_key).await.map(drop)
 }

@@ -62,7 +62,13 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         InstanceDeed::Rearrange { extension, region, undertaking, work } => {
             extension::begin(connection, known, (&extension, &region), (&undertaking, work), audit).await
         }
-        InstanceDeed::Delete => deletion::delete(connection, &known, audit).await,
+        InstanceDeed::Delete => {
+            let system_key = actors
+                .key(connection, &Origin::SYSTEM.actor)
+                .await
+                .map_err(StoreError::during("record who lets backups expire"))?;
+            deletion::delete(connection, &known, audit, system_key).await
+        }
         InstanceDeed::SwitchNodes { switch, undertaking } => {
             nodes::switch(connection, &known, &switch, &undertaking, audit).await
         }
