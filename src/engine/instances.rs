@@ -38,13 +38,7 @@ impl Engine {
     pub async fn running_instances(&self, project_id: ProjectId) -> Result<Vec<Instance>, EngineError> {
         let _present = self.now_for_reading().await;
         let filter = InstanceFilter { status: Some(InstanceStatus::Running), ..InstanceFilter::default() };
-        let (mut running, mut start) = (Vec::new(), InstancePageStart::Skip(0));
-        loop {
-            let page = self.store.list_instances(project_id, filter.clone(), start, PageLimit::ALL).await?;
-            let Some(last) = page.items.last() else { return Ok(running) };
-            start = InstancePageStart::After(last.id);
-            running.extend(page.items);
-        }
+        Ok(self.store.all_instances(project_id, filter).await?)
     }
 
     /// Returns how many instances of a project there are of each engine in each state, as far as there are any.

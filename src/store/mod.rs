@@ -154,6 +154,16 @@ pub trait Store: Send + Sync {
         limit: PageLimit,
     ) -> Result<Page<Instance>, StoreError>;
 
+    /// Returns all of a project's instances that a filter lets through, as they are at one moment: newest first, ties by id.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn all_instances(
+        &self,
+        project_id: ProjectId,
+        filter: InstanceFilter,
+    ) -> Result<Vec<Instance>, StoreError>;
+
     /// Returns how many instances of each engine are in each state, as far as there are any.
     ///
     /// The cost does not depend on how many instances there are.

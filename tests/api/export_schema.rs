@@ -30,7 +30,7 @@ const WRITTEN: &[(&str, &str)] = &[
     ("kept_settings", "name value"),
 ];
 /// Tables that follow from others: triggers keep them.
-const DERIVED: [&str; 1] = ["instance_counts"];
+const DERIVED: [&str; 3] = ["instance_counts", "instance_blocks", "instance_terms"];
 /// Tables that are left out on purpose: logins are of one server, and migrations write the rest.
 const LEFT_OUT: [&str; 3] = ["tokens", "statuses", "refinery_schema_history"];
 
@@ -109,10 +109,14 @@ async fn whatever_belongs_to_an_instance_or_a_project_is_carried_as_it_is() {
         server.seed(&document, query).await.ok();
         assert_eq!(server.export().await, document);
     }
-    let counts =
-        "SELECT json_array(engine, status, instances, capacity_mb) FROM instance_counts WHERE instances > 0
-                  ORDER BY project_key, engine, status";
-    assert_eq!(other.rows(counts).await, server.rows(counts).await);
+    for derived in [
+        "SELECT json_array(engine, status, capacity_mb, instances) FROM instance_counts WHERE instances > 0
+         ORDER BY project_key, engine, status, capacity_mb",
+        "SELECT json_array(sum(instances)) FROM instance_blocks GROUP BY project_key ORDER BY project_key",
+        "SELECT json_array(field, term) FROM instance_terms ORDER BY project_key, field, term",
+    ] {
+        assert_eq!(other.rows(derived).await, server.rows(derived).await, "{derived}");
+    }
     // A project takes its own along.
     server.post("/_emulator/reset", &json!({"project_id": PROJECT, "seed": false})).await.ok();
     for table in ["jobs", "instance_tags", "config_templates"] {

@@ -71,14 +71,14 @@ macro_rules! policy_json {
 /// A row of `backup_policies b` as [`policy`] reads it.
 pub(in crate::store) const POLICY_JSON: &str = policy_json!();
 
-/// The columns that [`instance`] reads, from `instances i JOIN projects p LEFT JOIN open_work w`.
+/// The columns that [`instance`] reads, from `instances i JOIN projects p`.
 pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
     "i.instance_id, p.project_id, i.name, i.description, i.engine, \
      i.engine_version, i.cache_mode, i.capacity_mb, i.spec_code, i.status, i.ip, i.port, i.no_password_access, i.zone_codes, \
      i.vpc_id, i.subnet_id, i.security_group_id, i.user_id, i.user_name, i.created_at, i.engine_as_sent, i.product_id, \
      i.charging_mode, i.order_id, i.maintain_begin, i.maintain_end, i.enterprise_project_id, i.enable_publicip, i.publicip_id, \
      i.enable_ssl, i.transparent_client_ip, i.access_user, i.rename_commands, i.launched_at, i.updated_at, i.error_code, \
-     w.record_kind AS open_kind, \
+     (SELECT w.record_kind FROM open_work w WHERE w.instance_key = i.instance_key) AS open_kind, \
      (SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
       WHERE t.instance_key = i.instance_key) AS tags, \
      (SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \

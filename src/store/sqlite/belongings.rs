@@ -38,7 +38,16 @@ pub(super) const INSTANCE_COLUMNS: [&str; 22] = [
     "deleted_at",
 ];
 /// Tables that have a form of their own, or follow from others.
-const OTHER_TABLES: [&str; 6] = ["projects", "instances", "backups", "restores", "events", "instance_counts"];
+const OTHER_TABLES: [&str; 8] = [
+    "projects",
+    "instances",
+    "backups",
+    "restores",
+    "events",
+    "instance_counts",
+    "instance_blocks",
+    "instance_terms",
+];
 /// Tables whose rows name a project by `project_id` and belong to users, or are the projects.
 const TABLES_OF_USERS: [&str; 3] = ["projects", "user_roles", "tokens"];
 /// The table of open work: that of records is written with them, so that only an instance's own is carried as it is.

@@ -218,6 +218,14 @@ impl Store for SqliteStore {
         self.reader.list_instances(project_id, filter, start, limit).await
     }
 
+    async fn all_instances(
+        &self,
+        project_id: ProjectId,
+        filter: InstanceFilter,
+    ) -> Result<Vec<Instance>, StoreError> {
+        self.reader.all_instances(project_id, filter).await
+    }
+
     async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, StoreError> {
         self.reader.status_counts(project_id).await
     }

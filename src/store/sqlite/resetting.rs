@@ -20,9 +20,9 @@ const OF_PROJECT: &str =
 /// The project itself (`?1`).
 const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?1";
 /// Counts the instances there are, as triggers do while they come and go.
-const COUNT_ANEW: &str = "DELETE FROM instance_counts;
-     INSERT INTO instance_counts SELECT project_key, engine, status, count(*), sum(capacity_mb) FROM instances
-     WHERE deleted_at IS NULL GROUP BY project_key, engine, status";
+const COUNT_ANEW: &str =
+    "DELETE FROM instance_counts; INSERT INTO instance_counts SELECT * FROM counted_instances;
+     DELETE FROM instance_blocks; INSERT INTO instance_blocks SELECT * FROM even_blocks";
 /// Numbers the events that are left from 1 without gaps, in their order.
 const NUMBER_ANEW: &str = "UPDATE events SET event_number = place FROM (
          SELECT event_number AS number, row_number() OVER (ORDER BY event_number) AS place FROM events)

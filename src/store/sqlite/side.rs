@@ -24,7 +24,6 @@ pub(super) async fn find(
 ) -> Result<Option<(i64, Instance, SideSettings)>, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS}, i.instance_key FROM instances i JOIN projects p USING (project_key) \
-         LEFT JOIN open_work w ON w.instance_key = i.instance_key \
          WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
     )))
     .bind(&instance.instance_id.as_bytes()[..])

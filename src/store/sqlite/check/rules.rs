@@ -77,7 +77,7 @@ const RULES_OF_RECORDS: [(&str, &str); 4] = [
 ];
 
 /// What else holds.
-const RULES: [(&str, &str); 9] = [
+const RULES: [(&str, &str); 11] = [
     (
         "every event goes on where the one before it ended",
         "SELECT instance_id || ' event ' || event_number
@@ -135,12 +135,36 @@ const RULES: [(&str, &str); 9] = [
     ),
     (
         "instances are counted",
-        "SELECT 'there are ' || coalesce(i.instances, 0) || ' of ' || coalesce(i.capacity_mb, 0) || ' MB, counted are '
-                || coalesce(c.instances, 0) || ' of ' || coalesce(c.capacity_mb, 0) || ' MB'
-         FROM (SELECT project_key, engine, status, count(*) AS instances, sum(capacity_mb) AS capacity_mb
-               FROM instances WHERE deleted_at IS NULL GROUP BY project_key, engine, status) i
-         FULL JOIN (SELECT * FROM instance_counts WHERE instances > 0 OR capacity_mb > 0) c
+        "SELECT 'there are ' || coalesce(i.instances, 0) || ' of ' || coalesce(i.capacity_mb, c.capacity_mb) || ' MB, counted are '
+                || coalesce(c.instances, 0)
+         FROM counted_instances i
+         FULL JOIN (SELECT * FROM instance_counts WHERE instances > 0) c
                 ON c.project_key = i.project_key AND c.engine = i.engine AND c.status = i.status
-         WHERE c.instances IS NOT i.instances OR c.capacity_mb IS NOT i.capacity_mb",
+                   AND c.capacity_mb = i.capacity_mb
+         WHERE c.instances IS NOT i.instances",
+    ),
+    (
+        "blocks of lists are as long as they say",
+        "SELECT 'there are ' || found || ' instances in a block of ' || instances
+         FROM (SELECT b.instances, (
+                   SELECT count(*) FROM instances i
+                   WHERE i.project_key = b.project_key AND i.deleted_at IS NULL AND i.status <> 'CREATEFAILED'
+                     AND (-i.created_at, i.instance_id) >= (b.list_order, b.instance_id)
+                     AND (b.next_order IS NULL OR (-i.created_at, i.instance_id) < (b.next_order, b.next_id))) AS found
+               FROM (SELECT *, lead(list_order) OVER next AS next_order, lead(instance_id) OVER next AS next_id
+                     FROM instance_blocks
+                     WINDOW next AS (PARTITION BY project_key ORDER BY list_order, instance_id)) b)
+         WHERE found <> instances
+         UNION ALL
+         SELECT 'there is no block for instance ' || n.instance_id FROM instances i JOIN instance_names n USING (instance_key)
+         WHERE deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM instance_blocks b
+                                                  WHERE b.project_key = i.project_key AND b.instance_id = x'')",
+    ),
+    (
+        "instances are found by every part of their names and addresses",
+        "SELECT instance_id || ' and ' || json_quote(term)
+         FROM (SELECT * FROM (SELECT * FROM terms_of_instances EXCEPT SELECT * FROM instance_terms)
+               UNION ALL SELECT * FROM (SELECT * FROM instance_terms EXCEPT SELECT * FROM terms_of_instances))
+         LEFT JOIN instance_names USING (instance_key)",
     ),
 ];

@@ -84,7 +84,7 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
 async fn shown(connection: &mut SqliteConnection, instance_key: i64) -> Result<Instance, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
-         LEFT JOIN open_work w ON w.instance_key = i.instance_key WHERE i.instance_key = ?"
+         WHERE i.instance_key = ?"
     )))
     .bind(instance_key)
     .fetch_one(connection)

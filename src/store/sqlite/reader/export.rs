@@ -177,7 +177,6 @@ async fn instances(
 ) -> Result<(), Stopped> {
     let statement = format!(
         "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.deleted_at FROM instances i JOIN projects p USING (project_key) \
-         LEFT JOIN open_work w ON w.instance_key = i.instance_key \
          WHERE i.project_key = ? AND i.instance_key > ? ORDER BY i.instance_key LIMIT 256"
     );
     let mut last = i64::MIN;

@@ -2,6 +2,7 @@
 
 mod export;
 mod identity;
+mod instance_list;
 mod instances;
 mod pool;
 mod records;
@@ -130,7 +131,6 @@ impl Reader {
             open_passages: format!("{open_passages} {of_scope}"),
             one_instance: format!(
                 "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
-                 LEFT JOIN open_work w ON w.instance_key = i.instance_key \
                  WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
             ),
         }
