@@ -237,6 +237,10 @@ impl Store for FloorStore {
         Err(StoreError::Closed)
     }
 
+    async fn all_instances(&self, _: ProjectId, _: InstanceFilter) -> Result<Vec<Instance>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
     async fn instances_of(&self, _: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {
         Err(StoreError::Closed)
     }
