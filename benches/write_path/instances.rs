@@ -13,7 +13,7 @@ const SIZES: [u32; 2] = [10, 10_000];
 /// What is asked for behind the path of the list, by how many instances there are.
 type Question = (&'static str, fn(u32) -> String);
 
-/// Every way to ask for a page. What filters finds one instance, half of them, or all.
+/// Every way to ask for a page, of the same length of both. What filters finds one instance, half of them, or all.
 const QUESTIONS: [Question; 10] = [
     ("first page", |_| "v2?limit=10".to_owned()),
     ("last page", |count| format!("v2?limit=5&offset={}", count - 5)),
@@ -22,7 +22,7 @@ const QUESTIONS: [Question; 10] = [
     ("of a name", |count| format!("v2?name_equal=true&name=bench-{}", count / 2)),
     ("with a part of a name", |count| format!("v2?name=nch-{}", count - 1)),
     ("in a state", |_| "v2?status=RUNNING".to_owned()),
-    ("of a capacity", |_| "v2?capacity=4".to_owned()),
+    ("of a capacity", |_| "v2?limit=5&capacity=4".to_owned()),
     ("of an address", |_| "v1.0?ip=192.168.0.5".to_owned()),
     ("with a tag", |count| format!("v2?tags=number={}", count / 2)),
 ];

@@ -6,6 +6,7 @@ use dcs_emulator::domain::page::PageLimit;
 use dcs_emulator::store::{InstanceFilter, InstancePageStart, InstanceRef, ProjectSeed, SeedReport, Store};
 
 use crate::house::{House, after, instance, instance_seed, plan, project, project_seed};
+use crate::instance_lists::passes;
 
 crate::on_every_store! {
     a_seed_creates_what_is_missing_and_keeps_what_is_there,
@@ -70,20 +71,6 @@ async fn an_instance_belongs_to_one_project(house: House) {
         assert_eq!(house.store.get_instance(instance).await.unwrap(), None);
     }
     assert_eq!(everything(&house, 9).await, [], "a project nobody has heard of is empty");
-}
-
-/// Whether a filter lets an instance through, said plainly.
-fn passes(filter: &InstanceFilter, instance: &Instance) -> bool {
-    let name = instance.name.as_str();
-    let is_shown = match filter.status {
-        Some(status) => instance.status == status,
-        None => filter.include_create_failed || instance.status != InstanceStatus::CreateFailed,
-    };
-    is_shown
-        && filter.id.is_none_or(|id| instance.id == id)
-        && filter.name_contains.as_ref().is_none_or(|part| name.contains(part.as_str()))
-        && filter.name_is.as_ref().is_none_or(|whole| name == whole)
-        && filter.ip.as_ref().is_none_or(|ip| instance.ip.split(',').any(|own| own == ip))
 }
 
 async fn filters_and_pages_agree_with_a_plain_list(house: House) {

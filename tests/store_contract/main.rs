@@ -6,6 +6,7 @@ mod backups;
 mod connections;
 mod due;
 mod house;
+mod instance_lists;
 mod instances;
 mod model;
 mod schedule;
