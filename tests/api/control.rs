@@ -169,8 +169,8 @@ async fn a_month_of_work_comes_due_in_the_order_of_time() {
     let instances: Vec<String> =
         (0..COUNT).map(|number| format!("0a000000-0000-4000-8000-{number:012x}")).collect();
     let server = TestServer::seeded(&of_instances(PROJECT, &instances), &[]).await;
-    // The first have ended before the last begin.
-    let durations = json!({"waiting": "2000s", "backuping": "500s"});
+    // The first have ended before the last begin, and what is done at once has ends between its beginnings.
+    let durations = json!({"waiting": "2000s", "backuping": "100s"});
     server.set_rule("backup", &json!({"progression": "time", "durations": durations})).await;
     for instance in &instances {
         server.advance_ms(1_000);

@@ -288,6 +288,7 @@ async fn go_back_under_load(settings: &[(&str, &str)], times: usize) {
     const WRITERS: usize = 6;
     const WATCHERS: usize = 6;
     let times_of = ["2026-01-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z"];
+    let clocks_ms = [1_767_225_600_000_i64, 1_798_761_600_000];
     let server = TestServer::with(&[settings, &[("http.workers", "2")]].concat()).await;
     let states =
         [state(&server, "a", times_of[0], [60, 5]).await, state(&server, "b", times_of[1], [7, 90]).await];
@@ -322,6 +323,16 @@ async fn go_back_under_load(settings: &[(&str, &str)], times: usize) {
             answers.set(answers.get() + 1);
         }
     };
+    // Whoever reads the file with another program takes no turn.
+    let person = async {
+        const SEEN: &str = "SELECT json_array(max(remark LIKE 'a %'), max(remark LIKE 'b %'), \
+                                              (SELECT value ->> 'shown_ms' FROM kept_settings WHERE name = 'clock')) FROM backups";
+        while !is_over.get() && !settings.contains(&IN_MEMORY) {
+            let seen = server.rows(SEEN).await;
+            let whole = [json!([[1, 0, clocks_ms[0]]]), json!([[0, 1, clocks_ms[1]]])];
+            assert!(whole.contains(&json!(seen)), "of two states at once: {seen:?}");
+        }
+    };
     let turner = async {
         for turn in 0..times {
             let state = turn % 2;
@@ -337,7 +348,7 @@ async fn go_back_under_load(settings: &[(&str, &str)], times: usize) {
     };
     let readers = join_all((0..READERS).map(reader));
     let writers = join(join_all((0..WRITERS).map(writer)), join_all((0..WATCHERS).map(watcher)));
-    join(turner, join(readers, writers)).await;
+    join(join(turner, person), join(readers, writers)).await;
     assert!(answers.get() > times, "the clients were asleep");
 }
 
