@@ -4,6 +4,7 @@ use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords}
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::refusal::Refusal;
 use crate::engine::{Engine, EngineError};
+use crate::store::SaveTemplate;
 
 impl Engine {
     /// Returns a project's own templates, newest first.
@@ -32,23 +33,28 @@ impl Engine {
         Ok(found.ok_or(Refusal::TemplateNotFound)?)
     }
 
-    /// Makes a project's own template from another one; returns it once it is durable.
+    /// Makes a project's own template from another one, with `given_id` if its maker chose one; returns its id once it is durable.
     ///
     /// # Errors
-    /// `Refused` with `TemplateNotFound`, or as [`ConfigTemplate::derived`].
+    /// `Refused` with `TemplateNotFound`, as [`ConfigTemplate::derived`], or with `IdTaken`.
     pub async fn create_template(
         &self,
         project_id: ProjectId,
         source: TemplateRef,
         words: TemplateWords,
+        given_id: Option<TemplateId>,
     ) -> Result<TemplateId, EngineError> {
         let present = self.settled_now().await?;
         let now = present.now;
         let source = self.template(project_id, source).await?;
         let make = || TemplateId::from_random(self.ids.random_bits(), now);
-        let id = self.unused_id(make, TemplateId::as_bytes).await?;
+        let id = match given_id {
+            Some(id) => id,
+            None => self.unused_id(make, TemplateId::as_bytes).await?,
+        };
         let template = source.derived(id, words, now)?;
-        self.side.save_template(project_id, template).await?;
+        let id_is_given = given_id.is_some();
+        self.side.save_template(SaveTemplate { project_id, template, id_is_given }).await?;
         Ok(id)
     }
 
@@ -64,7 +70,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let TemplateRef::Own(_) = id else { return Err(Refusal::TemplateNotFound.into()) };
         let template = self.template(project_id, id).await?.reworded(words)?;
-        Ok(self.side.save_template(project_id, template).await?)
+        Ok(self.side.save_template(SaveTemplate { project_id, template, id_is_given: false }).await?)
     }
 
     /// Removes a project's own template.

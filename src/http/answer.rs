@@ -121,7 +121,9 @@ fn record(
 ) {
     let request = response.request();
     let first = request.path().split('/').nth(1).unwrap_or_default();
-    if !matches!(first, "v1.0" | "v2" | "v3" | "v3.0") {
+    // Where only the control API is, the API is not called, whatever the path looks like.
+    let is_elsewhere = state.api_elsewhere.is_some_and(|api| request.app_config().local_addr() != api);
+    if is_elsewhere || !matches!(first, "v1.0" | "v2" | "v3" | "v3.0") {
         return;
     }
     let part = |name| request.match_info().get(name).map(str::to_owned);

@@ -26,7 +26,8 @@ pub(super) fn described() -> Vec<Description> {
     vec![
         describe(&operation::CREATE_INSTANCES, "Makes instances")
             .takes::<OrderBody>()
-            .answers::<CreatedView>(),
+            .answers::<CreatedView>()
+            .makes_what_has_an_id(),
     ]
 }
 

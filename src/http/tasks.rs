@@ -30,7 +30,7 @@ pub(super) fn family() -> Family {
                 .answers::<TasksView>(),
             describe(&operation::LIST_TASKS, "Lists the background tasks of an instance, newest first")
                 .spoken_in(ApiVersion::V2)
-                .query(v2::RECORDS_QUERY)
+                .query(v2::TASKS_QUERY)
                 .answers::<TasksView>(),
             describe(&operation::DELETE_TASK, "Removes a background task that has ended")
                 .spoken_in(ApiVersion::V1)
@@ -41,7 +41,7 @@ pub(super) fn family() -> Family {
             describe(&operation::SHOW_TASK_PROGRESS, "Shows how far a background task is")
                 .answers::<ProgressView>(),
             describe(&operation::LIST_PROJECT_TASKS, "Lists the background tasks of a project's instances")
-                .query(v2::RECORDS_QUERY)
+                .query(v2::TASKS_QUERY)
                 .answers::<ProjectTasksView>(),
             describe(
                 &operation::DELETE_PROJECT_TASK,

@@ -55,6 +55,14 @@ pub(super) const RECORDS_QUERY: &[QueryParameter] = &[
     text("end_time", "Only records created until then."),
 ];
 
+/// The same, by the names that tasks have for it.
+pub(super) const TASKS_QUERY: &[QueryParameter] = &[
+    OFFSET,
+    LIMIT,
+    text("start_time", "Only tasks that began from then on, yyyyMMddHHmmss."),
+    text("end_time", "Only tasks that began until then."),
+];
+
 /// Reads which records a list is asked for.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ pub use seed::{
     Belongings, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
     StatePart, TableRow, TableRows, UserSeed,
 };
-pub use side::{ChangeSideSettings, ParameterHistoryEntry, SideStore, TagValues};
+pub use side::{ChangeSideSettings, ParameterHistoryEntry, SaveTemplate, SideStore, TagValues};
 pub use snapshot::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel, SnapshotStore};
 
 use crate::domain::backup::Backup;

@@ -52,6 +52,17 @@ pub struct TagValues {
     pub values: Vec<String>,
 }
 
+/// A project's own template that is to be kept.
+#[derive(Clone, Debug)]
+pub struct SaveTemplate {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The template.
+    pub template: ConfigTemplate,
+    /// Whether it is a new one whose maker chose its id, which may be taken.
+    pub id_is_given: bool,
+}
+
 /// The durable store of what is set beside instances, and of templates of parameters.
 ///
 /// Promises as [`crate::store::Store`] does: a method happens wholly or not at all, and has been written when it returns.
@@ -149,8 +160,8 @@ pub trait SideStore: Send + Sync {
     /// Keeps a project's own template, in place of the one with its id, if any.
     ///
     /// # Errors
-    /// `Failed`.
-    async fn save_template(&self, project_id: ProjectId, template: ConfigTemplate) -> Result<(), StoreError>;
+    /// `Refused` with `IdTaken`; `Failed`.
+    async fn save_template(&self, save: SaveTemplate) -> Result<(), StoreError>;
 
     /// Removes a project's own template; returns whether there was one.
     ///

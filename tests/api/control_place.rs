@@ -35,6 +35,9 @@ async fn a_control_api_that_listens_alone_is_not_where_the_api_is() {
         let answer = server.control_call("GET", &api.backups(HA)).send().await;
         answer.assert_refused_by(api, &refusal::UNKNOWN_ROUTE);
     }
+    // What was asked in the wrong place is no call of the API.
+    let calls = server.control_call("GET", "/_emulator/requests").send().await.ok();
+    assert_eq!(calls["requests"], json!([]));
     for path in ["/_emulator/health", "/_localstack/health"] {
         assert_eq!(server.control_call("GET", path).send().await.ok()["status"], "ready");
     }

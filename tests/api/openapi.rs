@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::seed::{HA, PROJECT, backups_path};
-use crate::support::{Covered, TestServer, covered};
+use crate::support::{Covered, TestServer, covered, each, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/_emulator/openapi.json", the_document_and_the_routes_are_the_same),
@@ -281,6 +281,30 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+#[tokio::test]
+async fn what_a_call_takes_beside_its_body_is_described() {
+    let server = TestServer::start().await;
+    let document = Document::of(&server).await;
+    let taken = |method: &str, path: &str| {
+        let pointer = format!("/paths/{}/{method}/parameters", path.replace('/', "~1"));
+        let parameters = document.0.pointer(&pointer).unwrap_or_else(|| panic!("{method} {path}"));
+        let names = each(parameters, "name");
+        names.iter().map(text).filter(|name| !name.ends_with("_id")).collect::<Vec<_>>()
+    };
+    let tasks = ["/v2/{project_id}/instances/{instance_id}/tasks", "/v2/{project_id}/tasks"];
+    for path in tasks {
+        assert_eq!(taken("get", path), ["offset", "limit", "start_time", "end_time"], "{path}");
+    }
+    for path in ["backups", "restores"] {
+        let path = format!("/v2/{{project_id}}/instances/{{instance_id}}/{path}");
+        assert_eq!(taken("get", &path), ["offset", "limit", "begin_time", "end_time"], "{path}");
+        assert_eq!(taken("post", &path), ["X-Emulator-Id"], "{path}");
+    }
+    for path in ["/v1.0/{project_id}/instances", "/v2/{project_id}/config-templates"] {
+        assert_eq!(taken("post", path), ["X-Emulator-Id"], "{path}");
+    }
 }
 
 #[tokio::test]

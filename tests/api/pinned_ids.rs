@@ -150,3 +150,29 @@ async fn several_instances_cannot_have_one_id_and_none_is_made() {
         assert_eq!(created, [json!(1)]);
     }
 }
+
+#[tokio::test]
+async fn a_template_has_the_id_that_its_maker_chose() {
+    let mut server = TestServer::start().await;
+    let templates = format!("/v2/{PROJECT}/config-templates");
+    let body = json!({"template_id": "11", "name": "pinned", "params": {}});
+    let made = server.make_pinned(&templates, &body, &ID.to_uppercase()).await;
+    assert_eq!(made.ok(), json!({"id": ID}));
+    server.restart().await;
+    let taken = json!({"template_id": "11", "name": "second", "params": {}});
+    for id in [ID, HA, "x", ""] {
+        server
+            .make_pinned(&templates, &taken, id)
+            .await
+            .assert_refused_by(Api::V2, &invalid_parameter(HEADER));
+    }
+    let listed = server.get(&format!("{templates}?type=user")).await.ok();
+    let names = |list: &Value| (each(&list["templates"], "template_id"), each(&list["templates"], "name"));
+    assert_eq!(names(&listed), (vec![json!(ID)], vec![json!("pinned")]));
+    // What it is called can change; what it is called by cannot.
+    let path = format!("{templates}/{ID}");
+    let body = json!({"name": "renamed"});
+    server.call("PUT", &path).header(HEADER, OTHER_ID).json(&body).send().await.ok();
+    let listed = server.get(&format!("{templates}?type=user")).await.ok();
+    assert_eq!(names(&listed), (vec![json!(ID)], vec![json!("renamed")]));
+}

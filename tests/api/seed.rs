@@ -115,3 +115,26 @@ async fn the_demo_has_one_instance_of_each_kind() {
     assert_eq!(modes, ["cluster", "ha", "single"]);
     server.create_backup(HA).await;
 }
+
+#[tokio::test]
+async fn times_that_a_seed_leaves_out_are_of_the_clock_that_holds_afterwards() {
+    const ID: &str = "0d000000-0000-4000-8000-000000000001";
+    let with = |settings: Value| {
+        let backups = json!([{}]);
+        let instance = json!({"id": ID, "cache_mode": "ha", "backups": backups});
+        json!({"projects": [{"id": PROJECT, "instances": [instance]}], "settings": settings}).to_string()
+    };
+    let clock = json!({"clock": {"now": "2031-01-01T00:00:00Z", "frozen": true}});
+    for (settings, time) in [(json!({}), "2020-03-02T06:15:04.512Z"), (clock, "2031-01-01T00:00:00.000Z")] {
+        let server = TestServer::seeded(&with(settings), &[]).await;
+        let times = async || {
+            let instance = server.get(&instance_path(ID)).await.ok()["created_at"].take();
+            [instance, server.newest(ID).await["created_at"].take()]
+        };
+        assert_eq!(times().await, [time, time]);
+        // A reset puts the clock back first.
+        server.put("/_emulator/clock", &json!({"now": "2050-01-01T00:00:00Z"})).await.ok();
+        server.post("/_emulator/reset", &json!({})).await.ok();
+        assert_eq!(times().await, [time, time]);
+    }
+}

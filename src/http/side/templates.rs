@@ -41,7 +41,8 @@ pub(super) fn described() -> Vec<Description> {
             .answers::<DetailView>(),
         describe(&operation::CREATE_TEMPLATE, "Makes a template from another one")
             .takes::<TemplateBody>()
-            .answers::<CreatedView>(),
+            .answers::<CreatedView>()
+            .makes_what_has_an_id(),
         describe(&operation::CHANGE_TEMPLATE, "Changes a template of the project's own")
             .takes::<TemplateBody>()
             .answers::<DoneView>(),
@@ -92,7 +93,7 @@ pub(in crate::http) async fn create_template(
 ) -> Result<HttpResponse, ApiError> {
     let body: TemplateBody = mandatory_object(&call.body)?;
     let source = TemplateRef::parse(&body.template_id).ok_or(Refusal::TemplateNotFound)?;
-    let id = engine.create_template(project_id, source, body.words()).await;
+    let id = engine.create_template(project_id, source, body.words(), call.given_id()?).await;
     let id = id.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
     Ok(HttpResponse::Ok().json(CreatedView { id: id.to_string() }))
 }

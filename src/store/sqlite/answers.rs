@@ -47,7 +47,7 @@ pub(super) fn refuse(command: Command, work: &mut Work) {
         | Command::KeepSetting(_, _, reply)
         | Command::KeepIds(_, _, _, reply)
         | Command::Replace(_, reply)
-        | Command::SaveTemplate(_, _, reply)
+        | Command::SaveTemplate(_, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
         Command::ChangePassword(_, reply) => answer(reply, Err(StoreError::Closed)),

@@ -14,7 +14,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::queue::Command;
 use crate::store::{
     ChangeSideSettings, IdentityStore, InstanceRef, NewToken, ParameterHistoryEntry, ProjectFilter,
-    SideStore, StoreError, TagValues, UserKey,
+    SaveTemplate, SideStore, StoreError, TagValues, UserKey,
 };
 
 #[async_trait]
@@ -118,8 +118,8 @@ impl SideStore for SqliteStore {
         self.reader.templates(project_id).await
     }
 
-    async fn save_template(&self, project_id: ProjectId, template: ConfigTemplate) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::SaveTemplate(project_id, Box::new(template), reply)).await
+    async fn save_template(&self, save: SaveTemplate) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::SaveTemplate(Box::new(save), reply)).await
     }
 
     async fn delete_template(

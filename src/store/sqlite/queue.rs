@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
-use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::restore::Restore;
@@ -20,8 +19,8 @@ use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
     ChangeInstance, ChangePassword, ChangeSideSettings, CreateBackup, CreateInstances, CreateRestore,
-    DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan, ScheduleOutcome, ScheduleStep,
-    SeedPlan, SeedReport, StoreError, StoreMetrics,
+    DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan, SaveTemplate, ScheduleOutcome,
+    ScheduleStep, SeedPlan, SeedReport, StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -51,7 +50,7 @@ pub(super) enum Command {
     KeepSetting(&'static str, Option<String>, Reply<()>),
     KeepIds(&'static str, String, Option<[u8; 32]>, Reply<()>),
     ChangeSide(Box<ChangeSideSettings>, Reply<(Instance, SideSettings)>),
-    SaveTemplate(ProjectId, Box<ConfigTemplate>, Reply<()>),
+    SaveTemplate(Box<SaveTemplate>, Reply<()>),
     DeleteTemplate(ProjectId, TemplateId, Reply<bool>),
     /// Put a snapshot in the place of everything.
     Replace(Box<Replacement>, Reply<()>),

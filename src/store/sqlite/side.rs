@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::domain::config_template::{ConfigTemplate, TemplateRef};
+use crate::domain::config_template::TemplateRef;
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
@@ -11,8 +11,9 @@ use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
-use crate::store::side::ChangeSideSettings;
+use crate::store::side::{ChangeSideSettings, SaveTemplate};
 use crate::store::sqlite::background;
+use crate::store::sqlite::ids;
 use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
@@ -223,12 +224,14 @@ async fn write_document(
 /// Keeps a project's own template.
 pub(super) async fn save_template(
     connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    template: ConfigTemplate,
+    SaveTemplate { project_id, template, id_is_given }: SaveTemplate,
 ) -> Result<(), StoreError> {
     let TemplateRef::Own(id) = template.id else {
         return Err(StoreError::Inconsistent { what: "a shipped template is not kept" });
     };
+    if id_is_given && ids::is_taken(&mut *connection, *id.as_bytes()).await? {
+        return Err(Refusal::IdTaken.into());
+    }
     sqlx::query(
         "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
                                        parameter_values, created_at)

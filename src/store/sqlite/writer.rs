@@ -266,8 +266,8 @@ impl Writer {
                 let result = side::change(state, *change).await;
                 settle_reply(reply, result, work)
             }
-            Command::SaveTemplate(project_id, template, reply) => {
-                let result = side::save_template(&mut state.connection, project_id, *template).await;
+            Command::SaveTemplate(save, reply) => {
+                let result = side::save_template(&mut state.connection, *save).await;
                 settle_reply(reply, result, work)
             }
             Command::DeleteTemplate(project_id, template_id, reply) => {
