@@ -5,13 +5,12 @@ Usage: huawei_catalogue.py URL PROJECT_ID MASTER_STANDBY_ID
 """
 
 import json
-import os
 import sys
-import urllib.request
 
 import huaweicloudsdkdcs.v2 as dcs
-from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
+
+from huawei_client import client_of, differences_in, operations, request_class
 
 SOME_ID = "8abfa7aa8e2c1f5c018e2c60b0a50021"
 # What a call is made with, by the name that the SDK gives it.
@@ -27,8 +26,7 @@ ARGUMENTS = {
 
 def main():
     url, project, instance = sys.argv[1:]
-    keys = BasicCredentials(os.environ["HUAWEICLOUD_SDK_AK"], os.environ["HUAWEICLOUD_SDK_SK"], project)
-    client = dcs.DcsClient.new_builder().with_credentials(keys).with_endpoint(url).build()
+    client = client_of(url, project)
 
     def call(operation, **arguments):
         return getattr(client, operation)(request_of(operation, arguments))
@@ -53,11 +51,6 @@ def main():
     }))
 
 
-def operations(url):
-    with urllib.request.urlopen(url + "/_emulator/operations") as answer:
-        return json.load(answer)["operations"]
-
-
 def seen(client, operation, instance):
     """Returns in what the answer differs from what the SDK made of it, or how it presents the error."""
     try:
@@ -68,10 +61,8 @@ def seen(client, operation, instance):
 
 
 def request_of(operation, arguments):
-    name = "".join(word.capitalize() for word in operation.split("_"))
-    request_class = getattr(dcs, name + "Request")
-    request = request_class()
-    for attribute, kind in request_class.openapi_types.items():
+    request = request_class(operation)()
+    for attribute, kind in request.openapi_types.items():
         if attribute == "body":
             value = {} if kind.startswith("dict") else body_of(kind)
         elif attribute.endswith("id"):
@@ -86,33 +77,6 @@ def request_of(operation, arguments):
 
 def body_of(kind):
     return getattr(dcs, kind)()
-
-
-def differences_in(response):
-    """Returns in what a model differs from the answer it was read from: its class, its member and what is wrong."""
-    raw = json.loads(response.raw_content)
-    if list(response.openapi_types) == ["body"]:
-        # Known quirk: of a body that is empty, but there, the SDK makes nothing.
-        raw = {"body": raw or None}
-    return differences(response, raw)
-
-
-def differences(model, raw):
-    if isinstance(model, list):
-        if not isinstance(raw, list) or len(model) != len(raw):
-            return [f"{model} is not {raw}"]
-        return sum(map(differences, model, raw), [])
-    if not hasattr(model, "openapi_types"):
-        same = type(model) is type(raw) and model == raw
-        return [] if same else [f"{model!r} is not {raw!r}"]
-    found = []
-    for attribute, member in model.attribute_map.items():
-        where = f"{type(model).__name__}.{member}"
-        if member not in raw:
-            found.append(f"{where} is missing")
-        else:
-            found += [f"{where}: {problem}" for problem in differences(getattr(model, attribute), raw[member])]
-    return found
 
 
 main()

@@ -6,14 +6,14 @@ Usage: huawei_tier_1.py URL PROJECT_ID
 
 import io
 import json
-import os
 import re
 import sys
 import urllib.request
 import zipfile
 
 import huaweicloudsdkdcs.v2 as dcs
-from huaweicloudsdkcore.auth.credentials import BasicCredentials
+
+from huawei_client import client_of, differences_in, operations, request_class
 
 # What the emulator calls otherwise than the SDK does.
 NAMES = {
@@ -38,13 +38,12 @@ ZONES = ["d573142f24894ef3bd3664de068b44b0", "ae04cf9d61544df3806a3feeb401b204"]
 
 def main():
     url, project = sys.argv[1:]
-    keys = BasicCredentials(os.environ["HUAWEICLOUD_SDK_AK"], os.environ["HUAWEICLOUD_SDK_SK"], project)
     emulated = {
         NAMES.get(operation["name"], operation["name"])
         for operation in operations(url)
         if operation["emulation"] == "full" and is_on_v2(operation)
     }
-    service = Service(dcs.DcsClient.new_builder().with_credentials(keys).with_endpoint(url).build(), emulated)
+    service = Service(client_of(url, project), emulated)
     catalogue(service)
     instance = create(service)
     for part in (instances, parameters, templates, tags, access, encryption, scans, nodes, sizes, records):
@@ -57,11 +56,6 @@ def main():
         "differences": sorted(set(service.differences)),
         "unlike": service.unlike,
     }))
-
-
-def operations(url):
-    with urllib.request.urlopen(url + "/_emulator/operations") as answer:
-        return json.load(answer)["operations"]
 
 
 def is_on_v2(operation):
@@ -79,11 +73,9 @@ class Service:
         self.unlike = []
 
     def call(self, operation, body=None, **arguments):
-        name = "".join(word.capitalize() for word in operation.split("_"))
-        kinds = getattr(dcs, name + "Request").openapi_types
-        request = getattr(dcs, name + "Request")(**arguments)
+        request = request_class(operation)(**arguments)
         if body is not None:
-            request.body = model_of(kinds["body"], body)
+            request.body = model_of(request.openapi_types["body"], body)
         response = getattr(self.client, operation)(request)
         self.called.add(operation)
         self.differences += differences_in(response)
@@ -329,38 +321,6 @@ def remove(service, instance):
     gone = service.call("batch_delete_instances", {"instances": ids})
     service.expect("a deletion", [(one.instance, one.result) for one in gone.results], [(one, "success") for one in ids])
     service.expect("what is left", service.call("list_instances").instance_num, 3)
-
-
-def differences_in(response):
-    """Returns in what a model differs from the answer it was read from: its class, its member and what is wrong."""
-    if not response.raw_content:
-        return []
-    try:
-        raw = json.loads(response.raw_content)
-    except ValueError:
-        raw = response.raw_content.decode()
-    if list(response.openapi_types) == ["body"]:
-        # Known quirk: of a body that is empty, but there, the SDK makes nothing.
-        raw = {"body": raw or None}
-    return differences(response, raw)
-
-
-def differences(model, raw):
-    if isinstance(model, list):
-        if not isinstance(raw, list) or len(model) != len(raw):
-            return [f"{model} is not {raw}"]
-        return sum(map(differences, model, raw), [])
-    if not hasattr(model, "openapi_types"):
-        same = type(model) is type(raw) and model == raw
-        return [] if same else [f"{model!r} is not {raw!r}"]
-    found = []
-    for attribute, member in model.attribute_map.items():
-        where = f"{type(model).__name__}.{member}"
-        if member not in raw:
-            found.append(f"{where} is missing")
-        else:
-            found += [f"{where}: {problem}" for problem in differences(getattr(model, attribute), raw[member])]
-    return found
 
 
 main()
