@@ -246,13 +246,7 @@ async fn row_13_the_cache_mode_is_master_standby() {
 async fn row_14_the_instance_is_running() {
     let server = TestServer::start().await;
     for (status, instance) in BY_STATUS {
-        let expected = match status {
-            "CREATING" => refusal::CREATING,
-            "RESTARTING" => refusal::RESTARTING,
-            "EXTENDING" => refusal::EXTENDING,
-            "RESTORING" => refusal::RESTORING,
-            _ => refusal::WRONG_STATE,
-        };
+        let expected = refusal::of_state(status);
         let answer = server.post(&backups_path(instance), &json!({})).await;
         answer.assert_refused(&expected);
     }

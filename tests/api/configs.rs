@@ -57,7 +57,7 @@ async fn what_is_set_is_shown_at_once_by_both_versions() {
         let answer =
             set(&server, api, HA, &json!([{"param_id": "1", "param_name": "timeout", "param_value": value}]))
                 .await;
-        assert_eq!((answer.status, answer.text()), (204, ""));
+        answer.assert_no_content();
         for reader in Api::BOTH {
             assert_eq!(
                 shown(&server, reader, HA, "1").await,
@@ -142,13 +142,7 @@ async fn only_a_running_instance_is_changed_but_a_backup_does_not_matter() {
     let mut server = TestServer::with(&[("backup.duration", "10s")]).await;
     let timeout = json!([{"param_id": "1", "param_name": "timeout", "param_value": "5"}]);
     for (status, instance) in BY_STATUS {
-        let refusal = match status {
-            "CREATING" => refusal::CREATING,
-            "RESTARTING" => refusal::RESTARTING,
-            "EXTENDING" => refusal::EXTENDING,
-            "RESTORING" => refusal::RESTORING,
-            _ => refusal::WRONG_STATE,
-        };
+        let refusal = refusal::of_state(status);
         for api in Api::BOTH {
             set(&server, api, instance, &timeout).await.assert_refused_by(api, &refusal);
             assert_eq!(server.get(&path(api, instance)).await.status, 200);

@@ -56,10 +56,6 @@ async fn switch(server: &TestServer, instance: &str, vpc: &str, subnet: &str) ->
     server.post(&of(SUBNET, instance), &body).await
 }
 
-async fn shown(server: &TestServer, instance: &str) -> Value {
-    server.get(&Api::V2.instance(instance)).await.ok()
-}
-
 /// The shards of an instance.
 async fn groups(server: &TestServer, instance: &str) -> Vec<Value> {
     let found = server.get(&format!("/v2/{PROJECT}/instance/{instance}/groups")).await.ok();
@@ -88,12 +84,12 @@ async fn an_instance_is_in_its_new_zones_when_it_has_been_extended() {
     let answer = migrate(&server, HA, &[&ids[2], &ids[0]]).await;
     assert_eq!(answer.ok(), json!({}));
     server.restart().await;
-    let before = shown(&server, HA).await;
+    let before = server.shown(Api::V2, HA).await;
     assert_eq!((&before["status"], &before["az_codes"]), (&json!("EXTENDING"), &json!(["eu-de-01"])));
     migrate(&server, HA, &[&ids[1]]).await.assert_refused_by(Api::V2, &refusal::EXTENDING);
     arrive(&server).await;
     for _ in 0..2 {
-        let after = shown(&server, HA).await;
+        let after = server.shown(Api::V2, HA).await;
         assert_eq!(
             (&after["status"], &after["az_codes"], &after["available_zones"]),
             (&json!("RUNNING"), &json!(["eu-de-03", "eu-de-01"]), &json!([ids[2], ids[0]]))
@@ -105,7 +101,7 @@ async fn an_instance_is_in_its_new_zones_when_it_has_been_extended() {
     // A code names a zone as well, and the same one may be named twice.
     migrate(&server, HA, &["eu-de-02", "eu-de-02"]).await.ok();
     arrive(&server).await;
-    assert_eq!(shown(&server, HA).await["az_codes"], json!(["eu-de-02", "eu-de-02"]));
+    assert_eq!(server.shown(Api::V2, HA).await["az_codes"], json!(["eu-de-02", "eu-de-02"]));
 }
 
 #[tokio::test]
@@ -119,25 +115,25 @@ async fn zones_that_there_are_not_and_instances_that_cannot_move_are_refused() {
     let two = ["eu-de-01", "eu-de-02"];
     migrate(&server, SINGLE, &two).await.assert_refused_by(Api::V2, &refusal::ONE_ZONE_ONLY);
     migrate(&server, OTHERS_HA, &two).await.assert_refused_by(Api::V2, &refusal::INSTANCE_NOT_FOUND);
-    assert_eq!(shown(&server, HA).await["az_codes"], json!(["eu-de-01"]));
+    assert_eq!(server.shown(Api::V2, HA).await["az_codes"], json!(["eu-de-01"]));
 }
 
 #[tokio::test]
 async fn an_instance_is_in_its_new_network_when_it_has_been_extended() {
     let mut server = TestServer::start().await;
     by_hand(&server).await;
-    let before = shown(&server, HA).await;
+    let before = server.shown(Api::V2, HA).await;
     let answer = switch(&server, HA, "vpc-2", "subnet-2").await;
-    assert_eq!((answer.status, answer.text()), (204, ""));
+    answer.assert_no_content();
     server.restart().await;
-    let meanwhile = shown(&server, HA).await;
+    let meanwhile = server.shown(Api::V2, HA).await;
     assert_eq!(
         (&meanwhile["status"], &meanwhile["vpc_id"], &meanwhile["subnet_id"]),
         (&json!("EXTENDING"), &before["vpc_id"], &before["subnet_id"])
     );
     arrive(&server).await;
     server.restart().await;
-    let after = shown(&server, HA).await;
+    let after = server.shown(Api::V2, HA).await;
     assert_eq!(
         (&after["status"], &after["vpc_id"], &after["subnet_id"], &after["az_codes"]),
         (&json!("RUNNING"), &json!("vpc-2"), &json!("subnet-2"), &before["az_codes"])
@@ -156,13 +152,7 @@ async fn an_instance_is_in_its_new_network_when_it_has_been_extended() {
 async fn what_extends_an_instance_begins_only_while_it_runs_and_nothing_else_does() {
     let server = TestServer::start().await;
     for (status, instance) in BY_STATUS {
-        let refusal = match status {
-            "CREATING" => refusal::CREATING,
-            "RESTORING" => refusal::RESTORING,
-            "RESTARTING" => refusal::RESTARTING,
-            "EXTENDING" => refusal::EXTENDING,
-            _ => refusal::WRONG_STATE,
-        };
+        let refusal = refusal::of_state(status);
         migrate(&server, instance, &["eu-de-02"]).await.assert_refused_by(Api::V2, &refusal);
         switch(&server, instance, "v", "s").await.assert_refused_by(Api::V2, &refusal);
     }
@@ -184,8 +174,8 @@ async fn replicas_come_and_go_with_ids_of_their_own() {
             _ => json!({"az_code": "eu-de-02"}),
         };
         let answer = server.post(&replications(version, CLUSTER, &group), &body).await;
-        assert_eq!((answer.status, answer.text()), (204, ""));
-        assert_eq!(shown(&server, CLUSTER).await["status"], "EXTENDING");
+        answer.assert_no_content();
+        assert_eq!(server.shown(Api::V2, CLUSTER).await["status"], "EXTENDING");
         assert_eq!(groups(&server, CLUSTER).await, before);
         arrive(&server).await;
         server.restart().await;
@@ -212,7 +202,7 @@ async fn replicas_come_and_go_with_ids_of_their_own() {
         let (own, added) = (text(&nodes[1]["node_id"]), text(&nodes[2]["node_id"]));
         let job = text(&server.delete(&replication(CLUSTER, &group, &own)).await.ok()["job_id"]);
         assert_eq!(job.len(), 32);
-        assert_eq!(shown(&server, CLUSTER).await["status"], "EXTENDING");
+        assert_eq!(server.shown(Api::V2, CLUSTER).await["status"], "EXTENDING");
         assert_eq!(groups(&server, CLUSTER).await, more);
         arrive(&server).await;
         let fewer = groups(&server, CLUSTER).await;
@@ -295,28 +285,28 @@ async fn replicas_that_cannot_come_or_go_are_refused() {
 #[tokio::test]
 async fn addresses_of_clients_are_seen_or_not() {
     let mut server = TestServer::start().await;
-    assert_eq!(shown(&server, HA).await["transparent_client_ip_enable"], true);
+    assert_eq!(server.shown(Api::V2, HA).await["transparent_client_ip_enable"], true);
     // To ask for what is so already is no mistake.
     for enabled in [false, false, true, false] {
         let body = json!({ "transparent_client_ip_enable": enabled });
         let answer = server.put(&of(CLIENT_IPS, HA), &body).await.ok();
         assert_eq!(answer, json!({"job_id": answer["job_id"]}));
         assert_eq!(text(&answer["job_id"]).len(), 32);
-        let after = shown(&server, HA).await;
+        let after = server.shown(Api::V2, HA).await;
         assert_eq!(
             (&after["transparent_client_ip_enable"], &after["status"]),
             (&json!(enabled), &json!("RUNNING"))
         );
     }
     server.restart().await;
-    assert_eq!(shown(&server, HA).await["transparent_client_ip_enable"], false);
+    assert_eq!(server.shown(Api::V2, HA).await["transparent_client_ip_enable"], false);
     for body in [json!({}), json!({"transparent_client_ip_enable": null})] {
         let answer = server.put(&of(CLIENT_IPS, HA), &body).await;
         answer.assert_refused_by(Api::V2, &refusal::invalid_parameter("transparent_client_ip_enable"));
     }
     let on = json!({"transparent_client_ip_enable": true});
     for old in [OLD_REDIS, MEMCACHED] {
-        assert_eq!(shown(&server, old).await["transparent_client_ip_enable"], false);
+        assert_eq!(server.shown(Api::V2, old).await["transparent_client_ip_enable"], false);
         let answer = server.put(&of(CLIENT_IPS, old), &on).await;
         answer.assert_refused_by(Api::V2, &refusal::CLIENT_IPS_UNSUPPORTED);
     }

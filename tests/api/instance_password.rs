@@ -255,13 +255,7 @@ async fn what_cannot_be_a_password_is_refused() {
 async fn only_instances_that_run_change_their_passwords() {
     let server = TestServer::start().await;
     for (status, instance) in BY_STATUS {
-        let expected = match status {
-            "CREATING" => refusal::CREATING,
-            "RESTORING" => refusal::RESTORING,
-            "RESTARTING" => refusal::RESTARTING,
-            "EXTENDING" => refusal::EXTENDING,
-            _ => refusal::WRONG_STATE,
-        };
+        let expected = refusal::of_state(status);
         for api in Api::BOTH {
             change(&server, api, instance, FIRST, SECOND).await.assert_refused_by(api, &expected);
         }

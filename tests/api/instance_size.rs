@@ -27,20 +27,8 @@ async fn resize(server: &TestServer, api: Api, instance: &str, body: &Value) -> 
     server.post(&format!("{}/{word}", api.instance(instance)), body).await
 }
 
-#[track_caller]
-fn assert_done(answer: &Answer) {
-    assert_eq!((answer.status, answer.text()), (204, ""));
-}
-
 fn to(capacity: u32) -> Value {
     json!({"new_capacity": capacity, "spec_code": format!("redis.ha.xu1.large.r2.{capacity}")})
-}
-
-/// An instance as it is shown, without the present time.
-async fn shown(server: &TestServer, instance: &str) -> Value {
-    let mut shown = server.get(&Api::V2.instance(instance)).await.ok();
-    shown["bandwidth_info"] = Value::Null;
-    shown
 }
 
 async fn history(server: &TestServer) -> Vec<Value> {
@@ -66,9 +54,9 @@ async fn task(server: &TestServer, api: Api, instance: &str) -> Value {
 async fn an_instance_has_its_new_size_when_the_answer_leaves() {
     for api in Api::BOTH {
         let mut server = TestServer::start().await;
-        let before = shown(&server, HA).await;
+        let before = server.shown_but_for_the_time(HA).await;
         server.set_clock_ms(1_000);
-        assert_done(&resize(&server, api, HA, &to(8)).await);
+        resize(&server, api, HA, &to(8)).await.assert_no_content();
         let at = "2020-03-02T06:15:05.512Z";
         for _ in 0..2 {
             let mut expected = before.clone();
@@ -84,7 +72,7 @@ async fn an_instance_has_its_new_size_when_the_answer_leaves() {
             ] {
                 expected[name] = value;
             }
-            assert_eq!(shown(&server, HA).await, expected, "{api:?}");
+            assert_eq!(server.shown_but_for_the_time(HA).await, expected, "{api:?}");
             server.restart().await;
         }
         assert_eq!(
@@ -106,13 +94,13 @@ async fn an_instance_is_extending_until_its_time_has_come_and_a_restart_changes_
     for api in Api::BOTH {
         let mut server = TestServer::start().await;
         five_seconds(&server).await;
-        let mut expected = shown(&server, HA).await;
+        let mut expected = server.shown_but_for_the_time(HA).await;
         expected["status"] = json!("EXTENDING");
-        assert_done(&resize(&server, api, HA, &to(4)).await);
+        resize(&server, api, HA, &to(4)).await.assert_no_content();
         for millis in [0, 4_999] {
             server.set_clock_ms(millis);
             server.restart().await;
-            let mut shown = shown(&server, HA).await;
+            let mut shown = server.shown_but_for_the_time(HA).await;
             for name in ["update_at", "updated_at"] {
                 shown[name] = expected[name].clone();
             }
@@ -122,7 +110,7 @@ async fn an_instance_is_extending_until_its_time_has_come_and_a_restart_changes_
             resize(&server, api, HA, &to(8)).await.assert_refused_by(api, &refusal::EXTENDING);
         }
         server.set_clock_ms(5_000);
-        let after = shown(&server, HA).await;
+        let after = server.shown_but_for_the_time(HA).await;
         assert_eq!((&after["status"], &after["capacity"]), (&json!("RUNNING"), &json!(4)));
         let task = task(&server, api, HA).await;
         assert_eq!(
@@ -137,15 +125,15 @@ async fn an_instance_is_extending_until_its_time_has_come_and_a_restart_changes_
 async fn a_way_that_is_ended_by_hand_ends_with_the_new_size() {
     let server = TestServer::start().await;
     rule(&server, json!({"progression": "manual"})).await;
-    assert_done(&resize(&server, Api::V2, HA, &to(4)).await);
+    resize(&server, Api::V2, HA, &to(4)).await.assert_no_content();
     server.advance_ms(1_000_000);
     assert_eq!(server.status(Api::V2, HA).await, "EXTENDING");
     server.post("/_emulator/transitions/instance/step", &json!({"instance_id": HA})).await.ok();
-    assert_eq!(shown(&server, HA).await["capacity"], 4);
+    assert_eq!(server.shown_but_for_the_time(HA).await["capacity"], 4);
     // A seeded instance that is EXTENDING has no size to come, and stays as it is.
     let seeded = BY_STATUS.iter().find(|(status, _)| *status == "EXTENDING").unwrap().1;
     server.post("/_emulator/transitions/instance/step", &json!({"instance_id": seeded})).await;
-    assert_eq!(shown(&server, seeded).await["capacity"], 2);
+    assert_eq!(server.shown_but_for_the_time(seeded).await["capacity"], 2);
 }
 
 #[tokio::test]
@@ -154,14 +142,14 @@ async fn an_export_in_the_middle_goes_on_where_it_was() {
     server.hold_still().await;
     five_seconds(&server).await;
     server.create_backup(HA).await;
-    assert_done(&resize(&server, Api::V2, HA, &to(16)).await);
+    resize(&server, Api::V2, HA, &to(16)).await.assert_no_content();
     let document = server.export().await;
     let other = TestServer::seeded(&document, &[]).await;
     assert_eq!(other.export().await, document);
     for server in [&server, &other] {
         assert_eq!(server.status(Api::V1, HA).await, "EXTENDING");
         server.post("/_emulator/clock/advance", &json!({"duration": "5s"})).await.ok();
-        let shown = shown(server, HA).await;
+        let shown = server.shown_but_for_the_time(HA).await;
         assert_eq!((&shown["status"], &shown["capacity"]), (&json!("RUNNING"), &json!(16)));
         assert_eq!(task(server, Api::V2, HA).await["status"], "SUCCESS");
         assert_eq!(server.newest(HA).await["is_support_restore"], "FALSE");
@@ -173,16 +161,16 @@ async fn an_export_in_the_middle_goes_on_where_it_was() {
 async fn a_snapshot_in_the_middle_goes_on_where_it_was() {
     let server = TestServer::start().await;
     five_seconds(&server).await;
-    assert_done(&resize(&server, Api::V2, HA, &to(16)).await);
+    resize(&server, Api::V2, HA, &to(16)).await.assert_no_content();
     server.put("/_emulator/snapshots/middle", &json!({})).await;
     server.set_clock_ms(5_000);
-    assert_eq!(shown(&server, HA).await["capacity"], 16);
+    assert_eq!(server.shown_but_for_the_time(HA).await["capacity"], 16);
     server.set_clock_ms(0);
     server.post("/_emulator/snapshots/middle/restore", &json!({})).await.ok();
     assert_eq!(server.status(Api::V1, HA).await, "EXTENDING");
     assert_eq!(task(&server, Api::V2, HA).await["status"], "EXECUTING");
     server.set_clock_ms(5_000);
-    assert_eq!(shown(&server, HA).await["capacity"], 16);
+    assert_eq!(server.shown_but_for_the_time(HA).await["capacity"], 16);
 }
 
 #[tokio::test]
@@ -191,7 +179,7 @@ async fn backups_from_before_can_be_downloaded_and_deleted_but_not_restored() {
         let mut server = TestServer::start().await;
         five_seconds(&server).await;
         let old = server.create_backup(HA).await;
-        assert_done(&resize(&server, api, HA, &to(4)).await);
+        resize(&server, api, HA, &to(4)).await.assert_no_content();
         assert_eq!(server.newest(HA).await["is_support_restore"], "TRUE");
         server.set_clock_ms(5_000);
         let new = server.create_backup(HA).await;
@@ -228,8 +216,8 @@ async fn without_a_product_v1_takes_the_one_of_the_family_and_v2_wants_one() {
             .await
             .assert_refused_by(Api::V2, &refusal::INVALID_SPEC_CODE);
         let body = json!({"new_capacity": capacity, "order_id": "", "change_type": [5], "node_list": 1});
-        assert_done(&resize(&server, Api::V1, instance, &body).await);
-        let shown = shown(&server, instance).await;
+        resize(&server, Api::V1, instance, &body).await.assert_no_content();
+        let shown = server.shown_but_for_the_time(instance).await;
         assert_eq!((&shown["capacity"], &shown["spec_code"]), (&json!(capacity), &json!(product)));
     }
 }
@@ -238,25 +226,25 @@ async fn without_a_product_v1_takes_the_one_of_the_family_and_v2_wants_one() {
 async fn nodes_and_addresses_follow_the_product() {
     let server = TestServer::start().await;
     let addresses = async |instance: &str| -> Vec<String> {
-        text(&shown(&server, instance).await["ip"]).split(',').map(str::to_owned).collect()
+        text(&server.shown_but_for_the_time(instance).await["ip"]).split(',').map(str::to_owned).collect()
     };
     let before = addresses(CLUSTER).await;
     let wider = json!({"new_capacity": 48, "spec_code": "redis.cluster.xu1.large.r2.48", "change_type": "addSharding"});
-    assert_done(&resize(&server, Api::V2, CLUSTER, &wider).await);
+    resize(&server, Api::V2, CLUSTER, &wider).await.assert_no_content();
     let wide = addresses(CLUSTER).await;
     assert_eq!((wide.len(), &wide[..before.len()]), (12, &before[..]));
-    let figures = shown(&server, CLUSTER).await;
+    let figures = server.shown_but_for_the_time(CLUSTER).await;
     assert_eq!((&figures["sharding_count"], &figures["replica_count"]), (&json!(6), &json!(2)));
     let nodes = server.get(&format!("{}/logical-nodes", Api::V2.instance(CLUSTER))).await.ok();
     assert_eq!(each(&nodes["nodes"], "node_ip").iter().map(text).collect::<BTreeSet<_>>().len(), 12);
     // Smaller again, then others want addresses: nobody gets one that another has.
     let smaller = json!({"new_capacity": 4.0, "spec_code": "redis.cluster.xu1.large.r2.4"});
-    assert_done(&resize(&server, Api::V2, CLUSTER, &smaller).await);
+    resize(&server, Api::V2, CLUSTER, &smaller).await.assert_no_content();
     assert_eq!(addresses(CLUSTER).await, wide[..6]);
     let copies = json!({"new_capacity": 2, "spec_code": "redis.ha.xu1.large.r5.2", "change_type": "createReplication",
                         "available_zones": ["eu-de-01", "eu-de-02", "eu-de-03"]});
-    assert_done(&resize(&server, Api::V2, HA, &copies).await);
-    assert_eq!(shown(&server, HA).await["replica_count"], 5);
+    resize(&server, Api::V2, HA, &copies).await.assert_no_content();
+    assert_eq!(server.shown_but_for_the_time(HA).await["replica_count"], 5);
     let list = server.get(&format!("{}?limit=100", Api::V2.instances(PROJECT))).await.ok();
     let all: Vec<String> = each(&list["instances"], "ip")
         .iter()
@@ -276,8 +264,8 @@ async fn the_type_of_an_instance_can_change() {
     ] {
         let server = TestServer::start().await;
         let body = json!({"new_capacity": capacity, "spec_code": product, "change_type": "instanceType"});
-        assert_done(&resize(&server, Api::V2, instance, &body).await);
-        let shown = shown(&server, instance).await;
+        resize(&server, Api::V2, instance, &body).await.assert_no_content();
+        let shown = server.shown_but_for_the_time(instance).await;
         assert_eq!((&shown["cache_mode"], &shown["spec_code"]), (&json!(mode), &json!(product)));
         assert_eq!(shown["capacity"], capacity);
         let task = task(&server, Api::V2, instance).await;
@@ -312,12 +300,12 @@ async fn what_an_instance_cannot_become_is_refused_and_nothing_changes() {
         (Api::V2, OLD_REDIS, json!(8), code("redis.ha.xu1.large.r2.8"), "DCS.4102"),
     ] {
         let server = TestServer::start().await;
-        let before = shown(&server, instance).await;
+        let before = server.shown_but_for_the_time(instance).await;
         let body = json!({"new_capacity": capacity, "spec_code": product});
         let answer = resize(&server, api, instance, &body).await;
         let found = (answer.status, answer.json()["error_code"].clone());
         assert_eq!(found, (400, json!(expected)), "{api:?} {instance} {body}");
-        assert_eq!(shown(&server, instance).await, before);
+        assert_eq!(server.shown_but_for_the_time(instance).await, before);
         assert_eq!(server.count("background_tasks").await + server.count("planned_sizes").await, 0);
     }
     let server = TestServer::start().await;
@@ -353,7 +341,7 @@ async fn replicas_come_and_go_as_their_zones_and_nodes_are_named() {
     refused(&ask(4, adding(json!(["eu-de-01"]))).await, "DCS.4933");
     refused(&ask(3, adding(json!(["eu-de-01", "eu-de-02"]))).await, "DCS.4875");
     refused(&ask(3, removing(json!([]))).await, "DCS.4937");
-    assert_done(&ask(4, adding(json!(["eu-de-01", "eu-de-02"]))).await);
+    ask(4, adding(json!(["eu-de-01", "eu-de-02"]))).await.assert_no_content();
     refused(&ask(3, adding(json!(["eu-de-01"]))).await, "DCS.4102");
     refused(&ask(5, removing(json!([]))).await, "DCS.4102");
     let groups = server.get(&format!("/v2/{PROJECT}/instance/{HA}/groups")).await.ok();
@@ -364,8 +352,8 @@ async fn replicas_come_and_go_as_their_zones_and_nodes_are_named() {
     refused(&ask(3, removing(json!(["00000000000000000000000000000000"]))).await, "DCS.4930");
     refused(&ask(3, removing(json!([nodes[1], nodes[2]]))).await, "DCS.4930");
     refused(&ask(3, removing(json!([nodes[0]]))).await, "DCS.4936");
-    assert_done(&ask(3, removing(json!([nodes[3]]))).await);
-    assert_eq!(shown(&server, HA).await["replica_count"], 3);
+    ask(3, removing(json!([nodes[3]]))).await.assert_no_content();
+    assert_eq!(server.shown_but_for_the_time(HA).await["replica_count"], 3);
 }
 
 #[tokio::test]
@@ -384,10 +372,10 @@ async fn clusters_stay_as_they_are_if_the_settings_say_so() {
         }
         server.restart().await;
     }
-    assert_done(&resize(&server, Api::V1, HA, &to(4)).await);
+    resize(&server, Api::V1, HA, &to(4)).await.assert_no_content();
     server.set(&[("instance.allow_cluster_extend", "true")]);
     server.restart().await;
-    assert_done(&resize(&server, Api::V1, CLUSTER, &json!({"new_capacity": 8})).await);
+    resize(&server, Api::V1, CLUSTER, &json!({"new_capacity": 8})).await.assert_no_content();
 }
 
 #[tokio::test]
@@ -401,7 +389,7 @@ async fn what_a_project_may_have_is_all_it_gets() {
         resize(&server, api, HA, &to(8)).await.assert_refused_by(api, &refusal::MEMORY_QUOTA);
     }
     rule(&server, json!({"progression": "time", "durations": {"EXTENDING": "5s"}})).await;
-    assert_done(&resize(&server, Api::V2, HA, &to(4)).await);
+    resize(&server, Api::V2, HA, &to(4)).await.assert_no_content();
     // What it grows to is taken already.
     for api in Api::BOTH {
         resize(&server, api, SECOND_HA, &to(4)).await.assert_refused_by(api, &refusal::MEMORY_QUOTA);
@@ -409,7 +397,7 @@ async fn what_a_project_may_have_is_all_it_gets() {
     server.advance("5s").await;
     // Nothing more is not too much, nor is less.
     let other = json!({"new_capacity": 1, "spec_code": "redis.ha.xu1.large.r2.1"});
-    assert_done(&resize(&server, Api::V2, HA, &other).await);
+    resize(&server, Api::V2, HA, &other).await.assert_no_content();
 }
 
 #[tokio::test]
@@ -424,7 +412,7 @@ async fn a_size_that_is_paid_in_advance_has_an_order() {
     let id = text(&created["instances"][0]["instance_id"]);
     let order = resize(&server, Api::V2, &id, &to(4)).await.ok();
     assert!(text(&order["order_id"]).starts_with("CS2003020615"), "{order}");
-    assert_done(&resize(&server, Api::V1, &id, &to(8)).await);
+    resize(&server, Api::V1, &id, &to(8)).await.assert_no_content();
 }
 
 #[tokio::test]
@@ -432,13 +420,7 @@ async fn only_idle_instances_that_run_get_another_size() {
     for api in Api::BOTH {
         let server = TestServer::with(&[("backup.duration", "1h")]).await;
         for (status, instance) in BY_STATUS {
-            let expected = match status {
-                "CREATING" => refusal::CREATING,
-                "RESTORING" => refusal::RESTORING,
-                "RESTARTING" => refusal::RESTARTING,
-                "EXTENDING" => refusal::EXTENDING,
-                _ => refusal::WRONG_STATE,
-            };
+            let expected = refusal::of_state(status);
             resize(&server, api, instance, &to(4)).await.assert_refused_by(api, &expected);
         }
         server.create_backup(HA).await;

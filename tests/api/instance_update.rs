@@ -20,18 +20,6 @@ async fn update(server: &TestServer, api: Api, instance: &str, body: &Value) -> 
     server.put(&api.instance(instance), body).await
 }
 
-#[track_caller]
-fn assert_done(answer: &Answer) {
-    assert_eq!((answer.status, answer.text()), (204, ""));
-}
-
-/// An instance as it is shown, without the present time.
-async fn shown(server: &TestServer, instance: &str) -> Value {
-    let mut shown = server.get(&Api::V2.instance(instance)).await.ok();
-    shown["bandwidth_info"] = Value::Null;
-    shown
-}
-
 /// What was done to instances, without what the seed did.
 async fn history(server: &TestServer) -> Vec<Value> {
     server
@@ -45,7 +33,7 @@ async fn history(server: &TestServer) -> Vec<Value> {
 async fn what_is_changed_is_shown_after_a_restart_too() {
     for api in Api::BOTH {
         let mut server = TestServer::start().await;
-        let before = shown(&server, HA).await;
+        let before = server.shown_but_for_the_time(HA).await;
         server.set_clock_ms(1_000);
         let body = json!({
             "instance_id": HA, "name": "new-name", "description": "said", "maintain_begin": "22:00:00", "maintain_end": "02:00",
@@ -53,9 +41,9 @@ async fn what_is_changed_is_shown_after_a_restart_too() {
                 "begin_at": "02:00-03:00", "period_type": "weekly", "backup_at": [1, "5"], "timezone_offset": "+0000",
             }},
         });
-        assert_done(&update(&server, api, HA, &body).await);
+        update(&server, api, HA, &body).await.assert_no_content();
         for _ in 0..2 {
-            let mut after = shown(&server, HA).await;
+            let mut after = server.shown_but_for_the_time(HA).await;
             let policy = after["instance_backup_policy"].take();
             assert_eq!(
                 policy["policy"],
@@ -93,8 +81,8 @@ async fn what_is_changed_is_shown_after_a_restart_too() {
 async fn what_is_not_sent_stays_and_nothing_sent_changes_nothing() {
     for api in Api::BOTH {
         let server = TestServer::start().await;
-        assert_done(&update(&server, api, HA, &json!({"description": "said", "name": "named"})).await);
-        let before = shown(&server, HA).await;
+        update(&server, api, HA, &json!({"description": "said", "name": "named"})).await.assert_no_content();
+        let before = server.shown_but_for_the_time(HA).await;
         server.set_clock_ms(1_000);
         for body in [
             json!({}),
@@ -102,12 +90,12 @@ async fn what_is_not_sent_stays_and_nothing_sent_changes_nothing() {
             json!({"maintain_begin": "", "maintain_end": "", "security_group_id": "", "rename_commands": {}}),
             json!({"name": "named", "unknown": [1]}),
         ] {
-            assert_done(&update(&server, api, HA, &body).await);
-            assert_eq!(shown(&server, HA).await, before, "{api:?} {body}");
+            update(&server, api, HA, &body).await.assert_no_content();
+            assert_eq!(server.shown_but_for_the_time(HA).await, before, "{api:?} {body}");
         }
         assert_eq!(history(&server).await.len(), 1);
-        assert_done(&update(&server, api, HA, &json!({"description": ""})).await);
-        assert_eq!(shown(&server, HA).await["description"], Value::Null);
+        update(&server, api, HA, &json!({"description": ""})).await.assert_no_content();
+        assert_eq!(server.shown_but_for_the_time(HA).await["description"], Value::Null);
     }
 }
 
@@ -115,16 +103,16 @@ async fn what_is_not_sent_stays_and_nothing_sent_changes_nothing() {
 async fn a_policy_takes_the_place_of_the_one_before_and_keeps_its_id() {
     for api in Api::BOTH {
         let server = TestServer::start().await;
-        let policy = async || shown(&server, HA).await["instance_backup_policy"].take();
+        let policy = async || server.shown_but_for_the_time(HA).await["instance_backup_policy"].take();
         assert_eq!(policy().await, Value::Null);
         let plan = json!({"begin_at": "00:00-01:00", "period_type": "weekly", "backup_at": [7]});
         let auto = json!({"backup_type": "auto", "save_days": "1", "periodical_backup_plan": plan});
-        assert_done(&update(&server, api, HA, &json!({"instance_backup_policy": auto})).await);
+        update(&server, api, HA, &json!({"instance_backup_policy": auto})).await.assert_no_content();
         let first = policy().await;
         assert_eq!(first["policy"]["periodical_backup_plan"]["timezone_offset"], "+0800");
         server.set_clock_ms(1_000);
         let manual = r#"{"backup_type": "manual"}"#;
-        assert_done(&update(&server, api, HA, &json!({"instance_backup_policy": manual})).await);
+        update(&server, api, HA, &json!({"instance_backup_policy": manual})).await.assert_no_content();
         let second = policy().await;
         assert_eq!(
             second["policy"],
@@ -141,22 +129,22 @@ async fn a_policy_takes_the_place_of_the_one_before_and_keeps_its_id() {
 async fn only_v2_changes_the_port_and_the_names_of_commands() {
     let body = json!({"port": "6400", "rename_commands": {"keys": "look"}});
     let server = TestServer::start().await;
-    assert_done(&update(&server, Api::V1, HA, &body).await);
+    update(&server, Api::V1, HA, &body).await.assert_no_content();
     // Of what it does not know, v1.0 does not mind the type.
-    assert_done(&update(&server, Api::V1, HA, &json!({"port": [1], "rename_commands": 5})).await);
-    assert_eq!(shown(&server, HA).await["port"], 6379);
+    update(&server, Api::V1, HA, &json!({"port": [1], "rename_commands": 5})).await.assert_no_content();
+    assert_eq!(server.shown_but_for_the_time(HA).await["port"], 6379);
     for body in [json!({"port": [1]}), json!({"rename_commands": 5}), json!({"rename_commands": {"keys": 5}})]
     {
         update(&server, Api::V2, HA, &body).await.assert_refused_by(Api::V2, &refusal::INVALID_BODY);
     }
-    assert_done(&update(&server, Api::V2, HA, &body).await);
-    assert_eq!(shown(&server, HA).await["port"], 6400);
+    update(&server, Api::V2, HA, &body).await.assert_no_content();
+    assert_eq!(server.shown_but_for_the_time(HA).await["port"], 6400);
     let renamed = async || server.rows("SELECT rename_commands FROM instances WHERE port = 6400").await;
     assert_eq!(renamed().await, [json!({"keys": "look"})]);
     // They replace what was there.
-    assert_done(&update(&server, Api::V2, HA, &json!({"rename_commands": {"hgetall": "all"}})).await);
+    update(&server, Api::V2, HA, &json!({"rename_commands": {"hgetall": "all"}})).await.assert_no_content();
     assert_eq!(renamed().await, [json!({"hgetall": "all"})]);
-    assert_done(&update(&server, Api::V2, HA, &json!({"port": 6400, "rename_commands": {}})).await);
+    update(&server, Api::V2, HA, &json!({"port": 6400, "rename_commands": {}})).await.assert_no_content();
     assert_eq!(renamed().await, [json!({})]);
 }
 
@@ -164,7 +152,9 @@ async fn only_v2_changes_the_port_and_the_names_of_commands() {
 async fn the_first_generation_keeps_its_port_and_has_a_security_group() {
     for (instance, port) in [(OLD_REDIS, 6379), (MEMCACHED, 11211)] {
         let server = TestServer::start().await;
-        assert_done(&update(&server, Api::V2, instance, &json!({"port": port, "rename_commands": {}})).await);
+        update(&server, Api::V2, instance, &json!({"port": port, "rename_commands": {}}))
+            .await
+            .assert_no_content();
         for (body, name) in
             [(json!({"port": 6400}), "port"), (json!({"rename_commands": {"keys": "k"}}), "rename_commands")]
         {
@@ -173,8 +163,8 @@ async fn the_first_generation_keeps_its_port_and_has_a_security_group() {
         }
         for api in Api::BOTH {
             let group = format!("group-{api:?}");
-            assert_done(&update(&server, api, instance, &json!({"security_group_id": group})).await);
-            assert_eq!(shown(&server, instance).await["security_group_id"], json!(group));
+            update(&server, api, instance, &json!({"security_group_id": group})).await.assert_no_content();
+            assert_eq!(server.shown_but_for_the_time(instance).await["security_group_id"], json!(group));
         }
     }
 }
@@ -190,7 +180,7 @@ async fn each_member_has_its_own_refusal_and_then_nothing_changes() {
     };
     for api in Api::BOTH {
         let server = TestServer::start().await;
-        let before = shown(&server, HA).await;
+        let before = server.shown_but_for_the_time(HA).await;
         for (member, value, code) in [
             ("name", json!(""), "DCS.4010"),
             ("name", json!("1st"), "DCS.4010"),
@@ -218,7 +208,7 @@ async fn each_member_has_its_own_refusal_and_then_nothing_changes() {
             let answer = update(&server, api, HA, &body).await;
             let found = (answer.status, answer.json()["error_code"].clone());
             assert_eq!(found, (400, json!(code)), "{api:?} {body}");
-            assert_eq!(shown(&server, HA).await, before, "{api:?} {body}");
+            assert_eq!(server.shown_but_for_the_time(HA).await, before, "{api:?} {body}");
         }
         for body in ["", "[]", "{", "null"] {
             let answer = server.call("PUT", &api.instance(HA)).body(body).send().await;
@@ -239,7 +229,7 @@ async fn each_member_has_its_own_refusal_and_then_nothing_changes() {
 async fn a_name_may_be_had_twice_if_the_settings_say_so() {
     let server = TestServer::with(&[("instances.unique_names", "false")]).await;
     for api in Api::BOTH {
-        assert_done(&update(&server, api, HA, &json!({"name": "dcs-single"})).await);
+        update(&server, api, HA, &json!({"name": "dcs-single"})).await.assert_no_content();
     }
 }
 
@@ -269,10 +259,10 @@ async fn it_is_changed_in_every_state_but_those_that_lead_nowhere() {
             match status {
                 "CREATING" => answer.assert_refused_by(api, &refusal::CREATING),
                 "CREATEFAILED" | "FROZEN" => answer.assert_refused_by(api, &refusal::WRONG_STATE),
-                _ => assert_done(&answer),
+                _ => answer.assert_no_content(),
             }
             let is_changed = answer.status == 204;
-            let shown = shown(&server, instance).await;
+            let shown = server.shown_but_for_the_time(instance).await;
             assert_eq!((&shown["status"], shown["description"] == status), (&json!(status), is_changed));
         }
     }

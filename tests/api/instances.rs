@@ -7,7 +7,7 @@ use crate::support::seed::{
     PROXY, RW_SPLIT, SECOND_HA, SINGLE, SINGLE_RESTARTING, TINY, UNKNOWN_INSTANCE, UNKNOWN_PROJECT,
     instance_path, instances_path, of_instances,
 };
-use crate::support::{Covered, TestServer, covered, each, refusal, text};
+use crate::support::{Api, Covered, TestServer, covered, each, refusal, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered(
@@ -94,14 +94,10 @@ async fn matching(server: &TestServer, query: &str) -> Value {
     server.get(&format!("{}?{query}", instances_path(PROJECT))).await.ok()["instance_num"].take()
 }
 
-async fn shown(server: &TestServer, instance: &str) -> Value {
-    server.get(&instance_path(instance)).await.ok()
-}
-
 #[tokio::test]
 async fn an_instance_has_exactly_these_members_of_exactly_these_types() {
     let server = TestServer::start().await;
-    assert_eq!(shown(&server, HA).await, ha());
+    assert_eq!(server.shown(Api::V1, HA).await, ha());
 }
 
 #[tokio::test]
@@ -117,7 +113,7 @@ async fn a_row_of_the_list_is_the_instance_as_it_is_shown_alone() {
 #[tokio::test]
 async fn capacities_below_one_gigabyte_are_zero_and_a_fraction_in_text() {
     let server = TestServer::start().await;
-    let tiny = shown(&server, TINY).await;
+    let tiny = server.shown(Api::V1, TINY).await;
     assert_eq!((&tiny["capacity"], &tiny["capacity_minor"]), (&json!(0), &json!(".125")));
     assert_eq!((&tiny["max_memory"], &tiny["spec_code"]), (&json!(128), &json!("redis.ha.xu1.tiny.r2.128")));
     let list = server.get(&format!("{}?id={TINY}", instances_path(PROJECT))).await.ok();
@@ -136,7 +132,7 @@ async fn every_cache_mode_engine_and_state_is_shown() {
         (OLD_REDIS, "ha", "dcs.master_standby", 4),
         (MEMCACHED, "ha", "dcs.memcached.master_standby", 2),
     ] {
-        let shown = shown(&server, instance).await;
+        let shown = server.shown(Api::V1, instance).await;
         assert_eq!(shown["cache_mode"], mode);
         assert_eq!(
             (&shown["spec_code"], &shown["resource_spec_code"]),
@@ -145,12 +141,12 @@ async fn every_cache_mode_engine_and_state_is_shown() {
         assert_eq!((&shown["capacity"], &shown["capacity_minor"]), (&json!(capacity), &Value::Null));
     }
     for (status, instance) in BY_STATUS {
-        assert_eq!(shown(&server, instance).await["status"], status);
+        assert_eq!(server.shown(Api::V1, instance).await["status"], status);
     }
-    let old = shown(&server, OLD_REDIS).await;
+    let old = server.shown(Api::V1, OLD_REDIS).await;
     assert_eq!((&old["engine_version"], &old["max_memory"]), (&json!("3.0"), &json!(3277)));
     assert_eq!(old["security_group_id"], "d57fad27-e3e9-43b7-9498-0a698ab63b27");
-    let memcached = shown(&server, MEMCACHED).await;
+    let memcached = server.shown(Api::V1, MEMCACHED).await;
     assert_eq!((&memcached["engine"], &memcached["engine_version"]), (&json!("Memcached"), &json!("")));
     assert_eq!((&memcached["port"], &memcached["access_user"]), (&json!(11211), &json!("memcached")));
 }
@@ -401,11 +397,11 @@ async fn each_instance_of_a_project_has_an_address_of_its_own() {
 async fn an_instance_that_is_being_backed_up_stays_running() {
     let server = TestServer::with(&[("backup.duration", "5s")]).await;
     server.create_backup(HA).await;
-    let busy = shown(&server, HA).await;
+    let busy = server.shown(Api::V1, HA).await;
     assert_eq!((&busy["status"], &busy["task"]), (&json!("RUNNING"), &json!("BACKUPING")));
     assert_eq!(listed(&server, "status=RUNNING&name=dcs-ha").await, [SECOND_HA, HA]);
     server.advance_ms(5_000);
-    assert_eq!(shown(&server, HA).await, ha());
+    assert_eq!(server.shown(Api::V1, HA).await, ha());
 }
 
 #[tokio::test]

@@ -125,13 +125,7 @@ async fn what_is_no_node_or_no_action_is_refused() {
 async fn only_nodes_of_instances_that_run_are_switched() {
     let server = TestServer::start().await;
     for (status, instance) in BY_STATUS {
-        let expected = match status {
-            "CREATING" => refusal::CREATING,
-            "RESTORING" => refusal::RESTORING,
-            "RESTARTING" => refusal::RESTARTING,
-            "EXTENDING" => refusal::EXTENDING,
-            _ => refusal::WRONG_STATE,
-        };
+        let expected = refusal::of_state(status);
         let answer = switch(&server, instance, &json!({"action": "stop"})).await;
         answer.assert_refused_by(Api::V2, &expected);
     }

@@ -45,7 +45,7 @@ async fn a_whitelist_is_replaced_whole_and_keeps_its_order() {
         {"group_name": "home", "ip_list": ["10.0.0.1"]},
     ]);
     let answer = put(&server, WHITELIST, &json!({"enable_whitelist": true, "whitelist": groups})).await;
-    assert_eq!((answer.status, answer.text()), (204, ""));
+    answer.assert_no_content();
     server.restart().await;
     let expected = json!({"instance_id": HA, "enable_whitelist": true, "whitelist": groups});
     assert_eq!(server.get(&path).await.ok(), expected);
@@ -158,7 +158,7 @@ async fn a_bandwidth_policy_is_set_and_removed() {
     }
     for _ in 0..2 {
         let answer = server.delete(&path).await;
-        assert_eq!((answer.status, answer.text()), (204, ""));
+        answer.assert_no_content();
         assert_eq!(server.get(&path).await.ok(), json!({}));
     }
 }

@@ -46,10 +46,6 @@ fn more() -> Value {
     })
 }
 
-async fn shown(server: &TestServer, instance: &str) -> Value {
-    server.get(&Api::V2.instance(instance)).await.ok()
-}
-
 async fn list(server: &TestServer, query: &str) -> Value {
     server.get(&format!("{}?{query}", Api::V2.instances(PROJECT))).await.ok()
 }
@@ -74,7 +70,7 @@ async fn an_instance_has_exactly_these_members_of_exactly_these_types() {
     let mut expected = server.get(&Api::V1.instance(HA)).await.ok();
     let members = expected.as_object_mut().unwrap();
     members.extend(more().as_object().unwrap().clone());
-    assert_eq!(shown(&server, HA).await, expected);
+    assert_eq!(server.shown(Api::V2, HA).await, expected);
 }
 
 #[tokio::test]
@@ -168,7 +164,7 @@ async fn the_members_that_the_clients_read_are_there_with_their_types() {
 async fn a_row_of_the_list_is_the_instance_as_it_is_shown_alone() {
     let server = TestServer::start().await;
     for instance in [HA, CLUSTER, OLD_REDIS, MEMCACHED, TINY] {
-        let alone = shown(&server, instance).await;
+        let alone = server.shown(Api::V2, instance).await;
         let list = list(&server, &format!("instance_id={instance}")).await;
         assert_eq!(list, json!({"instances": [alone], "instance_num": 1}));
     }
@@ -185,7 +181,7 @@ async fn figures_follow_from_mode_size_and_version() {
         (PROXY, [2, 3, 256], false, [true, true]),
         (OLD_REDIS, [2, 1, 256], true, [false, false]),
     ] {
-        let shown = shown(&server, instance).await;
+        let shown = server.shown(Api::V2, instance).await;
         let figures = json!([shown["replica_count"], shown["sharding_count"], shown["db_number"]]);
         assert_eq!(figures, json!([replicas, shards, databases]), "{instance}");
         assert_eq!(shown["readonly_domain_name"].is_string(), readonly, "{instance}");
@@ -199,12 +195,12 @@ async fn figures_follow_from_mode_size_and_version() {
             json!([acl, transparent, transparent])
         );
     }
-    let tiny = shown(&server, TINY).await;
+    let tiny = server.shown(Api::V2, TINY).await;
     assert_eq!(
         json!([tiny["capacity"], tiny["capacity_minor"], tiny["max_memory"]]),
         json!([0, ".125", 128])
     );
-    let memcached = shown(&server, MEMCACHED).await;
+    let memcached = server.shown(Api::V2, MEMCACHED).await;
     assert_eq!(json!([memcached["engine"], memcached["engine_version"]]), json!(["Memcached", ""]));
 }
 
@@ -222,7 +218,7 @@ async fn a_side_task_is_shown_while_a_backup_is_open_and_null_from_the_moment_it
     for millis in [0, 500, 4_999] {
         server.set_clock_ms(millis);
         assert_eq!(task(Api::V2).await, busy, "after {millis} ms");
-        assert_eq!(shown(&server, SECOND_HA).await["task"], Value::Null);
+        assert_eq!(server.shown(Api::V2, SECOND_HA).await["task"], Value::Null);
     }
     server.set_clock_ms(5_000);
     assert_eq!(task(Api::V2).await, idle);
@@ -233,7 +229,7 @@ async fn a_side_task_is_shown_while_a_backup_is_open_and_null_from_the_moment_it
     assert_eq!(task(Api::V2).await, idle);
     let quick = TestServer::start().await;
     quick.create_backup(HA).await;
-    assert_eq!(shown(&quick, HA).await["task"], Value::Null);
+    assert_eq!(quick.shown(Api::V2, HA).await["task"], Value::Null);
 }
 
 #[tokio::test]
@@ -302,7 +298,7 @@ async fn a_status_is_found_in_any_case_and_a_failed_creation_only_when_asked_for
 #[tokio::test]
 async fn addresses_are_found_by_a_part_on_v2_and_as_a_whole_on_v1() {
     let server = TestServer::start().await;
-    let ip = text(&shown(&server, HA).await["ip"]);
+    let ip = text(&server.shown(Api::V2, HA).await["ip"]);
     assert!(listed(&server, &format!("ip={ip}")).await.contains(&HA.to_owned()));
     assert_eq!(list(&server, "ip=192.168").await["instance_num"], LISTED);
     assert_eq!(list(&server, "ip=10.0.0.1").await["instance_num"], 0);

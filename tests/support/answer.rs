@@ -110,6 +110,12 @@ impl Answer {
         self.json()
     }
 
+    /// Makes sure that it says that it was done, and nothing else.
+    #[track_caller]
+    pub(crate) fn assert_no_content(&self) {
+        assert_eq!((self.status, self.text()), (204, ""));
+    }
+
     /// Makes sure that it is this error, with nothing else in its body.
     #[track_caller]
     pub(crate) fn assert_refused(&self, refusal: &Refusal) {

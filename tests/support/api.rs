@@ -67,7 +67,7 @@ impl Api {
     pub(crate) fn assert_deleted(self, answer: &Answer) {
         match self {
             Self::V1 => assert_eq!(answer.ok(), json!({"message": ""})),
-            Self::V2 => assert_eq!((answer.status, answer.text()), (204, "")),
+            Self::V2 => answer.assert_no_content(),
         }
     }
 }
@@ -88,8 +88,20 @@ impl TestServer {
         self.restores(api, instance, "limit=1").await["restore_record_response"][0].take()
     }
 
+    /// Returns an instance as it is shown.
+    pub(crate) async fn shown(&self, api: Api, instance: &str) -> Value {
+        self.get(&api.instance(instance)).await.ok()
+    }
+
+    /// Returns an instance as v2 shows it, without the member that tells the present time.
+    pub(crate) async fn shown_but_for_the_time(&self, instance: &str) -> Value {
+        let mut shown = self.shown(Api::V2, instance).await;
+        shown["bandwidth_info"] = Value::Null;
+        shown
+    }
+
     /// Returns the status of an instance.
     pub(crate) async fn status(&self, api: Api, instance: &str) -> String {
-        text(&self.get(&api.instance(instance)).await.ok()["status"])
+        text(&self.shown(api, instance).await["status"])
     }
 }

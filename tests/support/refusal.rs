@@ -197,6 +197,17 @@ pub(crate) const fn invalid_parameter(name: &'static str) -> Refusal {
     Refusal { parameter: name, ..row }
 }
 
+/// Returns the refusal of what an instance in a state does not permit.
+pub(crate) fn of_state(status: &str) -> Refusal {
+    match status {
+        "CREATING" => CREATING,
+        "RESTARTING" => RESTARTING,
+        "EXTENDING" => EXTENDING,
+        "RESTORING" => RESTORING,
+        _ => WRONG_STATE,
+    }
+}
+
 impl Refusal {
     /// Returns the text, its place filled.
     pub(crate) fn text(&self) -> String {
