@@ -9,7 +9,6 @@ use crate::domain::backup::Backup;
 use crate::domain::remark::Remark;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
-use crate::domain::work::FailureCode;
 use crate::engine::ApiVersion;
 use crate::http::time::rfc3339;
 
@@ -54,7 +53,7 @@ impl BackupView {
             execution_at: status.started_at().map(rfc3339),
             backup_type: backup.kind.as_str(),
             backup_name: backup.name(),
-            error_code: status.failure_code().map(FailureCode::as_str),
+            error_code: status.failure().map(|failure| failure.code.as_str()),
             is_support_restore: if backup.is_restorable() { "TRUE" } else { "FALSE" },
             backup_format: (api == ApiVersion::V2).then(|| backup.format.as_str()),
         }

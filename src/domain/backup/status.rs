@@ -237,9 +237,9 @@ impl BackupStatus {
     }
 
     /// Returns why the work failed, if it did.
-    pub fn failure_code(&self) -> Option<FailureCode> {
+    pub fn failure(&self) -> Option<Failure> {
         match self {
-            Self::Failed(failure) | Self::Deleted(Ending::Failed(failure)) => Some(failure.code),
+            Self::Failed(failure) | Self::Deleted(Ending::Failed(failure)) => Some(*failure),
             Self::Waiting { .. }
             | Self::Backuping { .. }
             | Self::Succeed(_)
@@ -313,7 +313,7 @@ mod tests {
                         if let Some(finished_at) = before.finished_at() {
                             prop_assert_eq!(after.finished_at(), Some(finished_at));
                             prop_assert_eq!(after.size_bytes(), before.size_bytes());
-                            prop_assert_eq!(after.failure_code(), before.failure_code());
+                            prop_assert_eq!(after.failure(), before.failure());
                             prop_assert_eq!(after.progress(at(now)), before.progress(at(now)));
                         }
                         status = after;

@@ -283,14 +283,7 @@ impl BackupEntry {
 impl From<&Backup> for BackupEntry {
     fn from(backup: &Backup) -> Self {
         let status = &backup.status;
-        let failure = match status {
-            BackupStatus::Failed(failure) | BackupStatus::Deleted(Ending::Failed(failure)) => Some(failure),
-            BackupStatus::Waiting { .. }
-            | BackupStatus::Backuping { .. }
-            | BackupStatus::Succeed(_)
-            | BackupStatus::Expired(_)
-            | BackupStatus::Deleted(Ending::Completed(_)) => None,
-        };
+        let failure = status.failure();
         Self {
             id: Some(Text(backup.id)),
             status: Some(Text(status.kind())),

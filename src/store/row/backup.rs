@@ -53,23 +53,14 @@ pub(in crate::store) struct BackupStatusRow {
 
 impl From<&BackupStatus> for BackupStatusRow {
     fn from(status: &BackupStatus) -> Self {
-        let progress = match status {
-            BackupStatus::Failed(failure) | BackupStatus::Deleted(Ending::Failed(failure)) => {
-                Some(i64::from(failure.progress.as_hundredths()))
-            }
-            BackupStatus::Waiting { .. }
-            | BackupStatus::Backuping { .. }
-            | BackupStatus::Succeed(_)
-            | BackupStatus::Expired(_)
-            | BackupStatus::Deleted(Ending::Completed(_)) => None,
-        };
+        let failure = status.failure();
         Self {
             status: backup_status_code(status.kind()),
             execution_at: status.started_at().map(Timestamp::as_millis),
             updated_at: status.finished_at().map(Timestamp::as_millis),
             size_bytes: i64::try_from(status.size_bytes()).unwrap_or(i64::MAX),
-            error_code: status.failure_code().map(failure_number),
-            progress,
+            error_code: failure.map(|failure| failure_number(failure.code)),
+            progress: failure.map(|failure| i64::from(failure.progress.as_hundredths())),
         }
     }
 }
@@ -80,6 +71,10 @@ pub(in crate::store) const BACKUP_COLUMNS: &str = "b.record_number, b.backup_id,
      b.period, b.save_days, \
      w.start_at, w.finish_at, w.failure, \
      (SELECT b.record_number <= o.restorable_after FROM instances o WHERE o.instance_key = b.instance_key) AS is_outdated";
+
+/// The work that is open on a backup `b`, if any: behind `FROM backups b`.
+pub(in crate::store) const BACKUP_WORK: &str = "LEFT JOIN open_work w ON w.instance_key = b.instance_key \
+     AND w.record_kind = 1 AND w.record_number = b.record_number";
 
 /// Reads a backup of `instance_id` from a row of [`BACKUP_COLUMNS`].
 pub(in crate::store) fn backup(row: &SqliteRow, instance_id: InstanceId) -> Result<Backup, StoreError> {

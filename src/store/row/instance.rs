@@ -88,6 +88,7 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
     policy_json!(),
     " FROM backup_policies b WHERE b.instance_key = i.instance_key) AS backup_policy"
 );
+
 /// Reads an instance from a row of [`INSTANCE_COLUMNS`].
 pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError> {
     let engine = parse::<Engine>(row, "engine", "instances.engine is unknown")?;

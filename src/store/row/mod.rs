@@ -17,13 +17,14 @@ use crate::domain::work::{DueTimes, Failure, FailureCode, Progress, WorkPlan};
 use crate::store::error::StoreError;
 
 pub(super) use backup::{
-    BACKUP_COLUMNS, BackupStatusRow, backup, backup_format_code, backup_kind_code, backup_status_code,
+    BACKUP_COLUMNS, BACKUP_WORK, BackupStatusRow, backup, backup_format_code, backup_kind_code,
+    backup_status_code,
 };
 pub(super) use event::event_change;
 pub(super) use instance::{
     INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, passage, policy,
 };
-pub(super) use restore::{RESTORE_COLUMNS, RestoreStatusRow, restore, restore_status_code};
+pub(super) use restore::{RESTORE_COLUMNS, RESTORE_WORK, RestoreStatusRow, restore, restore_status_code};
 pub(super) use side::{
     Document, changes_json, parameter_history_entry, side_name, tag, take_document, template, values_json,
 };

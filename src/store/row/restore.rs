@@ -50,6 +50,11 @@ pub(in crate::store) const RESTORE_COLUMNS: &str = "r.record_number, r.restore_i
      b.backup_id, b.record_number AS backup_number, b.created_at AS backup_created_at, \
      b.name_offset_minutes AS backup_name_offset, b.remark AS backup_remark, w.start_at, w.finish_at, w.failure";
 
+/// The backup that a restore `r` comes from, and the work that is open on it, if any: behind `FROM restores r`.
+pub(in crate::store) const RESTORE_WORK: &str = "LEFT JOIN backups b ON b.instance_key = r.instance_key \
+     AND b.record_number = r.backup_number LEFT JOIN open_work w ON w.instance_key = r.instance_key \
+     AND w.record_kind = 2 AND w.record_number = r.record_number";
+
 /// Reads a restore of `instance_id` from a row of [`RESTORE_COLUMNS`].
 pub(in crate::store) fn restore(row: &SqliteRow, instance_id: InstanceId) -> Result<Restore, StoreError> {
     let backup_created_at = timestamp(row, "backup_created_at")?;

@@ -16,7 +16,9 @@ use crate::domain::identity::{Domain, Role, RoleScope, Secret};
 use crate::domain::origin::Actor;
 use crate::domain::remark::Remark;
 use crate::store::error::StoreError;
-use crate::store::row::{self, BACKUP_COLUMNS, INSTANCE_COLUMNS, RESTORE_COLUMNS, bytes16, column};
+use crate::store::row::{
+    self, BACKUP_COLUMNS, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_COLUMNS, RESTORE_WORK, bytes16, column,
+};
 use crate::store::sqlite::belongings::{Carried, Owner};
 use crate::store::sqlite::quotas;
 use crate::store::sqlite::reader::Reader;
@@ -238,9 +240,7 @@ async fn backups(
     parts: &Parts,
 ) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {BACKUP_COLUMNS} FROM backups b LEFT JOIN open_work w ON w.instance_key = b.instance_key \
-         AND w.record_kind = 1 AND w.record_number = b.record_number \
-         WHERE b.instance_key = ? ORDER BY b.record_number"
+        "SELECT {BACKUP_COLUMNS} FROM backups b {BACKUP_WORK} WHERE b.instance_key = ? ORDER BY b.record_number"
     );
     let rows = sqlx::query(AssertSqlSafe(statement)).bind(instance_key).fetch(snapshot);
     let read = |row: &SqliteRow| row::backup(row, id);
@@ -254,11 +254,7 @@ async fn restores(
     parts: &Parts,
 ) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {RESTORE_COLUMNS} FROM restores r \
-         JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
-         LEFT JOIN open_work w ON w.instance_key = r.instance_key AND w.record_kind = 2 \
-         AND w.record_number = r.record_number \
-         WHERE r.instance_key = ? ORDER BY r.record_number"
+        "SELECT {RESTORE_COLUMNS} FROM restores r {RESTORE_WORK} WHERE r.instance_key = ? ORDER BY r.record_number"
     );
     let rows = sqlx::query(AssertSqlSafe(statement)).bind(instance_key).fetch(snapshot);
     let read = |row: &SqliteRow| row::restore(row, id);

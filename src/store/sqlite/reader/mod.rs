@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 pub(super) use settings::counts;
 
-use crate::store::row::{BACKUP_COLUMNS, INSTANCE_COLUMNS, RESTORE_COLUMNS};
+use crate::store::row::{BACKUP_COLUMNS, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_COLUMNS, RESTORE_WORK};
 
 /// The read-only side of the store, with the statements that are put together once.
 pub(super) struct Reader {
@@ -70,8 +70,6 @@ impl PageStatements {
 
 impl Reader {
     pub(super) fn new(pool: ReadPool) -> Self {
-        let backups = "backups b LEFT JOIN open_work w ON w.instance_key = b.instance_key AND w.record_kind = 1 \
-                       AND w.record_number = b.record_number";
         let open_backups = format!(
             "SELECT {BACKUP_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
              JOIN backups b ON b.instance_key = w.instance_key AND b.record_number = w.record_number \
@@ -93,28 +91,15 @@ impl Reader {
         Self {
             pool,
             exporting: Mutex::default(),
-            page_of_backups: PageStatements::of(
-                "backups",
-                "b",
-                BACKUP_COLUMNS,
-                "LEFT JOIN open_work w ON w.instance_key = b.instance_key AND w.record_kind = 1 \
-                                      AND w.record_number = b.record_number",
-            ),
-            page_of_restores: PageStatements::of(
-                "restores",
-                "r",
-                RESTORE_COLUMNS,
-                "LEFT JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
-                 LEFT JOIN open_work w ON w.instance_key = r.instance_key AND w.record_kind = 2 \
-                                      AND w.record_number = r.record_number",
-            ),
+            page_of_backups: PageStatements::of("backups", "b", BACKUP_COLUMNS, BACKUP_WORK),
+            page_of_restores: PageStatements::of("restores", "r", RESTORE_COLUMNS, RESTORE_WORK),
             one_backup: format!(
                 "SELECT {BACKUP_COLUMNS}, EXISTS ( \
                      SELECT 1 FROM open_work o JOIN restores r ON r.instance_key = o.instance_key \
                                                               AND r.record_number = o.record_number \
                      WHERE o.instance_key = b.instance_key AND o.record_kind = 2 AND r.backup_number = b.record_number \
                  ) AS in_use \
-                 FROM {backups} JOIN instances i ON i.instance_key = b.instance_key JOIN projects p USING (project_key) \
+                 FROM backups b {BACKUP_WORK} JOIN instances i ON i.instance_key = b.instance_key JOIN projects p USING (project_key) \
                  WHERE b.backup_id = ? AND i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
             ),
             due_backups: format!(
