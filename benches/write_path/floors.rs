@@ -257,6 +257,10 @@ impl Store for FloorStore {
         Err(StoreError::Closed)
     }
 
+    async fn due_changes(&self, _: Timestamp, _: u16) -> Result<Vec<InstanceRef>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
     async fn apply_schedule(&self, _: ScheduleStep) -> Result<ScheduleOutcome, StoreError> {
         Err(StoreError::Closed)
     }

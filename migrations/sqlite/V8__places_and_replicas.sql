@@ -47,6 +47,30 @@ CREATE INDEX instance_tags_by_tag ON instance_tags (key, value);
 -- A task tells the job that was begun with it.
 ALTER TABLE background_tasks ADD COLUMN job_id BLOB CHECK (length(job_id) = 16);
 
+-- Changes of instances that wait for the window of maintenance, as they were asked for: they are judged anew when they are due.
+CREATE TABLE waiting_changes (
+    instance_key  INTEGER NOT NULL REFERENCES instances,
+    change_number INTEGER NOT NULL CHECK (change_number > 0),
+    due_at        INTEGER,                                                   -- null: never
+    task_id       BLOB    NOT NULL UNIQUE CHECK (length(task_id) = 16),
+    job_id        BLOB    NOT NULL UNIQUE CHECK (length(job_id) = 16),
+    product       TEXT,
+    capacity_gb   REAL    CHECK (capacity_gb > 0),                           -- null: it is about the zones of the instance
+    change_type   TEXT,
+    zones         TEXT    NOT NULL,                                          -- codes or ids, as they were written
+    nodes         TEXT    NOT NULL,
+    CHECK ((capacity_gb IS NULL) = (product IS NULL)),
+    CHECK (capacity_gb IS NOT NULL OR zones <> ''),
+    PRIMARY KEY (instance_key, change_number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX waiting_changes_by_due_time ON waiting_changes (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TRIGGER deleted_instances_wait_for_nothing AFTER UPDATE OF deleted_at ON instances WHEN new.deleted_at IS NOT NULL
+BEGIN
+    DELETE FROM waiting_changes WHERE instance_key = new.instance_key;
+END;
+
 -- How many instances there are, now by their size too: what is listed by engine, state and size has its total here.
 CREATE VIEW counted_instances AS
 SELECT project_key, engine, status, capacity_mb, count(*) AS instances FROM instances WHERE deleted_at IS NULL

@@ -19,6 +19,7 @@ mod resize;
 mod switch;
 mod topology;
 mod update;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -43,6 +44,7 @@ pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
 pub use switch::InstanceSwitch;
 pub use topology::Topology;
 pub use update::{InstanceUpdate, UpdateOrder};
+pub use waiting::WaitingChange;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::KeptPolicy;

@@ -13,7 +13,9 @@ pub struct Job {
     pub id: JobId,
     /// What it does, in the API's word.
     pub kind: String,
-    /// When it was begun.
+    /// Whether it waits for the window of maintenance.
+    pub waits: bool,
+    /// When it was begun, or asked for if it waits.
     pub begun_at: Timestamp,
     /// When it ended, if it has.
     pub ended_at: Option<Timestamp>,
@@ -25,6 +27,7 @@ impl Job {
     /// Returns where it is.
     pub fn course(&self) -> Course {
         match (self.ended_at, &self.fail_reason) {
+            (None, _) if self.waits => Course::Waiting,
             (None, _) => Course::Running,
             (Some(_), None) => Course::Succeeded,
             (Some(_), Some(_)) => Course::Failed,

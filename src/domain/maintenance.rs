@@ -2,6 +2,15 @@
 //!
 //! Source: wire contract v1.0, section 2.28; v2, section 2.15; `decisions` no. 20.
 
+use std::time::Duration;
+
+use crate::domain::time::Timestamp;
+
+/// How long after a try in vain the next one is.
+const RETRY_AFTER: Duration = Duration::from_hours(1);
+const HOUR_MS: i64 = 60 * 60 * 1000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
 /// A window that is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaintenanceWindow {
@@ -41,6 +50,24 @@ impl MaintenanceWindow {
         (self.begin_hour + self.hours) % 24
     }
 
+    /// Returns when it opens next; none if it is open at `time`.
+    pub fn opens_after(self, time: Timestamp) -> Option<Timestamp> {
+        let begin_ms = i64::from(self.begin_hour) * HOUR_MS;
+        let open_for_ms = (time.as_millis() - begin_ms).rem_euclid(DAY_MS);
+        if open_for_ms < i64::from(self.hours) * HOUR_MS {
+            return None;
+        }
+        let left = u64::try_from(DAY_MS - open_for_ms).unwrap_or(0);
+        Some(time.saturating_add(Duration::from_millis(left)))
+    }
+
+    /// Returns when what was tried in vain at `time` is tried again: an hour later, or when the window opens next. None where time
+    /// ends before it.
+    pub fn next_try(self, time: Timestamp) -> Option<Timestamp> {
+        let later = time.saturating_add(RETRY_AFTER);
+        Some(self.opens_after(later).unwrap_or(later)).filter(|next| *next > time)
+    }
+
     /// Returns when it begins, as an instance shows it.
     pub fn begin(self) -> String {
         format!("{:02}:00:00", self.begin_hour)
@@ -74,6 +101,37 @@ mod tests {
         assert_eq!((windows[0].begin().as_str(), windows[0].end().as_str()), ("22:00:00", "02:00:00"));
         assert_eq!(windows[1], MaintenanceWindow::DEFAULT);
         assert_eq!((windows[6].begin_hour, windows[29].begin_hour), (18, 17));
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_window_opens_once_a_day_also_across_midnight() {
+        let night = MaintenanceWindow::between("22:00", "02:00").unwrap();
+        for (time, opens_at) in [
+            ("2024-02-28T21:59:59.999Z", Some("2024-02-28T22:00:00Z")),
+            ("2024-02-28T22:00:00Z", None),
+            ("2024-02-29T01:59:59.999Z", None),
+            ("2024-02-29T02:00:00Z", Some("2024-02-29T22:00:00Z")),
+            ("1970-01-01T01:00:00Z", None),
+        ] {
+            assert_eq!(night.opens_after(at(time)), opens_at.map(at), "{time}");
+        }
+    }
+
+    #[test]
+    fn what_was_tried_in_vain_is_tried_hourly_while_the_window_is_open() {
+        let window = MaintenanceWindow::DEFAULT;
+        for (time, next) in [
+            ("2024-02-28T02:00:00Z", "2024-02-28T03:00:00Z"),
+            ("2024-02-28T04:00:00Z", "2024-02-28T05:00:00Z"),
+            ("2024-02-28T05:00:00Z", "2024-02-29T02:00:00Z"),
+        ] {
+            assert_eq!(window.next_try(at(time)), Some(at(next)), "{time}");
+        }
+        assert_eq!(window.next_try(Timestamp::MAX), None);
     }
 
     #[test]

@@ -23,7 +23,9 @@ pub struct BackgroundTask {
     pub job_id: Option<JobId>,
     /// Who asked for it.
     pub creator: Creator,
-    /// When it was begun.
+    /// Whether it waits for the window of maintenance.
+    pub waits: bool,
+    /// When it was asked for.
     pub created_at: Timestamp,
     /// When it ended, if it has.
     pub finished_at: Option<Timestamp>,
@@ -69,6 +71,8 @@ pub struct TaskSize {
 /// Where something that runs in the background is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
+    /// It waits for the window of maintenance.
+    Waiting,
     /// It runs.
     Running,
     /// It ended well.
@@ -81,6 +85,7 @@ impl BackgroundTask {
     /// Returns where it is.
     pub fn course(&self) -> Course {
         match (self.finished_at, self.failed) {
+            (None, _) if self.waits => Course::Waiting,
             (None, _) => Course::Running,
             (Some(_), false) => Course::Succeeded,
             (Some(_), true) => Course::Failed,
@@ -91,12 +96,12 @@ impl BackgroundTask {
     ///
     /// Nothing is known of what runs until it is told to end.
     pub fn progress(&self, plan: Option<WorkPlan>, now: Timestamp) -> (Progress, Duration) {
-        match (self.course(), plan.and_then(|plan| plan.finish_at())) {
-            (Course::Running, Some(finish_at)) => {
-                let progress = Progress::of_running(self.created_at, finish_at, now);
-                (progress, finish_at.saturating_since(now))
+        match (self.course(), plan.and_then(|plan| plan.due)) {
+            (Course::Running, Some(due)) => {
+                let progress = Progress::of_running(due.start_at, due.finish_at, now);
+                (progress, due.finish_at.saturating_since(now))
             }
-            (Course::Running, None) => (Progress::NONE, Duration::ZERO),
+            (Course::Waiting, _) | (Course::Running, None) => (Progress::NONE, Duration::ZERO),
             (Course::Succeeded | Course::Failed, _) => (Progress::COMPLETE, Duration::ZERO),
         }
     }
@@ -106,6 +111,9 @@ impl BackgroundTask {
     /// # Errors
     /// `TaskRunning`.
     pub fn permit_deletion(&self) -> Result<(), Refusal> {
-        if self.course() == Course::Running { Err(Refusal::TaskRunning) } else { Ok(()) }
+        match self.course() {
+            Course::Waiting | Course::Running => Err(Refusal::TaskRunning),
+            Course::Succeeded | Course::Failed => Ok(()),
+        }
     }
 }

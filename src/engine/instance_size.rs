@@ -1,13 +1,13 @@
 //! Instances: give another size.
 
 use crate::domain::background::Undertaking;
-use crate::domain::instance::{Billing, InstanceStatus, ResizeOrder, ResizeRules};
+use crate::domain::instance::{Billing, InstanceStatus, ResizeOrder, ResizeRules, WaitingChange};
 use crate::domain::origin::Origin;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
 
 impl Engine {
-    /// Gives an instance another size. It is EXTENDING, or has the size already, before this returns; the order by which that
+    /// Gives an instance another size: at once, or, if it `may_wait`, in the window of maintenance. At once means that it is EXTENDING, or has the size already, before this returns; the order by which that
     /// is paid is returned if it is paid in advance.
     ///
     /// # Errors
@@ -17,6 +17,7 @@ impl Engine {
         api: ApiVersion,
         instance: InstanceRef,
         order: ResizeOrder,
+        may_wait: bool,
         origin: Origin,
     ) -> Result<Option<String>, EngineError> {
         let rules = ResizeRules {
@@ -25,12 +26,13 @@ impl Engine {
             must_grow: api == ApiVersion::V1,
             clusters: self.settings.clusters_extend,
         };
+        let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
         let resize = Box::new(order.check(rules)?);
         let present = self.settled_now().await?;
         let now = present.now;
         let work = self.passage_wish(instance, InstanceStatus::Extending);
         let undertaking = self.new_undertaking(Undertaking::Resize, &origin.actor, now).await?;
-        let deed = InstanceDeed::Extend { resize, undertaking, work };
+        let deed = InstanceDeed::Extend { resize, wait, undertaking, work };
         self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
         let resized = self.store.get_instance(instance).await?;
         let is_prepaid = resized.is_some_and(|instance| matches!(instance.billing, Billing::PrePaid { .. }));

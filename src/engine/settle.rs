@@ -4,7 +4,7 @@
 //! due, and writes each step with a compare-and-set in the order of the times at which the steps were due: doing it twice
 //! is harmless, and a restart is just its first call.
 //!
-//! What policies have planned is a row of times, and what is due of records is done up to the next of them first: so a run finds
+//! What policies have planned, and what waits for a window of maintenance, is a row of times, and what is due of records is done up to the next of them first: so a run finds
 //! its instance as it was at the time of the run, however long ago that is.
 //!
 //! It is done by one caller at a time; who comes meanwhile waits and finds it done, but no longer than [`PATIENCE`]. Much may be due
@@ -20,7 +20,7 @@ use futures_util::FutureExt;
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::id::BackupId;
-use crate::domain::instance::Passage;
+use crate::domain::instance::{InstanceStatus, Passage};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
@@ -146,7 +146,7 @@ impl Engine {
                     continue;
                 }
                 // Asking again would give the same answer, for ever.
-                tracing::error!(at = ?at, "what a policy has planned cannot be done");
+                tracing::error!(at = ?at, "what was planned cannot be done");
                 return Ok(done);
             }
             // A full round may have cut off steps that were due before the later steps of those it holds. The days of what is
@@ -167,7 +167,7 @@ impl Engine {
         }
     }
 
-    /// Does what policies have planned for `at`; returns whether there was anything to do, or there is nothing any more.
+    /// Does what policies have planned for `at`, and what waits for a window of maintenance that opens then; returns whether there was anything to do, or there is nothing any more.
     async fn settle_schedule(
         &self,
         at: Timestamp,
@@ -180,7 +180,7 @@ impl Engine {
                 for instance in self.store.due_runs(at, ROUND).await? {
                     runs.push(self.run_wish(instance, at, None).await?);
                 }
-                self.store.apply_schedule(self.schedule_step(at, now, runs)).await?
+                self.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
             }
             // What is remembered of faults must follow what is kept: nobody stops between the two.
             Some(faults) => {
@@ -209,7 +209,7 @@ impl Engine {
             let failure = ruling.as_ref().map(|ruling| ruling.failure);
             runs.push(self.run_wish(instance, at, failure).await?);
         }
-        let mut step = self.schedule_step(at, now, runs);
+        let mut step = self.schedule_step(at, now, runs).await?;
         let faults = ruling.as_mut().and_then(|ruling| ruling.faults.take());
         step.kept_if_begun = faults.map(|faults| (kept::FAULTS, faults));
         let outcome = self.store.apply_schedule(step).await?;
@@ -229,17 +229,29 @@ impl Engine {
         Ok(RunWish { instance, id, work: self.work_wish(WorkModel::Backup, instance, failure) })
     }
 
-    fn schedule_step(&self, at: Timestamp, now: Timestamp, runs: Vec<RunWish>) -> ScheduleStep {
-        ScheduleStep {
+    async fn schedule_step(
+        &self,
+        at: Timestamp,
+        now: Timestamp,
+        runs: Vec<RunWish>,
+    ) -> Result<ScheduleStep, EngineError> {
+        let mut waiting = Vec::new();
+        for instance in self.store.due_changes(at, ROUND).await? {
+            waiting.push((instance, self.passage_wish(instance, InstanceStatus::Extending)));
+        }
+        Ok(ScheduleStep {
             at,
             now,
+            waiting,
+            region: self.settings.region.clone(),
+            clusters_extend: self.settings.clusters_extend,
             runs,
             kept_if_begun: None,
             // The founding page's: clusters only where every version may back them up. Source: wire contract v1.0, section 5 no. 27.
             rules: self.settings.backup_rules(ApiVersion::V1),
             keep: self.settings.backups_kept,
             name_offset: self.settings.name_offset,
-        }
+        })
     }
 
     /// Settles now and then until the returned future is dropped.

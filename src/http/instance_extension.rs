@@ -33,14 +33,15 @@ pub(super) fn described() -> Vec<Description> {
     ]
 }
 
-/// `PUT …/available-zones`: takes an instance to other zones. It always begins at once, window of maintenance or not.
+/// `PUT …/available-zones`: takes an instance to other zones, at once or in its window of maintenance.
 pub(super) async fn migrate_zones(engine: Engine, call: InstanceCall) -> Result<HttpResponse, ApiError> {
     let body: ZonesBody = mandatory_object(&call.call.body)?;
     let zones = body.new_available_zones.unwrap_or_default();
     if zones.is_empty() {
         return Err(Refusal::InvalidParameter { name: "new_available_zones" }.into());
     }
-    extend(engine, call, Extension::Zones(zones)).await?;
+    let may_wait = body.execute_immediately == Some(false);
+    extend(engine, call, Extension::Zones(zones), may_wait).await?;
     Ok(HttpResponse::Ok().json(NothingView {}))
 }
 
@@ -55,7 +56,7 @@ pub(super) async fn switch_subnet(engine: Engine, call: InstanceCall) -> Result<
         vpc_id: given(body.vpc_id).ok_or(Refusal::InvalidVpc)?,
         subnet_id: given(body.subnet_id).ok_or(Refusal::InvalidSubnet)?,
     };
-    extend(engine, call, network).await?;
+    extend(engine, call, network, false).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -64,7 +65,7 @@ pub(super) async fn add_replica(engine: Engine, call: InstanceCall) -> Result<Ht
     let body: ReplicaBody = optional_object(&call.call.body)?;
     let zone = body.az_code.or(body.repl_az_id).filter(|zone| !zone.is_empty());
     let group_id = call.call.path_part("group_id").to_owned();
-    extend(engine, call, Extension::AddReplica { group_id, zone }).await?;
+    extend(engine, call, Extension::AddReplica { group_id, zone }, false).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -72,15 +73,16 @@ pub(super) async fn add_replica(engine: Engine, call: InstanceCall) -> Result<Ht
 pub(super) async fn remove_replica(engine: Engine, call: InstanceCall) -> Result<HttpResponse, ApiError> {
     let part = |name| call.call.path_part(name).to_owned();
     let replica = Extension::RemoveReplica { group_id: part("group_id"), node_id: part("node_id") };
-    Ok(job_begun(extend(engine, call, replica).await?))
+    Ok(job_begun(extend(engine, call, replica, false).await?))
 }
 
 async fn extend(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
     extension: Extension,
+    may_wait: bool,
 ) -> Result<JobId, ApiError> {
-    let begun = engine.extend_instance(instance, extension, call.origin).await;
+    let begun = engine.extend_instance(instance, extension, may_wait, call.origin).await;
     begun.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))
 }
 
@@ -88,6 +90,8 @@ async fn extend(
 struct ZonesBody {
     /// Codes or ids, in the order in which nodes are spread over them.
     new_available_zones: Option<Vec<String>>,
+    /// False: it waits for the window of maintenance.
+    execute_immediately: Option<bool>,
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -32,8 +32,9 @@ pub(super) async fn resize_instance(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let body: ResizeBody = mandatory_object(&call.body)?;
+    let may_wait = body.may_wait(call.api)?;
     let order_id = engine
-        .resize_instance(call.api, instance, body.order(call.api)?, call.origin)
+        .resize_instance(call.api, instance, body.order(call.api)?, may_wait, call.origin)
         .await
         .map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?;
     Ok(match (call.api, order_id) {
@@ -42,7 +43,6 @@ pub(super) async fn resize_instance(
     })
 }
 
-/// Whether a change waits for the window of maintenance is not looked at: it never does.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = InstanceResize)]
 struct ResizeBody {
@@ -54,9 +54,21 @@ struct ResizeBody {
     available_zones: Option<Value>,
     #[schema(value_type = Option<Vec<String>>)]
     node_list: Option<Value>,
+    /// False: it waits for the window of maintenance.
+    #[schema(value_type = Option<bool>)]
+    execute_immediately: Option<Value>,
 }
 
 impl ResizeBody {
+    /// Returns whether the change waits for the window of maintenance. On v1.0 none does.
+    ///
+    /// # Errors
+    /// `InvalidBody`.
+    fn may_wait(&self, api: ApiVersion) -> Result<bool, Refusal> {
+        let at_once: Option<Lenient> = only_v2(api, self.execute_immediately.clone())?;
+        Ok(at_once.as_ref().and_then(Lenient::boolean) == Some(false))
+    }
+
     /// Returns the order. v1.0 knows capacity and product only.
     ///
     /// # Errors

@@ -242,6 +242,8 @@ impl StepView {
 
 fn course_word(course: Course) -> &'static str {
     match course {
+        // The pages have no word for it. It is in the manner of the others.
+        Course::Waiting => "WAITING",
         Course::Running => "EXECUTING",
         Course::Succeeded => "SUCCESS",
         Course::Failed => "FAILED",
@@ -304,6 +306,7 @@ impl JobView {
     fn of(job: Job) -> Self {
         Self {
             status: match job.course() {
+                Course::Waiting => "INIT",
                 Course::Running => "RUNNING",
                 Course::Succeeded => "SUCCESS",
                 Course::Failed => "FAIL",

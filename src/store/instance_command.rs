@@ -6,7 +6,7 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, Resize,
-    StatusAction,
+    StatusAction, WaitingChange,
 };
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
@@ -84,6 +84,8 @@ pub enum InstanceDeed {
         extension: Extension,
         /// The region, whose zones there are.
         region: String,
+        /// What waits if the window of maintenance is not open; none: it begins at once.
+        wait: Option<WaitingChange>,
         /// What leaves traces of it.
         undertaking: NewUndertaking,
         /// How long that takes.
@@ -109,6 +111,8 @@ pub enum InstanceDeed {
     Extend {
         /// What it is to become.
         resize: Box<Resize>,
+        /// What waits if the window of maintenance is not open; none: it begins at once.
+        wait: Option<WaitingChange>,
         /// What leaves traces of it.
         undertaking: NewUndertaking,
         /// How long that takes.

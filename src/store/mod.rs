@@ -187,7 +187,8 @@ pub trait Store: Send + Sync {
     /// Returns when the next planned change is due, of whatever kind, from memory.
     fn next_due_at(&self) -> Option<Timestamp>;
 
-    /// Returns when the next run of a policy is due, or the days of a backup made by one are over, from memory.
+    /// Returns when the next run of a policy is due, the days of a backup made by one are over, or a change that waits is due, from
+    /// memory.
     fn next_scheduled_at(&self) -> Option<Timestamp>;
 
     /// Returns instances whose policies have a run due at `now` or before, in the order in which the runs are due, at most
@@ -197,7 +198,14 @@ pub trait Store: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn due_runs(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError>;
 
-    /// Does what is due at one time: makes the backups of those policies whose runs still are due, and plans the next ones; lets
+    /// Returns instances with a change that waits for the window of maintenance and is due at `now` or before, in the order in which they
+    /// are due, at most `limit`.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn due_changes(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError>;
+
+    /// Does what is due at one time: begins changes that have waited; makes the backups of those policies whose runs still are due, and plans the next ones; lets
     /// backups expire whose days are over.
     ///
     /// # Errors

@@ -1,18 +1,25 @@
 //! What the store is asked when policies of instances are run.
 
 use crate::domain::id::BackupId;
-use crate::domain::instance::BackupRules;
+use crate::domain::instance::{BackupRules, ResizeRules};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::WorkWish;
 use crate::store::{InstanceRef, MadeChange};
 
-/// What is to be done at one time: runs of policies, and the end of the days of backups.
+/// What is to be done at one time: changes that wait for a window of maintenance, runs of policies, and the end of the days of
+/// backups.
 #[derive(Clone, Debug)]
 pub struct ScheduleStep {
     /// The time at which it is due.
     pub at: Timestamp,
     /// The present: runs that were missed too long before it are left out.
     pub now: Timestamp,
+    /// The instances with a change that waits and is due, each with how long it is EXTENDING.
+    pub waiting: Vec<(InstanceRef, WorkWish)>,
+    /// The region, whose zones there are.
+    pub region: String,
+    /// Whether clusters can be given another size.
+    pub clusters_extend: bool,
     /// The backups to be made by the policies that have a run due.
     pub runs: Vec<RunWish>,
     /// A setting that is kept together with the backups, if any of them is begun.
@@ -23,6 +30,14 @@ pub struct ScheduleStep {
     pub keep: Option<u32>,
     /// The zone of the names of records.
     pub name_offset: UtcOffset,
+}
+
+impl ScheduleStep {
+    /// Returns the rules by which a change of size that has waited is judged. Only v2 knows such.
+    pub fn resize_rules(&self) -> ResizeRules<'_> {
+        let (region, clusters) = (self.region.as_str(), self.clusters_extend);
+        ResizeRules { region, needs_product: true, must_grow: false, clusters }
+    }
 }
 
 /// The backup that a run is to make.
@@ -43,6 +58,6 @@ pub struct ScheduleOutcome {
     pub changes: Vec<MadeChange>,
     /// How many runs have begun the backup that they are for: they were neither skipped nor left out.
     pub begun: usize,
-    /// How many policies and backups have nothing due at that time any more.
+    /// How many changes, policies and backups have nothing due at that time any more.
     pub done: usize,
 }

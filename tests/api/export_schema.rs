@@ -97,6 +97,7 @@ async fn whatever_belongs_to_an_instance_or_a_project_is_carried_as_it_is() {
         "backup_policies",
         "planned_sizes",
         "background_tasks",
+        "waiting_changes",
         "jobs",
         "stopped_nodes",
         "config_templates",

@@ -44,6 +44,7 @@ mod instance_update;
 mod instances;
 mod links;
 mod links_host;
+mod maintenance;
 mod node_switch;
 mod nodes;
 mod openapi;

@@ -58,6 +58,9 @@ impl House {
         let step = ScheduleStep {
             at,
             now: at,
+            waiting: Vec::new(),
+            region: "eu-de".to_owned(),
+            clusters_extend: true,
             runs,
             kept_if_begun: Some((RUN, format!("{}", at.as_millis()))),
             rules: RULES,

@@ -250,6 +250,10 @@ impl Store for SqliteStore {
         self.reader.due_runs(now, limit).await
     }
 
+    async fn due_changes(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError> {
+        self.reader.due_changes(now, limit).await
+    }
+
     async fn apply_schedule(&self, step: ScheduleStep) -> Result<ScheduleOutcome, StoreError> {
         self.writer.ask(|reply| Command::ApplySchedule(Box::new(step), reply)).await
     }

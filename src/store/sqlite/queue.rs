@@ -92,12 +92,15 @@ impl NextDue {
         let statement = format!(
             "SELECT (SELECT min(due_at) FROM open_work),
                     (SELECT min(next_run_at) FROM backup_policies WHERE next_run_at IS NOT NULL),
-                    ({NEXT_END_OF_DAYS})"
+                    ({NEXT_END_OF_DAYS}),
+                    (SELECT min(due_at) FROM waiting_changes WHERE due_at IS NOT NULL)"
         );
-        let due = sqlx::query_as::<_, (Option<i64>, Option<i64>, Option<i64>)>(AssertSqlSafe(statement));
+        let due = sqlx::query_as::<_, (Option<i64>, Option<i64>, Option<i64>, Option<i64>)>(AssertSqlSafe(
+            statement,
+        ));
         let read = due.fetch_one(connection).await;
-        let (work, run, end_of_days) = *read.as_ref().unwrap_or(&(Some(0), None, None));
-        let scheduled = run.into_iter().chain(end_of_days).min();
+        let (work, run, end_of_days, window) = *read.as_ref().unwrap_or(&(Some(0), None, None, None));
+        let scheduled = run.into_iter().chain(end_of_days).chain(window).min();
         self.scheduled.store(scheduled.unwrap_or(NOTHING_DUE), Ordering::Release);
         self.any.store(work.into_iter().chain(scheduled).min().unwrap_or(NOTHING_DUE), Ordering::Release);
         read.map(|_| ())

@@ -1,5 +1,6 @@
-//! Runs the policies of instances: makes the backups that are due, and plans what follows, in one statement a table however many
-//! there are. What a policy says is read here, where nothing can come between the look and the backup.
+//! Does what is planned for a time: begins what waits for a window of maintenance, and runs the policies of instances: makes the
+//! backups that are due, and plans what follows, in one statement a table however many there are. What a policy says is read here, where
+//! nothing can come between the look and the backup.
 
 use std::collections::HashMap;
 
@@ -14,13 +15,15 @@ use crate::domain::time::Timestamp;
 use crate::store::row::{self, POLICY_JSON};
 use crate::store::sqlite::backups::{self, NewBackupRow};
 use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instances;
 use crate::store::sqlite::resetting;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::Script;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangedRecord, MadeChange, RunWish, ScheduleOutcome, ScheduleStep, StoreError};
 
-/// Does what is due at one time: makes backups, then ends the days of others.
+/// Does what is due at one time: begins changes that have waited, so that a backup is one of afterwards, makes backups, then ends the
+/// days of others.
 pub(super) async fn apply(
     state: &mut WriterState,
     step: ScheduleStep,
@@ -31,6 +34,12 @@ pub(super) async fn apply(
         .await
         .map_err(StoreError::during("record who runs policies"))?;
     let mut done = plan_noticed(&mut state.connection, step.now).await?;
+    let mut changes = Vec::new();
+    for wish in &step.waiting {
+        let (mut begun, count) = instances::begin_due(state, *wish, &step, actor_key).await?;
+        changes.append(&mut begun);
+        done += count;
+    }
     let ids = || step.runs.iter().map(|run| run.instance.instance_id);
     state.instances.load(&mut state.connection, ids()).await?;
     let mut due = find(&mut state.connection, ids(), step.at).await?;
@@ -56,7 +65,7 @@ pub(super) async fn apply(
     if let Some((name, value)) = step.kept_if_begun.filter(|_| begun > 0) {
         resetting::keep_setting(&mut state.connection, name, Some(value)).await?;
     }
-    let mut changes = changes_of(state, made, step.keep, actor_key).await?;
+    changes.extend(changes_of(state, made, step.keep, actor_key).await?);
     // Not before the last run of that time: it may make the backup that another one gives way to.
     if !is_run_due(&mut state.connection, step.at).await? {
         let ended = retention::end_days(&mut state.connection, step.at, actor_key).await?;

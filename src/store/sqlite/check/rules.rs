@@ -121,7 +121,10 @@ const RULES: [(&str, &str); 11] = [
         "nothing is planned for an instance that is gone",
         "SELECT n.instance_id FROM backup_policies b
          JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
-         WHERE i.deleted_at IS NOT NULL AND b.next_run_at IS NOT NULL",
+         WHERE i.deleted_at IS NOT NULL AND b.next_run_at IS NOT NULL
+         UNION ALL
+         SELECT n.instance_id FROM waiting_changes w
+         JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key) WHERE i.deleted_at IS NOT NULL",
     ),
     (
         "of the backups whose days are over only the newest automatic one stays, and one that is being restored",

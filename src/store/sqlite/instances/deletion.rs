@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use crate::store::StoreError;
 use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, record};
+use crate::store::sqlite::instances::{Audit, record, waiting};
 use crate::store::sqlite::retention;
 
 pub(super) async fn delete(
@@ -14,6 +14,7 @@ pub(super) async fn delete(
     system_key: i64,
 ) -> Result<(), StoreError> {
     known.facts.permit_deletion()?;
+    waiting::give_up(connection, known.key, audit.at).await?;
     sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")
         .bind(audit.at.as_millis())
         .bind(known.key)

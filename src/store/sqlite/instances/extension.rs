@@ -5,30 +5,57 @@ use sqlx::SqliteConnection;
 
 use crate::domain::background::NewUndertaking;
 use crate::domain::instance::{
-    Extended, Extension, InstanceAction, InstanceStatus, ReplicaChange, ReplicaCourse,
+    Extended, Extension, InstanceAction, InstanceStatus, ReplicaChange, ReplicaCourse, WaitingChange,
 };
 use crate::domain::work::WorkWish;
 use crate::store::StoreError;
 use crate::store::sqlite::background;
 use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, note, passage, shown};
+use crate::store::sqlite::instances::{Audit, note, passage, shown, waiting};
 
-/// Begins to extend an instance; it is extended already if that takes no time.
+/// Begins to extend an instance; it is extended already if that takes no time. What may `wait` does, unless the window of maintenance
+/// is open.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    mut known: KnownInstance,
+    known: KnownInstance,
     (extension, region): (&Extension, &str),
+    wait: Option<&WaitingChange>,
     (undertaking, work): (&NewUndertaking, WorkWish),
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let extended = extension.of(&before, region)?;
+    let details = extended.task_details(&before);
+    background::begin(connection, known.key, undertaking, &details, (audit.at, None)).await?;
+    if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
+        return waiting::keep(connection, &known, waiting, undertaking, audit).await;
+    }
+    set_off(connection, known, (extension, &extended), work, audit).await
+}
+
+/// Begins what has waited. Its traces are there already.
+pub(super) async fn begin_at_last(
+    connection: &mut SqliteConnection,
+    known: KnownInstance,
+    (extension, region): (&Extension, &str),
+    work: WorkWish,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let extended = extension.of(&shown(connection, known.key).await?, region)?;
+    set_off(connection, known, (extension, &extended), work, audit).await
+}
+
+async fn set_off(
+    connection: &mut SqliteConnection,
+    mut known: KnownInstance,
+    (extension, extended): (&Extension, &Extended),
+    work: WorkWish,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
     let status = known.facts.status;
     let passage =
         known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
-    plan(connection, known.key, &extended).await?;
-    let details = extended.task_details(&before);
-    background::begin(connection, known.key, undertaking, &details, (audit.at, None)).await?;
+    plan(connection, known.key, extended).await?;
     note(connection, known.key, status, extension.note(), audit).await?;
     passage::set_off(connection, known.key, status, passage, audit).await
 }

@@ -14,6 +14,7 @@ mod resize;
 mod switch;
 mod tasks;
 mod update;
+mod waiting;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
@@ -29,6 +30,7 @@ use crate::store::{ChangeInstance, InstanceDeed, StoreError};
 pub(super) use creation::create;
 pub(super) use passage::end_passage;
 pub(super) use password::change_password;
+pub(super) use waiting::begin_due;
 
 /// When a change happens, and who is behind it.
 #[derive(Clone, Copy)]
@@ -59,8 +61,9 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         InstanceDeed::Switch { switch, undertaking } => {
             switch::switch(connection, &known, switch, &undertaking, audit).await
         }
-        InstanceDeed::Rearrange { extension, region, undertaking, work } => {
-            extension::begin(connection, known, (&extension, &region), (&undertaking, work), audit).await
+        InstanceDeed::Rearrange { extension, region, wait, undertaking, work } => {
+            let extension = (&extension, region.as_str());
+            extension::begin(connection, known, extension, wait.as_ref(), (&undertaking, work), audit).await
         }
         InstanceDeed::Delete => {
             let system_key = actors
@@ -72,8 +75,8 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         InstanceDeed::SwitchNodes { switch, undertaking } => {
             nodes::switch(connection, &known, &switch, &undertaking, audit).await
         }
-        InstanceDeed::Extend { resize, undertaking, work } => {
-            resize::begin(connection, known, &resize, &undertaking, work, audit).await
+        InstanceDeed::Extend { resize, wait, undertaking, work } => {
+            resize::begin(connection, known, &resize, wait.as_ref(), (&undertaking, work), audit).await
         }
         InstanceDeed::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
         InstanceDeed::Pass { action, work } => passage::begin(connection, known, action, work, audit).await,

@@ -4,35 +4,71 @@ use sqlx::{Row, SqliteConnection};
 
 use crate::domain::background::NewUndertaking;
 use crate::domain::id::ProjectId;
-use crate::domain::instance::{InstanceAction, InstanceStatus, NewSize, Resize};
+use crate::domain::instance::{Instance, InstanceAction, InstanceStatus, NewSize, Resize, WaitingChange};
 use crate::domain::quota::Usage;
 use crate::domain::task::TaskDetails;
 use crate::domain::work::WorkWish;
 use crate::store::StoreError;
 use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, addresses, passage, shown};
+use crate::store::sqlite::instances::{Audit, addresses, passage, shown, waiting};
 use crate::store::sqlite::{background, quotas};
 
-/// Begins to give an instance another size; it has it already if that takes no time.
+/// Begins to give an instance another size; it has it already if that takes no time. What may `wait` does, unless the window of
+/// maintenance is open.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    mut known: KnownInstance,
+    known: KnownInstance,
     resize: &Resize,
-    undertaking: &NewUndertaking,
-    work: WorkWish,
+    wait: Option<&WaitingChange>,
+    (undertaking, work): (&NewUndertaking, WorkWish),
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let before = shown(connection, known.key).await?;
-    let size = resize.of(&before)?;
-    let (from, to) = (before.capacity.as_megabytes(), size.capacity.as_megabytes());
-    permit_memory(connection, before.project_id, u64::from(to.saturating_sub(from))).await?;
-    let status = known.facts.status;
-    let passage =
-        known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
-    plan(connection, known.key, &before.ip, &size).await?;
+    let (before, size) = judge(connection, known.key, resize).await?;
     let sizes = Some((before.size_as_told(), size.as_told()));
     let details = TaskDetails { sizes, ..TaskDetails::default() };
     background::begin(connection, known.key, undertaking, &details, (audit.at, None)).await?;
+    if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
+        return waiting::keep(connection, &known, waiting, undertaking, audit).await;
+    }
+    set_off(connection, known, (&before, &size), work, audit).await
+}
+
+/// Begins what has waited. Its traces are there already.
+pub(super) async fn begin_at_last(
+    connection: &mut SqliteConnection,
+    known: KnownInstance,
+    resize: &Resize,
+    work: WorkWish,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let (before, size) = judge(connection, known.key, resize).await?;
+    set_off(connection, known, (&before, &size), work, audit).await
+}
+
+/// Decides what an instance becomes. Nothing has changed by that.
+async fn judge(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    resize: &Resize,
+) -> Result<(Instance, NewSize), StoreError> {
+    let before = shown(connection, instance_key).await?;
+    let size = resize.of(&before)?;
+    let (from, to) = (before.capacity.as_megabytes(), size.capacity.as_megabytes());
+    permit_memory(connection, before.project_id, u64::from(to.saturating_sub(from))).await?;
+    Ok((before, size))
+}
+
+async fn set_off(
+    connection: &mut SqliteConnection,
+    mut known: KnownInstance,
+    (before, size): (&Instance, &NewSize),
+    work: WorkWish,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let status = known.facts.status;
+    let passage =
+        known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
+    plan(connection, known.key, &before.ip, size).await?;
     passage::set_off(connection, known.key, status, passage, audit).await
 }
 

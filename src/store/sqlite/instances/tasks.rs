@@ -11,7 +11,7 @@ use crate::store::row::{self, TASK_COLUMNS};
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note};
 
-/// Ends whatever runs in the background of an instance.
+/// Ends whatever runs in the background of an instance; what waits goes on waiting.
 pub(super) async fn end_all(
     connection: &mut SqliteConnection,
     instance_key: i64,
@@ -21,7 +21,7 @@ pub(super) async fn end_all(
     let failed = StoreError::during("end what runs in the background");
     sqlx::query(
         "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ?
-         WHERE instance_key = ? AND finished_at IS NULL",
+         WHERE instance_key = ? AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)",
     )
     .bind(at.as_millis())
     .bind(failure.is_some())
@@ -30,7 +30,8 @@ pub(super) async fn end_all(
     .await
     .map_err(&failed)?;
     sqlx::query(
-        "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ? WHERE instance_key = ? AND end_at IS NULL",
+        "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ?
+         WHERE instance_key = ? AND end_at IS NULL AND job_id NOT IN (SELECT job_id FROM waiting_changes)",
     )
     .bind(at.as_millis())
     .bind(failure.map(FailureCode::as_str))

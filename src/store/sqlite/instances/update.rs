@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::background;
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::creation::{rename_commands, require_free};
-use crate::store::sqlite::instances::{Audit, note, policy, shown};
+use crate::store::sqlite::instances::{Audit, note, policy, shown, waiting};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the undertaking that comes
 /// with the update.
@@ -31,6 +31,9 @@ pub(super) async fn update(
     write(connection, known.key, &after, audit).await?;
     if let Some(wanted) = update.new_policy(&before) {
         policy::set(connection, known.key, wanted, policy_id, audit.at).await?;
+    }
+    if after.maintenance != before.maintenance {
+        waiting::replan(connection, known.key, after.maintenance, audit.at).await?;
     }
     if let Some(undertaking) = port_change.filter(|_| after.port != before.port) {
         let details = TaskDetails { ports: Some((before.port, after.port)), ..TaskDetails::default() };

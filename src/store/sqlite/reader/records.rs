@@ -106,6 +106,26 @@ impl Reader {
         let statement = "SELECT i.instance_id, p.project_id FROM backup_policies b \
                          JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
                          WHERE b.next_run_at <= ? ORDER BY b.next_run_at, b.instance_key LIMIT ?";
+        self.due_instances(statement, now, limit).await
+    }
+
+    pub(in crate::store::sqlite) async fn due_changes(
+        &self,
+        now: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<InstanceRef>, StoreError> {
+        let statement = "SELECT i.instance_id, p.project_id FROM waiting_changes w \
+                         JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
+                         WHERE w.due_at <= ? GROUP BY w.instance_key ORDER BY min(w.due_at), w.instance_key LIMIT ?";
+        self.due_instances(statement, now, limit).await
+    }
+
+    async fn due_instances(
+        &self,
+        statement: &str,
+        now: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<InstanceRef>, StoreError> {
         let reference = |row: &SqliteRow| {
             Ok(InstanceRef {
                 project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),

@@ -107,7 +107,8 @@ impl Reader {
         id: JobId,
     ) -> Result<Option<Job>, StoreError> {
         let row = sqlx::query(
-            "SELECT j.job_id, j.job_type, j.begin_at, j.end_at, j.fail_reason
+            "SELECT j.job_id, j.job_type, j.begin_at, j.end_at, j.fail_reason,
+                    EXISTS (SELECT 1 FROM waiting_changes c WHERE c.job_id = j.job_id) AS waits
              FROM jobs j JOIN projects p USING (project_key) WHERE j.job_id = ? AND p.project_id = ?",
         )
         .bind(&id.as_bytes()[..])
