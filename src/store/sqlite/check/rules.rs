@@ -171,3 +171,68 @@ const RULES: [(&str, &str); 11] = [
          LEFT JOIN instance_names USING (instance_key)",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+    use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+    use super::*;
+    use crate::store::migrate;
+
+    /// What triggers keep: the rules about it, by what they begin with.
+    const KEPT: [&str; 3] = ["instances are counted", "blocks of lists", "instances are found"];
+
+    /// A change of an instance, by its key, as a statement.
+    fn change() -> impl Strategy<Value = String> {
+        let key = 1..8_i64;
+        let status = proptest::sample::select(vec!["CREATING", "RUNNING", "CREATEFAILED", "ERROR"]);
+        prop_oneof![
+            3 => (status.clone(), 0..3_i64, 1..3_i64, proptest::option::weighted(0.2, 0..9_i64)).prop_map(
+                |(status, created_at, capacity_mb, deleted_at)| format!(
+                    "INSERT INTO instances (instance_id, project_key, name, engine, engine_version, cache_mode, capacity_mb, \
+                                            spec_code, status, ip, port, no_password_access, zone_codes, vpc_id, subnet_id, \
+                                            user_id, user_name, created_at, deleted_at) \
+                     VALUES (randomblob(16), 1 + {created_at} % 2, 'name', 'Redis', '5.0', 'ha', {capacity_mb}, 'spec', \
+                             '{status}', '10.0.0.1', 1, 1, 'zone', 'vpc', 'subnet', 'user', 'user', {created_at}, {})",
+                    deleted_at.map_or_else(|| "NULL".to_owned(), |at| at.to_string())
+                )
+            ),
+            2 => (key.clone(), status).prop_map(|(key, status)| format!("UPDATE instances SET status = '{status}' WHERE instance_key = {key}")),
+            1 => (key.clone(), "[a-c]{4,12}").prop_map(|(key, name)| format!("UPDATE instances SET name = '{name}' WHERE instance_key = {key}")),
+            1 => (key.clone(), "[0-2.,]{0,12}").prop_map(|(key, ip)| format!("UPDATE instances SET ip = '{ip}' WHERE instance_key = {key}")),
+            1 => (key.clone(), 1..4_i64).prop_map(|(key, size)| format!("UPDATE instances SET capacity_mb = {size} WHERE instance_key = {key}")),
+            1 => key.prop_map(|key| format!("UPDATE instances SET deleted_at = 9 WHERE instance_key = {key}")),
+        ]
+    }
+
+    async fn live(changes: &[String]) -> Result<(), TestCaseError> {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrate::migrate(&mut connection, 1).await.unwrap();
+        let projects = "INSERT INTO projects (project_id, name, created_at) VALUES (zeroblob(16), 'a', 0), (randomblob(16), 'b', 0)";
+        sqlx::query(projects).execute(&mut connection).await.unwrap();
+        for change in changes {
+            // One that is deleted refuses to change.
+            drop(sqlx::query(AssertSqlSafe(change.as_str())).execute(&mut connection).await);
+        }
+        let rules = all().filter(|rule| KEPT.iter().any(|kept| rule.text.starts_with(kept)));
+        let rules: Vec<Rule> = rules.collect();
+        prop_assert_eq!(rules.len(), KEPT.len());
+        for Rule { text, query } in rules {
+            let found: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&mut connection).await.unwrap();
+            prop_assert_eq!(found, Vec::<String>::new(), "{}", text);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn whatever_becomes_of_instances_triggers_keep_what_follows_from_them() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+        let lives = proptest::collection::vec(change(), 1..40);
+        let lived = TestRunner::new(config).run(&lives, |changes| runtime.block_on(live(&changes)));
+        lived.unwrap_or_else(|failure| panic!("{failure}"));
+    }
+}
