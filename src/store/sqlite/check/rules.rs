@@ -231,8 +231,8 @@ mod tests {
     fn whatever_becomes_of_instances_triggers_keep_what_follows_from_them() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
-        let lives = proptest::collection::vec(change(), 1..40);
-        let lived = TestRunner::new(config).run(&lives, |changes| runtime.block_on(live(&changes)));
-        lived.unwrap_or_else(|failure| panic!("{failure}"));
+        let changes = proptest::collection::vec(change(), 1..40);
+        let outcome = TestRunner::new(config).run(&changes, |changes| runtime.block_on(live(&changes)));
+        outcome.unwrap_or_else(|failure| panic!("{failure}"));
     }
 }
