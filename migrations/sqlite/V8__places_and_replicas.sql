@@ -18,11 +18,14 @@ CREATE TABLE replica_changes (
     instance_key INTEGER NOT NULL REFERENCES instances,
     shard        INTEGER NOT NULL CHECK (shard BETWEEN 0 AND 65535),
     copy         INTEGER NOT NULL CHECK (copy BETWEEN 1 AND 65535),                         -- the master is copy 0
-    zone_code    TEXT    CHECK (zone_code <> ''),                            -- of one that was added
+    zone_code    TEXT    CHECK (zone_code <> ''),                            -- where it is; null: as the instance has it
     course       TEXT    NOT NULL CHECK (course IN ('adding', 'added', 'removing', 'removed')),
     CHECK (zone_code IS NOT NULL OR course IN ('removing', 'removed')),
     PRIMARY KEY (instance_key, shard, copy)
 ) STRICT, WITHOUT ROWID;
+
+-- What of the replicas will not be as the new product has it, each as [shard, copy, zone_code, course].
+ALTER TABLE planned_sizes ADD COLUMN replicas TEXT NOT NULL DEFAULT '[]' CHECK (json_type(replicas) = 'array');
 
 -- An instance that becomes another product has the replicas of that.
 CREATE TRIGGER products_bring_their_replicas AFTER UPDATE OF spec_code ON instances WHEN new.spec_code <> old.spec_code

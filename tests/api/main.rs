@@ -38,6 +38,7 @@ mod instance_creation;
 mod instance_deletion;
 mod instance_extension;
 mod instance_password;
+mod instance_replicas;
 mod instance_search;
 mod instance_size;
 mod instance_status;

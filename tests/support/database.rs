@@ -18,7 +18,7 @@ const BELONGINGS: &[&str] = &[
     "INSERT INTO instance_tags SELECT instance_key, 1, 'a', 'b' FROM instances WHERE name = 'dcs-single'",
     "INSERT INTO backup_policies SELECT instance_key, randomblob(16), 'auto', 7, '01:00-02:00', 'weekly', '[1, 2]', '+0800',
             created_at, created_at, 9007199254740993, 1 FROM instances WHERE name = 'dcs-single'",
-    "INSERT INTO planned_sizes SELECT instance_key, 'spec', NULL, 4096, 'ha', '10.0.0.1' FROM instances
+    "INSERT INTO planned_sizes SELECT instance_key, 'spec', NULL, 4096, 'ha', '10.0.0.1', '[]' FROM instances
      WHERE name = 'dcs-single'",
     "INSERT INTO background_tasks SELECT instance_key, 1, randomblob(16), 'task', '{}', 'u', 'n', created_at, NULL, 0, NULL
      FROM instances WHERE name = 'dcs-single'",

@@ -58,8 +58,6 @@ pub enum Extended {
 
 /// The most nodes of a shard, its master among them.
 const MOST_COPIES: usize = 5;
-/// The highest number that a copy of a shard can have.
-const LAST_COPY: u32 = 65_535;
 
 impl Extension {
     /// Returns what will be different.
@@ -134,12 +132,7 @@ impl Instance {
         if group.nodes.len() >= MOST_COPIES {
             return Err(Refusal::TooManyReplicas);
         }
-        let of_shard = self.replicas.iter().filter(|replica| replica.shard == shard);
-        let last = of_shard.map(|replica| replica.copy).max().unwrap_or(0);
-        let copy = last.saturating_add(1).max(self.topology().replica_count);
-        if copy > LAST_COPY {
-            return Err(Refusal::TooManyReplicas);
-        }
+        let copy = self.next_copy(shard)?;
         let zone = zone.unwrap_or_else(|| self.zone_at(copy).to_owned());
         Ok(ReplicaChange { shard, copy, zone_code: Some(zone), course: ReplicaCourse::Adding })
     }

@@ -96,7 +96,10 @@ impl Instance {
         let (_, copies) = size;
         let changed = |copy| self.replicas.iter().find(|it| it.shard == shard && it.copy == copy);
         let remains = |copy: &u32| changed(*copy).is_none_or(|replica| replica.course.is_there());
-        let own = (0..copies).filter(remains).map(|copy| self.server(shard, copy, size));
+        let own = (0..copies).filter(remains).map(|copy| match changed(copy) {
+            Some(replica) => placed(self.server(shard, copy, size), replica),
+            None => self.server(shard, copy, size),
+        });
         let of_shard = self.replicas.iter().filter(|it| it.shard == shard && it.copy >= copies);
         let added = of_shard.filter(|replica| replica.course.is_there());
         own.chain(added.map(|replica| self.added_server(replica, size))).collect()
@@ -107,7 +110,7 @@ impl Instance {
         let topology = self.topology();
         let size = (topology.sharding_count, topology.replica_count);
         if change.copy < topology.replica_count {
-            self.server(change.shard, change.copy, size)
+            placed(self.server(change.shard, change.copy, size), change)
         } else {
             self.added_server(change, size)
         }
@@ -115,8 +118,7 @@ impl Instance {
 
     /// Those that were added are numbered behind all that the product has, so that no other node has their number, ever.
     fn added_server(&self, replica: &ReplicaChange, (shards, _): (u32, u32)) -> Node {
-        let node = self.node(replica.copy * shards + replica.shard, NodeRole::Replica, replica.copy);
-        Node { zone_code: replica.zone_code.clone().unwrap_or_default(), ..node }
+        placed(self.node(replica.copy * shards + replica.shard, NodeRole::Replica, replica.copy), replica)
     }
 
     /// Returns the proxies before its groups; there are none but in a proxy cluster.
@@ -184,6 +186,14 @@ impl Instance {
         let high = mixed(high ^ mixed(part));
         Builder::from_random_bytes((u128::from(high) << 64 | u128::from(mixed(low ^ high))).to_be_bytes())
             .into_uuid()
+    }
+}
+
+/// Returns a node in the zone that is kept of it, if one is.
+fn placed(node: Node, replica: &ReplicaChange) -> Node {
+    match &replica.zone_code {
+        Some(zone_code) => Node { zone_code: zone_code.clone(), ..node },
+        None => node,
     }
 }
 

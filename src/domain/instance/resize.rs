@@ -4,10 +4,10 @@
 
 use uuid::Uuid;
 
-use crate::domain::builtin;
 use crate::domain::catalogue::{self, NotSold, Product};
-use crate::domain::instance::order::product;
-use crate::domain::instance::{CacheMode, Capacity, Instance, InstanceAction, NodeRole};
+use crate::domain::instance::order::{product, zone_codes};
+use crate::domain::instance::replicas::ReplicaCounts;
+use crate::domain::instance::{CacheMode, Capacity, Instance, InstanceAction, NodeRole, ReplicaChange};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskSize;
 
@@ -54,7 +54,8 @@ pub struct Resize {
     capacity: Capacity,
     product: Option<String>,
     kind: Option<ResizeKind>,
-    zones: usize,
+    /// By their codes.
+    zones: Vec<String>,
     nodes: Vec<Uuid>,
     must_grow: bool,
     clusters: bool,
@@ -73,6 +74,8 @@ pub struct NewSize {
     pub copies: u32,
     /// How many addresses it shows.
     pub addresses: u32,
+    /// What of its replicas is not as the product has it.
+    pub replicas: Vec<ReplicaChange>,
 }
 
 impl ResizeOrder {
@@ -94,19 +97,16 @@ impl ResizeOrder {
             Some("addSharding" | "instanceType") => Some(ResizeKind::Other),
             Some(_) => return Err(Refusal::InvalidParameter { name: "change_type" }),
         };
-        let offered = builtin::zones(rules.region);
-        let is_known = |name: &String| {
-            offered.iter().any(|zone| zone.code == *name || zone.id.eq_ignore_ascii_case(name))
+        let zones = match &self.zones[..] {
+            [] => Vec::new(),
+            named => zone_codes(named, rules.region).map_err(|_| Refusal::InvalidReplicaZones)?,
         };
-        if !self.zones.iter().all(is_known) {
-            return Err(Refusal::InvalidReplicaZones);
-        }
         let nodes = self.nodes.iter().map(|id| Uuid::try_parse(id).ok()).collect::<Option<Vec<Uuid>>>();
         Ok(Resize {
             capacity,
             product: self.product,
             kind,
-            zones: self.zones.len(),
+            zones,
             nodes: nodes.ok_or(Refusal::InvalidNodeList)?,
             must_grow: rules.must_grow,
             clusters: rules.clusters,
@@ -147,6 +147,8 @@ impl Resize {
         self.permit_kind(instance, old, new)?;
         instance.permit(InstanceAction::Extend)?;
         let size = new.size(wanted).ok_or(Refusal::InvalidCapacity)?;
+        let shards = size.shards.count;
+        let replicas = self.replicas(instance, old, new, shards)?;
         let written = self.product.as_deref().and_then(catalogue::code_in);
         Ok(NewSize {
             spec_code: written.unwrap_or(&new.spec_code).to_owned(),
@@ -154,6 +156,7 @@ impl Resize {
             cache_mode: new.family.mode,
             copies: new.copies,
             addresses: new.shown_addresses(size),
+            replicas,
         })
     }
 
@@ -182,7 +185,7 @@ impl Resize {
                 let shards = if is_copied(instance) { 1 } else { instance.topology().sharding_count };
                 let added = usize::try_from(new.copies - old.copies).unwrap_or(usize::MAX);
                 let most = added.saturating_mul(usize::try_from(shards).unwrap_or(usize::MAX));
-                match self.zones {
+                match self.zones.len() {
                     0 => Ok(()),
                     zones if zones > most => Err(Refusal::TooManyReplicaZones),
                     zones if zones < added => Err(Refusal::InvalidReplicaZones),
@@ -197,6 +200,27 @@ impl Resize {
             }
             Some(ResizeKind::Other) | None => Ok(()),
         }
+    }
+
+    /// Returns what of the replicas is not as the new product has it. One that keeps its data otherwise brings its own.
+    fn replicas(
+        &self,
+        instance: &Instance,
+        old: &Product,
+        new: &Product,
+        shards: u32,
+    ) -> Result<Vec<ReplicaChange>, Refusal> {
+        if old.family.mode != new.family.mode {
+            return Ok(Vec::new());
+        }
+        let adds = self.kind == Some(ResizeKind::AddReplicas);
+        let removes = self.kind == Some(ResizeKind::RemoveReplicas) && is_copied(instance);
+        instance.replicas_by(ReplicaCounts {
+            shards,
+            copies: new.copies,
+            zones: if adds { &self.zones } else { &[] },
+            leaving: if removes { self.nodes.first().copied() } else { None },
+        })
     }
 
     /// Decides whether the node that is named can be removed.

@@ -174,6 +174,15 @@ fn replicas(row: &SqliteRow) -> Result<Vec<ReplicaChange>, StoreError> {
     rows.into_iter().map(replica).collect::<Option<_>>().ok_or_else(malformed)
 }
 
+/// Writes replicas as [`replicas`] reads them.
+pub(in crate::store) fn replicas_json(replicas: &[ReplicaChange]) -> Result<String, StoreError> {
+    let row = |replica: &ReplicaChange| {
+        (replica.shard, replica.copy, replica.zone_code.clone(), replica.course.as_str())
+    };
+    serde_json::to_string(&replicas.iter().map(row).collect::<Vec<_>>())
+        .map_err(|_| StoreError::Inconsistent { what: "replicas cannot be written as JSON" })
+}
+
 fn stopped_nodes(row: &SqliteRow) -> Result<BTreeSet<Uuid>, StoreError> {
     serde_json::from_str::<Vec<String>>(column(row, "stopped_nodes")?)
         .ok()

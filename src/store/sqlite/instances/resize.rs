@@ -9,6 +9,7 @@ use crate::domain::quota::Usage;
 use crate::domain::task::TaskDetails;
 use crate::domain::work::WorkWish;
 use crate::store::StoreError;
+use crate::store::row;
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances::{Audit, addresses, passage, shown, waiting};
 use crate::store::sqlite::{background, quotas};
@@ -99,14 +100,15 @@ async fn plan(
         addresses.append(&mut addresses::free(connection, project_key, needed - addresses.len()).await?);
     }
     sqlx::query(
-        "INSERT OR REPLACE INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip)
-         VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip, replicas)
+         VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(instance_key)
     .bind(&size.spec_code)
     .bind(i64::from(size.capacity.as_megabytes()))
     .bind(size.cache_mode.as_str())
     .bind(addresses.join(","))
+    .bind(row::replicas_json(&size.replicas)?)
     .execute(connection)
     .await
     .map(|_| ())
@@ -114,7 +116,7 @@ async fn plan(
 }
 
 /// Gives an instance the size that is planned for it, if one is and it `succeeded`. Its backups cannot be restored after that,
-/// and its nodes are new ones.
+/// and all its nodes run.
 pub(super) async fn finish(
     connection: &mut SqliteConnection,
     instance_key: i64,
@@ -123,7 +125,7 @@ pub(super) async fn finish(
     let failed = StoreError::during("give an instance its size");
     let planned = sqlx::query(
         "DELETE FROM planned_sizes WHERE instance_key = ?
-         RETURNING spec_code, product_id, capacity_mb, cache_mode, ip",
+         RETURNING spec_code, product_id, capacity_mb, cache_mode, ip, replicas",
     )
     .bind(instance_key)
     .fetch_optional(&mut *connection)
@@ -151,5 +153,14 @@ pub(super) async fn finish(
     ] {
         sqlx::query(statement).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
     }
-    Ok(())
+    sqlx::query(
+        "INSERT INTO replica_changes (instance_key, shard, copy, zone_code, course)
+         SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
+    )
+    .bind(instance_key)
+    .bind(planned.try_get::<String, _>("replicas").map_err(&failed)?)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(failed)
 }
