@@ -42,14 +42,24 @@ impl InsertRow for EventRow {
     }
 }
 
-/// Appends events, in order, by one statement.
+/// How many events one statement appends: with more it would have more values than SQLite takes.
+const AT_A_TIME: usize = 2048;
+
+/// Appends events, in order, by few statements.
 pub(super) async fn append(
     connection: &mut SqliteConnection,
     events: Vec<EventRow>,
 ) -> Result<(), sqlx::Error> {
-    let mut script = Script::default();
-    script.insert(events);
-    script.run(connection).await
+    let mut events = events.into_iter();
+    loop {
+        let some: Vec<EventRow> = events.by_ref().take(AT_A_TIME).collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        let mut script = Script::default();
+        script.insert(some);
+        script.run(connection).await?;
+    }
 }
 
 /// Makes rows of `events`: knows the keys of actors.
@@ -114,5 +124,37 @@ impl Change<'_> {
             actor_key,
             request_id: self.origin.request_id,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+
+    use super::*;
+    use crate::store::migrate;
+
+    #[tokio::test]
+    async fn any_number_of_events_is_appended_in_order() {
+        const MANY: i64 = 5_000;
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrate::migrate(&mut connection, 1).await.unwrap();
+        sqlx::raw_sql("PRAGMA foreign_keys = OFF").execute(&mut connection).await.unwrap();
+        let event = |number: i64| Change {
+            at: Timestamp::MIN,
+            instance_key: 1,
+            record_kind: 1,
+            record_number: u64::try_from(number).ok(),
+            from_status: None,
+            to_status: None,
+            origin: &Origin::SYSTEM,
+        };
+        let events = (1..=MANY).map(|number| event(number).into_row(1)).collect();
+        append(&mut connection, events).await.unwrap();
+        let numbers: Vec<i64> = sqlx::query_scalar("SELECT record_number FROM events ORDER BY event_number")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(numbers, (1..=MANY).collect::<Vec<_>>());
     }
 }
