@@ -1,7 +1,7 @@
 //! What the writer does to backup records: a run of creates in one statement each for records and audit, in one call;
 //! deletes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
@@ -22,7 +22,7 @@ use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{CreateBackup, DeleteBackup, StoreError};
+use crate::store::{BackupChange, CreateBackup, DeleteBackup, StoreError};
 
 /// In which transaction a run of creates is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,6 +199,38 @@ pub(super) async fn update_status(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Changes the status of those backups, no two of one instance, whose status is still what it was; returns the keys of their
+/// instances.
+pub(super) async fn update_statuses(
+    connection: &mut SqliteConnection,
+    changes: &[(i64, BackupChange)],
+) -> Result<HashSet<i64>, sqlx::Error> {
+    let row = |(instance_key, change): &(i64, BackupChange)| {
+        let to = BackupStatusRow::from(&change.to);
+        let which = (
+            *instance_key,
+            change.number,
+            hex::encode(change.id.as_bytes()),
+            backup_status_code(change.from),
+        );
+        (which, (to.status, to.execution_at, to.updated_at, to.size_bytes, to.error_code, to.progress))
+    };
+    let rows: Vec<_> = changes.iter().map(row).collect();
+    let instance_keys: Vec<i64> = sqlx::query_scalar(
+        "UPDATE backups
+         SET status = v.value ->> '$[1][0]', execution_at = v.value ->> '$[1][1]', updated_at = v.value ->> '$[1][2]',
+             size_bytes = v.value ->> '$[1][3]', error_code = v.value ->> '$[1][4]', progress = v.value ->> '$[1][5]'
+         FROM json_each(?) v
+         WHERE instance_key = v.value ->> '$[0][0]' AND record_number = v.value ->> '$[0][1]'
+           AND backup_id = unhex(v.value ->> '$[0][2]') AND status = v.value ->> '$[0][3]'
+         RETURNING instance_key",
+    )
+    .bind(serde_json::to_string(&rows).unwrap_or_default())
+    .fetch_all(connection)
+    .await?;
+    Ok(instance_keys.into_iter().collect())
 }
 
 /// Returns the event of a backup that came into being.

@@ -63,3 +63,32 @@ pub(super) async fn move_on(
     .await?;
     Ok(())
 }
+
+/// Takes steps of the jobs of instances into account, as [`move_on`] does that of one.
+pub(super) async fn move_all_on(
+    connection: &mut SqliteConnection,
+    plans: impl Iterator<Item = (i64, Option<WorkPlan>)>,
+) -> Result<(), sqlx::Error> {
+    let (mut going_on, mut done) = (Vec::new(), Vec::new());
+    for (instance_key, plan) in plans {
+        match plan {
+            Some(plan) => going_on.push((instance_key, plan.finish_at().map(Timestamp::as_millis))),
+            None => done.push(instance_key),
+        }
+    }
+    if !going_on.is_empty() {
+        sqlx::query(
+            "UPDATE open_work SET due_at = v.value ->> 1 FROM json_each(?) v WHERE instance_key = v.value ->> 0",
+        )
+        .bind(serde_json::to_string(&going_on).unwrap_or_default())
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !done.is_empty() {
+        sqlx::query("DELETE FROM open_work WHERE instance_key IN (SELECT value FROM json_each(?))")
+            .bind(serde_json::to_string(&done).unwrap_or_default())
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -87,6 +87,38 @@ pub(super) struct Expiry<'s> {
     pub(super) floors: &'s mut HashMap<i64, i64>,
 }
 
+/// A backup that can be used from now on.
+pub(super) struct Usable {
+    pub(super) instance_key: i64,
+    pub(super) instance_id: InstanceId,
+    pub(super) at: Timestamp,
+    pub(super) is_automatic: bool,
+}
+
+/// Lets backups give way to newer ones of their instances, no two of which are of the same; returns what became of them, by the key
+/// of the instance.
+pub(super) async fn give_way(
+    connection: &mut SqliteConnection,
+    Expiry { keep, floors }: Expiry<'_>,
+    newer: &[Usable],
+    actor_key: i64,
+) -> Result<HashMap<i64, Vec<MadeChange>>, StoreError> {
+    let mut gone: HashMap<i64, Vec<MadeChange>> = HashMap::new();
+    for Usable { instance_key, instance_id, at, .. } in newer {
+        let expiry = Expiry { keep, floors: &mut *floors };
+        let ids = expire_beyond(connection, expiry, *instance_key, *at, actor_key).await?;
+        gone.entry(*instance_key)
+            .or_default()
+            .extend(ids.into_iter().map(|id| expiry_of(id, *instance_id, *at)));
+    }
+    let automatic = newer.iter().filter(|backup| backup.is_automatic);
+    let automatic: Vec<_> = automatic.map(|backup| (backup.instance_key, backup.at)).collect();
+    for (instance_key, change) in release(connection, &automatic, actor_key).await? {
+        gone.entry(instance_key).or_default().push(change);
+    }
+    Ok(gone)
+}
+
 /// Lets all but the newest usable backups of an instance expire; returns those that did, oldest first.
 pub(super) async fn expire_beyond(
     connection: &mut SqliteConnection,
@@ -192,7 +224,7 @@ pub(super) async fn end_days(
 }
 
 /// Returns the change of a backup that expired.
-pub(super) fn expiry(id: BackupId, instance_id: InstanceId, at: Timestamp) -> MadeChange {
+fn expiry_of(id: BackupId, instance_id: InstanceId, at: Timestamp) -> MadeChange {
     let (from, to) = (Some(BackupStatusKind::Succeed), BackupStatusKind::Expired);
     MadeChange { record: ChangedRecord::Backup { id, from, to }, instance_id, at }
 }
@@ -253,7 +285,7 @@ async fn expire(
         .map_err(StoreError::during("let backups expire"))?;
     record_expired(connection, gone.iter().map(|gone| (gone.instance_key, gone.number, gone.at)), actor_key)
         .await?;
-    let made = |gone: Gone| (gone.instance_key, expiry(gone.id, gone.instance_id, gone.at));
+    let made = |gone: Gone| (gone.instance_key, expiry_of(gone.id, gone.instance_id, gone.at));
     Ok(gone.into_iter().map(made).collect())
 }
 

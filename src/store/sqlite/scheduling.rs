@@ -17,7 +17,7 @@ use crate::store::sqlite::backups::{self, NewBackupRow};
 use crate::store::sqlite::facts::KnownInstance;
 use crate::store::sqlite::instances;
 use crate::store::sqlite::resetting;
-use crate::store::sqlite::retention::{self, Expiry};
+use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::Script;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangedRecord, MadeChange, RunWish, ScheduleOutcome, ScheduleStep, StoreError};
@@ -91,22 +91,18 @@ async fn changes_of(
     keep: Option<u32>,
     actor_key: i64,
 ) -> Result<Vec<MadeChange>, StoreError> {
-    let mut gone: HashMap<i64, Vec<MadeChange>> = HashMap::new();
-    let usable: Vec<(i64, Timestamp)> = made
+    let usable: Vec<Usable> = made
         .iter()
         .filter(|(_, backup)| backup.is_restorable())
-        .map(|(instance_key, backup)| (*instance_key, backup.created_at))
+        .map(|(instance_key, backup)| Usable {
+            instance_key: *instance_key,
+            instance_id: backup.instance_id,
+            at: backup.created_at,
+            is_automatic: true,
+        })
         .collect();
-    for (instance_key, backup) in made.iter().filter(|(_, backup)| backup.is_restorable()) {
-        let (connection, expiry) = (&mut state.connection, Expiry { keep, floors: &mut state.floors });
-        let ids =
-            retention::expire_beyond(connection, expiry, *instance_key, backup.created_at, actor_key).await?;
-        let expiries = ids.into_iter().map(|id| retention::expiry(id, backup.instance_id, backup.created_at));
-        gone.entry(*instance_key).or_default().extend(expiries);
-    }
-    for (instance_key, change) in retention::release(&mut state.connection, &usable, actor_key).await? {
-        gone.entry(instance_key).or_default().push(change);
-    }
+    let expiry = Expiry { keep, floors: &mut state.floors };
+    let mut gone = retention::give_way(&mut state.connection, expiry, &usable, actor_key).await?;
     let mut changes = Vec::with_capacity(made.len());
     for (instance_key, backup) in made {
         let record = ChangedRecord::Backup { id: backup.id, from: None, to: backup.status.kind() };

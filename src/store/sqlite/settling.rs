@@ -1,6 +1,7 @@
 //! Writes changes that came due, each if the status is still what it was.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::iter::Peekable;
 
 use sqlx::SqliteConnection;
 
@@ -9,12 +10,10 @@ use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
 use crate::domain::work::WorkPlan;
-use crate::store::row::{
-    BackupStatusRow, RestoreStatusRow, backup_status_code, record_kind, restore_status_code,
-};
+use crate::store::row::{self, RestoreStatusRow, backup_status_code, record_kind, restore_status_code};
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::instances::{self, Audit};
-use crate::store::sqlite::retention::{self, Expiry};
+use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{backups, open_work, restores};
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError};
@@ -30,74 +29,94 @@ pub(super) async fn apply(
         .key(connection, &Origin::SYSTEM.actor)
         .await
         .map_err(StoreError::during("record who changes a record"))?;
+    let ids: BTreeSet<InstanceId> = changes.iter().map(DueChange::instance_id).collect();
+    for id in &ids {
+        known.forget(*id);
+    }
+    let keys = instance_keys(connection, &ids).await?;
     let mut made = Vec::with_capacity(changes.len());
-    let mut keys = HashMap::new();
-    for change in changes {
-        let instance_id = change.instance_id();
-        known.forget(instance_id);
-        let instance_key = if let Some(key) = keys.get(&instance_id) {
-            *key
-        } else {
-            let Some(key) = instance_key(connection, instance_id).await? else { continue };
-            keys.insert(instance_id, key);
-            key
-        };
-        match change {
+    let mut changes =
+        changes.into_iter().filter_map(|change| Some((*keys.get(&change.instance_id())?, change))).peekable();
+    while let Some((instance_key, change)) = changes.next() {
+        made.extend(match change {
             DueChange::Instance(change) => {
-                made.extend(instances::end_passage(connection, instance_key, change, actor_key).await?);
+                let made = instances::end_passage(connection, instance_key, change, actor_key).await?;
+                made.into_iter().collect()
             }
             DueChange::Backup(change) => {
-                let keep = Expiry { keep, floors };
-                made.extend(apply_to_backup(connection, keep, instance_key, &change, actor_key).await?);
+                let batch = take_backups((instance_key, change), &mut changes);
+                apply_to_backups(connection, Expiry { keep, floors }, batch, actor_key).await?
             }
             DueChange::Restore(change) => {
-                made.extend(apply_to_restore(connection, instance_key, &change, actor_key).await?);
+                apply_to_restore(connection, instance_key, &change, actor_key).await?
             }
-        }
+        });
     }
     Ok(made)
 }
 
-async fn apply_to_backup(
+/// Takes the changes of backups that come next at the same time, as far as they are of different instances.
+fn take_backups(
+    first: (i64, BackupChange),
+    changes: &mut Peekable<impl Iterator<Item = (i64, DueChange)>>,
+) -> Vec<(i64, BackupChange)> {
+    let (at, mut taken) = (first.1.at, BTreeSet::from([first.0]));
+    let mut batch = vec![first];
+    while let Some((instance_key, DueChange::Backup(change))) = changes.next_if(|(instance_key, change)| {
+        matches!(change, DueChange::Backup(change) if change.at == at) && taken.insert(*instance_key)
+    }) {
+        batch.push((instance_key, change));
+    }
+    batch
+}
+
+/// Makes changes of backups of different instances, by few statements however many there are.
+async fn apply_to_backups(
     connection: &mut SqliteConnection,
     expiry: Expiry<'_>,
-    instance_key: i64,
-    change: &BackupChange,
+    mut batch: Vec<(i64, BackupChange)>,
     actor_key: i64,
 ) -> Result<Vec<MadeChange>, StoreError> {
-    let from_status = backup_status_code(change.from);
-    let to = BackupStatusRow::from(&change.to);
-    let was_as_expected =
-        backups::update_status(connection, instance_key, change.number, change.id, from_status, &to)
-            .await
-            .map_err(StoreError::during("change the status of a backup"))?;
-    if !was_as_expected {
-        return Ok(Vec::new());
-    }
-    let event = Change {
-        at: change.at,
-        instance_key,
-        record_kind: record_kind::BACKUP,
-        record_number: Some(change.number),
-        from_status: Some(from_status),
-        to_status: Some(to.status),
-        origin: &Origin::SYSTEM,
+    let changed = backups::update_statuses(connection, &batch)
+        .await
+        .map_err(StoreError::during("change the status of backups"))?;
+    batch.retain(|(instance_key, _)| changed.contains(instance_key));
+    let plans = batch.iter().map(|(instance_key, change)| (*instance_key, change.to.open_plan()));
+    open_work::move_all_on(connection, plans)
+        .await
+        .map_err(StoreError::during("plan what follows a change"))?;
+    let event = |(instance_key, change): &(i64, BackupChange)| {
+        let event = Change {
+            at: change.at,
+            instance_key: *instance_key,
+            record_kind: record_kind::BACKUP,
+            record_number: Some(change.number),
+            from_status: Some(backup_status_code(change.from)),
+            to_status: Some(backup_status_code(change.to.kind())),
+            origin: &Origin::SYSTEM,
+        };
+        event.into_row(actor_key)
     };
-    move_on(connection, event, change.to.open_plan(), actor_key).await?;
-    let mut all = vec![MadeChange {
-        record: ChangedRecord::Backup { id: change.id, from: Some(change.from), to: change.to.kind() },
-        instance_id: change.instance_id,
-        at: change.at,
-    }];
-    if matches!(change.to, BackupStatus::Succeed(_)) {
-        let gone = retention::expire_beyond(connection, expiry, instance_key, change.at, actor_key).await?;
-        all.extend(gone.into_iter().map(|id| retention::expiry(id, change.instance_id, change.at)));
-        if change.kind == BackupKind::Automatic {
-            let released = retention::release(connection, &[(instance_key, change.at)], actor_key).await?;
-            all.extend(released.into_iter().map(|(_, change)| change));
-        }
+    events::append(connection, batch.iter().map(event).collect())
+        .await
+        .map_err(StoreError::during("record a change that came due"))?;
+    let usable = batch.iter().filter(|(_, change)| matches!(change.to, BackupStatus::Succeed(_)));
+    let usable: Vec<Usable> = usable
+        .map(|(instance_key, change)| Usable {
+            instance_key: *instance_key,
+            instance_id: change.instance_id,
+            at: change.at,
+            is_automatic: change.kind == BackupKind::Automatic,
+        })
+        .collect();
+    let mut gone = retention::give_way(connection, expiry, &usable, actor_key).await?;
+    let mut made = Vec::with_capacity(batch.len());
+    for (instance_key, BackupChange { id, instance_id, from, to, at, .. }) in batch {
+        let record = ChangedRecord::Backup { id, from: Some(from), to: to.kind() };
+        made.push(MadeChange { record, instance_id, at });
+        made.extend(gone.remove(&instance_key).into_iter().flatten());
     }
-    Ok(all)
+    Ok(made)
 }
 
 async fn apply_to_restore(
@@ -154,10 +173,22 @@ async fn move_on(
         .map_err(StoreError::during("record a change that came due"))
 }
 
-async fn instance_key(connection: &mut SqliteConnection, id: InstanceId) -> Result<Option<i64>, StoreError> {
-    sqlx::query_scalar("SELECT instance_key FROM instances WHERE instance_id = ?")
-        .bind(&id.as_bytes()[..])
-        .fetch_optional(connection)
-        .await
-        .map_err(StoreError::during("find the instance of a change"))
+/// Returns the keys of instances.
+async fn instance_keys(
+    connection: &mut SqliteConnection,
+    ids: &BTreeSet<InstanceId>,
+) -> Result<HashMap<InstanceId, i64>, StoreError> {
+    let ids: Vec<String> = ids.iter().map(|id| hex::encode(id.as_bytes())).collect();
+    let rows = sqlx::query(
+        "SELECT instance_id, instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?))",
+    )
+    .bind(serde_json::to_string(&ids).unwrap_or_default())
+    .fetch_all(connection)
+    .await
+    .map_err(StoreError::during("find the instances of changes"))?;
+    let key = |row| {
+        let id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
+        Ok((id, row::column(row, "instance_key")?))
+    };
+    rows.iter().map(key).collect()
 }
