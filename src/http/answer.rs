@@ -12,13 +12,12 @@ use actix_web::http::uri::PathAndQuery;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::ambient::Stopwatch;
-use crate::domain::id::{HEX32_LENGTH, ProjectId, RequestId};
+use crate::domain::id::{HEX32_LENGTH, InstanceId, ProjectId, RequestId};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
 use crate::http::body::Unread;
 use crate::http::control::journal::JournalEntry;
-use crate::http::control::state::api_word;
 use crate::http::endpoint::api_of;
 use crate::http::error::ApiError;
 use crate::http::identity;
@@ -133,11 +132,12 @@ fn record(
         at: rfc3339(state.control.control.clock().0),
         method: request.method().to_string(),
         path: beginning(request.path(), LONGEST_PATH),
-        api: route.and_then(|route| route.api).map(api_word),
+        // Also where it names nothing that there is.
+        api: ["v1.0", "v2"].into_iter().find(|api| *api == first),
         operation: route.map(|route| route.operation.name),
         is_supported: route.is_some_and(|route| route.operation.emulation != Emulation::None),
         project_id: part("project_id").or_else(|| project_of(request.path())),
-        instance_id: part("instance_id"),
+        instance_id: part("instance_id").or_else(|| instance_of(request.path())),
         status: response.status().as_u16(),
         error_code: request.extensions().get::<AnsweredCode>().map(|code| code.0.clone()),
         client: client.map(|client| beginning(client, LONGEST_CLIENT)),
@@ -150,6 +150,14 @@ fn record(
 fn project_of(path: &str) -> Option<String> {
     let project: ProjectId = path.split('/').nth(2)?.parse().ok()?;
     Some(project.to_string())
+}
+
+/// Returns the instance that a path without a route names where all others do.
+fn instance_of(path: &str) -> Option<String> {
+    let mut parts = path.split('/').skip(3);
+    parts.next().filter(|part| *part == "instances")?;
+    let instance: InstanceId = parts.next()?.parse().ok()?;
+    Some(instance.to_string())
 }
 
 /// How much of a path the journal keeps, in bytes.

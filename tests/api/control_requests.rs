@@ -147,10 +147,19 @@ async fn whoever_waits_for_a_call_is_told_when_it_comes() {
 async fn what_is_not_built_is_told_apart() {
     let server = TestServer::start().await;
     server.create_backup(HA).await;
-    let path = format!("/v2/{PROJECT}/diagnosis");
-    server.get(&path).await;
-    let unsupported = server.get(&format!("{REQUESTS}/unsupported")).await.ok();
-    assert_eq!(each(&unsupported["requests"], "path"), [path]);
+    let (of_project, of_instance) =
+        (format!("/v1.0/{PROJECT}/diagnosis"), format!("{}/colour", Api::V2.instance(HA)));
+    server.get(&of_project).await;
+    server.get(&of_instance).await;
+    let unsupported = async |query: &str| {
+        let found = server.get(&format!("{REQUESTS}/unsupported{query}")).await.ok();
+        each(&found["requests"], "path")
+    };
+    assert_eq!(unsupported("").await, [of_project.as_str(), &of_instance]);
+    // Such calls are found by what their paths name, too.
+    assert_eq!(unsupported("?api=v1.0").await, [of_project.as_str()]);
+    assert_eq!(unsupported("?api=v2").await, [of_instance.as_str()]);
+    assert_eq!(unsupported(&format!("?instance_id={HA}")).await, [of_instance]);
 }
 
 #[tokio::test]

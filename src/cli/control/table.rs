@@ -308,7 +308,7 @@ pub(super) const COMMANDS: &[ControlCommand] = &[
         "GET",
         "/_emulator/requests/unsupported",
         "The calls for which there is no operation",
-        &[],
+        &QUERY_FILTER,
     )
     .with_columns(OF_REQUESTS),
 ];
