@@ -127,7 +127,7 @@ SELECT project_key,
        sum(status <> 'CREATEFAILED') AS instances
 FROM (SELECT *, row_number() OVER (PARTITION BY project_key ORDER BY -created_at, instance_id) AS place
       FROM instances WHERE deleted_at IS NULL)
-GROUP BY project_key, (place - 1) / 500;
+GROUP BY project_key, (place - 1) / 300;
 
 INSERT INTO instance_blocks SELECT * FROM even_blocks;
 
@@ -151,14 +151,14 @@ BEGIN
         ORDER BY list_order DESC, instance_id DESC LIMIT 1);
 END;
 
-CREATE TRIGGER long_blocks_are_cut AFTER UPDATE OF instances ON instance_blocks WHEN new.instances > 1000
+CREATE TRIGGER long_blocks_are_cut AFTER UPDATE OF instances ON instance_blocks WHEN new.instances > 600
 BEGIN
     INSERT INTO instance_blocks
-    SELECT project_key, -created_at, instance_id, new.instances - 500 FROM instances
+    SELECT project_key, -created_at, instance_id, new.instances - 300 FROM instances
     WHERE project_key = new.project_key AND deleted_at IS NULL AND status <> 'CREATEFAILED'
       AND -created_at >= new.list_order AND (-created_at > new.list_order OR instance_id >= new.instance_id)
-    ORDER BY -created_at, instance_id LIMIT 1 OFFSET 500;
-    UPDATE instance_blocks SET instances = 500
+    ORDER BY -created_at, instance_id LIMIT 1 OFFSET 300;
+    UPDATE instance_blocks SET instances = 300
     WHERE project_key = new.project_key AND list_order = new.list_order AND instance_id = new.instance_id;
 END;
 

@@ -21,7 +21,7 @@ use crate::store::{InstanceFilter, InstancePageStart};
 /// So many instances are sooner looked at one by one than found in the list.
 const FEW: usize = 100;
 /// How many instances a page has to skip before its block is looked for; fewer are sooner skipped.
-const A_BLOCK: u64 = 500;
+const A_BLOCK: u64 = 300;
 
 impl Reader {
     pub(in crate::store::sqlite) async fn list_instances(
