@@ -12,8 +12,8 @@ use crate::store::InstanceRef;
 /// Decides how a backup that a policy makes of an instance ends.
 #[async_trait]
 pub trait RunFaults: Send + Sync {
-    /// Returns whether any run may fail. If not, nobody asks about each.
-    fn may_fail(&self) -> bool;
+    /// Returns whether any run at `at` may fail. If not, nobody asks about each.
+    fn may_fail(&self, at: Timestamp) -> bool;
 
     /// Decides about a run at `at`; returns nothing if it ends as usual. Until what is returned is dropped nobody else decides.
     async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunRuling<'_>>;
@@ -41,7 +41,7 @@ impl Engine {
     }
 
     /// Returns who is to be asked about each run, if any of them may fail.
-    pub(super) fn faults_of_runs(&self) -> Option<Arc<dyn RunFaults>> {
-        self.run_faults.0.get()?.upgrade().filter(|faults| faults.may_fail())
+    pub(super) fn faults_of_runs(&self, at: Timestamp) -> Option<Arc<dyn RunFaults>> {
+        self.run_faults.0.get()?.upgrade().filter(|faults| faults.may_fail(at))
     }
 }

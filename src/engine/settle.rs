@@ -4,18 +4,19 @@
 //! due, and writes each step with a compare-and-set in the order of the times at which the steps were due: doing it twice
 //! is harmless, and a restart is just its first call.
 //!
-//! What policies have planned, and what waits for a window of maintenance, is a row of times, and what is due of records is done up to the next of them first: so a run finds
-//! its instance as it was at the time of the run, however long ago that is.
+//! What policies have planned, and what waits for a window of maintenance, is a row of times, and what is due of records is done up to
+//! the next of them first: so a run finds its instance as it was at the time of the run, however long ago that is.
 //!
 //! It is done by one caller at a time; who comes meanwhile waits and finds it done, but no longer than [`PATIENCE`]. Much may be due
 //! after a long time: then what a caller has done in that time stays done, and the next one goes on. While it cannot be stored
 //! (another process keeps the database locked), or takes that long, reads do not wait for it, but for the first of them.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard};
 
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
@@ -45,7 +46,7 @@ const REST: Duration = Duration::from_secs(2);
 /// Whose turn it is to settle, and whether that could be done.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Nothing if the last attempt did what was due.
     obstacle: Mutex<Option<Obstacle>>,
 }
@@ -59,20 +60,20 @@ enum Obstacle {
     Busy,
 }
 
-/// The right to settle. As long as it is held nobody else does.
-pub(super) type Turn<'s> = tokio::sync::MutexGuard<'s, ()>;
+/// The right to settle, which may be shared with work that is carried to its end. As long as any of it is held nobody else settles.
+pub(super) type Turn = Arc<OwnedMutexGuard<()>>;
 
 impl Settling {
     /// Waits until nobody else settles.
-    pub(super) async fn turn(&self) -> Turn<'_> {
-        self.turn.lock().await
+    pub(super) async fn turn(&self) -> Turn {
+        Arc::new(Arc::clone(&self.turn).lock_owned().await)
     }
 
     /// Waits until nobody else settles, but not for ever.
     ///
     /// # Errors
     /// `Unavailable` if somebody settles for longer than `patience`.
-    async fn turn_within(&self, patience: Duration) -> Result<Turn<'_>, EngineError> {
+    async fn turn_within(&self, patience: Duration) -> Result<Turn, EngineError> {
         if let Ok(turn) = tokio::time::timeout(patience, self.turn()).await {
             return Ok(turn);
         }
@@ -101,6 +102,12 @@ impl Settling {
 }
 
 impl Engine {
+    /// Returns once no use case runs, nor what one of them has left behind to be carried to its end; until what is returned is dropped,
+    /// none begins.
+    pub(super) async fn be_alone(&self) -> (OwnedRwLockWriteGuard<()>, Turn) {
+        (self.turns.be_alone().await, self.settling.turn().await)
+    }
+
     /// Returns whether something is due at `now`, as far as is known.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.store.next_due_at().is_some_and(|due_at| due_at <= now)
@@ -113,6 +120,7 @@ impl Engine {
         // Whoever had the turn may have put the clock back.
         let now = now.min(self.clock.now());
         if !self.is_due(now) {
+            *self.settling.obstacle() = None;
             return Ok(());
         }
         // What is queued is carried out although nobody waits for it any more: whoever comes next finds it done.
@@ -124,17 +132,13 @@ impl Engine {
     }
 
     /// Does everything that is due at `now` and returns what was done, in order.
-    pub(super) async fn settle(
-        &self,
-        turn: &Turn<'_>,
-        now: Timestamp,
-    ) -> Result<Vec<MadeChange>, EngineError> {
+    pub(super) async fn settle(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
         let outcome = self.settle_by_rounds(turn, now).await;
         self.settling.note(&outcome);
         outcome
     }
 
-    async fn settle_by_rounds(&self, _: &Turn<'_>, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
+    async fn settle_by_rounds(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
         let mut done = Vec::new();
         loop {
             let scheduled_at = self.store.next_scheduled_at().filter(|at| *at <= now);
@@ -142,7 +146,7 @@ impl Engine {
             let due = self.store.due_records(until, ROUND).await?;
             if due.is_empty() {
                 let Some(at) = scheduled_at else { return Ok(done) };
-                if self.settle_schedule(at, now, &mut done).await? {
+                if self.settle_schedule(turn, at, now, &mut done).await? {
                     continue;
                 }
                 // Asking again would give the same answer, for ever.
@@ -167,14 +171,16 @@ impl Engine {
         }
     }
 
-    /// Does what policies have planned for `at`, and what waits for a window of maintenance that opens then; returns whether there was anything to do, or there is nothing any more.
+    /// Does what policies have planned for `at`, and what waits for a window of maintenance that opens then; returns whether there
+    /// was anything to do, or there is nothing any more.
     async fn settle_schedule(
         &self,
+        turn: &Turn,
         at: Timestamp,
         now: Timestamp,
         done: &mut Vec<MadeChange>,
     ) -> Result<bool, EngineError> {
-        let mut outcome = match self.faults_of_runs() {
+        let mut outcome = match self.faults_of_runs(at) {
             None => {
                 let mut runs = Vec::new();
                 for instance in self.store.due_runs(at, ROUND).await? {
@@ -182,12 +188,21 @@ impl Engine {
                 }
                 self.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
             }
-            // What is remembered of faults must follow what is kept: nobody stops between the two.
+            // What is remembered of faults must follow what is kept: nobody stops between the two, and nobody else settles, or replaces
+            // everything, before both are done.
             Some(faults) => {
-                let engine = self.clone();
-                let run = tokio::spawn(async move { engine.run_next(&*faults, at, now).await });
-                run.await
-                    .map_err(|_| StoreError::Inconsistent { what: "the run of a policy has panicked" })??
+                let (engine, turn) = (self.clone(), Arc::clone(turn));
+                let run = tokio::spawn(async move {
+                    let _turn = turn;
+                    engine.run_next(&*faults, at, now).await
+                });
+                run.await.map_err(|error| {
+                    if error.is_panic() {
+                        StoreError::Inconsistent { what: "the run of a policy has panicked" }
+                    } else {
+                        StoreError::Closed
+                    }
+                })??
             }
         };
         done.append(&mut outcome.changes);
@@ -263,6 +278,10 @@ impl Engine {
             // A panic is a bug, but nobody would notice that the timer has stopped.
             match AssertUnwindSafe(self.settled_now()).catch_unwind().await {
                 Ok(Ok(_)) => {}
+                // Another process is writing, or there is much to do: that goes on with the next tick.
+                Ok(Err(error @ EngineError::Unavailable)) => {
+                    tracing::warn!(error = %error, "could not do what is due; going on");
+                }
                 Ok(Err(error)) => tracing::error!(error = %error, "could not do what is due; trying again"),
                 Err(_) => tracing::error!("a panic while doing what is due; trying again"),
             }
@@ -342,7 +361,11 @@ mod tests {
         assert!(!settling.is_held_up());
         assert!(matches!(settling.turn_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
         assert!(settling.is_held_up());
+        // Of work that is carried to its end although its caller is gone.
+        let shared = Arc::clone(&turn);
         drop(turn);
+        assert!(settling.turn_within(Duration::ZERO).await.is_err());
+        drop(shared);
         assert!(!settling.is_held_up());
         assert!(settling.turn_within(Duration::ZERO).await.is_ok());
     }

@@ -84,7 +84,7 @@ impl PreparedRestore {
         also: impl FnOnce(),
     ) -> Result<(), SnapshotError> {
         let control = &self.control;
-        let _alone = control.engine.turns.be_alone().await;
+        let _alone = control.engine.be_alone().await;
         let _held = held.await;
         let mut settings = Vec::new();
         if let (Some(face), Some(label)) = (&mut self.decisions.clock, self.label) {

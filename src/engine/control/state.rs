@@ -12,6 +12,7 @@ use crate::engine::EngineError;
 use crate::engine::control::Control;
 use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule, as_json};
 use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
+use crate::engine::settle::Turn;
 use crate::engine::transitions::TransitionRule;
 use crate::store::{ResetPlan, SeedReport};
 
@@ -20,7 +21,7 @@ use crate::store::{ResetPlan, SeedReport};
 pub struct Alone<'c> {
     control: &'c Control,
     _changing: MutexGuard<'c, ()>,
-    _turn: OwnedRwLockWriteGuard<()>,
+    _turns: (OwnedRwLockWriteGuard<()>, Turn),
 }
 
 /// What a seed makes of the settings.
@@ -44,7 +45,7 @@ impl Control {
     /// Waits until nobody else decides anything and no use case runs.
     pub async fn alone(&self) -> Alone<'_> {
         let changing = self.changing.lock().await;
-        Alone { control: self, _changing: changing, _turn: self.engine.turns.be_alone().await }
+        Alone { control: self, _changing: changing, _turns: self.engine.be_alone().await }
     }
 
     /// Returns what a reset of everything, or of a project, applies afterwards.

@@ -129,10 +129,11 @@ impl Faults {
         })
     }
 
-    /// Returns whether there is any that lets work fail which is done as `operation`, for nobody who calls for it.
-    pub(in crate::http::control) fn may_fail(&self, operation: &str) -> bool {
+    /// Returns whether there is any that lets work fail which is done as `operation` at `at`, for nobody who calls for it.
+    pub(in crate::http::control) fn may_fail(&self, operation: &str, at: Timestamp) -> bool {
         let is_such = |fault: &Fault| {
             fault.effect.outcome.is_some()
+                && !fault.is_over(at)
                 && fault.matcher.operation.as_deref().is_none_or(|wanted| wanted == operation)
         };
         self.is_any() && self.lock().iter().any(is_such)

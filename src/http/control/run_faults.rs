@@ -12,8 +12,8 @@ pub(super) const SCHEDULED_BACKUP: &str = "scheduled_backup";
 
 #[async_trait]
 impl RunFaults for AppState {
-    fn may_fail(&self) -> bool {
-        self.control.faults.may_fail(SCHEDULED_BACKUP)
+    fn may_fail(&self, at: Timestamp) -> bool {
+        self.control.faults.may_fail(SCHEDULED_BACKUP, at)
     }
 
     async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunRuling<'_>> {
