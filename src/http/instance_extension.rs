@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::{mandatory_object, optional_object};
+use crate::http::lenient::Lenient;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::side::{JobView, job_begun};
 use crate::http::{error_code, operation};
@@ -40,7 +41,7 @@ pub(super) async fn migrate_zones(engine: Engine, call: InstanceCall) -> Result<
     if zones.is_empty() {
         return Err(Refusal::InvalidParameter { name: "new_available_zones" }.into());
     }
-    let may_wait = body.execute_immediately == Some(false);
+    let may_wait = body.execute_immediately.as_ref().and_then(Lenient::boolean) == Some(false);
     extend(engine, call, Extension::Zones(zones), may_wait).await?;
     Ok(HttpResponse::Ok().json(NothingView {}))
 }
@@ -91,7 +92,8 @@ struct ZonesBody {
     /// Codes or ids, in the order in which nodes are spread over them.
     new_available_zones: Option<Vec<String>>,
     /// False: it waits for the window of maintenance.
-    execute_immediately: Option<bool>,
+    #[schema(value_type = Option<bool>)]
+    execute_immediately: Option<Lenient>,
 }
 
 #[derive(Deserialize, ToSchema)]

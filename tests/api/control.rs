@@ -376,8 +376,8 @@ impl TestServer {
             "INSERT INTO jobs (job_id, project_key, job_type, begin_at) VALUES (randomblob(16), 1, 'x', 0)",
             "INSERT INTO planned_places (instance_key, zone_codes) VALUES (1, 'eu-de-02')",
             "INSERT INTO replica_changes (instance_key, shard, copy, course) VALUES (1, 0, 9, 'removed')",
-            "INSERT INTO waiting_changes (instance_key, change_number, task_id, job_id, product, capacity_gb, zones, nodes) \
-             VALUES (1, 9, randomblob(16), randomblob(16), 'x', 0.5, '', '')",
+            "INSERT INTO waiting_changes (instance_key, change_number, due_at, task_id, job_id, product, capacity_gb, zones, nodes) \
+             VALUES (1, 9, 4102444800000, randomblob(16), randomblob(16), 'x', 0.5, '', '')",
             "INSERT INTO stopped_nodes (instance_key, node_id) VALUES (1, randomblob(16))",
         ] {
             self.alter(statement, &[]).await;

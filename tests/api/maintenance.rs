@@ -197,7 +197,7 @@ async fn another_window_plans_anew_what_waits_and_a_deletion_gives_it_up() {
 
     server.at("2024-02-29T20:00:00Z").await;
     server.resize_later(SECOND_HA, 16).await;
-    let zones = json!({"new_available_zones": ["eu-de-02"], "execute_immediately": false});
+    let zones = json!({"new_available_zones": ["eu-de-02"], "execute_immediately": "false"});
     let path = format!("{}/available-zones", Api::V2.instance(SECOND_HA));
     server.put(&path, &zones).await.ok();
     let job = text(&server.rows("SELECT json_array(lower(hex(job_id))) FROM jobs").await[0][0]);

@@ -93,7 +93,7 @@ impl NextDue {
             "SELECT (SELECT min(due_at) FROM open_work),
                     (SELECT min(next_run_at) FROM backup_policies WHERE next_run_at IS NOT NULL),
                     ({NEXT_END_OF_DAYS}),
-                    (SELECT min(due_at) FROM waiting_changes WHERE due_at IS NOT NULL)"
+                    (SELECT min(due_at) FROM waiting_changes)"
         );
         let due = sqlx::query_as::<_, (Option<i64>, Option<i64>, Option<i64>, Option<i64>)>(AssertSqlSafe(
             statement,

@@ -111,8 +111,8 @@ pub(in crate::store::sqlite) async fn begin_due(
                 made.extend(begin(connection, known, &waiting, (step, work), audit).await?);
             }
             Err(error) => {
-                tracing::error!(instance.id = %instance.instance_id, error = %error, "what waits cannot be begun, now or ever");
-                waiting.put_off(connection, None).await?;
+                tracing::error!(instance.id = %instance.instance_id, error = %error, "what waits cannot be begun");
+                waiting.give_up(connection, step.at, "the instance cannot be changed").await?;
             }
         }
     }
@@ -130,7 +130,12 @@ async fn begin(
     let (instance_id, instance_key, from) = (known.facts.instance_id, known.key, known.facts.status);
     if known.facts.permit(InstanceAction::Extend).is_err() {
         let window = shown(connection, instance_key).await?.maintenance;
-        waiting.put_off(connection, window.next_try(audit.at)).await?;
+        match window.next_try(audit.at) {
+            Some(next) => waiting.put_off(connection, next).await?,
+            None => {
+                waiting.give_up(connection, audit.at, "time ends before the instance can be changed").await?;
+            }
+        }
         return Ok(Vec::new());
     }
     // First: what takes no time ends together with all that does not wait.
@@ -197,14 +202,10 @@ impl Waiting {
         })
     }
 
-    /// Plans when it is tried again; none: never.
-    async fn put_off(
-        &self,
-        connection: &mut SqliteConnection,
-        due_at: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+    /// Plans when it is tried again.
+    async fn put_off(&self, connection: &mut SqliteConnection, due_at: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE waiting_changes SET due_at = ? WHERE instance_key = ? AND change_number = ?")
-            .bind(due_at.map(Timestamp::as_millis))
+            .bind(due_at.as_millis())
             .bind(self.instance_key)
             .bind(self.number)
             .execute(connection)
@@ -213,22 +214,37 @@ impl Waiting {
             .map_err(StoreError::during("put off what waits"))
     }
 
-    /// Has it wait no longer: its job begins.
-    async fn start(&self, connection: &mut SqliteConnection, at: Timestamp) -> Result<(), StoreError> {
-        let failed = StoreError::during("begin what waits");
+    async fn remove(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM waiting_changes WHERE instance_key = ? AND change_number = ?")
             .bind(self.instance_key)
             .bind(self.number)
-            .execute(&mut *connection)
+            .execute(connection)
             .await
-            .map_err(&failed)?;
+            .map(|_| ())
+            .map_err(StoreError::during("remove what waits"))
+    }
+
+    /// Has it wait no longer: its job begins.
+    async fn start(&self, connection: &mut SqliteConnection, at: Timestamp) -> Result<(), StoreError> {
+        self.remove(connection).await?;
         sqlx::query("UPDATE jobs SET begin_at = max(?, begin_at) WHERE job_id = ?")
             .bind(at.as_millis())
             .bind(&self.job_id[..])
             .execute(connection)
             .await
             .map(|_| ())
-            .map_err(failed)
+            .map_err(StoreError::during("begin what waits"))
+    }
+
+    /// Has it wait no longer: it has failed.
+    async fn give_up(
+        &self,
+        connection: &mut SqliteConnection,
+        at: Timestamp,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.remove(connection).await?;
+        self.fail(connection, at, reason).await
     }
 
     /// Lets its traces tell that it failed.

@@ -1,5 +1,7 @@
 //! Reads of backup and restore records.
 
+use std::collections::HashSet;
+
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
@@ -114,10 +116,14 @@ impl Reader {
         now: Timestamp,
         limit: u16,
     ) -> Result<Vec<InstanceRef>, StoreError> {
-        let statement = "SELECT i.instance_id, p.project_id FROM waiting_changes w \
-                         JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
-                         WHERE w.due_at <= ? GROUP BY w.instance_key ORDER BY min(w.due_at), w.instance_key LIMIT ?";
-        self.due_instances(statement, now, limit).await
+        let statement = "SELECT i.instance_id, p.project_id \
+                         FROM waiting_changes w INDEXED BY waiting_changes_by_due_time \
+                         CROSS JOIN instances i USING (instance_key) CROSS JOIN projects p USING (project_key) \
+                         WHERE w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?";
+        let due = self.due_instances(statement, now, limit).await?;
+        // Of an instance all that is due is begun at once.
+        let mut seen = HashSet::with_capacity(due.len());
+        Ok(due.into_iter().filter(|instance| seen.insert(instance.instance_id)).collect())
     }
 
     async fn due_instances(
