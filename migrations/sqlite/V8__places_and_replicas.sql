@@ -27,12 +27,6 @@ CREATE TABLE replica_changes (
 -- What of the replicas will not be as the new product has it, each as [shard, copy, zone_code, course].
 ALTER TABLE planned_sizes ADD COLUMN replicas TEXT NOT NULL DEFAULT '[]' CHECK (json_type(replicas) = 'array');
 
--- An instance that becomes another product has the replicas of that.
-CREATE TRIGGER products_bring_their_replicas AFTER UPDATE OF spec_code ON instances WHEN new.spec_code <> old.spec_code
-BEGIN
-    DELETE FROM replica_changes WHERE instance_key = new.instance_key;
-END;
-
 -- Lists of instances are read in one index, with everything that they are filtered by; the newest come first, and a page that follows
 -- an instance begins at its place.
 DROP INDEX instances_in_list_order;
@@ -54,7 +48,7 @@ ALTER TABLE background_tasks ADD COLUMN job_id BLOB CHECK (length(job_id) = 16);
 CREATE TABLE waiting_changes (
     instance_key  INTEGER NOT NULL REFERENCES instances,
     change_number INTEGER NOT NULL CHECK (change_number > 0),
-    due_at        INTEGER,                                                   -- null: never
+    due_at        INTEGER NOT NULL,
     task_id       BLOB    NOT NULL UNIQUE CHECK (length(task_id) = 16),
     job_id        BLOB    NOT NULL UNIQUE CHECK (length(job_id) = 16),
     product       TEXT,
@@ -67,11 +61,20 @@ CREATE TABLE waiting_changes (
     PRIMARY KEY (instance_key, change_number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX waiting_changes_by_due_time ON waiting_changes (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX waiting_changes_by_due_time ON waiting_changes (due_at);
 
-CREATE TRIGGER deleted_instances_wait_for_nothing AFTER UPDATE OF deleted_at ON instances WHEN new.deleted_at IS NOT NULL
+CREATE TRIGGER deleted_instances_wait_for_nothing BEFORE UPDATE OF deleted_at ON instances
+WHEN new.deleted_at IS NOT NULL AND EXISTS (SELECT 1 FROM waiting_changes WHERE instance_key = new.instance_key)
 BEGIN
-    DELETE FROM waiting_changes WHERE instance_key = new.instance_key;
+    SELECT raise(ABORT, 'a change of the instance waits still');
+END;
+
+-- Where an instance stands in lists follows from these, which nothing changes.
+CREATE TRIGGER instances_stay_where_they_are BEFORE UPDATE OF instance_id, project_key, engine, created_at ON instances
+WHEN new.instance_id <> old.instance_id OR new.project_key <> old.project_key OR new.engine <> old.engine
+  OR new.created_at <> old.created_at
+BEGIN
+    SELECT raise(ABORT, 'id, project, engine and creation of an instance cannot change');
 END;
 
 -- How many instances there are, now by their size too: what is listed by engine, state and size has its total here.

@@ -19,10 +19,13 @@ const OF_PROJECT: &str =
     "SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1";
 /// The project itself (`?1`).
 const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?1";
-/// Counts the instances there are, as triggers do while they come and go.
-const COUNT_ANEW: &str =
-    "DELETE FROM instance_counts; INSERT INTO instance_counts SELECT * FROM counted_instances;
-     DELETE FROM instance_blocks; INSERT INTO instance_blocks SELECT * FROM even_blocks";
+/// Counts the instances there are of a project (`?1`, its key), as triggers do while they come and go.
+const COUNT_ANEW: [&str; 4] = [
+    "DELETE FROM instance_counts WHERE project_key = ?1",
+    "INSERT INTO instance_counts SELECT * FROM counted_instances WHERE project_key = ?1",
+    "DELETE FROM instance_blocks WHERE project_key = ?1",
+    "INSERT INTO instance_blocks SELECT * FROM even_blocks WHERE project_key = ?1",
+];
 /// Numbers the events that are left from 1 without gaps, in their order.
 const NUMBER_ANEW: &str = "UPDATE events SET event_number = place FROM (
          SELECT event_number AS number, row_number() OVER (ORDER BY event_number) AS place FROM events)
@@ -30,6 +33,8 @@ const NUMBER_ANEW: &str = "UPDATE events SET event_number = place FROM (
 /// The instances whose ids are in a JSON array (`?1`), in hexadecimal.
 const OF_IDS: &str =
     "SELECT instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
+/// The projects of those.
+const PROJECTS_OF_IDS: &str = "SELECT DISTINCT project_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
 
 /// Empties everything, or a project, and then fills it again.
 pub(super) async fn reset(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
@@ -51,11 +56,15 @@ async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) ->
     let triggers = put_triggers_aside(connection).await?;
     if let Some(project) = project {
         let id = project.as_bytes().to_vec();
+        let of_project = tables_of(connection, "project_key").await?;
         for table in tables_of(connection, "instance_key").await? {
-            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
-            sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+            // What names the project is found by that.
+            if !of_project.contains(&table) {
+                let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
+                sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+            }
         }
-        for table in tables_of(connection, "project_key").await? {
+        for table in of_project {
             let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
             sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
         }
@@ -80,14 +89,25 @@ pub(super) async fn remove_instances(
 ) -> Result<u64, StoreError> {
     let removed = async {
         let triggers = put_triggers_aside(connection).await?;
+        let projects: Vec<i64> =
+            sqlx::query_scalar(PROJECTS_OF_IDS).bind(ids).fetch_all(&mut *connection).await?;
+        let of_project = tables_of(connection, "project_key").await?;
         let mut removed = 0;
         for table in tables_of(connection, "instance_key").await? {
-            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_IDS})");
+            let mut statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_IDS})");
+            if of_project.contains(&table) {
+                // What names the project is found by that.
+                statement = format!("{statement} AND project_key IN ({PROJECTS_OF_IDS})");
+            }
             // The last table is that of the instances.
             let done = sqlx::query(AssertSqlSafe(statement)).bind(ids).execute(&mut *connection).await?;
             removed = done.rows_affected();
         }
-        connection.execute(COUNT_ANEW).await?;
+        for project_key in projects {
+            for statement in COUNT_ANEW {
+                sqlx::query(statement).bind(project_key).execute(&mut *connection).await?;
+            }
+        }
         connection.execute(NUMBER_ANEW).await?;
         put_triggers_back(connection, triggers).await?;
         Ok(removed)

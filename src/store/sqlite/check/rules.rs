@@ -203,6 +203,8 @@ mod tests {
             1 => (key.clone(), "[a-c]{4,12}").prop_map(|(key, name)| format!("UPDATE instances SET name = '{name}' WHERE instance_key = {key}")),
             1 => (key.clone(), "[0-2.,]{0,12}").prop_map(|(key, ip)| format!("UPDATE instances SET ip = '{ip}' WHERE instance_key = {key}")),
             1 => (key.clone(), 1..4_i64).prop_map(|(key, size)| format!("UPDATE instances SET capacity_mb = {size} WHERE instance_key = {key}")),
+            1 => (key.clone(), proptest::sample::select(vec!["created_at = 8", "project_key = 3 - project_key", "engine = 'other'"]))
+                .prop_map(|(key, place)| format!("UPDATE instances SET {place} WHERE instance_key = {key}")),
             1 => key.prop_map(|key| format!("UPDATE instances SET deleted_at = 9 WHERE instance_key = {key}")),
         ]
     }
