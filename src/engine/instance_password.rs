@@ -124,8 +124,13 @@ impl Engine {
     ) -> Result<Option<PasswordVerdict>, EngineError> {
         let present = self.settled_now().await?;
         let now = present.now;
-        let undertaking = self.new_undertaking(Undertaking::ChangePassword, &origin.actor, now).await?;
-        let (undertaking, origin) = (Some(undertaking), origin.clone());
+        // A try with a wrong password leaves no trace but its count.
+        let undertaking = if wish.may_change() {
+            Some(self.new_undertaking(Undertaking::ChangePassword, &origin.actor, now).await?)
+        } else {
+            None
+        };
+        let origin = origin.clone();
         let change = ChangePassword { instance, wish, undertaking, now, origin };
         Ok(match self.store.change_password(change).await? {
             PasswordAnswer::Judged(verdict) => Some(verdict),

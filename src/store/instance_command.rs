@@ -175,6 +175,17 @@ pub enum PasswordWish {
     WhileLocked,
 }
 
+impl PasswordWish {
+    /// Returns whether the password changes if it is granted.
+    pub fn may_change(&self) -> bool {
+        match self {
+            Self::Change { new_hash, .. } => new_hash.is_some(),
+            Self::Reset { .. } => true,
+            Self::WhileLocked => false,
+        }
+    }
+}
+
 /// What became of the wish to have a password changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordAnswer {

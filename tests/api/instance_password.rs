@@ -274,6 +274,17 @@ async fn id_after(server: &TestServer, seed: usize, meanwhile: impl AsyncFnOnce(
 }
 
 #[tokio::test]
+async fn a_wrong_password_takes_no_ids_away() {
+    let (server, calm) = (TestServer::start().await, TestServer::start().await);
+    let (locked_soon, _) = (instance(&server).await, instance(&calm).await);
+    let tries = async || {
+        let answer = change(&server, Api::V2, &locked_soon, "wrong", SECOND).await.ok();
+        assert_eq!(answer["retry_times_left"], "4");
+    };
+    assert_eq!(id_after(&server, 1, tries).await, id_after(&calm, 1, async || {}).await);
+}
+
+#[tokio::test]
 async fn nothing_is_hashed_for_whoever_is_refused() {
     let settings = [("instances.unique_names", "false")];
     let (server, calm) = (TestServer::with(&settings).await, TestServer::with(&settings).await);
