@@ -277,21 +277,26 @@ fn parse_yaml<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedEr
 
 fn parse_json<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedError> {
     serde_json::from_str(text).map_err(|error| {
-        // Where it is JSON but no seed it is read once more, as YAML: that way knows the member that is wrong.
-        let as_yaml = error.is_data().then(|| parse_yaml::<T>(source, text).err()).flatten();
-        as_yaml.unwrap_or_else(|| {
-            let (line, column) = (error.line(), error.column());
-            let message = error.to_string();
-            let suffix = format!(" at line {line} column {column}");
-            SeedError::Invalid {
-                source_name: source.to_owned(),
-                line: u64::try_from(line).unwrap_or(0),
-                column: u64::try_from(column).unwrap_or(0),
-                field: ".".to_owned(),
-                problem: message.strip_suffix(&suffix).unwrap_or(&message).to_owned(),
-            }
-        })
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let suffix = format!(" at line {line} column {column}");
+        SeedError::Invalid {
+            source_name: source.to_owned(),
+            line: u64::try_from(line).unwrap_or(0),
+            column: u64::try_from(column).unwrap_or(0),
+            field: if error.is_data() { wrong_member::<T>(text) } else { None }
+                .unwrap_or_else(|| ".".to_owned()),
+            problem: message.strip_suffix(&suffix).unwrap_or(&message).to_owned(),
+        }
     })
+}
+
+/// Returns the path to the member because of which JSON is no seed. It is read once more for that, as YAML, which knows.
+fn wrong_member<T: DeserializeOwned>(text: &str) -> Option<String> {
+    match parse_yaml::<T>("", text) {
+        Err(SeedError::Invalid { field, .. }) => Some(field),
+        _ => None,
+    }
 }
 
 fn default_engine() -> Text<Engine> {
