@@ -7,8 +7,8 @@ use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
 
 impl Engine {
-    /// Gives an instance another size: at once, or, if it `may_wait`, in the window of maintenance. At once means that it is EXTENDING, or has the size already, before this returns; the order by which that
-    /// is paid is returned if it is paid in advance.
+    /// Gives an instance another size: at once, or, if it `may_wait`, in the window of maintenance. At once means that it is EXTENDING,
+    /// or has the size already, before this returns; the order by which that is paid is returned if it is paid in advance.
     ///
     /// # Errors
     /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, as `Resize::of`, or for the quota of memory; in this order.

@@ -50,7 +50,8 @@ impl Engine {
         Ok(self.store.status_counts(project_id).await?)
     }
 
-    /// Returns a page of a project's instances, newest first, with the time at which they were looked at. A project nobody has heard of has none.
+    /// Returns a page of a project's instances, newest first, with the time at which they were looked at. A project nobody has heard of
+    /// has none.
     ///
     /// # Errors
     /// `Internal`.

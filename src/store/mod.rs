@@ -205,8 +205,8 @@ pub trait Store: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn due_changes(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError>;
 
-    /// Does what is due at one time: begins changes that have waited; makes the backups of those policies whose runs still are due, and plans the next ones; lets
-    /// backups expire whose days are over.
+    /// Does what is due at one time: begins changes that have waited; makes the backups of those policies whose runs still are due,
+    /// and plans the next ones; lets backups expire whose days are over.
     ///
     /// # Errors
     /// `Failed`.

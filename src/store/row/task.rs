@@ -11,7 +11,8 @@ use crate::store::error::StoreError;
 use crate::store::row::{bytes16, column, timestamp, to_timestamp};
 
 /// The columns that [`task`] reads, from `background_tasks t`.
-pub(in crate::store) const TASK_COLUMNS: &str = "t.task_id, t.name, t.details, t.user_id, t.user_name, t.created_at, t.finished_at, t.failed, t.job_id, \
+pub(in crate::store) const TASK_COLUMNS: &str = "t.task_id, t.name, t.details, t.user_id, t.user_name, t.created_at, \
+     t.finished_at, t.failed, t.job_id, \
      EXISTS (SELECT 1 FROM waiting_changes c WHERE c.task_id = t.task_id) AS waits";
 
 /// What the details of a task say. Each kind of task has members of its own.

@@ -59,7 +59,8 @@ impl Reader {
         }
         let wanted = project.map(|project| project.as_bytes().to_vec());
         let rows = sqlx::query(
-            "SELECT project_key, project_id, name, created_at, built_in, instance_quota, memory_quota_gb FROM projects WHERE ?1 IS NULL OR project_id = ?1
+            "SELECT project_key, project_id, name, created_at, built_in, instance_quota, memory_quota_gb FROM projects
+             WHERE ?1 IS NULL OR project_id = ?1
              ORDER BY project_key",
         )
         .bind(wanted.as_deref())

@@ -209,7 +209,8 @@ impl Listing<'_> {
     pub(super) fn block_behind(&self, skip: u64) -> QueryBuilder<Sqlite> {
         let mut query = QueryBuilder::new(
             "SELECT list_order, instance_id, before FROM ( \
-                 SELECT list_order, instance_id, sum(instances) OVER (ORDER BY list_order, instance_id ROWS UNBOUNDED PRECEDING) - instances AS before \
+                 SELECT list_order, instance_id, \
+                        sum(instances) OVER (ORDER BY list_order, instance_id ROWS UNBOUNDED PRECEDING) - instances AS before \
                  FROM projects JOIN instance_blocks USING (project_key) WHERE project_id = ",
         );
         query.push_bind(self.project_id.as_bytes().to_vec());
