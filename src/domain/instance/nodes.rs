@@ -116,7 +116,8 @@ impl Instance {
         }
     }
 
-    /// Those that were added are numbered behind all that the product has, so that no other node has their number, ever.
+    /// Those that were added are numbered behind all that the product has: no other node has their number, as long as the instance has
+    /// as many shards and copies.
     fn added_server(&self, replica: &ReplicaChange, (shards, _): (u32, u32)) -> Node {
         placed(self.node(replica.copy * shards + replica.shard, NodeRole::Replica, replica.copy), replica)
     }

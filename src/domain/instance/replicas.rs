@@ -96,7 +96,7 @@ impl Instance {
         if next > LAST_COPY { Err(Refusal::TooManyReplicas) } else { Ok(next) }
     }
 
-    /// Returns what of its replicas is not as its new product has it. Those that stay keep number and zone; of those that go the
+    /// Returns what of its replicas is not as its new product has it. Those that stay keep copy and zone; of those that go the
     /// one that was named is first, then the last ones; those that come are in the zones that were named, or in the one whose turn it is.
     ///
     /// # Errors
