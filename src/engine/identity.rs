@@ -3,6 +3,7 @@
 //! Tokens are opaque and random; only their hash is kept. They live by the real clock, whatever time the emulator shows,
 //! because clients compare their expiry with their own.
 
+mod login;
 mod remembered;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
 use crate::engine::identity::remembered::Remembered;
-use crate::store::{IdentityStore, NewToken};
+use crate::store::IdentityStore;
 pub use crate::store::{ProjectFilter, UserKey};
 
 /// How long a login waits for its password to be checked.
@@ -181,43 +182,6 @@ impl Identity {
         Ok(is_known)
     }
 
-    /// Logs somebody in and returns a new token with its text.
-    ///
-    /// # Errors
-    /// `Refused` with `InvalidCredentials` for an unknown user, a wrong password, another domain, or a scope in which the
-    /// user has no role: the answer does not tell which. `CredentialsExpired` for a token that was good once.
-    pub async fn login(
-        &self,
-        method: LoginMethod,
-        scope: WantedScope,
-    ) -> Result<(Secret, Token), EngineError> {
-        let (user, method, no_longer_than) = match method {
-            LoginMethod::Password { user, domain, password } => {
-                (self.user_by_password(user, domain, password).await?, "password", Timestamp::MAX)
-            }
-            LoginMethod::Token(text) => {
-                let token = self.token(&text).await?;
-                (token.user.clone(), "token", token.expires_at)
-            }
-        };
-        let scope = self.scope(&user, scope).await?;
-        let text = hex::encode(self.ids.key());
-        let issued_at = self.real_clock.now();
-        // A token got by a token lives no longer than that one, or a stolen one could live for ever.
-        let expires_at =
-            issued_at.saturating_add(Duration::from_hours(Token::LIFE_HOURS)).min(no_longer_than);
-        let project_id = match &scope {
-            TokenScope::Project(project) => Some(project.id),
-            TokenScope::Domain => None,
-        };
-        let hash = hash_of(&text);
-        self.store
-            .save_token(NewToken { hash, user_id: user.id, project_id, method, issued_at, expires_at })
-            .await?;
-        let token = Token { user, scope, method: method.to_owned(), issued_at, expires_at };
-        Ok((Secret::new(text), token))
-    }
-
     /// Returns a token that is good now.
     ///
     /// # Errors
@@ -282,12 +246,13 @@ impl Identity {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the user whose password it is, and the hash that the password was compared with.
     async fn user_by_password(
         &self,
         user: UserKey,
         domain: Option<DomainKey>,
         password: Secret,
-    ) -> Result<User, EngineError> {
+    ) -> Result<(User, String), EngineError> {
         let found = self.store.find_user(user).await?;
         let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
         let Ok(Ok(_check)) = tokio::time::timeout(CHECK_PATIENCE, self.checks.acquire()).await else {
@@ -299,7 +264,7 @@ impl Identity {
             None => true,
         };
         match found {
-            Some((user, Some(_))) if matches && in_domain => Ok(user),
+            Some((user, Some(hash))) if matches && in_domain => Ok((user, hash)),
             _ => Err(Refusal::InvalidCredentials.into()),
         }
     }

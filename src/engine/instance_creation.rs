@@ -22,8 +22,9 @@ impl Engine {
     /// Makes instances, all that the order asks for or none. Each is being created, or in service, before this returns.
     ///
     /// # Errors
-    /// `Refused` as `InstanceOrder::check`, with `InstanceNameTaken`, for a quota, or with `IdTaken`; in this order. Of several
-    /// instances all but the first find an id that was given taken, so that none is made.
+    /// `Refused` as `InstanceOrder::check`, with `InstanceNameTaken`, for a quota, with `IdTaken`, or with `InvalidParameter`
+    /// (`private_ip`) for an address that another instance of the subnet has; in this order. Of several instances all but the first
+    /// find an id that was given taken, so that none is made.
     pub async fn create_instances(
         &self,
         api: ApiVersion,
@@ -44,9 +45,9 @@ impl Engine {
             Some(password) => Some(self.hashed_password(password).await?),
             None => None,
         };
-        let creator = self.creator(&origin.actor).await?;
         let present = self.settled_now().await?;
         let now = present.now;
+        let creator = self.creator(&origin.actor).await?;
         let order_id = new.is_prepaid.then(|| self.new_order_id(now));
         let mut called = Vec::with_capacity(names.len());
         for name in names {

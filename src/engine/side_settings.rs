@@ -86,6 +86,7 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, EngineError> {
+        let _present = self.now_for_reading().await;
         Ok(self.side.project_tags(project_id).await?)
     }
 
@@ -98,6 +99,7 @@ impl Engine {
         instance: InstanceRef,
         page: PageRequest,
     ) -> Result<Page<ParameterHistoryEntry>, EngineError> {
+        let _present = self.now_for_reading().await;
         Ok(self.side.parameter_history(instance, page).await?.ok_or(Refusal::InstanceNotFound)?)
     }
 
@@ -110,10 +112,11 @@ impl Engine {
         instance: InstanceRef,
         id: ParameterChangeId,
     ) -> Result<ParameterHistoryEntry, EngineError> {
+        let _present = self.now_for_reading().await;
         if let Some(entry) = self.side.parameter_change(instance, id).await? {
             return Ok(entry);
         }
-        self.get_instance(instance).await?;
+        self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         Err(Refusal::InvalidParameter { name: "history_id" }.into())
     }
 }

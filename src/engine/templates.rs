@@ -4,7 +4,7 @@ use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords}
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::refusal::Refusal;
 use crate::engine::{Engine, EngineError};
-use crate::store::SaveTemplate;
+use crate::store::{ChangeTemplate, CreateTemplate};
 
 impl Engine {
     /// Returns a project's own templates, newest first.
@@ -12,6 +12,7 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn own_templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, EngineError> {
+        let _present = self.now_for_reading().await;
         Ok(self.side.templates(project_id).await?)
     }
 
@@ -46,15 +47,13 @@ impl Engine {
     ) -> Result<TemplateId, EngineError> {
         let present = self.settled_now().await?;
         let now = present.now;
-        let source = self.template(project_id, source).await?;
         let make = || TemplateId::from_random(self.ids.random_bits(), now);
         let id = match given_id {
             Some(id) => id,
             None => self.unused_id(make, TemplateId::as_bytes).await?,
         };
-        let template = source.derived(id, words, now)?;
         let id_is_given = given_id.is_some();
-        self.side.save_template(SaveTemplate { project_id, template, id_is_given }).await?;
+        self.side.create_template(CreateTemplate { project_id, source, id, id_is_given, words, now }).await?;
         Ok(id)
     }
 
@@ -68,9 +67,9 @@ impl Engine {
         id: TemplateRef,
         words: TemplateWords,
     ) -> Result<(), EngineError> {
-        let TemplateRef::Own(_) = id else { return Err(Refusal::TemplateNotFound.into()) };
-        let template = self.template(project_id, id).await?.reworded(words)?;
-        Ok(self.side.save_template(SaveTemplate { project_id, template, id_is_given: false }).await?)
+        let _present = self.settled_now().await?;
+        let TemplateRef::Own(id) = id else { return Err(Refusal::TemplateNotFound.into()) };
+        Ok(self.side.change_template(ChangeTemplate { project_id, id, words }).await?)
     }
 
     /// Removes a project's own template.
@@ -78,6 +77,7 @@ impl Engine {
     /// # Errors
     /// `Refused` with `TemplateNotFound`, also for a shipped one.
     pub async fn delete_template(&self, project_id: ProjectId, id: TemplateRef) -> Result<(), EngineError> {
+        let _present = self.settled_now().await?;
         let removed = match id {
             TemplateRef::Own(id) => self.side.delete_template(project_id, id).await?,
             TemplateRef::Shipped(_) => false,

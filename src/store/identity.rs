@@ -25,6 +25,21 @@ pub struct ProjectFilter {
     pub name: Option<String>,
 }
 
+/// What a login has shown of the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginProof {
+    /// The password.
+    Password {
+        /// The hash that it was compared with, as PHC text.
+        hash: String,
+    },
+    /// A token.
+    Token {
+        /// SHA-256 of its text.
+        hash: [u8; 32],
+    },
+}
+
 /// A token to be kept, by the hash of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewToken {
@@ -32,6 +47,8 @@ pub struct NewToken {
     pub hash: [u8; 32],
     /// Who it is given to.
     pub user_id: UserId,
+    /// Why it is given.
+    pub proof: LoginProof,
     /// The project it is good for; the domain if none.
     pub project_id: Option<ProjectId>,
     /// How its owner had logged in: `password` or `token`.
@@ -83,9 +100,10 @@ pub trait IdentityStore: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn projects(&self, filter: ProjectFilter) -> Result<Vec<Project>, StoreError>;
 
-    /// Keeps a token; forgets those that expired 30 days or longer ago.
+    /// Keeps a token if what the login has shown still holds, and returns whether it does; forgets tokens that expired 30 days or
+    /// longer ago.
     ///
     /// # Errors
     /// `Failed`.
-    async fn save_token(&self, token: NewToken) -> Result<(), StoreError>;
+    async fn save_token(&self, token: NewToken) -> Result<bool, StoreError>;
 }

@@ -27,7 +27,7 @@ pub use command::{
     RestoreChange, StatusCount,
 };
 pub use error::{OpenError, StoreError};
-pub use identity::{IdentityStore, NewToken, ProjectFilter, UserKey};
+pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
 pub use instance_command::{
     CalledInstance, ChangeInstance, ChangePassword, CreateInstances, InstanceDeed, KeptPassword,
     PasswordAnswer, PasswordWish,
@@ -38,7 +38,9 @@ pub use seed::{
     Belongings, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
     StatePart, TableRow, TableRows, UserSeed,
 };
-pub use side::{ChangeSideSettings, ParameterHistoryEntry, SaveTemplate, SideStore, TagValues};
+pub use side::{
+    ChangeSideSettings, ChangeTemplate, CreateTemplate, ParameterHistoryEntry, SideStore, TagValues,
+};
 pub use snapshot::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel, SnapshotStore};
 
 use crate::domain::backup::Backup;
@@ -120,7 +122,8 @@ pub trait Store: Send + Sync {
     /// Makes instances, all or none; the project is made if it is not there.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNameTaken`, as `Quota::permit`, or with `IdTaken`; in this order.
+    /// `Refused` with `InstanceNameTaken`, as `Quota::permit`, with `IdTaken`, or with `InvalidParameter` (`private_ip`) if another
+    /// instance of the subnet has the address; in this order.
     async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError>;
 
     /// Changes an instance.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::background::NewUndertaking;
-use crate::domain::config_template::ConfigTemplate;
+use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
 use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::job::Job;
@@ -52,15 +52,32 @@ pub struct TagValues {
     pub values: Vec<String>,
 }
 
-/// A project's own template that is to be kept.
+/// Makes a project's own template from another one.
 #[derive(Clone, Debug)]
-pub struct SaveTemplate {
+pub struct CreateTemplate {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The template that it starts from: a shipped one, or one of the project's own.
+    pub source: TemplateRef,
+    /// The id of the new one.
+    pub id: TemplateId,
+    /// Whether its maker chose the id, which may be taken.
+    pub id_is_given: bool,
+    /// What is said of it.
+    pub words: TemplateWords,
+    /// When it was asked for.
+    pub now: Timestamp,
+}
+
+/// Changes a project's own template.
+#[derive(Clone, Debug)]
+pub struct ChangeTemplate {
     /// The project.
     pub project_id: ProjectId,
     /// The template.
-    pub template: ConfigTemplate,
-    /// Whether it is a new one whose maker chose its id, which may be taken.
-    pub id_is_given: bool,
+    pub id: TemplateId,
+    /// What is said of it; what is absent stays.
+    pub words: TemplateWords,
 }
 
 /// The durable store of what is set beside instances, and of templates of parameters.
@@ -157,11 +174,17 @@ pub trait SideStore: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError>;
 
-    /// Keeps a project's own template, in place of the one with its id, if any.
+    /// Makes a project's own template from its source as that is at this moment.
     ///
     /// # Errors
-    /// `Refused` with `IdTaken`; `Failed`.
-    async fn save_template(&self, save: SaveTemplate) -> Result<(), StoreError>;
+    /// `Refused` with `TemplateNotFound`, as [`ConfigTemplate::derived`], or with `IdTaken`; in this order. `Failed`.
+    async fn create_template(&self, create: CreateTemplate) -> Result<(), StoreError>;
+
+    /// Changes a project's own template as it is at this moment.
+    ///
+    /// # Errors
+    /// `Refused` with `TemplateNotFound`, or as [`ConfigTemplate::reworded`]; `Failed`.
+    async fn change_template(&self, change: ChangeTemplate) -> Result<(), StoreError>;
 
     /// Removes a project's own template; returns whether there was one.
     ///

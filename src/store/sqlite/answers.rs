@@ -43,17 +43,19 @@ pub(super) fn refuse(command: Command, work: &mut Work) {
         Command::DeleteBackup(_, reply)
         | Command::ChangeInstance(_, reply)
         | Command::CreateInstances(_, reply)
-        | Command::SaveToken(_, reply)
         | Command::KeepSetting(_, _, reply)
         | Command::KeepIds(_, _, _, reply)
         | Command::Replace(_, reply)
-        | Command::SaveTemplate(_, reply)
+        | Command::CreateTemplate(_, reply)
+        | Command::ChangeTemplate(_, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
         Command::ChangePassword(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::ChangeSide(_, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::DeleteTemplate(_, _, reply) => answer(reply, Err(StoreError::Closed)),
+        Command::SaveToken(_, reply) | Command::DeleteTemplate(_, _, reply) => {
+            answer(reply, Err(StoreError::Closed))
+        }
         Command::Reset(_, reply) | Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
     });
 }

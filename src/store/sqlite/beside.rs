@@ -13,8 +13,8 @@ use crate::domain::task::BackgroundTask;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::queue::Command;
 use crate::store::{
-    ChangeSideSettings, IdentityStore, InstanceRef, NewToken, ParameterHistoryEntry, ProjectFilter,
-    SaveTemplate, SideStore, StoreError, TagValues, UserKey,
+    ChangeSideSettings, ChangeTemplate, CreateTemplate, IdentityStore, InstanceRef, NewToken,
+    ParameterHistoryEntry, ProjectFilter, SideStore, StoreError, TagValues, UserKey,
 };
 
 #[async_trait]
@@ -43,7 +43,7 @@ impl IdentityStore for SqliteStore {
         self.reader.projects(filter).await
     }
 
-    async fn save_token(&self, token: NewToken) -> Result<(), StoreError> {
+    async fn save_token(&self, token: NewToken) -> Result<bool, StoreError> {
         self.writer.ask(|reply| Command::SaveToken(token, reply)).await
     }
 }
@@ -118,8 +118,12 @@ impl SideStore for SqliteStore {
         self.reader.templates(project_id).await
     }
 
-    async fn save_template(&self, save: SaveTemplate) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::SaveTemplate(Box::new(save), reply)).await
+    async fn create_template(&self, create: CreateTemplate) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::CreateTemplate(Box::new(create), reply)).await
+    }
+
+    async fn change_template(&self, change: ChangeTemplate) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::ChangeTemplate(Box::new(change), reply)).await
     }
 
     async fn delete_template(

@@ -30,6 +30,7 @@ mod seeding;
 mod settling;
 mod side;
 mod snapshots;
+mod templates;
 mod tokens;
 mod writer;
 

@@ -18,9 +18,9 @@ use crate::store::sqlite::retention::NEXT_END_OF_DAYS;
 use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
-    ChangeInstance, ChangePassword, ChangeSideSettings, CreateBackup, CreateInstances, CreateRestore,
-    DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan, SaveTemplate, ScheduleOutcome,
-    ScheduleStep, SeedPlan, SeedReport, StoreError, StoreMetrics,
+    ChangeInstance, ChangePassword, ChangeSideSettings, ChangeTemplate, CreateBackup, CreateInstances,
+    CreateRestore, CreateTemplate, DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan,
+    ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -45,12 +45,13 @@ pub(super) enum Command {
     ApplySchedule(Box<ScheduleStep>, Reply<ScheduleOutcome>),
     ApplyChanges(Vec<DueChange>, Option<u32>, Reply<Vec<MadeChange>>),
     Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
-    SaveToken(NewToken, Reply<()>),
+    SaveToken(NewToken, Reply<bool>),
     Reset(Box<ResetPlan>, Reply<SeedReport>),
     KeepSetting(&'static str, Option<String>, Reply<()>),
     KeepIds(&'static str, String, Option<[u8; 32]>, Reply<()>),
     ChangeSide(Box<ChangeSideSettings>, Reply<(Instance, SideSettings)>),
-    SaveTemplate(Box<SaveTemplate>, Reply<()>),
+    CreateTemplate(Box<CreateTemplate>, Reply<()>),
+    ChangeTemplate(Box<ChangeTemplate>, Reply<()>),
     DeleteTemplate(ProjectId, TemplateId, Reply<bool>),
     /// Put a snapshot in the place of everything.
     Replace(Box<Replacement>, Reply<()>),

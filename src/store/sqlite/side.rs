@@ -3,17 +3,13 @@
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::domain::config_template::TemplateRef;
-use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
 use crate::domain::task::TaskDetails;
-use crate::domain::time::Timestamp;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
-use crate::store::side::{ChangeSideSettings, SaveTemplate};
+use crate::store::side::ChangeSideSettings;
 use crate::store::sqlite::background;
-use crate::store::sqlite::ids;
 use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
@@ -219,52 +215,4 @@ async fn write_document(
         .await
         .map(|_| ())
         .map_err(StoreError::during("set something beside an instance"))
-}
-
-/// Keeps a project's own template.
-pub(super) async fn save_template(
-    connection: &mut SqliteConnection,
-    SaveTemplate { project_id, template, id_is_given }: SaveTemplate,
-) -> Result<(), StoreError> {
-    let TemplateRef::Own(id) = template.id else {
-        return Err(StoreError::Inconsistent { what: "a shipped template is not kept" });
-    };
-    if id_is_given && ids::is_taken(&mut *connection, *id.as_bytes()).await? {
-        return Err(Refusal::IdTaken.into());
-    }
-    sqlx::query(
-        "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
-                                       parameter_values, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET name = excluded.name, description = excluded.description,
-                                   parameter_values = excluded.parameter_values
-         WHERE project_id = excluded.project_id",
-    )
-    .bind(&id.as_bytes()[..])
-    .bind(&project_id.as_bytes()[..])
-    .bind(template.name)
-    .bind(template.description)
-    .bind(template.kind.engine_version.as_str())
-    .bind(template.kind.cache_mode.as_str())
-    .bind(row::values_json(&template.values)?)
-    .bind(template.created_at.map_or(0, Timestamp::as_millis))
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("save a template"))
-}
-
-/// Removes a project's own template; returns whether there was one.
-pub(super) async fn delete_template(
-    connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    template_id: TemplateId,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM config_templates WHERE template_id = ? AND project_id = ?")
-        .bind(&template_id.as_bytes()[..])
-        .bind(&project_id.as_bytes()[..])
-        .execute(connection)
-        .await
-        .map_err(StoreError::during("delete a template"))?;
-    Ok(done.rows_affected() == 1)
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use sqlx::SqliteConnection;
 
-use crate::store::{NewToken, StoreError};
+use crate::store::{LoginProof, NewToken, StoreError};
 
 /// How long an expired token is still known, so that its owner is told "expired" and not "unknown".
 const EXPIRED_STAY: Duration = Duration::from_hours(30 * 24);
 
-/// Keeps a token; forgets those that expired long ago.
-pub(super) async fn save(connection: &mut SqliteConnection, token: NewToken) -> Result<(), StoreError> {
+/// Keeps a token if what the login has shown still holds, and returns whether it does; forgets tokens that expired long ago.
+pub(super) async fn save(connection: &mut SqliteConnection, token: NewToken) -> Result<bool, StoreError> {
     let forgotten_before =
         token.issued_at.as_millis() - i64::try_from(EXPIRED_STAY.as_millis()).unwrap_or(i64::MAX);
     sqlx::query("DELETE FROM tokens WHERE expires_at < ?")
@@ -18,9 +18,15 @@ pub(super) async fn save(connection: &mut SqliteConnection, token: NewToken) -> 
         .execute(&mut *connection)
         .await
         .map_err(StoreError::during("forget expired tokens"))?;
-    sqlx::query(
+    let (password_hash, token_hash) = match token.proof {
+        LoginProof::Password { hash } => (Some(hash), None),
+        LoginProof::Token { hash } => (None, Some(hash.to_vec())),
+    };
+    let done = sqlx::query(
         "INSERT INTO tokens (token_hash, user_key, project_id, method, issued_at, expires_at)
-         SELECT ?, user_key, ?, ?, ?, ? FROM users WHERE user_id = ?",
+         SELECT ?, u.user_key, ?, ?, ?, ? FROM users u
+         WHERE u.user_id = ?
+           AND (u.password_hash = ? OR EXISTS (SELECT 1 FROM tokens t WHERE t.token_hash = ? AND t.user_key = u.user_key))",
     )
     .bind(&token.hash[..])
     .bind(token.project_id.map(|id| id.as_bytes().to_vec()))
@@ -28,8 +34,10 @@ pub(super) async fn save(connection: &mut SqliteConnection, token: NewToken) -> 
     .bind(token.issued_at.as_millis())
     .bind(token.expires_at.as_millis())
     .bind(&token.user_id.as_bytes()[..])
+    .bind(password_hash)
+    .bind(token_hash)
     .execute(connection)
     .await
     .map_err(StoreError::during("keep a token"))?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }

@@ -23,7 +23,7 @@ use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
 use crate::store::sqlite::queue::{Command, NextDue, Reply, Waiting};
 use crate::store::sqlite::{
-    backups, instances, options, resetting, restores, scheduling, seeding, settling, side, tokens,
+    backups, instances, options, resetting, restores, scheduling, seeding, settling, side, templates, tokens,
 };
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
@@ -266,12 +266,16 @@ impl Writer {
                 let result = side::change(state, *change).await;
                 settle_reply(reply, result, work)
             }
-            Command::SaveTemplate(save, reply) => {
-                let result = side::save_template(&mut state.connection, *save).await;
+            Command::CreateTemplate(create, reply) => {
+                let result = templates::create(&mut state.connection, *create).await;
+                settle_reply(reply, result, work)
+            }
+            Command::ChangeTemplate(change, reply) => {
+                let result = templates::change(&mut state.connection, *change).await;
                 settle_reply(reply, result, work)
             }
             Command::DeleteTemplate(project_id, template_id, reply) => {
-                let result = side::delete_template(&mut state.connection, project_id, template_id).await;
+                let result = templates::delete(&mut state.connection, project_id, template_id).await;
                 settle_reply(reply, result, work)
             }
             Command::Probe(reply) => {

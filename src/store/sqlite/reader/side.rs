@@ -1,6 +1,6 @@
 //! Reads of what is set beside instances.
 
-use sqlx::Connection;
+use sqlx::{AssertSqlSafe, Connection};
 
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ParameterChangeId, ProjectId};
@@ -9,7 +9,7 @@ use crate::domain::page::{Page, PageRequest};
 use crate::domain::side_settings::SideSettings;
 use crate::store::side::{ParameterHistoryEntry, TagValues};
 use crate::store::sqlite::reader::{Reader, unsigned};
-use crate::store::sqlite::side;
+use crate::store::sqlite::{side, templates};
 use crate::store::{InstanceRef, StoreError, row};
 
 impl Reader {
@@ -106,10 +106,10 @@ impl Reader {
         &self,
         project_id: ProjectId,
     ) -> Result<Vec<ConfigTemplate>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT template_id, name, description, engine_version, cache_mode, parameter_values, created_at
-             FROM config_templates WHERE project_id = ? ORDER BY created_at DESC, template_id",
-        )
+        let columns = templates::COLUMNS;
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {columns} FROM config_templates WHERE project_id = ? ORDER BY created_at DESC, template_id"
+        )))
         .bind(&project_id.as_bytes()[..])
         .fetch_all(&self.pool)
         .await
