@@ -127,6 +127,71 @@ async fn a_patch_changes_what_it_names() {
 }
 
 #[tokio::test]
+async fn a_fault_ends_at_the_time_that_is_given() {
+    let mut server = TestServer::start().await;
+    let at = "2020-03-02T06:15:14.512Z";
+    let made =
+        server.fault(json!({"effect": {"status": 503}, "expires_at": "2020-03-02T07:15:14.512+01:00"})).await;
+    assert_eq!((&made["expires_at"], &made["ttl"]), (&json!(at), &Value::Null));
+    let path = format!("{FAULTS}/{}", text(&made["id"]));
+    server.restart().await;
+    assert_eq!(server.get(&path).await.ok()["expires_at"], at);
+    server.set_clock_ms(9_999);
+    assert_eq!(server.get(&backups_path(HA)).await.status, 503);
+    server.set_clock_ms(10_000);
+    server.get(&backups_path(HA)).await.ok();
+    assert_eq!(server.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_patch_moves_the_end_of_a_fault_only_if_it_names_it() {
+    let server = TestServer::start().await;
+    let made = server.fault(json!({"effect": {"status": 503}, "ttl": "1h"})).await;
+    let path = format!("{FAULTS}/{}", text(&made["id"]));
+    let (one_hour, two_hours) = ("2020-03-02T07:15:04.512Z", "2020-03-02T08:15:05.512Z");
+    server.set_clock_ms(1_000);
+    let (given, none) = ("2020-03-03T00:00:00Z", json!([null, null]));
+    for (patch, end) in [
+        (json!({"probability": 1}), json!(["1h", one_hour])),
+        (json!({"ttl": "2h"}), json!(["2h", two_hours])),
+        (json!({"expires_at": given}), json!([null, "2020-03-03T00:00:00.000Z"])),
+        (json!({"ttl": null}), json!([null, "2020-03-03T00:00:00.000Z"])),
+        (json!({"ttl": "2h", "expires_at": null}), json!(["2h", two_hours])),
+        (json!({"ttl": null, "expires_at": given}), json!([null, "2020-03-03T00:00:00.000Z"])),
+        (json!({"expires_at": null}), none.clone()),
+        (json!({"ttl": "2h"}), json!(["2h", two_hours])),
+        (json!({"ttl": null}), none.clone()),
+        (json!({"ttl": "2h"}), json!(["2h", two_hours])),
+        (json!({"expires_at": null}), none),
+    ] {
+        let shown = server.call("PATCH", &path).json(&patch).send().await.ok();
+        assert_eq!(json!([shown["ttl"], shown["expires_at"]]), end, "{patch}");
+        assert_eq!(server.get(&path).await.ok(), shown, "{patch}");
+    }
+    let both = json!({"effect": {"status": 503}, "ttl": "1h", "expires_at": given});
+    let over = json!({"effect": {"status": 503}, "expires_at": "2020-03-02T06:15:05.512Z"});
+    let no_time = json!({"effect": {"status": 503}, "expires_at": "tomorrow"});
+    for wrong in [both, over, no_time] {
+        for answer in
+            [server.post(FAULTS, &wrong).await, server.call("PATCH", &path).json(&wrong).send().await]
+        {
+            assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!("EMU.4000")), "{wrong}");
+        }
+    }
+    assert_eq!(server.get(FAULTS).await.ok()["faults"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_seed_says_when_its_faults_end() {
+    let fault = json!({"effect": {"status": 503}, "expires_at": "2020-03-02T06:15:14.512Z"});
+    let server = TestServer::start().await;
+    server.post("/_emulator/seed", &json!({"settings": {"faults": [fault]}})).await.ok();
+    assert_eq!(server.get(&backups_path(HA)).await.status, 503);
+    server.set_clock_ms(10_000);
+    server.get(&backups_path(HA)).await.ok();
+}
+
+#[tokio::test]
 async fn a_cut_connection_records_nothing() {
     let server = TestServer::start().await;
     server.fault(json!({"times": 1, "effect": {"cut": true}})).await;

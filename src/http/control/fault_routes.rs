@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::time::Timestamp;
 use crate::http::control::error::ControlError;
 use crate::http::control::faults::{Fault, MOST_FAULTS};
 use crate::http::control::run_faults::SCHEDULED_BACKUP;
@@ -54,22 +55,24 @@ impl ControlState {
         self.faults.all(self.control.clock().0)
     }
 
-    /// Changes the faults: kept first, then held. What cannot be kept changes nothing.
-    async fn change_faults(
+    /// Changes the faults as they are when nobody else changes or uses them up; returns what `change`, called with the present time,
+    /// makes of them. They are persisted first; what cannot be persisted changes nothing.
+    async fn change_faults<T>(
         &self,
-        change: impl Fn(&mut Vec<Fault>) -> Result<(), ControlError>,
-    ) -> Result<(), ApiError> {
+        change: impl Fn(&mut Vec<Fault>, Timestamp) -> Result<T, ControlError>,
+    ) -> Result<T, ApiError> {
         let _turn = self.faults_kept.lock().await;
-        let mut wanted = self.present_faults();
-        change(&mut wanted)?;
+        let now = self.control.clock().0;
+        let mut wanted = self.faults.all(now);
+        let changed = change(&mut wanted, now)?;
         self.control.keep_faults(faults_as_text(&wanted)?).await.map_err(internal)?;
         self.faults.edit(|faults| {
             // Calls go on hitting faults that have no end. Where one has come to its end by time meanwhile, what is kept holds.
-            if change(faults).is_err() {
+            if change(faults, now).is_err() {
                 *faults = wanted;
             }
         });
-        Ok(())
+        Ok(changed)
     }
 }
 
@@ -89,37 +92,64 @@ impl ControlCall {
             })
         })
     }
+}
 
-    /// Returns a fault with the changes in the body made to it; a member that is null there goes (RFC 7396).
-    fn changed(&self, fault: &Fault) -> Result<Fault, ApiError> {
-        let invalid = |error: serde_json::Error| ControlError::Invalid(error.to_string().into());
-        let mut members = serde_json::to_value(fault).map_err(invalid)?;
-        merge(&mut members, self.json()?);
-        let fault = serde_path_to_error::deserialize(members);
-        self.sensible(fault.map_err(|error| ControlError::Invalid(error.to_string().into()))?)
+/// Makes sure that a fault makes sense.
+fn sensible(fault: Fault) -> Result<Fault, ControlError> {
+    if let Some(problem) = fault.problem() {
+        return Err(ControlError::Invalid(problem.into()));
     }
+    if let Some(name) = &fault.matcher.operation
+        && name != SCHEDULED_BACKUP
+        && !routes::table()
+            .iter()
+            .any(|route| route.operation.name == name && route.operation.action.is_some())
+    {
+        let problem = format!(
+            "{name:?} is no operation of the service that can fail; {SCHEDULED_BACKUP} and those with an api in \
+             /_emulator/operations are"
+        );
+        return Err(ControlError::Invalid(problem.into()));
+    }
+    Ok(fault)
+}
 
-    /// Makes sure that a fault makes sense, and gives it the time of its end.
-    fn sensible(&self, mut fault: Fault) -> Result<Fault, ApiError> {
-        if let Some(problem) = fault.problem() {
-            return Err(ControlError::Invalid(problem.into()).into());
+/// Decides when a fault ends that was given `ttl` or `expires_at`.
+fn ending(fault: Fault, now: Timestamp) -> Result<Fault, ControlError> {
+    let expires_at = match (fault.ttl, fault.expires_at) {
+        (Some(_), Some(_)) => {
+            let problem = "ttl and expires_at both say when the fault ends; one of them may be given";
+            return Err(ControlError::Invalid(problem.into()));
         }
-        if let Some(name) = &fault.matcher.operation
-            && name != SCHEDULED_BACKUP
-            && !routes::table()
-                .iter()
-                .any(|route| route.operation.name == name && route.operation.action.is_some())
-        {
-            let problem = format!(
-                "{name:?} is no operation of the service that can fail; {SCHEDULED_BACKUP} and those with an api in \
-                 /_emulator/operations are"
-            );
-            return Err(ControlError::Invalid(problem.into()).into());
+        (None, Some(expires_at)) if expires_at <= now => {
+            let problem = "expires_at must be later than what the emulator's clock shows";
+            return Err(ControlError::Invalid(problem.into()));
         }
-        let now = self.state()?.control.clock().0;
-        fault.expires_at = fault.ttl.map(|ttl| now.saturating_add(ttl.0));
-        Ok(fault)
+        (Some(ttl), None) => Some(now.saturating_add(ttl.0)),
+        (None, expires_at) => expires_at,
+    };
+    Ok(Fault { expires_at, ..fault })
+}
+
+/// Returns a fault with the changes that a patch names made to it (RFC 7396). What it does not name stays: how many calls are left,
+/// and when the fault ends. `ttl` and `expires_at` are two ways to say that, so that each takes the place of the other.
+fn patched(fault: &Fault, patch: &Map<String, Value>, now: Timestamp) -> Result<Fault, ControlError> {
+    let mut members = serde_json::to_value(fault).unwrap_or_default();
+    merge(&mut members, patch.clone());
+    let (ttl, expires_at) = (patch.get("ttl"), patch.get("expires_at"));
+    let is_given = |named: Option<&Value>| named.is_some_and(|value| !value.is_null());
+    if let Value::Object(members) = &mut members {
+        if !is_given(expires_at) && (is_given(ttl) || (ttl.is_some() && fault.ttl.is_some())) {
+            members.remove("expires_at");
+        }
+        if !is_given(ttl) && expires_at.is_some() {
+            members.remove("ttl");
+        }
     }
+    let changed: Result<Fault, _> = serde_path_to_error::deserialize(members);
+    let changed = sensible(changed.map_err(|error| ControlError::Invalid(error.to_string().into()))?)?;
+    let changed = if ttl.or(expires_at).is_some() { ending(changed, now)? } else { changed };
+    Ok(Fault { id: fault.id.clone(), hits: fault.hits, ..changed })
 }
 
 /// `GET /_emulator/faults?project_id=&instance_id=`: the faults that are not over.
@@ -136,19 +166,17 @@ pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<H
 pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     carried_through(request, body, async |call| {
         let state = call.state()?;
-        let fault = Fault { id: state.control.new_id(), hits: 0, ..call.json()? };
-        let fault = call.sensible(fault)?;
-        let now = state.control.clock().0;
-        let add = |faults: &mut Vec<Fault>| {
+        let fault = sensible(Fault { id: state.control.new_id(), hits: 0, ..call.json()? })?;
+        let add = |faults: &mut Vec<Fault>, now| {
+            let fault = ending(fault.clone(), now)?;
             faults.retain(|fault| !fault.is_over(now));
             if faults.len() >= MOST_FAULTS {
                 return Err(ControlError::TooMany("faults"));
             }
             faults.push(fault.clone());
-            Ok(())
+            Ok(fault)
         };
-        state.change_faults(add).await?;
-        Ok(json(&fault))
+        Ok(json(&state.change_faults(add).await?))
     })
     .await
 }
@@ -158,12 +186,11 @@ pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result
 pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     carried_through(request, body, async |call| {
         let (state, goes) = (call.state()?, call.asked_for()?);
-        let clear = |faults: &mut Vec<Fault>| {
+        let clear = |faults: &mut Vec<Fault>, _| {
             faults.retain(|fault| !goes(fault));
-            Ok(())
+            Ok(faults.clone())
         };
-        state.change_faults(clear).await?;
-        Ok(json(&FaultsView { faults: state.present_faults() }))
+        Ok(json(&FaultsView { faults: state.change_faults(clear).await? }))
     })
     .await
 }
@@ -200,22 +227,16 @@ fn merge(target: &mut Value, patch: Map<String, Value>) {
     }
 }
 
-/// `PATCH /_emulator/faults/{fault_id}`: changes what the body names of a fault; its time begins anew.
+/// `PATCH /_emulator/faults/{fault_id}`: changes what the body names of a fault, as the fault is then.
 pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     carried_through(request, body, async |call| {
-        let id = call.path_part("fault_id");
-        let state = call.state()?;
-        let present = state.present_faults();
-        let present = &present[position(&present, id)?];
-        let fault = Fault { id: present.id.clone(), hits: present.hits, ..call.changed(present)? };
-        let replace = |faults: &mut Vec<Fault>| {
-            let position = position(faults, id)?;
-            // Calls go on hitting it.
-            faults[position] = Fault { hits: faults[position].hits, ..fault.clone() };
-            Ok(())
+        let patch: Map<String, Value> = call.json()?;
+        let replace = |faults: &mut Vec<Fault>, now| {
+            let position = position(faults, call.path_part("fault_id"))?;
+            faults[position] = patched(&faults[position], &patch, now)?;
+            Ok(faults[position].clone())
         };
-        state.change_faults(replace).await?;
-        Ok(json(&fault))
+        Ok(json(&call.state()?.change_faults(replace).await?))
     })
     .await
 }
@@ -223,13 +244,11 @@ pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result
 /// `DELETE /_emulator/faults/{fault_id}`: removes a fault.
 pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     carried_through(request, body, async |call| {
-        let state = call.state()?;
-        let remove = |faults: &mut Vec<Fault>| {
+        let remove = |faults: &mut Vec<Fault>, _| {
             faults.remove(position(faults, call.path_part("fault_id"))?);
-            Ok(())
+            Ok(faults.clone())
         };
-        state.change_faults(remove).await?;
-        Ok(json(&FaultsView { faults: state.present_faults() }))
+        Ok(json(&FaultsView { faults: call.state()?.change_faults(remove).await? }))
     })
     .await
 }
