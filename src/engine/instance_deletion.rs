@@ -35,7 +35,7 @@ impl Engine {
         join_all(ids.iter().map(delete)).await
     }
 
-    /// Deletes the instances of a project whose creation failed; returns which.
+    /// Deletes the instances of a project whose creation failed; returns which. Once some are deleted that is said, whatever happens then.
     ///
     /// # Errors
     /// `Internal`, `Unavailable`.
@@ -49,7 +49,14 @@ impl Engine {
         let mut deleted = Vec::new();
         loop {
             let start = InstancePageStart::Skip(0);
-            let page = self.store.list_instances(project_id, filter.clone(), start, PageLimit::ALL).await?;
+            let page = self.store.list_instances(project_id, filter.clone(), start, PageLimit::ALL).await;
+            let page = match page {
+                Err(error) if !deleted.is_empty() => {
+                    tracing::warn!(error = %error, "could not see whether there are more instances to delete");
+                    return Ok(deleted);
+                }
+                page => page?,
+            };
             let ids: Vec<InstanceId> = page.items.iter().map(|instance| instance.id).collect();
             let results = self.delete_instances(project_id, &ids, origin).await;
             let mut gone: Vec<InstanceId> = ids

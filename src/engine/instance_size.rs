@@ -3,6 +3,7 @@
 use crate::domain::background::Undertaking;
 use crate::domain::instance::{Billing, InstanceStatus, ResizeOrder, ResizeRules, WaitingChange};
 use crate::domain::origin::Origin;
+use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
 
@@ -32,10 +33,11 @@ impl Engine {
         let now = present.now;
         let work = self.passage_wish(instance, InstanceStatus::Extending);
         let undertaking = self.new_undertaking(Undertaking::Resize, &origin.actor, now).await?;
+        // How an instance is paid for never changes. It is read before, so that nothing can fail once the change is committed.
+        let before = self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        let order_id = matches!(before.billing, Billing::PrePaid { .. }).then(|| self.new_order_id(now));
         let deed = InstanceDeed::Extend { resize, wait, undertaking, work };
         self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
-        let resized = self.store.get_instance(instance).await?;
-        let is_prepaid = resized.is_some_and(|instance| matches!(instance.billing, Billing::PrePaid { .. }));
-        Ok(is_prepaid.then(|| self.new_order_id(now)))
+        Ok(order_id)
     }
 }

@@ -80,11 +80,11 @@ pub trait SnapshotStore: Send + Sync {
     /// `TooMany`.
     async fn take_snapshot(&self, name: &SnapshotName, now: Timestamp) -> Result<Snapshot, SnapshotError>;
 
-    /// Removes a snapshot.
+    /// Removes a snapshot; returns those that are left, by name.
     ///
     /// # Errors
-    /// `NotFound`.
-    async fn delete_snapshot(&self, name: &SnapshotName) -> Result<(), SnapshotError>;
+    /// `NotFound`; whatever it is, it is still there.
+    async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError>;
 
     /// Makes sure that a snapshot can be brought back, which includes an upgrade of one that an older version has made, and
     /// returns the settings kept in it.
@@ -93,9 +93,9 @@ pub trait SnapshotStore: Send + Sync {
     /// `NotFound`, `Unusable`.
     async fn prepare_restore(&self, name: &SnapshotName) -> Result<BTreeMap<String, String>, SnapshotError>;
 
-    /// Brings a snapshot back in place of everything that is kept, as one step in the order of all changes.
+    /// Brings a snapshot back in place of everything that is kept, as one step in the order of all changes; returns the snapshot.
     ///
     /// # Errors
     /// `NotFound`, `Unusable`; whatever it is, nothing has changed.
-    async fn restore_snapshot(&self, plan: RestorePlan) -> Result<(), SnapshotError>;
+    async fn restore_snapshot(&self, plan: RestorePlan) -> Result<Snapshot, SnapshotError>;
 }

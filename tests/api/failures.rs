@@ -4,10 +4,11 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
+use crate::support::identity::{DOMAIN, PASSWORD, USER, login, token_in};
 use crate::support::seed::{
     HA, PROJECT, SECOND_HA, backup_path, backups_path, instance_path, instances_path,
 };
-use crate::support::{Answer, TestServer};
+use crate::support::{Answer, Api, TestServer};
 
 /// Carries out a statement as another program would.
 async fn execute(person: &mut SqliteConnection, statement: &'static str) {
@@ -69,6 +70,37 @@ async fn a_read_that_fails_is_answered_as_a_failure_without_its_cause() {
     server.get(&backups_path(HA)).await.ok();
     server.get(&instance_path(HA)).await.ok();
     server.get(&instances_path(PROJECT)).await.ok();
+}
+
+#[tokio::test]
+async fn what_was_committed_is_not_answered_as_a_failure_because_nothing_can_be_read_after_it() {
+    let server = TestServer::start().await;
+    let mut person = server.database_for_writing().await;
+    // From the moment of the change the instance, or the domain, cannot be read.
+    execute(
+        &mut person,
+        "CREATE TRIGGER unreadable AFTER INSERT ON planned_sizes
+         BEGIN UPDATE instances SET engine_version = '9' WHERE instance_key = new.instance_key; END",
+    )
+    .await;
+    execute(&mut person, "CREATE TABLE elsewhere AS SELECT * FROM domain").await;
+    execute(&mut person, "CREATE TRIGGER gone AFTER INSERT ON tokens BEGIN DELETE FROM domain; END").await;
+    let size = json!({"new_capacity": 8, "spec_code": "redis.ha.xu1.large.r2.8"});
+    let resized = server.post(&format!("{}/resize", Api::V2.instance(HA)), &size).await;
+    let logged_in = server.log_in(&login(USER, DOMAIN, PASSWORD)).await;
+    for undo in [
+        "DROP TRIGGER unreadable",
+        "DROP TRIGGER gone",
+        "UPDATE instances SET engine_version = '5.0' WHERE engine_version = '9'",
+        "INSERT INTO domain SELECT * FROM elsewhere",
+    ] {
+        execute(&mut person, undo).await;
+    }
+    assert_eq!(server.shown(Api::V2, HA).await["capacity"], 8);
+    resized.assert_no_content();
+    let token = token_in(&logged_in);
+    let projects = server.call("GET", "/v3/auth/projects").header("x-auth-token", &token).send().await;
+    projects.ok();
 }
 
 #[tokio::test]

@@ -36,11 +36,11 @@ impl Control {
         self.snapshots.take_snapshot(name, self.clock.real_now()).await
     }
 
-    /// Removes a snapshot.
+    /// Removes a snapshot; returns those that are left, by name.
     ///
     /// # Errors
     /// `NotFound`, `Store`.
-    pub async fn delete_snapshot(&self, name: &SnapshotName) -> Result<(), SnapshotError> {
+    pub async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError> {
         let _turn = self.changing.lock().await;
         self.snapshots.delete_snapshot(name).await
     }
@@ -74,7 +74,8 @@ impl PreparedRestore {
     }
 
     /// Brings everything back: first what is kept, then what is remembered of it; `also` is done with that. Every request is of
-    /// before or of after. What `held` yields is waited for once nobody else does anything, and held to the end.
+    /// before or of after. What `held` yields is waited for once nobody else does anything, and held to the end. Returns the snapshot, as it
+    /// was when it was brought back.
     ///
     /// # Errors
     /// `Store`; then nothing has changed, unless it is `OutcomeUnknown`.
@@ -82,7 +83,7 @@ impl PreparedRestore {
         mut self,
         held: impl Future<Output = H>,
         also: impl FnOnce(),
-    ) -> Result<(), SnapshotError> {
+    ) -> Result<Snapshot, SnapshotError> {
         let control = &self.control;
         let _alone = control.engine.be_alone().await;
         let _held = held.await;
@@ -92,11 +93,12 @@ impl PreparedRestore {
             *face = face.showing(face.at(label.created_at), control.clock.real_now());
             settings.push((kept::CLOCK, as_json(&KeptClock::of(*face)).map_err(unusable)?));
         }
-        control.snapshots.restore_snapshot(RestorePlan { name: self.name, settings }).await?;
+        let plan = RestorePlan { name: self.name, settings };
+        let snapshot = control.snapshots.restore_snapshot(plan).await?;
         control.take_up(&self.decisions);
         control.identity.forget();
         also();
-        Ok(())
+        Ok(snapshot)
     }
 }
 

@@ -60,14 +60,13 @@ fn view(snapshot: &Snapshot) -> Value {
     })
 }
 
-async fn all(state: &ControlState) -> Result<HttpResponse, ApiError> {
-    let snapshots = state.control.snapshots().await?;
-    Ok(json(&value!({ "snapshots": snapshots.iter().map(view).collect::<Vec<_>>() })))
+fn list_view(snapshots: &[Snapshot]) -> HttpResponse {
+    json(&value!({ "snapshots": snapshots.iter().map(view).collect::<Vec<_>>() }))
 }
 
 /// `GET /_emulator/snapshots`: all snapshots.
 pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| all(call.state()?).await).await
+    controlled(request, body, async |call| Ok(list_view(&call.state()?.control.snapshots().await?))).await
 }
 
 /// `GET /_emulator/snapshots/{snapshot_name}`: one snapshot.
@@ -92,9 +91,7 @@ pub(in crate::http) async fn take(request: HttpRequest, body: Bytes) -> Result<H
 pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     carried_through(request, body, async |call| {
         let name = call.snapshot_name()?;
-        let state = call.state()?;
-        state.control.delete_snapshot(&name).await?;
-        all(state).await
+        Ok(list_view(&call.state()?.control.delete_snapshot(&name).await?))
     })
     .await
 }
@@ -103,13 +100,12 @@ pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result
 pub(in crate::http) async fn restore(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
     carried_through(request, body, async |call| {
         let name = call.snapshot_name()?;
-        go_back(call.state()?, name.clone()).await?;
-        Ok(json(&view(&call.state()?.control.snapshot(&name).await?)))
+        Ok(json(&view(&go_back(call.state()?, name).await?)))
     })
     .await
 }
 
-async fn go_back(state: &ControlState, name: SnapshotName) -> Result<(), ApiError> {
+async fn go_back(state: &ControlState, name: SnapshotName) -> Result<Snapshot, ApiError> {
     let prepared = state.control.prepare_restore(name).await?;
     let faults: Vec<Fault> = match prepared.faults() {
         Some(text) => serde_json::from_str(text)
@@ -117,6 +113,5 @@ async fn go_back(state: &ControlState, name: SnapshotName) -> Result<(), ApiErro
         None => Vec::new(),
     };
     // Nobody keeps faults of before while they go.
-    prepared.carry_out(state.faults_kept.lock(), || state.faults.replace(faults)).await?;
-    Ok(())
+    Ok(prepared.carry_out(state.faults_kept.lock(), || state.faults.replace(faults)).await?)
 }

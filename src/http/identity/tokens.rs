@@ -138,8 +138,10 @@ pub(in crate::http) async fn create_token(
     let login: LoginBody = mandatory_object(&body)?;
     let scope = wanted_scope(login.auth.scope)?;
     let method = login.auth.identity.method()?;
+    // Read before, so that nothing can fail once the token is kept.
+    let domain = state.identity.domain().await.map_err(internal)?;
     let (text, token) = state.identity.login(method, scope).await.map_err(internal)?;
-    let view = view(&request, &token).await?;
+    let view = view(&request, &token, &domain)?;
     Ok(HttpResponse::Created().insert_header((X_SUBJECT_TOKEN, header_value(&text)?)).json(view))
 }
 
@@ -157,7 +159,8 @@ pub(in crate::http) async fn show_token(request: HttpRequest, body: Bytes) -> Re
     if token.user.id != call.user.id {
         return Err(ApiError::NotFound { what: "the token" });
     }
-    let view = view(&request, &token).await?;
+    let domain = call.identity.domain().await.map_err(internal)?;
+    let view = view(&request, &token, &domain)?;
     Ok(HttpResponse::Ok().insert_header((X_SUBJECT_TOKEN, header_value(&text)?)).json(view))
 }
 
@@ -208,9 +211,8 @@ struct RoleView {
 }
 
 /// Shows a token; without the catalogue if the query says so.
-async fn view(request: &HttpRequest, token: &Token) -> Result<TokenResponse, ApiError> {
+fn view(request: &HttpRequest, token: &Token, domain: &Domain) -> Result<TokenResponse, ApiError> {
     let state = state(request)?;
-    let domain: Domain = state.identity.domain().await.map_err(internal)?;
     let (project, role) = match &token.scope {
         TokenScope::Project(project) => (Some(project), token.user.role_in(project.id)),
         TokenScope::Domain => (None, None),
@@ -227,14 +229,14 @@ async fn view(request: &HttpRequest, token: &Token) -> Result<TokenResponse, Api
             user: UserView {
                 id: token.user.id.to_string(),
                 name: token.user.name.clone(),
-                domain: DomainRef::of(&domain),
+                domain: DomainRef::of(domain),
             },
             project: project.map(|project| ProjectView {
                 id: project.id.to_string(),
                 name: project.name.clone(),
-                domain: DomainRef::of(&domain),
+                domain: DomainRef::of(domain),
             }),
-            domain: project.is_none().then(|| DomainRef::of(&domain)),
+            domain: project.is_none().then(|| DomainRef::of(domain)),
             roles: role.into_iter().map(|role| RoleView { id: "0", name: role.as_str() }).collect(),
             catalog: wants_catalog.then(catalog),
         },

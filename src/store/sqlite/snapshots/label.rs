@@ -22,11 +22,11 @@ struct Label {
     events: u64,
 }
 
-/// Writes the label of a snapshot that has just been made.
-pub(super) async fn write(snapshot: &Location, now: Timestamp) -> Result<(), sqlx::Error> {
+/// Writes the label of a snapshot that has just been made, and returns it.
+pub(super) async fn write(snapshot: &Location, now: Timestamp) -> Result<SnapshotLabel, sqlx::Error> {
     let mut connection = SqliteConnection::connect_with(&options::base(snapshot)).await?;
-    let Counts { projects, instances, backups, restores, events, schema_version } =
-        reader::counts(&mut connection).await?;
+    let counts = reader::counts(&mut connection).await?;
+    let Counts { projects, instances, backups, restores, events, schema_version } = counts;
     let created_at_ms = now.as_millis();
     let label = Label { created_at_ms, schema_version, projects, instances, backups, restores, events };
     let text = serde_json::to_string(&label).map_err(|error| sqlx::Error::Encode(error.into()))?;
@@ -35,7 +35,8 @@ pub(super) async fn write(snapshot: &Location, now: Timestamp) -> Result<(), sql
         .bind(text)
         .execute(&mut connection)
         .await?;
-    connection.close().await
+    connection.close().await?;
+    Ok(SnapshotLabel { created_at: now, counts })
 }
 
 /// Reads the label of a snapshot.

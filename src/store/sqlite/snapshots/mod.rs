@@ -29,12 +29,7 @@ const MOST_SNAPSHOTS: usize = 100;
 #[async_trait]
 impl SnapshotStore for SqliteStore {
     async fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        let mut snapshots = self.shelf.lock().await;
-        let mut listed = Vec::new();
-        for name in snapshots.names().map_err(failed("list the snapshots"))? {
-            listed.extend(look(&mut snapshots, &name).await?);
-        }
-        Ok(listed)
+        look_at_all(&mut *self.shelf.lock().await).await
     }
 
     async fn snapshot(&self, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
@@ -48,13 +43,16 @@ impl SnapshotStore for SqliteStore {
         if names.len() >= MOST_SNAPSHOTS && !names.contains(name) {
             return Err(SnapshotError::TooMany);
         }
-        snapshots.put(name, &self.location, now).await.map_err(failed("take a snapshot"))?;
-        look(&mut snapshots, name).await?.ok_or(SnapshotError::NotFound)
+        Ok(snapshots.put(name, &self.location, now).await.map_err(failed("take a snapshot"))?)
     }
 
-    async fn delete_snapshot(&self, name: &SnapshotName) -> Result<(), SnapshotError> {
-        let removed = self.shelf.lock().await.remove(name).await.map_err(failed("remove a snapshot"))?;
-        if removed { Ok(()) } else { Err(SnapshotError::NotFound) }
+    async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError> {
+        let mut snapshots = self.shelf.lock().await;
+        // Read before, so that nothing can fail once it is gone.
+        let mut left = look_at_all(&mut snapshots).await?;
+        left.retain(|snapshot| snapshot.name != *name);
+        let removed = snapshots.remove(name).await.map_err(failed("remove a snapshot"))?;
+        if removed { Ok(left) } else { Err(SnapshotError::NotFound) }
     }
 
     async fn prepare_restore(&self, name: &SnapshotName) -> Result<BTreeMap<String, String>, SnapshotError> {
@@ -76,14 +74,26 @@ impl SnapshotStore for SqliteStore {
         Ok(settings.into_iter().filter(|(name, _)| name != label::SETTING).collect())
     }
 
-    async fn restore_snapshot(&self, plan: RestorePlan) -> Result<(), SnapshotError> {
-        // Held until it is done, so that nobody takes the snapshot away meanwhile.
-        let snapshots = self.shelf.lock().await;
+    async fn restore_snapshot(&self, plan: RestorePlan) -> Result<Snapshot, SnapshotError> {
+        // Held until it is done, so that nobody takes the snapshot away meanwhile; and read before, so that nothing can fail after the
+        // commit.
+        let mut snapshots = self.shelf.lock().await;
+        let shown = look(&mut snapshots, &plan.name).await?.ok_or(SnapshotError::NotFound)?;
         let snapshot = snapshots.find(&plan.name).ok_or(SnapshotError::NotFound)?;
         let (database, settings) = (self.location.clone(), plan.settings);
         let replacement = Box::new(Replacement { database, snapshot, settings });
-        Ok(self.writer.ask(|reply| Command::Replace(replacement, reply)).await?)
+        self.writer.ask(|reply| Command::Replace(replacement, reply)).await?;
+        Ok(shown)
     }
+}
+
+/// Returns what is known of all snapshots, by name.
+async fn look_at_all(shelf: &mut Shelf) -> Result<Vec<Snapshot>, StoreError> {
+    let mut listed = Vec::new();
+    for name in shelf.names().map_err(failed("list the snapshots"))? {
+        listed.extend(look(shelf, &name).await?);
+    }
+    Ok(listed)
 }
 
 /// Returns what is known of a snapshot, if there is one of that name.

@@ -10,6 +10,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
+use crate::store::Snapshot;
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::snapshots::label;
 use crate::store::sqlite::{copying, file};
@@ -80,40 +81,39 @@ impl Shelf {
             Self::Folder(folder) => Ok(path_in(folder, name, ENDING).metadata()?.len()),
             Self::Memory(snapshots) => {
                 let Some(snapshot) = snapshots.get_mut(name) else { return Ok(0) };
-                let size: i64 = sqlx::query_scalar(
-                    "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
-                )
-                .fetch_one(&mut snapshot.connection)
-                .await?;
-                Ok(u64::try_from(size).unwrap_or(0))
+                size_of(&mut snapshot.connection).await
             }
         }
     }
 
-    /// Copies the database at `source` into a snapshot, in place of one that has that name.
+    /// Copies the database at `source` into a snapshot, in place of one that has that name, and returns it. Everything that is said of it
+    /// is read before it takes that place.
     pub(super) async fn put(
         &mut self,
         name: &SnapshotName,
         source: &Location,
         now: Timestamp,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<Snapshot, sqlx::Error> {
         let source = options::reading(source);
         match self {
             Self::Folder(folder) => {
                 make_folder(folder)?;
                 let unfinished = path_in(folder, name, UNFINISHED);
                 copying::write(&source, &unfinished).await?;
-                label::write(&Location::File(unfinished.clone()), now).await?;
-                copying::publish(unfinished, path_in(folder, name, ENDING)).await
+                let label = Some(label::write(&Location::File(unfinished.clone()), now).await?);
+                let size_bytes = unfinished.metadata()?.len();
+                copying::publish(unfinished, path_in(folder, name, ENDING)).await?;
+                Ok(Snapshot { name: name.clone(), size_bytes, label })
             }
             Self::Memory(snapshots) => {
                 let location = Location::new_memory();
                 let making = options::base(&location).create_if_missing(true);
-                let connection = SqliteConnection::connect_with(&making).await?;
+                let mut connection = SqliteConnection::connect_with(&making).await?;
                 copying::fill(&source, &location).await?;
-                label::write(&location, now).await?;
+                let label = Some(label::write(&location, now).await?);
+                let size_bytes = size_of(&mut connection).await?;
                 snapshots.insert(name.clone(), InMemory { location, connection });
-                Ok(())
+                Ok(Snapshot { name: name.clone(), size_bytes, label })
             }
         }
     }
@@ -136,6 +136,15 @@ impl Shelf {
             },
         }
     }
+}
+
+/// Returns how long a database in memory is.
+async fn size_of(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let size: i64 =
+        sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+            .fetch_one(connection)
+            .await?;
+    Ok(u64::try_from(size).unwrap_or(0))
 }
 
 fn path_in(folder: &Path, name: &SnapshotName, ending: &str) -> PathBuf {
