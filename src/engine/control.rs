@@ -26,6 +26,9 @@ use crate::store::{
     BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, SnapshotStore,
 };
 
+/// How many rules about a model there may be.
+pub const MOST_RULES: usize = 1000;
+
 /// A change of the clock; what is absent stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ClockChange {
@@ -148,11 +151,12 @@ impl Control {
         self.engine.transitions.all().into_iter().filter(|rule| rule.ruling.model() == model).collect()
     }
 
-    /// Makes a rule about what is to come, in place of the one of the same model and scope.
+    /// Makes a rule about what is to come, in place of the one of the same model and scope; returns whether it was made: not if it
+    /// would be one more than [`MOST_RULES`].
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn rule(&self, scope: RuleScope, ruling: Ruling) -> Result<(), EngineError> {
+    pub async fn rule(&self, scope: RuleScope, ruling: Ruling) -> Result<bool, EngineError> {
         let model = ruling.model();
         self.replace_rule(model, scope, Some(TransitionRule { scope, ruling })).await
     }
@@ -162,7 +166,7 @@ impl Control {
     /// # Errors
     /// `Internal`.
     pub async fn remove_rule(&self, model: Model, scope: RuleScope) -> Result<(), EngineError> {
-        self.replace_rule(model, scope, None).await
+        self.replace_rule(model, scope, None).await.map(drop)
     }
 
     async fn replace_rule(
@@ -170,16 +174,20 @@ impl Control {
         model: Model,
         scope: RuleScope,
         by: Option<TransitionRule>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let _turn = self.changing.lock().await;
         let mut rules = self.engine.transitions.all();
         rules.retain(|rule| rule.ruling.model() != model || rule.scope != scope);
+        if by.is_some() && rules.iter().filter(|rule| rule.ruling.model() == model).count() >= MOST_RULES {
+            return Ok(false);
+        }
         rules.extend(by);
         let kept: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
-        self.keep(kept::TRANSITIONS, &kept).await?;
         // What holds is what is kept, to the millisecond.
-        self.engine.transitions.replace(kept.into_iter().map(KeptRule::rule).collect::<Result<_, _>>()?);
-        Ok(())
+        let rules = kept.iter().cloned().map(KeptRule::rule).collect::<Result<_, _>>()?;
+        self.keep(kept::TRANSITIONS, &kept).await?;
+        self.engine.transitions.replace(rules);
+        Ok(true)
     }
 
     /// Moves what is open of a model one step on, whether it is due or not: all of it, or that of a project or an instance.

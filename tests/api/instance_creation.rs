@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{PROJECT, UNKNOWN_PROJECT};
-use crate::support::{Answer, Api, Covered, TestServer, covered, text};
+use crate::support::{Answer, Api, Covered, TestServer, covered, refusal, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("POST", "/v1.0/{project_id}/instances", what_was_sent_comes_back_twice_the_same),
@@ -18,7 +18,7 @@ pub(crate) fn order(api: Api, members: &Value) -> Value {
         "name": "made-here", "engine": "Redis", "engine_version": "6.0", "capacity": 2, "description": "demo",
         "password": "Secret-12", "vpc_id": "0f1e2d3c", "subnet_id": "3c2d1e0f", "enable_ssl": true,
         "maintain_begin": "22:00:00", "maintain_end": "02:00:00", "enterprise_project_id": 7, "port": "6400",
-        "private_ip": "10.1.2.3", "rename_commands": {"keys": "look"}, "tags": [{"key": "env", "value": "test"}],
+        "rename_commands": {"keys": "look"}, "tags": [{"key": "env", "value": "test"}],
         "instance_backup_policy": {"backup_type": "auto", "save_days": "3", "periodical_backup_plan": {
             "begin_at": "02:00-03:00", "period_type": "weekly", "backup_at": ["5", 1], "timezone_offset": "+0000",
         }},
@@ -47,7 +47,7 @@ async fn create(server: &TestServer, api: Api, members: &Value) -> Answer {
 async fn what_was_sent_comes_back_twice_the_same() {
     for api in Api::BOTH {
         let mut server = TestServer::start().await;
-        let created = create(&server, api, &json!({})).await.ok();
+        let created = create(&server, api, &json!({"private_ip": "10.1.2.3"})).await.ok();
         let id = text(&created["instances"][0]["instance_id"]);
         let mut expected = json!({"instances": [{"instance_id": id, "instance_name": "made-here"}]});
         if api == Api::V1 {
@@ -115,11 +115,47 @@ async fn a_cluster_shows_the_addresses_of_all_its_nodes_and_others_one() {
         ("redis.proxy.xu1.large.4", 4, 1),
         ("redis.cluster.xu1.large.r2.4", 4, 6),
     ] {
-        let members = json!({"name": product.replace('.', "-"), "spec_code": product, "capacity": capacity, "private_ip": ""});
+        let members = json!({"name": product.replace('.', "-"), "spec_code": product, "capacity": capacity});
         let created = create(&server, Api::V2, &members).await.ok();
         let id = text(&created["instances"][0]["instance_id"]);
         let ip = text(&server.get(&Api::V2.instance(&id)).await.ok()["ip"]);
         assert_eq!(ip.split(',').count(), addresses, "{product}: {ip}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_belongs_to_one_instance_of_a_subnet_as_long_as_that_lives() {
+    for api in Api::BOTH {
+        let server = TestServer::start().await;
+        let address = |name: &str, ip: &str| json!({"name": name, "private_ip": ip});
+        let refused = async |members: Value| {
+            create(&server, api, &members)
+                .await
+                .assert_refused_by(api, &refusal::invalid_parameter("private_ip"));
+        };
+        let created = create(&server, api, &address("first", "10.1.2.3")).await.ok();
+        let first = text(&created["instances"][0]["instance_id"]);
+        refused(address("second", "10.1.2.3")).await;
+        // One of several will do, however they are written.
+        let several = json!({
+            "name": "cluster", "capacity": 4, "product_id": "redis.cluster.xu1.large.r2.4-h",
+            "spec_code": "redis.cluster.xu1.large.r2.4", "private_ips": ["10.1.2.4", "10.1.2.3"],
+        });
+        refused(several.clone()).await;
+        let mut free = several;
+        free["private_ips"] = json!(["10.1.2.5", "10.1.2.30"]);
+        create(&server, api, &free).await.ok();
+        refused(address("third", "10.1.2.30")).await;
+        // Another subnet and another project have addresses of their own; several instances get theirs from the emulator.
+        let elsewhere = json!({"name": "elsewhere", "private_ip": "10.1.2.3", "subnet_id": "another"});
+        create(&server, api, &elsewhere).await.ok();
+        let theirs = order(api, &address("theirs", "10.1.2.3"));
+        server.post(&api.instances(UNKNOWN_PROJECT), &theirs).await.ok();
+        create(&server, api, &json!({"name": "several", "private_ip": "10.1.2.3", "instance_num": 2}))
+            .await
+            .ok();
+        assert_eq!(server.delete(&api.instance(&first)).await.status, 204);
+        create(&server, api, &address("second", "10.1.2.3")).await.ok();
     }
 }
 

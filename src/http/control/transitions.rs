@@ -22,9 +22,6 @@ use crate::http::extract::Query;
 use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
 use crate::http::operation::control as of;
 
-/// How many rules about a model there may be.
-const MOST_RULES: usize = 1000;
-
 /// Describes the operations.
 pub(super) fn described() -> Vec<Description> {
     const SCOPE: &[QueryParameter] = &[
@@ -257,10 +254,9 @@ pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<Ht
         let body: RuleBody = call.json()?;
         let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
         let ruling = body.ruling(model)?;
-        if call.state()?.control.rules(model).len() >= MOST_RULES {
+        if !call.state()?.control.rule(scope, ruling).await.map_err(internal)? {
             return Err(ControlError::TooMany("rules").into());
         }
-        call.state()?.control.rule(scope, ruling).await.map_err(internal)?;
         call.all_rules(model)
     })
     .await

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use sqlx::SqliteConnection;
 
+use crate::domain::id::ProjectId;
+use crate::domain::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::sqlite::seeding::{ADDRESSES, address};
 
@@ -29,6 +31,35 @@ pub(super) async fn free(
         free.extend(candidates.into_iter().filter(|candidate| !taken.contains(candidate)));
     }
     Ok(free)
+}
+
+/// Makes sure that no other instance of a project that is or will be in a subnet has, or will have, one of some addresses; `ip` are
+/// these, separated by commas. Addresses of instances that are gone are free.
+///
+/// # Errors
+/// `Refused` with `InvalidParameter` (`private_ip`).
+pub(super) async fn require_unused(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    subnet_id: &str,
+    ip: &str,
+) -> Result<(), StoreError> {
+    let wanted: Vec<&str> = ip.split(',').map(str::trim).collect();
+    let taken: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM projects p JOIN instances i USING (project_key)
+         LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)
+         WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (i.subnet_id = ?2 OR l.subnet_id = ?2)
+           AND EXISTS (SELECT 1 FROM json_each(?3) c
+                       WHERE instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)
+         LIMIT 1",
+    )
+    .bind(&project_id.as_bytes()[..])
+    .bind(subnet_id)
+    .bind(serde_json::to_string(&wanted).unwrap_or_default())
+    .fetch_optional(connection)
+    .await
+    .map_err(StoreError::during("look for an address in a subnet"))?;
+    if taken.is_some() { Err(Refusal::InvalidParameter { name: "private_ip" }.into()) } else { Ok(()) }
 }
 
 /// Returns how many addresses the instances of a project have, those that are gone included.

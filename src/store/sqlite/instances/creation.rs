@@ -33,6 +33,11 @@ pub(in crate::store::sqlite) async fn create(
     if command.id_is_given {
         require_unused(connection, &command.called).await?;
     }
+    // Of several instances none has the address that was asked for.
+    let private_ip = command.new.private_ip.as_deref().filter(|_| command.called.len() == 1);
+    if let Some(ip) = private_ip {
+        addresses::require_unused(connection, project_id, &command.new.network.subnet_id, ip).await?;
+    }
     let project_key = ensure_project(connection, project_id, command.now).await?;
     let actor_key = actors
         .key(connection, &command.origin.actor)
@@ -42,10 +47,7 @@ pub(in crate::store::sqlite) async fn create(
     let free = addresses::free(connection, project_key, each * command.called.len()).await?;
     for (called, free) in command.called.iter().zip(free.chunks(each)) {
         instances.forget(called.id);
-        let ip = match (&command.new.private_ip, command.called.len()) {
-            (Some(ip), 1) => ip.clone(),
-            _ => free.join(","),
-        };
+        let ip = private_ip.map_or_else(|| free.join(","), str::to_owned);
         let audit = Audit { at: command.now, origin: &command.origin, actor_key };
         insert(connection, project_key, &command, called, &ip, audit).await?;
     }
