@@ -59,6 +59,7 @@ mod policies_retention;
 mod probes;
 mod projects;
 mod quotas;
+mod races;
 mod restores;
 mod restores_list;
 mod seed;
