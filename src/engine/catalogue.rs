@@ -57,6 +57,7 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn list_products(&self, query: &ProductsQuery) -> Result<Vec<&'static Product>, EngineError> {
+        let _present = self.now_for_reading().await;
         let current = match query.instance {
             None => None,
             Some(instance) => match self.store.get_instance(instance).await? {
