@@ -21,7 +21,7 @@ use crate::domain::time::UtcOffset;
 use crate::engine::identity::AuthMode;
 use crate::engine::{ClusterBackups, EngineSettings};
 use crate::http::server::{CodeStyle, ControlPlace, ErrorStyle};
-use crate::http::{Compat, HttpSettings};
+use crate::http::{AllowedHosts, Compat, HttpSettings};
 use crate::store::sqlite::Location;
 
 /// Where the value of a setting comes from.
@@ -39,7 +39,7 @@ pub enum Origin {
     Default,
 }
 
-/// A setting's texts with their origin. All but `seed` have exactly one.
+/// A setting's texts with their origin. All but lists have exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     /// The texts.
@@ -90,6 +90,8 @@ pub struct Config {
     pub control: ControlPlace<SocketAddr>,
     /// `control.token`.
     pub control_token: Option<Secret>,
+    /// `control.allowed_hosts`.
+    pub control_allowed_hosts: AllowedHosts,
     /// `journal.limit`.
     pub journal_limit: usize,
     /// `errors.*` and `http.*`.
@@ -178,6 +180,9 @@ impl Config {
             },
             control,
             control_token: read.texts("control.token").pop().map(Secret::new),
+            control_allowed_hosts: read
+                .many("control.allowed_hosts", value::allowed_host)
+                .map(AllowedHosts::new)?,
             journal_limit: read.one("journal.limit", value::journal_limit)?,
             http: HttpSettings {
                 errors: ErrorStyle {
@@ -211,7 +216,7 @@ impl Config {
     /// Returns every setting with its value and origin; secrets are masked.
     pub fn to_json(&self) -> serde_json::Value {
         let entry = |(setting, given): &(&'static Setting, Given)| {
-            let value = if setting.key == "seed" {
+            let value = if setting.is_list() {
                 serde_json::json!(given.texts)
             } else {
                 serde_json::json!(given.texts.last())
@@ -255,17 +260,33 @@ impl Reader<'_> {
 
     /// Reads the value of a setting that has one.
     fn one<T>(&self, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
-        let (setting, given) = self.find(key);
-        let text = given.texts.last().map_or("", String::as_str);
-        read(text).map_err(|problem| ConfigError {
-            place: match &given.origin {
+        let (_, given) = self.find(key);
+        self.value(key, given.texts.last().map_or("", String::as_str), read)
+    }
+
+    /// Reads the values of a list. A text may hold several, between commas.
+    fn many<T>(&self, key: &'static str, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, ConfigError> {
+        let (_, given) = self.find(key);
+        let texts = given.texts.iter().flat_map(|text| text.split(',')).map(str::trim);
+        texts.filter(|text| !text.is_empty()).map(|text| self.value(key, text, read)).collect()
+    }
+
+    /// Reads a text of a setting.
+    fn value<T>(
+        &self,
+        key: &'static str,
+        text: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        read(text).map_err(|problem| {
+            let (setting, given) = self.find(key);
+            let place = match &given.origin {
                 Origin::Flag | Origin::Default => format!("--{}", setting.flag()),
                 Origin::Variable => setting.variable(),
                 Origin::File(path) => format!("{}: {}", path.display(), setting.key),
                 Origin::Code => setting.key.to_owned(),
-            },
-            text: text.to_owned(),
-            problem,
+            };
+            ConfigError { place, text: text.to_owned(), problem }
         })
     }
 

@@ -138,6 +138,7 @@ async fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outco
         faults: None,
         journal_limit: config.journal_limit,
         token: None,
+        allowed_hosts: config.control_allowed_hosts.clone(),
         config: config.to_json(),
         database: serde_json::Value::Null,
     };

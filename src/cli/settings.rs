@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::cli::CliError;
-use crate::config::{self, Config, Given, GivenSettings, Origin, SETTINGS};
+use crate::config::{self, Config, Given, GivenSettings, Origin, SETTINGS, Setting};
 
 const CONFIG: &str = "config";
 pub(super) const PRINT_CONFIG: &str = "print-config";
@@ -31,7 +31,7 @@ pub(super) fn configuration_or(
         let values: Vec<String> = values.cloned().collect();
         let given_here = match matches.value_source(setting.key) {
             Some(ValueSource::EnvVariable) => {
-                let texts = values.iter().flat_map(|text| texts_of_variable(setting.key, text)).collect();
+                let texts = values.iter().flat_map(|text| texts_of_variable(setting, text)).collect();
                 Given { texts, origin: Origin::Variable }
             }
             _ => Given { texts: values, origin: Origin::Flag },
@@ -46,9 +46,9 @@ pub(super) fn configuration_or(
     Ok(Config::new(given)?)
 }
 
-/// A variable holds one value; that of the repeatable setting holds several between commas.
-fn texts_of_variable(key: &str, text: &str) -> Vec<String> {
-    if key == "seed" { text.split(',').map(str::to_owned).collect() } else { vec![text.to_owned()] }
+/// A variable holds one value; that of a repeatable setting holds several between commas.
+fn texts_of_variable(setting: &Setting, text: &str) -> Vec<String> {
+    if setting.is_list() { text.split(',').map(str::to_owned).collect() } else { vec![text.to_owned()] }
 }
 
 /// Returns all settings as arguments, and the file.
@@ -91,7 +91,7 @@ pub(super) fn setting_arguments(keys: &[&str]) -> Vec<Arg> {
             match setting.value {
                 // `--demo` alone says true.
                 "true|false" => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-                _ if setting.key == "seed" => argument.action(ArgAction::Append),
+                _ if setting.is_list() => argument.action(ArgAction::Append),
                 _ => argument,
             }
         })

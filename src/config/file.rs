@@ -83,7 +83,7 @@ fn collect(
             return Err(ConfigFileError::UnknownKey { path: path.to_owned(), key });
         };
         let texts: Option<Vec<String>> = match value {
-            Value::Array(values) if setting.key == "seed" => values.iter().map(text_of).collect(),
+            Value::Array(values) if setting.is_list() => values.iter().map(text_of).collect(),
             value => text_of(value).map(|text| vec![text]),
         };
         let texts = texts.ok_or_else(|| ConfigFileError::UnusableValue { path: path.to_owned(), key })?;

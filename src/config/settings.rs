@@ -26,7 +26,7 @@ const fn setting(
 }
 
 /// Every setting.
-pub const SETTINGS: [Setting; 30] = [
+pub const SETTINGS: [Setting; 31] = [
     setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
     setting(
         "database",
@@ -165,6 +165,13 @@ pub const SETTINGS: [Setting; 30] = [
         UNSET,
         "What callers of the control API must send as X-Emulator-Token; unset: nothing",
     ),
+    setting(
+        "control.allowed_hosts",
+        "HOST",
+        UNSET,
+        "Names with a dot by which the control API and browsers are served, and whose pages may call it, such as ci.example.test or \
+         *.example.test; *.localhost and *.internal need no mention; repeatable, or separated by commas",
+    ),
     setting("journal.limit", "NUMBER", "1000", "How many calls the journal keeps in memory; 0 keeps none"),
     setting("http.body_limit", "SIZE", "1MiB", "The longest request body, in bytes or with KiB or MiB"),
     setting("http.body_timeout", "DURATION", "30s", "How long a request body may take to arrive"),
@@ -175,6 +182,11 @@ impl Setting {
     /// Returns whether its value is nobody else's business: it is shown nowhere.
     pub fn is_secret(&self) -> bool {
         self.key == "control.token"
+    }
+
+    /// Returns whether it may have several values: its flag is repeatable, its variable holds them between commas.
+    pub fn is_list(&self) -> bool {
+        ["seed", "control.allowed_hosts"].contains(&self.key)
     }
 
     /// Returns the name of its flag, without the dashes in front.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::domain::time::LONGEST_DURATION;
+use crate::http::{HostPattern, InvalidHostPattern};
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     // A name such as localhost is no address: which one it means would be decided elsewhere.
@@ -59,6 +60,11 @@ pub(super) fn url(text: &str) -> Result<String, String> {
         Some(host) if !host.is_empty() && !host.contains('/') => Ok(text.trim_end_matches('/').to_owned()),
         _ => Err("must be http:// or https:// and a host, without a path".to_owned()),
     }
+}
+
+/// A host, or all names below a domain.
+pub(super) fn allowed_host(text: &str) -> Result<HostPattern, String> {
+    text.parse().map_err(|error: InvalidHostPattern| error.to_string())
 }
 
 /// How many calls the journal keeps: at most a million, which is a few hundred MB.

@@ -219,6 +219,7 @@ fn control_settings(config: &Config, control: Control, faults: Option<String>) -
         faults,
         journal_limit: config.journal_limit,
         token: config.control_token.clone(),
+        allowed_hosts: config.control_allowed_hosts.clone(),
         config: config.to_json(),
         database: match &config.database {
             Location::File(path) => serde_json::json!({ "mode": "file", "path": path.display().to_string() }),

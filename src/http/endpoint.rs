@@ -1,7 +1,7 @@
 //! The way of a request to its handler: read the body, learn who calls, read the path and ask whether the caller may;
 //! then the handler; and whatever goes wrong on the way, a panic included, is an [`ApiError`].
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ use crate::http::error_code::INTERNAL;
 use crate::http::extract::Query;
 use crate::http::operation::{self, Operation, RouteName};
 use crate::http::server::{AppState, Compat};
-use crate::http::{control, v1, v2};
+use crate::http::{control, origin_check, v1, v2};
 
 /// A request that may be carried out.
 pub(super) struct Call {
@@ -242,9 +242,22 @@ fn guarded_one(handler: Rc<dyn Fn(HttpRequest) -> Served>) -> Route {
         if !matches!(payload, Payload::None) {
             Unread::keep(payload, &request);
         }
-        let served = AssertUnwindSafe(handler(request)).catch_unwind();
+        let served = match check_origin(&request) {
+            Ok(()) => handler(request),
+            Err(error) => ready(Err(error)).boxed_local(),
+        };
+        let served = AssertUnwindSafe(served).catch_unwind();
         served.map(|served| served.unwrap_or(Err(ApiError::Panicked)))
     })
+}
+
+/// Refuses pages of other origins and foreign host names where they are not served: on the control API, and with what goes with
+/// it.
+fn check_origin(request: &HttpRequest) -> Result<(), ApiError> {
+    let control = &state(request)?.control;
+    let is_control = request.extensions().get::<RouteName>().is_some_and(|route| route.is_control)
+        || control.is_on && request.headers().contains_key(X_EMULATOR_ID);
+    Ok(origin_check::check(request.head(), is_control, &control.allowed_hosts)?)
 }
 
 /// Returns the state that the server shares with every request.

@@ -34,6 +34,7 @@ mod node_switch;
 mod nodes;
 mod openapi;
 mod operation;
+mod origin_check;
 mod policy_view;
 mod probes;
 mod record_body;
@@ -50,4 +51,5 @@ mod v2;
 
 pub use control::seeded_faults::{at_start as faults_at_start, form as fault_form};
 pub use operation::{Emulation, Operation};
+pub use origin_check::{AllowedHosts, HostPattern, InvalidHostPattern};
 pub use server::{Compat, HttpSettings, serve};

@@ -57,6 +57,8 @@ pub(super) struct RouteName {
     pub(super) operation: &'static Operation,
     /// The version of the API that is spoken; none for what belongs to no version.
     pub(super) api: Option<ApiVersion>,
+    /// Whether it is a route of the control API.
+    pub(super) is_control: bool,
 }
 
 const fn reading(name: &'static str, action: &'static str) -> Operation {

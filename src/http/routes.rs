@@ -26,6 +26,8 @@ pub struct RouteEntry {
     pub method: Method,
     /// The path, with placeholders in braces.
     pub path: &'static str,
+    /// Whether it belongs to the control API.
+    pub is_control: bool,
     /// Makes the route; called once a worker.
     route: fn() -> Route,
 }
@@ -47,10 +49,10 @@ impl RouteSet {
                 api::api_routes(),
                 surroundings::identity_routes(),
                 surroundings::own_routes(),
-                surroundings::control_routes(),
+                surroundings::control_routes().collect(),
             ],
             Self::Api => vec![api::api_routes(), surroundings::identity_routes(), surroundings::own_routes()],
-            Self::Control => vec![surroundings::control_routes()],
+            Self::Control => vec![surroundings::control_routes().collect()],
         };
         parts.into_iter().flatten().collect()
     }
@@ -72,7 +74,7 @@ fn entry(
         Some("v2") => Some(ApiVersion::V2),
         _ => None,
     };
-    RouteEntry { operation, api, method, path, route }
+    RouteEntry { operation, api, method, path, is_control: false, route }
 }
 
 /// Registers a part of the table: one resource a path; a method that is not in it is refused, and so is every other path.
@@ -102,7 +104,7 @@ fn resource(path: &'static str, entries: &[&RouteEntry]) -> Resource {
     let mut resource = web::resource(path).default_service(route(refused));
     for entry in entries {
         let method = entry.method.clone();
-        let name = RouteName { operation: entry.operation, api: entry.api };
+        let name = RouteName { operation: entry.operation, api: entry.api, is_control: entry.is_control };
         // The guard that lets the request through also says what it is.
         let guard = move |context: &GuardContext<'_>| {
             let is_let_through = context.head().method == method;

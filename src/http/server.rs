@@ -21,6 +21,7 @@ use crate::http::control::ControlState;
 use crate::http::control::journal::Journal;
 use crate::http::control::ruling::Faults;
 use crate::http::metrics::HttpMetrics;
+use crate::http::origin_check::AllowedHosts;
 use crate::http::routes::{self, RouteSet};
 
 pub use crate::http::error::{CodeStyle, ErrorStyle};
@@ -122,6 +123,8 @@ pub struct ControlSettings {
     pub journal_limit: usize,
     /// What its callers must send, if anything. Setting `control.token`.
     pub token: Option<Secret>,
+    /// By which hosts it is served, besides those that need no mention. Setting `control.allowed_hosts`.
+    pub allowed_hosts: AllowedHosts,
     /// The settings as they are shown.
     pub config: serde_json::Value,
     /// Where the database is, as it is shown.
@@ -141,6 +144,7 @@ impl ControlSettings {
             faults,
             faults_kept: tokio::sync::Mutex::default(),
             token: self.token,
+            allowed_hosts: self.allowed_hosts,
             config: self.config,
             database: self.database,
         })

@@ -19,6 +19,7 @@ mod catalogue;
 mod concurrency;
 mod configs;
 mod control;
+mod control_callers;
 mod control_faults;
 mod control_place;
 mod control_requests;

@@ -138,3 +138,25 @@ fn printing_the_configuration_starts_nothing() {
     printed(command);
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
+
+#[test]
+fn a_list_is_given_by_repeated_flags_or_between_commas_or_as_an_array() {
+    const KEY: &str = "control.allowed_hosts";
+    let both = "[\"ci.example.test\", \"*.lab.test\"]";
+    let flags =
+        ["serve", "--control-allowed-hosts", "ci.example.test", "--control-allowed-hosts", "*.lab.test"];
+    assert_eq!(shown(&printed(program(&flags)), KEY), (both.to_owned(), "flag".to_owned()));
+    let mut by_variable = program(&["serve"]);
+    by_variable.env("DCS_EMULATOR_CONTROL_ALLOWED_HOSTS", "ci.example.test,*.lab.test");
+    let text = printed(by_variable);
+    assert_eq!(shown(&text, KEY), (both.to_owned(), "environment".to_owned()));
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, text).unwrap();
+    assert_eq!(shown(&printed(with_config(&file, &["serve"])), KEY).0, both);
+    for text in ["ci.example.test:8637", "a.test,http://b.test", "*"] {
+        let refused = run(program(&["serve", "--control-allowed-hosts", text]));
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("must be a host name without a port"), "{refused:?}");
+    }
+}

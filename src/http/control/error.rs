@@ -2,6 +2,13 @@
 
 use std::borrow::Cow;
 
+/// The code for a caller that `origin_check` refuses.
+const FOREIGN: &str = "EMU.4031";
+const FOREIGN_ORIGIN: &str = "The control API is not for web pages of other origins; the setting control.allowed_hosts (--control-allowed-hosts) \
+                              names hosts whose pages may use it.";
+const FOREIGN_HOST: &str = "Neither the control API nor browsers are served by this host name; the setting control.allowed_hosts \
+                            (--control-allowed-hosts) names those by which they are. Addresses and names without a dot need not be named.";
+
 /// Why the control API refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::http) enum ControlError {
@@ -17,6 +24,12 @@ pub(in crate::http) enum ControlError {
     /// The control API is switched off, and what goes with it.
     #[error("the control API is off")]
     Off,
+    /// A page of another origin asks.
+    #[error("a page of another origin asks")]
+    ForeignOrigin,
+    /// The request is for a host name that somebody else may have pointed here.
+    #[error("a host name that is not allowed")]
+    ForeignHost,
     /// It cannot be used; it is said why.
     #[error("unusable: {0}")]
     Unusable(String),
@@ -40,6 +53,8 @@ impl ControlError {
                 "EMU.4030",
                 Cow::Borrowed("The control API is switched off, and the header X-Emulator-Id goes with it."),
             ),
+            Self::ForeignOrigin => (403, FOREIGN, Cow::Borrowed(FOREIGN_ORIGIN)),
+            Self::ForeignHost => (403, FOREIGN, Cow::Borrowed(FOREIGN_HOST)),
             Self::NotFound(what) => (404, "EMU.4040", Cow::Owned(format!("There is no such {what}."))),
             Self::Unusable(reason) => {
                 (409, "EMU.4091", Cow::Owned(format!("The snapshot cannot be used: {reason}.")))

@@ -37,6 +37,7 @@ use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::error_code;
 use crate::http::openapi::describe::Family;
+use crate::http::origin_check::AllowedHosts;
 use crate::http::time::rfc3339;
 
 /// Carries the control token; so does `Authorization: Bearer`.
@@ -75,6 +76,8 @@ pub(super) struct ControlState {
     /// holds. It is the last lock to be taken: its holder waits for nobody but the store.
     pub(super) faults_kept: tokio::sync::Mutex<()>,
     pub(super) token: Option<Secret>,
+    /// The hosts by which it is served, besides those that need no mention.
+    pub(super) allowed_hosts: AllowedHosts,
     /// The settings as they are shown.
     pub(super) config: serde_json::Value,
     /// Where the database is, as it is shown.

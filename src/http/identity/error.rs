@@ -23,7 +23,7 @@ struct Inner<'a> {
 /// Returns the answer to an error on a path of the identity service.
 pub(in crate::http) fn render(error: &ApiError) -> HttpResponse {
     let code = error.code(ApiVersion::V2);
-    let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let text;
     let message = match error {
         // Also for a scope in which the user has no role: nobody learns which projects there are.
@@ -33,11 +33,17 @@ pub(in crate::http) fn render(error: &ApiError) -> HttpResponse {
             text = format!("Could not find {what}.");
             &text
         }
+        ApiError::Control(error) => {
+            let (code, _, message) = error.parts();
+            status = StatusCode::from_u16(code).unwrap_or(status);
+            text = message.into_owned();
+            &text
+        }
         _ => {
             text = error.fill(code.text).into_owned();
             &text
         }
     };
     let title = status.canonical_reason().unwrap_or("Error");
-    HttpResponse::build(status).json(Body { error: Inner { code: code.status, title, message } })
+    HttpResponse::build(status).json(Body { error: Inner { code: status.as_u16(), title, message } })
 }

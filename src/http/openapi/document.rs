@@ -47,7 +47,7 @@ pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
             .flat_map(Description::contents)
             .for_each(|content| add(&mut components, content));
         let mut item = PathItem::new(method(&route.method), operation);
-        item.servers = control.filter(|_| is_of_control(route.path)).map(|url| vec![Server::new(url)]);
+        item.servers = control.filter(|_| route.is_control).map(|url| vec![Server::new(url)]);
         match paths.get_mut(route.path) {
             Some(known) => known.merge_operations(item),
             None => {
@@ -71,11 +71,6 @@ pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
         .paths(paths.build())
         .components(Some(components))
         .build()
-}
-
-/// Returns whether a path is one of the control API, or of the names that other emulators have for it.
-fn is_of_control(path: &str) -> bool {
-    path.starts_with("/_") || path.starts_with("/moto-api/")
 }
 
 /// Adds the schemas of a body, unless they are there.
@@ -186,7 +181,7 @@ fn error(route: &RouteEntry) -> ResponseBuilder {
     let content = ContentBuilder::new().schema(Some(RefOr::<Schema>::from(Ref::from_schema_name(name))));
     let response = ResponseBuilder::new().description("It is refused, or went wrong.");
     // The identity service and the object store have errors of their own.
-    if route.api.is_some() || is_of_control(route.path) {
+    if route.api.is_some() || route.is_control {
         response.content("application/json", content.build())
     } else {
         response
@@ -198,7 +193,7 @@ fn securities(route: &RouteEntry) -> Vec<SecurityRequirement> {
     let by = |name: &str| SecurityRequirement::new(name, [] as [&str; 0]);
     match route.api {
         Some(_) => vec![SecurityRequirement::default(), by(TOKEN), by(SIGNATURE)],
-        None if is_of_control(route.path) => {
+        None if route.is_control => {
             vec![SecurityRequirement::default(), by(CONTROL_TOKEN)]
         }
         None => Vec::new(),

@@ -58,7 +58,11 @@ pub(super) fn own_routes() -> Vec<RouteEntry> {
     ]
 }
 
-pub(super) fn control_routes() -> Vec<RouteEntry> {
+pub(super) fn control_routes() -> impl Iterator<Item = RouteEntry> {
+    control_table().into_iter().map(|entry| RouteEntry { is_control: true, ..entry })
+}
+
+fn control_table() -> Vec<RouteEntry> {
     use operation::control as of;
     const CLOCK: &str = "/_emulator/clock";
     const TRANSITIONS: &str = "/_emulator/transitions/{model}";
