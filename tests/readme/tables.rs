@@ -1,6 +1,4 @@
-//! The README tells the truth about the settings and about what is emulated.
-//!
-//! The table of what is emulated is made of the table of routes: `UPDATE_README=1 cargo test --test readme` writes it.
+//! The tables: of the settings, and of what is emulated, which is made of the table of routes.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,12 +8,12 @@ use dcs_emulator::engine::ApiVersion;
 use dcs_emulator::http::routes::{self, RouteEntry};
 use dcs_emulator::http::{Emulation, Operation};
 
-const README: &str = include_str!("../README.md");
+use crate::README;
+
 /// What stands before the table of what is emulated, and behind it.
 const MARKS: (&str, &str) = ("<!-- coverage: made of the table of routes -->\n", "<!-- /coverage -->");
 
-#[test]
-fn the_table_of_settings_is_the_programs() {
+pub(crate) fn the_table_of_settings_is_the_programs() {
     let rows: Vec<&str> =
         README.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() >= 3).collect();
     let expected = SETTINGS.iter().map(|setting| {
@@ -27,8 +25,7 @@ fn the_table_of_settings_is_the_programs() {
     assert_eq!(rows, expected.collect::<Vec<_>>());
 }
 
-#[test]
-fn the_table_of_what_is_emulated_is_that_of_the_routes() {
+pub(crate) fn the_table_of_what_is_emulated_is_that_of_the_routes() {
     let (before, rest) = README.split_once(MARKS.0).expect("the README has the first mark");
     let (found, after) = rest.split_once(MARKS.1).expect("the README has the second mark");
     let expected = coverage();

@@ -1,0 +1,48 @@
+//! The README tells the truth about the settings and about what is emulated, and its commands do what it says.
+//!
+//! The table of what is emulated is made of the table of routes: `UPDATE_README=1 cargo test --test readme` writes it.
+//! Where a tool that the commands use is missing, their test reports itself as ignored and names the tool.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod commands;
+#[expect(dead_code, reason = "shared with tests that use other parts of it")]
+#[path = "../process_support/mod.rs"]
+mod process_support;
+mod tables;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Trial};
+
+const README: &str = include_str!("../../README.md");
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = vec![
+        trial(
+            "the_table_of_settings_is_the_programs",
+            || None,
+            tables::the_table_of_settings_is_the_programs,
+        ),
+        trial(
+            "the_table_of_what_is_emulated_is_that_of_the_routes",
+            || None,
+            tables::the_table_of_what_is_emulated_is_that_of_the_routes,
+        ),
+        trial("every_curl_is_among_the_commands", || None, commands::every_curl_is_among_the_commands),
+        trial("the_commands_do_what_it_says", commands::obstacle, commands::the_commands_do_what_it_says),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A test that runs where there is no obstacle.
+fn trial(name: &str, obstacle: fn() -> Option<String>, test: fn()) -> Trial {
+    Trial::ignorable_test(name, move || match obstacle() {
+        None => {
+            test();
+            Ok(Completion::Completed)
+        }
+        Some(reason) => Ok(Completion::ignored_with(reason)),
+    })
+}
