@@ -2,7 +2,7 @@
 //!
 //! Rules: a variant is a case that some caller treats differently. The cause is in `source`, never in the text too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::refusal::Refusal;
@@ -71,8 +71,12 @@ pub(super) const SQLITE_IOERR: i32 = 10;
 
 /// Returns the code of the kind of error that SQLite reports, if it was SQLite.
 pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let extended = error.as_database_error()?.code()?.parse::<i32>().ok()?;
-    Some(extended & 0xff)
+    Some(extended_code(error)? & 0xff)
+}
+
+/// Returns the code of the very error that SQLite reports, if it was SQLite.
+pub(super) fn extended_code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
 }
 
 /// Tells a commit that failed from one whose outcome nobody knows: the connection was lost, or the disk failed while the log
@@ -148,6 +152,18 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Returns the error, told of the database at `path` instead of a copy of it.
+    pub(super) fn naming(self, path: &Path) -> Self {
+        let path = path.to_owned();
+        match self {
+            Self::Locked { .. } => Self::Locked { path },
+            Self::Damaged { reason, .. } => Self::Damaged { path, reason },
+            Self::Newer { found, known, .. } => Self::Newer { path, found, known },
+            Self::NotWritable { reason, .. } => Self::NotWritable { path, reason },
+            Self::SqliteTooOld { .. } | Self::Migration(_) | Self::Failed { .. } => self,
+        }
+    }
+
     /// Returns a function that says which operation a driver error belongs to.
     pub(super) fn during(operation: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |source| Self::Failed { operation, source }

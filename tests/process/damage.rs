@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::process_support::database::{beside, block_on, execute, texts};
+use crate::process_support::database::{beside, block_on, execute, open, snapshot, texts};
+use crate::process_support::rules::look_through;
 use crate::process_support::wire::DEMO_INSTANCE;
-use crate::process_support::{Server, serve};
+use crate::process_support::{Server, program, run, serve};
 use crate::refusal::{refused, sound_database};
 
 /// Where the header of a SQLite file says how many pages there are, big-endian.
@@ -20,7 +21,7 @@ const PAGE: usize = 4096;
 /// Refuses the database as damaged, to serve and to check it, and says that it names the file.
 fn refused_as_damaged(folder: &TempDir, database: &Path) -> String {
     let check = ["check", "--database", &database.to_string_lossy()].map(str::to_owned);
-    let check = crate::process_support::program(&check.each_ref().map(String::as_str));
+    let check = program(&check.each_ref().map(String::as_str));
     refused(folder.path(), check, 5);
     let said = refused(folder.path(), serve(database, &["--demo"]), 5);
     assert!(said.contains(&*database.to_string_lossy()), "{said}");
@@ -142,11 +143,15 @@ struct Killed {
 const REMARKS: [&str; 3] = ["first", "second", "third"];
 
 fn killed() -> Killed {
+    killed_after(&REMARKS)
+}
+
+fn killed_after(remarks: &[&str]) -> Killed {
     let folder = TempDir::new().unwrap();
     let database = folder.path().join("a.db");
     let mut server = Server::start(serve(&database, &["--demo"]));
     let mut connection = server.connect();
-    for remark in REMARKS {
+    for remark in remarks {
         assert_eq!(connection.create(DEMO_INSTANCE, remark).unwrap().status, 200);
     }
     server.process.kill();
@@ -155,7 +160,8 @@ fn killed() -> Killed {
 
 #[test]
 fn a_checkpoint_cut_off_in_the_middle_is_finished_not_refused() {
-    let Killed { folder, database } = killed();
+    // So many that the main file grows.
+    let Killed { folder, database } = killed_after(&["kept"; 100]);
     // What the checkpoint would have made of it, elsewhere.
     let finished = folder.path().join("finished.db");
     for suffix in ["", "-wal"] {
@@ -165,14 +171,18 @@ fn a_checkpoint_cut_off_in_the_middle_is_finished_not_refused() {
     let pages = std::fs::read(&finished).unwrap();
     assert!(pages.len() > 4 * PAGE);
     // The crash came when two pages had been written: the first one counts them all.
-    std::fs::write(&database, &pages[..2 * PAGE]).unwrap();
+    edit(&database, |content| {
+        assert!(content.len() < pages.len(), "the log holds no page that the main file has not");
+        content[..2 * PAGE].copy_from_slice(&pages[..2 * PAGE]);
+    });
+    let cut_off = std::fs::read(&database).unwrap();
     let server = Server::start(serve(&database, &["--demo"]));
-    assert_eq!(server.connect().list(DEMO_INSTANCE).len(), REMARKS.len());
+    assert_eq!(server.connect().list(DEMO_INSTANCE).len(), 100);
     server.stop();
-    assert_eq!(texts(&database, "SELECT remark FROM backup_records ORDER BY record_number"), REMARKS);
+    assert_eq!(texts(&database, KEPT), ["kept"; 100]);
 
     // Without its log the same file is damaged.
-    std::fs::write(&database, &pages[..2 * PAGE]).unwrap();
+    std::fs::write(&database, cut_off).unwrap();
     refused_as_damaged(&folder, &database);
 }
 
@@ -196,4 +206,89 @@ fn a_log_with_leftovers_behind_its_end_is_read_up_to_its_end() {
     drop(log);
     Server::start(serve(&database, &["--demo"])).stop();
     assert_eq!(texts(&database, "SELECT remark FROM backup_records ORDER BY record_number"), REMARKS);
+}
+
+/// Grows the database until SQLite writes to the main file, and changes its first page.
+const GROWTH: &str = "
+    PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN; CREATE TABLE filler (content BLOB);
+    INSERT INTO filler WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+                       SELECT randomblob(3000) FROM n";
+
+/// What a process leaves that is killed in the middle of a transaction without a write-ahead log.
+fn cut_off(database: &Path, sql: &str) -> (TempDir, PathBuf) {
+    let killed = TempDir::new().unwrap();
+    let copy = killed.path().join("a.db");
+    block_on(async {
+        let mut connection = open(database).await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        for suffix in ["", "-journal"] {
+            std::fs::copy(beside(database, suffix), beside(&copy, suffix)).unwrap();
+        }
+    });
+    assert!(std::fs::read(beside(&copy, "-journal")).unwrap().starts_with(&[0xd9]), "the journal is not hot");
+    (killed, copy)
+}
+
+/// Tears the first page of a database.
+fn tear(database: &Path) {
+    edit(database, |content| content[..PAGE / 2].fill(0x5a));
+}
+
+const KEPT: &str = "SELECT remark FROM backup_records";
+
+#[test]
+fn a_hot_journal_is_played_back() {
+    for is_torn in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let (killed, database) = cut_off(&sound_database(&folder), GROWTH);
+        if is_torn {
+            tear(&database);
+        }
+        // A look changes nothing, and finds it sound.
+        let before = snapshot(killed.path());
+        let check = run(program(&["check", "--database", &database.to_string_lossy()]));
+        assert_eq!(check.code, Some(0), "{check:?}");
+        assert!(check.stdout.contains(" 1 backups"), "{check:?}");
+        assert_eq!(snapshot(killed.path()), before);
+        Server::start(serve(&database, &["--demo"])).stop();
+        assert_eq!(snapshot(killed.path()).into_keys().collect::<Vec<_>>(), [database.clone()]);
+        assert_eq!(texts(&database, KEPT), ["kept"]);
+        look_through(&database);
+    }
+}
+
+#[test]
+fn a_hot_journal_beside_a_database_of_another_program_is_left_to_that() {
+    let folder = TempDir::new().unwrap();
+    let foreign = folder.path().join("foreign.db");
+    foreign_database(&foreign, "CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('precious')");
+    for is_torn in [false, true] {
+        let (killed, database) = cut_off(&foreign, GROWTH);
+        if is_torn {
+            tear(&database);
+        }
+        let said = refused_as_damaged(&killed, &database);
+        assert!(said.contains("another program"), "{said}");
+        assert!(!said.contains("look"), "it names the copy: {said}");
+    }
+}
+
+#[test]
+fn a_hot_journal_beside_a_newer_database_is_left_to_the_newer_program() {
+    let folder = TempDir::new().unwrap();
+    let newer = sound_database(&folder);
+    execute(&newer, "INSERT INTO refinery_schema_history VALUES (999, 'later', '2099-01-01T00:00:00Z', '1')");
+    let (killed, database) = cut_off(&newer, GROWTH);
+    refused(killed.path(), serve(&database, &["--demo"]), 6);
+}
+
+#[test]
+fn garbage_with_a_journal_beside_it_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("a.db");
+    for journal in ["nonsense".repeat(PAGE), "\0".repeat(PAGE)] {
+        std::fs::write(&database, "nonsense".repeat(PAGE)).unwrap();
+        std::fs::write(beside(&database, "-journal"), journal).unwrap();
+        refused_as_damaged(&folder, &database);
+    }
 }

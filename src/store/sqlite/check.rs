@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
 use crate::store::sqlite::check::rules::Rule;
-use crate::store::sqlite::file;
+use crate::store::sqlite::recovery::RecoveredCopy;
+use crate::store::sqlite::{file, recovery};
 
 /// What looking through a database found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,12 +28,16 @@ const NAMED_PLACES: u32 = 10;
 /// Looks through the database at `path`: its pages, keys, numbering and audit.
 ///
 /// # Errors
-/// `Damaged`, `Newer`, `NotWritable` or `Failed` if it cannot be opened at all. Findings inside are not errors but part of the report.
+/// `Damaged`, `Newer`, `Locked`, `NotWritable` or `Failed` if it cannot be opened at all. Findings inside are not errors but part of the report.
 pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
     let path = &file::resolve(path)?;
-    if file::inspect(path).await?.is_none() {
+    // A transaction that a crash has cut off is rolled back in a copy, which nobody else may be making.
+    let _lock = if recovery::is_needed(path).await { Some(file::lock(path)?) } else { None };
+    let inspected = file::inspect(path).await?;
+    if inspected.version.is_none() {
         return Err(OpenError::Damaged { path: path.to_owned(), reason: "there is no database".to_owned() });
     }
+    let path = inspected.recovered.as_ref().map_or(path.as_path(), RecoveredCopy::path);
     let failed = OpenError::during("look through the database");
     let mut connection = SqliteConnection::connect_with(&file::looking(path)).await.map_err(&failed)?;
     let mut report = CheckReport::default();

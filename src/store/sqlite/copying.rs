@@ -19,10 +19,7 @@ use crate::store::sqlite::options::Location;
 ///
 /// It is not synced yet, and what had that name before is gone.
 pub(super) async fn write(source: &SqliteConnectOptions, copy: &Path) -> Result<(), sqlx::Error> {
-    match std::fs::remove_file(copy) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
+    discard(copy)?;
     // SQLite fills a file that is there and empty, and leaves its rights as they are.
     file::private().write(true).create_new(true).open(copy)?;
     fill(source, &Location::File(copy.to_owned())).await
@@ -43,6 +40,20 @@ pub(super) async fn publish(unfinished: PathBuf, name: PathBuf) -> Result<(), sq
         sync_folder_of(&name)
     })
     .await
+}
+
+/// Removes a database with all that lies beside it: a journal that stays would be played back into the next one of that name.
+/// Returns whether there was anything.
+pub(super) fn discard(database: &Path) -> std::io::Result<bool> {
+    let mut removed = false;
+    for suffix in ["-journal", "-wal", "-shm", ""] {
+        match std::fs::remove_file(file::side_file(database, suffix)) {
+            Ok(()) => removed = true,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
 }
 
 /// Syncs the folder in which a file lies: that the file is there, or is not there any more, is on disk then.

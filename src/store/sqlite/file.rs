@@ -1,8 +1,8 @@
 //! May this file be opened? Decided before anything is written to it.
 //!
 //! The file is locked (a side file, because closing a second handle on the database itself would drop SQLite's own locks)
-//! and looked at through a read-only connection. What does not look like a sound database of this program, of a version
-//! that it knows, is refused and left as it is.
+//! and looked at through a read-only connection; where a crash has left a hot journal, in a private copy. What does not look
+//! like a sound database of this program, of a version that it knows, is refused and left as it is.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read};
@@ -14,7 +14,9 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
 use crate::store::migrate::{self, Applied, HISTORY_TABLE};
+use crate::store::sqlite::creation;
 use crate::store::sqlite::options::{self, Location};
+use crate::store::sqlite::recovery::{self, RecoveredCopy};
 
 /// Marks a database as this program's: "DCSE" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4443_5345;
@@ -33,21 +35,20 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     if let Ok(resolved) = path.canonicalize() {
         return Ok(resolved);
     }
+    if let Ok(target) = path.read_link() {
+        // A link to a database that is not there yet: that is where it belongs. A circle ends with an error of its own.
+        let target = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target));
+        let is_circle = path.metadata().is_err_and(|error| error.kind() != ErrorKind::NotFound);
+        if !is_circle {
+            return resolve(&target);
+        }
+    }
     // It is not there yet; its folder must be.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let not_writable = |reason: String| OpenError::NotWritable { path: path.to_owned(), reason };
     let folder = folder.canonicalize().map_err(|error| not_writable(format!("its folder: {error}")))?;
     let name = path.file_name().ok_or_else(|| not_writable("it names no file".to_owned()))?;
     Ok(folder.join(name))
-}
-
-/// Creates the database if it is not there, for its owner only: it holds secret keys.
-pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
-    match private().write(true).create_new(true).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }),
-    }
 }
 
 /// Returns how a file is opened that, if it is made, is its owner's only.
@@ -57,18 +58,41 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Takes the lock of the database at `path` and makes sure that it may be opened; returns the version of its schema as well,
-/// as [`inspect`] does.
+/// A database that may be opened.
+pub(super) struct Inspected {
+    /// The version of its schema: `None` if there is no database yet, 0 if there is nothing in it.
+    pub(super) version: Option<i64>,
+    /// What was looked at instead, if the database has a hot journal.
+    pub(super) recovered: Option<RecoveredCopy>,
+}
+
+/// Takes the lock of the database at `path`, makes sure that it may be opened, and only then removes what an earlier start has
+/// left unfinished, and rolls back what a crash has cut off. Returns the version of its schema as well, as [`inspect`] does.
 pub(super) async fn lock_and_inspect(path: &Path) -> Result<(FileLock, Option<i64>), OpenError> {
     let lock = lock(path)?;
     require_writable(path)?;
-    let version = inspect(path).await?;
+    let Inspected { version, recovered } = inspect(path).await?;
+    if recovered.is_some() {
+        recovery::recover(path).await?;
+    }
+    drop(recovered);
+    for discard in [creation::discard_unfinished, recovery::discard_copy] {
+        discard(path).map_err(|error| not_writable(path, &error))?;
+    }
     Ok((lock, version))
 }
 
-/// Looks at the database at `path` without changing it, and returns the version of its schema: `None` if there is no database
-/// yet, 0 if there is nothing in it.
-pub(super) async fn inspect(path: &Path) -> Result<Option<i64>, OpenError> {
+/// Looks at the database at `path` without changing it. Only under its lock if a transaction has to be rolled back first.
+pub(super) async fn inspect(path: &Path) -> Result<Inspected, OpenError> {
+    if !recovery::is_needed(path).await {
+        return Ok(Inspected { version: look(path).await?, recovered: None });
+    }
+    let copy = RecoveredCopy::of(path).await?;
+    let version = look(copy.path()).await.map_err(|error| error.naming(path))?;
+    Ok(Inspected { version, recovered: Some(copy) })
+}
+
+async fn look(path: &Path) -> Result<Option<i64>, OpenError> {
     if !has_content(path)? {
         return Ok(None);
     }
@@ -124,19 +148,17 @@ async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Resul
 }
 
 /// Takes the lock of the database at `path`.
-fn lock(path: &Path) -> Result<FileLock, OpenError> {
-    let not_writable =
-        |error: std::io::Error| OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() };
+pub(super) fn lock(path: &Path) -> Result<FileLock, OpenError> {
     let file = private()
         .create(true)
         .truncate(false)
         .write(true)
         .open(side_file(path, ".lock"))
-        .map_err(not_writable)?;
+        .map_err(|error| not_writable(path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(FileLock { _file: file }),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(not_writable(error)),
+        Err(TryLockError::Error(error)) => Err(not_writable(path, &error)),
     }
 }
 
@@ -144,7 +166,7 @@ fn require_writable(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }),
+        Err(error) => Err(not_writable(path, &error)),
     }
 }
 
@@ -152,7 +174,7 @@ fn has_content(path: &Path) -> Result<bool, OpenError> {
     match path.metadata() {
         Ok(metadata) => Ok(metadata.len() > 0),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }),
+        Err(error) => Err(not_writable(path, &error)),
     }
 }
 
@@ -213,6 +235,11 @@ pub(super) fn locked_or(path: &Path, error: OpenError) -> OpenError {
         }
         error => error,
     }
+}
+
+/// Says that a database, or its folder, cannot be written.
+pub(super) fn not_writable(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// Returns the path of a file that lies beside the database.

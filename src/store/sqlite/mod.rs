@@ -11,6 +11,7 @@ mod belongings;
 mod beside;
 mod check;
 mod copying;
+mod creation;
 mod events;
 mod facts;
 mod file;
@@ -21,6 +22,7 @@ mod options;
 mod queue;
 mod quotas;
 mod reader;
+mod recovery;
 mod resetting;
 mod restores;
 mod retention;
@@ -93,25 +95,30 @@ impl SqliteStore {
     pub async fn open(location: &Location, metrics: StoreMetrics) -> Result<Self, OpenError> {
         options::require_safe_sqlite().await?;
         let location = location.resolved()?;
-        let lock = match &location {
+        let (lock, is_new) = match &location {
             Location::File(path) => {
                 let (lock, version) = file::lock_and_inspect(path).await?;
-                if let Some(version @ 1..) = version
-                    && version < migrate::known_version()
-                {
-                    copying::keep_before_upgrade(path, version).await?;
+                // One that is there and empty is filled where it is: its rights are somebody's choice, and it may be mounted.
+                let is_new = version.is_none() && !path.exists();
+                match version {
+                    None if is_new => creation::create(path).await?,
+                    Some(version @ 1..) if version < migrate::known_version() => {
+                        copying::keep_before_upgrade(path, version).await?;
+                    }
+                    _ => {}
                 }
-                file::create_private(path)?;
-                Some(lock)
+                (Some(lock), is_new)
             }
-            Location::Memory { .. } => None,
+            Location::Memory { .. } => (None, false),
         };
         let mut writing = options::connect_writer(&location).await?;
-        let migrated = migrate::migrate(&mut writing, file::APPLICATION_ID).await;
-        migrated.map_err(|error| match &location {
-            Location::File(path) => file::locked_or(path, error),
-            Location::Memory { .. } => error,
-        })?;
+        if !is_new {
+            let migrated = migrate::migrate(&mut writing, file::APPLICATION_ID).await;
+            migrated.map_err(|error| match &location {
+                Location::File(path) => file::locked_or(path, error),
+                Location::Memory { .. } => error,
+            })?;
+        }
         // After the writer: the first connection to a new file is the one that may create it.
         let pool = ReadPool::open(&options::reading(&location), READERS)
             .await

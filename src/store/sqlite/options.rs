@@ -101,6 +101,13 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
     })
 }
 
+/// Opens a database that only this process knows of, which is written without journal and syncs: until it is synced as a whole
+/// and gets its name, it is worth nothing.
+pub(super) async fn connect_unsynced(location: &Location) -> Result<SqliteConnection, sqlx::Error> {
+    let options = base(location).journal_mode(SqliteJournalMode::Memory).synchronous(SqliteSynchronous::Off);
+    SqliteConnection::connect_with(&options).await
+}
+
 /// Lets the writer wait for a lock of another process only shortly: it tries again itself, and looks in between who has waited
 /// for too long. In memory there is no other process, but readers that have to end before a commit.
 pub(super) async fn wait_shortly(

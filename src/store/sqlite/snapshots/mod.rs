@@ -8,6 +8,7 @@ pub(super) mod replacing;
 mod shelf;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,9 +18,10 @@ pub(super) use shelf::Shelf;
 
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::file::Inspected;
 use crate::store::sqlite::options::Location;
 use crate::store::sqlite::queue::Command;
-use crate::store::sqlite::{SqliteStore, check, file, options};
+use crate::store::sqlite::{SqliteStore, check, copying, file, options, recovery};
 use crate::store::{OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotStore, StoreError, migrate};
 use replacing::Replacement;
 
@@ -104,21 +106,40 @@ async fn look(shelf: &mut Shelf, name: &SnapshotName) -> Result<Option<Snapshot>
     Ok(Some(Snapshot { name: name.clone(), size_bytes, label }))
 }
 
-/// Makes sure that a snapshot is a database of this program, and brings its schema to the version that this program has.
+/// Makes sure that a snapshot is a database of this program, and brings its schema to the version that this program has: in a
+/// copy, so that the snapshot is of the one version or the other whatever happens.
 async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
     // One in memory was made by this very process.
     let Location::File(path) = snapshot else { return Ok(()) };
-    match file::inspect(path).await.map_err(refused)? {
+    let Inspected { version, recovered } = file::inspect(path).await.map_err(refused)?;
+    if recovered.is_some() {
+        recovery::recover(path).await.map_err(refused)?;
+    }
+    drop(recovered);
+    match version {
         None | Some(0) => Err(unusable("there is nothing in it".to_owned())),
         Some(version) if version < migrate::known_version() => {
             let damaged = |error: sqlx::Error| unusable(error.to_string());
-            let mut connection =
-                SqliteConnection::connect_with(&options::base(snapshot)).await.map_err(damaged)?;
-            migrate::migrate(&mut connection, file::APPLICATION_ID).await.map_err(refused)?;
-            connection.close().await.map_err(damaged)
+            let unfinished = path.with_extension(shelf::UNFINISHED);
+            copying::write(&file::looking(path), &unfinished).await.map_err(damaged)?;
+            let upgraded = upgrade(&unfinished).await;
+            if upgraded.is_err() {
+                // The error that is told is the first one.
+                let _ = copying::discard(&unfinished);
+            }
+            upgraded?;
+            copying::publish(unfinished, path.clone()).await.map_err(damaged)
         }
         Some(_) => Ok(()),
     }
+}
+
+async fn upgrade(copy: &Path) -> Result<(), SnapshotError> {
+    let damaged = |error: sqlx::Error| unusable(error.to_string());
+    let location = Location::File(copy.to_owned());
+    let mut connection = options::connect_unsynced(&location).await.map_err(damaged)?;
+    migrate::migrate(&mut connection, file::APPLICATION_ID).await.map_err(refused)?;
+    connection.close().await.map_err(damaged)
 }
 
 fn unusable(reason: String) -> SnapshotError {

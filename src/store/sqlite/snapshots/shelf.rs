@@ -16,9 +16,9 @@ use crate::store::sqlite::snapshots::label;
 use crate::store::sqlite::{copying, file};
 
 /// How the files of snapshots end.
-const ENDING: &str = ".db";
+const ENDING: &str = "db";
 /// How a file ends that is no snapshot yet. Whoever dies meanwhile leaves it; it is made anew.
-const UNFINISHED: &str = ".tmp";
+pub(super) const UNFINISHED: &str = "tmp";
 
 /// The snapshots of a database.
 pub(in crate::store::sqlite) enum Shelf {
@@ -57,7 +57,7 @@ impl Shelf {
         let mut names = Vec::new();
         for entry in entries {
             let file_name = entry?.file_name();
-            let name = file_name.to_str().and_then(|name| name.strip_suffix(ENDING));
+            let name = file_name.to_str().and_then(|name| name.strip_suffix(ENDING)?.strip_suffix('.'));
             names.extend(name.and_then(|name| name.parse().ok()));
         }
         names.sort();
@@ -148,7 +148,7 @@ async fn size_of(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> 
 }
 
 fn path_in(folder: &Path, name: &SnapshotName, ending: &str) -> PathBuf {
-    folder.join(format!("{name}{ending}"))
+    folder.join(format!("{name}.{ending}"))
 }
 
 /// Makes the folder if it is not there, for its owner only: what will lie in it holds secret keys.
