@@ -1,10 +1,13 @@
-//! The program and the disk below it: an answer leaves after its sync, and a full disk is survived.
+//! The program and the disk below it: an answer leaves after its sync, a full disk is survived, and so is an end at any moment, of
+//! the program or of the power.
 //!
 //! What a test needs of the machine it may not get: then it reports itself as ignored and says why.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod full;
+mod kills;
+mod power;
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 #[path = "../process_support/mod.rs"]
 mod process_support;
@@ -18,7 +21,7 @@ use libtest_mimic::{Arguments, Completion, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let trials = vec![
+    let mut trials = vec![
         trial("a_trace_tells_right_from_wrong", || None, trace::tells_right_from_wrong),
         trial("an_answer_leaves_after_its_sync", sync::obstacle, sync::an_answer_leaves_after_its_sync),
         trial(
@@ -37,7 +40,30 @@ fn main() -> ExitCode {
             || None,
             full::it_stops_well_when_nothing_can_be_stored,
         ),
+        trial(
+            "nothing_answered_is_lost_when_the_power_fails",
+            sync::obstacle,
+            power::nothing_answered_is_lost_when_the_power_fails,
+        ),
+        trial("a_disk_that_lies_is_noticed", sync::obstacle, power::a_disk_that_lies_is_noticed),
+        trial(
+            "an_upgrade_survives_the_power_failing",
+            sync::obstacle,
+            power::an_upgrade_survives_the_power_failing,
+        ),
     ];
+    let is_observable = sync::obstacle().is_none();
+    trials.extend(kills::SCENARIOS.iter().map(|(name, scenario)| {
+        let (how, test): (_, fn(&kills::Scenario)) = if is_observable {
+            ("killed_at_every_change", kills::killed_at_every_change)
+        } else {
+            ("killed_after_delays_as_there_is_no_strace", kills::killed_after_delays)
+        };
+        Trial::test(format!("{name}_starts_again_{how}"), move || {
+            test(scenario);
+            Ok(())
+        })
+    }));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
