@@ -251,7 +251,7 @@ fn a_hot_journal_is_played_back() {
         assert!(check.stdout.contains(" 1 backups"), "{check:?}");
         assert_eq!(snapshot(killed.path()), before);
         Server::start(serve(&database, &["--demo"])).stop();
-        assert_eq!(snapshot(killed.path()).into_keys().collect::<Vec<_>>(), [database.clone()]);
+        assert_eq!(snapshot(killed.path()).into_keys().collect::<Vec<_>>(), std::slice::from_ref(&database));
         assert_eq!(texts(&database, KEPT), ["kept"]);
         look_through(&database);
     }
@@ -280,6 +280,30 @@ fn a_hot_journal_beside_a_newer_database_is_left_to_the_newer_program() {
     execute(&newer, "INSERT INTO refinery_schema_history VALUES (999, 'later', '2099-01-01T00:00:00Z', '1')");
     let (killed, database) = cut_off(&newer, GROWTH);
     refused(killed.path(), serve(&database, &["--demo"]), 6);
+}
+
+#[test]
+fn a_snapshot_with_a_hot_journal_is_brought_back() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    let old = folder.path().join("old.db");
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-v7.sqlite"), &old).unwrap();
+    let (killed, snapshot) = cut_off(&old, GROWTH);
+    tear(&snapshot);
+    let snapshots = beside(&database, ".snapshots");
+    std::fs::create_dir(&snapshots).unwrap();
+    for suffix in ["", "-journal"] {
+        std::fs::copy(beside(&snapshot, suffix), beside(&snapshots.join("old.db"), suffix)).unwrap();
+    }
+    drop(killed);
+    let server = Server::start(serve(&database, &["--demo"]));
+    let mut connection = server.connect();
+    let restored = connection.ask("POST", "/_emulator/snapshots/old/restore", "").unwrap();
+    assert_eq!(restored.status, 200, "{restored:?}");
+    assert!(connection.list(DEMO_INSTANCE).len() > 2);
+    server.stop();
+    look_through(&database);
+    look_through(&snapshots.join("old.db"));
 }
 
 #[test]

@@ -56,7 +56,10 @@ impl RecoveredCopy {
         let copy = Self { path: file::side_file(path, COPY) };
         let (source, target) = (path.to_owned(), copy.path.clone());
         let copied = copying::in_the_background(move || copy_files(&source, &target)).await;
-        copied.map_err(OpenError::during("copy the database to look at it"))?;
+        copied.map_err(|error| OpenError::NotWritable {
+            path: path.to_owned(),
+            reason: format!("a copy to look at: {error}"),
+        })?;
         recover(&copy.path).await.map_err(|error| error.naming(path))?;
         tracing::info!(database = %path.display(), "a crash has cut off a transaction; it is rolled back");
         Ok(copy)

@@ -1,6 +1,6 @@
 //! Reads what `strace -f -y -xx` wrote: every change of the files of one folder, with its bytes, and every answer.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What is observed.
@@ -59,7 +59,7 @@ impl Event {
 pub(super) fn read(trace: &[u8], folder: &Path) -> Vec<Event> {
     let folder = folder.to_string_lossy();
     let mut events = Vec::new();
-    let mut syncing: BTreeMap<String, ()> = BTreeMap::new();
+    let mut syncing: BTreeSet<String> = BTreeSet::new();
     for line in trace.split(|byte| *byte == b'\n') {
         let line = std::str::from_utf8(line).expect("strace escapes what is no text");
         let Some((thread, call)) = line.split_once(' ') else { continue };
@@ -67,7 +67,7 @@ pub(super) fn read(trace: &[u8], folder: &Path) -> Vec<Event> {
         let failed = call.contains(" = -1 ");
         if call.starts_with("<... ") {
             let is_sync = call.starts_with("<... fsync") || call.starts_with("<... fdatasync");
-            if is_sync && syncing.remove(&thread).is_some() && !failed {
+            if is_sync && syncing.remove(&thread) && !failed {
                 events.push(Event::SyncDone { thread });
             }
             continue;
@@ -80,7 +80,7 @@ pub(super) fn read(trace: &[u8], folder: &Path) -> Vec<Event> {
         let is_sync = matches!(event, Event::SyncBegun { .. });
         events.push(event);
         if is_sync && call.ends_with("<unfinished ...>") {
-            syncing.insert(thread, ());
+            syncing.insert(thread);
         } else if is_sync {
             events.push(Event::SyncDone { thread });
         }
@@ -95,7 +95,8 @@ fn event(call: &str, arguments: &str, thread: &str, folder: &str) -> Option<Even
         let path = String::from_utf8(path).ok()?;
         let name = path.strip_prefix(folder)?.strip_prefix('/')?;
         // The one is only locked; the other SQLite makes anew.
-        (!name.ends_with(".lock") && !name.ends_with("-shm")).then(|| name.to_owned())
+        let is_data = !["db.lock", "db-shm"].iter().any(|ending| name.ends_with(ending));
+        is_data.then(|| name.to_owned())
     };
     // A number that stands behind the text, as the last argument.
     let last_number = || arguments.rsplit_once(") = ")?.0.rsplit_once(", ")?.1.parse().ok();

@@ -15,9 +15,10 @@ use dcs_emulator::store::sqlite::{Location, SqliteStore};
 use prometheus::Registry;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
-use crate::process_support::database::{block_on, execute, texts};
+use crate::process_support::database::{block_on, execute, open};
 use crate::process_support::wire::{Answer, Connection, DEMO_INSTANCE};
 use crate::process_support::{Process, Server, eventually, isolate, program, run, serve};
 use calls::Event;
@@ -199,18 +200,28 @@ const FINDINGS: &str = "
 const BACKUPS: &str = "SELECT lower(hex(backup_id)) || ' ' || (status = 5) FROM backups";
 const RESTORES: &str = "SELECT lower(hex(restore_id)) FROM restores";
 
+/// Returns the first column of a query's rows, or why it cannot be read.
+fn read(database: &Path, query: &'static str) -> Result<Vec<String>, String> {
+    let rows = block_on(async {
+        let mut connection = open(database).await;
+        let rows = sqlx::query_scalar(query).fetch_all(&mut connection).await;
+        connection.close().await.and(rows)
+    });
+    rows.map_err(|error| format!("damaged: {error}"))
+}
+
 /// Starts on an image, and looks for everything that had been answered.
 fn nothing_is_lost(database: &Path, answered: &[Told], by_program: bool) -> Result<(), String> {
     start(database, by_program)?;
-    let findings = texts(database, FINDINGS);
+    let findings = read(database, FINDINGS)?;
     if !findings.is_empty() {
         return Err(format!("damaged: {findings:?}"));
     }
-    let backups: BTreeMap<String, bool> = texts(database, BACKUPS)
+    let backups: BTreeMap<String, bool> = read(database, BACKUPS)?
         .into_iter()
         .filter_map(|row| row.split_once(' ').map(|(id, deleted)| (id.to_owned(), deleted == "1")))
         .collect();
-    let restores = texts(database, RESTORES);
+    let restores = read(database, RESTORES)?;
     for told in answered {
         let is_there = match told {
             Told::Created(id) => backups.contains_key(&id.replace('-', "")),
@@ -252,8 +263,8 @@ pub(crate) fn a_disk_that_lies_is_noticed() {
 
 fn old_backups_are_there(database: &Path, _answered: &[Told], by_program: bool) -> Result<(), String> {
     start(database, by_program)?;
-    let findings = texts(database, FINDINGS);
-    let backups = texts(database, BACKUPS).len();
+    let findings = read(database, FINDINGS)?;
+    let backups = read(database, BACKUPS)?.len();
     if findings.is_empty() && backups >= 3 {
         Ok(())
     } else {
