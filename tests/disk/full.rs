@@ -170,3 +170,41 @@ pub(crate) fn it_stops_well_when_nothing_can_be_stored() {
     assert_eq!(texts(&database, REMARKS), ["before"]);
     look_through(&database);
 }
+
+/// So many backups with remarks so long do not fit into SQLite's memory: they are written before the transaction is committed.
+const MANY: usize = 8_000;
+
+pub(crate) fn what_undoes_a_transaction_is_reported_as_itself() {
+    let server = SizeLimit::start(&["--demo"]);
+    let mut connection = server.server.connect();
+    assert_ok(&connection.create(DEMO_INSTANCE, "before").unwrap());
+    server.fill();
+    let backups = vec![serde_json::json!({ "remark": "🦀".repeat(128) }); MANY];
+    let instance = serde_json::json!({ "id": "0a000000-0000-4000-8000-000000000001", "cache_mode": "ha", "backups": backups });
+    let seed = serde_json::json!({ "projects": [{ "id": PROJECT, "instances": [instance] }] }).to_string();
+    let answer = connection.ask("POST", "/_emulator/seed", &seed).unwrap();
+    assert_eq!(answer.status, 500, "{answer:?}");
+    server.server.wait_for_log("a transaction was undone");
+    let said = server.server.log();
+    let undone = said.lines().find(|line| line.contains("a transaction was undone")).unwrap();
+    assert!(undone.contains("disk I/O error"), "{undone}");
+    assert!(!said.contains("no such savepoint"), "{said}");
+    server.relieve();
+    assert_ok(&connection.ask("POST", "/_emulator/seed", &seed).unwrap());
+    server.server.stop();
+}
+
+pub(crate) fn a_snapshot_that_fails_leaves_nothing() {
+    let server = SizeLimit::start(&["--demo"]);
+    let mut connection = server.server.connect();
+    assert_ok(&connection.create(DEMO_INSTANCE, "before").unwrap());
+    // Too little for a copy of the database.
+    server.limit(64 * 1024);
+    let answer = connection.ask("PUT", "/_emulator/snapshots/one", "").unwrap();
+    assert_eq!(answer.status, 500, "{answer:?}");
+    let left: Vec<_> = beside(&server.database(), ".snapshots").read_dir().unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    server.relieve();
+    assert_ok(&connection.ask("PUT", "/_emulator/snapshots/one", "").unwrap());
+    server.server.stop();
+}

@@ -13,6 +13,7 @@ mod power;
 mod process_support;
 mod shortage;
 mod sync;
+mod temporary;
 mod trace;
 
 use std::process::ExitCode;
@@ -51,6 +52,12 @@ fn main() -> ExitCode {
             sync::obstacle,
             power::an_upgrade_survives_the_power_failing,
         ),
+            "what_undoes_a_transaction_is_reported_as_itself",
+            || None,
+            full::what_undoes_a_transaction_is_reported_as_itself,
+        ),
+        trial("a_snapshot_that_fails_leaves_nothing", || None, full::a_snapshot_that_fails_leaves_nothing),
+        trial("no_temporary_folder_is_needed", temporary::obstacle, temporary::no_temporary_folder_is_needed),
     ];
     let is_observable = sync::obstacle().is_none();
     trials.extend(kills::SCENARIOS.iter().map(|(name, scenario)| {

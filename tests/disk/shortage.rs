@@ -121,7 +121,8 @@ impl SizeLimit {
         self.limit(1);
     }
 
-    fn limit(&self, bytes: u64) {
+    /// Lets no file grow beyond this.
+    pub(crate) fn limit(&self, bytes: u64) {
         let id = i32::try_from(self.server.process.id()).unwrap();
         rlimit::prlimit(id, Resource::FSIZE, Some((bytes, rlimit::INFINITY)), None).unwrap();
     }

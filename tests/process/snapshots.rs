@@ -114,8 +114,11 @@ fn what_a_crash_leaves_unfinished_is_no_snapshot() {
     let database = folder.path().join("a.db");
     let snapshots = folder.path().join("a.db.snapshots");
     std::fs::create_dir(&snapshots).unwrap();
-    std::fs::write(snapshots.join("cut-off.tmp"), "half of it").unwrap();
+    for name in ["cut-off.tmp", "cut-off.tmp-journal", "other.tmp"] {
+        std::fs::write(snapshots.join(name), "half of it").unwrap();
+    }
     let server = Server::start(serve(&database, &["--demo"]));
+    assert_eq!(snapshots.read_dir().unwrap().count(), 0, "what is left holds secret keys");
     let mut connection = server.connect();
     let listed = connection.get(SNAPSHOTS).unwrap().json();
     assert_eq!(listed, serde_json::json!({"snapshots": []}));

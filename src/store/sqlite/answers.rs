@@ -14,17 +14,17 @@ pub(super) struct Work {
     pub(super) due_changed: bool,
 }
 
-/// Keeps a result until the transaction's fate is known; returns whether what the command wrote is to stay.
+/// Keeps a result until the transaction's fate is known; returns the error for which what the command wrote must be undone.
 ///
 /// A refused command has written nothing: refusals are decided before the first change.
 pub(super) fn settle_reply<T: Send + 'static>(
     reply: Reply<T>,
     result: Result<T, StoreError>,
     work: &mut Work,
-) -> bool {
-    let keep = matches!(result, Ok(_) | Err(StoreError::Refused(_)));
+) -> Option<StoreError> {
+    let failure = result.as_ref().err().filter(|error| !matches!(error, StoreError::Refused(_))).cloned();
     work.answers.push(answer(reply, result));
-    keep
+    failure
 }
 
 fn answer<T: Send + 'static>(reply: Reply<T>, result: Result<T, StoreError>) -> Answer {

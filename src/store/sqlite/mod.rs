@@ -134,13 +134,14 @@ impl SqliteStore {
             // A reader keeps the writer waiting there: it must not wait itself for a client that is slow.
             Location::Memory { .. } => Semaphore::MAX_PERMITS,
         };
-        let shelf = Shelf::of(&location).into();
+        let shelf = Shelf::of(&location);
+        shelf.remove_unfinished();
         Ok(Self {
             reader: Arc::new(Reader::new(pool)),
             writer,
             parts_in_flight,
             location,
-            shelf,
+            shelf: shelf.into(),
             lock: Mutex::new(lock),
         })
     }

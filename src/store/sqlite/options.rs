@@ -138,7 +138,12 @@ pub(super) fn reading(location: &Location) -> SqliteConnectOptions {
 
 /// Returns what all connections have in common.
 pub(super) fn base(location: &Location) -> SqliteConnectOptions {
-    let options = SqliteConnectOptions::new().foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
+    let options = SqliteConnectOptions::new()
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        // Statement journals, sorts and tables of a query need no folder then, which may be missing, read-only or full. A
+        // statement journal holds at most the pages that its transaction changes, a sort at most the rows of its table.
+        .pragma("temp_store", "MEMORY");
     match location {
         Location::File(path) => options.filename(path),
         // The VFS `memdb` lets readers and the writer share one database in memory without a shared cache, whose readers

@@ -197,12 +197,14 @@ impl Writer {
     }
 
     async fn single(&mut self, command: Command, outcome: &mut Result<(), StoreError>, work: &mut Work) {
-        let failed = outcome.is_err();
-        if !failed && let Err(source) = self.state.connection.execute("SAVEPOINT command").await {
+        if outcome.is_ok()
+            && let Err(source) = self.state.connection.execute("SAVEPOINT command").await
+        {
             *outcome = Err(StoreError::during("begin a command")(source));
         }
+        let failed = outcome.is_err();
         let state = &mut self.state;
-        let keep = match command {
+        let failure = match command {
             _ if failed => {
                 refuse(command, work);
                 return;
@@ -293,12 +295,14 @@ impl Writer {
                 settle_reply(reply, result, work)
             }
         };
-        let end = if keep { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
-        if !keep {
+        let end = if failure.is_none() { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
+        if failure.is_some() {
             self.state.forget();
         }
         if let Err(source) = self.state.connection.execute(end).await {
-            *outcome = Err(StoreError::during("end a command")(source));
+            // What SQLite cannot undo alone (the disk is full or fails, memory runs out) undoes the whole transaction, and its
+            // savepoints with it: then the command's own error is why.
+            *outcome = Err(failure.unwrap_or_else(|| StoreError::during("end a command")(source)));
         }
     }
 

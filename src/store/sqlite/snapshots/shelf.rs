@@ -1,23 +1,25 @@
 //! Where snapshots are: of a database in a file in a folder beside it, of one in memory in memory.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
-use crate::store::Snapshot;
+use crate::store::{Snapshot, SnapshotLabel};
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::snapshots::label;
 use crate::store::sqlite::{copying, file};
 
 /// How the files of snapshots end.
 const ENDING: &str = "db";
-/// How a file ends that is no snapshot yet. Whoever dies meanwhile leaves it; it is made anew.
+/// How a file ends that is no snapshot yet. Whoever dies meanwhile leaves it; the next start removes it.
 pub(super) const UNFINISHED: &str = "tmp";
 
 /// The snapshots of a database.
@@ -40,6 +42,22 @@ impl Shelf {
         match location {
             Location::File(path) => Self::Folder(file::side_file(path, ".snapshots")),
             Location::Memory { .. } => Self::Memory(BTreeMap::new()),
+        }
+    }
+
+    /// Removes what a process that was killed while it took a snapshot has left: it holds secret keys, and nobody asks for it.
+    pub(in crate::store::sqlite) fn remove_unfinished(&self) {
+        let Self::Folder(folder) = self else { return };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| is_unfinished(path)) {
+            match std::fs::remove_file(&path) {
+                Ok(()) => {
+                    tracing::info!(file = %path.display(), "what an unfinished snapshot left was removed");
+                }
+                Err(error) => {
+                    tracing::warn!(file = %path.display(), error = %error, "an unfinished snapshot stays");
+                }
+            }
         }
     }
 
@@ -99,11 +117,13 @@ impl Shelf {
             Self::Folder(folder) => {
                 make_folder(folder)?;
                 let unfinished = path_in(folder, name, UNFINISHED);
-                copying::write(&source, &unfinished).await?;
-                let label = Some(label::write(&Location::File(unfinished.clone()), now).await?);
-                let size_bytes = unfinished.metadata()?.len();
-                copying::publish(unfinished, path_in(folder, name, ENDING)).await?;
-                Ok(Snapshot { name: name.clone(), size_bytes, label })
+                let put = put_in_folder(&source, &unfinished, path_in(folder, name, ENDING), now).await;
+                if put.is_err() {
+                    // Under the lock of the snapshots: nobody else is taking one.
+                    self.remove_unfinished();
+                }
+                let (label, size_bytes) = put?;
+                Ok(Snapshot { name: name.clone(), size_bytes, label: Some(label) })
             }
             Self::Memory(snapshots) => {
                 let location = Location::new_memory();
@@ -136,6 +156,27 @@ impl Shelf {
             },
         }
     }
+}
+
+/// Writes a snapshot beside its place and then gives it its name; returns its label and its size in bytes.
+async fn put_in_folder(
+    source: &SqliteConnectOptions,
+    unfinished: &Path,
+    snapshot: PathBuf,
+    now: Timestamp,
+) -> Result<(SnapshotLabel, u64), sqlx::Error> {
+    copying::write(source, unfinished).await?;
+    let label = label::write(&Location::File(unfinished.to_owned()), now).await?;
+    let size_bytes = unfinished.metadata()?.len();
+    copying::publish(unfinished.to_owned(), snapshot).await?;
+    Ok((label, size_bytes))
+}
+
+/// Returns whether a file is part of a snapshot that is not whole: the copy, or what SQLite puts beside it.
+fn is_unfinished(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
+    let beside = ["-journal", "-wal", "-shm"].iter().find_map(|suffix| name.strip_suffix(suffix));
+    Path::new(beside.unwrap_or(name)).extension().is_some_and(|ending| ending == UNFINISHED)
 }
 
 /// Returns how long a database in memory is.
