@@ -1,10 +1,12 @@
 //! The ready file.
 
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::emulator::Emulator;
 
-/// The file that tells where the server is cannot be written.
+/// The file that tells where the server is cannot be written, or one that is out of date cannot be removed.
 #[derive(Debug, thiserror::Error)]
 #[error("ready file {} cannot be written", path.display())]
 pub struct ReadyFileError {
@@ -13,15 +15,34 @@ pub struct ReadyFileError {
     source: std::io::Error,
 }
 
-/// The file that tells other programs where a server is; removed when dropped.
+/// The file that tells other programs where a server is; removed when dropped, unless it is another server's by then.
 #[derive(Debug)]
 pub struct ReadyFile {
     path: PathBuf,
+    content: String,
+    /// Locked as long as the server lives, so that a later one knows whether it still does.
+    _file: File,
 }
 
 impl ReadyFile {
+    /// Removes the file that a server has left that was killed, so that nobody takes it for the next one's. That of a server
+    /// that lives stays. To be called before a start.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be removed.
+    pub fn remove_stale(path: &Path) -> Result<(), ReadyFileError> {
+        let failed = |source| ReadyFileError { path: path.to_owned(), source };
+        if !path.is_file() || is_locked(path) {
+            return Ok(());
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes url, url of the control API (null if that is switched off), process id and version as JSON, so that nobody ever
-    /// sees half of it.
+    /// sees half of it, not even after a power failure.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -32,18 +53,40 @@ impl ReadyFile {
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
         });
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".tmp");
-        std::fs::write(&unfinished, format!("{content}\n"))
-            .and_then(|()| std::fs::rename(&unfinished, path))
-            .map_err(|source| ReadyFileError { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned() })
+        let content = format!("{content}\n");
+        let file =
+            write_whole(path, &content).map_err(|source| ReadyFileError { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), content, _file: file })
     }
+}
+
+fn write_whole(path: &Path, content: &str) -> std::io::Result<File> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".tmp");
+    let mut file = File::create(&unfinished)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()?;
+    if cfg!(unix) {
+        // Elsewhere a lock would keep readers away. Without it the file counts as left by a killed server.
+        let _ = file.try_lock();
+    }
+    std::fs::rename(&unfinished, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(file)
+}
+
+fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 impl Drop for ReadyFile {
     fn drop(&mut self) {
-        // Whoever removed it before us wanted it gone as well.
-        let _ = std::fs::remove_file(&self.path);
+        if std::fs::read_to_string(&self.path).is_ok_and(|content| content == self.content) {
+            // Whoever removed it before us wanted it gone as well.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }

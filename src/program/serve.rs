@@ -16,6 +16,11 @@ pub(super) async fn serve(config: &Config) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error, exit::FAILED),
     };
+    if let Some(path) = &config.ready_file
+        && let Err(error) = ReadyFile::remove_stale(path)
+    {
+        return fail(&error, exit::FAILED);
+    }
     let started = tokio::select! {
         started = Emulator::start(config, Surroundings::system()) => started,
         _ = signals.next() => return ExitCode::from(exit::STOPPED),

@@ -25,6 +25,11 @@ pub(super) async fn run(config: &Config, command: &[OsString]) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error, exit::FAILED),
     };
+    if let Some(path) = &config.ready_file
+        && let Err(error) = ReadyFile::remove_stale(path)
+    {
+        return fail(&error, exit::FAILED);
+    }
     let started = tokio::select! {
         started = Emulator::start(config, Surroundings::system()) => started,
         signal = signals.next() => return ExitCode::from(exit::SIGNALLED + signal.number()),
