@@ -1,6 +1,6 @@
 //! What the writer measures of itself.
 
-use prometheus::{Histogram, HistogramOpts, IntGauge, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
 /// Measurements of the write path, to be shown at `/metrics`.
 #[derive(Clone, Debug)]
@@ -11,6 +11,10 @@ pub struct StoreMetrics {
     pub batch_size: Histogram,
     /// How long one transaction took from its begin to the end of its sync, in seconds.
     pub commit_seconds: Histogram,
+    /// How long SQLite's log is, in bytes, as it was measured last.
+    pub wal_bytes: IntGauge,
+    /// How often the log was far too long and could not be brought into the database.
+    pub checkpoints_incomplete: IntCounter,
 }
 
 impl StoreMetrics {
@@ -35,10 +39,20 @@ impl StoreMetrics {
                 )
                 .buckets(prometheus::exponential_buckets(0.000_1, 2.0, 14)?),
             )?,
+            wal_bytes: IntGauge::new(
+                "dcs_emulator_wal_bytes",
+                "Length of the database's log, measured once a second while something is written",
+            )?,
+            checkpoints_incomplete: IntCounter::new(
+                "dcs_emulator_checkpoints_incomplete_total",
+                "Looks at the log that found it far too long and unable to be brought into the database",
+            )?,
         };
         registry.register(Box::new(metrics.queue_depth.clone()))?;
         registry.register(Box::new(metrics.batch_size.clone()))?;
         registry.register(Box::new(metrics.commit_seconds.clone()))?;
+        registry.register(Box::new(metrics.wal_bytes.clone()))?;
+        registry.register(Box::new(metrics.checkpoints_incomplete.clone()))?;
         Ok(metrics)
     }
 }

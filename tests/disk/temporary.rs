@@ -1,6 +1,6 @@
 //! No temporary folder: the program in an empty root directory, under a user who can write its database's folder and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ fn empty_root() -> TempDir {
 }
 
 /// By another process: a file that is being written cannot be run, nor while a child holds on to the handle.
-fn copy(from: &Path, to: &PathBuf) {
+fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to.parent().unwrap()).unwrap();
     assert!(Command::new("cp").arg("-L").arg(from).arg(to).status().unwrap().success());
 }

@@ -9,6 +9,7 @@ mod process_support;
 mod control;
 mod control_place;
 mod damage;
+mod files;
 mod first_start;
 mod refusal;
 mod reproducible;

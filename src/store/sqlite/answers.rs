@@ -80,6 +80,17 @@ pub(super) fn answer_creates(
     outcome
 }
 
+/// Refuses all commands of a batch, for the same reason.
+pub(super) fn refuse_all(batch: Vec<Waiting>, error: &StoreError) {
+    let mut refused = Work::default();
+    for waiting in batch {
+        refuse(waiting.command, &mut refused);
+    }
+    for answer in refused.answers {
+        answer(Err(error.clone()));
+    }
+}
+
 /// Refuses those commands of a batch whose callers have waited for too long; returns the others.
 pub(super) fn refuse_late(mut batch: Vec<Waiting>, tries: u32) -> Vec<Waiting> {
     let mut late = Work::default();

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
 use crate::store::sqlite::check::rules::Rule;
+use crate::store::sqlite::file_lock::FileLock;
 use crate::store::sqlite::recovery::RecoveredCopy;
 use crate::store::sqlite::{file, recovery};
 
@@ -32,7 +33,7 @@ const NAMED_PLACES: u32 = 10;
 pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
     let path = &file::resolve(path)?;
     // A transaction that a crash has cut off is rolled back in a copy, which nobody else may be making.
-    let _lock = if recovery::is_needed(path).await { Some(file::lock(path)?) } else { None };
+    let _lock = if recovery::is_needed(path).await { Some(FileLock::take(path)?) } else { None };
     let inspected = file::inspect(path).await?;
     if inspected.version.is_none() {
         return Err(OpenError::Damaged { path: path.to_owned(), reason: "there is no database".to_owned() });

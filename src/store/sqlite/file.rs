@@ -1,10 +1,9 @@
 //! May this file be opened? Decided before anything is written to it.
 //!
-//! The file is locked (a side file, because closing a second handle on the database itself would drop SQLite's own locks)
-//! and looked at through a read-only connection; where a crash has left a hot journal, in a private copy. What does not look
-//! like a sound database of this program, of a version that it knows, is refused and left as it is.
+//! The file is locked (`file_lock.rs`) and looked at through a read-only connection; where a crash has left a hot journal, in a
+//! private copy. What does not look like a sound database of this program, of a version that it knows, is refused and left as it is.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
 use crate::store::migrate::{self, Applied, HISTORY_TABLE};
 use crate::store::sqlite::creation;
+use crate::store::sqlite::file_lock::FileLock;
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::recovery::{self, RecoveredCopy};
 
@@ -23,12 +23,6 @@ pub(super) const APPLICATION_ID: i32 = 0x4443_5345;
 
 /// Length of the header of a SQLite database, in bytes.
 const HEADER_BYTES: usize = 100;
-
-/// The lock that keeps other processes away. Released when dropped; the side file stays.
-#[derive(Debug)]
-pub(super) struct FileLock {
-    _file: File,
-}
 
 /// Returns the path of the database itself, whichever links lead to it: lock and log lie beside that one.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
@@ -69,7 +63,7 @@ pub(super) struct Inspected {
 /// Takes the lock of the database at `path`, makes sure that it may be opened, and only then removes what an earlier start has
 /// left unfinished, and rolls back what a crash has cut off. Returns the version of its schema as well, as [`inspect`] does.
 pub(super) async fn lock_and_inspect(path: &Path) -> Result<(FileLock, Option<i64>), OpenError> {
-    let lock = lock(path)?;
+    let lock = FileLock::take(path)?;
     require_writable(path)?;
     let Inspected { version, recovered } = inspect(path).await?;
     if recovered.is_some() {
@@ -144,21 +138,6 @@ async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Resul
             reason: format!("version {version} of its schema is not the one that this program makes"),
         }),
         None => Ok(found),
-    }
-}
-
-/// Takes the lock of the database at `path`.
-pub(super) fn lock(path: &Path) -> Result<FileLock, OpenError> {
-    let file = private()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(side_file(path, ".lock"))
-        .map_err(|error| not_writable(path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(FileLock { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(not_writable(path, &error)),
     }
 }
 

@@ -4,17 +4,22 @@
 //! transaction (group commit). WAL with `synchronous = FULL`: a commit has been synced to disk when it returns, and
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
+mod access_lock;
 mod answers;
 mod background;
 mod backups;
 mod belongings;
 mod beside;
 mod check;
+mod checkpoints;
 mod copying;
 mod creation;
 mod events;
 mod facts;
 mod file;
+mod file_lock;
+mod file_watch;
+mod guards;
 mod ids;
 mod instances;
 mod open_work;
@@ -61,7 +66,10 @@ use crate::store::{
     OpenRecord, PasswordAnswer, ResetPlan, ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StatePart,
     StatusCount, Store, StoreError, StoreMetrics,
 };
-use file::FileLock;
+use access_lock::AccessLock;
+use file_lock::FileLock;
+use file_watch::FileWatch;
+use guards::WriterGuards;
 use queue::{Command, WriterHandle};
 use reader::Reader;
 use snapshots::Shelf;
@@ -81,6 +89,9 @@ pub struct SqliteStore {
     /// How many parts of an export wait to be taken at most.
     parts_in_flight: usize,
     location: Location,
+    access: AccessLock,
+    /// Whether the files are still where they were; none of a database in memory.
+    files: Option<Arc<FileWatch>>,
     /// Held while something is done with the snapshots.
     shelf: tokio::sync::Mutex<Shelf>,
     /// Held as long as the store is open, so that no second process opens the file.
@@ -95,7 +106,7 @@ impl SqliteStore {
     pub async fn open(location: &Location, metrics: StoreMetrics) -> Result<Self, OpenError> {
         options::require_safe_sqlite().await?;
         let location = location.resolved()?;
-        let (lock, is_new) = match &location {
+        let (mut lock, is_new) = match &location {
             Location::File(path) => {
                 let (lock, version) = file::lock_and_inspect(path).await?;
                 // One that is there and empty is filled where it is: its rights are somebody's choice, and it may be mounted.
@@ -111,6 +122,10 @@ impl SqliteStore {
             }
             Location::Memory { .. } => (None, false),
         };
+        if let (Location::File(path), Some(lock)) = (&location, &mut lock) {
+            // Before SQLite opens it.
+            lock.hold(path)?;
+        }
         let mut writing = options::connect_writer(&location).await?;
         if !is_new {
             let migrated = migrate::migrate(&mut writing, file::APPLICATION_ID).await;
@@ -120,13 +135,21 @@ impl SqliteStore {
             })?;
         }
         // After the writer: the first connection to a new file is the one that may create it.
-        let pool = ReadPool::open(&options::reading(&location), READERS)
+        let access = AccessLock::of(&location);
+        let pool = ReadPool::open(&options::reading(&location), READERS, access.clone())
             .await
             .map_err(OpenError::during("open the readers"))?;
         options::wait_shortly(&mut writing, &location)
             .await
             .map_err(OpenError::during("set how long the writer waits for a lock"))?;
-        let writer = WriterHandle::start(writing, metrics)
+        let (path, files) = match (&location, &lock) {
+            (Location::File(path), Some(lock)) => {
+                (Some(path.as_path()), Some(Arc::new(FileWatch::start(path, lock))))
+            }
+            _ => (None, None),
+        };
+        let guards = WriterGuards::new(access.clone(), path, files.clone(), &metrics);
+        let writer = WriterHandle::start(writing, guards, metrics)
             .await
             .map_err(|source| OpenError::Failed { operation: "start the writer", source })?;
         let parts_in_flight = match location {
@@ -141,6 +164,8 @@ impl SqliteStore {
             writer,
             parts_in_flight,
             location,
+            access,
+            files,
             shelf: shelf.into(),
             lock: Mutex::new(lock),
         })

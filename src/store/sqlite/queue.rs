@@ -14,6 +14,7 @@ use crate::domain::instance::Instance;
 use crate::domain::restore::Restore;
 use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::guards::WriterGuards;
 use crate::store::sqlite::retention::NEXT_END_OF_DAYS;
 use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
@@ -125,12 +126,14 @@ impl WriterHandle {
     /// Starts the writing task on `connection`.
     pub(super) async fn start(
         mut connection: SqliteConnection,
+        guards: WriterGuards,
         metrics: StoreMetrics,
     ) -> Result<Self, sqlx::Error> {
         let next_due = Arc::new(NextDue::nothing());
         next_due.publish(&mut connection).await?;
         let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
-        tokio::spawn(Writer::new(connection, commands, Arc::clone(&next_due), metrics.clone()).run());
+        let writer = Writer::new(connection, guards, commands, Arc::clone(&next_due), metrics.clone());
+        tokio::spawn(writer.run());
         Ok(Self { queue, next_due, metrics })
     }
 

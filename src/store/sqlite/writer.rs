@@ -17,10 +17,11 @@ use tokio::sync::mpsc;
 use crate::ambient::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::store::error::commit_error;
-use crate::store::sqlite::answers::{Work, answer_creates, refuse, refuse_late, settle_reply};
+use crate::store::sqlite::answers::{Work, answer_creates, refuse, refuse_all, refuse_late, settle_reply};
 use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
 use crate::store::sqlite::facts::KnownInstances;
+use crate::store::sqlite::guards::WriterGuards;
 use crate::store::sqlite::queue::{Command, NextDue, Reply, Waiting};
 use crate::store::sqlite::{
     backups, instances, options, resetting, restores, scheduling, seeding, settling, side, templates, tokens,
@@ -51,6 +52,7 @@ impl WriterState {
 /// The writing task.
 pub(super) struct Writer {
     state: WriterState,
+    guards: WriterGuards,
     commands: mpsc::Receiver<Waiting>,
     next_due: Arc<NextDue>,
     metrics: StoreMetrics,
@@ -60,13 +62,14 @@ impl Writer {
     /// Makes the task; it takes `commands` and publishes in `next_due` when the next planned change is due.
     pub(super) fn new(
         connection: SqliteConnection,
+        guards: WriterGuards,
         commands: mpsc::Receiver<Waiting>,
         next_due: Arc<NextDue>,
         metrics: StoreMetrics,
     ) -> Self {
         let (instances, actors, floors) = (KnownInstances::default(), Actors::default(), HashMap::new());
         let state = WriterState { connection, instances, actors, floors };
-        Self { state, commands, next_due, metrics }
+        Self { state, guards, commands, next_due, metrics }
     }
 
     /// Works until it is told to close, or nobody can ask it any more.
@@ -112,6 +115,11 @@ impl Writer {
     /// Carries out a batch in one transaction and answers each of its commands; gives it back, with nothing done and nothing
     /// answered, if another process keeps the database locked.
     async fn transact(&mut self, batch: Vec<Waiting>) -> Result<(), Vec<Waiting>> {
+        if let Err(error) = self.guards.may_write(&batch) {
+            refuse_all(batch, &error);
+            return Ok(());
+        }
+        let _turn = self.guards.access.write().await;
         let size = f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         let stopwatch = Stopwatch::start();
         let mut work = Work::default();
@@ -134,6 +142,7 @@ impl Writer {
         for answer in work.answers {
             answer(outcome.clone());
         }
+        self.guards.written(&mut self.state.connection).await;
         Ok(())
     }
 

@@ -15,12 +15,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteQueryResult, SqliteRow, SqliteSta
 use sqlx::{Connection, Either, Execute, Executor, SqlStr, Sqlite, SqliteConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::store::sqlite::access_lock::{AccessLock, ReadAccess};
+
 /// The read-only connections of a store. A reference to them is an executor: a query runs on one that is free.
 pub struct ReadPool {
     count: u32,
     /// As many permits as there are free connections.
     places: Semaphore,
     free: Mutex<Vec<SqliteConnection>>,
+    access: AccessLock,
 }
 
 impl ReadPool {
@@ -28,12 +31,13 @@ impl ReadPool {
     pub(in crate::store::sqlite) async fn open(
         options: &SqliteConnectOptions,
         count: u32,
+        access: AccessLock,
     ) -> Result<Self, sqlx::Error> {
         let mut free = Vec::new();
         for _ in 0..count {
             free.push(SqliteConnection::connect_with(options).await?);
         }
-        Ok(Self { count, places: Semaphore::new(free.len()), free: Mutex::new(free) })
+        Ok(Self { count, places: Semaphore::new(free.len()), free: Mutex::new(free), access })
     }
 
     /// Returns a connection once one is free.
@@ -41,13 +45,16 @@ impl ReadPool {
     /// # Errors
     /// `PoolClosed` if they are closed.
     pub async fn acquire(&self) -> Result<LentConnection<'_>, sqlx::Error> {
+        // First, so that all who wait have their turn together.
+        let access = self.access.read().await;
         let place = self.places.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        self.lend(place).ok_or(sqlx::Error::PoolClosed)
+        self.lend(place, access).ok_or(sqlx::Error::PoolClosed)
     }
 
     /// Returns a connection if one is free.
     pub fn try_acquire(&self) -> Option<LentConnection<'_>> {
-        self.lend(self.places.try_acquire().ok()?)
+        let access = self.access.try_read()?;
+        self.lend(self.places.try_acquire().ok()?, access)
     }
 
     /// Closes the connections, once all of them are free.
@@ -63,9 +70,9 @@ impl ReadPool {
         }
     }
 
-    fn lend<'c>(&'c self, place: SemaphorePermit<'c>) -> Option<LentConnection<'c>> {
+    fn lend<'c>(&'c self, place: SemaphorePermit<'c>, access: ReadAccess) -> Option<LentConnection<'c>> {
         let connection = self.free().pop()?;
-        Some(LentConnection { connection: Some(connection), owner: self, _place: place })
+        Some(LentConnection { connection: Some(connection), owner: self, _place: place, _access: access })
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<SqliteConnection>> {
@@ -86,6 +93,7 @@ pub struct LentConnection<'c> {
     owner: &'c ReadPool,
     /// Dropped last, so that the connection is back when its place is.
     _place: SemaphorePermit<'c>,
+    _access: ReadAccess,
 }
 
 impl Deref for LentConnection<'_> {

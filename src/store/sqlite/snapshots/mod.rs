@@ -45,6 +45,11 @@ impl SnapshotStore for SqliteStore {
         if names.len() >= MOST_SNAPSHOTS && !names.contains(name) {
             return Err(SnapshotError::TooMany);
         }
+        if let Some(files) = &self.files {
+            // By its path another file would be copied.
+            files.look()?;
+        }
+        let _access = self.access.read().await;
         Ok(snapshots.put(name, &self.location, now).await.map_err(failed("take a snapshot"))?)
     }
 

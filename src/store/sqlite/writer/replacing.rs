@@ -22,7 +22,11 @@ impl Writer {
 
     /// Puts a snapshot in the place of everything, and forgets what was known before.
     async fn replace(&mut self, replacement: Replacement, reply: Reply<()>) {
-        let replaced = replacing::replace(replacement).await;
+        let _turn = self.guards.access.write().await;
+        let replaced = match self.guards.may_write(&[]) {
+            Ok(()) => replacing::replace(replacement).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = &replaced {
             tracing::error!(error = %error, source = ?std::error::Error::source(error), "a snapshot was not brought back");
         }

@@ -1,0 +1,46 @@
+//! What the writer looks at before and after it writes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::SqliteConnection;
+
+use crate::store::sqlite::access_lock::AccessLock;
+use crate::store::sqlite::checkpoints::CheckpointWatch;
+use crate::store::sqlite::file_watch::FileWatch;
+use crate::store::sqlite::queue::{Command, Waiting};
+use crate::store::{StoreError, StoreMetrics};
+
+/// What the writer looks at before and after it writes. Of a database in memory there are no files.
+pub(super) struct WriterGuards {
+    pub(super) access: AccessLock,
+    files: Option<Arc<FileWatch>>,
+    checkpoints: Option<CheckpointWatch>,
+}
+
+impl WriterGuards {
+    /// Of the database in the file at `path`, if it is in one.
+    pub(super) fn new(
+        access: AccessLock,
+        path: Option<&Path>,
+        files: Option<Arc<FileWatch>>,
+        metrics: &StoreMetrics,
+    ) -> Self {
+        let checkpoints = path.map(|path| CheckpointWatch::start(path, metrics.clone()));
+        Self { access, files, checkpoints }
+    }
+
+    /// Makes sure that what a batch writes is not lost with this process. A probe wants to know it for certain.
+    pub(super) fn may_write(&self, batch: &[Waiting]) -> Result<(), StoreError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let is_probe = batch.iter().any(|waiting| matches!(waiting.command, Command::Probe(_)));
+        if is_probe { files.look() } else { files.look_now_and_then() }
+    }
+
+    /// Looks, now and then, whether the log is brought into the database.
+    pub(super) async fn written(&mut self, connection: &mut SqliteConnection) {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.look(connection).await;
+        }
+    }
+}
