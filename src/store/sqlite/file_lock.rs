@@ -10,7 +10,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::store::error::OpenError;
-use crate::store::sqlite::file::{private, side_file};
+use crate::store::sqlite::file::{not_writable, private, side_file};
 
 /// The lock of a database. Released when dropped; the side file stays.
 #[derive(Debug)]
@@ -76,10 +76,6 @@ fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(not_writable(path, &error)),
     }
-}
-
-fn not_writable(path: &Path, error: &std::io::Error) -> OpenError {
-    OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// Returns whether a lock of the whole file leaves SQLite's locks on it alone. Network file systems make one kind of lock of both.
