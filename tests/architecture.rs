@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("cli", &["config", "domain::identity::Secret", "store::sqlite::Location"]),
     ("telemetry", &["config"]),
     // The whole put together.
-    ("emulator", &["domain", "ambient", "store", "engine", "http", "config"]),
+    ("emulator", &["domain", "ambient", "store", "engine", "http", "config", "telemetry"]),
     // Part of the program, which sees the library as every other user does.
     ("program", &[]),
 ];

@@ -19,6 +19,7 @@ use crate::http;
 use crate::http::server::{ControlPlace, ControlSettings, Listeners, ServeError, ServerHandle};
 use crate::store::sqlite::{Location, SqliteStore};
 use crate::store::{OpenError, StoreMetrics};
+use crate::telemetry;
 
 /// How long an emulator that is to stop at once waits for calls that hold on to the store.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
@@ -116,6 +117,7 @@ impl Parts {
         };
         let registry = Registry::new();
         let metrics = StoreMetrics::register(&registry).map_err(StartError::Metrics)?;
+        telemetry::register(&registry).map_err(StartError::Metrics)?;
         let store = Arc::new(SqliteStore::open(&config.database, metrics).await?);
         let Surroundings { clock, real_clock, ids } = surroundings;
         let (clock, ids) = (Arc::new(VirtualClock::new(clock)), Arc::new(ReseedableIds::new(ids)));

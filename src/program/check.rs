@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use dcs_emulator::store::sqlite::check;
 
-use crate::program::{exit, fail, print};
+use crate::program::{complain, exit, fail, print};
 
 pub(super) async fn check_database(database: &Path) -> ExitCode {
     match check(database).await {
@@ -15,7 +15,7 @@ pub(super) async fn check_database(database: &Path) -> ExitCode {
         }
         Ok(report) => {
             for finding in report.findings {
-                eprintln!("dcs-emulator: {}: {finding}", database.display());
+                complain(&format!("{}: {finding}", database.display()));
             }
             ExitCode::from(exit::DAMAGED)
         }

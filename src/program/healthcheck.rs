@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::program::{exit, print};
+use crate::program::{complain, exit, print};
 
 /// How long a health check waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -13,7 +13,7 @@ pub(super) fn healthcheck(url: &str) -> ExitCode {
     match agent.get(format!("{url}/readyz")).call() {
         Ok(_) => print(&format!("{url} is ready\n")),
         Err(error) => {
-            eprintln!("dcs-emulator: {url} is not ready: {error}");
+            complain(&format!("{url} is not ready: {error}"));
             ExitCode::from(exit::FAILED)
         }
     }

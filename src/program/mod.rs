@@ -13,6 +13,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use dcs_emulator::cli::{self, CliError, Invocation};
+use dcs_emulator::telemetry;
 
 /// Follows the command line and returns the exit code.
 pub(crate) fn main() -> ExitCode {
@@ -26,14 +27,16 @@ pub(crate) fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, exit::FAILED),
     };
-    match invocation {
+    let code = match invocation {
         Invocation::Serve(config) => runtime.block_on(serve::serve(&config)),
         Invocation::Run { config, command } => runtime.block_on(run::run(&config, &command)),
         Invocation::Control(request) => control::control(&request),
         Invocation::PrintConfig(config) => print(&config.to_toml()),
         Invocation::Healthcheck { url } => healthcheck::healthcheck(&url),
         Invocation::Check { database } => runtime.block_on(check::check_database(&database)),
-    }
+    };
+    telemetry::flush();
+    code
 }
 
 /// Writes to standard output. A reader that has gone is no reason to fail.
@@ -51,6 +54,11 @@ fn fail(error: &dyn Error, code: u8) -> ExitCode {
         causes.push(cause.to_string());
         source = cause.source();
     }
-    eprintln!("dcs-emulator: {}", causes.join(": "));
+    complain(&causes.join(": "));
     ExitCode::from(code)
+}
+
+/// Writes a complaint to standard error, behind the log. A reader that has gone is no reason to fail.
+fn complain(text: &str) {
+    telemetry::write_line(&format!("dcs-emulator: {text}"));
 }

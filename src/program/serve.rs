@@ -1,5 +1,6 @@
 //! `serve`: run the server until it is told to stop.
 
+use std::backtrace::BacktraceStatus;
 use std::process::ExitCode;
 
 use dcs_emulator::config::Config;
@@ -10,7 +11,7 @@ use crate::program::signals::Signals;
 use crate::program::{exit, fail, print};
 
 pub(super) async fn serve(config: &Config) -> ExitCode {
-    telemetry::start(config.log_format, &config.log_level);
+    start_log(config);
     raise_limit_of_open_files();
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -50,10 +51,30 @@ pub(super) async fn serve(config: &Config) -> ExitCode {
     tokio::select! {
         () = emulator.stop() => {}
         // Nobody waits for the emulator to be dropped.
-        _ = signals.next() => std::process::exit(exit::FAILED.into()),
+        _ = signals.next() => {
+            telemetry::flush();
+            std::process::exit(exit::FAILED.into());
+        }
     }
     drop(ready_file);
     ExitCode::from(exit::STOPPED)
+}
+
+/// Starts to write logs, panics among them: the standard library would wait for a stderr that nobody reads.
+pub(super) fn start_log(config: &Config) {
+    telemetry::start(config.log_format, &config.log_level);
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let backtrace = std::backtrace::Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+        tracing::error!(
+            thread = thread.name(),
+            location = panic.location().map(tracing::field::display),
+            backtrace = backtrace.as_ref().map(tracing::field::display),
+            "panicked: {}",
+            panic.payload_as_str().unwrap_or("without a text")
+        );
+    }));
 }
 
 /// Lets the program have as many connections as the system lets one have.
@@ -64,10 +85,10 @@ pub(super) fn raise_limit_of_open_files() {
 }
 
 fn show_demo_request(url: &str) {
-    eprintln!(
+    telemetry::write_line(&format!(
         "\nTry it: record a backup of the demo's master/standby instance, then list its backups:\n\n  \
          curl -X POST {url}/v1.0/885cacf2d49d4bb6931ae668e9c07553/instances/5560df16-cebf-4473-95c4-d1b573c16e79/backups \
          -H 'Content-Type: application/json' -d '{{\"remark\": \"nightly\"}}'\n  \
          curl {url}/v1.0/885cacf2d49d4bb6931ae668e9c07553/instances/5560df16-cebf-4473-95c4-d1b573c16e79/backups\n"
-    );
+    ));
 }

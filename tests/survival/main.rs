@@ -8,6 +8,7 @@ mod clock;
 mod crowd;
 mod flood;
 mod held;
+mod log;
 mod malformed;
 mod patience;
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]

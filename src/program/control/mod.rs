@@ -11,7 +11,7 @@ use dcs_emulator::cli::{ControlBody, ControlRequest};
 use serde_json::Value;
 use ureq::http::Request;
 
-use crate::program::{exit, print};
+use crate::program::{complain, exit, print};
 
 /// How long a server may take to take a connection. Its answer may take longer: it can be asked to wait.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ pub(super) fn control(request: &ControlRequest) -> ExitCode {
         Ok((status, body)) => refusal(status, &body),
         Err(error) => explanation(request, error.as_ref()),
     };
-    eprintln!("dcs-emulator: {problem}");
+    complain(&problem);
     ExitCode::from(exit::FAILED)
 }
 

@@ -9,17 +9,16 @@ use std::process::{ExitCode, ExitStatus};
 
 use dcs_emulator::config::Config;
 use dcs_emulator::emulator::{Emulator, ReadyFile, Surroundings};
-use dcs_emulator::telemetry;
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use tokio::process::{Child, Command};
 
 use crate::program::signals::{Signals, StopSignal};
-use crate::program::{exit, fail, serve};
+use crate::program::{complain, exit, fail, serve};
 
 /// Starts a server, runs the command with the server's address in its environment, and stops. Returns the exit code of the
 /// command.
 pub(super) async fn run(config: &Config, command: &[OsString]) -> ExitCode {
-    telemetry::start(config.log_format, &config.log_level);
+    serve::start_log(config);
     serve::raise_limit_of_open_files();
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
@@ -64,7 +63,7 @@ async fn run_beside(
                 ErrorKind::PermissionDenied => exit::NOT_EXECUTABLE,
                 _ => exit::FAILED,
             };
-            eprintln!("dcs-emulator: cannot run {}: {error}", program.display());
+            complain(&format!("cannot run {}: {error}", program.display()));
             return ExitCode::from(code);
         }
     };
