@@ -41,7 +41,7 @@ pub(super) fn check(
 /// Returns the hosts that a request names: that of its target, if it has one, goes before those of its head. No host (HTTP/1.0)
 /// and an empty one are none.
 fn hosts(head: &RequestHead) -> impl Iterator<Item = &str> {
-    let of_target = head.uri.authority().map(|authority| authority.as_str());
+    let of_target = head.uri.authority().map(actix_web::http::uri::Authority::as_str);
     let of_head = head.headers.get_all(HOST).map(readable).filter(|host| !host.is_empty());
     of_target.into_iter().chain(of_head)
 }

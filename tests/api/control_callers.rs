@@ -187,14 +187,14 @@ async fn a_setting_names_other_hosts() {
         ("a.ci.example.test", false),
         ("ci.example.test.evil.example", false),
     ] {
-        let served = server.control_call("GET", "/_emulator/info").header("Host", host).send().await;
+        let called = server.control_call("GET", "/_emulator/info").header("Host", host).send().await;
         // Pages that come from there may call as well, wherever the server was reached.
         let page = server.control_call("POST", "/_emulator/reset").header("Sec-Fetch-Site", "cross-site");
         let page = page.header("Origin", &format!("https://{host}")).json(&json!({})).send().await;
         if is_served {
-            assert_eq!((served.status, page.status), (200, 200), "{host}: {}{}", served.text(), page.text());
+            assert_eq!((called.status, page.status), (200, 200), "{host}: {}{}", called.text(), page.text());
         } else {
-            assert_kept_out(&served, host);
+            assert_kept_out(&called, host);
             assert_kept_out(&page, host);
         }
     }
