@@ -25,11 +25,13 @@ const ARROWS: [(&str, &[&str]); 10] = [
 /// Parts of a room that are not used from outside, with the rooms that may all the same.
 const PRIVATE_PARTS: [(&str, &[&str]); 1] = [("store::sqlite", &["config", "cli", "emulator"])];
 /// Packages that are named in one room only.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("sqlx", "store"),
     ("refinery_core", "store"),
     ("libsqlite3_sys", "store"),
     ("actix_web", "http"),
+    ("actix_http", "http"),
+    ("actix_service", "http"),
     ("utoipa", "http"),
     ("clap", "cli"),
 ];

@@ -130,9 +130,9 @@ async fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outco
         auto_projects: config.auto_projects,
         region: config.engine.region.clone(),
     };
-    let identity = Identity::new(store.clone(), clock.clone(), ids.clone(), settings);
     let engine =
         Engine::new(store.clone(), store.clone(), side, clock.clone(), ids.clone(), config.engine.clone());
+    let identity = Identity::new(store.clone(), clock.clone(), ids.clone(), settings, engine.passwords());
     let control = ControlSettings {
         control: Control::new(engine.clone(), identity.clone(), store, clock, ids, Seed::default()),
         faults: None,

@@ -18,7 +18,7 @@ pub const USER_NAME: &str = "emulator";
 pub const PASSWORD: &str = "emulator-password";
 /// The Argon2 hash of that password.
 pub const PASSWORD_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$LeGytzPbN3lXfYs2YFYyz8DWhC+478v078YRVmVYj6I";
+    "$argon2id$v=19$m=2048,t=1,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$x81qhiCpEfJGWcq/ZlX3HpruSFNm+Za64Z9EumlzFpc";
 /// The virtual private cloud of seeded instances.
 pub const VPC_ID: &str = "c5cd009b-9ba9-41f2-9a26-2b8c3f3ffd39";
 /// The subnet of seeded instances.

@@ -130,7 +130,13 @@ impl Parts {
             ids.clone(),
             config.engine.clone(),
         );
-        let identity = Identity::new(store.clone(), real_clock, ids.clone(), identity_settings(&config));
+        let identity = Identity::new(
+            store.clone(),
+            real_clock,
+            ids.clone(),
+            identity_settings(&config),
+            engine.passwords(),
+        );
         let control = Control::new(engine.clone(), identity.clone(), store.clone(), clock, ids, seed.clone());
         let kept = control.resume().await.map_err(StartError::Resume)?;
         if ids_seed.is_some() {

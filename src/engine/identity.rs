@@ -9,10 +9,7 @@ mod remembered;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use argon2::password_hash::SaltString;
-use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::ambient::{Clock, IdSource};
 use crate::domain::id::{DomainId, ProjectId};
@@ -21,14 +18,13 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
 use crate::engine::identity::remembered::Remembered;
-use crate::store::IdentityStore;
+use crate::engine::passwords::{Passwords, is_outdated};
+use crate::store::{IdentityStore, LoginProof};
 pub use crate::store::{ProjectFilter, UserKey};
 
-/// How long a login waits for its password to be checked.
-const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 /// A hash that no password matches, verified for unknown users so that they cost as much as known ones.
-const NOBODYS_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$iDMTu1fcvJCpxW8IHYO0OV4WNQB5h/7tN52Vn3z9T08";
+pub(super) const NOBODYS_HASH: &str =
+    "$argon2id$v=19$m=2048,t=1,p=1$ZGNzLWVtdWxhdG9yLS0tLQ$iDMTu1fcvJCpxW8IHYO0OV4WNQB5h/7tN52Vn3z9T08";
 
 /// Who is let in. Setting `auth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,21 +99,21 @@ pub struct Identity {
     ids: Arc<dyn IdSource>,
     settings: Arc<IdentitySettings>,
     remembered: Arc<Mutex<Remembered>>,
-    /// As many passwords are checked at once as there are processors: each check takes 19 MiB.
-    checks: Arc<Semaphore>,
+    passwords: Passwords,
 }
 
 impl Identity {
-    /// Puts identity together. `real_clock` is the time of the world outside.
+    /// Puts identity together. `real_clock` is the time of the world outside, `passwords` are those of [`Engine::passwords`].
+    ///
+    /// [`Engine::passwords`]: crate::engine::Engine::passwords
     pub fn new(
         store: Arc<dyn IdentityStore>,
         real_clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
         settings: IdentitySettings,
+        passwords: Passwords,
     ) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let checks = Arc::new(Semaphore::new(processors));
-        Self { store, real_clock, ids, settings: Arc::new(settings), remembered: Arc::default(), checks }
+        Self { store, real_clock, ids, settings: Arc::new(settings), remembered: Arc::default(), passwords }
     }
 
     /// Returns who is let in.
@@ -246,27 +242,31 @@ impl Identity {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the user whose password it is, and the hash that the password was compared with.
+    /// Returns the user whose password it is, with the proof of it: the hash that it was compared with, and a new one if that costs
+    /// something else than new ones do.
     async fn user_by_password(
         &self,
         user: UserKey,
         domain: Option<DomainKey>,
         password: Secret,
-    ) -> Result<(User, String), EngineError> {
+    ) -> Result<(User, LoginProof), EngineError> {
         let found = self.store.find_user(user).await?;
-        let hash = found.as_ref().and_then(|(_, hash)| hash.clone());
-        let Ok(Ok(_check)) = tokio::time::timeout(CHECK_PATIENCE, self.checks.acquire()).await else {
-            return Err(EngineError::Unavailable);
-        };
-        let matches = verify(password, hash.unwrap_or_else(|| NOBODYS_HASH.to_owned())).await;
+        let hash = found.as_ref().and_then(|(_, hash)| hash.clone()).map(Secret::new);
+        let compared_with = hash.clone().unwrap_or_else(|| Secret::new(NOBODYS_HASH.to_owned()));
+        let matches = self.passwords.matches(password.clone(), compared_with).await?;
         let in_domain = match domain {
             Some(domain) => self.is_own_domain(&domain).await?,
             None => true,
         };
-        match found {
-            Some((user, Some(hash))) if matches && in_domain => Ok((user, hash)),
-            _ => Err(Refusal::InvalidCredentials.into()),
-        }
+        let (Some((user, _)), Some(hash), true) = (found, hash, matches && in_domain) else {
+            return Err(Refusal::InvalidCredentials.into());
+        };
+        let rehash = if is_outdated(&hash) {
+            Some(self.passwords.hash(password, self.ids.random_bits()).await?)
+        } else {
+            None
+        };
+        Ok((user, LoginProof::Password { hash, rehash }))
     }
 
     async fn is_own_domain(&self, key: &DomainKey) -> Result<bool, EngineError> {
@@ -305,53 +305,6 @@ impl Identity {
     }
 }
 
-/// Hashes the password of a user with a salt of random bits. Takes tens of milliseconds, on purpose.
-pub(super) fn hash_password(password: &Secret, salt: [u8; 16]) -> Option<String> {
-    hash_by(&Argon2::default(), password, salt)
-}
-
-/// Hashes a password by a way of one's own.
-pub(super) fn hash_by(way: &Argon2<'_>, password: &Secret, salt: [u8; 16]) -> Option<String> {
-    let salt = SaltString::encode_b64(&salt).ok()?;
-    let hash = way.hash_password(password.expose().as_bytes(), &salt).ok()?;
-    Some(hash.to_string())
-}
-
-/// Returns whether a text is a hash that a password can be compared with.
-pub(super) fn is_password_hash(text: &Secret) -> bool {
-    PasswordHash::new(text.expose()).is_ok()
-}
-
-/// Compares a password with a hash, beside the threads that serve requests.
-pub(super) async fn verify(password: Secret, hash: String) -> bool {
-    let verified = tokio::task::spawn_blocking(move || {
-        let Ok(hash) = PasswordHash::new(&hash) else { return false };
-        Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok()
-    });
-    verified.await.unwrap_or(false)
-}
-
 fn hash_of(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::builtin;
-
-    #[tokio::test]
-    async fn a_password_matches_its_own_hash_only() {
-        let hash = hash_password(&Secret::new("right".to_owned()), [7; 16]).unwrap();
-        assert!(verify(Secret::new("right".to_owned()), hash.clone()).await);
-        assert!(!verify(Secret::new("wrong".to_owned()), hash).await);
-    }
-
-    #[tokio::test]
-    async fn the_built_in_hashes_are_what_they_say() {
-        let password = Secret::new(builtin::PASSWORD.to_owned());
-        assert!(verify(password.clone(), builtin::PASSWORD_HASH.to_owned()).await);
-        assert!(PasswordHash::new(NOBODYS_HASH).is_ok());
-        assert!(!verify(password, NOBODYS_HASH.to_owned()).await);
-    }
 }

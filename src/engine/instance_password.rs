@@ -4,9 +4,6 @@
 //! done between two turns, and the writer looks again.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
-
-use argon2::{Algorithm, Argon2, Params, Version};
 
 use crate::domain::background::Undertaking;
 use crate::domain::identity::Secret;
@@ -16,20 +13,8 @@ use crate::domain::instance::password::{
 };
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
-use crate::engine::identity::{hash_by, verify};
 use crate::engine::{Engine, EngineError};
 use crate::store::{ChangePassword, InstanceRef, KeptPassword, PasswordAnswer, PasswordWish};
-
-/// How many passwords are hashed or compared at a time: those of before could take some megabytes of memory each.
-pub(super) const PASSWORDS_AT_A_TIME: usize = 4;
-/// How long a caller waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What a hash costs: 1 MiB of memory, gone through once.
-///
-/// That is little for a password, and on purpose. It opens nothing, as there is no cache behind an instance: it is hashed so that it
-/// does not stand in the database. And many instances are made at the same time, by tests.
-const COST: (u32, u32, u32) = (1024, 1, 1);
 
 impl Engine {
     /// Changes the password of an instance, if the old one is right and not too many were wrong before.
@@ -143,28 +128,10 @@ impl Engine {
     /// # Errors
     /// `Unavailable` if too many are being hashed.
     pub(super) async fn hashed_password(&self, password: Secret) -> Result<Secret, EngineError> {
-        let _turn = self.turn_for_a_password().await?;
-        let salt = self.ids.random_bits();
-        let hashed = tokio::task::spawn_blocking(move || hash_by(&way()?, &password, salt)).await;
-        hashed.unwrap_or(None).map(Secret::new).ok_or(EngineError::Unavailable)
+        self.passwords.hash(password, self.ids.random_bits()).await
     }
 
     async fn is_right(&self, password: Secret, hash: &Secret) -> Result<bool, EngineError> {
-        let _turn = self.turn_for_a_password().await?;
-        Ok(verify(password, hash.expose().to_owned()).await)
+        self.passwords.matches(password, hash.clone()).await
     }
-
-    async fn turn_for_a_password(&self) -> Result<tokio::sync::SemaphorePermit<'_>, EngineError> {
-        match tokio::time::timeout(PATIENCE, self.passwords.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(EngineError::Unavailable),
-        }
-    }
-}
-
-/// Returns how passwords of instances are hashed. A hash says how it was made, so that those of before are compared as they were.
-fn way() -> Option<Argon2<'static>> {
-    let (memory_kib, passes, lanes) = COST;
-    let params = Params::new(memory_kib, passes, lanes, None).ok()?;
-    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }

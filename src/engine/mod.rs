@@ -18,6 +18,7 @@ mod instance_switch;
 mod instance_update;
 mod instances;
 mod links;
+mod passwords;
 mod restores;
 mod run_faults;
 pub mod seed;
@@ -31,14 +32,13 @@ mod turns;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use instance_creation::CreatedInstances;
 pub use instances::InstancesQuery;
 pub use links::{DownloadLink, LinkRequest, LinkTarget};
+pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub use run_faults::{RunFaults, RunRuling};
 
@@ -127,8 +127,7 @@ pub struct Engine {
     settling: Arc<Settling>,
     run_faults: Decider,
     turns: Turns,
-    /// A turn each for those who hash or compare a password.
-    passwords: Arc<Semaphore>,
+    passwords: Passwords,
 }
 
 impl Engine {
@@ -143,7 +142,7 @@ impl Engine {
     ) -> Self {
         let (settings, transitions, settling) = (Arc::new(settings), Arc::default(), Arc::default());
         let (run_faults, turns) = (Decider::default(), Turns::default());
-        let passwords = Arc::new(Semaphore::new(instance_password::PASSWORDS_AT_A_TIME));
+        let passwords = Passwords::default();
         Self {
             store,
             identity,
@@ -157,6 +156,11 @@ impl Engine {
             turns,
             passwords,
         }
+    }
+
+    /// Returns what hashes passwords: its memory is bounded for all who share it.
+    pub fn passwords(&self) -> Passwords {
+        self.passwords.clone()
     }
 
     /// Returns an id for a request that has just arrived.

@@ -22,7 +22,7 @@ use crate::http::endpoint::api_of;
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::operation::{Emulation, RouteName};
-use crate::http::server::AppState;
+use crate::http::server::{AppState, listens_on};
 use crate::http::time::rfc3339;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -121,7 +121,7 @@ fn record(
     let request = response.request();
     let first = request.path().split('/').nth(1).unwrap_or_default();
     // Where only the control API is, the API is not called, whatever the path looks like.
-    let is_elsewhere = state.api_elsewhere.is_some_and(|api| request.app_config().local_addr() != api);
+    let is_elsewhere = state.api_elsewhere.is_some() && state.api_elsewhere != listens_on(request);
     if is_elsewhere || !matches!(first, "v1.0" | "v2" | "v3" | "v3.0") {
         return;
     }

@@ -14,13 +14,14 @@ use futures_util::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::refusal::Refusal;
+use crate::http::connection::Gate;
 use crate::http::error::ApiError;
 
 /// How long a body may be, in bytes, without any other having to wait for it. Those of the API are shorter.
-const SHORT: usize = 16 * 1024;
-/// What all longer bodies hold together, in KiB: as much as 32 of the longest usual ones. A longer one, a whole state for the
-/// control API, takes all of it.
-const SHARED_KIB: usize = 32 * 1024;
+const SHORT: usize = 8 * 1024;
+/// What all longer bodies hold together, in KiB: as much as 16 of the longest usual ones. A longer one, a whole state for the
+/// control API, takes all of it. Nothing is read from the connection of one that waits.
+const SHARED_KIB: usize = 16 * 1024;
 
 /// A request's body that has not been read to its end.
 ///
@@ -110,7 +111,10 @@ impl Bodies {
             return Err(ApiError::BodyTooLarge);
         }
         let mut body = BytesMut::new();
-        let mut is_reserved = false;
+        let mut is_reserved = announced.is_some() && longest > SHORT;
+        if is_reserved {
+            self.reserve(request, longest).await?;
+        }
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
             let length = body.len() + chunk.len();
@@ -118,20 +122,25 @@ impl Bodies {
                 return Err(ApiError::BodyTooLarge);
             }
             if length > SHORT && !is_reserved {
-                let share = self.reserve(longest).await?;
-                request.extensions_mut().insert(share);
+                self.reserve(request, longest).await?;
                 is_reserved = true;
-                body.reserve(longest.saturating_sub(body.len()));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
     }
 
-    async fn reserve(&self, bytes: usize) -> Result<Reserved, ApiError> {
+    /// Gives a request memory for a body of so many bytes; nothing is read from its connection until there is some.
+    async fn reserve(&self, request: &HttpRequest, bytes: usize) -> Result<(), ApiError> {
         let share = u32::try_from(bytes.div_ceil(1024).min(SHARED_KIB)).unwrap_or(u32::MAX);
-        let share = Arc::clone(&self.memory).acquire_many_owned(share).await;
-        // It is never closed.
-        share.map(|share| Reserved { _share: share }).map_err(|_| ApiError::Panicked)
+        let share = if let Ok(share) = Arc::clone(&self.memory).try_acquire_many_owned(share) {
+            share
+        } else {
+            let _closed = request.conn_data::<Gate>().map(Gate::close);
+            // It is never closed.
+            Arc::clone(&self.memory).acquire_many_owned(share).await.map_err(|_| ApiError::Panicked)?
+        };
+        request.extensions_mut().insert(Reserved { _share: share });
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod backups;
 mod body;
 mod catalogue;
 mod catalogue_view;
+mod connection;
 mod control;
 mod endpoint;
 mod error;

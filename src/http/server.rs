@@ -4,9 +4,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
 use actix_web::http::header::HOST;
-use actix_web::{App, HttpRequest, HttpServer, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, HttpRequest, web};
 use prometheus::Registry;
 use socket2::SockRef;
 
@@ -17,6 +20,7 @@ use crate::engine::identity::Identity;
 use crate::engine::{Engine, RunFaults};
 use crate::http::answer::Answer;
 use crate::http::body::Bodies;
+use crate::http::connection::Connection;
 use crate::http::control::ControlState;
 use crate::http::control::journal::Journal;
 use crate::http::control::ruling::Faults;
@@ -31,6 +35,8 @@ pub use actix_web::dev::ServerHandle;
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a request may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to notice that its connection is closed.
+const DISCONNECT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long requests in flight are waited for when the server stops, in seconds.
 const SHUTDOWN_PATIENCE_S: u64 = 10;
 
@@ -181,9 +187,17 @@ impl AppState {
         };
         match host.filter(is_plain) {
             Some(host) => format!("http://{host}"),
-            None => format!("http://{}", request.app_config().local_addr()),
+            None => listens_on(request).map_or_else(String::new, |address| format!("http://{address}")),
         }
     }
+}
+
+/// The address of the socket that a connection came in by. Requests get to it as their connection's data.
+struct ListensOn(SocketAddr);
+
+/// Returns the address of the socket that a request came in by; the server always knows it.
+pub(super) fn listens_on(request: &HttpRequest) -> Option<SocketAddr> {
+    request.conn_data::<ListensOn>().map(|socket| socket.0)
 }
 
 /// The HTTP server could not be started.
@@ -246,28 +260,60 @@ pub fn serve(
     });
     let run_faults: Arc<dyn RunFaults> = state.clone().into_inner();
     state.engine.heed(Arc::downgrade(&run_faults));
-    let server = |listener, routes, workers| -> std::io::Result<Server> {
-        let state = state.clone();
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(state.clone())
-                .wrap(Answer)
-                .configure(|config| routes::configure(config, routes))
-        });
-        let server = server
-            .workers(workers)
-            .max_connections(connections)
-            .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_PATIENCE)
-            .shutdown_timeout(SHUTDOWN_PATIENCE_S)
-            .disable_signals()
-            .listen(listener)?;
-        Ok(server.run())
-    };
+    let server = |listener, routes, workers| run(listener, &state, routes, workers, connections);
     Ok(Servers {
         api: server(listeners.api, routes_of_api, workers)?,
         control: control_listener.map(|listener| server(listener, RouteSet::Control, 1)).transpose()?,
     })
+}
+
+/// Runs a server on a socket; `connections` are those that a worker has at most.
+///
+/// It is what `actix_web::HttpServer` makes of the same settings, but for the [`Connection`] around each stream.
+fn run(
+    listener: TcpListener,
+    state: &web::Data<AppState>,
+    routes: RouteSet,
+    workers: usize,
+    connections: usize,
+) -> std::io::Result<Server> {
+    let state = state.clone();
+    let address = listener.local_addr()?;
+    let builder = Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let server = builder
+        .workers(workers)
+        .max_concurrent_connections(connections)
+        .shutdown_timeout(SHUTDOWN_PATIENCE_S)
+        .disable_signals();
+    let server = server.listen("http", listener, move || {
+        let app = App::new()
+            .app_data(state.clone())
+            .wrap(Answer)
+            .configure(|config| routes::configure(config, routes));
+        let app = app.into_factory().map_err(|error| error.error_response());
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_PATIENCE)
+            .client_disconnect_timeout(DISCONNECT_PATIENCE)
+            .local_addr(address)
+            .on_connect_ext(move |connection: &Connection, data| {
+                data.insert(connection.gate());
+                data.insert(ListensOn(address));
+            })
+            .h1(map_config(app, |()| AppConfig::default()));
+        fn_service(async |stream: TcpStream| {
+            let peer = stream.peer_addr().ok();
+            Ok((Connection::new(stream), peer))
+        })
+        .and_then(http)
+    })?;
+    Ok(server.run())
 }
 
 /// Returns how many connections a worker may have, so that all together leave open files for the database: a connection too

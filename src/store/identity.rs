@@ -31,7 +31,9 @@ pub enum LoginProof {
     /// The password.
     Password {
         /// The hash that it was compared with, as PHC text.
-        hash: String,
+        hash: Secret,
+        /// Another hash of the same password, which takes its place.
+        rehash: Option<Secret>,
     },
     /// A token.
     Token {
@@ -100,8 +102,8 @@ pub trait IdentityStore: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn projects(&self, filter: ProjectFilter) -> Result<Vec<Project>, StoreError>;
 
-    /// Keeps a token if what the login has shown still holds, and returns whether it does; forgets tokens that expired 30 days or
-    /// longer ago.
+    /// Keeps a token if what the login has shown still holds, and returns whether it does; then a new hash of the password takes the old
+    /// one's place, if there is one. Forgets tokens that expired 30 days or longer ago.
     ///
     /// # Errors
     /// `Failed`.

@@ -10,6 +10,7 @@ mod flood;
 mod held;
 mod log;
 mod malformed;
+mod memory;
 mod patience;
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 #[path = "../process_support/mod.rs"]

@@ -64,7 +64,7 @@ impl Demo {
 }
 
 /// Reads a measure of the memory of a server, in KiB.
-fn memory_kib(server: &Server, measure: &str) -> u64 {
+pub(crate) fn memory_kib(server: &Server, measure: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(measure)).unwrap();
     line.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap()

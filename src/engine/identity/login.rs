@@ -26,8 +26,7 @@ impl Identity {
         match method {
             LoginMethod::Password { user, domain, password } => loop {
                 let found = self.user_by_password(user.clone(), domain.clone(), password.clone()).await?;
-                let (user, hash) = found;
-                let proof = LoginProof::Password { hash };
+                let (user, proof) = found;
                 let given = self.give_token(user, (proof, "password"), scope.clone(), Timestamp::MAX).await?;
                 // None if there is another password by now: then it is compared with that one.
                 if let Some(given) = given {

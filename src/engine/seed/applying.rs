@@ -6,7 +6,6 @@ use crate::domain::builtin;
 use crate::domain::id::UserId;
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::time::Timestamp;
-use crate::engine::identity::hash_password;
 use crate::engine::seed::{ProjectDraft, Seed, SeededPassword, SeededUser};
 use crate::engine::{Engine, EngineError};
 use crate::store::{ProjectSeed, SeedPlan, StoreError, UserKey, UserSeed};
@@ -82,9 +81,7 @@ impl Engine {
         };
         let password_hash = match user.password {
             SeededPassword::Plain(password) if !known || user.name == builtin::USER_NAME => {
-                let salt = self.ids.random_bits();
-                let hashed = tokio::task::spawn_blocking(move || hash_password(&password, salt)).await;
-                hashed.unwrap_or(None).map(Secret::new)
+                Some(self.passwords.hash(password, self.ids.random_bits()).await?)
             }
             SeededPassword::Hash(hash) => Some(hash),
             SeededPassword::Plain(_) | SeededPassword::None => None,

@@ -6,7 +6,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::identity::{Domain, Role, RoleScope};
 use crate::domain::quota::Quota;
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::engine::identity::is_password_hash;
+use crate::engine::passwords::objection_to;
 use crate::engine::seed::applying::{built_in_domain, user_id};
 use crate::engine::seed::document::{Document, DomainEntry, InstanceEntry, ProjectEntry, UserEntry};
 use crate::engine::seed::events::EventEntry;
@@ -96,10 +96,12 @@ impl SeedReader {
         let password = match (entry.password, entry.password_hash) {
             (None, None) => SeededPassword::None,
             (Some(password), None) => SeededPassword::Plain(password.0),
-            (None, Some(hash)) if is_password_hash(&hash.0) => SeededPassword::Hash(hash.0),
-            (None, Some(_)) => {
-                let problem = "must be a hash in the form of PHC".to_owned();
-                return Err(Conflict { field: field("password_hash"), value: None, problem });
+            (None, Some(hash)) => {
+                if let Some(objection) = objection_to(&hash.0) {
+                    let (field, problem) = (field("password_hash"), objection.to_owned());
+                    return Err(Conflict { field, value: None, problem });
+                }
+                SeededPassword::Hash(hash.0)
             }
             (Some(_), Some(_)) => {
                 let problem = "cannot stand beside a password".to_owned();

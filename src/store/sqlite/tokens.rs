@@ -18,9 +18,9 @@ pub(super) async fn save(connection: &mut SqliteConnection, token: NewToken) -> 
         .execute(&mut *connection)
         .await
         .map_err(StoreError::during("forget expired tokens"))?;
-    let (password_hash, token_hash) = match token.proof {
-        LoginProof::Password { hash } => (Some(hash), None),
-        LoginProof::Token { hash } => (None, Some(hash.to_vec())),
+    let (password_hash, rehash, token_hash) = match &token.proof {
+        LoginProof::Password { hash, rehash } => (Some(hash.expose()), rehash.as_ref(), None),
+        LoginProof::Token { hash } => (None, None, Some(&hash[..])),
     };
     let done = sqlx::query(
         "INSERT INTO tokens (token_hash, user_key, project_id, method, issued_at, expires_at)
@@ -36,8 +36,17 @@ pub(super) async fn save(connection: &mut SqliteConnection, token: NewToken) -> 
     .bind(&token.user_id.as_bytes()[..])
     .bind(password_hash)
     .bind(token_hash)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::during("keep a token"))?;
-    Ok(done.rows_affected() == 1)
+    let is_kept = done.rows_affected() == 1;
+    if let (Some(rehash), true) = (rehash, is_kept) {
+        sqlx::query("UPDATE users SET password_hash = ? WHERE user_id = ?")
+            .bind(rehash.expose())
+            .bind(&token.user_id.as_bytes()[..])
+            .execute(&mut *connection)
+            .await
+            .map_err(StoreError::during("keep a new hash of a password"))?;
+    }
+    Ok(is_kept)
 }

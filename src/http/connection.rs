@@ -1,0 +1,119 @@
+//! A client's connection: nothing is read from it while nobody has room for what it brings.
+
+use std::cell::RefCell;
+use std::io::{IoSlice, Result};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use actix_web::rt::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much is read at a time, in bytes, before what was read is looked at.
+///
+/// Known quirk: actix-http reads on, up to 128 KiB, before it looks whether anybody takes what it has read.
+const READ_AHEAD: usize = 8 * 1024;
+
+/// A connection that is read in small portions, and not at all while its [`Gate`] is closed: TCP makes the client wait.
+pub(super) struct Connection {
+    stream: TcpStream,
+    gate: Gate,
+    /// How much has been read since what was read was last looked at, in bytes.
+    ahead: usize,
+}
+
+/// Decides whether a connection is read. Requests get to it as their connection's data.
+#[derive(Clone, Default)]
+pub(super) struct Gate(Rc<RefCell<GateState>>);
+
+#[derive(Default)]
+struct GateState {
+    is_closed: bool,
+    /// Who wanted to read while it was closed.
+    reader: Option<Waker>,
+}
+
+/// Keeps a gate closed until it is dropped.
+pub(super) struct Closed(Gate);
+
+impl Gate {
+    /// Has nothing read from the connection as long as the result lives.
+    pub(super) fn close(&self) -> Closed {
+        self.0.borrow_mut().is_closed = true;
+        Closed(self.clone())
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let mut gate = self.0.0.borrow_mut();
+        gate.is_closed = false;
+        if let Some(reader) = gate.reader.take() {
+            reader.wake();
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, gate: Gate::default(), ahead: 0 }
+    }
+
+    pub(super) fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
+    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
+        Pin::new(&mut self.get_mut().stream)
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let mut gate = self.gate.0.borrow_mut();
+        if gate.is_closed {
+            gate.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        drop(gate);
+        if self.ahead >= READ_AHEAD {
+            self.ahead = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let read = ready!(self.as_mut().stream().poll_read(context, buffer));
+        self.ahead += buffer.filled().len() - before;
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        self.stream().poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.stream().poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
+        self.stream().poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        self.stream().poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
