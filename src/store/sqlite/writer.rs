@@ -289,11 +289,7 @@ impl Writer {
                 let result = templates::delete(&mut state.connection, project_id, template_id).await;
                 settle_reply(reply, result, work)
             }
-            Command::Probe(reply) => {
-                // Stores what is there already, and is written all the same: a full disk shows only in writing.
-                let written = state.connection.execute("PRAGMA user_version = 0").await;
-                settle_reply(reply, written.map(|_| ()).map_err(StoreError::during("write anything")), work)
-            }
+            Command::Probe(reply) => settle_reply(reply, probe(&mut state.connection).await, work),
             Command::Close(reply) => settle_reply(reply, Ok(()), work),
             // It has no place among others: `commit_in_turn` takes it out.
             Command::Replace(_, reply) => settle_reply(reply, Err(StoreError::Closed), work),
@@ -340,6 +336,12 @@ impl Writer {
         // The caller may have gone; then nobody asks.
         let _ = reply.send(result);
     }
+}
+
+/// Stores what is there already, which is written all the same: a full disk shows only in writing.
+async fn probe(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let written = connection.execute("PRAGMA user_version = 0").await;
+    written.map(|_| ()).map_err(StoreError::during("write anything"))
 }
 
 /// Takes the creates that come next.
