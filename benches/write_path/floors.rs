@@ -396,7 +396,7 @@ impl IdentityStore for FloorStore {
         Err(StoreError::Closed)
     }
 
-    async fn save_token(&self, _: NewToken) -> Result<(), StoreError> {
+    async fn save_token(&self, _: NewToken) -> Result<bool, StoreError> {
         Err(StoreError::Closed)
     }
 }

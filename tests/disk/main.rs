@@ -52,6 +52,7 @@ fn main() -> ExitCode {
             sync::obstacle,
             power::an_upgrade_survives_the_power_failing,
         ),
+        trial(
             "what_undoes_a_transaction_is_reported_as_itself",
             || None,
             full::what_undoes_a_transaction_is_reported_as_itself,
