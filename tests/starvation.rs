@@ -15,7 +15,7 @@ const WRITERS: usize = 128;
 const CREATES: usize = 300;
 /// So often at most each writer is served while a list waits. It is once, in the transaction that is under way; the tasks that count
 /// run a little before or after that.
-const ROUNDS_PER_LIST: usize = 4;
+const ROUNDS_PER_LIST: usize = 6;
 
 /// A list that was waited for.
 struct Waited {

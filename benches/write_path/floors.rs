@@ -357,7 +357,7 @@ impl SnapshotStore for FloorStore {
         Err(SnapshotError::TooMany)
     }
 
-    async fn delete_snapshot(&self, _: &SnapshotName) -> Result<(), SnapshotError> {
+    async fn delete_snapshot(&self, _: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError> {
         Err(SnapshotError::NotFound)
     }
 
@@ -365,7 +365,7 @@ impl SnapshotStore for FloorStore {
         Err(SnapshotError::NotFound)
     }
 
-    async fn restore_snapshot(&self, _: RestorePlan) -> Result<(), SnapshotError> {
+    async fn restore_snapshot(&self, _: RestorePlan) -> Result<Snapshot, SnapshotError> {
         Err(SnapshotError::NotFound)
     }
 }

@@ -7,7 +7,6 @@ mod login;
 mod remembered;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 

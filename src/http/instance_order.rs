@@ -165,6 +165,7 @@ impl OrderBody {
         let flag = |given: &Option<Lenient>| given.as_ref().and_then(Lenient::boolean).unwrap_or(false);
         let addresses = self.private_ips.unwrap_or_default();
         let private_ip = text(self.private_ip).or_else(|| text(Some(addresses.join(","))));
+        let private_ip = private_ip.map(|list| list.split(',').map(str::trim).collect::<Vec<_>>().join(","));
         let number = |given: &Option<Lenient>| {
             given.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such)
         };

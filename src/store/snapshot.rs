@@ -83,7 +83,7 @@ pub trait SnapshotStore: Send + Sync {
     /// Removes a snapshot; returns those that are left, by name.
     ///
     /// # Errors
-    /// `NotFound`; whatever it is, it is still there.
+    /// `NotFound`; `Failed` also when it is gone but nobody knows whether that is on disk.
     async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError>;
 
     /// Makes sure that a snapshot can be brought back, which includes an upgrade of one that an older version has made, and

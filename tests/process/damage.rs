@@ -307,6 +307,64 @@ fn a_snapshot_with_a_hot_journal_is_brought_back() {
 }
 
 #[test]
+fn a_snapshot_in_the_place_of_one_with_a_hot_journal_is_the_new_one() {
+    for removed_first in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let database = sound_database(&folder);
+        let old = folder.path().join("old.db");
+        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-v7.sqlite"), &old).unwrap();
+        let (_killed, cut_off) = cut_off(&old, GROWTH);
+        let snapshots = beside(&database, ".snapshots");
+        std::fs::create_dir(&snapshots).unwrap();
+        for suffix in ["", "-journal"] {
+            std::fs::copy(beside(&cut_off, suffix), beside(&snapshots.join("old.db"), suffix)).unwrap();
+        }
+        let server = Server::start(serve(&database, &["--demo"]));
+        let mut connection = server.connect();
+        let before = connection.list(DEMO_INSTANCE);
+        let path = "/_emulator/snapshots/old";
+        if removed_first {
+            assert_eq!(connection.ask("DELETE", path, "").unwrap().status, 200);
+            assert_eq!(std::fs::read_dir(&snapshots).unwrap().count(), 0);
+        }
+        assert_eq!(connection.ask("PUT", path, "").unwrap().status, 200);
+        assert_eq!(connection.create(DEMO_INSTANCE, "later").unwrap().status, 200);
+        assert_eq!(connection.ask("POST", &format!("{path}/restore"), "").unwrap().status, 200);
+        assert_eq!(connection.list(DEMO_INSTANCE), before);
+        server.stop();
+        look_through(&database);
+        look_through(&snapshots.join("old.db"));
+    }
+}
+
+#[test]
+fn the_log_beside_a_snapshot_of_an_older_version_is_part_of_it() {
+    let folder = TempDir::new().unwrap();
+    let database = sound_database(&folder);
+    let old = folder.path().join("old.db");
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schema-v7.sqlite"), &old).unwrap();
+    let snapshots = beside(&database, ".snapshots");
+    std::fs::create_dir(&snapshots).unwrap();
+    block_on(async {
+        let mut connection = open(&old).await;
+        let change = "PRAGMA journal_mode = WAL; UPDATE projects SET name = 'in the log'";
+        sqlx::raw_sql(change).execute(&mut connection).await.unwrap();
+        // As a process leaves them that is killed here.
+        for suffix in ["", "-wal"] {
+            std::fs::copy(beside(&old, suffix), beside(&snapshots.join("old.db"), suffix)).unwrap();
+        }
+    });
+    let server = Server::start(serve(&database, &["--demo"]));
+    for _ in 0..2 {
+        let restored = server.connect().ask("POST", "/_emulator/snapshots/old/restore", "").unwrap();
+        assert_eq!(restored.status, 200, "{restored:?}");
+    }
+    server.stop();
+    look_through(&snapshots.join("old.db"));
+    assert_eq!(texts(&database, "SELECT name FROM projects WHERE name = 'in the log'"), ["in the log"]);
+}
+
+#[test]
 fn garbage_with_a_journal_beside_it_is_refused() {
     let folder = TempDir::new().unwrap();
     let database = folder.path().join("a.db");

@@ -114,19 +114,15 @@ fn sensible(fault: Fault) -> Result<Fault, ControlError> {
     Ok(fault)
 }
 
-/// Decides when a fault ends that was given `ttl` or `expires_at`.
+/// Decides when a fault ends that was given `ttl` or `expires_at`. Given both, as a fault is shown, the time is what counts.
 fn ending(fault: Fault, now: Timestamp) -> Result<Fault, ControlError> {
     let expires_at = match (fault.ttl, fault.expires_at) {
-        (Some(_), Some(_)) => {
-            let problem = "ttl and expires_at both say when the fault ends; one of them may be given";
-            return Err(ControlError::Invalid(problem.into()));
-        }
-        (None, Some(expires_at)) if expires_at <= now => {
+        (_, Some(expires_at)) if expires_at <= now => {
             let problem = "expires_at must be later than what the emulator's clock shows";
             return Err(ControlError::Invalid(problem.into()));
         }
         (Some(ttl), None) => Some(now.saturating_add(ttl.0)),
-        (None, expires_at) => expires_at,
+        (_, expires_at) => expires_at,
     };
     Ok(Fault { expires_at, ..fault })
 }

@@ -41,7 +41,7 @@ pub(in crate::http) struct Fault {
     /// How likely it has an effect on a call that it matches, 0 to 1; always if absent.
     #[serde(default)]
     pub(in crate::http) probability: Option<f64>,
-    /// How long it lasts from when that is said; without end if absent. Goes by the emulator's clock. Beside `expires_at` it is refused.
+    /// How long it lasts from when that is said; without end if absent. Goes by the emulator's clock. Beside `expires_at` that is what counts.
     #[serde(default)]
     pub(in crate::http) ttl: Option<WireDuration>,
     /// When it ends, if it does: as it was given, or as it follows from `ttl`.

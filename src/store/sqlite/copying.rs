@@ -6,14 +6,36 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
 use crate::store::sqlite::file;
-use crate::store::sqlite::options::Location;
+use crate::store::sqlite::options::{self, Location};
+
+/// How the files are called that SQLite puts beside a database, behind its name.
+const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// Builds a database at `unfinished`, beside its place, by `build`, and then gives it the name `name`. Where either fails nothing of it
+/// stays: it may hold secret keys.
+pub(super) async fn make_whole<T, E>(
+    unfinished: &Path,
+    name: &Path,
+    build: impl Future<Output = Result<T, E>>,
+    failed: impl FnOnce(sqlx::Error) -> E,
+) -> Result<T, E> {
+    let outcome = match build.await {
+        Ok(value) => publish(unfinished, name).await.map(|()| value).map_err(failed),
+        Err(error) => Err(error),
+    };
+    if outcome.is_err() {
+        // The error that is told is the first one.
+        let _ = discard(unfinished);
+    }
+    outcome
+}
 
 /// Copies the database that `source` connects to into the file `copy`, for its owner only: it holds secret keys.
 ///
@@ -33,27 +55,53 @@ pub(super) async fn fill(source: &SqliteConnectOptions, copy: &Location) -> Resu
 }
 
 /// Syncs a file that has been written, gives it its name in the same folder, in place of what had that, and syncs the folder.
-pub(super) async fn publish(unfinished: PathBuf, name: PathBuf) -> Result<(), sqlx::Error> {
+async fn publish(unfinished: &Path, name: &Path) -> Result<(), sqlx::Error> {
+    if let Err(error) = fold(name).await {
+        tracing::warn!(database = %name.display(), error = %error, "a database that is replaced was damaged");
+    }
+    let (unfinished, name) = (unfinished.to_owned(), name.to_owned());
     in_the_background(move || {
         File::open(&unfinished)?.sync_all()?;
+        // They would be played back into the one that takes its place.
+        discard_beside(&name)?;
         std::fs::rename(&unfinished, &name)?;
         sync_folder_of(&name)
     })
     .await
 }
 
+/// Brings what lies beside a database that nobody serves, a log or a hot journal, into it, so that the file alone is all of it.
+pub(super) async fn fold(database: &Path) -> Result<(), sqlx::Error> {
+    if !BESIDE.iter().any(|suffix| file::side_file(database, suffix).exists()) {
+        return Ok(());
+    }
+    let options = options::base(&Location::File(database.to_owned())).journal_mode(SqliteJournalMode::Delete);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let read = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
+    connection.close().await.and(read.map(|_| ()))
+}
+
 /// Removes a database with all that lies beside it: a journal that stays would be played back into the next one of that name.
 /// Returns whether there was anything.
 pub(super) fn discard(database: &Path) -> std::io::Result<bool> {
-    let mut removed = false;
-    for suffix in ["-journal", "-wal", "-shm", ""] {
-        match std::fs::remove_file(file::side_file(database, suffix)) {
-            Ok(()) => removed = true,
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+    let was_there = remove(database)?;
+    Ok(discard_beside(database)? || was_there)
+}
+
+fn discard_beside(database: &Path) -> std::io::Result<bool> {
+    let mut was_there = false;
+    for suffix in BESIDE {
+        was_there |= remove(&file::side_file(database, suffix))?;
     }
-    Ok(removed)
+    Ok(was_there)
+}
+
+fn remove(file: &Path) -> std::io::Result<bool> {
+    match std::fs::remove_file(file) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Syncs the folder in which a file lies: that the file is there, or is not there any more, is on disk then.
@@ -81,10 +129,10 @@ pub(super) async fn keep_before_upgrade(path: &Path, version: i64) -> Result<(),
         return Ok(());
     }
     let unfinished = file::side_file(&copy, ".tmp");
-    let written = write(&file::looking(path), &unfinished).await;
-    written.map_err(OpenError::during("copy the database before it is upgraded"))?;
-    let published = publish(unfinished, copy.clone()).await;
-    published.map_err(OpenError::during("keep the copy of the database"))?;
+    let source = file::looking(path);
+    make_whole(&unfinished, &copy, write(&source, &unfinished), |error| error)
+        .await
+        .map_err(OpenError::during("copy the database before it is upgraded"))?;
     tracing::info!(copy = %copy.display(), version, "the database is upgraded; a copy of it as it was is kept");
     Ok(())
 }

@@ -21,12 +21,8 @@ const UNFINISHED: &str = ".new.tmp";
 /// `NotWritable`, `Migration` or `Failed`; then there is no database.
 pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
     let unfinished = unfinished(path);
-    let created = build(&unfinished, path).await;
-    if created.is_err() {
-        // The error that is told is the first one.
-        let _ = copying::discard(&unfinished);
-    }
-    created
+    let failed = |source| file::unusable(path, "create the database", source);
+    copying::make_whole(&unfinished, path, build(&unfinished, path), failed).await
 }
 
 /// Removes what a first start that was cut off has left.
@@ -48,7 +44,7 @@ async fn build(unfinished: &Path, path: &Path) -> Result<(), OpenError> {
     connection.execute("PRAGMA journal_mode = WAL").await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
     // A log or a journal of a database that has gone would be played back into the new one.
-    let (left, new) = (path.to_owned(), path.to_owned());
+    let left = path.to_owned();
     copying::in_the_background(move || {
         if !copying::discard(&left)? {
             return Ok(());
@@ -57,6 +53,5 @@ async fn build(unfinished: &Path, path: &Path) -> Result<(), OpenError> {
         copying::sync_folder_of(&left)
     })
     .await
-    .map_err(failed)?;
-    copying::publish(unfinished.to_owned(), new).await.map_err(failed)
+    .map_err(failed)
 }

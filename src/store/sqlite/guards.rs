@@ -32,9 +32,16 @@ impl WriterGuards {
 
     /// Makes sure that what a batch writes is not lost with this process. A probe wants to know it for certain.
     pub(super) fn may_write(&self, batch: &[Waiting]) -> Result<(), StoreError> {
-        let Some(files) = &self.files else { return Ok(()) };
         let is_probe = batch.iter().any(|waiting| matches!(waiting.command, Command::Probe(_)));
-        if is_probe { files.look() } else { files.look_now_and_then() }
+        match &self.files {
+            Some(files) if !is_probe => files.look_now_and_then(),
+            _ => self.look(),
+        }
+    }
+
+    /// Looks whether the files of the database are where they were.
+    pub(super) fn look(&self) -> Result<(), StoreError> {
+        self.files.as_ref().map_or(Ok(()), |files| files.look())
     }
 
     /// Looks, now and then, whether the log is brought into the database.

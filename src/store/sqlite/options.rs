@@ -85,11 +85,10 @@ impl Location {
     }
 }
 
-/// Opens the writing connection and creates the database if it is not there.
+/// Opens the writing connection of a database that is there; one in memory is made.
 pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnection, OpenError> {
     let options = match location {
         Location::File(_) => base(location)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .pragma("journal_size_limit", LONGEST_EMPTIED_LOG)
             .synchronous(SqliteSynchronous::Full),
@@ -193,7 +192,9 @@ mod tests {
     #[tokio::test]
     async fn the_writer_syncs_every_commit_and_keeps_foreign_keys() {
         let folder = tempfile::TempDir::new().unwrap();
-        let file = Location::File(folder.path().join("a.db"));
+        let path = folder.path().join("a.db");
+        std::fs::File::create(&path).unwrap();
+        let file = Location::File(path);
         let memory = Location::Memory { name: "settings-of-the-writer".to_owned() };
         for (location, journal_mode) in [(file, "wal"), (memory, "memory")] {
             let mut writer = connect_writer(&location).await.unwrap();

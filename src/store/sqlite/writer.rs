@@ -325,11 +325,12 @@ impl Writer {
         if let Err(error) = options::wait_long(&mut connection).await {
             tracing::warn!(error = %error, "could not set how long the writer waits for a lock");
         }
-        let mut result = connection
-            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            .await
-            .map(|_| ())
-            .map_err(|source| StoreError::during("bring the log into the database")(source));
+        // Into a file that has no name any more it would be lost: the log stays, for whoever opens what lies at the path.
+        let mut result = self.guards.look();
+        if result.is_ok() {
+            let emptied = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await;
+            result = emptied.map(|_| ()).map_err(StoreError::during("bring the log into the database"));
+        }
         if let Err(source) = connection.close().await {
             result = result.and(Err(StoreError::during("close the database")(source)));
         }

@@ -44,7 +44,7 @@ pub(super) async fn require_unused(
     subnet_id: &str,
     ip: &str,
 ) -> Result<(), StoreError> {
-    let wanted: Vec<&str> = ip.split(',').map(str::trim).collect();
+    let wanted: Vec<&str> = ip.split(',').collect();
     let taken: Option<i64> = sqlx::query_scalar(
         "SELECT 1 FROM projects p JOIN instances i USING (project_key)
          LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)

@@ -21,7 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::file::Inspected;
 use crate::store::sqlite::options::Location;
 use crate::store::sqlite::queue::Command;
-use crate::store::sqlite::{SqliteStore, check, copying, file, options, recovery};
+use crate::store::sqlite::{SqliteStore, check, copying, file, options};
 use crate::store::{OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotStore, StoreError, migrate};
 use replacing::Replacement;
 
@@ -117,34 +117,31 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
     // One in memory was made by this very process.
     let Location::File(path) = snapshot else { return Ok(()) };
     let Inspected { version, recovered } = file::inspect(path).await.map_err(refused)?;
-    if recovered.is_some() {
-        recovery::recover(path).await.map_err(refused)?;
-    }
     drop(recovered);
+    let failed = |error| refused(file::unusable(path, "bring a snapshot up to date", error));
     match version {
         None | Some(0) => Err(unusable("there is nothing in it".to_owned())),
-        Some(version) if version < migrate::known_version() => {
-            let damaged = |error: sqlx::Error| unusable(error.to_string());
-            let unfinished = path.with_extension(shelf::UNFINISHED);
-            copying::write(&file::looking(path), &unfinished).await.map_err(damaged)?;
-            let upgraded = upgrade(&unfinished).await;
-            if upgraded.is_err() {
-                // The error that is told is the first one.
-                let _ = copying::discard(&unfinished);
+        Some(version) => {
+            copying::fold(path).await.map_err(failed)?;
+            if version == migrate::known_version() {
+                return Ok(());
             }
-            upgraded?;
-            copying::publish(unfinished, path.clone()).await.map_err(damaged)
+            let unfinished = path.with_extension(shelf::UNFINISHED);
+            let upgraded = async {
+                copying::write(&file::looking(path), &unfinished).await.map_err(failed)?;
+                upgrade(&unfinished).await.map_err(|error| refused(error.naming(path)))
+            };
+            copying::make_whole(&unfinished, path, upgraded, failed).await
         }
-        Some(_) => Ok(()),
     }
 }
 
-async fn upgrade(copy: &Path) -> Result<(), SnapshotError> {
-    let damaged = |error: sqlx::Error| unusable(error.to_string());
+async fn upgrade(copy: &Path) -> Result<(), OpenError> {
+    let failed = |error| file::unusable(copy, "upgrade a snapshot", error);
     let location = Location::File(copy.to_owned());
-    let mut connection = options::connect_unsynced(&location).await.map_err(damaged)?;
-    migrate::migrate(&mut connection, file::APPLICATION_ID).await.map_err(refused)?;
-    connection.close().await.map_err(damaged)
+    let mut connection = options::connect_unsynced(&location).await.map_err(failed)?;
+    migrate::migrate(&mut connection, file::APPLICATION_ID).await?;
+    connection.close().await.map_err(failed)
 }
 
 fn unusable(reason: String) -> SnapshotError {

@@ -12,10 +12,10 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
-use crate::store::{Snapshot, SnapshotLabel};
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::snapshots::label;
 use crate::store::sqlite::{copying, file};
+use crate::store::{Snapshot, SnapshotLabel};
 
 /// How the files of snapshots end.
 const ENDING: &str = "db";
@@ -117,12 +117,10 @@ impl Shelf {
             Self::Folder(folder) => {
                 make_folder(folder)?;
                 let unfinished = path_in(folder, name, UNFINISHED);
-                let put = put_in_folder(&source, &unfinished, path_in(folder, name, ENDING), now).await;
-                if put.is_err() {
-                    // Under the lock of the snapshots: nobody else is taking one.
-                    self.remove_unfinished();
-                }
-                let (label, size_bytes) = put?;
+                let snapshot = path_in(folder, name, ENDING);
+                let written = write(&source, &unfinished, now);
+                let (label, size_bytes) =
+                    copying::make_whole(&unfinished, &snapshot, written, |error| error).await?;
                 Ok(Snapshot { name: name.clone(), size_bytes, label: Some(label) })
             }
             Self::Memory(snapshots) => {
@@ -143,33 +141,34 @@ impl Shelf {
         match self {
             Self::Folder(folder) => {
                 let path = path_in(folder, name, ENDING);
-                copying::in_the_background(move || match std::fs::remove_file(&path) {
-                    Ok(()) => copying::sync_folder_of(&path).map(|()| true),
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-                    Err(error) => Err(error),
+                copying::in_the_background(move || {
+                    let was_there = path.is_file();
+                    copying::discard(&path)?;
+                    copying::sync_folder_of(&path).map(|()| was_there)
                 })
                 .await
             }
             Self::Memory(snapshots) => match snapshots.remove(name) {
-                Some(snapshot) => snapshot.connection.close().await.map(|()| true),
+                Some(snapshot) => {
+                    // Whatever it says, the last connection is gone, and the database with it.
+                    let _ = snapshot.connection.close().await;
+                    Ok(true)
+                }
                 None => Ok(false),
             },
         }
     }
 }
 
-/// Writes a snapshot beside its place and then gives it its name; returns its label and its size in bytes.
-async fn put_in_folder(
+/// Writes a snapshot; returns its label and its size in bytes.
+async fn write(
     source: &SqliteConnectOptions,
-    unfinished: &Path,
-    snapshot: PathBuf,
+    snapshot: &Path,
     now: Timestamp,
 ) -> Result<(SnapshotLabel, u64), sqlx::Error> {
-    copying::write(source, unfinished).await?;
-    let label = label::write(&Location::File(unfinished.to_owned()), now).await?;
-    let size_bytes = unfinished.metadata()?.len();
-    copying::publish(unfinished.to_owned(), snapshot).await?;
-    Ok((label, size_bytes))
+    copying::write(source, snapshot).await?;
+    let label = label::write(&Location::File(snapshot.to_owned()), now).await?;
+    Ok((label, snapshot.metadata()?.len()))
 }
 
 /// Returns whether a file is part of a snapshot that is not whole: the copy, or what SQLite puts beside it.

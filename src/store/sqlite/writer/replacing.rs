@@ -23,7 +23,7 @@ impl Writer {
     /// Puts a snapshot in the place of everything, and forgets what was known before.
     async fn replace(&mut self, replacement: Replacement, reply: Reply<()>) {
         let _turn = self.guards.access.write().await;
-        let replaced = match self.guards.may_write(&[]) {
+        let replaced = match self.guards.look() {
             Ok(()) => replacing::replace(replacement).await,
             Err(error) => Err(error),
         };
