@@ -18,7 +18,7 @@ use crate::http::connection::Gate;
 use crate::http::error::ApiError;
 
 /// How long a body may be, in bytes, without any other having to wait for it. Those of the API are shorter.
-const SHORT: usize = 8 * 1024;
+const SHORT: usize = 2 * 1024;
 /// What all longer bodies hold together, in KiB: as much as 16 of the longest usual ones. A longer one, a whole state for the
 /// control API, takes all of it. Nothing is read from the connection of one that waits.
 const SHARED_KIB: usize = 16 * 1024;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// How much is read at a time, in bytes, before what was read is looked at.
 ///
 /// Known quirk: actix-http reads on, up to 128 KiB, before it looks whether anybody takes what it has read.
-const READ_AHEAD: usize = 8 * 1024;
+const READ_AHEAD: usize = 4 * 1024;
 
 /// A connection that is read in small portions, and not at all while its [`Gate`] is closed: TCP makes the client wait.
 pub(super) struct Connection {
@@ -85,10 +85,16 @@ impl AsyncRead for Connection {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let before = buffer.filled().len();
-        let read = ready!(self.as_mut().stream().poll_read(context, buffer));
-        self.ahead += buffer.filled().len() - before;
-        Poll::Ready(read)
+        let room = (READ_AHEAD - self.ahead).min(buffer.remaining());
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        let read = self.as_mut().stream().poll_read(context, &mut part);
+        if read.is_pending() {
+            self.ahead = 0;
+        }
+        let length = part.filled().len();
+        buffer.advance(length);
+        self.ahead += length;
+        read
     }
 }
 

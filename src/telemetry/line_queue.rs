@@ -107,6 +107,6 @@ fn write_line(output: &mut impl Write, mut line: &[u8]) -> std::io::Result<()> {
 }
 
 fn count(lines: &[u8]) -> u64 {
-    let ends = lines.iter().filter(|byte| **byte == b'\n').count();
-    u64::try_from(ends.max(1)).unwrap_or(u64::MAX)
+    let count = lines.split_inclusive(|byte| *byte == b'\n').count();
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::process_support::wire::{Connection, DEMO_INSTANCE};
 use crate::process_support::{eventually, serve};
 
-/// So many requests are logged at least: more than a pipe and a queue of lines hold, at this level.
+/// At this level requests are logged, and soon more than a pipe and a queue of lines hold.
 const LEVEL: &str = "trace";
 const LOST: &str = "dcs_emulator_log_lines_lost_total ";
 
@@ -31,15 +31,16 @@ impl Unheard {
         let ready_file = folder.path().join("ready.json");
         let mut command = serve(&folder.path().join("a.db"), &["--demo", "--log-level", LEVEL]);
         command.arg("--ready-file").arg(&ready_file).stdout(stdout).stderr(stderr);
-        let mut child = command.spawn().unwrap();
+        let child = command.spawn().unwrap();
         // The command holds copies of what the child writes to.
         drop(command);
+        let mut server = Self { child, url: String::new(), _folder: folder };
         meanwhile();
-        let url = eventually("the ready file", || {
-            assert_eq!(child.try_wait().unwrap(), None, "it did not start");
+        server.url = eventually("the ready file", || {
+            assert_eq!(server.child.try_wait().unwrap(), None, "it did not start");
             url_in(&ready_file)
         });
-        Self { child, url, _folder: folder }
+        server
     }
 
     fn connect(&self) -> Connection {

@@ -205,19 +205,23 @@ impl Writer {
         Ok(outcome)
     }
 
-    async fn single(&mut self, command: Command, outcome: &mut Result<(), StoreError>, work: &mut Work) {
+    /// Begins a command in a transaction that has not failed; returns whether it may be carried out.
+    async fn begin_command(&mut self, outcome: &mut Result<(), StoreError>) -> bool {
         if outcome.is_ok()
             && let Err(source) = self.state.connection.execute("SAVEPOINT command").await
         {
             *outcome = Err(StoreError::during("begin a command")(source));
         }
-        let failed = outcome.is_err();
+        outcome.is_ok()
+    }
+
+    async fn single(&mut self, command: Command, outcome: &mut Result<(), StoreError>, work: &mut Work) {
+        if !self.begin_command(outcome).await {
+            refuse(command, work);
+            return;
+        }
         let state = &mut self.state;
         let failure = match command {
-            _ if failed => {
-                refuse(command, work);
-                return;
-            }
             Command::DeleteBackup(delete, reply) => {
                 let result = backups::delete(state, delete).await;
                 settle_reply(reply, result, work)
