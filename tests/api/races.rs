@@ -49,9 +49,9 @@ async fn a_template_that_was_deleted_does_not_come_back_by_a_change() {
         let id = text(&server.make_template("10").await.ok()["id"]);
         let changes = join_all((0..4).map(|_| server.change_template(&id, json!({"name": "changed"}))));
         let path = template(&id);
-        let (changed, deleted) = join(changes, server.delete(&path)).await;
+        let (answers, deleted) = join(changes, server.delete(&path)).await;
         deleted.ok();
-        for answer in changed {
+        for answer in answers {
             assert!([200, 400].contains(&answer.status), "{}", answer.status);
         }
         assert_eq!(server.get(&templates()).await.ok()["template_num"], 0, "round {round}");
@@ -94,9 +94,9 @@ async fn a_template_of_before_a_reset_is_not_there_after_it() {
         let changes = join_all((0..4).map(|_| server.change_template(&id, json!({"name": "changed"}))));
         let copies = join_all((0..2).map(|_| server.make_template(&id)));
         let reset = server.post(RESET, &resets[round % resets.len()]);
-        let ((changed, copied), reset) = join(join(changes, copies), reset).await;
+        let ((answers, made), reset) = join(join(changes, copies), reset).await;
         reset.ok();
-        for answer in changed.into_iter().chain(copied) {
+        for answer in answers.into_iter().chain(made) {
             assert!([200, 400].contains(&answer.status), "{}", answer.status);
         }
         let left = server.get(&templates()).await.ok();
