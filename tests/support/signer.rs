@@ -1,6 +1,6 @@
 //! Signs requests as the clients do, both forms of `SDK-HMAC-SHA256`.
 //!
-//! Source: contract "Clients, custom endpoints and identity emulation", section 8; its vectors are tests below.
+//! Source: docs/contract/clients-and-identity.md, section 8; its vectors are tests below.
 
 use std::fmt::Write as _;
 
