@@ -1,6 +1,6 @@
 //! What callers set going, and the traces it leaves: a task that clients list, a job that an answer names, or both.
 //!
-//! Source: wire contract v2, sections 2.16 and 2.17.
+//! Source: docs/contract/dcs-v2.md, sections 2.16 and 2.17.
 
 use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::Creator;

@@ -3,7 +3,7 @@
 //! A record is made by [`crate::domain::instance::InstanceFacts::begin_backup`]; where it can go from there is drawn in
 //! `status`.
 //!
-//! Source: wire contract v1.0, section 3.2.
+//! Source: docs/contract/dcs-v1.0.md, section 3.2.
 
 mod status;
 
@@ -162,7 +162,7 @@ impl Backup {
     /// # Errors
     /// `InstanceRestoring` while it is in use, `BackupNotUsable` without a file.
     ///
-    /// Source: wire contract v1.0, sections 2.4 and 3.4.
+    /// Source: docs/contract/dcs-v1.0.md, sections 2.4 and 3.4.
     pub fn permit_download(&self, in_use: bool) -> Result<(), Refusal> {
         match (in_use, self.has_file()) {
             (true, _) => Err(Refusal::InstanceRestoring),
@@ -180,7 +180,7 @@ impl Backup {
     /// # Errors
     /// `InstanceBackingUp` while it is waiting or running, `InstanceRestoring` while it is in use.
     ///
-    /// Source: wire contract v1.0, section 2.3.
+    /// Source: docs/contract/dcs-v1.0.md, section 2.3.
     pub fn deleted(&self, in_use: bool, now: Timestamp) -> Result<Option<BackupStatus>, Refusal> {
         if in_use {
             return Err(Refusal::InstanceRestoring);

@@ -3,7 +3,7 @@
 //! `table` says all of it; here its rows become products, one a code, and products are found. Begin with [`products`],
 //! [`offer`] (for a create) and [`Product::may_become`] (for a resize).
 //!
-//! Source: wire contract v2, sections 2.13, 4.2 and 4.3; v1.0, sections 2.7, 2.8 and 2.26.
+//! Source: docs/contract/dcs-v2.md, sections 2.13, 4.2 and 4.3; docs/contract/dcs-v1.0.md, sections 2.7, 2.8 and 2.26.
 
 mod family;
 mod table;
@@ -222,7 +222,7 @@ impl Product {
     /// From version 4.0 on it can be changed to everything that is offered in the version; before, a single node can only
     /// get a standby, and an instance with a standby can only become a cluster.
     ///
-    /// Source: wire contract v2, section 2.5.
+    /// Source: docs/contract/dcs-v2.md, section 2.5.
     pub fn may_become(&self, other: &Product, version: &EngineVersion) -> bool {
         if self.family.engine != other.family.engine || !other.family.offers(version) {
             return false;

@@ -2,7 +2,7 @@
 //!
 //! No cache runs behind an emulated instance, so nothing is ever signed by it: it is one, and the same for all.
 //!
-//! Source: wire contract v2, section 2.11.
+//! Source: docs/contract/dcs-v2.md, section 2.11.
 
 use crate::domain::time::Timestamp;
 

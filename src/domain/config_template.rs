@@ -1,6 +1,6 @@
 //! Templates of configuration parameters: those the service ships, one for each version and mode, and those of a project.
 //!
-//! Source: wire contract v2, section 2.19.
+//! Source: docs/contract/dcs-v2.md, section 2.19.
 
 use std::collections::BTreeMap;
 use std::fmt;

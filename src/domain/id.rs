@@ -2,7 +2,7 @@
 //!
 //! Hexadecimal input is taken in either case; what is shown is always lower case.
 //!
-//! Source: wire contract v1.0, section 1.2.
+//! Source: docs/contract/dcs-v1.0.md, section 1.2.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! Users, what they may do, and the tokens they get.
 //!
-//! Source: clients and identity document, section 7; wire contract v1.0, section 1.3.
+//! Source: docs/contract/clients-and-identity.md, section 7; docs/contract/dcs-v1.0.md, section 1.3.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -157,7 +157,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// How long a token is good, in hours. Source: wire contract v1.0, section 1.3.
+    /// How long a token is good, in hours. Source: docs/contract/dcs-v1.0.md, section 1.3.
     pub const LIFE_HOURS: u64 = 24;
 
     /// Makes sure that the token is still good.

@@ -1,6 +1,6 @@
 //! Cache instances: what they are, and what the state they are in permits.
 //!
-//! Source: wire contract v1.0, sections 2.8 and 3.1; v2, section 4.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 3.1; docs/contract/dcs-v2.md, section 4.
 
 mod attributes;
 mod details;
@@ -251,7 +251,7 @@ pub struct Instance {
 
 /// Work that runs beside an instance that stays RUNNING.
 ///
-/// Source: wire contract v2, section 1.10.
+/// Source: docs/contract/dcs-v2.md, section 1.10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SideTask {
     /// A backup is waiting or running.

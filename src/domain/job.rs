@@ -1,6 +1,6 @@
 //! Jobs: what an answer names when the work it began is to be asked after.
 //!
-//! Source: wire contract v2, section 2.17.
+//! Source: docs/contract/dcs-v2.md, section 2.17.
 
 use crate::domain::id::JobId;
 use crate::domain::task::Course;

@@ -1,6 +1,6 @@
 //! Names and life of the files behind backup records.
 //!
-//! Source: wire contract v1.0, section 2.4; v2, section 2.1; `decisions` no. 8.
+//! Source: docs/contract/dcs-v1.0.md, section 2.4; docs/contract/dcs-v2.md, section 2.1; docs/decisions/README.md no. 8.
 
 use std::time::Duration;
 

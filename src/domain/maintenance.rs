@@ -1,6 +1,6 @@
 //! The windows of time, of a day in UTC, in which an instance may be maintained.
 //!
-//! Source: wire contract v1.0, section 2.28; v2, section 2.15; `decisions` no. 20.
+//! Source: docs/contract/dcs-v1.0.md, section 2.28; docs/contract/dcs-v2.md, section 2.15; docs/decisions/README.md no. 20.
 
 use std::time::Duration;
 

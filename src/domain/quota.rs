@@ -1,6 +1,6 @@
 //! How much a project may have, and how much it has.
 //!
-//! Source: wire contract v1.0, section 2.25; v2, section 2.12.
+//! Source: docs/contract/dcs-v1.0.md, section 2.25; docs/contract/dcs-v2.md, section 2.12.
 
 use crate::domain::refusal::Refusal;
 

@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// 0 to 128 characters, counted as Unicode scalar values, not trimmed.
 ///
-/// Source: wire contract v1.0, section 2.1 `remark`, and section 5 no. 4 (characters, not bytes).
+/// Source: docs/contract/dcs-v1.0.md, section 2.1 `remark`, and section 5 no. 4 (characters, not bytes).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remark(String);
 

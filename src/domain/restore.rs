@@ -10,7 +10,7 @@
 //! The happy path: a restore is created waiting and its instance is RESTORING from that moment on; the work starts
 //! (`restoring`) and completes (`succeed`), and the instance is RUNNING again. Records are never deleted.
 //!
-//! Source: wire contract v1.0, section 3.3.
+//! Source: docs/contract/dcs-v1.0.md, section 3.3.
 
 use crate::domain::backup::RecordNumber;
 use crate::domain::id::{BackupId, InstanceId, RestoreId};

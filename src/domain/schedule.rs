@@ -4,7 +4,7 @@
 //! tried again an hour later, three times in all. Runs that were missed, because nothing ran, are made with the times at
 //! which they were due, but no older ones than [`CAUGHT_UP`].
 //!
-//! Source: wire contract v1.0, section 3.2; v2, section 2.1.
+//! Source: docs/contract/dcs-v1.0.md, section 3.2; docs/contract/dcs-v2.md, section 2.1.
 
 use std::time::Duration;
 

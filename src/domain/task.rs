@@ -1,6 +1,6 @@
 //! What runs in the background of instances, as clients list it.
 //!
-//! Source: wire contract v1.0, sections 2.30 and 2.31; v2, sections 2.16 and 3.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.30 and 2.31; docs/contract/dcs-v2.md, sections 2.16 and 3.
 
 use std::time::Duration;
 

@@ -109,7 +109,7 @@ impl fmt::Debug for Timestamp {
 
 /// The offset from UTC of the zone in which record names are written, from -14:00 to +14:00.
 ///
-/// Source: wire contract v1.0, switch `naming.utc_offset`.
+/// Source: docs/contract/dcs-v1.0.md, switch `naming.utc_offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UtcOffset {
     minutes: i16,

@@ -92,7 +92,7 @@ impl WorkPlan {
 
 /// Why a backup or a restore failed.
 ///
-/// Source: wire contract v1.0, section 2.2 `error_code`.
+/// Source: docs/contract/dcs-v1.0.md, section 2.2 `error_code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureCode {
     /// The tool did not start.

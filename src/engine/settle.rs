@@ -38,7 +38,7 @@ const ROUND: u16 = 256;
 /// How often the timer looks, so that the database shows the true status also when nobody asks.
 const TIMER_PERIOD: Duration = Duration::from_secs(1);
 
-/// How long a caller waits for what is due to be done, by others and by itself. Source: `decisions` no. 22.
+/// How long a caller waits for what is due to be done, by others and by itself. Source: docs/decisions/README.md no. 22.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long after a vain attempt reads make none. Longer than the timer's period: it tries for them.
 const REST: Duration = Duration::from_secs(2);
@@ -262,7 +262,7 @@ impl Engine {
             clusters_extend: self.settings.clusters_extend,
             runs,
             kept_if_begun: None,
-            // The founding page's: clusters only where every version may back them up. Source: wire contract v1.0, section 5 no. 27.
+            // The founding page's: clusters only where every version may back them up. Source: docs/contract/dcs-v1.0.md, section 5 no. 27.
             rules: self.settings.backup_rules(ApiVersion::V1),
             keep: self.settings.backups_kept,
             name_offset: self.settings.name_offset,

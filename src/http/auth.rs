@@ -4,7 +4,7 @@
 //! anonymous, but those that the emulator itself gave out are held to their project and their time. *strict*: only good
 //! credentials, as the cloud does it.
 //!
-//! Source: wire contract v1.0, section 1.3; `decisions` no. 26.
+//! Source: docs/contract/dcs-v1.0.md, section 1.3; docs/decisions/README.md no. 26.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Backups: create, list, delete, download links. Both versions of the API are served here; what they write differently is in
 //! `v1` and `v2`.
 //!
-//! Source: wire contract v1.0, sections 2.1 to 2.4; v2, section 2.1.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.1 to 2.4; docs/contract/dcs-v2.md, section 2.1.
 
 use actix_web::HttpResponse;
 

@@ -85,7 +85,7 @@ impl Bodies {
         Self { patience, memory: Arc::new(Semaphore::new(SHARED_KIB)) }
     }
 
-    /// Reads the body of a request, of at most so many bytes. Source: `decisions` no. 22.
+    /// Reads the body of a request, of at most so many bytes. Source: docs/decisions/README.md no. 22.
     ///
     /// # Errors
     /// `BodyTooLarge`; `BodyTooSlow`, also if there was no memory for it in all that time; `InvalidBody` if it broke off.

@@ -1,6 +1,6 @@
 //! The catalogue: products, zones, windows of maintenance, quotas, trials. All of it only reads.
 //!
-//! Source: wire contract v1.0, sections 2.25 to 2.29; v2, sections 2.12 to 2.15.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.25 to 2.29; docs/contract/dcs-v2.md, sections 2.12 to 2.15.
 
 use actix_web::HttpResponse;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The catalogue as the two versions of the API show it.
 //!
-//! Source: wire contract v1.0, sections 1.7 and 2.25 to 2.28; v2, sections 2.12 to 2.15.
+//! Source: docs/contract/dcs-v1.0.md, sections 1.7 and 2.25 to 2.28; docs/contract/dcs-v2.md, sections 2.12 to 2.15.
 
 use serde::Serialize;
 use serde_json::{Number, Value, json};

@@ -2,7 +2,7 @@
 //!
 //! The status does not follow from the code's digits: always take both from the row.
 //!
-//! Source: wire contract v1.0, section 1.8; v2, section 1.3; the table of all codes beside them.
+//! Source: docs/contract/dcs-v1.0.md, section 1.8; docs/contract/dcs-v2.md, section 1.3; the table of all codes beside them.
 
 /// A row of the table.
 #[derive(Debug, PartialEq, Eq)]

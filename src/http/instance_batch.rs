@@ -1,6 +1,6 @@
 //! Calls about several instances at once: which ones, and what became of each.
 //!
-//! Source: wire contract v1.0, sections 2.12 and 2.15; v2, sections 2.3 and 2.4.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.12 and 2.15; docs/contract/dcs-v2.md, sections 2.3 and 2.4.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,6 +1,6 @@
 //! Figures of the instances of a project: how many are in which state, and what those in service do.
 //!
-//! Source: wire contract v1.0, sections 2.16 and 2.17; v2, section 2.7.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.16 and 2.17; docs/contract/dcs-v2.md, section 2.7.
 
 use actix_web::HttpResponse;
 use serde::Serialize;

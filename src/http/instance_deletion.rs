@@ -1,6 +1,6 @@
 //! Instances: delete one, or many at once; on both versions of the API.
 //!
-//! Source: wire contract v1.0, sections 2.11 and 2.12; v2, section 2.3.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.11 and 2.12; docs/contract/dcs-v2.md, section 2.3.
 
 use actix_web::HttpResponse;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Instances: other zones, another network, replicas of shards.
 //!
-//! Source: wire contract v1.0, section 2.21; v2, section 2.20 and section 3, "Paths outside the SDK".
+//! Source: docs/contract/dcs-v1.0.md, section 2.21; docs/contract/dcs-v2.md, section 2.20 and section 3, "Paths outside the SDK".
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Instances: create, on both versions of the API.
 //!
-//! Source: wire contract v1.0, section 2.7; v2, sections 1.7 and 2.3.
+//! Source: docs/contract/dcs-v1.0.md, section 2.7; docs/contract/dcs-v2.md, sections 1.7 and 2.3.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //!
 //! Known quirk: a wrong password is no error of the API. What became of a change stands in the body of a 200.
 //!
-//! Source: wire contract v1.0, section 2.14; v2, section 2.6.
+//! Source: docs/contract/dcs-v1.0.md, section 2.14; docs/contract/dcs-v2.md, section 2.6.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};

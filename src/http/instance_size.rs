@@ -1,6 +1,6 @@
 //! Instances: give another size. v1.0 calls it extend, v2 resize.
 //!
-//! Source: wire contract v1.0, section 2.13; v2, section 2.5.
+//! Source: docs/contract/dcs-v1.0.md, section 2.13; docs/contract/dcs-v2.md, section 2.5.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};

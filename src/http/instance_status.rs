@@ -1,6 +1,6 @@
 //! Instances: restart, flush, start, stop; on both versions of the API.
 //!
-//! Source: wire contract v1.0, section 2.15; v2, section 2.4.
+//! Source: docs/contract/dcs-v1.0.md, section 2.15; docs/contract/dcs-v2.md, section 2.4.
 
 use actix_web::HttpResponse;
 use serde::Deserialize;

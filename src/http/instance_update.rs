@@ -1,6 +1,6 @@
 //! Instances: change what takes no time, on both versions of the API.
 //!
-//! Source: wire contract v1.0, section 2.10; v2, section 2.3.
+//! Source: docs/contract/dcs-v1.0.md, section 2.10; docs/contract/dcs-v2.md, section 2.3.
 
 use actix_web::HttpResponse;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Instances as both versions of the API show them. Every member is always there; what is unknown is null.
 //!
-//! Source: wire contract v1.0, section 2.8; v2, section 4.1.
+//! Source: docs/contract/dcs-v1.0.md, section 2.8; docs/contract/dcs-v2.md, section 4.1.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,6 +1,6 @@
 //! Instances: get and list, on both versions of the API.
 //!
-//! Source: wire contract v1.0, sections 2.8 and 2.9; v2, section 2.3.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 2.9; docs/contract/dcs-v2.md, section 2.3.
 
 use actix_web::HttpResponse;
 

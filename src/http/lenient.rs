@@ -1,6 +1,6 @@
 //! Members that clients write in more than one way: a number or a text of one, a boolean or a text of one.
 //!
-//! Source: wire contract v1.0, section 1.7; v2, section 1.7.
+//! Source: docs/contract/dcs-v1.0.md, section 1.7; docs/contract/dcs-v2.md, section 1.7.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};

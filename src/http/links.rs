@@ -1,6 +1,6 @@
 //! Download links: how they are written, and the file behind them. Links look like those of an object store.
 //!
-//! Source: wire contract v1.0, section 2.4; `decisions` no. 8.
+//! Source: docs/contract/dcs-v1.0.md, section 2.4; docs/decisions/README.md no. 8.
 
 use actix_web::{HttpRequest, HttpResponse, web::Bytes};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! Nodes of instances: start and stop.
 //!
-//! Source: wire contract v2, section 2.4.
+//! Source: docs/contract/dcs-v2.md, section 2.4.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;

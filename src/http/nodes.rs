@@ -1,6 +1,6 @@
 //! The nodes of instances: groups, logical nodes, and the whole of them by kind.
 //!
-//! Source: wire contract v1.0, section 2.20; v2, section 2.18.
+//! Source: docs/contract/dcs-v1.0.md, section 2.20; docs/contract/dcs-v2.md, section 2.18.
 
 use actix_web::HttpResponse;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 //! Known quirk: clients read the policy in two places, so it stands in both: by itself, as the pages of v1.0 have it, and below
 //! `policy`.
 //!
-//! Source: wire contract v1.0, section 2.8; v2, section 4.1.
+//! Source: docs/contract/dcs-v1.0.md, section 2.8; docs/contract/dcs-v2.md, section 4.1.
 
 use serde::Serialize;
 use utoipa::ToSchema;

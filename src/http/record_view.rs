@@ -1,6 +1,6 @@
 //! Backup and restore records as both versions of the API show them. Every member is always there; what is unknown is null.
 //!
-//! Source: wire contract v1.0, sections 2.2 and 2.6; v2, sections 2.1 and 2.2.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.2 and 2.6; docs/contract/dcs-v2.md, sections 2.1 and 2.2.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,6 +1,6 @@
 //! Restores: create, list, on both versions of the API.
 //!
-//! Source: wire contract v1.0, sections 2.5 and 2.6; v2, section 2.2.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.5 and 2.6; docs/contract/dcs-v2.md, section 2.2.
 
 use actix_web::HttpResponse;
 

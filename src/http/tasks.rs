@@ -1,6 +1,6 @@
 //! What runs in the background: tasks of instances on both versions of the API, jobs on v2.
 //!
-//! Source: wire contract v1.0, sections 2.30 and 2.31; v2, sections 2.16 and 2.17.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.30 and 2.31; docs/contract/dcs-v2.md, sections 2.16 and 2.17.
 
 use actix_web::HttpResponse;
 use serde::Serialize;

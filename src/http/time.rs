@@ -1,6 +1,6 @@
 //! The API's notations of time, both ways.
 //!
-//! Source: wire contract v1.0, section 1.5.
+//! Source: docs/contract/dcs-v1.0.md, section 1.5.
 
 use chrono::NaiveDateTime;
 

@@ -1,6 +1,6 @@
 //! What v1.0 reads and writes in its own way.
 //!
-//! Source: wire contract v1.0, sections 1.5, 1.6, 2.3 and 2.9.
+//! Source: docs/contract/dcs-v1.0.md, sections 1.5, 1.6, 2.3 and 2.9.
 
 use actix_web::HttpResponse;
 use serde::Serialize;

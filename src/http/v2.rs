@@ -1,6 +1,6 @@
 //! What v2 reads and writes in its own way.
 //!
-//! Source: wire contract v2, sections 1.2, 1.5, 1.8 and 2.3.
+//! Source: docs/contract/dcs-v2.md, sections 1.2, 1.5, 1.8 and 2.3.
 
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};

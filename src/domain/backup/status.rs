@@ -12,7 +12,7 @@
 //! record is deleted: its file is gone, the record stays listed. With a planned duration of zero all of it up to
 //! `succeed` happens at the instant of creation.
 //!
-//! Source: wire contract v1.0, section 3.2.
+//! Source: docs/contract/dcs-v1.0.md, section 3.2.
 
 use crate::domain::time::Timestamp;
 use crate::domain::work::{Failure, FailureCode, Progress, WorkPlan};

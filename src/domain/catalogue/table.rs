@@ -2,7 +2,7 @@
 //!
 //! Generic families stand before enterprise ones. Figures of a size are in GB, connections and Mbit/s.
 //!
-//! Source: wire contract v2, sections 4.2 and 4.3; v1.0, section 2.8 `max_memory`.
+//! Source: docs/contract/dcs-v2.md, sections 4.2 and 4.3; docs/contract/dcs-v1.0.md, section 2.8 `max_memory`.
 
 use crate::domain::catalogue::family::{Cpu, Edition, Family, Shards, Size, Storage};
 use crate::domain::instance::{CacheMode, Capacity, Engine};

@@ -8,7 +8,7 @@ use crate::domain::catalogue;
 
 /// The name of an instance: 4 to 64 characters, a letter first, then letters, digits, `_` and `-` (ASCII).
 ///
-/// Source: wire contract v1.0, section 2.7 `name`.
+/// Source: docs/contract/dcs-v1.0.md, section 2.7 `name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InstanceName(String);
 
@@ -126,7 +126,7 @@ impl EngineVersion {
 
     /// Returns the format that backups have when none is asked for: `aof` for Redis 3.x, else `rdb`.
     ///
-    /// Source: wire contract v2, section 2.1 `backup_format`.
+    /// Source: docs/contract/dcs-v2.md, section 2.1 `backup_format`.
     pub fn backup_format(&self, engine: Engine) -> BackupFormat {
         match engine {
             Engine::Redis if self.is_first_generation() => BackupFormat::Aof,

@@ -1,6 +1,6 @@
 //! What of an instance changes while it is EXTENDING, beside its size: its zones, its network, its replicas.
 //!
-//! Source: wire contract v1.0, section 2.21; v2, section 2.20 and section 3, "Paths outside the SDK".
+//! Source: docs/contract/dcs-v1.0.md, section 2.21; docs/contract/dcs-v2.md, section 2.20 and section 3, "Paths outside the SDK".
 
 use uuid::Uuid;
 

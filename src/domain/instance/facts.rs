@@ -71,7 +71,7 @@ impl BackupRules {
     ///
     /// # Errors
     /// `BackupUnsupported` when backups are switched off, `CacheModeUnsupported` for single nodes always and for
-    /// clusters unless the rules allow them. Source: the founding page; wire contract v1.0, section 4 steps 12 and 13.
+    /// clusters unless the rules allow them. Source: docs/contract/create-backup.md; docs/contract/dcs-v1.0.md, section 4 steps 12 and 13.
     fn permit(self, cache_mode: CacheMode) -> Result<(), Refusal> {
         if !self.enabled {
             return Err(Refusal::BackupUnsupported);
@@ -121,7 +121,7 @@ impl InstanceFacts {
     /// [`InstanceFacts::begin_backup`] does, or of one that was skipped because the instance is busy or not running. `None` if
     /// such an instance is not backed up at all.
     ///
-    /// Source: wire contract v1.0, section 3.2 and section 5 no. 27.
+    /// Source: docs/contract/dcs-v1.0.md, section 3.2 and section 5 no. 27.
     pub fn run_backup(&mut self, new: NewBackup, rules: BackupRules) -> Option<(Backup, RunOutcome)> {
         rules.permit(self.cache_mode).ok()?;
         if self.permit(InstanceAction::CreateBackup).is_ok() {

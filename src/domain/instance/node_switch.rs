@@ -1,6 +1,6 @@
 //! Starting and stopping nodes of an instance, which goes on RUNNING.
 //!
-//! Source: wire contract v2, section 2.4.
+//! Source: docs/contract/dcs-v2.md, section 2.4.
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 //! Nothing of them is stored but which replicas were added or removed: ids and addresses follow from the instance, so that every
 //! page shows the same ones.
 //!
-//! Source: wire contract v2, section 2.18.
+//! Source: docs/contract/dcs-v2.md, section 2.18.
 
 use std::net::Ipv4Addr;
 

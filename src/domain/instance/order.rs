@@ -1,6 +1,6 @@
 //! What a caller says of instances to be made, and what it comes to once it has been checked.
 //!
-//! Source: wire contract v1.0, section 2.7; v2, section 2.3.
+//! Source: docs/contract/dcs-v1.0.md, section 2.7; docs/contract/dcs-v2.md, section 2.3.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@
 //!
 //! Each is one step that is planned when the way begins. RESTORING is not among them: the restore's record ends that.
 //!
-//! Source: wire contract v1.0, section 3.1.
+//! Source: docs/contract/dcs-v1.0.md, section 3.1.
 
 use crate::domain::id::InstanceId;
 use crate::domain::instance::{InstanceAction, InstanceFacts, InstanceStatus, OpenWork};

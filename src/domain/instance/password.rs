@@ -1,6 +1,6 @@
 //! The password of an instance: what it must be like, and what happens to those who guess.
 //!
-//! Source: wire contract v1.0, sections 2.7 and 2.14; v2, sections 2.3 and 2.6.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.7 and 2.14; docs/contract/dcs-v2.md, sections 2.3 and 2.6.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! What an instance permits in which situation: one table, which every use case asks.
 //!
-//! Source: wire contract v1.0, section 3.4.
+//! Source: docs/contract/dcs-v1.0.md, section 3.4.
 
 use crate::domain::instance::{Instance, InstanceFacts, InstanceStatus, OpenWork, SideTask};
 use crate::domain::refusal::Refusal;

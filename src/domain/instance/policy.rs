@@ -1,6 +1,6 @@
 //! When an instance is backed up by itself: kept and shown as it was sent.
 //!
-//! Source: wire contract v1.0, section 2.7.1; v2, sections 2.1 and 2.3.
+//! Source: docs/contract/dcs-v1.0.md, section 2.7.1; docs/contract/dcs-v2.md, sections 2.1 and 2.3.
 
 use uuid::Uuid;
 

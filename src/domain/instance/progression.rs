@@ -7,7 +7,7 @@ use crate::domain::instance::InstanceStatus;
 impl InstanceStatus {
     /// The states that pass by themselves, after a time. RESTORING is not one of them: it ends when the restore does.
     ///
-    /// Source: wire contract v1.0, section 3.1.
+    /// Source: docs/contract/dcs-v1.0.md, section 3.1.
     pub const PASSING: [Self; 6] =
         [Self::Creating, Self::Restarting, Self::Extending, Self::Flushing, Self::Starting, Self::Closing];
 }

@@ -1,6 +1,6 @@
 //! What of an instance's replicas is not as its product has it: those that were added to a shard, or taken from it.
 //!
-//! Source: wire contract v1.0, section 2.21; v2, section 3, "Paths outside the SDK".
+//! Source: docs/contract/dcs-v1.0.md, section 2.21; docs/contract/dcs-v2.md, section 3, "Paths outside the SDK".
 
 use std::str::FromStr;
 

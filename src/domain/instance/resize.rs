@@ -1,6 +1,6 @@
 //! What a caller wants an instance to become: a product, a capacity, more or fewer copies.
 //!
-//! Source: wire contract v1.0, section 2.13; v2, section 2.5; `decisions` no. 20.
+//! Source: docs/contract/dcs-v1.0.md, section 2.13; docs/contract/dcs-v2.md, section 2.5; docs/decisions/README.md no. 20.
 
 use uuid::Uuid;
 

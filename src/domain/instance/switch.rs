@@ -1,6 +1,6 @@
 //! What of an instance is on or off.
 //!
-//! Source: wire contract v2, sections 2.11 and 2.20.
+//! Source: docs/contract/dcs-v2.md, sections 2.11 and 2.20.
 
 use crate::domain::background::Undertaking;
 use crate::domain::instance::{EngineVersion, Instance, InstanceAction};

@@ -1,6 +1,6 @@
 //! What of an instance follows from the product it is: shards, copies, databases, bandwidth, memory.
 //!
-//! Source: wire contract v2, section 4.1.
+//! Source: docs/contract/dcs-v2.md, section 4.1.
 
 use crate::domain::catalogue::{self, Product};
 use crate::domain::instance::Instance;

@@ -1,6 +1,6 @@
 //! What a caller wants changed of an instance, as far as it takes no time.
 //!
-//! Source: wire contract v1.0, section 2.10; v2, section 2.3.
+//! Source: docs/contract/dcs-v1.0.md, section 2.10; docs/contract/dcs-v2.md, section 2.3.
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 //! were asked for then: what is not possible any more has failed; an instance that is busy is tried again, an hour later while the
 //! window is open, else when it opens next.
 //!
-//! Source: wire contract v2, sections 2.5 and 2.20, `execute_immediately`.
+//! Source: docs/contract/dcs-v2.md, sections 2.5 and 2.20, `execute_immediately`.
 
 use crate::domain::instance::ResizeOrder;
 

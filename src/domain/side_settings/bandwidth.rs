@@ -1,6 +1,6 @@
 //! The policy by which the bandwidth of an instance follows its use. Kept as set; the emulator has no bandwidth to change.
 //!
-//! Source: wire contract v2, section 2.20.
+//! Source: docs/contract/dcs-v2.md, section 2.20.
 
 use crate::domain::refusal::Refusal;
 

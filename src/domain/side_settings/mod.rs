@@ -1,7 +1,7 @@
 //! What is set beside an instance: configuration parameters, tags, a list of addresses that may connect, scans that run by
 //! themselves, a policy of bandwidth.
 //!
-//! Source: wire contract v2, sections 2.8 to 2.11 and 2.20; v1.0, sections 2.18, 2.19 and 2.22 to 2.24.
+//! Source: docs/contract/dcs-v2.md, sections 2.8 to 2.11 and 2.20; docs/contract/dcs-v1.0.md, sections 2.18, 2.19 and 2.22 to 2.24.
 
 mod bandwidth;
 mod kept;

@@ -1,6 +1,6 @@
 //! Every configuration parameter there is: one row a parameter.
 //!
-//! Source: wire contract v1.0, section 2.18, for Redis 3.x and Memcached; v2, section 2.8, for all later versions.
+//! Source: docs/contract/dcs-v1.0.md, section 2.18, for Redis 3.x and Memcached; docs/contract/dcs-v2.md, section 2.8, for all later versions.
 
 use crate::domain::side_settings::parameters::ParameterRange as Range;
 

@@ -1,7 +1,7 @@
 //! Scans that an instance runs by itself: for big keys, for hot keys, for expired keys. They are kept as set; the emulator has
 //! no keys to scan.
 //!
-//! Source: wire contract v2, section 2.20.
+//! Source: docs/contract/dcs-v2.md, section 2.20.
 
 use std::fmt;
 

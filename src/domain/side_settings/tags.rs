@@ -1,6 +1,6 @@
 //! The tags of an instance.
 //!
-//! Source: wire contract v1.0, section 2.22.
+//! Source: docs/contract/dcs-v1.0.md, section 2.22.
 
 use crate::domain::refusal::Refusal;
 

@@ -1,6 +1,6 @@
 //! The addresses that may connect to an instance.
 //!
-//! Source: wire contract v2, section 2.10.
+//! Source: docs/contract/dcs-v2.md, section 2.10.
 
 use std::net::Ipv4Addr;
 

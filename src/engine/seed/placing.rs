@@ -32,7 +32,7 @@ pub(super) struct RecordProblem {
 }
 
 impl InstanceDraft {
-    /// Gives an instance everything that its entry leaves out. Source: `decisions` no. 15.
+    /// Gives an instance everything that its entry leaves out. Source: docs/decisions/README.md no. 15.
     pub(super) fn new(entry: InstanceEntry, region: &str, has_history: bool) -> Self {
         let InstanceEntry { raw, engine_version, capacity } = entry;
         let (id, engine, cache_mode) = (raw.id.0, raw.engine.0, raw.cache_mode.0);

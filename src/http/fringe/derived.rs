@@ -1,6 +1,6 @@
 //! Answers that follow from an instance.
 //!
-//! Source: wire contract v2, section 3.
+//! Source: docs/contract/dcs-v2.md, section 3.
 
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@
 //! a thing that is not there is refused, and says so. Adding one is adding a row to [`table`]; emulating one is removing it there
 //! and adding it like any other (see `ARCHITECTURE.md`).
 //!
-//! Source: wire contract v2, section 3.
+//! Source: docs/contract/dcs-v2.md, section 3.
 
 mod derived;
 pub(super) mod monitored;

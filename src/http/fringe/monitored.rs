@@ -1,6 +1,6 @@
 //! What can be monitored: instances, and what of them.
 //!
-//! Source: wire contract v2, section 3, "Monitoring objects".
+//! Source: docs/contract/dcs-v2.md, section 3, "Monitoring objects".
 
 use actix_web::HttpResponse;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 //!
 //! An answer is the text of a JSON document; `{instance_id}` in it is the instance that is asked about.
 //!
-//! Source: wire contract v2, section 3.
+//! Source: docs/contract/dcs-v2.md, section 3.
 
 use actix_web::http::Method;
 

@@ -1,6 +1,6 @@
 //! The identity service that clients ask before their first call: versions, tokens, the catalogue, projects, domains, users.
 //!
-//! Source: clients and identity document, section 7.
+//! Source: docs/contract/clients-and-identity.md, section 7.
 
 pub(super) mod catalog;
 pub(super) mod error;

@@ -1,6 +1,6 @@
 //! What is set beside instances, on the wire.
 //!
-//! Source: wire contract v1.0, sections 2.18, 2.19 and 2.22 to 2.24; v2, sections 2.8 to 2.10, 2.19 and 2.20.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.18, 2.19 and 2.22 to 2.24; docs/contract/dcs-v2.md, sections 2.8 to 2.10, 2.19 and 2.20.
 
 pub(super) mod bandwidth;
 pub(super) mod client_ips;

@@ -7,7 +7,7 @@
 //! Not here: which keys exist, tokens, and the algorithms no client of the service uses by default
 //! (`V11-HMAC-SHA256`, `SDK-HMAC-SM3`, `SDK-ECDSA-P256-SHA256`, `SDK-SM2-SM3`).
 //!
-//! Source: contract "Clients, custom endpoints and identity emulation", section 8, and the signers of the clients
+//! Source: docs/contract/clients-and-identity.md, section 8, and the signers of the clients
 //! named there.
 
 mod authorization;
@@ -25,7 +25,7 @@ use canonical::HeaderValue;
 
 /// How far `X-Sdk-Date` may be from now, in either direction.
 ///
-/// Source: contract "Clients, custom endpoints and identity emulation", section 8, rules for the verifier.
+/// Source: docs/contract/clients-and-identity.md, section 8, rules for the verifier.
 pub(in crate::http) const SIGNATURE_SKEW: Duration = Duration::from_mins(15);
 
 /// The most names `SignedHeaders` may hold; our bound, clients send four to six.

@@ -1,4 +1,4 @@
-//! The commands: run in their order, in one folder, beside a server that was started as the README says.
+//! The commands: run in their order, page by page, in one folder, beside a server that was started as the README says.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,27 +6,46 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::README;
+use crate::page;
 use crate::process_support::{Server, isolate, program, run};
 
 /// What begins a command that is run. Others install something, or need what only they install.
 const RUN: [&str; 3] = ["curl ", "dcs-emulator ", "sqlite3 "];
 /// What is not there to be run.
 const NOT_RUN: &str = "dcs-emulator run -- pytest";
+/// The pages whose commands are run, one after the other.
+const PAGES: [&str; 10] = [
+    "README.md",
+    "docs/api.md",
+    "docs/audit.md",
+    "docs/policies.md",
+    "docs/seeds.md",
+    "docs/configuration.md",
+    "docs/testing.md",
+    "docs/control-api.md",
+    "docs/snapshots.md",
+    "docs/operating.md",
+];
 /// Where the README's server listens.
 const ADDRESS: &str = "127.0.0.1:8637";
 
-/// A command, and what the README shows of its output.
+/// A command, and what the page shows of its output.
 #[derive(Debug)]
 struct Example {
     command: String,
     shown: String,
 }
 
+/// Returns the pages whose commands are run, as one text.
+fn pages() -> String {
+    PAGES.map(page).concat()
+}
+
 /// Returns the commands that can be run.
 fn examples() -> Vec<Example> {
+    let pages = pages();
     let mut examples: Vec<Example> = Vec::new();
-    for block in README.split("```console\n").skip(1) {
+    for block in pages.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap_or_default();
         let mut is_continued = false;
         for line in block.lines() {
@@ -63,7 +82,7 @@ pub(crate) fn obstacle() -> Option<String> {
 
 pub(crate) fn every_curl_is_among_the_commands() {
     let commands: String = examples().into_iter().map(|example| example.command).collect();
-    let all = README.lines().filter(|line| line.contains("curl -")).count();
+    let all = pages().lines().filter(|line| line.contains("curl -")).count();
     assert_eq!(commands.matches("curl -").count(), all);
     assert!(commands.contains("/_emulator/") && commands.contains("dcs-emulator control"), "{commands}");
 }

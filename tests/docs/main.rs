@@ -1,21 +1,28 @@
-//! The README tells the truth about the settings and about what is emulated, and its commands do what it says.
+//! README and `docs/` tell the truth about the settings and about what is emulated, their commands do what they say, their links lead
+//! somewhere, and what comments cite is in `docs/`.
 //!
-//! The table of what is emulated is made of the table of routes: `UPDATE_README=1 cargo test --test readme` writes it.
+//! The table of what is emulated is made of the table of routes: `UPDATE_DOCS=1 cargo test --test docs` writes it.
 //! Where a tool that the commands use is missing, their test reports itself as ignored and names the tool.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod commands;
+mod links;
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 #[path = "../process_support/mod.rs"]
 mod process_support;
 mod tables;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Trial};
 
-const README: &str = include_str!("../../README.md");
+/// Returns a page, by its path from the top of the project.
+fn page(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -30,6 +37,9 @@ fn main() -> ExitCode {
             || None,
             tables::the_table_of_what_is_emulated_is_that_of_the_routes,
         ),
+        trial("the_readme_is_read_in_a_few_minutes", || None, links::the_readme_is_read_in_a_few_minutes),
+        trial("every_link_leads_somewhere", || None, links::every_link_leads_somewhere),
+        trial("every_source_is_in_the_repository", || None, links::every_source_is_in_the_repository),
         trial("every_curl_is_among_the_commands", || None, commands::every_curl_is_among_the_commands),
         trial("the_commands_do_what_it_says", commands::obstacle, commands::the_commands_do_what_it_says),
     ];

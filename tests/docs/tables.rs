@@ -8,14 +8,17 @@ use dcs_emulator::engine::ApiVersion;
 use dcs_emulator::http::routes::{self, RouteEntry};
 use dcs_emulator::http::{Emulation, Operation};
 
-use crate::README;
+use crate::page;
 
+/// The page of what is emulated.
+const COVERAGE: &str = "docs/coverage.md";
 /// What stands before the table of what is emulated, and behind it.
 const MARKS: (&str, &str) = ("<!-- coverage: made of the table of routes -->\n", "<!-- /coverage -->");
 
 pub(crate) fn the_table_of_settings_is_the_programs() {
+    let page = page("docs/configuration.md");
     let rows: Vec<&str> =
-        README.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() >= 3).collect();
+        page.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() >= 3).collect();
     let expected = SETTINGS.iter().map(|setting| {
         let default =
             if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
@@ -26,15 +29,16 @@ pub(crate) fn the_table_of_settings_is_the_programs() {
 }
 
 pub(crate) fn the_table_of_what_is_emulated_is_that_of_the_routes() {
-    let (before, rest) = README.split_once(MARKS.0).expect("the README has the first mark");
-    let (found, after) = rest.split_once(MARKS.1).expect("the README has the second mark");
+    let page = page(COVERAGE);
+    let (before, rest) = page.split_once(MARKS.0).expect("the page has the first mark");
+    let (found, after) = rest.split_once(MARKS.1).expect("the page has the second mark");
     let expected = coverage();
-    if std::env::var_os("UPDATE_README").is_some() {
-        let readme = format!("{before}{}{expected}{}{after}", MARKS.0, MARKS.1);
-        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"), readme).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let page = format!("{before}{}{expected}{}{after}", MARKS.0, MARKS.1);
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(COVERAGE), page).unwrap();
         return;
     }
-    assert!(found == expected, "write it anew: UPDATE_README=1 cargo test --test readme\n{expected}");
+    assert!(found == expected, "write it anew: UPDATE_DOCS=1 cargo test --test docs\n{expected}");
 }
 
 /// Returns the table: one row an operation, those that are emulated whole first.
@@ -75,7 +79,7 @@ fn calls(table: &[RouteEntry], operation: &Operation, api: ApiVersion) -> String
     of_operation.map(call).collect::<Vec<_>>().join(", ")
 }
 
-/// Writes a part of a path in short, as everywhere in the README.
+/// Writes a part of a path in short, as everywhere in the pages.
 fn short(part: &str) -> &str {
     match part {
         "{project_id}" => "P",
