@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcs_emulator::Emulator;
-use dcs_emulator::ambient::ManualClock;
+use dcs_emulator::clock::ManualClock;
 use dcs_emulator::domain::origin::Origin;
 use dcs_emulator::domain::remark::Remark;
 use dcs_emulator::engine::{ApiVersion, CreateBackupRequest, InstanceRef, RecordsQuery};

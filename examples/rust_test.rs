@@ -51,7 +51,7 @@ mod tests {
     use std::time::Duration;
 
     use dcs_emulator::Emulator;
-    use dcs_emulator::ambient::ManualClock;
+    use dcs_emulator::clock::ManualClock;
     use serde_json::json;
 
     use super::nightly::{self, Failed};

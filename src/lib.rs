@@ -46,7 +46,7 @@
 //! In reading order; each uses only those before it, and `ARCHITECTURE.md` says who may use whom:
 //!
 //! - [`domain`]: values and rules. Pure.
-//! - [`ambient`]: the time, random bits, how long something took.
+//! - [`clock`], [`ids`]: the injected sources of time and of random bits.
 //! - [`store`]: what is kept, and the promise made about it; SQL lives here.
 //! - [`engine`]: what the service does, one function a use case.
 //! - [`http`]: the wire; actix-web lives here.
@@ -55,7 +55,8 @@
 
 pub mod domain;
 
-pub mod ambient;
+pub mod clock;
+pub mod ids;
 
 pub mod store;
 

@@ -7,18 +7,19 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The rooms, each with what it may use besides itself. A path stands for everything in it.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
-    ("ambient", &["domain"]),
-    ("store", &["domain", "ambient::Stopwatch"]),
-    ("engine", &["domain", "ambient", "store"]),
-    ("http", &["domain", "engine", "ambient::Stopwatch"]),
+    ("clock", &["domain"]),
+    ("ids", &["domain"]),
+    ("store", &["domain", "clock::Stopwatch"]),
+    ("engine", &["domain", "clock", "ids", "store"]),
+    ("http", &["domain", "engine", "clock::Stopwatch"]),
     // What the settings of a room are is the room's business; which there are is known here.
     ("config", &["domain", "engine", "http", "store::sqlite::Location"]),
     ("cli", &["config", "domain::identity::Secret", "store::sqlite::Location"]),
     ("telemetry", &["config"]),
     // The whole put together.
-    ("emulator", &["domain", "ambient", "store", "engine", "http", "config", "telemetry"]),
+    ("emulator", &["domain", "clock", "ids", "store", "engine", "http", "config", "telemetry"]),
     // Part of the program, which sees the library as every other user does.
     ("program", &[]),
 ];
@@ -37,8 +38,8 @@ const PACKAGES: [(&str, &str); 8] = [
 ];
 /// The packages that the domain may use.
 const PACKAGES_OF_DOMAIN: [&str; 3] = ["uuid", "chrono", "thiserror"];
-/// What asks the system for the time or for random bits, which only `ambient` does.
-const SURROUNDINGS: [&str; 8] = [
+/// What asks the system for the time or for random bits, which only `clock` and `ids` do.
+const SYSTEM_SOURCES: [&str; 8] = [
     "Utc::now",
     "Local::now",
     "SystemTime::now",
@@ -308,14 +309,14 @@ fn wrong_packages(source: &Source, packages: &BTreeSet<String>) -> Vec<String> {
     wrong
 }
 
-/// Says where a file asks the system for what `ambient` and the configuration ask for.
-fn wrong_surroundings(source: &Source) -> Vec<String> {
+/// Says where a file asks the system for what `clock`, `ids` and the configuration ask for.
+fn wrong_sources(source: &Source) -> Vec<String> {
     let room = source.room().unwrap_or_default();
     let mut wrong = Vec::new();
-    if room != "ambient" {
-        for call in SURROUNDINGS {
+    if !matches!(room, "clock" | "ids") {
+        for call in SYSTEM_SOURCES {
             let places = places(&source.code, call);
-            wrong.extend(places.map(|at| source.finding(at, "only ambient asks the system for that")));
+            wrong.extend(places.map(|at| source.finding(at, "only clock and ids ask the system for that")));
         }
     }
     let (read, readers) = ENVIRONMENT;
@@ -358,8 +359,8 @@ fn packages_are_named_only_in_their_rooms() {
 }
 
 #[test]
-fn only_ambient_asks_for_time_and_random_bits() {
-    assert_none(&sources().iter().flat_map(wrong_surroundings).collect::<Vec<_>>());
+fn only_clock_and_ids_ask_for_time_and_random_bits() {
+    assert_none(&sources().iter().flat_map(wrong_sources).collect::<Vec<_>>());
 }
 
 #[test]
@@ -398,6 +399,70 @@ fn every_migration_is_in_the_list_and_the_list_has_no_others() {
     assert_eq!(texts, expected, "name and file of each, oldest first; files on the right");
 }
 
+/// Words that this project does not use, each in two parts: where the field has a word, it says that.
+const REPLACED_WORDS: [(&str, &str); 18] = [
+    ("frin", "ge"),
+    ("de", "ed"),
+    ("de", "eds"),
+    ("under", "taking"),
+    ("under", "takings"),
+    ("be", "longings"),
+    ("pass", "age"),
+    ("pass", "ages"),
+    ("am", "bient"),
+    ("surround", "ings"),
+    ("sh", "elf"),
+    ("he", "ed"),
+    ("dec", "ider"),
+    ("rul", "ing"),
+    ("set", "tle"),
+    ("set", "tles"),
+    ("set", "tling"),
+    ("wi", "sh"),
+];
+
+/// Says where a text uses a word of its own.
+fn words_of_its_own(path: &str, text: &str) -> Vec<String> {
+    let replaced: BTreeSet<String> =
+        REPLACED_WORDS.iter().map(|(start, end)| format!("{start}{end}")).collect();
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let words = line.split(|character: char| !is_of_a_word(character));
+        for word in words.filter(|word| replaced.contains(&word.to_lowercase())) {
+            found.push(format!("{path}:{}: {word}: {}", number + 1, line.trim()));
+        }
+    }
+    found
+}
+
+/// Returns the texts below some folders and files, with their paths.
+fn texts(roots: &[&str], endings: &[&str]) -> Vec<(String, String)> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths: Vec<PathBuf> = roots.iter().map(|root| top.join(root)).collect();
+    let mut texts = Vec::new();
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|end| endings.iter().any(|ending| end == *ending)) {
+            let name = path.strip_prefix(top).unwrap().to_string_lossy().into_owned();
+            texts.push((name, std::fs::read_to_string(path).unwrap()));
+        }
+    }
+    texts
+}
+
+#[test]
+fn the_words_are_the_fields() {
+    let texts = texts(
+        &["src", "tests", "benches", "examples", "docs", "README.md", "ARCHITECTURE.md"],
+        &["rs", "md", "py", "js", "yaml", "html"],
+    );
+    assert!(texts.len() > 100, "the texts were not found");
+    assert_none(&texts.iter().flat_map(|(path, text)| words_of_its_own(path, text)).collect::<Vec<_>>());
+    let word: String = [REPLACED_WORDS[0].0, REPLACED_WORDS[0].1].concat();
+    assert_eq!(words_of_its_own("a", &format!("a_{word} {word}")), [format!("a:1: {word}: a_{word} {word}")]);
+}
+
 #[test]
 fn the_check_sees_what_it_looks_for() {
     let packages = packages();
@@ -410,9 +475,9 @@ fn the_check_sees_what_it_looks_for() {
         ("src/engine/a.rs", "\nuse crate::store::{Store,\n    sqlite::{SqliteStore}};", "src/engine/a.rs:2"),
         ("src/engine/a.rs", "fn a() { crate::store::sqlite::open() }", "may not use store::sqlite::open"),
         ("src/engine/a.rs", "use crate::store::sqlite;", "may not use store::sqlite"),
-        ("src/domain/a.rs", "fn a<'a>(x: &'a str) -> char { crate::ambient::b('\\'') }", "ambient::b"),
+        ("src/domain/a.rs", "fn a<'a>(x: &'a str) -> char { crate::ids::b('\\'') }", "ids::b"),
         ("src/domain/a/b.rs", "use super::super::super::store::Store;", "may not use store::Store"),
-        ("src/store/a.rs", "use crate::ambient::Clock;", "may not use ambient::Clock"),
+        ("src/store/a.rs", "use crate::clock::Clock;", "may not use clock::Clock"),
         ("src/http/a.rs", "use crate::config::Config;", "may not use config::Config"),
         ("src/cli.rs", "use crate::{config, engine::Engine};", "cli may not use engine::Engine"),
         ("src/utils/a.rs", "", "utils is no room"),
@@ -421,14 +486,14 @@ fn the_check_sees_what_it_looks_for() {
         ("src/store/a.rs", "use actix_web::web;", "actix_web is not used here"),
         ("src/domain/a.rs", "use serde::Serialize;", "serde is not used here"),
         ("src/domain/a.rs", "#[derive(serde::Serialize)]", "serde is not used here"),
-        ("src/engine/a.rs", "let now = std::time::Instant::now();", "only ambient"),
-        ("src/store/a.rs", "\"\\\"\"; chrono::Utc::now()", "only ambient"),
-        ("src/http/a.rs", "r#\"\"\"#; rand::random()", "only ambient"),
+        ("src/engine/a.rs", "let now = std::time::Instant::now();", "only clock"),
+        ("src/store/a.rs", "\"\\\"\"; chrono::Utc::now()", "only clock"),
+        ("src/http/a.rs", "r#\"\"\"#; rand::random()", "only clock"),
         ("src/http/a.rs", "std::env::var(\"A\")", "reads the environment"),
     ] {
         let source = Source::new(path, text);
         let found =
-            [wrong_arrows(&source), wrong_packages(&source, &packages), wrong_surroundings(&source)].concat();
+            [wrong_arrows(&source), wrong_packages(&source, &packages), wrong_sources(&source)].concat();
         assert!(found.iter().any(|found| found.contains(named)), "{text}: {found:?}");
     }
 }
@@ -449,12 +514,12 @@ fn the_check_lets_pass_what_is_right() {
             "use uuid::Uuid;\n#[cfg(test)]\nmod tests {\n    use proptest::prelude::*;\n    fn a() { }\n}\n",
         ),
         ("src/emulator/parts.rs", "use crate::store::sqlite::{Location, SqliteStore};"),
-        ("src/ambient.rs", "rand::rng(); Instant::now()"),
+        ("src/clock.rs", "rand::rng(); Instant::now()"),
     ] {
         let source = Source::new(path, text);
         assert_none(&wrong_arrows(&source));
         assert_none(&wrong_packages(&source, &packages));
-        assert_none(&wrong_surroundings(&source));
+        assert_none(&wrong_sources(&source));
     }
     // What follows tests is code again.
     let source =

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dcs_emulator::ambient::ManualClock;
+use dcs_emulator::clock::ManualClock;
 use dcs_emulator::domain::backup::BackupStatusKind;
 use dcs_emulator::domain::origin::Origin;
 use dcs_emulator::domain::remark::Remark;

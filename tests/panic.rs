@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dcs_emulator::ambient::{Clock, ManualClock};
+use dcs_emulator::clock::{Clock, ManualClock};
 use dcs_emulator::domain::time::Timestamp;
 use process_support::database::texts;
 use process_support::in_process::InProcess;

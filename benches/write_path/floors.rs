@@ -13,7 +13,7 @@ use std::sync::Arc;
 use actix_web::web::{Bytes, Path as PathParts};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use async_trait::async_trait;
-use dcs_emulator::ambient::{Clock, IdSource, ReseedableIds, SystemClock, SystemIds, VirtualClock};
+use dcs_emulator::clock::{Clock, SystemClock, VirtualClock};
 use dcs_emulator::config::{Config, GivenSettings, LogFormat};
 use dcs_emulator::domain::backup::{Backup, BackupStatus, Completion};
 use dcs_emulator::domain::backup_file::BackupFormat;
@@ -30,6 +30,7 @@ use dcs_emulator::engine::control::Control;
 use dcs_emulator::engine::identity::{Identity, IdentitySettings};
 use dcs_emulator::engine::seed::Seed;
 use dcs_emulator::http::server::{ControlPlace, ControlSettings, Listeners};
+use dcs_emulator::ids::{IdSource, ReseedableIds, SystemIds};
 use dcs_emulator::store::sqlite::SqliteStore;
 use dcs_emulator::store::{
     ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,

@@ -81,7 +81,7 @@ const DEFAULTS_OF_RUN: [(&str, &str); 3] =
 /// Reads the command line, the environment and the configuration file.
 ///
 /// # Errors
-/// [`CliError`]; a wish for help is one too.
+/// [`CliError`]; a request for help is one too.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CliError> {
     let matches = command().try_get_matches_from(arguments)?;
     match matches.subcommand() {

@@ -1,6 +1,6 @@
 //! Backup records.
 //!
-//! A record is made by [`crate::domain::instance::InstanceFacts::begin_backup`]; where it can go from there is drawn in
+//! A record is made by [`crate::domain::instance::InstanceState::begin_backup`]; where it can go from there is drawn in
 //! `status`.
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 3.2.
@@ -15,7 +15,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::schedule::BackupTerms;
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::WorkWish;
+use crate::domain::work::WorkOptions;
 
 /// The number of a record within its instance: 1 for the first, without gaps.
 pub type RecordNumber = u64;
@@ -91,7 +91,7 @@ pub struct NewBackup {
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// How its work is to go.
-    pub work: WorkWish,
+    pub work: WorkOptions,
     /// The zone of the record's name.
     pub name_offset: UtcOffset,
 }
@@ -211,7 +211,7 @@ mod tests {
 
     fn planned(duration_ms: u64) -> WorkPlan {
         let progression = Progression::lasting(Duration::from_millis(duration_ms));
-        WorkPlan::new(at(1_000), WorkWish { progression, failure: None })
+        WorkPlan::new(at(1_000), WorkOptions { progression, failure: None })
     }
 
     fn backup(status: BackupStatus) -> Backup {

@@ -3,21 +3,21 @@
 //! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 3.1; docs/contract/dcs-v2.md, section 4.
 
 mod attributes;
+mod create_request;
 mod details;
-mod extension;
-mod facts;
 mod node_switch;
 mod nodes;
-mod order;
-mod passage;
 pub mod password;
-mod plan;
+mod permissions;
+mod placement;
 pub mod policy;
 pub mod progression;
 mod replicas;
 mod resize;
+mod state;
 mod switch;
 mod topology;
+mod transition;
 mod update;
 mod waiting;
 
@@ -31,18 +31,18 @@ pub use attributes::{
     Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
     InvalidInstanceName,
 };
+pub use create_request::{BillingOrder, CreateInstancesRequest, NewInstance, OrderRules};
 pub use details::{Access, Billing, Creator, Network, RenameCommands};
-pub use extension::{Extended, Extension};
-pub use facts::{BackupRules, InstanceFacts, OpenWork};
 pub use node_switch::NodeSwitch;
 pub use nodes::{Node, NodeGroup, NodeRole};
-pub use order::{BillingOrder, InstanceOrder, NewInstance, OrderRules};
-pub use passage::{Passage, StatusAction};
-pub use plan::{InstanceAction, PLAN, Situation};
+pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
+pub use placement::{NewPlacement, PlacementChange};
 pub use replicas::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
+pub use state::{BackupRules, InstanceState, OpenWork};
 pub use switch::InstanceSwitch;
 pub use topology::Topology;
+pub use transition::{StatusAction, StatusTransition};
 pub use update::{InstanceUpdate, UpdateOrder};
 pub use waiting::WaitingChange;
 

@@ -3,7 +3,6 @@
 //! Begin with [`backup`], the record everything turns around, and [`instance`], which decides what it permits. Each
 //! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
 
-pub mod background;
 pub mod backup;
 pub mod backup_file;
 pub mod builtin;
@@ -27,5 +26,6 @@ pub mod schedule;
 pub mod side_settings;
 pub mod snapshot;
 pub mod task;
+pub mod task_kind;
 pub mod time;
 pub mod work;

@@ -16,7 +16,7 @@ use crate::domain::backup::RecordNumber;
 use crate::domain::id::{BackupId, InstanceId, RestoreId};
 use crate::domain::remark::Remark;
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::{Failure, FailureCode, Progress, WorkPlan, WorkWish};
+use crate::domain::work::{Failure, FailureCode, Progress, WorkOptions, WorkPlan};
 
 /// A restore record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct NewRestore {
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// How its work is to go.
-    pub work: WorkWish,
+    pub work: WorkOptions,
     /// The zone of the record's name.
     pub name_offset: UtcOffset,
 }
@@ -287,7 +287,7 @@ mod tests {
         fn the_machine_agrees_with_the_contracts_table(
             events in prop::collection::vec((any_event(), 0_i64..2_000), 1..8), duration_ms in 0_u64..5_000,
         ) {
-            let plan = WorkPlan::new(at(1_000), WorkWish { progression: Progression::lasting(Duration::from_millis(duration_ms)), failure: None });
+            let plan = WorkPlan::new(at(1_000), WorkOptions { progression: Progression::lasting(Duration::from_millis(duration_ms)), failure: None });
             let mut status = RestoreStatus::Waiting { plan };
             let mut now = 1_000;
             for (event, later) in events {

@@ -36,7 +36,7 @@ impl Progression {
 
 /// How a job to be made is to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorkWish {
+pub struct WorkOptions {
     /// What moves it on.
     pub progression: Progression,
     /// How it ends: the failure it runs into, or none.
@@ -63,15 +63,15 @@ pub struct DueTimes {
 
 impl WorkPlan {
     /// Plans a job that is created at `created_at`.
-    pub fn new(created_at: Timestamp, wish: WorkWish) -> Self {
-        let (waiting, running) = match wish.progression {
+    pub fn new(created_at: Timestamp, change: WorkOptions) -> Self {
+        let (waiting, running) = match change.progression {
             Progression::Immediate => (Duration::ZERO, Duration::ZERO),
             Progression::Timed { waiting, running } => (waiting, running),
-            Progression::Manual => return Self { due: None, failure: wish.failure },
+            Progression::Manual => return Self { due: None, failure: change.failure },
         };
         let start_at = created_at.saturating_add(waiting);
         let due = DueTimes { start_at, finish_at: start_at.saturating_add(running) };
-        Self { due: Some(due), failure: wish.failure }
+        Self { due: Some(due), failure: change.failure }
     }
 
     /// Returns when the work starts, if that is planned.
@@ -232,8 +232,8 @@ mod tests {
     #[test]
     fn a_job_waits_for_a_tenth_of_its_time() {
         let due = |duration| {
-            let wish = WorkWish { progression: Progression::lasting(duration), failure: None };
-            let due = WorkPlan::new(at(1_000), wish).due.unwrap();
+            let change = WorkOptions { progression: Progression::lasting(duration), failure: None };
+            let due = WorkPlan::new(at(1_000), change).due.unwrap();
             (due.start_at, due.finish_at)
         };
         assert_eq!(due(Duration::from_secs(5)), (at(1_500), at(6_000)));
@@ -243,8 +243,8 @@ mod tests {
 
     #[test]
     fn work_that_is_moved_by_hand_has_no_due_times() {
-        let wish = WorkWish { progression: Progression::Manual, failure: Some(FailureCode::TimedOut) };
-        let plan = WorkPlan::new(at(1_000), wish);
+        let change = WorkOptions { progression: Progression::Manual, failure: Some(FailureCode::TimedOut) };
+        let plan = WorkPlan::new(at(1_000), change);
         assert_eq!((plan.start_at(), plan.finish_at()), (None, None));
         assert_eq!(plan.failure, Some(FailureCode::TimedOut));
         assert_eq!(plan.progress(at(1_000), at(9_000)), Progress::NONE);

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ambient::{Clock, IdSource};
+use crate::clock::Clock;
 use crate::config::{Config, Given, GivenSettings, Origin, SETTINGS};
-use crate::emulator::parts::Plan;
-use crate::emulator::{Emulator, StartError, Surroundings};
+use crate::emulator::startup::Plan;
+use crate::emulator::{Dependencies, Emulator, StartError};
 use crate::engine::identity::AuthMode;
+use crate::ids::IdSource;
 
 /// What holds of an embedded emulator unless it is told otherwise: nothing is kept, nobody else's port is taken, and it is
 /// small.
@@ -25,7 +26,7 @@ const DEFAULTS: [(&str, &str); 3] =
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
-/// use dcs_emulator::ambient::ManualClock;
+/// use dcs_emulator::clock::ManualClock;
 /// use dcs_emulator::Emulator;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,7 +48,7 @@ pub struct EmulatorBuilder {
     given: GivenSettings,
     unknown_setting: Option<String>,
     seed_texts: Vec<String>,
-    surroundings: Surroundings,
+    dependencies: Dependencies,
     ids_seed: Option<u64>,
 }
 
@@ -57,7 +58,7 @@ impl EmulatorBuilder {
             given: GivenSettings::new(),
             unknown_setting: None,
             seed_texts: Vec::new(),
-            surroundings: Surroundings::system(),
+            dependencies: Dependencies::system(),
             ids_seed: None,
         };
         DEFAULTS.into_iter().fold(builder, |builder, (key, text)| builder.setting(key, text))
@@ -96,23 +97,23 @@ impl EmulatorBuilder {
     }
 
     /// Lets records and their changes go by this clock instead of the system's. Keep a handle on a
-    /// [`ManualClock`](crate::ambient::ManualClock) to move it: `.clock(clock.clone())`.
+    /// [`ManualClock`](crate::clock::ManualClock) to move it: `.clock(clock.clone())`.
     ///
     /// Tokens and signatures go by [`real_clock`](Self::real_clock) all the same.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.surroundings.clock = clock;
+        self.dependencies.clock = clock;
         self
     }
 
     /// Lets tokens and signatures go by this clock instead of the system's.
     pub fn real_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.surroundings.real_clock = clock;
+        self.dependencies.real_clock = clock;
         self
     }
 
     /// Takes ids, tokens and keys from here instead of the system's random generator.
     pub fn ids(mut self, ids: Arc<dyn IdSource>) -> Self {
-        self.surroundings.ids = ids;
+        self.dependencies.ids = ids;
         self
     }
 
@@ -206,10 +207,10 @@ impl EmulatorBuilder {
     }
 
     fn plan(self) -> Result<Plan, StartError> {
-        let Self { given, unknown_setting, seed_texts, surroundings, ids_seed } = self;
+        let Self { given, unknown_setting, seed_texts, dependencies, ids_seed } = self;
         if let Some(key) = unknown_setting {
             return Err(StartError::UnknownSetting { key });
         }
-        Ok(Plan { config: Config::new(given)?, surroundings, seed_texts, ids_seed })
+        Ok(Plan { config: Config::new(given)?, dependencies, seed_texts, ids_seed })
     }
 }

@@ -3,8 +3,8 @@
 //! Begin with [`Emulator::builder`].
 
 mod builder;
-mod parts;
 mod ready_file;
+mod startup;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,19 +13,20 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 pub use builder::EmulatorBuilder;
-pub use parts::StartError;
 pub use ready_file::{ReadyFile, ReadyFileError};
+pub use startup::StartError;
 
-use crate::ambient::{Clock, IdSource, SystemClock, SystemIds};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::control::Control;
 use crate::engine::seed::Credentials;
-use parts::{Parts, Plan};
+use crate::ids::{IdSource, SystemIds};
+use startup::{Parts, Plan};
 
-/// What an emulator takes from its surroundings.
+/// The clocks and ids of an emulator.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct Dependencies {
     /// The time that records and their changes go by.
     pub clock: Arc<dyn Clock>,
     /// The time of the world outside, which tokens and signatures go by.
@@ -34,7 +35,7 @@ pub struct Surroundings {
     pub ids: Arc<dyn IdSource>,
 }
 
-impl Surroundings {
+impl Dependencies {
     /// The system's clock and random generator.
     pub fn system() -> Self {
         Self { clock: Arc::new(SystemClock), real_clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
@@ -87,9 +88,9 @@ impl Emulator {
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: &Config, surroundings: Surroundings) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, dependencies: Dependencies) -> Result<Self, StartError> {
         let config = config.clone();
-        Self::launch(Plan { config, surroundings, seed_texts: Vec::new(), ids_seed: None }).await
+        Self::launch(Plan { config, dependencies, seed_texts: Vec::new(), ids_seed: None }).await
     }
 
     async fn launch(plan: Plan) -> Result<Self, StartError> {

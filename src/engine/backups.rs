@@ -54,7 +54,7 @@ impl Engine {
         request: CreateBackupRequest,
         origin: Origin,
     ) -> Result<BackupId, EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
         let id = match request.id {
             Some(id) => id,
@@ -66,7 +66,7 @@ impl Engine {
             remark: request.remark,
             format: request.format,
             requested_at: now,
-            work: self.work_wish(WorkModel::Backup, instance, request.failure),
+            work: self.work_options(WorkModel::Backup, instance, request.failure),
             name_offset: self.settings.name_offset,
         };
         let rules = self.settings.backup_rules(api);
@@ -111,7 +111,7 @@ impl Engine {
         backup_id: BackupId,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
         let enabled = self.settings.backups_enabled;
         Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, enabled, now, origin }).await?)

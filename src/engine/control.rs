@@ -13,15 +13,16 @@ use tokio::sync::Mutex;
 pub use snapshots::PreparedRestore;
 pub use state::Alone;
 
-use crate::ambient::{Clock, ReseedableIds, VirtualClock};
+use crate::clock::{Clock, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
-use crate::domain::instance::Passage;
+use crate::domain::instance::StatusTransition;
 use crate::domain::time::Timestamp;
 use crate::engine::control::kept::{Decisions, KeptClock, KeptIds, KeptRule, as_json};
 use crate::engine::identity::Identity;
 use crate::engine::seed::Seed;
-use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
+use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
+use crate::ids::ReseedableIds;
 use crate::store::{
     BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, SnapshotStore,
 };
@@ -123,10 +124,10 @@ impl Control {
 
     /// Kept first, so that a crash between the two leads to the same end. Nobody else does what comes due by it.
     async fn turn(&self, face: ClockFace) -> Result<Vec<MadeChange>, EngineError> {
-        let settling = self.engine.settling.turn().await;
+        let reconciling = self.engine.reconciling.turn().await;
         self.keep(kept::CLOCK, &KeptClock::of(face)).await?;
         self.clock.set_face(face);
-        self.engine.settle(&settling, self.clock.now()).await
+        self.engine.reconcile(&reconciling, self.clock.now()).await
     }
 
     /// Returns the seed from which ids follow, if any.
@@ -148,7 +149,7 @@ impl Control {
 
     /// Returns the rules about what moves a model on.
     pub fn rules(&self, model: Model) -> Vec<TransitionRule> {
-        self.engine.transitions.all().into_iter().filter(|rule| rule.ruling.model() == model).collect()
+        self.engine.transitions.all().into_iter().filter(|rule| rule.decision.model() == model).collect()
     }
 
     /// Makes a rule about what is to come, in place of the one of the same model and scope; returns whether it was made: not if it
@@ -156,9 +157,9 @@ impl Control {
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn rule(&self, scope: RuleScope, ruling: Ruling) -> Result<bool, EngineError> {
-        let model = ruling.model();
-        self.replace_rule(model, scope, Some(TransitionRule { scope, ruling })).await
+    pub async fn rule(&self, scope: RuleScope, decision: FaultDecision) -> Result<bool, EngineError> {
+        let model = decision.model();
+        self.replace_rule(model, scope, Some(TransitionRule { scope, decision })).await
     }
 
     /// Removes the rule about a model and a scope, if there is one.
@@ -177,8 +178,8 @@ impl Control {
     ) -> Result<bool, EngineError> {
         let _turn = self.changing.lock().await;
         let mut rules = self.engine.transitions.all();
-        rules.retain(|rule| rule.ruling.model() != model || rule.scope != scope);
-        if by.is_some() && rules.iter().filter(|rule| rule.ruling.model() == model).count() >= MOST_RULES {
+        rules.retain(|rule| rule.decision.model() != model || rule.scope != scope);
+        if by.is_some() && rules.iter().filter(|rule| rule.decision.model() == model).count() >= MOST_RULES {
             return Ok(false);
         }
         rules.extend(by);
@@ -196,9 +197,9 @@ impl Control {
     /// `Internal`.
     pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<MadeChange>, EngineError> {
         let _turn = self.changing.lock().await;
-        let settling = self.engine.settling.turn().await;
+        let reconciling = self.engine.reconciling.turn().await;
         let now = self.clock.now();
-        self.engine.settle(&settling, now).await?;
+        self.engine.reconcile(&reconciling, now).await?;
         let open = self.engine.store.open_records(scope.project(), scope.instance()).await?;
         let changes: Vec<DueChange> =
             open.into_iter().filter_map(|record| next_change(record, model, now)).collect();
@@ -265,9 +266,9 @@ fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueCh
             let from = restore.status.kind();
             Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at }))
         }
-        (OpenRecord::Instance(passage), Model::Instance) => {
-            let Passage { instance_id, status: from, plan } = passage;
-            let to = passage.end()?;
+        (OpenRecord::Instance(transition), Model::Instance) => {
+            let StatusTransition { instance_id, status: from, plan } = transition;
+            let to = transition.end()?;
             Some(DueChange::Instance(InstanceChange {
                 instance_id,
                 from,

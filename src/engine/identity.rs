@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::ambient::{Clock, IdSource};
+use crate::clock::Clock;
 use crate::domain::id::{DomainId, ProjectId};
 use crate::domain::identity::{Domain, Project, Secret, Token, TokenScope, User};
 use crate::domain::refusal::Refusal;
@@ -18,6 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
 use crate::engine::identity::remembered::Remembered;
 use crate::engine::passwords::{Passwords, is_outdated};
+use crate::ids::IdSource;
 use crate::store::{IdentityStore, LoginProof};
 pub use crate::store::{ProjectFilter, UserKey};
 
@@ -90,7 +91,7 @@ pub enum WantedScope {
     Any,
 }
 
-/// Identity: its store, what it takes from its surroundings, and how strict it is.
+/// Identity: its store, clock, ids, and how strict it is.
 #[derive(Clone)]
 pub struct Identity {
     store: Arc<dyn IdentityStore>,

@@ -3,11 +3,11 @@
 use crate::domain::builtin;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::identity::User;
-use crate::domain::instance::{Creator, InstanceName, InstanceOrder, InstanceStatus, OrderRules};
+use crate::domain::instance::{CreateInstancesRequest, Creator, InstanceName, InstanceStatus, OrderRules};
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::engine::{ApiVersion, Engine, EngineError};
-use crate::store::{CalledInstance, CreateInstances, InstanceRef, UserKey};
+use crate::store::{CreateInstances, InstanceRef, NewInstanceIdentity, UserKey};
 
 /// Instances that were made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,14 +22,14 @@ impl Engine {
     /// Makes instances, all that the order asks for or none. Each is being created, or in service, before this returns.
     ///
     /// # Errors
-    /// `Refused` as `InstanceOrder::check`, with `InstanceNameTaken`, for a quota, with `IdTaken`, or with `InvalidParameter`
+    /// `Refused` as `CreateInstancesRequest::check`, with `InstanceNameTaken`, for a quota, with `IdTaken`, or with `InvalidParameter`
     /// (`private_ip`) for an address that another instance of the subnet has; in this order. Of several instances all but the first
     /// find an id that was given taken, so that none is made.
     pub async fn create_instances(
         &self,
         api: ApiVersion,
         project_id: ProjectId,
-        order: InstanceOrder,
+        order: CreateInstancesRequest,
         origin: Origin,
     ) -> Result<CreatedInstances, EngineError> {
         let is_v2 = api == ApiVersion::V2;
@@ -45,7 +45,7 @@ impl Engine {
             Some(password) => Some(self.hashed_password(password).await?),
             None => None,
         };
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
         let creator = self.creator(&origin.actor).await?;
         let order_id = new.is_prepaid.then(|| self.new_order_id(now));
@@ -56,8 +56,8 @@ impl Engine {
                 None => self.unused_id(|| self.ids.instance_id(now), InstanceId::as_bytes).await?,
             };
             let instance = InstanceRef { project_id, instance_id: id };
-            let work = self.passage_wish(instance, InstanceStatus::Creating);
-            called.push(CalledInstance { id, name, policy_id: self.new_policy_id().await?, work });
+            let work = self.transition_options(instance, InstanceStatus::Creating);
+            called.push(NewInstanceIdentity { id, name, policy_id: self.new_policy_id().await?, work });
         }
         let instances = called.iter().map(|called| (called.id, called.name.clone())).collect();
         let unique_names = self.settings.unique_instance_names;

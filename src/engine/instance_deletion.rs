@@ -7,7 +7,7 @@ use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
 use crate::domain::page::PageLimit;
 use crate::engine::{Engine, EngineError};
-use crate::store::{ChangeInstance, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef};
+use crate::store::{ChangeInstance, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef};
 
 impl Engine {
     /// Deletes an instance with its records: from the moment this returns nobody but the audit knows them.
@@ -15,10 +15,10 @@ impl Engine {
     /// # Errors
     /// `Refused` with `InstanceNotFound`, `InstancePrepaid`, or the refusal of its state.
     pub async fn delete_instance(&self, instance: InstanceRef, origin: Origin) -> Result<(), EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
-        let deed = InstanceDeed::Delete;
-        Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
+        let command = InstanceCommand::Delete;
+        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 
     /// Deletes instances of a project and returns, in the order of `ids`, what became of each.

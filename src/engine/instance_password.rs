@@ -5,7 +5,6 @@
 
 use std::ops::ControlFlow;
 
-use crate::domain::background::Undertaking;
 use crate::domain::identity::Secret;
 use crate::domain::instance::Instance;
 use crate::domain::instance::password::{
@@ -13,8 +12,9 @@ use crate::domain::instance::password::{
 };
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
+use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, EngineError};
-use crate::store::{ChangePassword, InstanceRef, KeptPassword, PasswordAnswer, PasswordWish};
+use crate::store::{ChangePassword, InstanceRef, KeptPassword, PasswordAnswer, PasswordChange};
 
 impl Engine {
     /// Changes the password of an instance, if the old one is right and not too many were wrong before.
@@ -29,7 +29,7 @@ impl Engine {
         origin: Origin,
     ) -> Result<PasswordVerdict, EngineError> {
         let new = require_new(&old, new)?;
-        let permit = |instance: &Instance| permit_change(instance.access.no_password, instance.situation());
+        let permit = |instance: &Instance| permit_change(instance.access.no_password, instance.state());
         loop {
             let kept = match self.look_at_password(instance, permit, &origin).await? {
                 ControlFlow::Continue(kept) => kept,
@@ -40,9 +40,9 @@ impl Engine {
                 None => true,
             };
             let new_hash = if is_right { Some(self.hashed_password(new.clone()).await?) } else { None };
-            let wish = PasswordWish::Change { compared_with: kept.hash, new_hash };
+            let change = PasswordChange::Change { compared_with: kept.hash, new_hash };
             // Somebody may have changed it while it was compared: then that one is asked for.
-            if let Some(verdict) = self.judge_password(instance, wish, &origin).await? {
+            if let Some(verdict) = self.judge_password(instance, change, &origin).await? {
                 return Ok(verdict);
             }
         }
@@ -59,7 +59,7 @@ impl Engine {
         origin: Origin,
     ) -> Result<PasswordVerdict, EngineError> {
         let new = reset.check()?;
-        let permit = |instance: &Instance| permit_reset(instance.situation());
+        let permit = |instance: &Instance| permit_reset(instance.state());
         loop {
             if let ControlFlow::Break(verdict) = self.look_at_password(instance, permit, &origin).await? {
                 return Ok(verdict);
@@ -68,8 +68,8 @@ impl Engine {
                 Some(password) => Some(self.hashed_password(password.clone()).await?),
                 None => None,
             };
-            let wish = PasswordWish::Reset { new_hash };
-            if let Some(verdict) = self.judge_password(instance, wish, &origin).await? {
+            let change = PasswordChange::Reset { new_hash };
+            if let Some(verdict) = self.judge_password(instance, change, &origin).await? {
                 return Ok(verdict);
             }
         }
@@ -86,14 +86,14 @@ impl Engine {
         origin: &Origin,
     ) -> Result<ControlFlow<PasswordVerdict, KeptPassword>, EngineError> {
         loop {
-            let present = self.settled_now().await?;
+            let present = self.reconciled_now().await?;
             permit(&self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?)?;
             let kept = self.store.instance_password(instance).await?.ok_or(Refusal::InstanceNotFound)?;
             if !kept.tries.are_locked(present.now) {
                 return Ok(ControlFlow::Continue(kept));
             }
-            let (wish, origin) = (PasswordWish::WhileLocked, origin.clone());
-            let change = ChangePassword { instance, wish, undertaking: None, now: present.now, origin };
+            let (change, origin) = (PasswordChange::WhileLocked, origin.clone());
+            let change = ChangePassword { instance, change, task: None, now: present.now, origin };
             if let PasswordAnswer::Judged(verdict) = self.store.change_password(change).await? {
                 return Ok(ControlFlow::Break(verdict));
             }
@@ -104,19 +104,19 @@ impl Engine {
     async fn judge_password(
         &self,
         instance: InstanceRef,
-        wish: PasswordWish,
+        change: PasswordChange,
         origin: &Origin,
     ) -> Result<Option<PasswordVerdict>, EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
         // A try with a wrong password leaves no trace but its count.
-        let undertaking = if wish.may_change() {
-            Some(self.new_undertaking(Undertaking::ChangePassword, &origin.actor, now).await?)
+        let task = if change.may_change() {
+            Some(self.new_task(TaskKind::ChangePassword, &origin.actor, now).await?)
         } else {
             None
         };
         let origin = origin.clone();
-        let change = ChangePassword { instance, wish, undertaking, now, origin };
+        let change = ChangePassword { instance, change, task, now, origin };
         Ok(match self.store.change_password(change).await? {
             PasswordAnswer::Judged(verdict) => Some(verdict),
             PasswordAnswer::Outdated => None,

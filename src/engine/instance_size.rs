@@ -1,11 +1,11 @@
 //! Instances: give another size.
 
-use crate::domain::background::Undertaking;
 use crate::domain::instance::{Billing, InstanceStatus, ResizeOrder, ResizeRules, WaitingChange};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
+use crate::domain::task_kind::TaskKind;
 use crate::engine::{ApiVersion, Engine, EngineError};
-use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+use crate::store::{ChangeInstance, InstanceCommand, InstanceRef};
 
 impl Engine {
     /// Gives an instance another size: at once, or, if it `may_wait`, in the window of maintenance. At once means that it is EXTENDING,
@@ -29,15 +29,15 @@ impl Engine {
         };
         let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
         let resize = Box::new(order.check(rules)?);
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
-        let work = self.passage_wish(instance, InstanceStatus::Extending);
-        let undertaking = self.new_undertaking(Undertaking::Resize, &origin.actor, now).await?;
+        let work = self.transition_options(instance, InstanceStatus::Extending);
+        let task = self.new_task(TaskKind::Resize, &origin.actor, now).await?;
         // How an instance is paid for never changes. It is read before, so that nothing can fail once the change is committed.
         let before = self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let order_id = matches!(before.billing, Billing::PrePaid { .. }).then(|| self.new_order_id(now));
-        let deed = InstanceDeed::Extend { resize, wait, undertaking, work };
-        self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
+        let command = InstanceCommand::Extend { resize, wait, task, work };
+        self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(order_id)
     }
 }

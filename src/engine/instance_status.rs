@@ -6,7 +6,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::StatusAction;
 use crate::domain::origin::Origin;
 use crate::engine::{Engine, EngineError};
-use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+use crate::store::{ChangeInstance, InstanceCommand, InstanceRef};
 
 impl Engine {
     /// Has instances of a project restarted, emptied, started or stopped; returns, in the order of `ids`, what became of
@@ -24,17 +24,17 @@ impl Engine {
         join_all(ids.iter().map(change)).await
     }
 
-    /// `Refused` with `InstanceNotFound`, or as `InstanceFacts::permit_status_action`.
+    /// `Refused` with `InstanceNotFound`, or as `InstanceState::permit_status_action`.
     async fn change_status(
         &self,
         instance: InstanceRef,
         action: StatusAction,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
-        let work = self.passage_wish(instance, action.passes_through());
-        let deed = InstanceDeed::Pass { action, work };
-        Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
+        let work = self.transition_options(instance, action.passes_through());
+        let command = InstanceCommand::Pass { action, work };
+        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 }

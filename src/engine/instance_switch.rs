@@ -1,11 +1,11 @@
 //! Instances: switch what is on or off.
 
-use crate::domain::background::Undertaking;
 use crate::domain::id::JobId;
 use crate::domain::instance::{Instance, InstanceSwitch, NodeSwitch};
 use crate::domain::origin::Origin;
+use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, EngineError};
-use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+use crate::store::{ChangeInstance, InstanceCommand, InstanceRef};
 
 impl Engine {
     /// Switches something of an instance; returns the job of it, which has ended already. Once this returns everybody sees it.
@@ -18,12 +18,12 @@ impl Engine {
         switch: InstanceSwitch,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
-        let undertaking = self.new_undertaking(switch.undertaking(), &origin.actor, now).await?;
-        let job_id = undertaking.job_id;
-        let deed = InstanceDeed::Switch { switch, undertaking };
-        self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
+        let task = self.new_task(switch.task(), &origin.actor, now).await?;
+        let job_id = task.job_id;
+        let command = InstanceCommand::Switch { switch, task };
+        self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(job_id)
     }
 
@@ -37,12 +37,12 @@ impl Engine {
         switch: NodeSwitch,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
-        let undertaking = self.new_undertaking(Undertaking::SwitchNodes, &origin.actor, now).await?;
-        let job_id = undertaking.job_id;
-        let deed = InstanceDeed::SwitchNodes { switch, undertaking };
-        self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?;
+        let task = self.new_task(TaskKind::SwitchNodes, &origin.actor, now).await?;
+        let job_id = task.job_id;
+        let command = InstanceCommand::SwitchNodes { switch, task };
+        self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(job_id)
     }
 

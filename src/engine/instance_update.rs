@@ -1,10 +1,10 @@
 //! Instances: change what takes no time.
 
-use crate::domain::background::Undertaking;
 use crate::domain::instance::UpdateOrder;
 use crate::domain::origin::Origin;
+use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, EngineError};
-use crate::store::{ChangeInstance, InstanceDeed, InstanceRef};
+use crate::store::{ChangeInstance, InstanceCommand, InstanceRef};
 
 impl Engine {
     /// Changes an instance; what the order does not name stays. Once this returns everybody sees it.
@@ -19,15 +19,15 @@ impl Engine {
         origin: Origin,
     ) -> Result<(), EngineError> {
         let update = Box::new(order.check(self.settings.name_offset)?);
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
         let (policy_id, unique_names) = (self.new_policy_id().await?, self.settings.unique_instance_names);
         let port_change = if update.names_a_port() {
-            Some(self.new_undertaking(Undertaking::ChangePort, &origin.actor, now).await?)
+            Some(self.new_task(TaskKind::ChangePort, &origin.actor, now).await?)
         } else {
             None
         };
-        let deed = InstanceDeed::Update { update, policy_id, unique_names, port_change };
-        Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
+        let command = InstanceCommand::Update { update, policy_id, unique_names, port_change };
+        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! What the service does, in words of the domain: one function a use case, whichever version of the API asked.
 //!
-//! Every use case begins with the present time, and with it what is due at that time has been done ("settle, then
+//! Every use case begins with the present time, and with it what is due at that time has been done ("reconcile, then
 //! serve"): nobody ever sees a state that the plan has left behind.
 
 mod backups;
@@ -10,24 +10,24 @@ mod error;
 pub mod identity;
 mod instance_creation;
 mod instance_deletion;
-mod instance_extension;
 mod instance_password;
+mod instance_placement;
 mod instance_size;
 mod instance_status;
 mod instance_switch;
 mod instance_update;
 mod instances;
 mod links;
+mod lock;
 mod passwords;
+mod reconcile;
 mod restores;
 mod run_faults;
 pub mod seed;
-mod settle;
 mod side_settings;
 mod tasks;
 mod templates;
 pub mod transitions;
-mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub use instances::InstancesQuery;
 pub use links::{DownloadLink, LinkRequest, LinkTarget};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
-pub use run_faults::{RunFaults, RunRuling};
+pub use run_faults::{RunDecision, RunFaults};
 
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
@@ -48,16 +48,17 @@ pub use crate::store::{
     SeedReport, Snapshot, SnapshotError, StatusCount, TagValues,
 };
 
-use crate::ambient::{Clock, IdSource};
+use crate::clock::Clock;
 use crate::domain::id::RequestId;
 use crate::domain::instance::progression::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::UtcOffset;
-use crate::domain::work::{FailureCode, Progression, WorkWish};
-use crate::engine::run_faults::Decider;
-use crate::engine::settle::Settling;
+use crate::domain::work::{FailureCode, Progression, WorkOptions};
+use crate::engine::lock::{OperationGuard, OperationLock};
+use crate::engine::reconcile::Reconciling;
+use crate::engine::run_faults::RunFaultSource;
 use crate::engine::transitions::{TransitionRules, WorkModel};
-use crate::engine::turns::{Present, Turns};
+use crate::ids::IdSource;
 use crate::store::{IdentityStore, SideStore, Store};
 
 /// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
@@ -114,7 +115,7 @@ impl EngineSettings {
     }
 }
 
-/// The service: its store, what it takes from its surroundings, and how it behaves.
+/// The service: its store, clock, ids and settings.
 #[derive(Clone)]
 pub struct Engine {
     store: Arc<dyn Store>,
@@ -124,9 +125,9 @@ pub struct Engine {
     ids: Arc<dyn IdSource>,
     settings: Arc<EngineSettings>,
     transitions: Arc<TransitionRules>,
-    settling: Arc<Settling>,
-    run_faults: Decider,
-    turns: Turns,
+    reconciling: Arc<Reconciling>,
+    run_faults: RunFaultSource,
+    turns: OperationLock,
     passwords: Passwords,
 }
 
@@ -140,8 +141,8 @@ impl Engine {
         ids: Arc<dyn IdSource>,
         settings: EngineSettings,
     ) -> Self {
-        let (settings, transitions, settling) = (Arc::new(settings), Arc::default(), Arc::default());
-        let (run_faults, turns) = (Decider::default(), Turns::default());
+        let (settings, transitions, reconciling) = (Arc::new(settings), Arc::default(), Arc::default());
+        let (run_faults, turns) = (RunFaultSource::default(), OperationLock::default());
         let passwords = Passwords::default();
         Self {
             store,
@@ -151,7 +152,7 @@ impl Engine {
             ids,
             settings,
             transitions,
-            settling,
+            reconciling,
             run_faults,
             turns,
             passwords,
@@ -196,42 +197,47 @@ impl Engine {
     }
 
     /// Returns how a job on an instance is to go: as the rules have it, else as the settings do.
-    fn work_wish(&self, model: WorkModel, instance: InstanceRef, failure: Option<FailureCode>) -> WorkWish {
+    fn work_options(
+        &self,
+        model: WorkModel,
+        instance: InstanceRef,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
         let usual = match model {
             WorkModel::Backup => self.settings.backup_duration,
             WorkModel::Restore => self.settings.restore_duration,
         };
         let ruled = self.transitions.progression(model, instance);
-        WorkWish { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
+        WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
     }
 
     /// Returns how the way of an instance through a state is to go: as the rules have it, else it takes no time.
-    fn passage_wish(&self, instance: InstanceRef, status: InstanceStatus) -> WorkWish {
+    fn transition_options(&self, instance: InstanceRef, status: InstanceStatus) -> WorkOptions {
         let ruled = self.transitions.state_progression(instance, status);
         let progression = match ruled.unwrap_or(StateProgression::Immediate) {
             StateProgression::Immediate => Progression::Immediate,
             StateProgression::Lasting(running) => Progression::Timed { waiting: Duration::ZERO, running },
             StateProgression::Manual => Progression::Manual,
         };
-        WorkWish { progression, failure: None }
+        WorkOptions { progression, failure: None }
     }
 
     /// Returns the present time, after everything due at it has been done.
-    async fn settled_now(&self) -> Result<Present<'_>, EngineError> {
+    async fn reconciled_now(&self) -> Result<OperationGuard<'_>, EngineError> {
         let present = self.turns.take(|| self.clock.now()).await;
         if self.is_due(present.now) {
-            self.settle_in_turn(present.now).await?;
+            self.reconcile_in_turn(present.now).await?;
         }
         Ok(present)
     }
 
     /// Returns the present time for a use case that only reads, after everything due at it has been done, if that can be
     /// stored. If it cannot (the disk is full, say), what is shown is what is stored; while it is known that it cannot, at once.
-    async fn now_for_reading(&self) -> Present<'_> {
+    async fn now_for_reading(&self) -> OperationGuard<'_> {
         let present = self.turns.take(|| self.clock.now()).await;
         if self.is_due(present.now)
-            && !self.settling.is_held_up()
-            && let Err(error) = self.settle_in_turn(present.now).await
+            && !self.reconciling.is_held_up()
+            && let Err(error) = self.reconcile_in_turn(present.now).await
         {
             tracing::warn!(error = %error, "could not do what is due; showing what is stored");
         }

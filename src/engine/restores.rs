@@ -38,7 +38,7 @@ impl Engine {
         request: CreateRestoreRequest,
         origin: Origin,
     ) -> Result<RestoreId, EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
         let id = match request.id {
             Some(id) => id,
@@ -48,7 +48,7 @@ impl Engine {
             id,
             remark: request.remark,
             requested_at: now,
-            work: self.work_wish(WorkModel::Restore, instance, request.failure),
+            work: self.work_options(WorkModel::Restore, instance, request.failure),
             name_offset: self.settings.name_offset,
         };
         let (backup_id, rules) = (request.backup_id, self.settings.backup_rules(api));

@@ -16,11 +16,11 @@ pub trait RunFaults: Send + Sync {
     fn may_fail(&self, at: Timestamp) -> bool;
 
     /// Decides about a run at `at`; returns nothing if it ends as usual. Until what is returned is dropped nobody else decides.
-    async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunRuling<'_>>;
+    async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunDecision<'_>>;
 }
 
 /// What is decided about a run, should it begin its backup. If it does not, nothing is used up.
-pub struct RunRuling<'f> {
+pub struct RunDecision<'f> {
     /// The failure that the backup is to run into.
     pub failure: FailureCode,
     /// The faults that there are then, as text, if the run uses one of them up a little. Kept together with the backup.
@@ -31,11 +31,11 @@ pub struct RunRuling<'f> {
 
 /// Who decides it, once somebody does, and as long as he is there.
 #[derive(Clone, Default)]
-pub(super) struct Decider(Arc<OnceLock<Weak<dyn RunFaults>>>);
+pub(super) struct RunFaultSource(Arc<OnceLock<Weak<dyn RunFaults>>>);
 
 impl Engine {
     /// Lets `faults` decide how backups of policies end; the first who is named stays.
-    pub fn heed(&self, faults: Weak<dyn RunFaults>) {
+    pub fn decide_runs_by(&self, faults: Weak<dyn RunFaults>) {
         // Whoever comes second is another face of the same service.
         let _ = self.run_faults.0.set(faults);
     }

@@ -1,12 +1,12 @@
 //! What is set beside instances: parameters, tags, who may connect, scans, bandwidth.
 
-use crate::domain::background::{NewUndertaking, Undertaking};
 use crate::domain::id::{JobId, ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, SideSettings};
+use crate::domain::task_kind::{NewTask, TaskKind};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::store::{ChangeSideSettings, InstanceRef, ParameterHistoryEntry, TagValues};
@@ -34,12 +34,12 @@ impl Engine {
         change: SideChange,
         origin: Origin,
     ) -> Result<(Instance, SideSettings), EngineError> {
-        let present = self.settled_now().await?;
-        let undertaking = match change.undertaking() {
-            Some(undertaking) => Some(self.new_undertaking(undertaking, &origin.actor, present.now).await?),
+        let present = self.reconciled_now().await?;
+        let task = match change.task() {
+            Some(task) => Some(self.new_task(task, &origin.actor, present.now).await?),
             None => None,
         };
-        let change = self.side_change(instance, change, undertaking, (present.now, origin)).await?;
+        let change = self.side_change(instance, change, task, (present.now, origin)).await?;
         Ok(self.side.change_side_settings(change).await?)
     }
 
@@ -52,13 +52,13 @@ impl Engine {
         &self,
         instance: InstanceRef,
         change: SideChange,
-        undertaking: Undertaking,
+        task: TaskKind,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
-        let present = self.settled_now().await?;
-        let undertaking = self.new_undertaking(undertaking, &origin.actor, present.now).await?;
-        let job_id = undertaking.job_id;
-        let change = self.side_change(instance, change, Some(undertaking), (present.now, origin)).await?;
+        let present = self.reconciled_now().await?;
+        let task = self.new_task(task, &origin.actor, present.now).await?;
+        let job_id = task.job_id;
+        let change = self.side_change(instance, change, Some(task), (present.now, origin)).await?;
         self.side.change_side_settings(change).await?;
         Ok(job_id)
     }
@@ -67,7 +67,7 @@ impl Engine {
         &self,
         instance: InstanceRef,
         change: SideChange,
-        undertaking: Option<NewUndertaking>,
+        task: Option<NewTask>,
         (now, origin): (Timestamp, Origin),
     ) -> Result<ChangeSideSettings, EngineError> {
         let change_id = match change {
@@ -78,7 +78,7 @@ impl Engine {
             // Only changes of parameters are remembered by an id.
             _ => ParameterChangeId::from_bytes([0; 16]),
         };
-        Ok(ChangeSideSettings { instance, change, change_id, undertaking, now, origin })
+        Ok(ChangeSideSettings { instance, change, change_id, task, now, origin })
     }
 
     /// Returns the keys of tags in a project, sorted, with their values.

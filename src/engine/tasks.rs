@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use crate::domain::background::{NewUndertaking, Undertaking};
 use crate::domain::id::{JobId, ProjectId, TaskId};
 use crate::domain::job::Job;
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::page::Page;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::BackgroundTask;
+use crate::domain::task_kind::{NewTask, TaskKind};
 use crate::domain::time::Timestamp;
 use crate::domain::work::Progress;
 use crate::engine::{Engine, EngineError, RecordsQuery};
-use crate::store::{ChangeInstance, InstanceDeed, InstanceRef, OpenRecord};
+use crate::store::{ChangeInstance, InstanceCommand, InstanceRef, OpenRecord};
 
 impl Engine {
     /// Returns a page of an instance's background tasks, newest first.
@@ -58,7 +58,7 @@ impl Engine {
         let (_, task) = found.filter(|(owner, _)| *owner == instance_id).ok_or(Refusal::TaskNotFound)?;
         let open = self.store.open_records(Some(project_id), Some(instance_id)).await?;
         let plan = open.into_iter().find_map(|record| match record {
-            OpenRecord::Instance(passage) => Some(passage.plan),
+            OpenRecord::Instance(transition) => Some(transition.plan),
             OpenRecord::Backup(_) | OpenRecord::Restore(_) => None,
         });
         let (progress, remaining) = task.progress(plan, present.now);
@@ -90,23 +90,23 @@ impl Engine {
         task_id: TaskId,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
-        let deed = InstanceDeed::DeleteTask { task_id };
-        Ok(self.store.change_instance(ChangeInstance { instance, deed, now, origin }).await?)
+        let command = InstanceCommand::DeleteTask { task_id };
+        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 
-    /// Prepares an undertaking that an actor begins now.
-    pub(super) async fn new_undertaking(
+    /// Returns new background work with fresh ids.
+    pub(super) async fn new_task(
         &self,
-        undertaking: Undertaking,
+        task: TaskKind,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<NewUndertaking, EngineError> {
+    ) -> Result<NewTask, EngineError> {
         let task_id = || TaskId::from_random(self.ids.random_bits(), now);
         let job_id = || JobId::from_random(self.ids.random_bits(), now);
-        Ok(NewUndertaking {
-            undertaking,
+        Ok(NewTask {
+            task,
             task_id: self.unused_id(task_id, TaskId::as_bytes).await?,
             job_id: self.unused_id(job_id, JobId::as_bytes).await?,
             creator: self.creator(actor).await?,

@@ -45,7 +45,7 @@ impl Engine {
         words: TemplateWords,
         given_id: Option<TemplateId>,
     ) -> Result<TemplateId, EngineError> {
-        let present = self.settled_now().await?;
+        let present = self.reconciled_now().await?;
         let now = present.now;
         let make = || TemplateId::from_random(self.ids.random_bits(), now);
         let id = match given_id {
@@ -67,7 +67,7 @@ impl Engine {
         id: TemplateRef,
         words: TemplateWords,
     ) -> Result<(), EngineError> {
-        let _present = self.settled_now().await?;
+        let _present = self.reconciled_now().await?;
         let TemplateRef::Own(id) = id else { return Err(Refusal::TemplateNotFound.into()) };
         Ok(self.side.change_template(ChangeTemplate { project_id, id, words }).await?)
     }
@@ -77,7 +77,7 @@ impl Engine {
     /// # Errors
     /// `Refused` with `TemplateNotFound`, also for a shipped one.
     pub async fn delete_template(&self, project_id: ProjectId, id: TemplateRef) -> Result<(), EngineError> {
-        let _present = self.settled_now().await?;
+        let _present = self.reconciled_now().await?;
         let removed = match id {
             TemplateRef::Own(id) => self.side.delete_template(project_id, id).await?,
             TemplateRef::Shipped(_) => false,

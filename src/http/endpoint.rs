@@ -19,7 +19,7 @@ use crate::domain::work::FailureCode;
 use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
 use crate::http::auth::{Caller, claim};
 use crate::http::body::Unread;
-use crate::http::control::ruling::FaultyCall;
+use crate::http::control::fault_decision::FaultyCall;
 use crate::http::control::state::api_word;
 use crate::http::control::{EMULATOR_ID, X_EMULATOR_ID};
 use crate::http::error::ApiError;
@@ -286,26 +286,26 @@ async fn suffer(request: &HttpRequest, state: &web::Data<AppState>) -> Result<Op
     };
     let now = state.control.control.clock().0;
     let ruled = state.control.faults.rule(faulty_call(request, route), now, || state.control.control.dice());
-    let ruling = if let Ok(ruling) = ruled {
-        ruling
+    let decision = if let Ok(decision) = ruled {
+        decision
     } else {
         let (request, state) = (request.clone(), state.clone());
-        let ruling = async move { state.control.rule_in_turn(faulty_call(&request, route)).await };
-        control::to_its_end(ruling).await?
+        let decision = async move { state.control.rule_in_turn(faulty_call(&request, route)).await };
+        control::to_its_end(decision).await?
     };
-    let Some(ruling) = ruling else { return Ok(None) };
-    if !ruling.latency.is_zero() {
-        tokio::time::sleep(ruling.latency).await;
+    let Some(decision) = decision else { return Ok(None) };
+    if !decision.latency.is_zero() {
+        tokio::time::sleep(decision.latency).await;
     }
-    if ruling.cut {
+    if decision.cut {
         return Err(ApiError::Cut);
     }
-    match ruling.error {
+    match decision.error {
         Some((status, error_code)) => {
             let error_code = error_code.unwrap_or_else(|| INTERNAL.dcs.to_owned());
             Err(ApiError::Injected { status, error_code })
         }
-        None => Ok(ruling.outcome),
+        None => Ok(decision.outcome),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::lenient::{Lenient, text};
+use crate::http::flexible::{Flexible, text};
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::{error_code, operation};
 
@@ -55,7 +55,7 @@ pub(super) async fn reset_password(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let body: ResetBody = mandatory_object(&call.body)?;
-    let no_password = match body.no_password_access.as_ref().and_then(Lenient::given) {
+    let no_password = match body.no_password_access.as_ref().and_then(Flexible::given) {
         Some(given) => Some(given.boolean().ok_or(Refusal::InvalidPasswordAccess)?),
         None => None,
     };
@@ -78,7 +78,7 @@ struct ChangeBody {
 #[schema(as = PasswordReset)]
 struct ResetBody {
     new_password: Option<String>,
-    no_password_access: Option<Lenient>,
+    no_password_access: Option<Flexible>,
 }
 
 /// Numbers are texts, as the pages have them; times are minutes.

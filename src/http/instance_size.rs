@@ -13,7 +13,7 @@ use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::lenient::{Lenient, only_v2, text};
+use crate::http::flexible::{Flexible, only_v2, text};
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::{error_code, operation};
 
@@ -46,7 +46,7 @@ pub(super) async fn resize_instance(
 #[derive(Deserialize, ToSchema)]
 #[schema(as = InstanceResize)]
 struct ResizeBody {
-    new_capacity: Option<Lenient>,
+    new_capacity: Option<Flexible>,
     spec_code: Option<String>,
     #[schema(value_type = Option<String>)]
     change_type: Option<Value>,
@@ -65,8 +65,8 @@ impl ResizeBody {
     /// # Errors
     /// `InvalidBody`.
     fn may_wait(&self, api: ApiVersion) -> Result<bool, Refusal> {
-        let at_once: Option<Lenient> = only_v2(api, self.execute_immediately.clone())?;
-        Ok(at_once.as_ref().and_then(Lenient::boolean) == Some(false))
+        let at_once: Option<Flexible> = only_v2(api, self.execute_immediately.clone())?;
+        Ok(at_once.as_ref().and_then(Flexible::boolean) == Some(false))
     }
 
     /// Returns the order. v1.0 knows capacity and product only.
@@ -75,7 +75,7 @@ impl ResizeBody {
     /// `InvalidBody`.
     fn order(self, api: ApiVersion) -> Result<ResizeOrder, Refusal> {
         Ok(ResizeOrder {
-            capacity_gb: self.new_capacity.as_ref().and_then(Lenient::number),
+            capacity_gb: self.new_capacity.as_ref().and_then(Flexible::number),
             product: text(self.spec_code),
             kind: text(only_v2(api, self.change_type)?),
             zones: only_v2(api, self.available_zones)?.unwrap_or_default(),

@@ -13,8 +13,8 @@ use crate::engine::{ApiVersion, Engine};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::instance_order::PolicyBody;
-use crate::http::lenient::{Lenient, only_v2, text};
+use crate::http::flexible::{Flexible, only_v2, text};
+use crate::http::instance_creation::PolicyBody;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::{error_code, operation};
 
@@ -49,7 +49,7 @@ struct UpdateBody {
     maintain_end: Option<String>,
     security_group_id: Option<String>,
     instance_backup_policy: Option<PolicyBody>,
-    #[schema(value_type = Option<Lenient>)]
+    #[schema(value_type = Option<Flexible>)]
     port: Option<Value>,
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     rename_commands: Option<Value>,
@@ -61,14 +61,14 @@ impl UpdateBody {
     /// # Errors
     /// `InvalidBody`.
     fn order(self, api: ApiVersion) -> Result<UpdateOrder, Refusal> {
-        let port: Option<Lenient> = only_v2(api, self.port)?;
+        let port: Option<Flexible> = only_v2(api, self.port)?;
         Ok(UpdateOrder {
             name: self.name,
             description: self.description,
             maintenance: (text(self.maintain_begin), text(self.maintain_end)),
             security_group_id: text(self.security_group_id),
             policy: self.instance_backup_policy.map(PolicyBody::sent).transpose()?.unwrap_or_default(),
-            port: port.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such),
+            port: port.as_ref().and_then(Flexible::given).map(Flexible::whole_or_none_such),
             rename_commands: only_v2(api, self.rename_commands)?,
         })
     }

@@ -10,7 +10,7 @@ use crate::http::error::ApiError;
 use crate::http::instance_view::{InstanceView, InstancesView, WholeInstanceView, WholeInstancesView};
 use crate::http::openapi::describe::{Family, describe};
 use crate::http::{
-    error_code, instance_counts, instance_deletion, instance_extension, instance_order, instance_password,
+    error_code, instance_counts, instance_creation, instance_deletion, instance_password, instance_placement,
     instance_size, instance_status, instance_update, operation, v1, v2,
 };
 
@@ -33,10 +33,10 @@ pub(super) fn family() -> Family {
             .answers::<WholeInstancesView>(),
     ];
     let changed = [
-        instance_order::described(),
+        instance_creation::described(),
         instance_update::described(),
         instance_deletion::described(),
-        instance_extension::described(),
+        instance_placement::described(),
         instance_status::described(),
         instance_size::described(),
         instance_counts::described(),

@@ -37,7 +37,7 @@ const BUCKET: &str = "bucket";
 /// The access key that links name. Like the object store's, it says whose signature it is; it opens nothing.
 const LINK_ACCESS_KEY: &str = "DCSEMULATORLINKS";
 
-/// The answer to the wish for links.
+/// The response to a request for links.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LinksView {
     bucket_name: String,

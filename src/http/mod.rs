@@ -3,7 +3,6 @@
 //!
 //! Begin with [`routes`], the table of everything that can be called, and `endpoint`, the way of a request through it.
 
-mod answer;
 mod auth;
 mod backups;
 mod body;
@@ -15,22 +14,22 @@ mod endpoint;
 mod error;
 mod error_code;
 mod extract;
-mod fringe;
+mod flexible;
 mod identity;
 mod instance_batch;
 mod instance_counts;
+mod instance_creation;
 mod instance_deletion;
-mod instance_extension;
-mod instance_order;
 mod instance_password;
+mod instance_placement;
 mod instance_size;
 mod instance_status;
 mod instance_update;
 mod instance_view;
 mod instances;
-mod lenient;
 mod links;
 mod metrics;
+mod middleware;
 mod node_switch;
 mod nodes;
 mod openapi;
@@ -45,6 +44,7 @@ pub mod routes;
 pub mod server;
 mod side;
 mod signature;
+mod stubs;
 mod tasks;
 mod time;
 mod v1;

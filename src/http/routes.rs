@@ -3,8 +3,8 @@
 //! Literal paths stand before those with placeholders that would capture them, and the hottest stand first.
 
 mod api;
+mod services;
 mod side;
-mod surroundings;
 
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
@@ -47,12 +47,12 @@ impl RouteSet {
         let parts = match self {
             Self::Everything => vec![
                 api::api_routes(),
-                surroundings::identity_routes(),
-                surroundings::own_routes(),
-                surroundings::control_routes().collect(),
+                services::identity_routes(),
+                services::own_routes(),
+                services::control_routes().collect(),
             ],
-            Self::Api => vec![api::api_routes(), surroundings::identity_routes(), surroundings::own_routes()],
-            Self::Control => vec![surroundings::control_routes().collect()],
+            Self::Api => vec![api::api_routes(), services::identity_routes(), services::own_routes()],
+            Self::Control => vec![services::control_routes().collect()],
         };
         parts.into_iter().flatten().collect()
     }

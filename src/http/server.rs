@@ -13,18 +13,18 @@ use actix_web::{App, HttpRequest, web};
 use prometheus::Registry;
 use socket2::SockRef;
 
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::identity::Secret;
 use crate::engine::control::Control;
 use crate::engine::identity::Identity;
 use crate::engine::{Engine, RunFaults};
-use crate::http::answer::Answer;
 use crate::http::body::Bodies;
 use crate::http::connection::Connection;
 use crate::http::control::ControlState;
+use crate::http::control::fault_decision::Faults;
 use crate::http::control::journal::Journal;
-use crate::http::control::ruling::Faults;
 use crate::http::metrics::HttpMetrics;
+use crate::http::middleware::Answer;
 use crate::http::origin_check::AllowedHosts;
 use crate::http::routes::{self, RouteSet};
 
@@ -259,7 +259,7 @@ pub fn serve(
         metrics: HttpMetrics::register(registry)?,
     });
     let run_faults: Arc<dyn RunFaults> = state.clone().into_inner();
-    state.engine.heed(Arc::downgrade(&run_faults));
+    state.engine.decide_runs_by(Arc::downgrade(&run_faults));
     let server = |listener, routes, workers| run(listener, &state, routes, workers, connections);
     Ok(Servers {
         api: server(listeners.api, routes_of_api, workers)?,

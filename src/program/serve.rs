@@ -4,7 +4,7 @@ use std::backtrace::BacktraceStatus;
 use std::process::ExitCode;
 
 use dcs_emulator::config::Config;
-use dcs_emulator::emulator::{Emulator, ReadyFile, Surroundings};
+use dcs_emulator::emulator::{Dependencies, Emulator, ReadyFile};
 use dcs_emulator::telemetry;
 
 use crate::program::signals::Signals;
@@ -23,7 +23,7 @@ pub(super) async fn serve(config: &Config) -> ExitCode {
         return fail(&error, exit::FAILED);
     }
     let started = tokio::select! {
-        started = Emulator::start(config, Surroundings::system()) => started,
+        started = Emulator::start(config, Dependencies::system()) => started,
         _ = signals.next() => return ExitCode::from(exit::STOPPED),
     };
     let mut emulator = match started {

@@ -2,7 +2,7 @@
 
 use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, NewBackup, RecordNumber};
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
-use crate::domain::instance::{BackupRules, Capacity, Engine, InstanceStatus, Passage};
+use crate::domain::instance::{BackupRules, Capacity, Engine, InstanceStatus, StatusTransition};
 use crate::domain::origin::Origin;
 use crate::domain::restore::{NewRestore, Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::Timestamp;
@@ -18,7 +18,7 @@ pub struct InstanceRef {
     pub instance_id: InstanceId,
 }
 
-/// The wish to have a backup recorded.
+/// Records a backup.
 #[derive(Clone, Debug)]
 pub struct CreateBackup {
     /// The instance to back up.
@@ -35,7 +35,7 @@ pub struct CreateBackup {
     pub origin: Origin,
 }
 
-/// The wish to have a backup deleted.
+/// Deletes a backup.
 #[derive(Clone, Debug)]
 pub struct DeleteBackup {
     /// The instance it belongs to.
@@ -50,7 +50,7 @@ pub struct DeleteBackup {
     pub origin: Origin,
 }
 
-/// The wish to have an instance restored from one of its backups.
+/// Restores an instance from one of its backups.
 #[derive(Clone, Debug)]
 pub struct CreateRestore {
     /// The instance to restore.
@@ -71,7 +71,7 @@ pub struct CreateRestore {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenRecord {
     /// An instance on its way to another state.
-    Instance(Passage),
+    Instance(StatusTransition),
     /// A backup.
     Backup(Backup),
     /// A restore.

@@ -1,25 +1,25 @@
 //! What the store is asked to do to instances, and what it answers, in words of the domain.
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::id::{InstanceId, ProjectId, TaskId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
-    Creator, Extension, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, Resize,
+    Creator, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, PlacementChange, Resize,
     StatusAction, WaitingChange,
 };
 use crate::domain::origin::Origin;
+use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
-use crate::domain::work::WorkWish;
+use crate::domain::work::WorkOptions;
 use crate::store::InstanceRef;
 
-/// The wish to have instances of a project made: all or none.
+/// Creates instances of a project: all or none.
 #[derive(Clone, Debug)]
 pub struct CreateInstances {
     /// The project.
     pub project_id: ProjectId,
     /// What each is called.
-    pub called: Vec<CalledInstance>,
+    pub called: Vec<NewInstanceIdentity>,
     /// Whether their caller chose the id: then it may be taken.
     pub id_is_given: bool,
     /// What all of them are.
@@ -40,7 +40,7 @@ pub struct CreateInstances {
 
 /// What one of several instances to be made is called, and how it comes about.
 #[derive(Clone, Debug)]
-pub struct CalledInstance {
+pub struct NewInstanceIdentity {
     /// Its id.
     pub id: InstanceId,
     /// Its name.
@@ -48,16 +48,16 @@ pub struct CalledInstance {
     /// The id of its backup policy, should it have one.
     pub policy_id: [u8; 16],
     /// How long it is being created.
-    pub work: WorkWish,
+    pub work: WorkOptions,
 }
 
-/// The wish to have an instance changed.
+/// Changes an instance.
 #[derive(Clone, Debug)]
 pub struct ChangeInstance {
     /// The instance.
     pub instance: InstanceRef,
     /// What is to be done to it.
-    pub deed: InstanceDeed,
+    pub command: InstanceCommand,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.
@@ -66,7 +66,7 @@ pub struct ChangeInstance {
 
 /// What can be done to an instance.
 #[derive(Clone, Debug)]
-pub enum InstanceDeed {
+pub enum InstanceCommand {
     /// Change what takes no time.
     Update {
         /// What is to change.
@@ -75,21 +75,21 @@ pub enum InstanceDeed {
         policy_id: [u8; 16],
         /// Whether no other instance of the project may have the name.
         unique_names: bool,
-        /// What leaves traces of another port, if a port is named.
-        port_change: Option<NewUndertaking>,
+        /// The background task of a changed port, if a port is named.
+        port_change: Option<NewTask>,
     },
     /// Give it other zones, another network, other replicas.
     Rearrange {
         /// What is wanted.
-        extension: Extension,
+        extension: PlacementChange,
         /// The region, whose zones there are.
         region: String,
         /// What waits if the window of maintenance is not open; none: it begins at once.
         wait: Option<WaitingChange>,
-        /// What leaves traces of it.
-        undertaking: NewUndertaking,
+        /// Its background task.
+        task: NewTask,
         /// How long that takes.
-        work: WorkWish,
+        work: WorkOptions,
     },
     /// Delete it: it and its records are gone for everybody but the audit.
     Delete,
@@ -97,15 +97,15 @@ pub enum InstanceDeed {
     Switch {
         /// What, and which way.
         switch: InstanceSwitch,
-        /// What leaves traces of it.
-        undertaking: NewUndertaking,
+        /// Its background task.
+        task: NewTask,
     },
     /// Start or stop nodes of it.
     SwitchNodes {
         /// Which, and which way.
         switch: NodeSwitch,
-        /// What leaves traces of it.
-        undertaking: NewUndertaking,
+        /// Its background task.
+        task: NewTask,
     },
     /// Give it another size.
     Extend {
@@ -113,10 +113,10 @@ pub enum InstanceDeed {
         resize: Box<Resize>,
         /// What waits if the window of maintenance is not open; none: it begins at once.
         wait: Option<WaitingChange>,
-        /// What leaves traces of it.
-        undertaking: NewUndertaking,
+        /// Its background task.
+        task: NewTask,
         /// How long that takes.
-        work: WorkWish,
+        work: WorkOptions,
     },
     /// Remove a task that has ended from the list.
     DeleteTask {
@@ -128,7 +128,7 @@ pub enum InstanceDeed {
         /// Which of them.
         action: StatusAction,
         /// How long that takes.
-        work: WorkWish,
+        work: WorkOptions,
     },
 }
 
@@ -141,15 +141,15 @@ pub struct KeptPassword {
     pub tries: PasswordTries,
 }
 
-/// The wish to have the password of an instance changed.
+/// Changes the password of an instance.
 #[derive(Clone, Debug)]
 pub struct ChangePassword {
     /// The instance.
     pub instance: InstanceRef,
     /// How it is to change.
-    pub wish: PasswordWish,
-    /// What leaves traces of a change; none where nothing is to change.
-    pub undertaking: Option<NewUndertaking>,
+    pub change: PasswordChange,
+    /// Its background task; none where nothing is to change.
+    pub task: Option<NewTask>,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.
@@ -158,7 +158,7 @@ pub struct ChangePassword {
 
 /// How the password of an instance is to change. Hashes are PHC texts: the writer has no time to make or compare them.
 #[derive(Clone, Debug)]
-pub enum PasswordWish {
+pub enum PasswordChange {
     /// By somebody who named the old one.
     Change {
         /// The hash that what was named has been compared with; none if every password is the right one.
@@ -175,7 +175,7 @@ pub enum PasswordWish {
     WhileLocked,
 }
 
-impl PasswordWish {
+impl PasswordChange {
     /// Returns whether the password changes if it is granted.
     pub fn may_change(&self) -> bool {
         match self {
@@ -186,7 +186,7 @@ impl PasswordWish {
     }
 }
 
-/// What became of the wish to have a password changed.
+/// The result of a password change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordAnswer {
     /// It was judged; it has changed if the verdict is `Right`.

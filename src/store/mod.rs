@@ -29,13 +29,13 @@ pub use command::{
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
 pub use instance_command::{
-    CalledInstance, ChangeInstance, ChangePassword, CreateInstances, InstanceDeed, KeptPassword,
-    PasswordAnswer, PasswordWish,
+    ChangeInstance, ChangePassword, CreateInstances, InstanceCommand, KeptPassword, NewInstanceIdentity,
+    PasswordAnswer, PasswordChange,
 };
 pub use metrics::StoreMetrics;
-pub use schedule::{RunWish, ScheduleOutcome, ScheduleStep};
+pub use schedule::{ScheduleOutcome, ScheduleStep, ScheduledRun};
 pub use seed::{
-    Belongings, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
+    DependentRows, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
     StatePart, TableRow, TableRows, UserSeed,
 };
 pub use side::{
@@ -63,7 +63,7 @@ pub trait Store: Send + Sync {
     /// Afterwards the instance has at most one open job, also when two callers race.
     ///
     /// # Errors
-    /// `Refused` as `InstanceFacts::begin_backup`, or with `InstanceNotFound`.
+    /// `Refused` as `InstanceState::begin_backup`, or with `InstanceNotFound`.
     async fn create_backup(&self, command: CreateBackup) -> Result<Backup, StoreError>;
 
     /// Marks a backup as deleted; one that is deleted already stays as it is.
@@ -88,8 +88,8 @@ pub trait Store: Send + Sync {
     /// Records a restore of an instance from one of its backups; while it is open the instance is RESTORING.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, as `InstanceFacts::permit_backup_work`, with `InvalidParameter` (`backup_id`) if
-    /// the instance has no such backup, or as `InstanceFacts::begin_restore`; in this order.
+    /// `Refused` with `InstanceNotFound`, as `InstanceState::permit_backup_work`, with `InvalidParameter` (`backup_id`) if
+    /// the instance has no such backup, or as `InstanceState::begin_restore`; in this order.
     async fn create_restore(&self, command: CreateRestore) -> Result<Restore, StoreError>;
 
     /// Returns a page of an instance's restores, newest first, or `None` if there is no such instance.
@@ -129,7 +129,7 @@ pub trait Store: Send + Sync {
     /// Changes an instance.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, as `InstanceFacts::permit`, or as the deed's own rules have it; in this order.
+    /// `Refused` with `InstanceNotFound`, as `InstanceState::permit`, or as the command's own rules have it; in this order.
     async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError>;
 
     /// Returns what is kept of the password of an instance; `None` if there is no such instance.
@@ -141,7 +141,7 @@ pub trait Store: Send + Sync {
     /// Changes the password of an instance, or counts the try.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, `PasswordFree` (of a change, not of a reset), or as `InstanceFacts::permit`; in this
+    /// `Refused` with `InstanceNotFound`, `PasswordFree` (of a change, not of a reset), or as `InstanceState::permit`; in this
     /// order.
     async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError>;
 

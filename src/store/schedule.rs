@@ -3,7 +3,7 @@
 use crate::domain::id::BackupId;
 use crate::domain::instance::{BackupRules, ResizeRules};
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::WorkWish;
+use crate::domain::work::WorkOptions;
 use crate::store::{InstanceRef, MadeChange};
 
 /// What is to be done at one time: changes that wait for a window of maintenance, runs of policies, and the end of the days of
@@ -15,13 +15,13 @@ pub struct ScheduleStep {
     /// The present: runs that were missed too long before it are left out.
     pub now: Timestamp,
     /// The instances with a change that waits and is due, each with how long it is EXTENDING.
-    pub waiting: Vec<(InstanceRef, WorkWish)>,
+    pub waiting: Vec<(InstanceRef, WorkOptions)>,
     /// The region, whose zones there are.
     pub region: String,
     /// Whether clusters can be given another size.
     pub clusters_extend: bool,
     /// The backups to be made by the policies that have a run due.
-    pub runs: Vec<RunWish>,
+    pub runs: Vec<ScheduledRun>,
     /// A setting that is kept together with the backups, if any of them is begun.
     pub kept_if_begun: Option<(&'static str, String)>,
     /// Which instances may be backed up.
@@ -42,13 +42,13 @@ impl ScheduleStep {
 
 /// The backup that a run is to make.
 #[derive(Clone, Copy, Debug)]
-pub struct RunWish {
+pub struct ScheduledRun {
     /// The instance.
     pub instance: InstanceRef,
     /// The id of the record to be.
     pub id: BackupId,
     /// How its work is to go.
-    pub work: WorkWish,
+    pub work: WorkOptions,
 }
 
 /// What was done at one time.

@@ -42,7 +42,7 @@ pub type TableRows = BTreeMap<String, Vec<TableRow>>;
 
 /// What belongs to an instance and has no form of its own in a seed, as the tables have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Belongings {
+pub struct DependentRows {
     /// Columns of the instance.
     pub columns: TableRow,
     /// Rows, by table.
@@ -106,7 +106,7 @@ pub struct InstanceSeed {
     /// When it was deleted, if it was.
     pub deleted_at: Option<Timestamp>,
     /// What else belongs to it.
-    pub belongings: Belongings,
+    pub dependent_rows: DependentRows,
     /// Its backups, by number.
     pub backups: Vec<Backup>,
     /// Its restores, by number.

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
 use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
 use crate::domain::instance::Instance;
@@ -11,11 +10,12 @@ use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
 use crate::domain::task::BackgroundTask;
+use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
 use crate::store::InstanceRef;
 use crate::store::error::StoreError;
 
-/// The wish to change what is set beside an instance.
+/// Changes the configuration of an instance.
 #[derive(Clone, Debug)]
 pub struct ChangeSideSettings {
     /// The instance.
@@ -24,8 +24,8 @@ pub struct ChangeSideSettings {
     pub change: SideChange,
     /// The id that a change of parameters is remembered by.
     pub change_id: ParameterChangeId,
-    /// What leaves traces of it, if anything does.
-    pub undertaking: Option<NewUndertaking>,
+    /// Its background task, if it has one.
+    pub task: Option<NewTask>,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.

@@ -4,8 +4,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use dcs_emulator::ambient::{IdSource, SystemIds};
 use dcs_emulator::domain::id::{InstanceId, ProjectId};
+use dcs_emulator::ids::{IdSource, SystemIds};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

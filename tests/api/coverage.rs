@@ -15,7 +15,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::instance_deletion::COVERS,
     super::instance_password::COVERS,
     super::instance_size::COVERS,
-    super::instance_extension::COVERS,
+    super::instance_placement::COVERS,
     super::instance_status::COVERS,
     super::instance_update::COVERS,
     super::catalogue::COVERS,
@@ -56,7 +56,7 @@ pub(crate) fn is_of(path: &str, template: &str) -> bool {
 
 #[test]
 fn every_route_has_a_test_that_calls_it() {
-    // Those beside what the emulator is about are called by `fringe`, which goes by the same table.
+    // Stubs are called by `stubs`, which goes by the same table.
     for route in routes::table().into_iter().filter(|route| route.operation.emulation == Emulation::Full) {
         let claimed = CLAIMS
             .iter()
@@ -79,10 +79,10 @@ fn every_test_that_is_named_for_a_route_has_it_answered_well() {
 }
 
 #[test]
-fn every_route_of_the_fringe_is_called_by_its_tests() {
+fn every_stub_route_is_called_by_its_tests() {
     let tests: [fn(); 2] = [
-        super::fringe::what_is_not_emulated_is_refused_and_listed,
-        super::fringe::what_only_reads_answers_that_there_is_nothing_of_the_kind,
+        super::stubs::what_is_not_emulated_is_refused_and_listed,
+        super::stubs::what_only_reads_answers_that_there_is_nothing_of_the_kind,
     ];
     let requests: Vec<_> = tests.into_iter().flat_map(requests_of).collect();
     for route in routes::table().into_iter().filter(|route| route.operation.emulation != Emulation::Full) {

@@ -64,7 +64,7 @@ async fn every_column_of_the_schema_is_exported_or_left_out_on_purpose() {
         assert!(
             has(table, "instance_key") || has(table, "project_key") || has(table, "project_id"),
             "an export would lose the table {table}, and a reset of a project would keep its rows: no column names their \
-             owner. Give it instance_key, project_key or project_id (then both carry it as it is: src/store/sqlite/belongings.rs), give \
+             owner. Give it instance_key, project_key or project_id (then both carry it as it is: src/store/sqlite/dependent_rows.rs), give \
              it a form of its own in seeds and name it in WRITTEN, or name it in DERIVED or LEFT_OUT and say why."
         );
         assert!(

@@ -2,7 +2,9 @@
 //! the API. The cells are made of the program's own table, which is compared with the contract's, and each is tried out over
 //! HTTP on an instance of its own.
 
-use dcs_emulator::domain::instance::{InstanceAction as Action, InstanceStatus as Status, PLAN, Situation};
+use dcs_emulator::domain::instance::{
+    InstanceAction as Action, InstanceStatus as Status, OperationalState, PERMISSIONS,
+};
 use dcs_emulator::http::routes;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -30,25 +32,25 @@ const CONTRACT: &str = "
     Read           ok       ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       ok           ok
 ";
 
-/// What the contract says of a situation.
-fn column(situation: Situation) -> &'static str {
-    match situation {
-        Situation::BackingUp => "B",
-        Situation::In(status) => status.as_str(),
+/// What the contract says of a state.
+fn column(state: OperationalState) -> &'static str {
+    match state {
+        OperationalState::BackingUp => "B",
+        OperationalState::In(status) => status.as_str(),
     }
 }
 
-/// The cell of the contract's table for an action in a situation.
-fn cell_of_contract(action: Action, situation: Situation) -> &'static str {
+/// The cell of the contract's table for an action in a state.
+fn cell_of_contract(action: Action, state: OperationalState) -> &'static str {
     let mut lines =
         CONTRACT.lines().map(str::split_whitespace).filter_map(|mut words| Some((words.next()?, words)));
     let (_, mut columns) = lines.next().expect("a head");
-    let place = columns.position(|name| name == column(situation)).expect("a column");
+    let place = columns.position(|name| name == column(state)).expect("a column");
     let (_, mut cells) = lines.find(|(name, _)| *name == format!("{action:?}")).expect("a row");
     cells.nth(place).expect("a cell")
 }
 
-/// What a situation refuses with, whatever is asked (written down from the contract's table).
+/// What a state refuses with, whatever is asked (written down from the contract's table).
 fn refusal_of(code: &str) -> Refusal {
     let all = [
         refusal::CREATING,
@@ -61,19 +63,19 @@ fn refusal_of(code: &str) -> Refusal {
     all.into_iter().find(|refusal| refusal.code == format!("DCS.{code}")).expect("a code of the table")
 }
 
-/// The code that a situation refuses with: that of a backup, which every situation but one refuses.
-fn code_of(situation: Situation) -> &'static str {
-    cell_of_contract(Action::CreateBackup, situation)
+/// The code that a state refuses with: that of a backup, which every state but one refuses.
+fn code_of(state: OperationalState) -> &'static str {
+    cell_of_contract(Action::CreateBackup, state)
 }
 
 #[test]
 fn the_table_of_the_program_is_that_of_the_contract() {
     let rows = CONTRACT.lines().filter(|line| !line.trim().is_empty()).count() - 1;
-    assert_eq!(PLAN.len(), rows);
-    for (action, cells) in PLAN {
-        for (situation, permitted) in Situation::ALL.into_iter().zip(cells) {
-            let expected = cell_of_contract(action, situation) == "ok";
-            assert_eq!(permitted, expected, "{action:?} in {situation:?}");
+    assert_eq!(PERMISSIONS.len(), rows);
+    for (action, cells) in PERMISSIONS {
+        for (state, permitted) in OperationalState::ALL.into_iter().zip(cells) {
+            let expected = cell_of_contract(action, state) == "ok";
+            assert_eq!(permitted, expected, "{action:?} in {state:?}");
         }
     }
 }
@@ -159,23 +161,23 @@ fn reads(api: Api) -> Vec<String> {
 /// An instance for a call, and what is there of it.
 struct Subject {
     id: String,
-    /// Neither open nor in use in any situation.
+    /// Neither open nor in use in any state.
     backup: String,
     /// Restored from, where something is.
     source: String,
-    situation: Situation,
+    state: OperationalState,
 }
 
 impl Subject {
-    fn new(number: usize, situation: Situation) -> Self {
+    fn new(number: usize, state: OperationalState) -> Self {
         let id = |kind: u32| format!("00000000-0000-4000-800{kind}-{number:012x}");
-        Self { id: id(0), backup: id(1), source: id(2), situation }
+        Self { id: id(0), backup: id(1), source: id(2), state }
     }
 
     /// Its entry in a seed: states that no call leads to are seeded.
     fn entry(&self) -> Value {
-        let status = match self.situation {
-            Situation::In(
+        let status = match self.state {
+            OperationalState::In(
                 status @ (Status::Creating | Status::Error | Status::CreateFailed | Status::Frozen),
             ) => status,
             _ => Status::Running,
@@ -185,7 +187,7 @@ impl Subject {
         json!({"id": self.id, "name": name, "cache_mode": "ha", "status": status.as_str(), "backups": backups})
     }
 
-    /// Leads it into its situation, where nothing ends by itself.
+    /// Leads it into its state, where nothing ends by itself.
     async fn lead(&self, server: &TestServer) {
         let (id, path) = (self.id.as_str(), Api::V1.instance(&self.id));
         let act = async |word: &str| {
@@ -197,9 +199,9 @@ impl Subject {
             let body = json!({"instance_id": id});
             server.post("/_emulator/transitions/instance/step", &body).await.ok();
         };
-        match self.situation {
-            Situation::BackingUp => drop(server.create_backup(id).await),
-            Situation::In(status) => match status {
+        match self.state {
+            OperationalState::BackingUp => drop(server.create_backup(id).await),
+            OperationalState::In(status) => match status {
                 Status::Running
                 | Status::Creating
                 | Status::Error
@@ -226,9 +228,9 @@ impl Subject {
                 }
             },
         }
-        let expected = match self.situation {
-            Situation::BackingUp => "RUNNING",
-            Situation::In(status) => status.as_str(),
+        let expected = match self.state {
+            OperationalState::BackingUp => "RUNNING",
+            OperationalState::In(status) => status.as_str(),
         };
         assert_eq!(server.status(Api::V2, id).await, expected);
     }
@@ -245,16 +247,16 @@ impl Subject {
     }
 }
 
-/// Makes a server on which nothing ends by itself, with a subject for each call of an action in each situation, led into it.
+/// Makes a server on which nothing ends by itself, with a subject for each call of an action in each state, led into it.
 async fn subjects(action: Action, api: Api) -> (TestServer, Vec<(Subject, Call)>) {
     let server = TestServer::seeded("{}", &[]).await;
     let mut pairs = Vec::new();
-    for situation in Situation::ALL {
-        let kinds = calls(action, api, &Subject::new(0, situation)).len();
+    for state in OperationalState::ALL {
+        let kinds = calls(action, api, &Subject::new(0, state)).len();
         for kind in 0..kinds {
             // One instance is enough for calls that change nothing.
             let number = if action == Action::Read { pairs.len() - kind } else { pairs.len() };
-            let subject = Subject::new(number, situation);
+            let subject = Subject::new(number, state);
             let call = calls(action, api, &subject).swap_remove(kind);
             pairs.push((subject, call));
         }
@@ -278,20 +280,15 @@ async fn ask(server: &TestServer, Call { method, path, body }: &Call) -> Answer 
 
 /// Makes sure that a call was refused as its cell has it.
 fn assert_refused(action: Action, api: Api, subject: &Subject, answer: &Answer) {
-    let cell = cell_of_contract(action, subject.situation);
+    let cell = cell_of_contract(action, subject.state);
     if cell == "no" && api == Api::V1 {
-        assert_eq!(
-            each(&answer.ok()["results"], "result"),
-            ["failed"],
-            "{action:?} in {:?}",
-            subject.situation
-        );
+        assert_eq!(each(&answer.ok()["results"], "result"), ["failed"], "{action:?} in {:?}", subject.state);
         return;
     }
-    // On v2 the one client that acts on a single instance comes again only after the code of its situation; that is the same
+    // On v2 the one client that acts on a single instance comes again only after the code of its state; that is the same
     // for every action, and where no work is ever refused it is that of states that lead nowhere.
     let code = match cell {
-        "no" => code_of(subject.situation),
+        "no" => code_of(subject.state),
         code => code,
     };
     answer.assert_refused_by(api, &refusal_of(code));
@@ -309,12 +306,11 @@ fn assert_permitted(answer: &Answer, place: &str) {
 async fn every_cell_of(action: Action) {
     for api in Api::BOTH {
         let (server, pairs) = subjects(action, api).await;
-        let (_, cells) = PLAN.iter().find(|(of, _)| *of == action).expect("a row");
+        let (_, cells) = PERMISSIONS.iter().find(|(of, _)| *of == action).expect("a row");
         let mut tried = 0;
         for (subject, call) in &pairs {
-            let place =
-                format!("{api:?}: {action:?} in {:?}: {} {}", subject.situation, call.method, call.path);
-            let column = Situation::ALL.iter().position(|situation| *situation == subject.situation);
+            let place = format!("{api:?}: {action:?} in {:?}: {} {}", subject.state, call.method, call.path);
+            let column = OperationalState::ALL.iter().position(|state| *state == subject.state);
             let permitted = cells[column.expect("a column")];
             let before = subject.everything(&server).await;
             let answer = ask(&server, call).await;
@@ -327,7 +323,7 @@ async fn every_cell_of(action: Action) {
             tried += 1;
         }
         let has_none = api == Api::V2 && matches!(action, Action::Stop | Action::Start);
-        assert!(has_none == (tried == 0) && tried % Situation::ALL.len() == 0, "{action:?}: {tried}");
+        assert!(has_none == (tried == 0) && tried % OperationalState::ALL.len() == 0, "{action:?}: {tried}");
     }
 }
 
@@ -342,7 +338,7 @@ macro_rules! rows {
         #[test]
         fn every_row_of_the_table_has_a_test() {
             let tested = [$(Action::$action),+, Action::Read];
-            assert!(PLAN.iter().all(|(action, _)| tested.contains(action)) && tested.len() == PLAN.len());
+            assert!(PERMISSIONS.iter().all(|(action, _)| tested.contains(action)) && tested.len() == PERMISSIONS.len());
         }
     };
 }
@@ -368,10 +364,11 @@ async fn everything_can_be_read_in_every_situation() {
     for api in Api::BOTH {
         let (server, pairs) = subjects(Action::Read, api).await;
         let reads = reads(api).len();
-        assert_eq!(pairs.len(), reads * Situation::ALL.len());
+        assert_eq!(pairs.len(), reads * OperationalState::ALL.len());
         assert!(reads > if api == Api::V1 { 6 } else { 25 }, "{reads}");
-        // Some need a parameter, and say so: the same in every situation.
-        let running = pairs.iter().filter(|(subject, _)| subject.situation == Situation::In(Status::Running));
+        // Some need a parameter, and say so: the same in every state.
+        let running =
+            pairs.iter().filter(|(subject, _)| subject.state == OperationalState::In(Status::Running));
         let statuses = join_all(running.map(|(_, call)| ask(&server, call))).await;
         let statuses: Vec<u16> = statuses.iter().map(|answer| answer.status).collect();
         assert!(
@@ -381,7 +378,7 @@ async fn everything_can_be_read_in_every_situation() {
         for (place, (subject, call)) in pairs.iter().enumerate() {
             let before = subject.everything(&server).await;
             let answer = ask(&server, call).await;
-            assert_eq!(answer.status, statuses[place % reads], "{:?}: {}", subject.situation, call.path);
+            assert_eq!(answer.status, statuses[place % reads], "{:?}: {}", subject.state, call.path);
             assert_eq!(subject.everything(&server).await, before, "{}", call.path);
         }
         let listed =

@@ -115,14 +115,14 @@ async fn the_scan_for_expired_keys_echoes_what_it_was_told() {
             "scan_keys_count": null, "updated_at": null,
         })
     );
-    let wish = json!({
+    let change = json!({
         "enable_auto_scan": true, "first_scan_at": "2023-07-07T15:00:05.000", "interval": 600, "timeout": 1200,
         "scan_keys_count": 20000,
     });
-    let mut expected = wish.clone();
+    let mut expected = change.clone();
     expected["instance_id"] = json!(HA);
     expected["updated_at"] = json!("2020-03-02T06:15:04.512Z");
-    assert_eq!(put(&server, EXPIRED_KEYS, &wish).await.ok(), expected);
+    assert_eq!(put(&server, EXPIRED_KEYS, &change).await.ok(), expected);
     assert_eq!(server.get(&path).await.ok(), expected);
     for (member, value, refusal) in [
         ("first_scan_at", json!("soon"), &refusal::INVALID_SCAN_START),
@@ -130,7 +130,7 @@ async fn the_scan_for_expired_keys_echoes_what_it_was_told() {
         ("timeout", json!(1199), &refusal::INVALID_SCAN_TIMEOUT),
         ("scan_keys_count", json!(9), &refusal::INVALID_SCAN_KEYS),
     ] {
-        let mut bad = wish.clone();
+        let mut bad = change.clone();
         bad[member] = value;
         put(&server, EXPIRED_KEYS, &bad).await.assert_refused_by(Api::V2, refusal);
     }

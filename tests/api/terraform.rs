@@ -55,7 +55,7 @@ fn is_in(wanted: &Value, read: &Value) -> bool {
 }
 
 /// Makes sure that a refresh shows what the configuration says, and another one the same.
-async fn assert_settled(provider: &Provider, instance: &str, wanted: &Arguments) {
+async fn assert_reconciled(provider: &Provider, instance: &str, wanted: &Arguments) {
     let first = provider.read(instance, wanted).await;
     assert_no_drift(wanted, &first);
     assert_eq!(provider.read(instance, wanted).await, first, "two refreshes differ");
@@ -121,7 +121,7 @@ async fn what_is_created_comes_back_as_it_was_sent_and_goes_without_a_trace() {
     configurations[6].insert("security_group_id".to_owned(), json!("sg-1"));
     for wanted in &configurations {
         let instance = provider.create(wanted).await;
-        assert_settled(&provider, &instance, wanted).await;
+        assert_reconciled(&provider, &instance, wanted).await;
         // What was not said is such that a plan shows no change.
         let read = provider.read(&instance, wanted).await;
         let unsaid = |argument: &str| !wanted.contains_key(argument);
@@ -178,10 +178,10 @@ async fn what_is_updated_comes_back_and_what_is_not_stays() {
             // To a provider, nothing and a text without characters are the same.
             expected["description"] = Value::Null;
         }
-        assert_settled(&provider, &instance, &expected).await;
+        assert_reconciled(&provider, &instance, &expected).await;
         current = wanted;
         provider.server.restart().await;
-        assert_settled(&provider, &instance, &expected).await;
+        assert_reconciled(&provider, &instance, &expected).await;
     }
     provider.destroy(&instance).await;
 }
@@ -213,7 +213,7 @@ async fn a_backup_is_made_read_restored_and_removed() {
         let restore =
             wait_for_record(&provider, &restores, "restore", &restore, &["waiting", "restoring"]).await;
         assert_eq!((&restore["backup_id"], &restore["restore_remark"]), (&json!(id), &json!("back")));
-        assert_settled(&provider, &instance, &wanted).await;
+        assert_reconciled(&provider, &instance, &wanted).await;
 
         provider.send("DELETE", &format!("{backups}/{id}"), None, &[204]).await;
         let after = found(&provider, &backups, "backup", &id).await;

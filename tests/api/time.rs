@@ -209,7 +209,7 @@ async fn what_is_due_is_done_also_when_nobody_asks() {
 }
 
 #[tokio::test]
-async fn many_instances_are_settled_at_once() {
+async fn many_instances_are_reconciled_at_once() {
     // More than one round of the work that moves records.
     let instances = numbered_instances(300);
     let seed = of_instances(PROJECT, &instances);

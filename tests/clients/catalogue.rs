@@ -76,10 +76,10 @@ pub(crate) fn huawei_sdk(session: &Session) -> Result<(), Failed> {
         &(seen["flavors_of_instance"].as_u64() > Some(100)),
         &true,
     )?;
-    check_fringe(&seen["fringe"])
+    check_stubs(&seen["stubs"])
 }
 
-fn check_fringe(seen: &Value) -> Result<(), Failed> {
+fn check_stubs(seen: &Value) -> Result<(), Failed> {
     let operations = seen.as_object().ok_or("no operations")?;
     same("whether there are many operations", &(operations.len() > 60), &true)?;
     for (name, seen) in operations {

@@ -43,7 +43,7 @@ def main():
         "windows": [(window.seq, window.begin, window.end, window.default) for window in windows.maintain_windows],
         "quotas": [(resource.type, resource.unit, resource.quota, resource.used) for resource in quotas.quotas.resources],
         "differences": sum(map(differences_in, (by_capacity, zones, windows, quotas)), []),
-        "fringe": {
+        "stubs": {
             operation["name"]: seen(client, operation["name"], instance)
             for operation in operations(url)
             if operation["emulation"] != "full"

@@ -33,7 +33,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    fn settle(&mut self, now: i64) {
+    fn reconcile(&mut self, now: i64) {
         if self.phase == Phase::Waiting && self.starts <= now {
             self.phase = Phase::Running;
         }
@@ -123,7 +123,7 @@ impl Contract {
         self.now += millis;
         for instance in &mut self.instances {
             for record in instance.backups.iter_mut().chain(&mut instance.restores) {
-                record.settle(self.now);
+                record.reconcile(self.now);
             }
         }
     }
@@ -243,6 +243,6 @@ fn begin(
         deleted: false,
         source,
     };
-    record.settle(created);
+    record.reconcile(created);
     record
 }

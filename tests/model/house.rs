@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dcs_emulator::ambient::ManualClock;
+use dcs_emulator::clock::ManualClock;
 use dcs_emulator::domain::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};

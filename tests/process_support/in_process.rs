@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dcs_emulator::Emulator;
-use dcs_emulator::ambient::Clock;
+use dcs_emulator::clock::Clock;
 
 use super::wire::Connection;
 

@@ -44,29 +44,29 @@ async fn what_may_not_be_backed_up_is_refused_and_leaves_nothing(house: House) {
     let nowhere = InstanceRef { instance_id: InstanceId::from_bytes([99; 16]), ..instance(1) };
     let elsewhere = InstanceRef { project_id: project(2), ..instance(1) };
     let off = BackupRules { enabled: false, clusters: true };
-    for (wish, expected) in [
-        (house.wish(nowhere, after(0), AT_ONCE), Refusal::InstanceNotFound),
-        (house.wish(elsewhere, after(0), AT_ONCE), Refusal::InstanceNotFound),
-        (house.wish(instance(4), after(0), AT_ONCE), Refusal::CacheModeUnsupported),
-        (house.wish(instance(5), after(0), AT_ONCE), Refusal::CacheModeUnsupported),
+    for (command, expected) in [
+        (house.command(nowhere, after(0), AT_ONCE), Refusal::InstanceNotFound),
+        (house.command(elsewhere, after(0), AT_ONCE), Refusal::InstanceNotFound),
+        (house.command(instance(4), after(0), AT_ONCE), Refusal::CacheModeUnsupported),
+        (house.command(instance(5), after(0), AT_ONCE), Refusal::CacheModeUnsupported),
         (
-            CreateBackup { rules: off, ..house.wish(instance(1), after(0), AT_ONCE) },
+            CreateBackup { rules: off, ..house.command(instance(1), after(0), AT_ONCE) },
             Refusal::BackupUnsupported,
         ),
     ] {
-        assert_eq!(refusal(house.store.create_backup(wish).await), expected);
+        assert_eq!(refusal(house.store.create_backup(command).await), expected);
     }
     for number in 1..=5 {
         assert_eq!(house.list(instance(number)).await, []);
     }
     let clusters = BackupRules { clusters: true, ..RULES };
-    let wish = CreateBackup { rules: clusters, ..house.wish(instance(5), after(1), AT_ONCE) };
-    assert_eq!(house.store.create_backup(wish).await.unwrap().number, 1);
+    let command = CreateBackup { rules: clusters, ..house.command(instance(5), after(1), AT_ONCE) };
+    assert_eq!(house.store.create_backup(command).await.unwrap().number, 1);
 }
 
 async fn an_id_that_is_given_is_refused_when_it_is_taken(house: House) {
     let given =
-        |number: u8| CreateBackup { id_is_given: true, ..house.wish(instance(number), after(0), AT_ONCE) };
+        |number: u8| CreateBackup { id_is_given: true, ..house.command(instance(number), after(0), AT_ONCE) };
     let (first, other) = (given(1), given(2));
     let again = CreateBackup { new: first.new.clone(), ..given(2) };
     // In one batch: the second finds an id that is not in the table yet.
@@ -137,10 +137,10 @@ async fn an_open_backup_can_neither_be_doubled_nor_deleted(house: House) {
 
 async fn racing_callers_get_numbers_without_gaps(house: House) {
     const EACH: u8 = 100;
-    let wishes =
+    let changes =
         (0..EACH).flat_map(|_| [1, 2, 3, 4].map(|number| house.create(instance(number), after(0), AT_ONCE)));
     let mut ids = BTreeSet::new();
-    for result in join_all(wishes).await {
+    for result in join_all(changes).await {
         match result {
             Ok(backup) => assert!(ids.insert(backup.id)),
             Err(error) => assert_eq!(refusal::<()>(Err(error)), Refusal::CacheModeUnsupported),

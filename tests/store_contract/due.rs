@@ -72,7 +72,7 @@ async fn what_is_due_comes_in_the_order_of_its_time(house: House) {
     assert_eq!(due(3_000, 10).await, ids);
     assert_eq!(due(2_999, 10).await, ids[..2]);
     assert_eq!(due(3_000, 1).await, ids[..1]);
-    house.settle(after(15_000)).await;
+    house.reconcile(after(15_000)).await;
     let kinds = [2, 3, 1].map(async |number| house.list(instance(number)).await[0].status.kind());
     let kinds = futures_util::future::join_all(kinds).await;
     assert_eq!(kinds, [BackupStatusKind::Succeed, BackupStatusKind::Backuping, BackupStatusKind::Backuping]);
@@ -84,9 +84,9 @@ async fn an_instance_shows_its_open_backup(house: House) {
     assert_eq!(task().await, None);
     house.create(instance(1), after(0), TEN_SECONDS).await.unwrap();
     assert_eq!(task().await, Some(SideTask::Backup));
-    house.settle(after(5_000)).await;
+    house.reconcile(after(5_000)).await;
     assert_eq!(task().await, Some(SideTask::Backup));
-    house.settle(after(10_000)).await;
+    house.reconcile(after(10_000)).await;
     assert_eq!(task().await, None);
 }
 
@@ -107,10 +107,10 @@ fn what_is_planned_is_known_after_a_restart() {
         let house = house.reopen().await;
         assert_eq!(house.store.next_due_at(), Some(after(1_000)));
         assert_eq!(house.list(instance(1)).await, [waiting]);
-        house.settle(after(1_000)).await;
+        house.reconcile(after(1_000)).await;
         let house = house.reopen().await;
         assert_eq!(house.store.next_due_at(), Some(after(10_000)));
-        house.settle(after(10_000)).await;
+        house.reconcile(after(10_000)).await;
         let house = house.reopen().await;
         assert_eq!(house.store.next_due_at(), None);
         assert!(house.list(instance(1)).await[0].is_restorable());

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dcs_emulator::ambient::{IdSource, SeededIds};
 use dcs_emulator::domain::backup::{Backup, NewBackup};
 use dcs_emulator::domain::catalogue;
 use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId};
@@ -19,11 +18,12 @@ use dcs_emulator::domain::quota::Quota;
 use dcs_emulator::domain::refusal::Refusal;
 use dcs_emulator::domain::remark::Remark;
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
-use dcs_emulator::domain::work::{Progression, WorkWish};
+use dcs_emulator::domain::work::{Progression, WorkOptions};
+use dcs_emulator::ids::{IdSource, SeededIds};
 use dcs_emulator::store::sqlite::{Location, SqliteStore};
 use dcs_emulator::store::{
-    BackupChange, Belongings, CreateBackup, DeleteBackup, DueChange, InstanceRef, InstanceSeed, OpenRecord,
-    ProjectSeed, SeedPlan, Store, StoreError, StoreMetrics, UserSeed,
+    BackupChange, CreateBackup, DeleteBackup, DependentRows, DueChange, InstanceRef, InstanceSeed,
+    OpenRecord, ProjectSeed, SeedPlan, Store, StoreError, StoreMetrics, UserSeed,
 };
 use prometheus::Registry;
 use tempfile::TempDir;
@@ -130,7 +130,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         no_password_access: false,
         created_at: None,
         deleted_at: None,
-        belongings: Belongings::default(),
+        dependent_rows: DependentRows::default(),
         backups: Vec::new(),
         restores: Vec::new(),
         has_history: false,
@@ -183,8 +183,8 @@ impl House {
         self
     }
 
-    /// Returns the wish to back up an instance.
-    pub(crate) fn wish(&self, instance: InstanceRef, at: Timestamp, duration: Duration) -> CreateBackup {
+    /// Returns a command to back up an instance.
+    pub(crate) fn command(&self, instance: InstanceRef, at: Timestamp, duration: Duration) -> CreateBackup {
         let id = self.ids.backup_id(at);
         CreateBackup {
             instance,
@@ -194,7 +194,7 @@ impl House {
                 remark: Some(Remark::try_from(format!("remark of {id}")).unwrap()),
                 format: None,
                 requested_at: at,
-                work: WorkWish { progression: Progression::lasting(duration), failure: None },
+                work: WorkOptions { progression: Progression::lasting(duration), failure: None },
                 name_offset: UtcOffset::from_minutes(480).unwrap(),
             },
             id_is_given: false,
@@ -210,7 +210,7 @@ impl House {
         at: Timestamp,
         duration: Duration,
     ) -> Result<Backup, StoreError> {
-        self.store.create_backup(self.wish(instance, at, duration)).await
+        self.store.create_backup(self.command(instance, at, duration)).await
     }
 
     pub(crate) async fn delete(
@@ -243,7 +243,7 @@ impl House {
     }
 
     /// Does everything that is due at `now`, as the engine does, step by step.
-    pub(crate) async fn settle(&self, now: Timestamp) {
+    pub(crate) async fn reconcile(&self, now: Timestamp) {
         while self.store.next_due_at().is_some_and(|due_at| due_at <= now) {
             let due = self.due(now, 10).await;
             assert!(!due.is_empty(), "something is due, and nothing is there to be done");
@@ -257,7 +257,7 @@ impl House {
         due.into_iter()
             .map(|record| match record {
                 OpenRecord::Backup(backup) => backup,
-                OpenRecord::Instance(passage) => panic!("nobody has asked for {passage:?}"),
+                OpenRecord::Instance(transition) => panic!("nobody has asked for {transition:?}"),
                 OpenRecord::Restore(restore) => panic!("nobody has asked for {restore:?}"),
             })
             .collect()

@@ -8,8 +8,8 @@ use dcs_emulator::domain::instance::{CacheMode, Capacity, Engine, Instance, Inst
 use dcs_emulator::domain::page::PageLimit;
 use dcs_emulator::store::sqlite::{Location, check};
 use dcs_emulator::store::{
-    ChangeInstance, InstanceDeed, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed, ProjectSeed,
-    Store,
+    ChangeInstance, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed,
+    ProjectSeed, Store,
 };
 use futures_util::future::join_all;
 use proptest::prelude::*;
@@ -86,7 +86,7 @@ fn one_of_many(number: u16) -> InstanceSeed {
         BTreeMap::from(tag.map(|(name, value)| (name.to_owned(), value)))
     };
     let tags = vec![tag(0, "number", number.to_string()), tag(1, "half", (number % 2).to_string())];
-    seed.belongings.rows.insert("instance_tags".to_owned(), tags);
+    seed.dependent_rows.rows.insert("instance_tags".to_owned(), tags);
     seed
 }
 
@@ -252,7 +252,7 @@ fn long_lists_agree_with_a_list_kept_by_hand_also_when_much_of_them_is_deleted()
         let delete = |instance: &Instance| {
             house.store.change_instance(ChangeInstance {
                 instance: InstanceRef { project_id: project(1), instance_id: instance.id },
-                deed: InstanceDeed::Delete,
+                command: InstanceCommand::Delete,
                 now: after(200),
                 origin: anonymous(),
             })

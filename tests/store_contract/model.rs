@@ -168,7 +168,7 @@ fn a_random_life_agrees_with_a_list_kept_by_hand(kind: Kind) {
                     }
                     Step::Pass { time } => {
                         now += time;
-                        house.settle(after(now)).await;
+                        house.reconcile(after(now)).await;
                     }
                     Step::Restart if kind == Kind::File => house = house.reopen().await,
                     Step::Restart => {}

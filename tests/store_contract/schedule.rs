@@ -5,9 +5,10 @@ use dcs_emulator::domain::id::BackupId;
 use dcs_emulator::domain::instance::UpdateOrder;
 use dcs_emulator::domain::instance::policy::{SentPlan, SentPolicy};
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
-use dcs_emulator::domain::work::{Progression, WorkWish};
+use dcs_emulator::domain::work::{Progression, WorkOptions};
 use dcs_emulator::store::{
-    ChangeInstance, ChangedRecord, InstanceDeed, InstanceRef, RunWish, ScheduleOutcome, ScheduleStep, Store,
+    ChangeInstance, ChangedRecord, InstanceCommand, InstanceRef, ScheduleOutcome, ScheduleStep, ScheduledRun,
+    Store,
 };
 
 use crate::house::{AT_ONCE, House, RULES, after, anonymous, instance};
@@ -34,27 +35,27 @@ impl House {
         let policy =
             SentPolicy { backup_type: Some("auto".to_owned()), save_days: Some(1), plan: Some(plan) };
         let update = UpdateOrder { policy, ..UpdateOrder::default() }.check(UtcOffset::UTC).unwrap();
-        let deed = InstanceDeed::Update {
+        let command = InstanceCommand::Update {
             update: Box::new(update),
             policy_id: [1; 16],
             unique_names: true,
             port_change: None,
         };
         self.store
-            .change_instance(ChangeInstance { instance, deed, now, origin: anonymous() })
+            .change_instance(ChangeInstance { instance, command, now, origin: anonymous() })
             .await
             .unwrap();
     }
 
     /// Does what is due at a time, `runs` being the ids of the backups that instances would get.
     async fn step(&self, at: Timestamp, runs: &[(InstanceRef, u8)]) -> ScheduleOutcome {
-        let work = WorkWish { progression: Progression::lasting(AT_ONCE), failure: None };
-        let wish = |(instance, id): &(InstanceRef, u8)| RunWish {
+        let work = WorkOptions { progression: Progression::lasting(AT_ONCE), failure: None };
+        let change = |(instance, id): &(InstanceRef, u8)| ScheduledRun {
             instance: *instance,
             id: BackupId::from_bytes([*id; 16]),
             work,
         };
-        let runs = runs.iter().map(wish).collect();
+        let runs = runs.iter().map(change).collect();
         let step = ScheduleStep {
             at,
             now: at,
@@ -89,8 +90,8 @@ async fn a_run_is_made_once_and_by_the_policy_that_holds(house: House) {
     assert_eq!(house.store.kept_settings().await.unwrap().get(RUN), None);
 
     let at = house.store.next_scheduled_at().unwrap();
-    let wishes = [(instance(1), 1), (instance(2), 2)];
-    let outcome = house.step(at, &wishes).await;
+    let changes = [(instance(1), 1), (instance(2), 2)];
+    let outcome = house.step(at, &changes).await;
     assert_eq!((outcome.changes.len(), outcome.begun, outcome.done), (1, 1, 1));
     assert_eq!(house.store.kept_settings().await.unwrap()[RUN], at.as_millis().to_string());
     let made = house.list(instance(1)).await.remove(0);
@@ -99,7 +100,7 @@ async fn a_run_is_made_once_and_by_the_policy_that_holds(house: House) {
         made.terms.as_ref().map(|terms| (terms.window.as_str(), terms.save_days)),
         Some(("03:00-04:00", 1))
     );
-    assert_eq!(house.step(at, &wishes).await, ScheduleOutcome::default());
+    assert_eq!(house.step(at, &changes).await, ScheduleOutcome::default());
     assert_eq!(house.store.next_scheduled_at(), Some(later(at, DAY_MS)));
 }
 

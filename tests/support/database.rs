@@ -7,7 +7,7 @@ use sqlx::{Connection, SqliteConnection};
 use super::server::TestServer;
 
 /// What else can belong to an instance or a project, a row each: statements for a server that is stopped.
-const BELONGINGS: &[&str] = &[
+const DEPENDENT_ROWS: &[&str] = &[
     "UPDATE instances SET engine_as_sent = 'redis', product_id = 'p', charging_mode = 1, order_id = 'o',
             maintain_begin = '22:00:00', maintain_end = '02:00:00', enterprise_project_id = 'e', enable_publicip = 1,
             publicip_id = 'i', enable_ssl = 1, access_user = 'u', password_hash = 'h', wrong_passwords = 5,
@@ -34,7 +34,7 @@ impl TestServer {
     /// Gives the instance `dcs-single` and its project a row in each table that holds what belongs to them.
     pub(crate) async fn furnish(&mut self) {
         self.stop().await;
-        for statement in BELONGINGS {
+        for statement in DEPENDENT_ROWS {
             self.alter(statement, &[]).await;
         }
         self.restart().await;

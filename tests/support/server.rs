@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcs_emulator::Emulator;
-use dcs_emulator::ambient::{ManualClock, SeededIds};
+use dcs_emulator::clock::ManualClock;
 use dcs_emulator::domain::time::Timestamp;
+use dcs_emulator::ids::SeededIds;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;

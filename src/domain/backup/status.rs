@@ -266,7 +266,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::work::{Progression, WorkWish};
+    use crate::domain::work::{Progression, WorkOptions};
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis).unwrap()
@@ -300,7 +300,7 @@ mod tests {
         fn the_machine_agrees_with_the_contracts_table(
             events in prop::collection::vec((any_event(), 0_i64..2_000), 1..12), duration_ms in 0_u64..5_000,
         ) {
-            let plan = WorkPlan::new(at(1_000), WorkWish { progression: Progression::lasting(Duration::from_millis(duration_ms)), failure: None });
+            let plan = WorkPlan::new(at(1_000), WorkOptions { progression: Progression::lasting(Duration::from_millis(duration_ms)), failure: None });
             let mut status = BackupStatus::Waiting { plan };
             let mut now = 1_000;
             for (event, later) in events {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::domain::identity::Secret;
-use crate::domain::instance::{InstanceAction, Situation};
+use crate::domain::instance::{InstanceAction, OperationalState};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -71,16 +71,16 @@ impl PasswordReset {
 ///
 /// # Errors
 /// `PasswordFree`; as [`permit_reset`].
-pub fn permit_change(no_password: bool, situation: Situation) -> Result<(), Refusal> {
-    if no_password { Err(Refusal::PasswordFree) } else { permit_reset(situation) }
+pub fn permit_change(no_password: bool, state: OperationalState) -> Result<(), Refusal> {
+    if no_password { Err(Refusal::PasswordFree) } else { permit_reset(state) }
 }
 
 /// Decides whether the password of an instance can be replaced or removed now, whatever the old one is.
 ///
 /// # Errors
-/// As [`Situation::refusal`].
-pub fn permit_reset(situation: Situation) -> Result<(), Refusal> {
-    situation.permit(InstanceAction::ChangePassword)
+/// As [`OperationalState::refusal`].
+pub fn permit_reset(state: OperationalState) -> Result<(), Refusal> {
+    state.permit(InstanceAction::ChangePassword)
 }
 
 /// How often the wrong password was given in a row, and until when nobody may try again.

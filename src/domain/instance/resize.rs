@@ -5,7 +5,7 @@
 use uuid::Uuid;
 
 use crate::domain::catalogue::{self, NotSold, Product};
-use crate::domain::instance::order::{product, zone_codes};
+use crate::domain::instance::create_request::{product, zone_codes};
 use crate::domain::instance::replicas::ReplicaCounts;
 use crate::domain::instance::{CacheMode, Capacity, Instance, InstanceAction, NodeRole, ReplicaChange};
 use crate::domain::refusal::Refusal;

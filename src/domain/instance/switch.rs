@@ -2,9 +2,9 @@
 //!
 //! Source: docs/contract/dcs-v2.md, sections 2.11 and 2.20.
 
-use crate::domain::background::Undertaking;
 use crate::domain::instance::{EngineVersion, Instance, InstanceAction};
 use crate::domain::refusal::Refusal;
+use crate::domain::task_kind::TaskKind;
 
 /// Something that is to be on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +50,11 @@ impl InstanceSwitch {
         }
     }
 
-    /// Returns which undertaking it is.
-    pub fn undertaking(self) -> Undertaking {
+    /// Returns its kind of background work.
+    pub fn task(self) -> TaskKind {
         match self {
-            Self::Encryption(_) => Undertaking::SwitchEncryption,
-            Self::ClientIps(_) => Undertaking::SwitchClientIps,
+            Self::Encryption(_) => TaskKind::SwitchEncryption,
+            Self::ClientIps(_) => TaskKind::SwitchClientIps,
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::instance::order::{description, maintenance, port, rename_commands};
+use crate::domain::instance::create_request::{description, maintenance, port, rename_commands};
 use crate::domain::instance::policy::{BackupPolicy, SentPolicy};
 use crate::domain::instance::{CacheMode, Instance, InstanceAction, InstanceName};
 use crate::domain::maintenance::MaintenanceWindow;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::background::Undertaking;
 use crate::domain::instance::{Instance, InstanceAction};
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::side_settings::{
     BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
 };
+use crate::domain::task_kind::TaskKind;
 use crate::domain::time::Timestamp;
 
 /// A setting, and when it was made.
@@ -72,9 +72,9 @@ pub struct ChangedParameter {
 }
 
 impl SideChange {
-    /// Returns which undertaking it is by itself, without a caller that asks for a job, if it is one.
-    pub fn undertaking(&self) -> Option<Undertaking> {
-        matches!(self, Self::Whitelist(_)).then_some(Undertaking::SetWhitelist)
+    /// Returns its kind of background work when no job is asked for, if it has one.
+    pub fn task(&self) -> Option<TaskKind> {
+        matches!(self, Self::Whitelist(_)).then_some(TaskKind::SetWhitelist)
     }
 
     /// Returns what the audit says of it. Values are not secret; addresses and tags are left out all the same.
@@ -132,12 +132,12 @@ impl SideSettings {
 
     fn set_parameters(
         &mut self,
-        wishes: &[ParameterChange],
+        requested: &[ParameterChange],
         offered: &Parameters,
         now: Timestamp,
     ) -> Result<Vec<ChangedParameter>, Refusal> {
         let mut changed = Vec::new();
-        for (id, new_value) in offered.read(wishes)? {
+        for (id, new_value) in offered.read(requested)? {
             let Some(parameter) = offered.by_id(id) else { continue };
             let old_value = self.parameters.insert(id, new_value.clone());
             let old_value = old_value.unwrap_or_else(|| parameter.default.to_owned());

@@ -112,7 +112,7 @@ impl Parameter {
     }
 }
 
-/// A wish to change a parameter, as a caller writes it.
+/// A requested change of a parameter, as a caller writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterChange {
     /// The id; empty when only the name is known.
@@ -158,8 +158,8 @@ impl Parameters {
         self.0.iter().find(|parameter| parameter.name == name)
     }
 
-    /// Reads wishes to change parameters: all of them, or none. A parameter is found by its id, or by its name when the id
-    /// is none; where both are known they must be of one parameter. Of two wishes for one parameter the later holds.
+    /// Reads requested changes of parameters: all of them, or none. A parameter is found by its id, or by its name when the id
+    /// is none; where both are known they must be of one parameter. Of two changes of one parameter the later holds.
     ///
     /// # Errors
     /// `InvalidConfiguration` with the name that was sent, `ReservedMemoryTooLarge`.

@@ -11,7 +11,7 @@ use crate::domain::instance::progression::{InstanceProgression, StateDurations};
 use crate::domain::time::Timestamp;
 use crate::domain::work::Progression;
 use crate::engine::EngineError;
-use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule};
+use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule};
 use crate::store::StoreError;
 
 pub(in crate::engine) const CLOCK: &str = "clock";
@@ -114,24 +114,22 @@ pub(in crate::engine) struct KeptRule {
 
 impl KeptRule {
     pub(in crate::engine) fn of(rule: &TransitionRule) -> Self {
-        let (durations_ms, states_ms) = match &rule.ruling {
-            Ruling::Work(_, Progression::Immediate) | Ruling::Instance(InstanceProgression::Immediate) => {
-                (Some((0, 0)), None)
-            }
-            Ruling::Work(_, Progression::Manual) | Ruling::Instance(InstanceProgression::Manual) => {
-                (None, None)
-            }
-            Ruling::Work(_, Progression::Timed { waiting, running }) => {
+        let (durations_ms, states_ms) = match &rule.decision {
+            FaultDecision::Work(_, Progression::Immediate)
+            | FaultDecision::Instance(InstanceProgression::Immediate) => (Some((0, 0)), None),
+            FaultDecision::Work(_, Progression::Manual)
+            | FaultDecision::Instance(InstanceProgression::Manual) => (None, None),
+            FaultDecision::Work(_, Progression::Timed { waiting, running }) => {
                 (Some((millis(*waiting), millis(*running))), None)
             }
-            Ruling::Instance(InstanceProgression::Timed(durations)) => {
+            FaultDecision::Instance(InstanceProgression::Timed(durations)) => {
                 let states = durations.iter();
                 let states = states.map(|(state, lasting)| (state.as_str().to_owned(), millis(lasting)));
                 (None, Some(states.collect()))
             }
         };
         Self {
-            model: rule.ruling.model().as_str().to_owned(),
+            model: rule.decision.model().as_str().to_owned(),
             project_id: rule.scope.project().map(|id| id.to_string()),
             instance_id: rule.scope.instance().map(|id| id.to_string()),
             durations_ms,
@@ -148,15 +146,15 @@ impl KeptRule {
             (None, Some(project)) => RuleScope::Project(project),
             (None, None) => RuleScope::Everything,
         };
-        let ruling = match Model::parse(&self.model).ok_or_else(unreadable)? {
-            Model::Work(model) => Ruling::Work(model, progression(self.durations_ms)),
-            Model::Instance => Ruling::Instance(match (self.states_ms, self.durations_ms) {
+        let decision = match Model::parse(&self.model).ok_or_else(unreadable)? {
+            Model::Work(model) => FaultDecision::Work(model, progression(self.durations_ms)),
+            Model::Instance => FaultDecision::Instance(match (self.states_ms, self.durations_ms) {
                 (Some(states), _) => InstanceProgression::Timed(durations(states).ok_or_else(unreadable)?),
                 (None, Some(_)) => InstanceProgression::Immediate,
                 (None, None) => InstanceProgression::Manual,
             }),
         };
-        Ok(TransitionRule { scope, ruling })
+        Ok(TransitionRule { scope, decision })
     }
 }
 

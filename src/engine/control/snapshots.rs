@@ -85,7 +85,7 @@ impl PreparedRestore {
         also: impl FnOnce(),
     ) -> Result<Snapshot, SnapshotError> {
         let control = &self.control;
-        let _alone = control.engine.be_alone().await;
+        let _alone = control.engine.lock_exclusively().await;
         let _held = held.await;
         let mut settings = Vec::new();
         if let (Some(face), Some(label)) = (&mut self.decisions.clock, self.label) {

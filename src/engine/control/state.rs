@@ -5,14 +5,14 @@ use std::future::Future;
 
 use tokio::sync::{MutexGuard, OwnedRwLockWriteGuard};
 
-use crate::ambient::Clock;
+use crate::clock::Clock;
 use crate::domain::clock::ClockFace;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::engine::EngineError;
 use crate::engine::control::Control;
 use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule, as_json};
+use crate::engine::reconcile::Turn;
 use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
-use crate::engine::settle::Turn;
 use crate::engine::transitions::TransitionRule;
 use crate::store::{ResetPlan, SeedReport};
 
@@ -45,7 +45,7 @@ impl Control {
     /// Waits until nobody else decides anything and no use case runs.
     pub async fn alone(&self) -> Alone<'_> {
         let changing = self.changing.lock().await;
-        Alone { control: self, _changing: changing, _turns: self.engine.be_alone().await }
+        Alone { control: self, _changing: changing, _turns: self.engine.lock_exclusively().await }
     }
 
     /// Returns what a reset of everything, or of a project, applies afterwards.
@@ -84,7 +84,7 @@ impl Control {
             kept.push((kept::IDS, as_json(ids)?));
         }
         let is_same = |rule: &TransitionRule, other: &TransitionRule| {
-            rule.scope == other.scope && rule.ruling.model() == other.ruling.model()
+            rule.scope == other.scope && rule.decision.model() == other.decision.model()
         };
         if overwrite {
             rules.retain(|rule| seeded.rules.iter().all(|seeded| !is_same(rule, seeded)));

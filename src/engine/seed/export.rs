@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::ambient::Clock;
+use crate::clock::Clock;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::engine::seed::document::{
@@ -296,8 +296,8 @@ impl From<InstanceSeed> for RawInstanceEntry {
             user_name: Some(Short(instance.creator.user_name)),
             created_at: instance.created_at.map(Text),
             deleted_at: instance.deleted_at.map(Text),
-            columns: instance.belongings.columns,
-            rows: instance.belongings.rows,
+            columns: instance.dependent_rows.columns,
+            rows: instance.dependent_rows.rows,
             backups: Vec::new(),
             restores: Vec::new(),
         }

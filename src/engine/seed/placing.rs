@@ -10,7 +10,7 @@ use crate::domain::time::{Timestamp, UtcOffset};
 use crate::engine::seed::document::InstanceEntry;
 use crate::engine::seed::records::{BackupEntry, Place, RestoreEntry};
 use crate::engine::seed::text::{Nullable, Text};
-use crate::store::{Belongings, InstanceSeed};
+use crate::store::{DependentRows, InstanceSeed};
 
 /// An instance of a seed, whose records are not complete yet: what they leave out may follow from when they are seeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl InstanceDraft {
             },
             created_at: raw.created_at.map(|time| time.0),
             deleted_at: raw.deleted_at.map(|time| time.0),
-            belongings: Belongings { columns: raw.columns, rows: raw.rows },
+            dependent_rows: DependentRows { columns: raw.columns, rows: raw.rows },
             backups: Vec::new(),
             restores: Vec::new(),
             has_history,

@@ -1,7 +1,7 @@
 //! Faults: answers that go wrong on demand.
 //!
 //! A fault matches calls of the API and has an effect on them: an error instead of an answer, a delay, a cut connection, or
-//! a backup or restore that fails after its normal time. What becomes of a call is decided in `ruling`.
+//! a backup or restore that fails after its normal time. What becomes of a call is decided in `fault_decision`.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::seed;
-use crate::http::control::ruling::FaultyCall;
+use crate::http::control::fault_decision::FaultyCall;
 use crate::http::control::state::api_of_word;
 use crate::http::control::words::{self, WireDuration, WireTime};
 

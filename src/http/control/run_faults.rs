@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::domain::time::Timestamp;
-use crate::engine::{InstanceRef, RunFaults, RunRuling};
-use crate::http::control::ruling::FaultyCall;
+use crate::engine::{InstanceRef, RunDecision, RunFaults};
+use crate::http::control::fault_decision::FaultyCall;
 use crate::http::server::AppState;
 
 /// The operation by which a fault matches the runs of policies.
@@ -16,7 +16,7 @@ impl RunFaults for AppState {
         self.control.faults.may_fail(SCHEDULED_BACKUP, at)
     }
 
-    async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunRuling<'_>> {
+    async fn rule(&self, instance: InstanceRef, at: Timestamp) -> Option<RunDecision<'_>> {
         let call = FaultyCall {
             operation: SCHEDULED_BACKUP,
             api: "",

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::domain::instance::progression::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
-use crate::engine::transitions::{Model, RuleScope, Ruling, TransitionRule, WorkModel};
+use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
 use crate::http::control::error::ControlError;
 use crate::http::control::words::WireDuration;
 use crate::http::control::{
@@ -93,18 +93,16 @@ impl RuleView {
             RuleScope::Project(id) => (Some(id.to_string()), None),
             RuleScope::Instance(id) => (None, Some(id.to_string())),
         };
-        let (progression, durations) = match &rule.ruling {
-            Ruling::Work(_, Progression::Immediate) | Ruling::Instance(InstanceProgression::Immediate) => {
-                (ProgressionWord::Immediate, None)
-            }
-            Ruling::Work(_, Progression::Manual) | Ruling::Instance(InstanceProgression::Manual) => {
-                (ProgressionWord::Manual, None)
-            }
-            Ruling::Work(model, Progression::Timed { waiting, running }) => {
+        let (progression, durations) = match &rule.decision {
+            FaultDecision::Work(_, Progression::Immediate)
+            | FaultDecision::Instance(InstanceProgression::Immediate) => (ProgressionWord::Immediate, None),
+            FaultDecision::Work(_, Progression::Manual)
+            | FaultDecision::Instance(InstanceProgression::Manual) => (ProgressionWord::Manual, None),
+            FaultDecision::Work(model, Progression::Timed { waiting, running }) => {
                 let durations = [(WAITING, *waiting), (running_word(*model), *running)];
                 (ProgressionWord::Time, Some(Durations::of(durations)))
             }
-            Ruling::Instance(InstanceProgression::Timed(durations)) => {
+            FaultDecision::Instance(InstanceProgression::Timed(durations)) => {
                 let durations = durations.iter().map(|(state, lasting)| (state.as_str(), lasting));
                 (ProgressionWord::Time, Some(Durations::of(durations)))
             }
@@ -184,10 +182,10 @@ struct RuleBody {
 
 impl RuleBody {
     /// Reads what the rule says of a model.
-    fn ruling(self, model: Model) -> Result<Ruling, ControlError> {
+    fn decision(self, model: Model) -> Result<FaultDecision, ControlError> {
         let missing = || ControlError::Invalid("durations are missing".into());
         Ok(match model {
-            Model::Work(model) => Ruling::Work(
+            Model::Work(model) => FaultDecision::Work(
                 model,
                 match self.progression {
                     ProgressionWord::Immediate => Progression::Immediate,
@@ -195,7 +193,7 @@ impl RuleBody {
                     ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_work(model)?,
                 },
             ),
-            Model::Instance => Ruling::Instance(match self.progression {
+            Model::Instance => FaultDecision::Instance(match self.progression {
                 ProgressionWord::Immediate => InstanceProgression::Immediate,
                 ProgressionWord::Manual => InstanceProgression::Manual,
                 ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_instance()?,
@@ -253,8 +251,8 @@ pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<Ht
         let model = call.model()?;
         let body: RuleBody = call.json()?;
         let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
-        let ruling = body.ruling(model)?;
-        if !call.state()?.control.rule(scope, ruling).await.map_err(internal)? {
+        let decision = body.decision(model)?;
+        if !call.state()?.control.rule(scope, decision).await.map_err(internal)? {
             return Err(ControlError::TooMany("rules").into());
         }
         call.all_rules(model)

@@ -18,8 +18,8 @@ use crate::http::openapi::describe::{Family, describe};
 use crate::http::openapi::document::document;
 use crate::http::server::AppState;
 use crate::http::{
-    backups, catalogue, control, fringe, identity, instances, links, nodes, operation, probes, restores,
-    side, tasks, v2,
+    backups, catalogue, control, identity, instances, links, nodes, operation, probes, restores, side, stubs,
+    tasks, v2,
 };
 
 /// What every file of handlers says of its own, in the order in which people read it.
@@ -38,7 +38,7 @@ fn families() -> Vec<Family> {
         family(),
         identity::family(),
         probes::family(),
-        fringe::family(),
+        stubs::family(),
     ]
 }
 

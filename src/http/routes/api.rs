@@ -3,14 +3,14 @@
 use actix_web::http::Method;
 
 use crate::http::endpoint::{endpoint, endpoint_of_all, route};
-use crate::http::fringe::{self, Row};
 use crate::http::operation;
-use crate::http::routes::side::{deed_routes, side_routes};
+use crate::http::routes::side::{command_routes, side_routes};
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::{configs, tags};
+use crate::http::stubs::{self, Row};
 use crate::http::{
-    backups, catalogue, instance_counts, instance_deletion, instance_extension, instance_order,
-    instance_password, instance_size, instance_status, instance_update, instances, nodes, restores, tasks,
+    backups, catalogue, instance_counts, instance_creation, instance_deletion, instance_password,
+    instance_placement, instance_size, instance_status, instance_update, instances, nodes, restores, tasks,
     v2,
 };
 
@@ -62,7 +62,7 @@ macro_rules! version_routes {
             }),
             entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(instances::list_instances)),
             entry(&operation::CREATE_INSTANCES, Method::POST, INSTANCES, || {
-                endpoint(instance_order::create_instances)
+                endpoint(instance_creation::create_instances)
             }),
             entry(&operation::DELETE_INSTANCES, Method::DELETE, INSTANCES, || {
                 endpoint(instance_deletion::delete_instances)
@@ -78,7 +78,7 @@ macro_rules! version_routes {
             entry(&operation::LIST_TAGS, Method::GET, TAGS, || endpoint(tags::list_tags)),
             entry(&operation::LIST_GROUPS, Method::GET, GROUPS, || endpoint(nodes::list_groups)),
             entry(&operation::ADD_REPLICA, Method::POST, REPLICAS, || {
-                endpoint(instance_extension::add_replica)
+                endpoint(instance_placement::add_replica)
             }),
             entry(&operation::LIST_PROJECT_TAGS, Method::GET, ALL_TAGS, || endpoint(tags::list_project_tags)),
         ]
@@ -87,7 +87,7 @@ macro_rules! version_routes {
 
 pub(super) fn api_routes() -> Vec<RouteEntry> {
     let mut routes = version_routes!("v1.0");
-    routes.extend(fringe::literal_rows().map(fringe_entry));
+    routes.extend(stubs::literal_rows().map(stub_entry));
     routes.extend(version_routes!("v2"));
     routes.push(entry(
         &operation::RESIZE_INSTANCE,
@@ -96,10 +96,10 @@ pub(super) fn api_routes() -> Vec<RouteEntry> {
         || endpoint(instance_size::resize_instance),
     ));
     routes.extend(catalogue_routes());
-    routes.extend(fringe_routes());
+    routes.extend(stub_routes());
     routes.push(entry(&operation::SHOW_VERSION, Method::GET, "/v2", || route(v2::show_version)));
     routes.extend(side_routes());
-    routes.extend(deed_routes());
+    routes.extend(command_routes());
     routes
 }
 
@@ -134,19 +134,19 @@ fn catalogue_routes() -> Vec<RouteEntry> {
     ]
 }
 
-fn fringe_entry(row: &'static Row) -> RouteEntry {
-    entry(&row.operation, row.method.clone(), row.path, || endpoint(fringe::serve))
+fn stub_entry(row: &'static Row) -> RouteEntry {
+    entry(&row.operation, row.method.clone(), row.path, || endpoint(stubs::serve))
 }
 
-fn fringe_routes() -> Vec<RouteEntry> {
+fn stub_routes() -> Vec<RouteEntry> {
     const MONITORED: &str = "/v2/{project_id}/dims/monitored-objects";
     const MONITORED_PARTS: &str = "/v2/{project_id}/dims/monitored-objects/{instance_id}";
-    let mut routes: Vec<RouteEntry> = fringe::rows().map(fringe_entry).collect();
+    let mut routes: Vec<RouteEntry> = stubs::rows().map(stub_entry).collect();
     routes.push(entry(&operation::LIST_MONITORED, Method::GET, MONITORED, || {
-        endpoint(fringe::monitored::list_instances)
+        endpoint(stubs::monitored::list_instances)
     }));
     routes.push(entry(&operation::LIST_MONITORED_PARTS, Method::GET, MONITORED_PARTS, || {
-        endpoint(fringe::monitored::list_parts)
+        endpoint(stubs::monitored::list_parts)
     }));
     routes
 }

@@ -8,7 +8,7 @@ use crate::http::side::{
     bandwidth, client_ips, configs, encryption, renamed_commands, scans, templates, whitelist,
 };
 use crate::http::{
-    instance_extension, instance_password, instance_size, node_switch, nodes, operation, tasks,
+    instance_password, instance_placement, instance_size, node_switch, nodes, operation, tasks,
 };
 
 pub(super) fn side_routes() -> Vec<RouteEntry> {
@@ -52,12 +52,12 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
         entry(&operation::SWITCH_CLIENT_IPS, Method::PUT, CLIENT_IPS, || {
             endpoint(client_ips::switch_client_ips)
         }),
-        entry(&operation::MIGRATE_ZONES, Method::PUT, ZONES, || endpoint(instance_extension::migrate_zones)),
+        entry(&operation::MIGRATE_ZONES, Method::PUT, ZONES, || endpoint(instance_placement::migrate_zones)),
         entry(&operation::SWITCH_SUBNET, Method::POST, SUBNET, || {
-            endpoint(instance_extension::switch_subnet)
+            endpoint(instance_placement::switch_subnet)
         }),
         entry(&operation::REMOVE_REPLICA, Method::DELETE, REPLICA, || {
-            endpoint(instance_extension::remove_replica)
+            endpoint(instance_placement::remove_replica)
         }),
         entry(&operation::LIST_RENAMED_COMMANDS, Method::GET, RENAMED, || {
             endpoint(renamed_commands::list_renamed_commands)
@@ -103,7 +103,7 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
 }
 
 /// What only v2 does to instances, and what it shows of that.
-pub(super) fn deed_routes() -> Vec<RouteEntry> {
+pub(super) fn command_routes() -> Vec<RouteEntry> {
     const PASSWORD_RESET: &str = "/v2/{project_id}/instances/{instance_id}/password/reset";
     const RESIZE: &str = "/v2/{project_id}/instances/{instance_id}/resize";
     const JOB: &str = "/v2/{project_id}/jobs/{job_id}";

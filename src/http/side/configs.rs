@@ -4,11 +4,11 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::background::Undertaking;
 use crate::domain::instance::Instance;
 use crate::domain::page::PageRequest;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{ChangedParameter, Parameter, ParameterChange, SideChange, SideSettings};
+use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, ParameterHistoryEntry};
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
@@ -62,7 +62,7 @@ pub(in crate::http) async fn change_configs_by_job(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let changes = SideChange::Parameters(read_changes(&call.body)?);
-    change_by_job(&engine, instance, changes, Undertaking::ConfigureByJob, call.origin).await
+    change_by_job(&engine, instance, changes, TaskKind::ConfigureByJob, call.origin).await
 }
 
 /// `GET …/config-histories`: lists the times at which parameters changed, newest first.

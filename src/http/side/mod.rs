@@ -16,10 +16,10 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::background::Undertaking;
 use crate::domain::id::JobId;
 use crate::domain::origin::Origin;
 use crate::domain::side_settings::{SideChange, SideSettings};
+use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, InstanceRef};
 use crate::http::error::ApiError;
 use crate::http::error_code;
@@ -61,10 +61,10 @@ async fn change_by_job(
     engine: &Engine,
     instance: InstanceRef,
     change: SideChange,
-    undertaking: Undertaking,
+    task: TaskKind,
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
-    let job = engine.change_side_settings_by_job(instance, change, undertaking, origin).await;
+    let job = engine.change_side_settings_by_job(instance, change, task, origin).await;
     Ok(job_begun(job.map_err(ApiError::failing_with(&error_code::INSTANCE_SAVE_FAILED))?))
 }
 

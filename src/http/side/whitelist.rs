@@ -4,10 +4,10 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::background::Undertaking;
 use crate::domain::id::InstanceId;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, Whitelist, WhitelistGroup};
+use crate::domain::task_kind::TaskKind;
 use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
@@ -54,7 +54,7 @@ pub(in crate::http) async fn change_whitelist_by_job(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let whitelist = SideChange::Whitelist(read_whitelist(&call.body)?);
-    change_by_job(&engine, instance, whitelist, Undertaking::SetWhitelistByJob, call.origin).await
+    change_by_job(&engine, instance, whitelist, TaskKind::SetWhitelistByJob, call.origin).await
 }
 
 /// The addresses that may connect.

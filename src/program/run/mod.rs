@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
 use dcs_emulator::config::Config;
-use dcs_emulator::emulator::{Emulator, ReadyFile, Surroundings};
+use dcs_emulator::emulator::{Dependencies, Emulator, ReadyFile};
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use tokio::process::{Child, Command};
 
@@ -30,7 +30,7 @@ pub(super) async fn run(config: &Config, command: &[OsString]) -> ExitCode {
         return fail(&error, exit::FAILED);
     }
     let started = tokio::select! {
-        started = Emulator::start(config, Surroundings::system()) => started,
+        started = Emulator::start(config, Dependencies::system()) => started,
         signal = signals.next() => return ExitCode::from(exit::SIGNALLED + signal.number()),
     };
     let emulator = match started {

@@ -12,7 +12,7 @@ use crate::domain::instance::password::PasswordTries;
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
     Access, Billing, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus,
-    Network, Passage, RenameCommands, ReplicaChange, SideTask,
+    Network, RenameCommands, ReplicaChange, SideTask, StatusTransition,
 };
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::side_settings::{Tag, TagKey, TagValue, Tags};
@@ -40,8 +40,8 @@ pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
 }
 
 /// Reads an instance that is on its way, from `open_work w JOIN instances i`.
-pub(in crate::store) fn passage(row: &SqliteRow) -> Result<Passage, StoreError> {
-    Ok(Passage {
+pub(in crate::store) fn transition(row: &SqliteRow) -> Result<StatusTransition, StoreError> {
+    Ok(StatusTransition {
         instance_id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
         status: parse(row, "status", "instances.status is unknown")?,
         plan: work_plan(row)?,

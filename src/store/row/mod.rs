@@ -22,8 +22,8 @@ pub(super) use backup::{
 };
 pub(super) use event::event_change;
 pub(super) use instance::{
-    INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, passage, policy,
-    replicas_json,
+    INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, policy, replicas_json,
+    transition,
 };
 pub(super) use restore::{RESTORE_COLUMNS, RESTORE_WORK, RestoreStatusRow, restore, restore_status_code};
 pub(super) use side::{

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::store::StoreMetrics;
 use crate::store::sqlite::file::side_file;
 

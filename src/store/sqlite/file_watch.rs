@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::store::StoreError;
 use crate::store::sqlite::file::side_file;
 use crate::store::sqlite::file_lock::FileLock;

@@ -5,22 +5,21 @@
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
 mod access_lock;
-mod answers;
-mod background;
+mod background_tasks;
 mod backups;
-mod belongings;
 mod beside;
 mod check;
 mod checkpoints;
 mod copying;
 mod creation;
+mod dependent_rows;
 mod events;
-mod facts;
 mod file;
 mod file_lock;
 mod file_watch;
 mod guards;
 mod ids;
+mod instance_cache;
 mod instances;
 mod open_work;
 mod options;
@@ -28,17 +27,18 @@ mod queue;
 mod quotas;
 mod reader;
 mod recovery;
+mod replies;
 mod resetting;
 mod restores;
 mod retention;
 mod scheduling;
 mod script;
 mod seeding;
-mod settling;
 mod side;
 mod snapshots;
 mod templates;
 mod tokens;
+mod transitions;
 mod writer;
 
 use std::collections::{BTreeMap, HashSet};
@@ -72,7 +72,7 @@ use file_watch::FileWatch;
 use guards::WriterGuards;
 use queue::{Command, WriterHandle};
 use reader::Reader;
-use snapshots::Shelf;
+use snapshots::SnapshotDirectory;
 
 /// How many read-only connections there are.
 const READERS: u32 = 4;
@@ -93,7 +93,7 @@ pub struct SqliteStore {
     /// Whether the files are still where they were; none of a database in memory.
     files: Option<Arc<FileWatch>>,
     /// Held while something is done with the snapshots.
-    shelf: tokio::sync::Mutex<Shelf>,
+    directory: tokio::sync::Mutex<SnapshotDirectory>,
     /// Held as long as the store is open, so that no second process opens the file.
     lock: Mutex<Option<FileLock>>,
 }
@@ -157,8 +157,8 @@ impl SqliteStore {
             // A reader keeps the writer waiting there: it must not wait itself for a client that is slow.
             Location::Memory { .. } => Semaphore::MAX_PERMITS,
         };
-        let shelf = Shelf::of(&location);
-        shelf.remove_unfinished();
+        let directory = SnapshotDirectory::of(&location);
+        directory.remove_unfinished();
         Ok(Self {
             reader: Arc::new(Reader::new(pool)),
             writer,
@@ -166,7 +166,7 @@ impl SqliteStore {
             location,
             access,
             files,
-            shelf: shelf.into(),
+            directory: directory.into(),
             lock: Mutex::new(lock),
         })
     }

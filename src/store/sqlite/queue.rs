@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;

@@ -14,13 +14,13 @@ use crate::domain::schedule::{PlannedRun, RunOutcome, Schedule};
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, POLICY_JSON};
 use crate::store::sqlite::backups::{self, NewBackupRow};
-use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances;
 use crate::store::sqlite::resetting;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::Script;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{ChangedRecord, MadeChange, RunWish, ScheduleOutcome, ScheduleStep, StoreError};
+use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError};
 
 /// Does what is due at one time: begins changes that have waited, so that a backup is one of afterwards, makes backups, then ends the
 /// days of others.
@@ -35,8 +35,8 @@ pub(super) async fn apply(
         .map_err(StoreError::during("record who runs policies"))?;
     let mut done = plan_noticed(&mut state.connection, step.now).await?;
     let mut changes = Vec::new();
-    for wish in &step.waiting {
-        let (mut begun, count) = instances::begin_due(state, *wish, &step, actor_key).await?;
+    for change in &step.waiting {
+        let (mut begun, count) = instances::begin_due(state, *change, &step, actor_key).await?;
         changes.append(&mut begun);
         done += count;
     }
@@ -44,14 +44,14 @@ pub(super) async fn apply(
     state.instances.load(&mut state.connection, ids()).await?;
     let mut due = find(&mut state.connection, ids(), step.at).await?;
     let (mut runs, mut planned) = (Runs::default(), Vec::with_capacity(due.len()));
-    for wish in &step.runs {
-        let Some(due) = due.remove(&wish.instance.instance_id) else { continue };
-        let known = state.instances.get_mut(wish.instance.project_id, wish.instance.instance_id);
+    for change in &step.runs {
+        let Some(due) = due.remove(&change.instance.instance_id) else { continue };
+        let known = state.instances.get_mut(change.instance.project_id, change.instance.instance_id);
         let next = match (due.schedule, known) {
-            (Some(schedule), Ok(known)) => run(&schedule, due.run, known, *wish, &step, &mut runs),
+            (Some(schedule), Ok(known)) => run(&schedule, due.run, known, *change, &step, &mut runs),
             (schedule, known) => {
                 let error = known.err().map(|error| error.to_string());
-                tracing::error!(instance.id = %wish.instance.instance_id, readable = schedule.is_some(), error,
+                tracing::error!(instance.id = %change.instance.instance_id, readable = schedule.is_some(), error,
                                 "a backup policy cannot be run until it is set again");
                 None
             }
@@ -117,7 +117,7 @@ fn run(
     schedule: &Schedule,
     planned: PlannedRun,
     known: &mut KnownInstance,
-    wish: RunWish,
+    change: ScheduledRun,
     step: &ScheduleStep,
     runs: &mut Runs,
 ) -> Option<PlannedRun> {
@@ -125,12 +125,12 @@ fn run(
         return Some(instead);
     }
     let new = NewBackup {
-        id: wish.id,
+        id: change.id,
         terms: Some(schedule.terms()),
         remark: None,
         format: None,
         requested_at: planned.at,
-        work: wish.work,
+        work: change.work,
         name_offset: step.name_offset,
     };
     let outcome = known.facts.run_backup(new, step.rules).map(|(backup, outcome)| {

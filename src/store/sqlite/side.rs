@@ -9,7 +9,7 @@ use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
 use crate::domain::task::TaskDetails;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
 use crate::store::side::ChangeSideSettings;
-use crate::store::sqlite::background;
+use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
@@ -85,19 +85,19 @@ async fn settings_of(connection: &mut SqliteConnection, key: i64) -> Result<Side
 /// Changes what is set beside an instance, and says so in the audit.
 pub(super) async fn change(
     state: &mut WriterState,
-    wish: ChangeSideSettings,
+    change: ChangeSideSettings,
 ) -> Result<(Instance, SideSettings), StoreError> {
     let WriterState { connection, actors, .. } = state;
-    let found = find(connection, wish.instance).await?;
+    let found = find(connection, change.instance).await?;
     let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
-    let note = wish.change.note();
-    let kind = Written::of(&wish.change);
-    let changes = settings.apply(wish.change, &instance, wish.now)?;
+    let note = change.change.note();
+    let kind = Written::of(&change.change);
+    let changes = settings.apply(change.change, &instance, change.now)?;
     match kind {
         Written::Parameters => write_parameters(connection, key, &settings).await?,
         Written::Tags => write_tags(connection, key, &settings.tags).await?,
         Written::Document(name) => {
-            write_document(connection, key, name, &settings, wish.now.as_millis()).await?;
+            write_document(connection, key, name, &settings, change.now.as_millis()).await?;
         }
     }
     let failed = StoreError::during("record a change beside an instance");
@@ -107,19 +107,19 @@ pub(super) async fn change(
              SELECT ?1, coalesce(max(change_number), 0) + 1, ?2, ?3, ?4 FROM parameter_changes WHERE instance_key = ?1",
         )
         .bind(key)
-        .bind(&wish.change_id.as_bytes()[..])
-        .bind(wish.now.as_millis())
+        .bind(&change.change_id.as_bytes()[..])
+        .bind(change.now.as_millis())
         .bind(row::changes_json(&changes)?)
         .execute(&mut *connection)
         .await
         .map_err(&failed)?;
     }
-    let actor_key = actors.key(connection, &wish.origin.actor).await.map_err(&failed)?;
-    let audit = Audit { at: wish.now, origin: &wish.origin, actor_key };
+    let actor_key = actors.key(connection, &change.origin.actor).await.map_err(&failed)?;
+    let audit = Audit { at: change.now, origin: &change.origin, actor_key };
     instances::note(connection, key, instance.status, &note, audit).await?;
-    if let Some(undertaking) = &wish.undertaking {
-        let span = (wish.now, Some(wish.now));
-        background::begin(connection, key, undertaking, &TaskDetails::default(), span).await?;
+    if let Some(task) = &change.task {
+        let span = (change.now, Some(change.now));
+        background_tasks::begin(connection, key, task, &TaskDetails::default(), span).await?;
     }
     Ok((instance, settings))
 }

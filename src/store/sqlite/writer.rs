@@ -14,17 +14,18 @@ use std::sync::Arc;
 use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::sync::mpsc;
 
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::store::error::commit_error;
-use crate::store::sqlite::answers::{Work, answer_creates, refuse, refuse_all, refuse_late, settle_reply};
 use crate::store::sqlite::backups::Transaction;
 use crate::store::sqlite::events::Actors;
-use crate::store::sqlite::facts::KnownInstances;
 use crate::store::sqlite::guards::WriterGuards;
+use crate::store::sqlite::instance_cache::KnownInstances;
 use crate::store::sqlite::queue::{Command, NextDue, Reply, Waiting};
+use crate::store::sqlite::replies::{Work, answer_creates, finish, refuse, refuse_all, refuse_late};
 use crate::store::sqlite::{
-    backups, instances, options, resetting, restores, scheduling, seeding, settling, side, templates, tokens,
+    backups, instances, options, resetting, restores, scheduling, seeding, side, templates, tokens,
+    transitions,
 };
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
@@ -224,84 +225,84 @@ impl Writer {
         let failure = match command {
             Command::DeleteBackup(delete, reply) => {
                 let result = backups::delete(state, delete).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::CreateRestore(create, reply) => {
                 work.due_changed = true;
                 let result = restores::create(state, create).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::CreateInstances(create, reply) => {
                 work.due_changed = true;
                 let result = instances::create(state, *create).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::ChangeInstance(change, reply) => {
                 work.due_changed = true;
                 let result = instances::change(state, *change).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::ChangePassword(change, reply) => {
                 let result = instances::change_password(state, *change).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::ApplyChanges(changes, keep, reply) => {
                 work.due_changed = true;
-                let result = settling::apply(state, changes, keep).await;
-                settle_reply(reply, result, work)
+                let result = transitions::apply(state, changes, keep).await;
+                finish(reply, result, work)
             }
             Command::ApplySchedule(step, reply) => {
                 work.due_changed = true;
                 let result = scheduling::apply(state, *step).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::Seed(plan, now, reply) => {
                 work.due_changed = true;
                 let result = seeding::apply(state, *plan, now).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::SaveToken(token, reply) => {
                 let result = tokens::save(&mut state.connection, token).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::Reset(plan, reply) => {
                 work.due_changed = true;
                 let result = resetting::reset(state, *plan).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::KeepSetting(name, value, reply) => {
                 let result = resetting::keep_setting(&mut state.connection, name, value).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::KeepIds(name, value, link_key, reply) => {
                 let result = resetting::keep_ids(&mut state.connection, name, value, link_key).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::ChangeSide(change, reply) => {
                 let result = side::change(state, *change).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::CreateTemplate(create, reply) => {
                 let result = templates::create(&mut state.connection, *create).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::ChangeTemplate(change, reply) => {
                 let result = templates::change(&mut state.connection, *change).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
             Command::DeleteTemplate(project_id, template_id, reply) => {
                 let result = templates::delete(&mut state.connection, project_id, template_id).await;
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
-            Command::Probe(reply) => settle_reply(reply, probe(&mut state.connection).await, work),
-            Command::Close(reply) => settle_reply(reply, Ok(()), work),
+            Command::Probe(reply) => finish(reply, probe(&mut state.connection).await, work),
+            Command::Close(reply) => finish(reply, Ok(()), work),
             // It has no place among others: `commit_in_turn` takes it out.
-            Command::Replace(_, reply) => settle_reply(reply, Err(StoreError::Closed), work),
+            Command::Replace(_, reply) => finish(reply, Err(StoreError::Closed), work),
             Command::CreateBackup(create, reply) => {
                 // Runs of creates are taken by `create_backups`; one alone is a run of one.
                 let result = backups::create(state, &[create], Transaction::Open).await;
                 let result = result.and_then(|mut results| results.pop().unwrap_or(Err(StoreError::Closed)));
-                settle_reply(reply, result, work)
+                finish(reply, result, work)
             }
         };
         let end = if failure.is_none() { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
@@ -360,7 +361,7 @@ fn take_creates(
     std::iter::from_fn(next).unzip()
 }
 
-/// Takes the wish to close out of a batch; what was queued with it is still carried out.
+/// Takes the command to close out of a batch; what was queued with it is still carried out.
 fn take_close(batch: &mut Vec<Waiting>) -> Option<Reply<()>> {
     let position = batch.iter().position(|waiting| matches!(waiting.command, Command::Close(_)))?;
     match batch.remove(position) {

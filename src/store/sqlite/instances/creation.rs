@@ -5,16 +5,16 @@ use std::collections::HashSet;
 use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
-use crate::domain::instance::{InstanceStatus, NewInstance, Passage, RenameCommands};
+use crate::domain::instance::{InstanceStatus, NewInstance, RenameCommands, StatusTransition};
 use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::sqlite::ids;
-use crate::store::sqlite::instances::{Audit, addresses, passage, policy, record};
+use crate::store::sqlite::instances::{Audit, addresses, policy, record, transition};
 use crate::store::sqlite::quotas;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{CalledInstance, CreateInstances, StoreError};
+use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
 
 /// Makes instances.
 pub(in crate::store::sqlite) async fn create(
@@ -75,7 +75,7 @@ pub(super) async fn require_free(
 /// Makes sure that the ids that were given are not taken. Of several instances with one id the second finds it taken.
 async fn require_unused(
     connection: &mut SqliteConnection,
-    called: &[CalledInstance],
+    called: &[NewInstanceIdentity],
 ) -> Result<(), StoreError> {
     let mut given = HashSet::new();
     for called in called {
@@ -112,13 +112,13 @@ async fn insert(
     connection: &mut SqliteConnection,
     project_key: i64,
     command: &CreateInstances,
-    called: &CalledInstance,
+    called: &NewInstanceIdentity,
     ip: &str,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let plan = WorkPlan::new(command.now, called.work);
-    let passage = Passage { instance_id: called.id, status: InstanceStatus::Creating, plan };
-    let status = passage.due_end(command.now).map_or(passage.status, |(end, _)| end);
+    let transition = StatusTransition { instance_id: called.id, status: InstanceStatus::Creating, plan };
+    let status = transition.due_end(command.now).map_or(transition.status, |(end, _)| end);
     let NewInstance { access, network, .. } = &command.new;
     let new = &command.new;
     let launched_at = (status == InstanceStatus::Running).then_some(command.now.as_millis());
@@ -173,8 +173,8 @@ async fn insert(
         policy::set(connection, instance_key, wanted, called.policy_id, command.now).await?;
     }
     record(connection, instance_key, (None, Some(status)), audit).await?;
-    if status == passage.status {
-        passage::plan(connection, instance_key, passage).await?;
+    if status == transition.status {
+        transition::plan(connection, instance_key, transition).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use crate::store::StoreError;
-use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::{Audit, record, waiting};
 use crate::store::sqlite::retention;
 

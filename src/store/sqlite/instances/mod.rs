@@ -1,18 +1,18 @@
-//! What the writer does to instances: one deed after the other, each with its place in the audit.
+//! Commands that change instances, each with its event in the audit.
 //!
-//! A deed changes the tables only; what is remembered of the instance is forgotten, and read again by whoever needs it next.
+//! A command changes the tables only; what is remembered of the instance is forgotten, and read again by whoever needs it next.
 
 mod addresses;
 mod creation;
 mod deletion;
-mod extension;
 mod nodes;
-mod passage;
 mod password;
+mod placement;
 mod policy;
 mod resize;
 mod switch;
 mod tasks;
+mod transition;
 mod update;
 mod waiting;
 
@@ -23,13 +23,13 @@ use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code, record_kind};
 use crate::store::sqlite::events::{self, Change};
-use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{ChangeInstance, InstanceDeed, StoreError};
+use crate::store::{ChangeInstance, InstanceCommand, StoreError};
 
 pub(super) use creation::create;
-pub(super) use passage::end_passage;
 pub(super) use password::change_password;
+pub(super) use transition::finish_transition;
 pub(super) use waiting::begin_due;
 
 /// When a change happens, and who is behind it.
@@ -43,7 +43,7 @@ pub(super) struct Audit<'a> {
 /// Changes an instance.
 pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
-    let ChangeInstance { instance, deed, now, origin } = command;
+    let ChangeInstance { instance, command, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known: KnownInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let actor_key = actors
@@ -52,34 +52,36 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         .map_err(StoreError::during("record who changes an instance"))?;
     instances.forget(instance.instance_id);
     let audit = Audit { at: now, origin: &origin, actor_key };
-    match deed {
-        InstanceDeed::Update { update, policy_id, unique_names, port_change } => {
+    match command {
+        InstanceCommand::Update { update, policy_id, unique_names, port_change } => {
             let names = unique_names.then_some(instance.project_id);
             let update = (&*update, port_change.as_ref());
             update::update(connection, &known, update, policy_id, names, audit).await
         }
-        InstanceDeed::Switch { switch, undertaking } => {
-            switch::switch(connection, &known, switch, &undertaking, audit).await
+        InstanceCommand::Switch { switch, task } => {
+            switch::switch(connection, &known, switch, &task, audit).await
         }
-        InstanceDeed::Rearrange { extension, region, wait, undertaking, work } => {
+        InstanceCommand::Rearrange { extension, region, wait, task, work } => {
             let extension = (&extension, region.as_str());
-            extension::begin(connection, known, extension, wait.as_ref(), (&undertaking, work), audit).await
+            placement::begin(connection, known, extension, wait.as_ref(), (&task, work), audit).await
         }
-        InstanceDeed::Delete => {
+        InstanceCommand::Delete => {
             let system_key = actors
                 .key(connection, &Origin::SYSTEM.actor)
                 .await
                 .map_err(StoreError::during("record who lets backups expire"))?;
             deletion::delete(connection, &known, audit, system_key).await
         }
-        InstanceDeed::SwitchNodes { switch, undertaking } => {
-            nodes::switch(connection, &known, &switch, &undertaking, audit).await
+        InstanceCommand::SwitchNodes { switch, task } => {
+            nodes::switch(connection, &known, &switch, &task, audit).await
         }
-        InstanceDeed::Extend { resize, wait, undertaking, work } => {
-            resize::begin(connection, known, &resize, wait.as_ref(), (&undertaking, work), audit).await
+        InstanceCommand::Extend { resize, wait, task, work } => {
+            resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await
         }
-        InstanceDeed::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
-        InstanceDeed::Pass { action, work } => passage::begin(connection, known, action, work, audit).await,
+        InstanceCommand::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
+        InstanceCommand::Pass { action, work } => {
+            transition::begin(connection, known, action, work, audit).await
+        }
     }
 }
 

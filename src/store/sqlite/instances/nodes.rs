@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::instance::NodeSwitch;
 use crate::domain::task::TaskDetails;
+use crate::domain::task_kind::NewTask;
 use crate::store::StoreError;
-use crate::store::sqlite::background;
-use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::background_tasks;
+use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note, shown};
 
-/// Starts or stops nodes; the undertaking has ended when that is done.
+/// Starts or stops nodes; its background task has ended when that is done.
 pub(super) async fn switch(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
     switch: &NodeSwitch,
-    undertaking: &NewUndertaking,
+    task: &NewTask,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
@@ -28,7 +28,7 @@ pub(super) async fn switch(
         note(connection, known.key, before.status, switch.note(), audit).await?;
     }
     let span = (audit.at, Some(audit.at));
-    background::begin(connection, known.key, undertaking, &TaskDetails::default(), span).await
+    background_tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await
 }
 
 async fn write(

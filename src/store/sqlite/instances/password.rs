@@ -7,10 +7,10 @@ use crate::domain::instance::password::{PasswordVerdict, permit_change, permit_r
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row;
-use crate::store::sqlite::background;
+use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::instances::{Audit, note};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordWish, StoreError};
+use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 
 /// Changes a password, or counts the try.
 pub(in crate::store::sqlite) async fn change_password(
@@ -18,39 +18,39 @@ pub(in crate::store::sqlite) async fn change_password(
     command: ChangePassword,
 ) -> Result<PasswordAnswer, StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
-    let ChangePassword { instance, wish, undertaking, now, origin } = command;
+    let ChangePassword { instance, change, task, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let (mut no_password, mut kept) = read(connection, known.key).await?;
-    match wish {
-        PasswordWish::Change { .. } => permit_change(no_password, known.facts.situation())?,
-        PasswordWish::Reset { .. } | PasswordWish::WhileLocked => permit_reset(known.facts.situation())?,
+    match change {
+        PasswordChange::Change { .. } => permit_change(no_password, known.facts.state())?,
+        PasswordChange::Reset { .. } | PasswordChange::WhileLocked => permit_reset(known.facts.state())?,
     }
     let before = kept.tries;
-    let verdict = match &wish {
-        PasswordWish::Change { compared_with, .. } if *compared_with != kept.hash => {
+    let verdict = match &change {
+        PasswordChange::Change { compared_with, .. } if *compared_with != kept.hash => {
             return Ok(PasswordAnswer::Outdated);
         }
-        PasswordWish::WhileLocked if !kept.tries.are_locked(now) => return Ok(PasswordAnswer::Outdated),
-        PasswordWish::Change { new_hash, .. } => kept.tries.judge(new_hash.is_some(), now),
-        PasswordWish::Reset { .. } | PasswordWish::WhileLocked => kept.tries.judge(true, now),
+        PasswordChange::WhileLocked if !kept.tries.are_locked(now) => return Ok(PasswordAnswer::Outdated),
+        PasswordChange::Change { new_hash, .. } => kept.tries.judge(new_hash.is_some(), now),
+        PasswordChange::Reset { .. } | PasswordChange::WhileLocked => kept.tries.judge(true, now),
     };
-    let text = match (verdict, &wish) {
+    let text = match (verdict, &change) {
         // Who tries while nobody may changes nothing.
         (PasswordVerdict::Locked { .. }, _) if kept.tries == before => {
             return Ok(PasswordAnswer::Judged(verdict));
         }
         (PasswordVerdict::Locked { .. }, _) => "wrong password: locked",
         (PasswordVerdict::Wrong { .. }, _) => "wrong password",
-        (PasswordVerdict::Right, PasswordWish::Change { .. }) => "password changed",
-        (PasswordVerdict::Right, PasswordWish::Reset { new_hash: Some(_) }) => "password reset",
-        (PasswordVerdict::Right, PasswordWish::Reset { new_hash: None }) => "password removed",
-        (PasswordVerdict::Right, PasswordWish::WhileLocked) => return Ok(PasswordAnswer::Outdated),
+        (PasswordVerdict::Right, PasswordChange::Change { .. }) => "password changed",
+        (PasswordVerdict::Right, PasswordChange::Reset { new_hash: Some(_) }) => "password reset",
+        (PasswordVerdict::Right, PasswordChange::Reset { new_hash: None }) => "password removed",
+        (PasswordVerdict::Right, PasswordChange::WhileLocked) => return Ok(PasswordAnswer::Outdated),
     };
     if let (
         PasswordVerdict::Right,
-        PasswordWish::Change { new_hash, .. } | PasswordWish::Reset { new_hash },
-    ) = (verdict, wish)
+        PasswordChange::Change { new_hash, .. } | PasswordChange::Reset { new_hash },
+    ) = (verdict, change)
     {
         no_password = new_hash.is_none();
         kept.hash = new_hash;
@@ -61,9 +61,9 @@ pub(in crate::store::sqlite) async fn change_password(
         .map_err(StoreError::during("record who changes a password"))?;
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
-    if let (Some(at), Some(undertaking)) = (changed_at, &undertaking) {
+    if let (Some(at), Some(task)) = (changed_at, &task) {
         let span = (at, Some(at));
-        background::begin(connection, known.key, undertaking, &TaskDetails::default(), span).await?;
+        background_tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
     }
     note(connection, known.key, known.facts.status, text, Audit { at: now, origin: &origin, actor_key })
         .await?;

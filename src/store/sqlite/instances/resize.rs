@@ -2,17 +2,17 @@
 
 use sqlx::{Row, SqliteConnection};
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceAction, InstanceStatus, NewSize, Resize, WaitingChange};
 use crate::domain::quota::Usage;
 use crate::domain::task::TaskDetails;
-use crate::domain::work::WorkWish;
+use crate::domain::task_kind::NewTask;
+use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
 use crate::store::row;
-use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, addresses, passage, shown, waiting};
-use crate::store::sqlite::{background, quotas};
+use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instances::{Audit, addresses, shown, transition, waiting};
+use crate::store::sqlite::{background_tasks, quotas};
 
 /// Begins to give an instance another size; it has it already if that takes no time. What may `wait` does, unless the window of
 /// maintenance is open.
@@ -21,25 +21,25 @@ pub(super) async fn begin(
     known: KnownInstance,
     resize: &Resize,
     wait: Option<&WaitingChange>,
-    (undertaking, work): (&NewUndertaking, WorkWish),
+    (task, work): (&NewTask, WorkOptions),
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
     let sizes = Some((before.size_as_told(), size.as_told()));
     let details = TaskDetails { sizes, ..TaskDetails::default() };
-    background::begin(connection, known.key, undertaking, &details, (audit.at, None)).await?;
+    background_tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
-        return waiting::keep(connection, &known, waiting, undertaking, audit).await;
+        return waiting::keep(connection, &known, waiting, task, audit).await;
     }
     set_off(connection, known, (&before, &size), work, audit).await
 }
 
-/// Begins what has waited. Its traces are there already.
+/// Begins what has waited. Its background task is there already.
 pub(super) async fn begin_at_last(
     connection: &mut SqliteConnection,
     known: KnownInstance,
     resize: &Resize,
-    work: WorkWish,
+    work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
@@ -63,14 +63,14 @@ async fn set_off(
     connection: &mut SqliteConnection,
     mut known: KnownInstance,
     (before, size): (&Instance, &NewSize),
-    work: WorkWish,
+    work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let status = known.facts.status;
-    let passage =
-        known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
+    let transition =
+        known.facts.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
     plan(connection, known.key, &before.ip, size).await?;
-    passage::set_off(connection, known.key, status, passage, audit).await
+    transition::set_off(connection, known.key, status, transition, audit).await
 }
 
 async fn permit_memory(

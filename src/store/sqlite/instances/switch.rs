@@ -2,20 +2,20 @@
 
 use sqlx::SqliteConnection;
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::instance::InstanceSwitch;
 use crate::domain::task::TaskDetails;
+use crate::domain::task_kind::NewTask;
 use crate::store::StoreError;
-use crate::store::sqlite::background;
-use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::background_tasks;
+use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note, shown};
 
-/// Switches something; the undertaking has ended when that is done.
+/// Switches something; its background task has ended when that is done.
 pub(super) async fn switch(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
     switch: InstanceSwitch,
-    undertaking: &NewUndertaking,
+    task: &NewTask,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
@@ -35,5 +35,5 @@ pub(super) async fn switch(
         note(connection, known.key, after.status, switch.note(), audit).await?;
     }
     let span = (audit.at, Some(audit.at));
-    background::begin(connection, known.key, undertaking, &TaskDetails::default(), span).await
+    background_tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await
 }

@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::store::StoreError;
 use crate::store::row::{self, TASK_COLUMNS};
-use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::{Audit, note};
 
 /// Ends whatever runs in the background of an instance; what waits goes on waiting.

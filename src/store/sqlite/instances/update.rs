@@ -2,22 +2,22 @@
 
 use sqlx::SqliteConnection;
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceUpdate};
 use crate::domain::task::TaskDetails;
+use crate::domain::task_kind::NewTask;
 use crate::store::StoreError;
-use crate::store::sqlite::background;
-use crate::store::sqlite::facts::KnownInstance;
+use crate::store::sqlite::background_tasks;
+use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::creation::{rename_commands, require_free};
 use crate::store::sqlite::instances::{Audit, note, policy, shown, waiting};
 
-/// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the undertaking that comes
+/// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.
 pub(super) async fn update(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
-    (update, port_change): (&InstanceUpdate, Option<&NewUndertaking>),
+    (update, port_change): (&InstanceUpdate, Option<&NewTask>),
     policy_id: [u8; 16],
     names: Option<ProjectId>,
     audit: Audit<'_>,
@@ -35,10 +35,10 @@ pub(super) async fn update(
     if after.maintenance != before.maintenance {
         waiting::replan(connection, known.key, after.maintenance, audit.at).await?;
     }
-    if let Some(undertaking) = port_change.filter(|_| after.port != before.port) {
+    if let Some(task) = port_change.filter(|_| after.port != before.port) {
         let details = TaskDetails { ports: Some((before.port, after.port)), ..TaskDetails::default() };
         let span = (audit.at, Some(audit.at));
-        background::begin(connection, known.key, undertaking, &details, span).await?;
+        background_tasks::begin(connection, known.key, task, &details, span).await?;
     }
     note(connection, known.key, after.status, &text, audit).await
 }

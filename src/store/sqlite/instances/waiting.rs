@@ -3,24 +3,24 @@
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use crate::domain::background::NewUndertaking;
-use crate::domain::instance::{Extension, InstanceAction, InstanceStatus, ResizeOrder, WaitingChange};
+use crate::domain::instance::{InstanceAction, InstanceStatus, PlacementChange, ResizeOrder, WaitingChange};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::origin::Origin;
+use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
-use crate::domain::work::WorkWish;
+use crate::domain::work::WorkOptions;
 use crate::store::row;
-use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, extension, note, resize, shown};
+use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instances::{Audit, note, placement, resize, shown};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreError};
 
-/// Keeps a change until it is due. Its traces are there already.
+/// Keeps a change until it is due. Its background task is there already.
 pub(super) async fn keep(
     connection: &mut SqliteConnection,
     known: &KnownInstance,
     (change, due_at): (&WaitingChange, Timestamp),
-    undertaking: &NewUndertaking,
+    task: &NewTask,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let no_order = ResizeOrder::default();
@@ -36,8 +36,8 @@ pub(super) async fn keep(
     )
     .bind(known.key)
     .bind(due_at.as_millis())
-    .bind(&undertaking.task_id.as_bytes()[..])
-    .bind(&undertaking.job_id.as_bytes()[..])
+    .bind(&task.task_id.as_bytes()[..])
+    .bind(&task.job_id.as_bytes()[..])
     .bind(&order.product)
     .bind(order.capacity_gb)
     .bind(&order.kind)
@@ -86,7 +86,7 @@ pub(super) async fn give_up(
 /// are not due any more.
 pub(in crate::store::sqlite) async fn begin_due(
     state: &mut WriterState,
-    (instance, work): (InstanceRef, WorkWish),
+    (instance, work): (InstanceRef, WorkOptions),
     step: &ScheduleStep,
     actor_key: i64,
 ) -> Result<(Vec<MadeChange>, usize), StoreError> {
@@ -124,7 +124,7 @@ async fn begin(
     connection: &mut SqliteConnection,
     known: KnownInstance,
     waiting: &Waiting,
-    (step, work): (&ScheduleStep, WorkWish),
+    (step, work): (&ScheduleStep, WorkOptions),
     audit: Audit<'_>,
 ) -> Result<Vec<MadeChange>, StoreError> {
     let (instance_id, instance_key, from) = (known.facts.instance_id, known.key, known.facts.status);
@@ -146,8 +146,8 @@ async fn begin(
             Err(refusal) => Err(refusal.into()),
         },
         WaitingChange::Zones(zones) => {
-            let extension = (&Extension::Zones(zones), step.region.as_str());
-            extension::begin_at_last(connection, known, extension, work, audit).await
+            let extension = (&PlacementChange::Zones(zones), step.region.as_str());
+            placement::begin_at_last(connection, known, extension, work, audit).await
         }
     };
     match begun {
@@ -247,7 +247,7 @@ impl Waiting {
         self.fail(connection, at, reason).await
     }
 
-    /// Lets its traces tell that it failed.
+    /// Fails its background task.
     async fn fail(
         &self,
         connection: &mut SqliteConnection,

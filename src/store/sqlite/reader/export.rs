@@ -19,10 +19,10 @@ use crate::store::error::StoreError;
 use crate::store::row::{
     self, BACKUP_COLUMNS, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_COLUMNS, RESTORE_WORK, bytes16, column,
 };
-use crate::store::sqlite::belongings::{Carried, Owner};
+use crate::store::sqlite::dependent_rows::{Carried, Owner};
 use crate::store::sqlite::quotas;
 use crate::store::sqlite::reader::Reader;
-use crate::store::{Belongings, DomainSeed, EventSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
+use crate::store::{DependentRows, DomainSeed, EventSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
 const ROWS_A_PART: usize = 256;
@@ -196,8 +196,8 @@ async fn instances(
         for row in rows {
             last = column(&row, "instance_key")?;
             let owner = Owner { instance_key: Some(last), ..project };
-            let belongings = carried.of(snapshot, owner).await?;
-            let instance = InstanceSeed { belongings, ..instance_of(&row)? };
+            let dependent_rows = carried.of(snapshot, owner).await?;
+            let instance = InstanceSeed { dependent_rows, ..instance_of(&row)? };
             let id = instance.id;
             send(parts, StatePart::Instance(Box::new(instance))).await?;
             backups(snapshot, last, id, parts).await?;
@@ -227,7 +227,7 @@ fn instance_of(row: &SqliteRow) -> Result<InstanceSeed, StoreError> {
         creator: instance.creator,
         created_at: Some(instance.created_at),
         deleted_at: deleted_at.map(row::to_timestamp).transpose()?,
-        belongings: Belongings::default(),
+        dependent_rows: DependentRows::default(),
         backups: Vec::new(),
         restores: Vec::new(),
         has_history: true,

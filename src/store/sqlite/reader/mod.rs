@@ -27,10 +27,10 @@ pub(super) struct Reader {
     one_backup: String,
     due_backups: String,
     due_restores: String,
-    due_passages: String,
+    due_transitions: String,
     open_backups: String,
     open_restores: String,
-    open_passages: String,
+    open_transitions: String,
     one_instance: String,
 }
 
@@ -83,7 +83,7 @@ impl Reader {
              JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
              WHERE w.record_kind = 2"
         );
-        let open_passages = "SELECT w.start_at, w.finish_at, w.failure, w.due_at, i.instance_id, i.status FROM open_work w \
+        let open_transitions = "SELECT w.start_at, w.finish_at, w.failure, w.due_at, i.instance_id, i.status FROM open_work w \
              JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
              WHERE w.record_kind = 0";
         let of_scope = "AND (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) \
@@ -108,12 +108,12 @@ impl Reader {
             due_restores: format!(
                 "{open_restores} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
             ),
-            due_passages: format!(
-                "{open_passages} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
+            due_transitions: format!(
+                "{open_transitions} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
             ),
             open_backups: format!("{open_backups} {of_scope}"),
             open_restores: format!("{open_restores} {of_scope}"),
-            open_passages: format!("{open_passages} {of_scope}"),
+            open_transitions: format!("{open_transitions} {of_scope}"),
             one_instance: format!(
                 "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
                  WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"

@@ -93,8 +93,8 @@ impl Reader {
         for row in self.due_rows(&self.due_restores, now, limit).await? {
             found.extend(readable(due(&row, open_restore)));
         }
-        for row in self.due_rows(&self.due_passages, now, limit).await? {
-            found.extend(readable(due(&row, open_passage)));
+        for row in self.due_rows(&self.due_transitions, now, limit).await? {
+            found.extend(readable(due(&row, open_transition)));
         }
         found.sort_by_key(|(due_at, _)| *due_at);
         Ok(found.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
@@ -161,8 +161,8 @@ impl Reader {
         for row in rows(&self.open_restores).await? {
             open.extend(readable(open_restore(&row)));
         }
-        for row in rows(&self.open_passages).await? {
-            open.extend(readable(open_passage(&row)));
+        for row in rows(&self.open_transitions).await? {
+            open.extend(readable(open_transition(&row)));
         }
         Ok(open)
     }
@@ -192,8 +192,8 @@ fn open_restore(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
     Ok(OpenRecord::Restore(row::restore(row, instance_id)?))
 }
 
-fn open_passage(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
-    Ok(OpenRecord::Instance(row::passage(row)?))
+fn open_transition(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
+    Ok(OpenRecord::Instance(row::transition(row)?))
 }
 
 /// Reads when the next step of a record is due, and the record.

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Engine, InstanceStatus};
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::belongings::{self, Carried};
+use crate::store::sqlite::dependent_rows::{self, Carried};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceSeed, StoreError, TableRow};
 
@@ -112,7 +112,7 @@ pub(super) async fn create(
          RETURNING instance_key"
     );
     sqlx::query_scalar(AssertSqlSafe(statement))
-        .bind(belongings::as_text(&given))
+        .bind(dependent_rows::as_text(&given))
         .bind(&instance.id.as_bytes()[..])
         .bind(project_key)
         .bind(instance.name.as_str())
@@ -136,7 +136,7 @@ pub(super) async fn create(
         .bind(instance.deleted_at.map(Timestamp::as_millis))
         .fetch_one(&mut *connection)
         .await
-        .map_err(|error| belongings::refused("instances", error))
+        .map_err(|error| dependent_rows::refused("instances", error))
 }
 
 /// The user of a Memcached instance that a seed says nothing else of.
@@ -144,7 +144,7 @@ const MEMCACHED_USER: &str = "memcached";
 
 /// Returns the other columns of an instance, with those that a seed need not name: it came into service when it was created.
 fn with_usual(instance: &InstanceSeed, now: Timestamp) -> TableRow {
-    let mut columns = instance.belongings.columns.clone();
+    let mut columns = instance.dependent_rows.columns.clone();
     if !matches!(instance.status, InstanceStatus::Creating | InstanceStatus::CreateFailed) {
         let created_at = instance.created_at.unwrap_or(now).as_millis();
         columns.entry("launched_at".to_owned()).or_insert_with(|| created_at.into());

@@ -17,7 +17,7 @@ use sqlx::{Row, SqliteConnection};
 use crate::domain::id::InstanceId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::belongings::{Carried, Owner};
+use crate::store::sqlite::dependent_rows::{Carried, Owner};
 use crate::store::sqlite::quotas;
 use crate::store::sqlite::resetting;
 use crate::store::sqlite::scheduling;
@@ -55,7 +55,7 @@ pub(super) async fn apply(
             }
             let instance_key = instances::create(state, &carried, key, &instance, now).await?;
             let owner = Owner { project_key: key, instance_key: Some(instance_key) };
-            carried.put(&mut state.connection, owner, &instance.belongings.rows).await?;
+            carried.put(&mut state.connection, owner, &instance.dependent_rows.rows).await?;
             report.instances_created += 1;
             report.backups_created += u64::try_from(instance.backups.len()).unwrap_or(u64::MAX);
             report.restores_created += u64::try_from(instance.restores.len()).unwrap_or(u64::MAX);

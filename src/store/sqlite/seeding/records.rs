@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use crate::domain::refusal::Refusal;
 use crate::store::sqlite::backups::{self, NewBackupRow};
-use crate::store::sqlite::belongings;
+use crate::store::sqlite::dependent_rows;
 use crate::store::sqlite::restores::{self, NewRestoreRow};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::{InstanceSeed, SeedPlan, StoreError};
@@ -80,6 +80,6 @@ pub(super) async fn insert<R: InsertRow>(
         script
             .run(connection)
             .await
-            .map_err(|error| belongings::refused("the audit or a list of records", error))?;
+            .map_err(|error| dependent_rows::refused("the audit or a list of records", error))?;
     }
 }

@@ -3,9 +3,9 @@
 //! A snapshot is a database like any other, with a label in it. What is brought back is looked through first; the writer then
 //! does it, as one change among the others.
 
-mod label;
+mod directory;
+mod metadata;
 pub(super) mod replacing;
-mod shelf;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::{Connection, SqliteConnection};
 
-pub(super) use shelf::Shelf;
+pub(super) use directory::SnapshotDirectory;
 
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
@@ -31,16 +31,16 @@ const MOST_SNAPSHOTS: usize = 100;
 #[async_trait]
 impl SnapshotStore for SqliteStore {
     async fn snapshots(&self) -> Result<Vec<Snapshot>, StoreError> {
-        look_at_all(&mut *self.shelf.lock().await).await
+        look_at_all(&mut *self.directory.lock().await).await
     }
 
     async fn snapshot(&self, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
-        let mut snapshots = self.shelf.lock().await;
+        let mut snapshots = self.directory.lock().await;
         look(&mut snapshots, name).await?.ok_or(SnapshotError::NotFound)
     }
 
     async fn take_snapshot(&self, name: &SnapshotName, now: Timestamp) -> Result<Snapshot, SnapshotError> {
-        let mut snapshots = self.shelf.lock().await;
+        let mut snapshots = self.directory.lock().await;
         let names = snapshots.names().map_err(failed("list the snapshots"))?;
         if names.len() >= MOST_SNAPSHOTS && !names.contains(name) {
             return Err(SnapshotError::TooMany);
@@ -54,7 +54,7 @@ impl SnapshotStore for SqliteStore {
     }
 
     async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError> {
-        let mut snapshots = self.shelf.lock().await;
+        let mut snapshots = self.directory.lock().await;
         // Read before, so that nothing can fail once it is gone.
         let mut left = look_at_all(&mut snapshots).await?;
         left.retain(|snapshot| snapshot.name != *name);
@@ -63,7 +63,7 @@ impl SnapshotStore for SqliteStore {
     }
 
     async fn prepare_restore(&self, name: &SnapshotName) -> Result<BTreeMap<String, String>, SnapshotError> {
-        let snapshots = self.shelf.lock().await;
+        let snapshots = self.directory.lock().await;
         let snapshot = snapshots.find(name).ok_or(SnapshotError::NotFound)?;
         bring_up_to_date(&snapshot).await?;
         let damaged = |error: sqlx::Error| unusable(error.to_string());
@@ -78,13 +78,13 @@ impl SnapshotStore for SqliteStore {
             .await
             .map_err(damaged)?;
         connection.close().await.map_err(damaged)?;
-        Ok(settings.into_iter().filter(|(name, _)| name != label::SETTING).collect())
+        Ok(settings.into_iter().filter(|(name, _)| name != metadata::SETTING).collect())
     }
 
     async fn restore_snapshot(&self, plan: RestorePlan) -> Result<Snapshot, SnapshotError> {
         // Held until it is done, so that nobody takes the snapshot away meanwhile; and read before, so that nothing can fail after the
         // commit.
-        let mut snapshots = self.shelf.lock().await;
+        let mut snapshots = self.directory.lock().await;
         let shown = look(&mut snapshots, &plan.name).await?.ok_or(SnapshotError::NotFound)?;
         let snapshot = snapshots.find(&plan.name).ok_or(SnapshotError::NotFound)?;
         let (database, settings) = (self.location.clone(), plan.settings);
@@ -95,19 +95,22 @@ impl SnapshotStore for SqliteStore {
 }
 
 /// Returns what is known of all snapshots, by name.
-async fn look_at_all(shelf: &mut Shelf) -> Result<Vec<Snapshot>, StoreError> {
+async fn look_at_all(directory: &mut SnapshotDirectory) -> Result<Vec<Snapshot>, StoreError> {
     let mut listed = Vec::new();
-    for name in shelf.names().map_err(failed("list the snapshots"))? {
-        listed.extend(look(shelf, &name).await?);
+    for name in directory.names().map_err(failed("list the snapshots"))? {
+        listed.extend(look(directory, &name).await?);
     }
     Ok(listed)
 }
 
 /// Returns what is known of a snapshot, if there is one of that name.
-async fn look(shelf: &mut Shelf, name: &SnapshotName) -> Result<Option<Snapshot>, StoreError> {
-    let Some(location) = shelf.find(name) else { return Ok(None) };
-    let size_bytes = shelf.size_bytes(name).await.map_err(failed("look at a snapshot"))?;
-    let label = label::read(&location).await.ok();
+async fn look(
+    directory: &mut SnapshotDirectory,
+    name: &SnapshotName,
+) -> Result<Option<Snapshot>, StoreError> {
+    let Some(location) = directory.find(name) else { return Ok(None) };
+    let size_bytes = directory.size_bytes(name).await.map_err(failed("look at a snapshot"))?;
+    let label = metadata::read(&location).await.ok();
     Ok(Some(Snapshot { name: name.clone(), size_bytes, label }))
 }
 
@@ -126,7 +129,7 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
             if version == migrate::known_version() {
                 return Ok(());
             }
-            let unfinished = path.with_extension(shelf::UNFINISHED);
+            let unfinished = path.with_extension(directory::UNFINISHED);
             let upgraded = async {
                 copying::write(&file::looking(path), &unfinished).await.map_err(failed)?;
                 upgrade(&unfinished).await.map_err(|error| refused(error.naming(path)))

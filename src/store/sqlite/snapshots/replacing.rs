@@ -12,7 +12,7 @@ use crate::store::error::commit_error;
 use crate::store::migrate::HISTORY_TABLE;
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::resetting::{keep_setting, put_triggers_aside, put_triggers_back};
-use crate::store::sqlite::snapshots::label;
+use crate::store::sqlite::snapshots::metadata;
 use crate::store::{OpenError, StoreError};
 
 /// What the writer is asked to do.
@@ -80,7 +80,7 @@ async fn replace_rows(connection: &mut SqliteConnection) -> Result<(), sqlx::Err
         connection.execute(AssertSqlSafe(statements)).await?;
     }
     sqlx::query("DELETE FROM main.kept_settings WHERE name = ?")
-        .bind(label::SETTING)
+        .bind(metadata::SETTING)
         .execute(&mut *connection)
         .await?;
     put_triggers_back(connection, triggers).await

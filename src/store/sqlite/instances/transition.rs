@@ -2,13 +2,13 @@
 
 use sqlx::SqliteConnection;
 
-use crate::domain::instance::{InstanceStatus, Passage, StatusAction};
+use crate::domain::instance::{InstanceStatus, StatusAction, StatusTransition};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
-use crate::domain::work::{FailureCode, WorkWish};
+use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::{failure_number, record_kind};
-use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, extension, resize, set_status, tasks};
+use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instances::{Audit, placement, resize, set_status, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -16,13 +16,14 @@ pub(super) async fn begin(
     connection: &mut SqliteConnection,
     mut known: KnownInstance,
     action: StatusAction,
-    work: WorkWish,
+    work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let from = known.facts.status;
     known.facts.permit_status_action(action)?;
-    let passage = known.facts.begin_passage(action.action(), action.passes_through(), work, audit.at)?;
-    set_off(connection, known.key, from, passage, audit).await
+    let transition =
+        known.facts.start_transition(action.action(), action.passes_through(), work, audit.at)?;
+    set_off(connection, known.key, from, transition, audit).await
 }
 
 /// Takes the first step of a way, and the last if it takes no time; what comes later is planned.
@@ -30,14 +31,14 @@ pub(super) async fn set_off(
     connection: &mut SqliteConnection,
     instance_key: i64,
     from: InstanceStatus,
-    passage: Passage,
+    transition: StatusTransition,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    set_status(connection, instance_key, (from, passage.status), audit).await?;
-    let Some((to, at)) = passage.due_end(audit.at) else {
-        return plan(connection, instance_key, passage).await;
+    set_status(connection, instance_key, (from, transition.status), audit).await?;
+    let Some((to, at)) = transition.due_end(audit.at) else {
+        return plan(connection, instance_key, transition).await;
     };
-    let Passage { instance_id, status: from, plan } = passage;
+    let StatusTransition { instance_id, status: from, plan } = transition;
     let change = InstanceChange { instance_id, from, to, failure: plan.failure, at };
     finish(connection, instance_key, change, audit).await.map(drop)
 }
@@ -46,17 +47,17 @@ pub(super) async fn set_off(
 pub(super) async fn plan(
     connection: &mut SqliteConnection,
     instance_key: i64,
-    passage: Passage,
+    transition: StatusTransition,
 ) -> Result<(), StoreError> {
-    let finish_at = passage.plan.finish_at().map(Timestamp::as_millis);
+    let finish_at = transition.plan.finish_at().map(Timestamp::as_millis);
     sqlx::query(
         "INSERT INTO open_work (instance_key, record_kind, start_at, finish_at, failure, due_at) VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(instance_key)
     .bind(record_kind::INSTANCE)
-    .bind(passage.plan.start_at().map(Timestamp::as_millis))
+    .bind(transition.plan.start_at().map(Timestamp::as_millis))
     .bind(finish_at)
-    .bind(passage.plan.failure.map(failure_number))
+    .bind(transition.plan.failure.map(failure_number))
     .bind(finish_at)
     .execute(connection)
     .await
@@ -65,7 +66,7 @@ pub(super) async fn plan(
 }
 
 /// Ends a way that came due, if the instance is still on it.
-pub(in crate::store::sqlite) async fn end_passage(
+pub(in crate::store::sqlite) async fn finish_transition(
     connection: &mut SqliteConnection,
     instance_key: i64,
     change: InstanceChange,
@@ -89,7 +90,7 @@ async fn finish(
     }
     if change.from == InstanceStatus::Extending {
         resize::finish(connection, instance_key, change.failure.is_none()).await?;
-        extension::finish(connection, instance_key, change.failure.is_none()).await?;
+        placement::finish(connection, instance_key, change.failure.is_none()).await?;
     }
     tasks::end_all(connection, instance_key, change.at, change.failure).await?;
     sqlx::query("DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?")

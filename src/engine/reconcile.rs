@@ -18,10 +18,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard};
 
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::id::BackupId;
-use crate::domain::instance::{InstanceStatus, Passage};
+use crate::domain::instance::{InstanceStatus, StatusTransition};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
@@ -29,8 +29,8 @@ use crate::engine::control::kept;
 use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError, RunFaults};
 use crate::store::{
-    BackupChange, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord, RestoreChange, RunWish,
-    ScheduleOutcome, ScheduleStep, StoreError,
+    BackupChange, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord, RestoreChange,
+    ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError,
 };
 
 /// How many records one round takes.
@@ -43,9 +43,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// For how long after a vain attempt reads make none. Longer than the timer's period: it tries for them.
 const REST: Duration = Duration::from_secs(2);
 
-/// Whose turn it is to settle, and whether that could be done.
+/// The lock of the reconciler, and whether the last run could be stored.
 #[derive(Debug, Default)]
-pub(super) struct Settling {
+pub(super) struct Reconciling {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Nothing if the last attempt did what was due.
     obstacle: Mutex<Option<Obstacle>>,
@@ -60,19 +60,19 @@ enum Obstacle {
     Busy,
 }
 
-/// The right to settle, which may be shared with work that is carried to its end. As long as any of it is held nobody else settles.
+/// The guard of the reconciler, which may be shared with work that outlives its caller. While one is held nobody else reconciles.
 pub(super) type Turn = Arc<OwnedMutexGuard<()>>;
 
-impl Settling {
-    /// Waits until nobody else settles.
+impl Reconciling {
+    /// Waits until nobody else reconciles.
     pub(super) async fn turn(&self) -> Turn {
         Arc::new(Arc::clone(&self.turn).lock_owned().await)
     }
 
-    /// Waits until nobody else settles, but not for ever.
+    /// Waits until nobody else reconciles, but no longer than `patience`.
     ///
     /// # Errors
-    /// `Unavailable` if somebody settles for longer than `patience`.
+    /// `Unavailable` if somebody reconciles for longer than `patience`.
     async fn turn_within(&self, patience: Duration) -> Result<Turn, EngineError> {
         if let Ok(turn) = tokio::time::timeout(patience, self.turn()).await {
             return Ok(turn);
@@ -104,8 +104,8 @@ impl Settling {
 impl Engine {
     /// Returns once no use case runs, nor what one of them has left behind to be carried to its end; until what is returned is dropped,
     /// none begins.
-    pub(super) async fn be_alone(&self) -> (OwnedRwLockWriteGuard<()>, Turn) {
-        (self.turns.be_alone().await, self.settling.turn().await)
+    pub(super) async fn lock_exclusively(&self) -> (OwnedRwLockWriteGuard<()>, Turn) {
+        (self.turns.lock_exclusively().await, self.reconciling.turn().await)
     }
 
     /// Returns whether something is due at `now`, as far as is known.
@@ -114,31 +114,35 @@ impl Engine {
     }
 
     /// Does everything that is due at `now`, unless somebody else has by the time that it is this caller's turn.
-    pub(super) async fn settle_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
+    pub(super) async fn reconcile_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
         let waiting = Stopwatch::start();
-        let turn = self.settling.turn_within(PATIENCE).await?;
+        let turn = self.reconciling.turn_within(PATIENCE).await?;
         // Whoever had the turn may have put the clock back.
         let now = now.min(self.clock.now());
         if !self.is_due(now) {
-            *self.settling.obstacle() = None;
+            *self.reconciling.obstacle() = None;
             return Ok(());
         }
         // What is queued is carried out although nobody waits for it any more: whoever comes next finds it done.
         let left = PATIENCE.saturating_sub(waiting.elapsed());
-        let settled = tokio::time::timeout(left, self.settle(&turn, now)).await;
-        let outcome = settled.unwrap_or(Err(EngineError::Unavailable));
-        self.settling.note(&outcome);
+        let reconciled = tokio::time::timeout(left, self.reconcile(&turn, now)).await;
+        let outcome = reconciled.unwrap_or(Err(EngineError::Unavailable));
+        self.reconciling.note(&outcome);
         outcome.map(drop)
     }
 
     /// Does everything that is due at `now` and returns what was done, in order.
-    pub(super) async fn settle(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
-        let outcome = self.settle_by_rounds(turn, now).await;
-        self.settling.note(&outcome);
+    pub(super) async fn reconcile(
+        &self,
+        turn: &Turn,
+        now: Timestamp,
+    ) -> Result<Vec<MadeChange>, EngineError> {
+        let outcome = self.reconcile_by_rounds(turn, now).await;
+        self.reconciling.note(&outcome);
         outcome
     }
 
-    async fn settle_by_rounds(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
+    async fn reconcile_by_rounds(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
         let mut done = Vec::new();
         loop {
             let scheduled_at = self.store.next_scheduled_at().filter(|at| *at <= now);
@@ -146,7 +150,7 @@ impl Engine {
             let due = self.store.due_records(until, ROUND).await?;
             if due.is_empty() {
                 let Some(at) = scheduled_at else { return Ok(done) };
-                if self.settle_schedule(turn, at, now, &mut done).await? {
+                if self.reconcile_schedule(turn, at, now, &mut done).await? {
                     continue;
                 }
                 // Asking again would give the same answer, for ever.
@@ -173,7 +177,7 @@ impl Engine {
 
     /// Does what policies have planned for `at`, and what waits for a window of maintenance that opens then; returns whether there
     /// was anything to do, or there is nothing any more.
-    async fn settle_schedule(
+    async fn reconcile_schedule(
         &self,
         turn: &Turn,
         at: Timestamp,
@@ -184,11 +188,11 @@ impl Engine {
             None => {
                 let mut runs = Vec::new();
                 for instance in self.store.due_runs(at, ROUND).await? {
-                    runs.push(self.run_wish(instance, at, None).await?);
+                    runs.push(self.scheduled_run(instance, at, None).await?);
                 }
                 self.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
             }
-            // What is remembered of faults must follow what is kept: nobody stops between the two, and nobody else settles, or replaces
+            // What is remembered of faults must follow what is kept: nobody stops between the two, and nobody else reconciles, or replaces
             // everything, before both are done.
             Some(faults) => {
                 let (engine, turn) = (self.clone(), Arc::clone(turn));
@@ -218,41 +222,41 @@ impl Engine {
         at: Timestamp,
         now: Timestamp,
     ) -> Result<ScheduleOutcome, EngineError> {
-        let (mut runs, mut ruling) = (Vec::new(), None);
+        let (mut runs, mut decision) = (Vec::new(), None);
         if let Some(instance) = self.store.due_runs(at, 1).await?.pop() {
-            ruling = faults.rule(instance, at).await;
-            let failure = ruling.as_ref().map(|ruling| ruling.failure);
-            runs.push(self.run_wish(instance, at, failure).await?);
+            decision = faults.rule(instance, at).await;
+            let failure = decision.as_ref().map(|decision| decision.failure);
+            runs.push(self.scheduled_run(instance, at, failure).await?);
         }
         let mut step = self.schedule_step(at, now, runs).await?;
-        let faults = ruling.as_mut().and_then(|ruling| ruling.faults.take());
+        let faults = decision.as_mut().and_then(|decision| decision.faults.take());
         step.kept_if_begun = faults.map(|faults| (kept::FAULTS, faults));
         let outcome = self.store.apply_schedule(step).await?;
-        if let Some(ruling) = ruling.filter(|_| outcome.begun > 0) {
-            (ruling.begun)();
+        if let Some(decision) = decision.filter(|_| outcome.begun > 0) {
+            (decision.begun)();
         }
         Ok(outcome)
     }
 
-    async fn run_wish(
+    async fn scheduled_run(
         &self,
         instance: InstanceRef,
         at: Timestamp,
         failure: Option<FailureCode>,
-    ) -> Result<RunWish, EngineError> {
+    ) -> Result<ScheduledRun, EngineError> {
         let id = self.unused_id(|| self.ids.backup_id(at), BackupId::as_bytes).await?;
-        Ok(RunWish { instance, id, work: self.work_wish(WorkModel::Backup, instance, failure) })
+        Ok(ScheduledRun { instance, id, work: self.work_options(WorkModel::Backup, instance, failure) })
     }
 
     async fn schedule_step(
         &self,
         at: Timestamp,
         now: Timestamp,
-        runs: Vec<RunWish>,
+        runs: Vec<ScheduledRun>,
     ) -> Result<ScheduleStep, EngineError> {
         let mut waiting = Vec::new();
         for instance in self.store.due_changes(at, ROUND).await? {
-            waiting.push((instance, self.passage_wish(instance, InstanceStatus::Extending)));
+            waiting.push((instance, self.transition_options(instance, InstanceStatus::Extending)));
         }
         Ok(ScheduleStep {
             at,
@@ -269,14 +273,14 @@ impl Engine {
         })
     }
 
-    /// Settles now and then until the returned future is dropped.
-    pub async fn settle_in_the_background(&self) {
+    /// Reconciles now and then until the returned future is dropped.
+    pub async fn reconcile_in_the_background(&self) {
         let mut timer = tokio::time::interval(TIMER_PERIOD);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             timer.tick().await;
             // A panic is a bug, but nobody would notice that the timer has stopped.
-            match AssertUnwindSafe(self.settled_now()).catch_unwind().await {
+            match AssertUnwindSafe(self.reconciled_now()).catch_unwind().await {
                 Ok(Ok(_)) => {}
                 // Another process is writing, or there is much to do: that goes on with the next tick.
                 Ok(Err(error @ EngineError::Unavailable)) => {
@@ -293,7 +297,7 @@ impl Engine {
 fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
     due.iter()
         .filter_map(|record| match record {
-            OpenRecord::Instance(passage) => passage.due_end(Timestamp::MAX).map(|(_, due_at)| due_at),
+            OpenRecord::Instance(transition) => transition.due_end(Timestamp::MAX).map(|(_, due_at)| due_at),
             OpenRecord::Backup(backup) => backup.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
             OpenRecord::Restore(restore) => restore.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
         })
@@ -303,15 +307,15 @@ fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
 /// Returns the steps of a record that are due at `horizon`, in order.
 fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
     match record {
-        OpenRecord::Instance(passage) => passage_end(passage, horizon).into_iter().collect(),
+        OpenRecord::Instance(transition) => transition_end(transition, horizon).into_iter().collect(),
         OpenRecord::Backup(backup) => backup_changes(backup, horizon),
         OpenRecord::Restore(restore) => restore_changes(restore, horizon),
     }
 }
 
-fn passage_end(passage: Passage, horizon: Timestamp) -> Option<DueChange> {
-    let (to, at) = passage.due_end(horizon)?;
-    let Passage { instance_id, status: from, plan } = passage;
+fn transition_end(transition: StatusTransition, horizon: Timestamp) -> Option<DueChange> {
+    let (to, at) = transition.due_end(horizon)?;
+    let StatusTransition { instance_id, status: from, plan } = transition;
     Some(DueChange::Instance(InstanceChange { instance_id, from, to, failure: plan.failure, at }))
 }
 
@@ -356,17 +360,17 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_has_waited_long_enough_is_told_so_and_reads_do_not_wait_after_that() {
-        let settling = Settling::default();
-        let turn = settling.turn().await;
-        assert!(!settling.is_held_up());
-        assert!(matches!(settling.turn_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
-        assert!(settling.is_held_up());
+        let reconciling = Reconciling::default();
+        let turn = reconciling.turn().await;
+        assert!(!reconciling.is_held_up());
+        assert!(matches!(reconciling.turn_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
+        assert!(reconciling.is_held_up());
         // Of work that is carried to its end although its caller is gone.
         let shared = Arc::clone(&turn);
         drop(turn);
-        assert!(settling.turn_within(Duration::ZERO).await.is_err());
+        assert!(reconciling.turn_within(Duration::ZERO).await.is_err());
         drop(shared);
-        assert!(!settling.is_held_up());
-        assert!(settling.turn_within(Duration::ZERO).await.is_ok());
+        assert!(!reconciling.is_held_up());
+        assert!(reconciling.turn_within(Duration::ZERO).await.is_ok());
     }
 }

@@ -1,20 +1,20 @@
-//! What of an instance changes while it is EXTENDING, beside its size: its zones, its network, its replicas.
+//! Placement changes of an instance: zones, network, replicas. The instance is EXTENDING meanwhile.
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.21; docs/contract/dcs-v2.md, section 2.20 and section 3, "Paths outside the SDK".
 
 use uuid::Uuid;
 
-use crate::domain::background::Undertaking;
-use crate::domain::instance::order::zone_codes;
+use crate::domain::instance::create_request::zone_codes;
 use crate::domain::instance::{
     CacheMode, Instance, InstanceAction, NodeGroup, NodeRole, ReplicaChange, ReplicaCourse,
 };
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{TaskDetails, TaskReplica};
+use crate::domain::task_kind::TaskKind;
 
-/// What a caller wants. Zones are named by code or id.
+/// A requested placement change. Zones are named by code or id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Extension {
+pub enum PlacementChange {
     /// Be in these zones, in this order.
     Zones(Vec<String>),
     /// Be in another network.
@@ -40,9 +40,9 @@ pub enum Extension {
     },
 }
 
-/// What is different when the extension has ended.
+/// The placement once the change has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Extended {
+pub enum NewPlacement {
     /// The codes of the zones.
     Zones(Vec<String>),
     /// The network.
@@ -59,7 +59,7 @@ pub enum Extended {
 /// The most nodes of a shard, its master among them.
 const MOST_COPIES: usize = 5;
 
-impl Extension {
+impl PlacementChange {
     /// Returns what will be different.
     ///
     /// What waiting would not mend is refused first.
@@ -67,38 +67,38 @@ impl Extension {
     /// # Errors
     /// `UnknownZone`, `OneZoneOnly`; `InstanceStateUnsupported` for replicas of anything but a cluster, `InvalidParameter`
     /// (`group_id`), `TooManyReplicas`, `NotAReplica`, `MasterNode`, `OnlyReplica`; as [`Instance::permit`].
-    pub fn of(&self, instance: &Instance, region: &str) -> Result<Extended, Refusal> {
+    pub fn of(&self, instance: &Instance, region: &str) -> Result<NewPlacement, Refusal> {
         let extended = match self {
             Self::Zones(names) => {
                 let codes = zone_codes(names, region)?;
                 if instance.cache_mode == CacheMode::Single && codes.len() > 1 {
                     return Err(Refusal::OneZoneOnly);
                 }
-                Extended::Zones(codes)
+                NewPlacement::Zones(codes)
             }
             Self::Network { vpc_id, subnet_id } => {
-                Extended::Network { vpc_id: vpc_id.clone(), subnet_id: subnet_id.clone() }
+                NewPlacement::Network { vpc_id: vpc_id.clone(), subnet_id: subnet_id.clone() }
             }
             Self::AddReplica { group_id, zone } => {
                 let zone = zone.as_ref().map(|zone| zone_codes(std::slice::from_ref(zone), region));
                 let zone = zone.transpose()?.and_then(|mut codes| codes.pop());
-                Extended::Replica(instance.one_replica_more(group_id, zone)?)
+                NewPlacement::Replica(instance.one_replica_more(group_id, zone)?)
             }
             Self::RemoveReplica { group_id, node_id } => {
-                Extended::Replica(instance.one_replica_fewer(group_id, node_id)?)
+                NewPlacement::Replica(instance.one_replica_fewer(group_id, node_id)?)
             }
         };
         instance.permit(InstanceAction::Extend)?;
         Ok(extended)
     }
 
-    /// Returns which undertaking it is.
-    pub fn undertaking(&self) -> Undertaking {
+    /// Returns its kind of background work.
+    pub fn task(&self) -> TaskKind {
         match self {
-            Self::Zones(_) => Undertaking::MigrateZones,
-            Self::Network { .. } => Undertaking::SwitchSubnet,
-            Self::AddReplica { .. } => Undertaking::AddReplica,
-            Self::RemoveReplica { .. } => Undertaking::RemoveReplica,
+            Self::Zones(_) => TaskKind::MigrateZones,
+            Self::Network { .. } => TaskKind::SwitchSubnet,
+            Self::AddReplica { .. } => TaskKind::AddReplica,
+            Self::RemoveReplica { .. } => TaskKind::RemoveReplica,
         }
     }
 
@@ -113,7 +113,7 @@ impl Extension {
     }
 }
 
-impl Extended {
+impl NewPlacement {
     /// Returns what a task tells of it; `instance` is as before.
     pub fn task_details(&self, instance: &Instance) -> TaskDetails {
         let Self::Replica(change) = self else { return TaskDetails::default() };

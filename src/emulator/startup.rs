@@ -8,15 +8,16 @@ use futures_util::future::join_all;
 use prometheus::Registry;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::ambient::{ReseedableIds, VirtualClock};
+use crate::clock::VirtualClock;
 use crate::config::{Config, ConfigError};
-use crate::emulator::Surroundings;
+use crate::emulator::Dependencies;
 use crate::engine::control::Control;
 use crate::engine::identity::{Identity, IdentitySettings};
 use crate::engine::seed::{Credentials, DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
 use crate::http;
 use crate::http::server::{ControlPlace, ControlSettings, Listeners, ServeError, ServerHandle};
+use crate::ids::ReseedableIds;
 use crate::store::sqlite::{Location, SqliteStore};
 use crate::store::{OpenError, StoreMetrics};
 use crate::telemetry;
@@ -80,7 +81,7 @@ pub enum StartError {
 /// How an emulator is to be put together.
 pub(super) struct Plan {
     pub(super) config: Config,
-    pub(super) surroundings: Surroundings,
+    pub(super) dependencies: Dependencies,
     /// Seed documents that stand in no file.
     pub(super) seed_texts: Vec<String>,
     /// From what ids are to follow; none: from what did before.
@@ -98,13 +99,13 @@ pub(super) struct Parts {
     store: Arc<SqliteStore>,
     handles: Vec<ServerHandle>,
     serving: JoinSet<std::io::Result<()>>,
-    settling: JoinHandle<()>,
+    reconciling: JoinHandle<()>,
 }
 
 impl Parts {
     /// Checks the seeds, binds, locks and inspects the database; only then migrates, seeds and serves.
     pub(super) async fn assemble(plan: Plan) -> Result<Self, StartError> {
-        let Plan { config, surroundings, seed_texts, ids_seed } = plan;
+        let Plan { config, dependencies, seed_texts, ids_seed } = plan;
         let seed = read_seeds(&config, &seed_texts).await?;
         let credentials = seed.credentials(&config.engine.region);
         let listener = listen(config.listen)?;
@@ -119,7 +120,7 @@ impl Parts {
         let metrics = StoreMetrics::register(&registry).map_err(StartError::Metrics)?;
         telemetry::register(&registry).map_err(StartError::Metrics)?;
         let store = Arc::new(SqliteStore::open(&config.database, metrics).await?);
-        let Surroundings { clock, real_clock, ids } = surroundings;
+        let Dependencies { clock, real_clock, ids } = dependencies;
         let (clock, ids) = (Arc::new(VirtualClock::new(clock)), Arc::new(ReseedableIds::new(ids)));
         announce_database(&config.database);
         let engine = Engine::new(
@@ -160,11 +161,21 @@ impl Parts {
             handles.push(server.handle());
             serving.spawn(server);
         }
-        let settling = tokio::spawn({
+        let reconciling = tokio::spawn({
             let engine = engine.clone();
-            async move { engine.settle_in_the_background().await }
+            async move { engine.reconcile_in_the_background().await }
         });
-        Ok(Self { address, control_address, engine, control, credentials, store, handles, serving, settling })
+        Ok(Self {
+            address,
+            control_address,
+            engine,
+            control,
+            credentials,
+            store,
+            handles,
+            serving,
+            reconciling,
+        })
     }
 
     /// Returns once the server or the writer has stopped by itself, which they do only when they fail.
@@ -187,7 +198,7 @@ impl Parts {
 
     /// Ends the server, if it has not ended, and closes the database.
     pub(super) async fn close(mut self) {
-        self.settling.abort();
+        self.reconciling.abort();
         // A server that is dropped frees its port and ends its threads.
         self.serving.shutdown().await;
         if tokio::time::timeout(CLOSE_PATIENCE, self.engine.close()).await.is_err() {

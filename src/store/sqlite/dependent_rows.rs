@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Encode, Row, Sqlite, SqliteConnection, Type};
 
 use crate::store::error::{SQLITE_CONSTRAINT, primary_code};
-use crate::store::{Belongings, StoreError, TableRow, TableRows};
+use crate::store::{DependentRows, StoreError, TableRow, TableRows};
 
 /// The columns of `instances` that an instance's entry has a form for, or that follow from it.
 pub(super) const INSTANCE_COLUMNS: [&str; 22] = [
@@ -177,12 +177,12 @@ impl Carried {
         &self,
         connection: &mut SqliteConnection,
         owner: Owner,
-    ) -> Result<Belongings, StoreError> {
-        let mut belongings = Belongings::default();
+    ) -> Result<DependentRows, StoreError> {
+        let mut dependent_rows = DependentRows::default();
         if let Some(key) = owner.instance_key {
             let objects = json_object(&self.instance_columns);
             let statement = format!("SELECT {objects} FROM instances WHERE instance_key = ?");
-            belongings.columns = rows(connection, statement, key).await?.pop().unwrap_or_default();
+            dependent_rows.columns = rows(connection, statement, key).await?.pop().unwrap_or_default();
         }
         for table in &self.tables {
             let (condition, key) = match owner.instance_key {
@@ -199,10 +199,10 @@ impl Carried {
                 format!("SELECT {objects} FROM {} WHERE {condition} {own_work} ORDER BY 1", table.name);
             let rows = rows(connection, statement, key).await?;
             if !rows.is_empty() {
-                belongings.rows.insert(table.name.clone(), rows);
+                dependent_rows.rows.insert(table.name.clone(), rows);
             }
         }
-        Ok(belongings)
+        Ok(dependent_rows)
     }
 
     /// Returns the columns of an instance that are to be filled beside those that are named, each with the expression of its
@@ -248,9 +248,9 @@ impl Carried {
         &self,
         connection: &mut SqliteConnection,
         owner: Owner,
-        belongings: &TableRows,
+        dependent_rows: &TableRows,
     ) -> Result<(), StoreError> {
-        for (name, rows) in belongings {
+        for (name, rows) in dependent_rows {
             let table = self.tables.iter().find(|table| table.name == *name);
             let table = table.ok_or_else(|| unstorable(format!("there is no table {name} for it")))?;
             for row in rows {

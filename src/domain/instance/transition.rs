@@ -1,19 +1,19 @@
-//! The way of an instance from one state to the next, by itself and in its time.
+//! Status transitions of an instance that end by themselves.
 //!
 //! ```text
 //! (created) ─► CREATING ─► RUNNING | CREATEFAILED        RUNNING ─► RESTARTING | EXTENDING | FLUSHING ─► RUNNING
 //! RUNNING ─► CLOSING ─► CLOSED ─► STARTING ─► RUNNING    ERROR ─► RESTARTING ─► RUNNING
 //! ```
 //!
-//! Each is one step that is planned when the way begins. RESTORING is not among them: the restore's record ends that.
+//! Each is one step, planned when it starts. RESTORING is not among them: the restore's record ends that.
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 3.1.
 
 use crate::domain::id::InstanceId;
-use crate::domain::instance::{InstanceAction, InstanceFacts, InstanceStatus, OpenWork};
+use crate::domain::instance::{InstanceAction, InstanceState, InstanceStatus, OpenWork};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::domain::work::{WorkPlan, WorkWish};
+use crate::domain::work::{WorkOptions, WorkPlan};
 
 impl InstanceStatus {
     /// Returns the state that this one leads to by itself; none if it lasts.
@@ -68,9 +68,9 @@ impl StatusAction {
     }
 }
 
-/// An instance that is on its way.
+/// An instance in a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passage {
+pub struct StatusTransition {
     /// The instance.
     pub instance_id: InstanceId,
     /// The state it is in meanwhile.
@@ -79,7 +79,7 @@ pub struct Passage {
     pub plan: WorkPlan,
 }
 
-impl Passage {
+impl StatusTransition {
     /// Returns the state at its end; none if the state it is in leads nowhere.
     pub fn end(&self) -> Option<InstanceStatus> {
         let end = self.status.leads_to()?;
@@ -98,11 +98,11 @@ impl Passage {
     }
 }
 
-impl InstanceFacts {
+impl InstanceState {
     /// Decides whether something can be done to the instance as a whole now.
     ///
     /// # Errors
-    /// `ActionUnsupported` for emptying Redis 3.x or Memcached; as [`InstanceFacts::permit`].
+    /// `ActionUnsupported` for emptying Redis 3.x or Memcached; as [`InstanceState::permit`].
     pub fn permit_status_action(&self, action: StatusAction) -> Result<(), Refusal> {
         if action == StatusAction::Flush && self.is_first_generation {
             return Err(Refusal::ActionUnsupported);
@@ -113,22 +113,23 @@ impl InstanceFacts {
     /// Lets the instance begin a way through `status`, and takes it into account. It has ended already if it takes no time.
     ///
     /// # Errors
-    /// As [`InstanceFacts::permit`]; then nothing has changed.
-    pub fn begin_passage(
+    /// As [`InstanceState::permit`]; then nothing has changed.
+    pub fn start_transition(
         &mut self,
         action: InstanceAction,
         status: InstanceStatus,
-        work: WorkWish,
+        work: WorkOptions,
         now: Timestamp,
-    ) -> Result<Passage, Refusal> {
+    ) -> Result<StatusTransition, Refusal> {
         self.permit(action)?;
-        let passage = Passage { instance_id: self.instance_id, status, plan: WorkPlan::new(now, work) };
-        if let Some((end, _)) = passage.due_end(now) {
+        let transition =
+            StatusTransition { instance_id: self.instance_id, status, plan: WorkPlan::new(now, work) };
+        if let Some((end, _)) = transition.due_end(now) {
             self.status = end;
         } else {
             self.status = status;
-            self.open_work = Some(OpenWork::Passage);
+            self.open_work = Some(OpenWork::StatusTransition);
         }
-        Ok(passage)
+        Ok(transition)
     }
 }

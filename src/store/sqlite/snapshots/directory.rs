@@ -13,7 +13,7 @@ use sqlx::{Connection, SqliteConnection};
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::options::{self, Location};
-use crate::store::sqlite::snapshots::label;
+use crate::store::sqlite::snapshots::metadata;
 use crate::store::sqlite::{copying, file};
 use crate::store::{Snapshot, SnapshotLabel};
 
@@ -23,7 +23,7 @@ const ENDING: &str = "db";
 pub(super) const UNFINISHED: &str = "tmp";
 
 /// The snapshots of a database.
-pub(in crate::store::sqlite) enum Shelf {
+pub(in crate::store::sqlite) enum SnapshotDirectory {
     /// Files in this folder, which is made when it is needed.
     Folder(PathBuf),
     /// Databases in memory.
@@ -36,8 +36,8 @@ pub(in crate::store::sqlite) struct InMemory {
     connection: SqliteConnection,
 }
 
-impl Shelf {
-    /// Returns the shelf of the database at `location`.
+impl SnapshotDirectory {
+    /// Returns the snapshot directory of the database at `location`.
     pub(in crate::store::sqlite) fn of(location: &Location) -> Self {
         match location {
             Location::File(path) => Self::Folder(file::side_file(path, ".snapshots")),
@@ -128,7 +128,7 @@ impl Shelf {
                 let making = options::base(&location).create_if_missing(true);
                 let mut connection = SqliteConnection::connect_with(&making).await?;
                 copying::fill(&source, &location).await?;
-                let label = Some(label::write(&location, now).await?);
+                let label = Some(metadata::write(&location, now).await?);
                 let size_bytes = size_of(&mut connection).await?;
                 snapshots.insert(name.clone(), InMemory { location, connection });
                 Ok(Snapshot { name: name.clone(), size_bytes, label })
@@ -167,7 +167,7 @@ async fn write(
     now: Timestamp,
 ) -> Result<(SnapshotLabel, u64), sqlx::Error> {
     copying::write(source, snapshot).await?;
-    let label = label::write(&Location::File(snapshot.to_owned()), now).await?;
+    let label = metadata::write(&Location::File(snapshot.to_owned()), now).await?;
     Ok((label, snapshot.metadata()?.len()))
 }
 

@@ -1,9 +1,9 @@
-//! The traces of what callers set going. Jobs outlive their instances: whoever was told of one can always ask after it.
+//! Background tasks and jobs. Jobs outlive their instances: whoever was told of one can always ask after it.
 
 use sqlx::SqliteConnection;
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::task::TaskDetails;
+use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::row;
@@ -12,12 +12,12 @@ use crate::store::row;
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
     instance_key: i64,
-    new: &NewUndertaking,
+    new: &NewTask,
     details: &TaskDetails,
     (begin_at, end_at): (Timestamp, Option<Timestamp>),
 ) -> Result<(), StoreError> {
-    let traces = new.undertaking.traces();
-    if let Some(kind) = traces.job {
+    let names = new.task.names();
+    if let Some(kind) = names.job {
         sqlx::query(
             "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at, end_at)
              SELECT ?, project_key, instance_key, ?, ?, ? FROM instances WHERE instance_key = ?",
@@ -31,7 +31,7 @@ pub(super) async fn begin(
         .await
         .map_err(StoreError::during("record a job"))?;
     }
-    let Some(name) = traces.task else { return Ok(()) };
+    let Some(name) = names.task else { return Ok(()) };
     sqlx::query(
         "INSERT INTO background_tasks
              (instance_key, task_number, task_id, name, details, user_id, user_name, created_at, finished_at, job_id)
@@ -46,7 +46,7 @@ pub(super) async fn begin(
     .bind(&new.creator.user_name)
     .bind(begin_at.as_millis())
     .bind(end_at.map(Timestamp::as_millis))
-    .bind(traces.job.map(|_| new.job_id.as_bytes().to_vec()))
+    .bind(names.job.map(|_| new.job_id.as_bytes().to_vec()))
     .execute(connection)
     .await
     .map(|_| ())

@@ -1,8 +1,8 @@
-//! What an instance permits in which situation: one table, which every use case asks.
+//! Permissions: which action an instance permits in which operational state. One table, which every use case asks.
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 3.4.
 
-use crate::domain::instance::{Instance, InstanceFacts, InstanceStatus, OpenWork, SideTask};
+use crate::domain::instance::{Instance, InstanceState, InstanceStatus, OpenWork, SideTask};
 use crate::domain::refusal::Refusal;
 
 /// Something that a caller wants of an instance.
@@ -38,21 +38,21 @@ pub enum InstanceAction {
     Read,
 }
 
-/// The situation of an instance: its state, and whether a backup runs beside it.
+/// The operational state of an instance: its status, and whether a backup is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Situation {
+pub enum OperationalState {
     /// In a state, without an open backup.
     In(InstanceStatus),
     /// RUNNING, with an open backup.
     BackingUp,
 }
 
-/// How many situations there are.
-const SITUATIONS: usize = 13;
+/// The number of operational states.
+const OPERATIONAL_STATES: usize = 13;
 
-impl Situation {
-    /// Every situation, in the order of the columns of [`PLAN`].
-    pub const ALL: [Self; SITUATIONS] = [
+impl OperationalState {
+    /// Every operational state, in the order of the columns of [`PERMISSIONS`].
+    pub const ALL: [Self; OPERATIONAL_STATES] = [
         Self::In(InstanceStatus::Creating),
         Self::In(InstanceStatus::Running),
         Self::BackingUp,
@@ -68,7 +68,7 @@ impl Situation {
         Self::In(InstanceStatus::Frozen),
     ];
 
-    /// Returns the refusal of everything that the situation does not permit. It is the same for every action.
+    /// Returns the refusal of what the state does not permit. It is the same for every action.
     pub fn refusal(self) -> Refusal {
         match self {
             Self::BackingUp => Refusal::InstanceBackingUp,
@@ -89,13 +89,13 @@ impl Situation {
         }
     }
 
-    /// Decides whether the situation permits an action.
+    /// Decides whether the state permits an action.
     ///
     /// # Errors
-    /// As [`Situation::refusal`].
+    /// As [`OperationalState::refusal`].
     pub fn permit(self, action: InstanceAction) -> Result<(), Refusal> {
-        let column = Self::ALL.iter().position(|situation| *situation == self);
-        let row = PLAN.iter().find(|(of, _)| *of == action);
+        let column = Self::ALL.iter().position(|state| *state == self);
+        let row = PERMISSIONS.iter().find(|(of, _)| *of == action);
         // Neither can be absent: both lists are complete, as a test below makes sure.
         let permitted = row.zip(column).is_some_and(|((_, cells), column)| cells[column]);
         if permitted { Ok(()) } else { Err(self.refusal()) }
@@ -107,9 +107,9 @@ const Y: bool = true;
 /// Refused.
 const N: bool = false;
 
-/// The table: a row an action, a column a situation, in the order of [`Situation::ALL`].
+/// The table: a row an action, a column an operational state, in the order of [`OperationalState::ALL`].
 #[rustfmt::skip]
-pub const PLAN: [(InstanceAction, [bool; SITUATIONS]); 14] = {
+pub const PERMISSIONS: [(InstanceAction, [bool; OPERATIONAL_STATES]); 14] = {
     use InstanceAction as A;
     [
         //                    CREATING        RESTORING     FLUSHING    CLOSING    FROZEN
@@ -132,30 +132,30 @@ pub const PLAN: [(InstanceAction, [bool; SITUATIONS]); 14] = {
     ]
 };
 
-impl InstanceFacts {
-    /// Returns the situation the instance is in.
-    pub fn situation(&self) -> Situation {
+impl InstanceState {
+    /// Returns the state the instance is in.
+    pub fn state(&self) -> OperationalState {
         match (self.status, self.open_work) {
-            (InstanceStatus::Running, Some(OpenWork::Backup(_))) => Situation::BackingUp,
+            (InstanceStatus::Running, Some(OpenWork::Backup(_))) => OperationalState::BackingUp,
             (InstanceStatus::Running, Some(OpenWork::Restore { .. })) => {
-                Situation::In(InstanceStatus::Restoring)
+                OperationalState::In(InstanceStatus::Restoring)
             }
-            (status, _) => Situation::In(status),
+            (status, _) => OperationalState::In(status),
         }
     }
 
     /// Decides whether the instance permits an action now.
     ///
     /// # Errors
-    /// As [`Situation::refusal`].
+    /// As [`OperationalState::refusal`].
     pub fn permit(&self, action: InstanceAction) -> Result<(), Refusal> {
-        self.situation().permit(action)
+        self.state().permit(action)
     }
 
     /// Decides whether the instance may be deleted now.
     ///
     /// # Errors
-    /// `InstancePrepaid`, which waiting would not mend; as [`InstanceFacts::permit`].
+    /// `InstancePrepaid`, which waiting would not mend; as [`InstanceState::permit`].
     pub fn permit_deletion(&self) -> Result<(), Refusal> {
         if self.is_prepaid {
             return Err(Refusal::InstancePrepaid);
@@ -165,20 +165,20 @@ impl InstanceFacts {
 }
 
 impl Instance {
-    /// Returns the situation the instance is in.
-    pub fn situation(&self) -> Situation {
+    /// Returns the state the instance is in.
+    pub fn state(&self) -> OperationalState {
         match (self.status, self.task) {
-            (InstanceStatus::Running, Some(SideTask::Backup)) => Situation::BackingUp,
-            (status, _) => Situation::In(status),
+            (InstanceStatus::Running, Some(SideTask::Backup)) => OperationalState::BackingUp,
+            (status, _) => OperationalState::In(status),
         }
     }
 
     /// Decides whether the instance permits an action now.
     ///
     /// # Errors
-    /// As [`Situation::refusal`].
+    /// As [`OperationalState::refusal`].
     pub fn permit(&self, action: InstanceAction) -> Result<(), Refusal> {
-        self.situation().permit(action)
+        self.state().permit(action)
     }
 }
 
@@ -189,10 +189,10 @@ mod tests {
     #[test]
     fn every_state_has_a_column_and_no_action_two_rows() {
         for status in InstanceStatus::ALL {
-            assert!(Situation::ALL.contains(&Situation::In(status)), "{status}");
+            assert!(OperationalState::ALL.contains(&OperationalState::In(status)), "{status}");
         }
-        for (number, (action, _)) in PLAN.iter().enumerate() {
-            assert!(PLAN[..number].iter().all(|(other, _)| other != action), "{action:?}");
+        for (number, (action, _)) in PERMISSIONS.iter().enumerate() {
+            assert!(PERMISSIONS[..number].iter().all(|(other, _)| other != action), "{action:?}");
         }
     }
 
@@ -200,9 +200,9 @@ mod tests {
     fn what_begins_work_needs_an_idle_running_instance() {
         use InstanceAction as A;
         for action in [A::CreateBackup, A::CreateRestore, A::Extend, A::Flush, A::Stop] {
-            for situation in Situation::ALL {
-                let permitted = situation.permit(action).is_ok();
-                assert_eq!(permitted, situation == Situation::In(InstanceStatus::Running), "{situation:?}");
+            for state in OperationalState::ALL {
+                let permitted = state.permit(action).is_ok();
+                assert_eq!(permitted, state == OperationalState::In(InstanceStatus::Running), "{state:?}");
             }
         }
     }

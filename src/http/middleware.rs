@@ -11,7 +11,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::id::{HEX32_LENGTH, InstanceId, ProjectId, RequestId};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;

@@ -1,13 +1,13 @@
-//! What callers set going, and the traces it leaves: a task that clients list, a job that an answer names, or both.
+//! Kinds of background work, and what clients see of each: a background task in their list, a job that an answer names, or both.
 //!
 //! Source: docs/contract/dcs-v2.md, sections 2.16 and 2.17.
 
 use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::Creator;
 
-/// Something that a caller can set going.
+/// A kind of background work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undertaking {
+pub enum TaskKind {
     /// Gives an instance another size.
     Resize,
     /// Adds a replica.
@@ -36,21 +36,20 @@ pub enum Undertaking {
     SwitchNodes,
 }
 
-/// The traces of an undertaking, each by the word that the API shows.
+/// The names under which the API shows a kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Traces {
-    /// The name of its task, if it leaves one.
+pub struct TaskNames {
+    /// The name of its background task, if it has one.
     pub task: Option<&'static str>,
-    /// The type of its job, if it leaves one.
+    /// The type of its job, if it has one.
     pub job: Option<&'static str>,
 }
 
-impl Undertaking {
-    /// Returns which traces it leaves. This is the whole rule: whatever is set going asks here.
+impl TaskKind {
+    /// Returns the names of its task and of its job.
     ///
-    /// The pages name every kind of task; what they have no name for leaves none. Of jobs they name two only; the others are in
-    /// their manner.
-    pub fn traces(self) -> Traces {
+    /// The pages name every kind of task; a kind they do not name has none. Of jobs they name two only; the others follow their style.
+    pub fn names(self) -> TaskNames {
         let (task, job) = match self {
             Self::Resize => (Some("ChangeInstanceSpec"), None),
             Self::AddReplica => (Some("AddReplica"), Some("addReplicaJob")),
@@ -66,15 +65,15 @@ impl Undertaking {
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
         };
-        Traces { task, job }
+        TaskNames { task, job }
     }
 }
 
-/// An undertaking that is about to begin, with the ids of whatever traces it leaves.
+/// Background work that is about to start, with the ids of its task and job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewUndertaking {
+pub struct NewTask {
     /// What it is.
-    pub undertaking: Undertaking,
+    pub task: TaskKind,
     /// The id of its task.
     pub task_id: TaskId,
     /// The id of its job.

@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 use crate::domain::id::InstanceId;
 use crate::domain::identity::Secret;
 use crate::domain::instance::policy::{SentPlan, SentPolicy};
-use crate::domain::instance::{BillingOrder, InstanceName, InstanceOrder};
+use crate::domain::instance::{BillingOrder, CreateInstancesRequest, InstanceName};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, CreatedInstances, Engine};
 use crate::http::endpoint::ProjectCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::lenient::{Lenient, Texts, text};
+use crate::http::flexible::{Flexible, Texts, text};
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::{error_code, operation};
 
@@ -52,11 +52,11 @@ struct OrderBody {
     name: Option<String>,
     description: Option<String>,
     engine: Option<String>,
-    engine_version: Option<Lenient>,
-    capacity: Option<Lenient>,
+    engine_version: Option<Flexible>,
+    capacity: Option<Flexible>,
     product_id: Option<String>,
     spec_code: Option<String>,
-    no_password_access: Option<Lenient>,
+    no_password_access: Option<Flexible>,
     password: Option<String>,
     access_user: Option<String>,
     vpc_id: Option<String>,
@@ -68,14 +68,14 @@ struct OrderBody {
     instance_backup_policy: Option<PolicyBody>,
     maintain_begin: Option<String>,
     maintain_end: Option<String>,
-    enable_ssl: Option<Lenient>,
-    enable_publicip: Option<Lenient>,
+    enable_ssl: Option<Flexible>,
+    enable_publicip: Option<Flexible>,
     publicip_id: Option<String>,
-    enterprise_project_id: Option<Lenient>,
-    instance_num: Option<Lenient>,
+    enterprise_project_id: Option<Flexible>,
+    instance_num: Option<Flexible>,
     private_ip: Option<String>,
     private_ips: Option<Vec<String>>,
-    port: Option<Lenient>,
+    port: Option<Flexible>,
     rename_commands: Option<BTreeMap<String, String>>,
     tags: Option<Vec<TagBody>>,
     bss_param: Option<BillingBody>,
@@ -94,7 +94,7 @@ struct TagBody {
 struct BillingBody {
     charging_mode: Option<String>,
     period_type: Option<String>,
-    period_num: Option<Lenient>,
+    period_num: Option<Flexible>,
 }
 
 /// A backup policy: an object, or a text that holds one, as one client sends it.
@@ -108,7 +108,7 @@ pub(super) enum PolicyBody {
 #[derive(Default, Deserialize, ToSchema)]
 pub(super) struct PolicyObject {
     backup_type: Option<String>,
-    save_days: Option<Lenient>,
+    save_days: Option<Flexible>,
     periodical_backup_plan: Option<PlanBody>,
 }
 
@@ -116,7 +116,7 @@ pub(super) struct PolicyObject {
 struct PlanBody {
     begin_at: Option<String>,
     period_type: Option<String>,
-    backup_at: Option<Vec<Lenient>>,
+    backup_at: Option<Vec<Flexible>>,
     timezone_offset: Option<String>,
 }
 
@@ -134,12 +134,12 @@ impl PolicyBody {
         let plan = object.periodical_backup_plan.map(|plan| SentPlan {
             begin_at: text(plan.begin_at),
             period_type: text(plan.period_type),
-            backup_at: plan.backup_at.unwrap_or_default().iter().map(Lenient::whole_or_none_such).collect(),
+            backup_at: plan.backup_at.unwrap_or_default().iter().map(Flexible::whole_or_none_such).collect(),
             timezone_offset: text(plan.timezone_offset),
         });
         Ok(SentPolicy {
             backup_type: text(object.backup_type),
-            save_days: object.save_days.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such),
+            save_days: object.save_days.as_ref().and_then(Flexible::given).map(Flexible::whole_or_none_such),
             plan: plan.filter(|plan| *plan != SentPlan::default()),
         })
     }
@@ -150,10 +150,10 @@ impl OrderBody {
     ///
     /// # Errors
     /// `InvalidBody`, `InvalidPasswordAccess`.
-    fn order(self, api: ApiVersion) -> Result<InstanceOrder, Refusal> {
+    fn order(self, api: ApiVersion) -> Result<CreateInstancesRequest, Refusal> {
         let product_id = text(self.product_id).filter(|_| api == ApiVersion::V1);
         let spec_code = text(self.spec_code);
-        let no_password = match self.no_password_access.as_ref().and_then(Lenient::given) {
+        let no_password = match self.no_password_access.as_ref().and_then(Flexible::given) {
             Some(given) => Some(given.boolean().ok_or(Refusal::InvalidPasswordAccess)?),
             None => None,
         };
@@ -162,21 +162,21 @@ impl OrderBody {
         // Known quirk: clients of v2 send a user for every engine.
         let access_user = text(self.access_user).filter(|_| is_memcached || api == ApiVersion::V1);
         let billing = self.bss_param.unwrap_or_default();
-        let flag = |given: &Option<Lenient>| given.as_ref().and_then(Lenient::boolean).unwrap_or(false);
+        let flag = |given: &Option<Flexible>| given.as_ref().and_then(Flexible::boolean).unwrap_or(false);
         let addresses = self.private_ips.unwrap_or_default();
         let private_ip = text(self.private_ip).or_else(|| text(Some(addresses.join(","))));
         let private_ip = private_ip.map(|list| list.split(',').map(str::trim).collect::<Vec<_>>().join(","));
-        let number = |given: &Option<Lenient>| {
-            given.as_ref().and_then(Lenient::given).map(Lenient::whole_or_none_such)
+        let number = |given: &Option<Flexible>| {
+            given.as_ref().and_then(Flexible::given).map(Flexible::whole_or_none_such)
         };
-        Ok(InstanceOrder {
+        Ok(CreateInstancesRequest {
             id: None,
             name: text(self.name),
             count: number(&self.instance_num),
             description: text(self.description),
             engine: text(self.engine),
-            engine_version: self.engine_version.as_ref().and_then(Lenient::given).map(Lenient::text),
-            capacity_gb: self.capacity.as_ref().and_then(Lenient::number),
+            engine_version: self.engine_version.as_ref().and_then(Flexible::given).map(Flexible::text),
+            capacity_gb: self.capacity.as_ref().and_then(Flexible::number),
             product: product_id.clone().or(spec_code),
             product_id,
             no_password,
@@ -194,8 +194,8 @@ impl OrderBody {
             enterprise_project_id: self
                 .enterprise_project_id
                 .as_ref()
-                .and_then(Lenient::given)
-                .map(Lenient::text),
+                .and_then(Flexible::given)
+                .map(Flexible::text),
             private_ip,
             port: number(&self.port),
             rename_commands: self.rename_commands.unwrap_or_default(),

@@ -3,42 +3,43 @@
 
 use sqlx::SqliteConnection;
 
-use crate::domain::background::NewUndertaking;
 use crate::domain::instance::{
-    Extended, Extension, InstanceAction, InstanceStatus, ReplicaChange, ReplicaCourse, WaitingChange,
+    InstanceAction, InstanceStatus, NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse,
+    WaitingChange,
 };
-use crate::domain::work::WorkWish;
+use crate::domain::task_kind::NewTask;
+use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
-use crate::store::sqlite::background;
-use crate::store::sqlite::facts::KnownInstance;
-use crate::store::sqlite::instances::{Audit, note, passage, shown, waiting};
+use crate::store::sqlite::background_tasks;
+use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instances::{Audit, note, shown, transition, waiting};
 
 /// Begins to extend an instance; it is extended already if that takes no time. What may `wait` does, unless the window of maintenance
 /// is open.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
     known: KnownInstance,
-    (extension, region): (&Extension, &str),
+    (extension, region): (&PlacementChange, &str),
     wait: Option<&WaitingChange>,
-    (undertaking, work): (&NewUndertaking, WorkWish),
+    (task, work): (&NewTask, WorkOptions),
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let extended = extension.of(&before, region)?;
     let details = extended.task_details(&before);
-    background::begin(connection, known.key, undertaking, &details, (audit.at, None)).await?;
+    background_tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
-        return waiting::keep(connection, &known, waiting, undertaking, audit).await;
+        return waiting::keep(connection, &known, waiting, task, audit).await;
     }
     set_off(connection, known, (extension, &extended), work, audit).await
 }
 
-/// Begins what has waited. Its traces are there already.
+/// Begins what has waited. Its background task is there already.
 pub(super) async fn begin_at_last(
     connection: &mut SqliteConnection,
     known: KnownInstance,
-    (extension, region): (&Extension, &str),
-    work: WorkWish,
+    (extension, region): (&PlacementChange, &str),
+    work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let extended = extension.of(&shown(connection, known.key).await?, region)?;
@@ -48,28 +49,28 @@ pub(super) async fn begin_at_last(
 async fn set_off(
     connection: &mut SqliteConnection,
     mut known: KnownInstance,
-    (extension, extended): (&Extension, &Extended),
-    work: WorkWish,
+    (extension, extended): (&PlacementChange, &NewPlacement),
+    work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let status = known.facts.status;
-    let passage =
-        known.facts.begin_passage(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
+    let transition =
+        known.facts.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
     plan(connection, known.key, extended).await?;
     note(connection, known.key, status, extension.note(), audit).await?;
-    passage::set_off(connection, known.key, status, passage, audit).await
+    transition::set_off(connection, known.key, status, transition, audit).await
 }
 
 /// Keeps what will be different.
 async fn plan(
     connection: &mut SqliteConnection,
     instance_key: i64,
-    extended: &Extended,
+    extended: &NewPlacement,
 ) -> Result<(), StoreError> {
     let (zone_codes, network) = match extended {
-        Extended::Zones(codes) => (Some(codes.join(",")), None),
-        Extended::Network { vpc_id, subnet_id } => (None, Some((vpc_id, subnet_id))),
-        Extended::Replica(replica) => return plan_replica(connection, instance_key, replica).await,
+        NewPlacement::Zones(codes) => (Some(codes.join(",")), None),
+        NewPlacement::Network { vpc_id, subnet_id } => (None, Some((vpc_id, subnet_id))),
+        NewPlacement::Replica(replica) => return plan_replica(connection, instance_key, replica).await,
     };
     let (vpc_id, subnet_id) = network.unzip();
     sqlx::query(

@@ -1,4 +1,4 @@
-//! What a caller says of instances to be made, and what it comes to once it has been checked.
+//! A request to create instances, and its validated form.
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.7; docs/contract/dcs-v2.md, section 2.3.
 
@@ -18,9 +18,9 @@ use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{Tag, Tags};
 use crate::domain::time::UtcOffset;
 
-/// What a caller says. Empty texts have become absent.
+/// A request to create instances. Empty texts have become absent.
 #[derive(Clone, Debug, Default)]
-pub struct InstanceOrder {
+pub struct CreateInstancesRequest {
     /// The id that the instance is to have; a new one when absent.
     pub id: Option<InstanceId>,
     /// The name, or with several instances what their names begin with.
@@ -164,7 +164,7 @@ pub(super) fn description(text: String) -> Result<String, Refusal> {
     if fits { Ok(text) } else { Err(Refusal::DescriptionTooLong) }
 }
 
-impl InstanceOrder {
+impl CreateInstancesRequest {
     /// Checks the order: the names of the instances, and what they are. The order of the checks is the contract's table.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::{Engine, EngineVersion, InstanceFacts, OpenWork};
+use crate::domain::instance::{Engine, EngineVersion, InstanceState, OpenWork};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
@@ -20,7 +20,7 @@ const REMEMBERED_INSTANCES: usize = 16_384;
 #[derive(Clone, Debug)]
 pub(super) struct KnownInstance {
     pub(super) key: i64,
-    pub(super) facts: InstanceFacts,
+    pub(super) facts: InstanceState,
 }
 
 /// The instances whose facts are in memory.
@@ -125,7 +125,7 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
     let last_at: Option<i64> = row::column(row, "last_at")?;
     Ok(KnownInstance {
         key: row::column(row, "instance_key")?,
-        facts: InstanceFacts {
+        facts: InstanceState {
             instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
             project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
             cache_mode: row::parse(row, "cache_mode", "instances.cache_mode is unknown")?,
@@ -145,7 +145,7 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
 fn open_work(row: &sqlx::sqlite::SqliteRow) -> Result<Option<OpenWork>, StoreError> {
     let Some(kind) = row::column::<Option<i64>>(row, "open_kind")? else { return Ok(None) };
     if kind == row::record_kind::INSTANCE {
-        return Ok(Some(OpenWork::Passage));
+        return Ok(Some(OpenWork::StatusTransition));
     }
     let number = row::record_number(row::column(row, "open_number")?)?;
     match kind {

@@ -1,6 +1,6 @@
-//! What must be known of an instance to decide whether work may begin on it, and the decisions.
+//! The state of an instance that decides whether work may begin on it, and the decisions.
 //!
-//! The facts are a copy of what the tables hold; whoever keeps them changes them together with the tables.
+//! It is a copy of what the tables hold; whoever caches it changes it together with the tables.
 
 use crate::domain::backup::{Backup, BackupEvent, BackupStatus, NewBackup, RecordNumber};
 use crate::domain::backup_file::BackupFormat;
@@ -12,9 +12,9 @@ use crate::domain::schedule::RunOutcome;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkPlan};
 
-/// What decides about new work on an instance.
+/// The state of an instance, as rules about new work need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceFacts {
+pub struct InstanceState {
     /// The instance.
     pub instance_id: InstanceId,
     /// The project it belongs to.
@@ -54,7 +54,7 @@ pub enum OpenWork {
         backup_number: RecordNumber,
     },
     /// The instance's own way to another state.
-    Passage,
+    StatusTransition,
 }
 
 /// Which instances may be backed up and restored, from the settings and the version of the API that is asked.
@@ -84,7 +84,7 @@ impl BackupRules {
     }
 }
 
-impl InstanceFacts {
+impl InstanceState {
     /// Decides whether a backup or a restore may begin now; the same is permitted to both.
     ///
     /// The order matters: what waiting would not mend is said first.
@@ -102,7 +102,7 @@ impl InstanceFacts {
     /// its plan has it at the moment of creation: at its end when the work takes no time.
     ///
     /// # Errors
-    /// As [`InstanceFacts::permit_backup_work`]; then nothing has changed.
+    /// As [`InstanceState::permit_backup_work`]; then nothing has changed.
     pub fn begin_backup(&mut self, new: NewBackup, rules: BackupRules) -> Result<Backup, Refusal> {
         self.permit_backup_work(rules)?;
         let mut backup = self.next_backup(new);
@@ -118,7 +118,7 @@ impl InstanceFacts {
     }
 
     /// Makes the record of a run of the instance's policy and takes it into account: of a backup, as
-    /// [`InstanceFacts::begin_backup`] does, or of one that was skipped because the instance is busy or not running. `None` if
+    /// [`InstanceState::begin_backup`] does, or of one that was skipped because the instance is busy or not running. `None` if
     /// such an instance is not backed up at all.
     ///
     /// Source: docs/contract/dcs-v1.0.md, section 3.2 and section 5 no. 27.
@@ -156,9 +156,9 @@ impl InstanceFacts {
         }
     }
 
-    /// Makes the record of a new restore from `backup` and takes it into account, as [`InstanceFacts::begin_backup`] does.
+    /// Makes the record of a new restore from `backup` and takes it into account, as [`InstanceState::begin_backup`] does.
     ///
-    /// The caller has asked [`InstanceFacts::permit_backup_work`] before it looked for the backup. While the restore is
+    /// The caller has asked [`InstanceState::permit_backup_work`] before it looked for the backup. While the restore is
     /// open the instance is RESTORING, from this moment on.
     ///
     /// # Errors
@@ -214,7 +214,7 @@ mod tests {
     use crate::domain::backup::BackupStatusKind;
     use crate::domain::id::{BackupId, RestoreId};
     use crate::domain::time::UtcOffset;
-    use crate::domain::work::{Progression, WorkWish};
+    use crate::domain::work::{Progression, WorkOptions};
 
     const RULES: BackupRules = BackupRules { enabled: true, clusters: false };
 
@@ -222,8 +222,8 @@ mod tests {
         Timestamp::from_millis(millis).unwrap()
     }
 
-    fn facts() -> InstanceFacts {
-        InstanceFacts {
+    fn facts() -> InstanceState {
+        InstanceState {
             instance_id: "5560df16-cebf-4473-95c4-d1b573c16e79".parse().unwrap(),
             project_id: "885cacf2d49d4bb6931ae668e9c07553".parse().unwrap(),
             cache_mode: CacheMode::Ha,
@@ -246,7 +246,7 @@ mod tests {
             remark: None,
             format: None,
             requested_at: at(requested_at),
-            work: WorkWish {
+            work: WorkOptions {
                 progression: Progression::lasting(Duration::from_millis(duration_ms)),
                 failure: None,
             },
@@ -264,7 +264,7 @@ mod tests {
             (CacheMode::Proxy, false, true),
         ] {
             for (clusters, permitted) in [(false, by_default), (true, with_clusters)] {
-                let facts = InstanceFacts { cache_mode, ..facts() };
+                let facts = InstanceState { cache_mode, ..facts() };
                 let expected = if permitted { Ok(()) } else { Err(Refusal::CacheModeUnsupported) };
                 assert_eq!(facts.permit_backup_work(BackupRules { enabled: true, clusters }), expected);
             }
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_waiting_would_not_mend_is_said_first() {
-        let mut busy = InstanceFacts {
+        let mut busy = InstanceState {
             cache_mode: CacheMode::Single,
             status: InstanceStatus::Restarting,
             open_work: Some(OpenWork::Backup(1)),
@@ -318,7 +318,7 @@ mod tests {
             id: RestoreId::from_bytes([8; 16]),
             remark: None,
             requested_at: at(2_000),
-            work: WorkWish {
+            work: WorkOptions {
                 progression: Progression::lasting(Duration::from_millis(duration_ms)),
                 failure: None,
             },

@@ -17,7 +17,7 @@ pub(super) struct Work {
 /// Keeps a result until the transaction's fate is known; returns the error for which what the command wrote must be undone.
 ///
 /// A refused command has written nothing: refusals are decided before the first change.
-pub(super) fn settle_reply<T: Send + 'static>(
+pub(super) fn finish<T: Send + 'static>(
     reply: Reply<T>,
     result: Result<T, StoreError>,
     work: &mut Work,

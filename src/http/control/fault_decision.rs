@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
-use crate::engine::RunRuling;
+use crate::engine::RunDecision;
 use crate::http::control::faults::Fault;
 use crate::http::control::seeded_faults::faults_as_text;
 use crate::http::control::{ControlState, internal};
@@ -30,7 +30,7 @@ pub(in crate::http) struct FaultyCall<'a> {
 
 /// What faults do to one call.
 #[derive(Clone, Debug, Default)]
-pub(in crate::http) struct Ruling {
+pub(in crate::http) struct FaultDecision {
     pub(in crate::http) latency: Duration,
     pub(in crate::http) cut: bool,
     pub(in crate::http) error: Option<(u16, Option<String>)>,
@@ -46,28 +46,28 @@ pub(in crate::http) struct Ruling {
 pub(in crate::http) struct UsesUp;
 
 /// Decides what faults do to a call; `dice` yields numbers from 0 to below 1. Returns `None` if they do nothing.
-fn rule(faults: &[Fault], call: FaultyCall<'_>, dice: impl Fn() -> f64) -> Option<Ruling> {
-    let mut ruling: Option<Ruling> = None;
+fn rule(faults: &[Fault], call: FaultyCall<'_>, dice: impl Fn() -> f64) -> Option<FaultDecision> {
+    let mut decision: Option<FaultDecision> = None;
     for fault in faults.iter().filter(|fault| fault.may_hit(call)) {
         if fault.probability.is_some_and(|probability| dice() >= probability) {
             continue;
         }
-        let ruling = ruling.get_or_insert_with(Ruling::default);
-        ruling.hits.push(fault.id.clone());
-        ruling.uses_up |= fault.times.is_some();
+        let decision = decision.get_or_insert_with(FaultDecision::default);
+        decision.hits.push(fault.id.clone());
+        decision.uses_up |= fault.times.is_some();
         let effect = &fault.effect;
-        ruling.latency += effect.latency.as_ref().map_or(Duration::ZERO, |latency| latency.choose(&dice));
-        ruling.cut |= effect.cut;
-        if ruling.error.is_none() {
-            ruling.error = effect.status.map(|status| (status, effect.error_code.clone()));
+        decision.latency += effect.latency.as_ref().map_or(Duration::ZERO, |latency| latency.choose(&dice));
+        decision.cut |= effect.cut;
+        if decision.error.is_none() {
+            decision.error = effect.status.map(|status| (status, effect.error_code.clone()));
         }
         let outcome = effect.outcome.as_ref().and_then(|outcome| FailureCode::parse(&outcome.error_code));
-        ruling.outcome = ruling.outcome.or(outcome);
+        decision.outcome = decision.outcome.or(outcome);
     }
-    ruling
+    decision
 }
 
-impl Ruling {
+impl FaultDecision {
     /// Counts the call with the faults that hit it.
     fn count(&self, faults: &mut [Fault]) {
         for fault in faults.iter_mut().filter(|fault| self.hits.contains(&fault.id)) {
@@ -115,17 +115,17 @@ impl Faults {
         call: FaultyCall<'_>,
         now: Timestamp,
         dice: impl Fn() -> f64,
-    ) -> Result<Option<Ruling>, UsesUp> {
+    ) -> Result<Option<FaultDecision>, UsesUp> {
         self.edit(|faults| {
             faults.retain(|fault| !fault.is_over(now));
             if faults.iter().any(|fault| fault.times.is_some() && fault.may_hit(call)) {
                 return Err(UsesUp);
             }
-            let ruling = rule(faults, call, dice);
-            if let Some(ruling) = &ruling {
-                ruling.count(faults);
+            let decision = rule(faults, call, dice);
+            if let Some(decision) = &decision {
+                decision.count(faults);
             }
-            Ok(ruling)
+            Ok(decision)
         })
     }
 
@@ -149,17 +149,17 @@ impl ControlState {
     pub(in crate::http) async fn rule_in_turn(
         &self,
         call: FaultyCall<'_>,
-    ) -> Result<Option<Ruling>, ApiError> {
+    ) -> Result<Option<FaultDecision>, ApiError> {
         let _turn = self.faults_kept.lock().await;
         let mut faults = self.present_faults();
-        let Some(ruling) = rule(&faults, call, || self.control.dice()) else { return Ok(None) };
-        if ruling.uses_up {
-            ruling.count(&mut faults);
+        let Some(decision) = rule(&faults, call, || self.control.dice()) else { return Ok(None) };
+        if decision.uses_up {
+            decision.count(&mut faults);
             self.control.keep_faults(faults_as_text(&faults)?).await.map_err(internal)?;
         }
         // Others go on hitting faults that have no end.
-        self.faults.edit(|faults| ruling.count(faults));
-        Ok(Some(ruling))
+        self.faults.edit(|faults| decision.count(faults));
+        Ok(Some(decision))
     }
 
     /// Decides what happens to work that comes due at `at`.
@@ -167,18 +167,18 @@ impl ControlState {
         &self,
         call: FaultyCall<'_>,
         at: Timestamp,
-    ) -> Option<RunRuling<'_>> {
+    ) -> Option<RunDecision<'_>> {
         let turn = self.faults_kept.lock().await;
         let mut faults = self.faults.all(at);
-        let ruling = rule(&faults, call, || self.control.dice())?;
-        let failure = ruling.outcome?;
-        ruling.count(&mut faults);
-        let faults = if ruling.uses_up { Some(faults_as_text(&faults).ok()?) } else { None };
+        let decision = rule(&faults, call, || self.control.dice())?;
+        let failure = decision.outcome?;
+        decision.count(&mut faults);
+        let faults = if decision.uses_up { Some(faults_as_text(&faults).ok()?) } else { None };
         let begun = move || {
             let _turn = turn;
-            self.faults.edit(|faults| ruling.count(faults));
+            self.faults.edit(|faults| decision.count(faults));
         };
-        Some(RunRuling { failure, faults, begun: Box::new(begun) })
+        Some(RunDecision { failure, faults, begun: Box::new(begun) })
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
         is_answered: true,
     };
 
-    fn rule(faults: &Faults) -> Option<Ruling> {
+    fn rule(faults: &Faults) -> Option<FaultDecision> {
         faults.rule(CALL, Timestamp::MIN, || 0.5).unwrap()
     }
 
@@ -207,9 +207,9 @@ mod tests {
     fn a_fault_ends_after_its_times() {
         let mut faults = vec![fault(r#"{"id": "f", "times": 2, "effect": {"status": 503}}"#)];
         for left in [1, 0] {
-            let ruling = super::rule(&faults, CALL, || 0.5).unwrap();
-            assert_eq!((ruling.error.clone(), ruling.uses_up), (Some((503, None)), true));
-            ruling.count(&mut faults);
+            let decision = super::rule(&faults, CALL, || 0.5).unwrap();
+            assert_eq!((decision.error.clone(), decision.uses_up), (Some((503, None)), true));
+            decision.count(&mut faults);
             assert_eq!(faults[0].times, Some(left));
         }
         assert!(faults[0].is_over(Timestamp::MIN));

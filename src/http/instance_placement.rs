@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::id::JobId;
-use crate::domain::instance::Extension;
+use crate::domain::instance::PlacementChange;
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::http::endpoint::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::{mandatory_object, optional_object};
-use crate::http::lenient::Lenient;
+use crate::http::flexible::Flexible;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::side::{JobView, job_begun};
 use crate::http::{error_code, operation};
@@ -41,8 +41,8 @@ pub(super) async fn migrate_zones(engine: Engine, call: InstanceCall) -> Result<
     if zones.is_empty() {
         return Err(Refusal::InvalidParameter { name: "new_available_zones" }.into());
     }
-    let may_wait = body.execute_immediately.as_ref().and_then(Lenient::boolean) == Some(false);
-    extend(engine, call, Extension::Zones(zones), may_wait).await?;
+    let may_wait = body.execute_immediately.as_ref().and_then(Flexible::boolean) == Some(false);
+    extend(engine, call, PlacementChange::Zones(zones), may_wait).await?;
     Ok(HttpResponse::Ok().json(NothingView {}))
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn switch_subnet(engine: Engine, call: InstanceCall) -> Result<
         return Err(Refusal::InvalidParameter { name: "action" }.into());
     }
     let given = |id: Option<String>| id.filter(|id| !id.is_empty());
-    let network = Extension::Network {
+    let network = PlacementChange::Network {
         vpc_id: given(body.vpc_id).ok_or(Refusal::InvalidVpc)?,
         subnet_id: given(body.subnet_id).ok_or(Refusal::InvalidSubnet)?,
     };
@@ -66,21 +66,21 @@ pub(super) async fn add_replica(engine: Engine, call: InstanceCall) -> Result<Ht
     let body: ReplicaBody = optional_object(&call.call.body)?;
     let zone = body.az_code.or(body.repl_az_id).filter(|zone| !zone.is_empty());
     let group_id = call.call.path_part("group_id").to_owned();
-    extend(engine, call, Extension::AddReplica { group_id, zone }, false).await?;
+    extend(engine, call, PlacementChange::AddReplica { group_id, zone }, false).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE …/groups/{group_id}/replications/{node_id}`: removes a replica from a shard.
 pub(super) async fn remove_replica(engine: Engine, call: InstanceCall) -> Result<HttpResponse, ApiError> {
     let part = |name| call.call.path_part(name).to_owned();
-    let replica = Extension::RemoveReplica { group_id: part("group_id"), node_id: part("node_id") };
+    let replica = PlacementChange::RemoveReplica { group_id: part("group_id"), node_id: part("node_id") };
     Ok(job_begun(extend(engine, call, replica, false).await?))
 }
 
 async fn extend(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
-    extension: Extension,
+    extension: PlacementChange,
     may_wait: bool,
 ) -> Result<JobId, ApiError> {
     let begun = engine.extend_instance(instance, extension, may_wait, call.origin).await;
@@ -93,7 +93,7 @@ struct ZonesBody {
     new_available_zones: Option<Vec<String>>,
     /// False: it waits for the window of maintenance.
     #[schema(value_type = Option<bool>)]
-    execute_immediately: Option<Lenient>,
+    execute_immediately: Option<Flexible>,
 }
 
 #[derive(Deserialize, ToSchema)]

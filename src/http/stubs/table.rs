@@ -1,4 +1,4 @@
-//! The table of the fringe: one row an operation. What only reads says what it answers; the rest is not emulated.
+//! The table of stubs: one row an operation. Reads say what they answer; the rest is not emulated.
 //!
 //! An answer is the text of a JSON document; `{instance_id}` in it is the instance that is asked about.
 //!
@@ -7,10 +7,10 @@
 use actix_web::http::Method;
 
 use crate::http::error_code::{ANALYSIS_NOT_FOUND, BIGKEY_NOT_FOUND, HOTKEY_NOT_FOUND, MIGRATION_NOT_FOUND};
-use crate::http::fringe::derived::{
+use crate::http::stubs::derived::{
     bandwidths, deletable_replicas, nodes_of_group, operations, sessions, version,
 };
-use crate::http::fringe::{Reply, Row};
+use crate::http::stubs::{Reply, Row};
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;

@@ -1,4 +1,4 @@
-//! The fringe: operations beside what the emulator is about. They are rows of a table, served by one handler.
+//! Stubs: operations that answer an empty or derived result, or are refused. They are rows of a table, served by one handler.
 //!
 //! What only reads answers truthfully: that there is nothing of the kind, or what follows from the instance. What would change
 //! a thing that is not there is refused, and says so. Adding one is adding a row to [`table`]; emulating one is removing it there
@@ -39,7 +39,7 @@ pub(super) fn family() -> Family {
             .answers_any(200, "application/json"),
     ];
     Family {
-        name: "The fringe",
+        name: "Stubs",
         about: "What clients may ask for although it is beside what is emulated.",
         operations: literal_rows().chain(rows()).map(Row::described).chain(monitored).collect(),
     }

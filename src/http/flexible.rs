@@ -16,22 +16,22 @@ use crate::http::extract::whole_number;
 /// A number, a boolean, or a text of either.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Lenient {
+pub(super) enum Flexible {
     Boolean(bool),
     Number(serde_json::Number),
     Text(String),
 }
 
-impl PartialSchema for Lenient {
+impl PartialSchema for Flexible {
     fn schema() -> RefOr<Schema> {
         let kinds = SchemaType::from_iter([Type::Boolean, Type::Number, Type::String]);
         ObjectBuilder::new().schema_type(kinds).into()
     }
 }
 
-impl ToSchema for Lenient {}
+impl ToSchema for Flexible {}
 
-impl Lenient {
+impl Flexible {
     /// Returns it unless it is a text without characters, which stands for nothing.
     pub(super) fn given(&self) -> Option<&Self> {
         match self {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn numbers_and_booleans_may_be_texts() {
-        let read = |json: &str| serde_json::from_str::<Lenient>(json).unwrap();
+        let read = |json: &str| serde_json::from_str::<Flexible>(json).unwrap();
         assert_eq!(["5", "5.0", "\"5\"", "\" 5\""].map(|json| read(json).whole_or_none_such()), [5; 4]);
         assert_eq!(["5.5", "-1", "\"x\"", "true"].map(|json| read(json).whole_or_none_such()), [u64::MAX; 4]);
         assert_eq!(

@@ -40,7 +40,7 @@ pub(super) async fn apply(
     while let Some((instance_key, change)) = changes.next() {
         made.extend(match change {
             DueChange::Instance(change) => {
-                let made = instances::end_passage(connection, instance_key, change, actor_key).await?;
+                let made = instances::finish_transition(connection, instance_key, change, actor_key).await?;
                 made.into_iter().collect()
             }
             DueChange::Backup(change) => {

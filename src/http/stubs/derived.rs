@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::domain::instance::{CacheMode, InstanceStatus};
-use crate::http::fringe::Asked;
 use crate::http::nodes::{hex, replications};
+use crate::http::stubs::Asked;
 use crate::http::time::rfc3339;
 
 /// The bandwidth of an instance and of each of its shards, which cannot be changed.
