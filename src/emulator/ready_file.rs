@@ -32,7 +32,13 @@ impl ReadyFile {
     /// If the file is there and cannot be removed.
     pub fn remove_stale(path: &Path) -> Result<(), ReadyFileError> {
         let failed = |source| ReadyFileError { path: path.to_owned(), source };
-        if !path.is_file() || is_locked(path) {
+        if !path.is_file() {
+            return Ok(());
+        }
+        let stale = File::open(path).map_err(failed)?;
+        // Held until the file is gone. Another server may have put its own in the place since it was opened: that one has another
+        // process id in it.
+        if matches!(stale.try_lock(), Err(TryLockError::WouldBlock)) || !has_content_of(path, &stale) {
             return Ok(());
         }
         match std::fs::remove_file(path) {
@@ -78,8 +84,8 @@ fn write_whole(path: &Path, content: &str) -> std::io::Result<File> {
     Ok(file)
 }
 
-fn is_locked(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+fn has_content_of(path: &Path, file: &File) -> bool {
+    matches!((std::fs::read(path), std::io::read_to_string(file)), (Ok(now), Ok(then)) if now == then.as_bytes())
 }
 
 impl Drop for ReadyFile {

@@ -98,6 +98,15 @@ fn snapshots(database: &Path) -> PathBuf {
     beside(database, ".snapshots")
 }
 
+/// A server that restores the snapshot `old` and ends.
+fn restore_snapshot(database: &Path) -> Command {
+    let mut command = program(&["run", "--listen", "127.0.0.1:0", "--database"]);
+    // As the command of `run` it finds the control API by its environment.
+    command.arg(database).arg("--").arg(env!("CARGO_BIN_EXE_dcs-emulator"));
+    command.args(["control", "snapshots", "restore", "old"]);
+    command
+}
+
 const OLD_SNAPSHOT: Scenario = Scenario {
     prepare: |database| {
         assert_eq!(run(start_and_end(database)).code, Some(0));
@@ -106,24 +115,44 @@ const OLD_SNAPSHOT: Scenario = Scenario {
         copy_old(7, &snapshot);
         execute(&snapshot, "PRAGMA journal_mode = DELETE");
     },
-    command: |database| {
-        let mut command = program(&["run", "--listen", "127.0.0.1:0", "--database"]);
-        // As the command of `run` it finds the control API by its environment.
-        command.arg(database).arg("--").arg(env!("CARGO_BIN_EXE_dcs-emulator"));
-        command.args(["control", "snapshots", "restore", "old"]);
-        command
-    },
+    command: restore_snapshot,
     judge: holds_old_backups,
 };
 
+/// A snapshot with a log beside it that holds most of it: the files of a server that was killed.
+const SNAPSHOT_WITH_LOG: Scenario = Scenario {
+    prepare: |database| {
+        (ROLLBACK_MODE.prepare)(database);
+        let server = Server::start(serve(database, &[]));
+        assert_eq!(server.connect().create(DEMO_INSTANCE, "in the log").unwrap().status, 200);
+        server.signal("KILL");
+        server.finish();
+        std::fs::create_dir(snapshots(database)).unwrap();
+        for suffix in ["", "-wal"] {
+            std::fs::copy(beside(database, suffix), beside(&snapshots(database).join("old.db"), suffix))
+                .unwrap();
+        }
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            std::fs::remove_file(beside(database, suffix)).unwrap();
+        }
+        assert_eq!(run(start_and_end(database)).code, Some(0));
+    },
+    command: restore_snapshot,
+    judge: |database| {
+        let remarks = (0..BACKUPS).map(|number| number.to_string()).chain(["in the log".to_owned()]);
+        assert_eq!(texts(database, REMARKS), remarks.collect::<Vec<_>>());
+    },
+};
+
 /// Each begins the name of a test.
-pub(crate) static SCENARIOS: [(&str, Scenario); 6] = [
+pub(crate) static SCENARIOS: [(&str, Scenario); 7] = [
     ("a_first_start", FIRST_START),
     ("a_first_start_on_an_empty_file", EMPTY_FILE),
     ("a_switch_to_a_log", ROLLBACK_MODE),
     ("an_upgrade_of_the_oldest_database", OLDEST_DATABASE),
     ("an_upgrade_of_an_old_database", OLD_DATABASE),
-    ("a_way_back_to_an_old_snapshot", OLD_SNAPSHOT),
+    ("a_restore_of_an_old_snapshot", OLD_SNAPSHOT),
+    ("a_restore_of_a_snapshot_with_a_log", SNAPSHOT_WITH_LOG),
 ];
 
 /// The changes of one kind that are made to one file: what is behind the database's name in its path, the system call, and which
@@ -210,10 +239,13 @@ fn goes_on(scenario: &Scenario, database: &Path, cut: &str) {
     let findings = texts(database, "SELECT integrity_check FROM pragma_integrity_check");
     assert_eq!(findings, ["ok"], "{cut}");
     (scenario.judge)(database);
-    let left: Vec<PathBuf> = std::fs::read_dir(database.parent().unwrap())
-        .unwrap()
+    let folders = [database.parent().unwrap().to_owned(), snapshots(database)];
+    let left: Vec<PathBuf> = folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending.to_string_lossy().starts_with("tmp")))
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(".tmp")))
         .collect();
     assert_eq!(left, Vec::<PathBuf>::new(), "{cut}: left for ever");
 }

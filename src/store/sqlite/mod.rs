@@ -358,9 +358,18 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
-        let _ = tokio::time::timeout(READERS_PATIENCE, self.reader.pool().close()).await;
+        let reader = Arc::clone(&self.reader);
+        let mut readers_close = tokio::spawn(async move { reader.pool().close().await });
+        let readers_closed = tokio::time::timeout(READERS_PATIENCE, &mut readers_close).await.is_ok();
         self.writer.close().await;
-        // Not when the last user of the store goes: the file is free now.
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Not when the last user of the store goes: the file is free now. Not before the last reader, either: closing the handle
+        // of the database would drop the locks of SQLite that keep others from what it reads.
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if !readers_closed {
+            tokio::spawn(async move {
+                let _ = readers_close.await;
+                drop(lock);
+            });
+        }
     }
 }
