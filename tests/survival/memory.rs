@@ -7,7 +7,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::process_support::database::texts;
+use crate::process_support::database::{execute, texts};
 use crate::process_support::wire::{Connection, DEMO_INSTANCE, PROJECT, backups_path};
 use crate::process_support::{Server, eventually, serve};
 use crate::server::{Demo, Raw, create_head, memory_kib};
@@ -235,4 +235,39 @@ fn requests_of_all_kinds_take_bounded_memory() {
     });
     kept_within_bounds(&demo.server, "requests of all kinds");
     demo.stop();
+}
+
+#[test]
+fn a_reset_of_a_large_database_takes_no_memory_by_its_size() {
+    /// About 20 MiB, which would have to be remembered to be undone if they were deleted one by one.
+    const BACKUPS: u32 = 100_000;
+    if !can_be_measured() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("a.db");
+    let server = Server::start(serve(&database, &["--demo"]));
+    assert_eq!(server.connect().create(DEMO_INSTANCE, "").unwrap().status, 200);
+    server.stop();
+    let more = format!(
+        "WITH RECURSIVE number (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM number WHERE n < {BACKUPS})
+         INSERT INTO backups (instance_key, record_number, backup_id, status, backup_type, backup_format,
+                              name_offset_minutes, created_at, execution_at, updated_at, size_bytes, remark)
+         SELECT instance_key, n, randomblob(16), status, backup_type, backup_format, name_offset_minutes,
+                created_at, execution_at, updated_at, size_bytes, 'the remark of a nightly backup'
+         FROM backups, number WHERE record_number = 1"
+    );
+    execute(&database, &more);
+    let server = Server::start(serve(&database, &["--demo"]));
+    // What any reset takes, which is the code for the most part, does not count.
+    let other = r#"{"project_id": "00000000000000000000000000000001"}"#;
+    assert_eq!(server.connect().ask("POST", "/_emulator/reset", other).unwrap().status, 200);
+    let before = memory_kib(&server, "VmHWM");
+    let answer = server.connect().ask("POST", "/_emulator/reset", "{}").unwrap();
+    let grown = memory_kib(&server, "VmHWM") - before;
+    eprintln!("a reset of {BACKUPS} backups: {} MiB", grown / MIB);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(grown < 8 * MIB, "{grown} KiB");
+    server.stop();
+    assert_eq!(texts(&database, "SELECT count(*) || '' FROM backups"), ["0"]);
 }

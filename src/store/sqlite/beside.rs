@@ -1,6 +1,7 @@
 //! What else the store keeps: identity, and what is beside instances.
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
@@ -10,8 +11,7 @@ use crate::domain::job::Job;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::side_settings::SideSettings;
 use crate::domain::task::BackgroundTask;
-use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::queue::Command;
+use crate::store::sqlite::{SqliteStore, side, templates, tokens};
 use crate::store::{
     ChangeSideSettings, ChangeTemplate, CreateTemplate, IdentityStore, InstanceRef, NewToken,
     ParameterHistoryEntry, ProjectFilter, SideStore, StoreError, TagValues, UserKey,
@@ -44,7 +44,7 @@ impl IdentityStore for SqliteStore {
     }
 
     async fn save_token(&self, token: NewToken) -> Result<bool, StoreError> {
-        self.writer.ask(|reply| Command::SaveToken(token, reply)).await
+        self.writer.change(|state| tokens::save(&mut state.connection, token).boxed()).await
     }
 }
 
@@ -61,7 +61,7 @@ impl SideStore for SqliteStore {
         &self,
         change: ChangeSideSettings,
     ) -> Result<(Instance, SideSettings), StoreError> {
-        self.writer.ask(|reply| Command::ChangeSide(Box::new(change), reply)).await
+        self.writer.change(|state| side::change(state, change).boxed()).await
     }
 
     async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, StoreError> {
@@ -119,11 +119,11 @@ impl SideStore for SqliteStore {
     }
 
     async fn create_template(&self, create: CreateTemplate) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::CreateTemplate(Box::new(create), reply)).await
+        self.writer.change(|state| templates::create(&mut state.connection, create).boxed()).await
     }
 
     async fn change_template(&self, change: ChangeTemplate) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::ChangeTemplate(Box::new(change), reply)).await
+        self.writer.change(|state| templates::change(&mut state.connection, change).boxed()).await
     }
 
     async fn delete_template(
@@ -131,6 +131,8 @@ impl SideStore for SqliteStore {
         project_id: ProjectId,
         template_id: TemplateId,
     ) -> Result<bool, StoreError> {
-        self.writer.ask(|reply| Command::DeleteTemplate(project_id, template_id, reply)).await
+        self.writer
+            .change(move |state| templates::delete(&mut state.connection, project_id, template_id).boxed())
+            .await
     }
 }

@@ -9,7 +9,6 @@ mod background_tasks;
 mod backups;
 mod beside;
 mod check;
-mod checkpoints;
 mod copying;
 mod creation;
 mod dependent_rows;
@@ -17,17 +16,14 @@ mod events;
 mod file;
 mod file_lock;
 mod file_watch;
-mod guards;
 mod ids;
 mod instance_cache;
 mod instances;
 mod open_work;
 mod options;
-mod queue;
 mod quotas;
 mod reader;
 mod recovery;
-mod replies;
 mod resetting;
 mod restores;
 mod retention;
@@ -46,6 +42,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::{Executor, SqliteConnection};
 use tokio::sync::{Semaphore, mpsc};
 
 pub use check::{CheckReport, check};
@@ -69,10 +67,9 @@ use crate::store::{
 use access_lock::AccessLock;
 use file_lock::FileLock;
 use file_watch::FileWatch;
-use guards::WriterGuards;
-use queue::{Command, WriterHandle};
 use reader::Reader;
 use snapshots::SnapshotDirectory;
+use writer::{WriterGuards, WriterHandle};
 
 /// How many read-only connections there are.
 const READERS: u32 = 4;
@@ -185,11 +182,11 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn create_backup(&self, command: CreateBackup) -> Result<Backup, StoreError> {
-        self.writer.ask(|reply| Command::CreateBackup(command, reply)).await
+        self.writer.create_backup(command).await
     }
 
     async fn delete_backup(&self, command: DeleteBackup) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::DeleteBackup(command, reply)).await
+        self.writer.change(|state| backups::delete(state, command).boxed()).await
     }
 
     async fn list_backups(
@@ -202,7 +199,7 @@ impl Store for SqliteStore {
     }
 
     async fn create_restore(&self, command: CreateRestore) -> Result<Restore, StoreError> {
-        self.writer.ask(|reply| Command::CreateRestore(command, reply)).await
+        self.writer.change(|state| restores::create(state, command).boxed()).await
     }
 
     async fn list_restores(
@@ -227,11 +224,11 @@ impl Store for SqliteStore {
     }
 
     async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::CreateInstances(Box::new(command), reply)).await
+        self.writer.change(|state| instances::create(state, command).boxed()).await
     }
 
     async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::ChangeInstance(Box::new(command), reply)).await
+        self.writer.change(|state| instances::change(state, command).boxed()).await
     }
 
     async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError> {
@@ -239,7 +236,7 @@ impl Store for SqliteStore {
     }
 
     async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError> {
-        self.writer.ask(|reply| Command::ChangePassword(Box::new(command), reply)).await
+        self.writer.change(|state| instances::change_password(state, command).boxed()).await
     }
 
     async fn list_instances(
@@ -289,7 +286,7 @@ impl Store for SqliteStore {
     }
 
     async fn apply_schedule(&self, step: ScheduleStep) -> Result<ScheduleOutcome, StoreError> {
-        self.writer.ask(|reply| Command::ApplySchedule(Box::new(step), reply)).await
+        self.writer.change(|state| scheduling::apply(state, step).boxed()).await
     }
 
     async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError> {
@@ -309,11 +306,11 @@ impl Store for SqliteStore {
         changes: Vec<DueChange>,
         keep: Option<u32>,
     ) -> Result<Vec<MadeChange>, StoreError> {
-        self.writer.ask(|reply| Command::ApplyChanges(changes, keep, reply)).await
+        self.writer.change(move |state| transitions::apply(state, changes, keep).boxed()).await
     }
 
     async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
-        self.writer.ask(|reply| Command::Seed(Box::new(plan), now, reply)).await
+        self.writer.change_much(move |state| seeding::apply(state, plan, now).boxed()).await
     }
 
     fn export(&self, project: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>> {
@@ -324,7 +321,17 @@ impl Store for SqliteStore {
     }
 
     async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {
-        self.writer.ask(|reply| Command::Reset(Box::new(plan), reply)).await
+        match plan.project {
+            Some(project) => {
+                self.writer
+                    .change_much(move |state| resetting::reset_project(state, project, plan).boxed())
+                    .await
+            }
+            None => {
+                let database = self.location.clone();
+                self.writer.replace(|_| resetting::reset_everything(database, plan).boxed()).await
+            }
+        }
     }
 
     async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
@@ -332,7 +339,9 @@ impl Store for SqliteStore {
     }
 
     async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::KeepSetting(name, value, reply)).await
+        self.writer
+            .change(move |state| resetting::keep_setting(&mut state.connection, name, value).boxed())
+            .await
     }
 
     async fn keep_ids(
@@ -341,7 +350,9 @@ impl Store for SqliteStore {
         value: String,
         link_key: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
-        self.writer.ask(|reply| Command::KeepIds(name, value, link_key, reply)).await
+        self.writer
+            .change(move |state| resetting::keep_ids(&mut state.connection, name, value, link_key).boxed())
+            .await
     }
 
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
@@ -353,7 +364,10 @@ impl Store for SqliteStore {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.writer.ask(Command::Probe).await
+        if let Some(files) = &self.files {
+            files.look()?;
+        }
+        self.writer.change(|state| write_anything(&mut state.connection).boxed()).await
     }
 
     async fn close(&self) {
@@ -372,4 +386,10 @@ impl Store for SqliteStore {
             });
         }
     }
+}
+
+/// Stores what is there already, which is written all the same: a full disk shows only in writing.
+async fn write_anything(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let written = connection.execute("PRAGMA user_version = 0").await;
+    written.map(|_| ()).map_err(StoreError::during("write anything"))
 }

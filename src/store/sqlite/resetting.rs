@@ -3,11 +3,14 @@
 //! What may never happen to records in their life, their removal, is what a reset is for: the triggers that forbid it are
 //! put aside within the transaction and put back as they were.
 
-use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 use crate::domain::id::ProjectId;
+use crate::store::error::commit_error;
 use crate::store::migrate::HISTORY_TABLE;
+use crate::store::sqlite::options::Location;
 use crate::store::sqlite::seeding;
+use crate::store::sqlite::snapshots::replacing;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ResetPlan, SeedReport, StoreError};
 
@@ -36,11 +39,38 @@ const OF_IDS: &str =
 /// The projects of those.
 const PROJECTS_OF_IDS: &str = "SELECT DISTINCT project_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
 
-/// Empties everything, or a project, and then fills it again.
-pub(super) async fn reset(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
-    let emptied = empty(&mut state.connection, plan.project).await;
-    emptied.map_err(StoreError::during("empty the database"))?;
+/// Empties a project, and then fills it again.
+pub(super) async fn reset_project(
+    state: &mut WriterState,
+    project: ProjectId,
+    plan: ResetPlan,
+) -> Result<SeedReport, StoreError> {
+    let emptied = empty_project(&mut state.connection, project).await;
+    emptied.map_err(StoreError::during("empty a project"))?;
     state.forget();
+    fill(state, plan).await
+}
+
+/// Empties everything, fills it again, and commits: on a connection of its own, where no foreign key is looked at. So SQLite frees a
+/// table at once; it deletes row by row otherwise, and keeps all of them in memory meanwhile, to be able to undo it.
+pub(super) async fn reset_everything(database: Location, plan: ResetPlan) -> Result<SeedReport, StoreError> {
+    let failed = StoreError::during("empty the database");
+    let mut state = WriterState::new(replacing::connect(&database).await?);
+    state.connection.execute("BEGIN IMMEDIATE").await.map_err(&failed)?;
+    empty(&mut state.connection).await.map_err(&failed)?;
+    let report = fill(&mut state, plan).await?;
+    let violation = state.connection.fetch_optional("PRAGMA foreign_key_check").await.map_err(&failed)?;
+    if violation.is_some() {
+        return Err(StoreError::Inconsistent { what: "a seed refers to what is not there" });
+    }
+    state.connection.execute("COMMIT").await.map_err(commit_error)?;
+    if let Err(error) = state.connection.close().await {
+        tracing::warn!(error = %error, "the connection that emptied the database did not close cleanly");
+    }
+    Ok(report)
+}
+
+async fn fill(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
     for (name, value) in plan.settings {
         keep_setting(&mut state.connection, name, Some(value)).await?;
     }
@@ -52,32 +82,34 @@ pub(super) async fn reset(state: &mut WriterState, plan: ResetPlan) -> Result<Se
     })
 }
 
-async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) -> Result<(), sqlx::Error> {
+async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let triggers = put_triggers_aside(connection).await?;
-    if let Some(project) = project {
-        let id = project.as_bytes().to_vec();
-        let of_project = tables_of(connection, "project_key").await?;
-        for table in tables_of(connection, "instance_key").await? {
-            // What names the project is found by that.
-            if !of_project.contains(&table) {
-                let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
-                sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-            }
-        }
-        for table in of_project {
-            let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
+    for table in tables(connection).await? {
+        connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
+    }
+    put_triggers_back(connection, triggers).await
+}
+
+async fn empty_project(connection: &mut SqliteConnection, project: ProjectId) -> Result<(), sqlx::Error> {
+    let triggers = put_triggers_aside(connection).await?;
+    let id = project.as_bytes().to_vec();
+    let of_project = tables_of(connection, "project_key").await?;
+    for table in tables_of(connection, "instance_key").await? {
+        // What names the project is found by that.
+        if !of_project.contains(&table) {
+            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
             sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-        }
-        for table in tables_of(connection, "project_id").await? {
-            let statement = format!("DELETE FROM {table} WHERE project_id = ?1");
-            sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-        }
-        connection.execute(NUMBER_ANEW).await?;
-    } else {
-        for table in tables(connection).await? {
-            connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
         }
     }
+    for table in of_project {
+        let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
+        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+    }
+    for table in tables_of(connection, "project_id").await? {
+        let statement = format!("DELETE FROM {table} WHERE project_id = ?1");
+        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+    }
+    connection.execute(NUMBER_ANEW).await?;
     put_triggers_back(connection, triggers).await
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use sqlx::{Connection, SqliteConnection};
 
 pub(super) use directory::SnapshotDirectory;
@@ -20,7 +21,6 @@ use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::file::Inspected;
 use crate::store::sqlite::options::Location;
-use crate::store::sqlite::queue::Command;
 use crate::store::sqlite::{SqliteStore, check, copying, file, options};
 use crate::store::{OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotStore, StoreError, migrate};
 use replacing::Replacement;
@@ -88,8 +88,8 @@ impl SnapshotStore for SqliteStore {
         let shown = look(&mut snapshots, &plan.name).await?.ok_or(SnapshotError::NotFound)?;
         let snapshot = snapshots.find(&plan.name).ok_or(SnapshotError::NotFound)?;
         let (database, settings) = (self.location.clone(), plan.settings);
-        let replacement = Box::new(Replacement { database, snapshot, settings });
-        self.writer.ask(|reply| Command::Replace(replacement, reply)).await?;
+        let replacement = Replacement { database, snapshot, settings };
+        self.writer.replace(|_| replacing::replace(replacement).boxed()).await?;
         Ok(shown)
     }
 }

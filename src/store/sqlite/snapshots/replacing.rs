@@ -36,17 +36,23 @@ const DIFFERENCES: &str = "
 const TABLES: &str = "
     SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ?";
 
-/// Puts the rows of a snapshot in the place of all rows, and commits.
-pub(in crate::store::sqlite) async fn replace(replacement: Replacement) -> Result<(), StoreError> {
-    let Replacement { database, snapshot, settings } = replacement;
-    let mut connection = options::connect_writer(&database).await.map_err(|error| match error {
+/// Opens the database for something that replaces everything: no foreign key is looked at.
+pub(in crate::store::sqlite) async fn connect(database: &Location) -> Result<SqliteConnection, StoreError> {
+    let mut connection = options::connect_writer(database).await.map_err(|error| match error {
         OpenError::Failed { source, .. } => StoreError::during("open the database once more")(source),
         OpenError::Locked { .. } => StoreError::Busy,
         _ => StoreError::Inconsistent { what: "the database that is open cannot be opened once more" },
     })?;
-    let failed = StoreError::during("bring back a snapshot");
-    // All of them are right in the snapshot, which was looked through.
-    connection.execute("PRAGMA foreign_keys = OFF").await.map_err(&failed)?;
+    let set = connection.execute("PRAGMA foreign_keys = OFF").await;
+    set.map_err(StoreError::during("open the database once more"))?;
+    Ok(connection)
+}
+
+/// Puts the rows of a snapshot in the place of all rows, and commits.
+pub(in crate::store::sqlite) async fn replace(replacement: Replacement) -> Result<(), StoreError> {
+    let Replacement { database, snapshot, settings } = replacement;
+    let mut connection = connect(&database).await?;
+    let failed = StoreError::during("restore a snapshot");
     sqlx::query("ATTACH ? AS snapshot")
         .bind(snapshot.as_file_name())
         .execute(&mut connection)

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use sqlx::SqliteConnection;
 
 use crate::store::sqlite::access_lock::AccessLock;
-use crate::store::sqlite::checkpoints::CheckpointWatch;
 use crate::store::sqlite::file_watch::FileWatch;
-use crate::store::sqlite::queue::{Command, Waiting};
+use crate::store::sqlite::writer::checkpoints::CheckpointWatch;
 use crate::store::{StoreError, StoreMetrics};
 
 /// What the writer looks at before and after it writes. Of a database in memory there are no files.
-pub(super) struct WriterGuards {
+pub(in crate::store::sqlite) struct WriterGuards {
     pub(super) access: AccessLock,
     files: Option<Arc<FileWatch>>,
     checkpoints: Option<CheckpointWatch>,
@@ -20,7 +19,7 @@ pub(super) struct WriterGuards {
 
 impl WriterGuards {
     /// Of the database in the file at `path`, if it is in one.
-    pub(super) fn new(
+    pub(in crate::store::sqlite) fn new(
         access: AccessLock,
         path: Option<&Path>,
         files: Option<Arc<FileWatch>>,
@@ -30,13 +29,9 @@ impl WriterGuards {
         Self { access, files, checkpoints }
     }
 
-    /// Makes sure that what a batch writes is not lost with this process. A probe wants to know it for certain.
-    pub(super) fn may_write(&self, batch: &[Waiting]) -> Result<(), StoreError> {
-        let is_probe = batch.iter().any(|waiting| matches!(waiting.command, Command::Probe(_)));
-        match &self.files {
-            Some(files) if !is_probe => files.look_now_and_then(),
-            _ => self.look(),
-        }
+    /// Makes sure that what is written is not lost with this process, as far as was known a moment ago.
+    pub(super) fn may_write(&self) -> Result<(), StoreError> {
+        self.files.as_ref().map_or(Ok(()), |files| files.look_now_and_then())
     }
 
     /// Looks whether the files of the database are where they were.

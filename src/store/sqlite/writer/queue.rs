@@ -1,80 +1,65 @@
-//! The way to the writer: what it can be asked, and the bounded queue in which the asking waits.
+//! The bounded queue of the writer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
-use crate::domain::id::{ProjectId, TemplateId};
-use crate::domain::instance::Instance;
-use crate::domain::restore::Restore;
-use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::guards::WriterGuards;
 use crate::store::sqlite::retention::NEXT_END_OF_DAYS;
-use crate::store::sqlite::snapshots::replacing::Replacement;
-use crate::store::sqlite::writer::Writer;
-use crate::store::{
-    ChangeInstance, ChangePassword, ChangeSideSettings, ChangeTemplate, CreateBackup, CreateInstances,
-    CreateRestore, CreateTemplate, DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan,
-    ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StoreError, StoreMetrics,
-};
+use crate::store::sqlite::writer::guards::WriterGuards;
+use crate::store::sqlite::writer::job::{Answer, Change, Job, Reply, answer};
+use crate::store::sqlite::writer::{Writer, WriterState};
+use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
-/// How many commands may wait before callers do.
+/// How many entries there are before callers wait for a place.
 const QUEUE_LENGTH: usize = 2048;
 /// How long a caller waits at most for a place in the queue; and, while another process keeps the database locked, for its
-/// command to be carried out: it is refused at the end of the first try after that.
+/// change to be made: it is refused at the end of the first try after that.
 pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 /// Stands for "nothing is due" in the shared due time.
 const NOTHING_DUE: i64 = i64::MAX;
 
-/// Where the answer to a command goes.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// What the writer can be asked to do.
-pub(super) enum Command {
+/// What waits for the writer.
+pub(super) enum Queued {
+    /// A backup to record: creates that wait together are written by one statement.
     CreateBackup(CreateBackup, Reply<Backup>),
-    DeleteBackup(DeleteBackup, Reply<()>),
-    CreateRestore(CreateRestore, Reply<Restore>),
-    CreateInstances(Box<CreateInstances>, Reply<()>),
-    ChangeInstance(Box<ChangeInstance>, Reply<()>),
-    ChangePassword(Box<ChangePassword>, Reply<PasswordAnswer>),
-    ApplySchedule(Box<ScheduleStep>, Reply<ScheduleOutcome>),
-    ApplyChanges(Vec<DueChange>, Option<u32>, Reply<Vec<MadeChange>>),
-    Seed(Box<SeedPlan>, Timestamp, Reply<SeedReport>),
-    SaveToken(NewToken, Reply<bool>),
-    Reset(Box<ResetPlan>, Reply<SeedReport>),
-    KeepSetting(&'static str, Option<String>, Reply<()>),
-    KeepIds(&'static str, String, Option<[u8; 32]>, Reply<()>),
-    ChangeSide(Box<ChangeSideSettings>, Reply<(Instance, SideSettings)>),
-    CreateTemplate(Box<CreateTemplate>, Reply<()>),
-    ChangeTemplate(Box<ChangeTemplate>, Reply<()>),
-    DeleteTemplate(ProjectId, TemplateId, Reply<bool>),
-    /// Put a snapshot in the place of everything.
-    Replace(Box<Replacement>, Reply<()>),
-    /// Write something and commit it, to see that it can be done.
-    Probe(Reply<()>),
-    /// Finish what is queued, bring everything into the main file, and stop.
+    /// A change that shares its transaction with others.
+    Job(Box<dyn Job>),
+    /// A change of so much that it has a transaction of its own.
+    LargeJob(Box<dyn Job>),
+    /// Work that replaces everything, on a connection of its own.
+    Replacement(Box<dyn Job>),
+    /// The end: what is queued is finished, everything brought into the main file.
     Close(Reply<()>),
 }
 
-impl Command {
-    pub(super) fn is_create(&self) -> bool {
-        matches!(self, Self::CreateBackup(..))
-    }
-
-    /// Returns whether it replaces everything that is kept.
-    pub(super) fn replaces_everything(&self) -> bool {
-        matches!(self, Self::Replace(..))
+impl Queued {
+    /// Returns the backup to record, or else the entry.
+    pub(super) fn into_create(self) -> Result<(CreateBackup, Reply<Backup>), Self> {
+        match self {
+            Self::CreateBackup(create, reply) => Ok((create, reply)),
+            other => Err(other),
+        }
     }
 
     /// Returns whether it is a create that lets nothing expire: its statements are known beforehand.
     pub(super) fn is_plain_create(&self) -> bool {
         matches!(self, Self::CreateBackup(create, _) if create.keep.is_none())
+    }
+
+    /// Returns the answer to what is not done, because its transaction has failed.
+    pub(super) fn unmade(self) -> Answer {
+        match self {
+            Self::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
+            Self::Job(job) | Self::LargeJob(job) | Self::Replacement(job) => job.unmade(),
+            Self::Close(reply) => answer(reply, Err(StoreError::Closed)),
+        }
     }
 }
 
@@ -109,14 +94,14 @@ impl NextDue {
     }
 }
 
-/// A command in the queue, and since when its caller waits.
+/// An entry of the queue, and since when its caller waits.
 pub(super) struct Waiting {
-    pub(super) command: Command,
+    pub(super) queued: Queued,
     pub(super) since: Stopwatch,
 }
 
 /// The callers' side of the writer.
-pub(super) struct WriterHandle {
+pub(in crate::store::sqlite) struct WriterHandle {
     queue: mpsc::Sender<Waiting>,
     next_due: Arc<NextDue>,
     metrics: StoreMetrics,
@@ -124,7 +109,7 @@ pub(super) struct WriterHandle {
 
 impl WriterHandle {
     /// Starts the writing task on `connection`.
-    pub(super) async fn start(
+    pub(in crate::store::sqlite) async fn start(
         mut connection: SqliteConnection,
         guards: WriterGuards,
         metrics: StoreMetrics,
@@ -137,8 +122,43 @@ impl WriterHandle {
         Ok(Self { queue, next_due, metrics })
     }
 
-    /// Queues a command and waits for its answer.
-    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StoreError> {
+    /// Has a change made in a transaction; returns its result once that is durable.
+    pub(in crate::store::sqlite) async fn change<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'w> FnOnce(&'w mut WriterState) -> BoxFuture<'w, Result<T, StoreError>> + Send + 'static,
+    {
+        self.submit(|reply| Queued::Job(Box::new(Change { work, reply }))).await
+    }
+
+    /// Does what [`Self::change`] does, for a change of any number of rows: SQLite keeps in memory what it needs to undo one change
+    /// among several of a transaction.
+    pub(in crate::store::sqlite) async fn change_much<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'w> FnOnce(&'w mut WriterState) -> BoxFuture<'w, Result<T, StoreError>> + Send + 'static,
+    {
+        self.submit(|reply| Queued::LargeJob(Box::new(Change { work, reply }))).await
+    }
+
+    /// Records a backup.
+    pub(in crate::store::sqlite) async fn create_backup(
+        &self,
+        create: CreateBackup,
+    ) -> Result<Backup, StoreError> {
+        self.submit(|reply| Queued::CreateBackup(create, reply)).await
+    }
+
+    /// Has everything replaced on a connection of its own, while nothing else is written.
+    pub(in crate::store::sqlite) async fn replace<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'w> FnOnce(&'w mut WriterState) -> BoxFuture<'w, Result<T, StoreError>> + Send + 'static,
+    {
+        self.submit(|reply| Queued::Replacement(Box::new(Change { work, reply }))).await
+    }
+
+    async fn submit<T>(&self, queued: impl FnOnce(Reply<T>) -> Queued) -> Result<T, StoreError> {
         let since = Stopwatch::start();
         let (reply, answer) = oneshot::channel();
         let place = match self.queue.try_reserve() {
@@ -153,28 +173,28 @@ impl WriterHandle {
             }
         };
         self.metrics.queue_depth.inc();
-        place.send(Waiting { command: command(reply), since });
+        place.send(Waiting { queued: queued(reply), since });
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Returns when the next planned change is due.
-    pub(super) fn next_due_at(&self) -> Option<Timestamp> {
+    pub(in crate::store::sqlite) fn next_due_at(&self) -> Option<Timestamp> {
         Timestamp::from_millis(self.next_due.any.load(Ordering::Acquire)).ok()
     }
 
     /// Returns when the next of what policies have planned is due.
-    pub(super) fn next_scheduled_at(&self) -> Option<Timestamp> {
+    pub(in crate::store::sqlite) fn next_scheduled_at(&self) -> Option<Timestamp> {
         Timestamp::from_millis(self.next_due.scheduled.load(Ordering::Acquire)).ok()
     }
 
     /// Returns once the writer takes no commands any more.
-    pub(super) async fn stopped(&self) {
+    pub(in crate::store::sqlite) async fn stopped(&self) {
         self.queue.closed().await;
     }
 
     /// Lets the writer finish and stop.
-    pub(super) async fn close(&self) {
-        if let Err(error) = self.ask(Command::Close).await {
+    pub(in crate::store::sqlite) async fn close(&self) {
+        if let Err(error) = self.submit(Queued::Close).await {
             tracing::warn!(error = %error, "the writer did not close cleanly");
         }
     }
