@@ -1,5 +1,6 @@
 //! Rows of `backups`.
 
+use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 
 use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, Completion, Ending};
@@ -9,7 +10,8 @@ use crate::domain::schedule::BackupTerms;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row::{
-    bytes16, column, failure, failure_number, name_offset, record_number, remark, timestamp, work_plan,
+    WorkPlanRow, WorkRow, failure_number, json, record_number, to_bytes16, to_name_offset, to_remark,
+    to_timestamp,
 };
 
 /// Returns the number that stands for a backup's status in the tables.
@@ -65,77 +67,100 @@ impl From<&BackupStatus> for BackupStatusRow {
     }
 }
 
-/// The columns that [`backup`] reads, from `backups b LEFT JOIN open_work w`.
-pub(in crate::store) const BACKUP_COLUMNS: &str = "b.record_number, b.backup_id, b.status, b.backup_type, b.backup_format, \
-     b.name_offset_minutes, b.created_at, b.execution_at, b.updated_at, b.size_bytes, b.error_code, b.progress, b.remark, \
-     b.period, b.save_days, \
-     w.start_at, w.finish_at, w.failure, \
-     (SELECT b.record_number <= o.restorable_after FROM instances o WHERE o.instance_key = b.instance_key) AS is_outdated";
+/// A row of `backups b LEFT JOIN open_work w` as [`backup`] reads it.
+pub(in crate::store) const BACKUP_JSON: &str = "json_object('record_number', b.record_number, 'backup_id', hex(b.backup_id), \
+     'status', b.status, 'backup_type', b.backup_type, 'backup_format', b.backup_format, \
+     'name_offset_minutes', b.name_offset_minutes, 'created_at', b.created_at, 'size_bytes', b.size_bytes, \
+     'remark', b.remark, 'period', b.period, 'save_days', b.save_days, \
+     'work', json_object('execution_at', b.execution_at, 'updated_at', b.updated_at, \
+                         'error_code', b.error_code, 'progress', b.progress), \
+     'plan', json_object('start_at', w.start_at, 'finish_at', w.finish_at, 'failure', w.failure), \
+     'is_outdated', (SELECT b.record_number <= o.restorable_after FROM instances o \
+                     WHERE o.instance_key = b.instance_key))";
 
 /// The work that is open on a backup `b`, if any: behind `FROM backups b`.
 pub(in crate::store) const BACKUP_WORK: &str = "LEFT JOIN open_work w ON w.instance_key = b.instance_key \
      AND w.record_kind = 1 AND w.record_number = b.record_number";
 
-/// Reads a backup of `instance_id` from a row of [`BACKUP_COLUMNS`].
+/// A row of [`BACKUP_JSON`].
+#[derive(Deserialize)]
+pub(in crate::store) struct BackupRow {
+    record_number: i64,
+    backup_id: String,
+    status: i64,
+    backup_type: i64,
+    backup_format: i64,
+    name_offset_minutes: i16,
+    created_at: i64,
+    size_bytes: i64,
+    remark: Option<String>,
+    period: Option<String>,
+    save_days: Option<u8>,
+    is_outdated: Option<i64>,
+    work: WorkRow,
+    plan: WorkPlanRow,
+}
+
+/// Reads a backup of `instance_id` from a row with [`BACKUP_JSON`] in the column `backup`.
 pub(in crate::store) fn backup(row: &SqliteRow, instance_id: InstanceId) -> Result<Backup, StoreError> {
-    let number: i64 = column(row, "record_number")?;
-    let kind = match column::<i64>(row, "backup_type")? {
-        0 => BackupKind::Manual,
-        1 => BackupKind::Automatic,
-        _ => return Err(StoreError::Inconsistent { what: "backups.backup_type is unknown" }),
-    };
-    let format = match column::<i64>(row, "backup_format")? {
-        0 => BackupFormat::Rdb,
-        1 => BackupFormat::Aof,
-        _ => return Err(StoreError::Inconsistent { what: "backups.backup_format is unknown" }),
-    };
-    Ok(Backup {
-        id: BackupId::from_bytes(bytes16(row, "backup_id")?),
-        instance_id,
-        number: record_number(number)?,
-        kind,
-        terms: terms(row)?,
-        format,
-        remark: remark(row, "remark")?,
-        created_at: timestamp(row, "created_at")?,
-        name_offset: name_offset(row, "name_offset_minutes")?,
-        status: backup_status(row)?,
-        is_outdated: column(row, "is_outdated")?,
-    })
+    json::<BackupRow>(row, "backup")?.into_backup(instance_id)
 }
 
-fn terms(row: &SqliteRow) -> Result<Option<BackupTerms>, StoreError> {
-    let (Some(period), Some(save_days)) =
-        (column::<Option<&str>>(row, "period")?, column::<Option<u8>>(row, "save_days")?)
-    else {
-        return Ok(None);
-    };
-    let window =
-        period.parse().map_err(|_| StoreError::Inconsistent { what: "backups.period is malformed" })?;
-    Ok(Some(BackupTerms { window, save_days }))
-}
+impl BackupRow {
+    pub(in crate::store) fn into_backup(self, instance_id: InstanceId) -> Result<Backup, StoreError> {
+        let kind = match self.backup_type {
+            0 => BackupKind::Manual,
+            1 => BackupKind::Automatic,
+            _ => return Err(StoreError::Inconsistent { what: "backups.backup_type is unknown" }),
+        };
+        let format = match self.backup_format {
+            0 => BackupFormat::Rdb,
+            1 => BackupFormat::Aof,
+            _ => return Err(StoreError::Inconsistent { what: "backups.backup_format is unknown" }),
+        };
+        Ok(Backup {
+            id: BackupId::from_bytes(to_bytes16(&self.backup_id)?),
+            instance_id,
+            number: record_number(self.record_number)?,
+            kind,
+            terms: self.terms()?,
+            format,
+            created_at: to_timestamp(self.created_at)?,
+            name_offset: to_name_offset(self.name_offset_minutes)?,
+            status: self.status()?,
+            is_outdated: self.is_outdated == Some(1),
+            remark: to_remark(self.remark)?,
+        })
+    }
 
-fn backup_status(row: &SqliteRow) -> Result<BackupStatus, StoreError> {
-    let status = column::<i64>(row, "status")?;
-    Ok(match status {
-        0 => BackupStatus::Waiting { plan: work_plan(row)? },
-        1 => BackupStatus::Backuping { started_at: timestamp(row, "execution_at")?, plan: work_plan(row)? },
-        2 => BackupStatus::Succeed(completion(row)?),
-        3 => BackupStatus::Failed(failure(row)?),
-        4 => BackupStatus::Expired(completion(row)?),
-        5 if column::<Option<i64>>(row, "error_code")?.is_some() => {
-            BackupStatus::Deleted(Ending::Failed(failure(row)?))
-        }
-        5 => BackupStatus::Deleted(Ending::Completed(completion(row)?)),
-        _ => return Err(StoreError::Inconsistent { what: "backups.status is unknown" }),
-    })
-}
+    fn terms(&self) -> Result<Option<BackupTerms>, StoreError> {
+        let (Some(period), Some(save_days)) = (&self.period, self.save_days) else { return Ok(None) };
+        let window =
+            period.parse().map_err(|_| StoreError::Inconsistent { what: "backups.period is malformed" })?;
+        Ok(Some(BackupTerms { window, save_days }))
+    }
 
-fn completion(row: &SqliteRow) -> Result<Completion, StoreError> {
-    Ok(Completion {
-        started_at: timestamp(row, "execution_at")?,
-        finished_at: timestamp(row, "updated_at")?,
-        size_bytes: u64::try_from(column::<i64>(row, "size_bytes")?)
-            .map_err(|_| StoreError::Inconsistent { what: "backups.size_bytes is negative" })?,
-    })
+    fn status(&self) -> Result<BackupStatus, StoreError> {
+        Ok(match self.status {
+            0 => BackupStatus::Waiting { plan: self.plan.plan()? },
+            1 => BackupStatus::Backuping { started_at: self.work.started_at()?, plan: self.plan.plan()? },
+            2 => BackupStatus::Succeed(self.completion()?),
+            3 => BackupStatus::Failed(self.work.failure()?),
+            4 => BackupStatus::Expired(self.completion()?),
+            5 if self.work.error_code.is_some() => {
+                BackupStatus::Deleted(Ending::Failed(self.work.failure()?))
+            }
+            5 => BackupStatus::Deleted(Ending::Completed(self.completion()?)),
+            _ => return Err(StoreError::Inconsistent { what: "backups.status is unknown" }),
+        })
+    }
+
+    fn completion(&self) -> Result<Completion, StoreError> {
+        Ok(Completion {
+            started_at: self.work.started_at()?,
+            finished_at: self.work.finished_at()?,
+            size_bytes: u64::try_from(self.size_bytes)
+                .map_err(|_| StoreError::Inconsistent { what: "backups.size_bytes is negative" })?,
+        })
+    }
 }

@@ -1,6 +1,6 @@
 //! Rows of `instances`, with the policy and the tags that belong to them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
@@ -19,7 +19,7 @@ use crate::domain::side_settings::{Tag, TagKey, TagValue, Tags};
 use crate::domain::time::UtcOffset;
 use crate::store::KeptPassword;
 use crate::store::error::StoreError;
-use crate::store::row::{bytes16, column, parse, record_kind, timestamp, to_timestamp, work_plan};
+use crate::store::row::{WorkPlanRow, bytes16, column, json, parse, record_kind, to_bytes16, to_timestamp};
 
 /// Returns the number that stands for an instance's status in `events`.
 pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
@@ -44,7 +44,12 @@ pub(in crate::store) fn transition(row: &SqliteRow) -> Result<StatusTransition, 
     Ok(StatusTransition {
         instance_id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
         status: parse(row, "status", "instances.status is unknown")?,
-        plan: work_plan(row)?,
+        plan: WorkPlanRow {
+            start_at: column(row, "start_at")?,
+            finish_at: column(row, "finish_at")?,
+            failure: column(row, "failure")?,
+        }
+        .plan()?,
     })
 }
 
@@ -71,107 +76,154 @@ macro_rules! policy_json {
 /// A row of `backup_policies b` as [`policy`] reads it.
 pub(in crate::store) const POLICY_JSON: &str = policy_json!();
 
-/// The columns that [`instance`] reads, from `instances i JOIN projects p`.
+/// A row of `instances i JOIN projects p` as [`instance`] reads it, in the column `instance`.
 pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
-    "i.instance_id, p.project_id, i.name, i.description, i.engine, \
-     i.engine_version, i.cache_mode, i.capacity_mb, i.spec_code, i.status, i.ip, i.port, i.no_password_access, i.zone_codes, \
-     i.vpc_id, i.subnet_id, i.security_group_id, i.user_id, i.user_name, i.created_at, i.engine_as_sent, i.product_id, \
-     i.charging_mode, i.order_id, i.maintain_begin, i.maintain_end, i.enterprise_project_id, i.enable_publicip, i.publicip_id, \
-     i.enable_ssl, i.transparent_client_ip, i.access_user, i.rename_commands, i.launched_at, i.updated_at, i.error_code, \
-     (SELECT w.record_kind FROM open_work w WHERE w.instance_key = i.instance_key) AS open_kind, \
-     (SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
-      WHERE t.instance_key = i.instance_key) AS tags, \
-     (SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
-      FROM replica_changes r WHERE r.instance_key = i.instance_key) AS replicas, \
-     (SELECT json_group_array(lower(hex(n.node_id))) FROM stopped_nodes n WHERE n.instance_key = i.instance_key) \
-      AS stopped_nodes, (SELECT ",
+    "json_object('id', hex(i.instance_id), 'project_id', hex(p.project_id), 'name', i.name, 'description', i.description, \
+     'engine', i.engine, 'engine_version', i.engine_version, 'cache_mode', i.cache_mode, 'capacity_mb', i.capacity_mb, \
+     'spec_code', i.spec_code, 'status', i.status, 'ip', i.ip, 'port', i.port, 'no_password_access', i.no_password_access, \
+     'zone_codes', i.zone_codes, 'vpc_id', i.vpc_id, 'subnet_id', i.subnet_id, 'security_group_id', i.security_group_id, \
+     'user_id', i.user_id, 'user_name', i.user_name, 'created_at', i.created_at, 'engine_as_sent', i.engine_as_sent, \
+     'product_id', i.product_id, 'charging_mode', i.charging_mode, 'order_id', i.order_id, \
+     'maintain_begin', i.maintain_begin, 'maintain_end', i.maintain_end, \
+     'enterprise_project_id', i.enterprise_project_id, 'enable_publicip', i.enable_publicip, 'publicip_id', i.publicip_id, \
+     'enable_ssl', i.enable_ssl, 'transparent_client_ip', i.transparent_client_ip, 'access_user', i.access_user, \
+     'rename_commands', json(i.rename_commands), 'launched_at', i.launched_at, 'updated_at', i.updated_at, \
+     'error_code', i.error_code, \
+     'open_kind', (SELECT w.record_kind FROM open_work w WHERE w.instance_key = i.instance_key), \
+     'tags', json((SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
+                   WHERE t.instance_key = i.instance_key)), \
+     'replicas', json((SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
+                       FROM replica_changes r WHERE r.instance_key = i.instance_key)), \
+     'stopped_nodes', json((SELECT json_group_array(lower(hex(n.node_id))) FROM stopped_nodes n \
+                            WHERE n.instance_key = i.instance_key)), \
+     'backup_policy', json((SELECT ",
     policy_json!(),
-    " FROM backup_policies b WHERE b.instance_key = i.instance_key) AS backup_policy"
+    " FROM backup_policies b WHERE b.instance_key = i.instance_key))) AS instance"
 );
+
+/// A row of [`INSTANCE_COLUMNS`].
+#[derive(Deserialize)]
+struct InstanceRow {
+    id: String,
+    project_id: String,
+    name: String,
+    description: Option<String>,
+    engine: String,
+    engine_version: String,
+    cache_mode: String,
+    capacity_mb: u32,
+    spec_code: String,
+    status: String,
+    ip: String,
+    port: u16,
+    no_password_access: i64,
+    zone_codes: String,
+    vpc_id: String,
+    subnet_id: String,
+    security_group_id: Option<String>,
+    user_id: String,
+    user_name: String,
+    created_at: i64,
+    engine_as_sent: Option<String>,
+    product_id: Option<String>,
+    charging_mode: i64,
+    order_id: Option<String>,
+    maintain_begin: String,
+    maintain_end: String,
+    enterprise_project_id: String,
+    enable_publicip: i64,
+    publicip_id: Option<String>,
+    enable_ssl: i64,
+    transparent_client_ip: Option<i64>,
+    access_user: Option<String>,
+    rename_commands: BTreeMap<String, String>,
+    launched_at: Option<i64>,
+    updated_at: Option<i64>,
+    error_code: Option<String>,
+    open_kind: Option<i64>,
+    tags: Vec<(String, String)>,
+    replicas: Vec<(u32, u32, Option<String>, String)>,
+    stopped_nodes: Vec<String>,
+    backup_policy: Option<PolicyRow>,
+}
 
 /// Reads an instance from a row of [`INSTANCE_COLUMNS`].
 pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError> {
-    let engine = parse::<Engine>(row, "engine", "instances.engine is unknown")?;
-    let capacity_mb = u32::try_from(column::<i64>(row, "capacity_mb")?).ok();
-    let zone_codes: String = column(row, "zone_codes")?;
-    let engine_version = EngineVersion::new(engine, column(row, "engine_version")?)
+    let row: InstanceRow = json(row, "instance")?;
+    let engine: Engine = word(&row.engine, "instances.engine is unknown")?;
+    let engine_version = EngineVersion::new(engine, row.engine_version)
         .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?;
-    let sees_client_ips = column::<Option<bool>>(row, "transparent_client_ip")?;
+    let created_at = to_timestamp(row.created_at)?;
+    let sees_client_ips = row.transparent_client_ip.map(|sees| sees != 0);
     Ok(Instance {
-        id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
-        project_id: ProjectId::from_bytes(bytes16(row, "project_id")?),
-        name: InstanceName::try_from(column::<String>(row, "name")?)
+        id: InstanceId::from_bytes(to_bytes16(&row.id)?),
+        project_id: ProjectId::from_bytes(to_bytes16(&row.project_id)?),
+        name: InstanceName::try_from(row.name)
             .map_err(|_| StoreError::Inconsistent { what: "instances.name is malformed" })?,
-        description: column(row, "description")?,
+        description: row.description,
         engine,
         sees_client_ips: sees_client_ips.unwrap_or_else(|| !engine_version.is_first_generation()),
         engine_version,
-        cache_mode: parse(row, "cache_mode", "instances.cache_mode is unknown")?,
-        capacity: capacity_mb
-            .and_then(|megabytes| Capacity::from_megabytes(megabytes).ok())
-            .ok_or(StoreError::Inconsistent { what: "instances.capacity_mb is not offered" })?,
-        spec_code: column(row, "spec_code")?,
-        status: parse(row, "status", "instances.status is unknown")?,
-        ip: column(row, "ip")?,
-        port: u16::try_from(column::<i64>(row, "port")?)
-            .map_err(|_| StoreError::Inconsistent { what: "instances.port is out of range" })?,
-        engine_as_sent: column(row, "engine_as_sent")?,
-        product_id: column(row, "product_id")?,
-        billing: match column::<i64>(row, "charging_mode")? {
+        cache_mode: word(&row.cache_mode, "instances.cache_mode is unknown")?,
+        capacity: Capacity::from_megabytes(row.capacity_mb)
+            .map_err(|_| StoreError::Inconsistent { what: "instances.capacity_mb is not offered" })?,
+        spec_code: row.spec_code,
+        status: word(&row.status, "instances.status is unknown")?,
+        ip: row.ip,
+        port: row.port,
+        engine_as_sent: row.engine_as_sent,
+        product_id: row.product_id,
+        billing: match row.charging_mode {
             0 => Billing::PostPaid,
-            _ => Billing::PrePaid { order_id: column(row, "order_id")? },
+            _ => Billing::PrePaid { order_id: row.order_id },
         },
         access: Access {
-            no_password: column(row, "no_password_access")?,
-            user: column(row, "access_user")?,
-            ssl: column(row, "enable_ssl")?,
-            public_ip: column(row, "enable_publicip")?,
-            public_ip_id: column(row, "publicip_id")?,
+            no_password: row.no_password_access != 0,
+            user: row.access_user,
+            ssl: row.enable_ssl != 0,
+            public_ip: row.enable_publicip != 0,
+            public_ip_id: row.publicip_id,
         },
-        maintenance: MaintenanceWindow::between(column(row, "maintain_begin")?, column(row, "maintain_end")?)
+        maintenance: MaintenanceWindow::between(&row.maintain_begin, &row.maintain_end)
             .ok_or(StoreError::Inconsistent { what: "instances.maintain_begin is not offered" })?,
-        enterprise_project_id: column(row, "enterprise_project_id")?,
-        rename_commands: rename_commands(row)?,
-        tags: tags(row)?,
-        stopped_nodes: stopped_nodes(row)?,
-        backup_policy: column::<Option<&str>>(row, "backup_policy")?.map(policy).transpose()?,
-        replicas: replicas(row)?,
-        zone_codes: zone_codes.split(',').map(str::to_owned).collect(),
+        enterprise_project_id: row.enterprise_project_id,
+        rename_commands: RenameCommands::new(row.rename_commands)
+            .map_err(|_| StoreError::Inconsistent { what: "instances.rename_commands is malformed" })?,
+        tags: tags(row.tags).ok_or(StoreError::Inconsistent { what: "a tag is malformed" })?,
+        stopped_nodes: row
+            .stopped_nodes
+            .iter()
+            .map(|id| Uuid::try_parse(id))
+            .collect::<Result<_, _>>()
+            .map_err(|_| StoreError::Inconsistent { what: "the id of a stopped node is malformed" })?,
+        backup_policy: row.backup_policy.map(PolicyRow::into_policy).transpose()?,
+        replicas: replicas(row.replicas)
+            .ok_or(StoreError::Inconsistent { what: "a row of replica_changes is malformed" })?,
+        zone_codes: row.zone_codes.split(',').map(str::to_owned).collect(),
         network: Network {
-            vpc_id: column(row, "vpc_id")?,
-            subnet_id: column(row, "subnet_id")?,
-            security_group_id: column(row, "security_group_id")?,
+            vpc_id: row.vpc_id,
+            subnet_id: row.subnet_id,
+            security_group_id: row.security_group_id,
         },
-        creator: Creator { user_id: column(row, "user_id")?, user_name: column(row, "user_name")? },
-        created_at: timestamp(row, "created_at")?,
-        launched_at: column::<Option<i64>>(row, "launched_at")?.map(to_timestamp).transpose()?,
-        updated_at: match column::<Option<i64>>(row, "updated_at")? {
-            Some(updated_at) => to_timestamp(updated_at)?,
-            None => timestamp(row, "created_at")?,
-        },
-        error_code: column(row, "error_code")?,
-        task: match column::<Option<i64>>(row, "open_kind")? {
-            Some(record_kind::BACKUP) => Some(SideTask::Backup),
-            _ => None,
-        },
+        creator: Creator { user_id: row.user_id, user_name: row.user_name },
+        created_at,
+        launched_at: row.launched_at.map(to_timestamp).transpose()?,
+        updated_at: row.updated_at.map_or(Ok(created_at), to_timestamp)?,
+        error_code: row.error_code,
+        task: (row.open_kind == Some(record_kind::BACKUP)).then_some(SideTask::Backup),
     })
 }
 
-fn rename_commands(row: &SqliteRow) -> Result<RenameCommands, StoreError> {
-    let names = serde_json::from_str(column(row, "rename_commands")?).ok();
-    names
-        .and_then(|names| RenameCommands::new(names).ok())
-        .ok_or(StoreError::Inconsistent { what: "instances.rename_commands is malformed" })
+fn word<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Inconsistent { what })
 }
 
-fn replicas(row: &SqliteRow) -> Result<Vec<ReplicaChange>, StoreError> {
-    let malformed = || StoreError::Inconsistent { what: "a row of replica_changes is malformed" };
-    let rows: Vec<(u32, u32, Option<String>, String)> =
-        serde_json::from_str(column(row, "replicas")?).map_err(|_| malformed())?;
-    let replica = |(shard, copy, zone_code, course): (u32, u32, Option<String>, String)| {
-        Some(ReplicaChange { shard, copy, zone_code, course: course.parse().ok()? })
-    };
-    rows.into_iter().map(replica).collect::<Option<_>>().ok_or_else(malformed)
+fn replicas(rows: Vec<(u32, u32, Option<String>, String)>) -> Option<Vec<ReplicaChange>> {
+    rows.into_iter()
+        .map(|(shard, copy, zone_code, course)| {
+            Some(ReplicaChange { shard, copy, zone_code, course: course.parse().ok()? })
+        })
+        .collect()
 }
 
 /// Writes replicas as [`replicas`] reads them.
@@ -183,27 +235,15 @@ pub(in crate::store) fn replicas_json(replicas: &[ReplicaChange]) -> Result<Stri
         .map_err(|_| StoreError::Inconsistent { what: "replicas cannot be written as JSON" })
 }
 
-fn stopped_nodes(row: &SqliteRow) -> Result<BTreeSet<Uuid>, StoreError> {
-    serde_json::from_str::<Vec<String>>(column(row, "stopped_nodes")?)
-        .ok()
-        .and_then(|ids| ids.iter().map(|id| Uuid::try_parse(id).ok()).collect())
-        .ok_or(StoreError::Inconsistent { what: "the id of a stopped node is malformed" })
-}
-
-fn tags(row: &SqliteRow) -> Result<Tags, StoreError> {
-    let malformed = || StoreError::Inconsistent { what: "a tag is malformed" };
-    let pairs: Vec<(String, String)> = serde_json::from_str(column(row, "tags")?).map_err(|_| malformed())?;
-    let tag = |(key, value)| {
-        let (key, value) = (TagKey::try_from(key).ok()?, TagValue::try_from(value).ok()?);
-        Some(Tag { key, value })
-    };
-    let tags: Option<Vec<Tag>> = pairs.into_iter().map(tag).collect();
-    tags.and_then(|tags| Tags::new(tags).ok()).ok_or_else(malformed)
+fn tags(pairs: Vec<(String, String)>) -> Option<Tags> {
+    let tag =
+        |(key, value)| Some(Tag { key: TagKey::try_from(key).ok()?, value: TagValue::try_from(value).ok()? });
+    Tags::new(pairs.into_iter().map(tag).collect::<Option<_>>()?).ok()
 }
 
 /// A row of `backup_policies` as the columns of an instance carry it.
 #[derive(Deserialize)]
-struct PolicyForm {
+struct PolicyRow {
     id: String,
     backup_type: String,
     save_days: Option<u64>,
@@ -215,23 +255,30 @@ struct PolicyForm {
     updated_at: i64,
 }
 
+impl PolicyRow {
+    fn into_policy(self) -> Result<KeptPolicy, StoreError> {
+        let malformed = || StoreError::Inconsistent { what: "a row of backup_policies is malformed" };
+        let plan = self.backup_at.map(|backup_at| SentPlan {
+            begin_at: self.begin_at,
+            period_type: self.period_type,
+            backup_at,
+            timezone_offset: self.timezone_offset,
+        });
+        let sent = SentPolicy { backup_type: Some(self.backup_type), save_days: self.save_days, plan };
+        // A plan that is kept names its zone.
+        let policy = BackupPolicy::new(sent, UtcOffset::UTC).ok().flatten().ok_or_else(malformed)?;
+        Ok(KeptPolicy {
+            id: self.id.parse().map_err(|_| malformed())?,
+            policy,
+            created_at: to_timestamp(self.created_at)?,
+            updated_at: to_timestamp(self.updated_at)?,
+        })
+    }
+}
+
 /// Reads a policy from [`POLICY_JSON`].
 pub(in crate::store) fn policy(json: &str) -> Result<KeptPolicy, StoreError> {
-    let malformed = || StoreError::Inconsistent { what: "a row of backup_policies is malformed" };
-    let form: PolicyForm = serde_json::from_str(json).map_err(|_| malformed())?;
-    let plan = form.backup_at.map(|backup_at| SentPlan {
-        begin_at: form.begin_at,
-        period_type: form.period_type,
-        backup_at,
-        timezone_offset: form.timezone_offset,
-    });
-    let sent = SentPolicy { backup_type: Some(form.backup_type), save_days: form.save_days, plan };
-    // A plan that is kept names its zone.
-    let policy = BackupPolicy::new(sent, UtcOffset::UTC).ok().flatten().ok_or_else(malformed)?;
-    Ok(KeptPolicy {
-        id: form.id.parse().map_err(|_| malformed())?,
-        policy,
-        created_at: to_timestamp(form.created_at)?,
-        updated_at: to_timestamp(form.updated_at)?,
-    })
+    let row: PolicyRow = serde_json::from_str(json)
+        .map_err(|_| StoreError::Inconsistent { what: "a row of backup_policies is malformed" })?;
+    row.into_policy()
 }

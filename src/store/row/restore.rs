@@ -1,5 +1,6 @@
 //! Rows of `restores`.
 
+use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 
 use crate::domain::backup::backup_name;
@@ -8,7 +9,8 @@ use crate::domain::restore::{Restore, RestoreSource, RestoreStatus, RestoreStatu
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row::{
-    bytes16, column, failure, failure_number, name_offset, record_number, remark, timestamp, work_plan,
+    WorkPlanRow, WorkRow, failure_number, json, record_number, to_bytes16, to_name_offset, to_remark,
+    to_timestamp,
 };
 
 /// Returns the number that stands for a restore's status in the tables.
@@ -44,46 +46,73 @@ impl From<&RestoreStatus> for RestoreStatusRow {
     }
 }
 
-/// The columns that [`restore`] reads, from `restores r JOIN backups b LEFT JOIN open_work w`.
-pub(in crate::store) const RESTORE_COLUMNS: &str = "r.record_number, r.restore_id, r.status, r.name_offset_minutes, \
-     r.created_at, r.execution_at, r.updated_at, r.error_code, r.progress, r.remark, \
-     b.backup_id, b.record_number AS backup_number, b.created_at AS backup_created_at, \
-     b.name_offset_minutes AS backup_name_offset, b.remark AS backup_remark, w.start_at, w.finish_at, w.failure";
+/// A row of `restores r JOIN backups b LEFT JOIN open_work w` as [`restore`] reads it.
+pub(in crate::store) const RESTORE_JSON: &str = "json_object('record_number', r.record_number, 'restore_id', hex(r.restore_id), \
+     'status', r.status, 'name_offset_minutes', r.name_offset_minutes, 'created_at', r.created_at, 'remark', r.remark, \
+     'backup_id', hex(b.backup_id), 'backup_number', b.record_number, 'backup_created_at', b.created_at, \
+     'backup_name_offset', b.name_offset_minutes, 'backup_remark', b.remark, \
+     'work', json_object('execution_at', r.execution_at, 'updated_at', r.updated_at, \
+                         'error_code', r.error_code, 'progress', r.progress), \
+     'plan', json_object('start_at', w.start_at, 'finish_at', w.finish_at, 'failure', w.failure))";
 
 /// The backup that a restore `r` comes from, and the work that is open on it, if any: behind `FROM restores r`.
 pub(in crate::store) const RESTORE_WORK: &str = "LEFT JOIN backups b ON b.instance_key = r.instance_key \
      AND b.record_number = r.backup_number LEFT JOIN open_work w ON w.instance_key = r.instance_key \
      AND w.record_kind = 2 AND w.record_number = r.record_number";
 
-/// Reads a restore of `instance_id` from a row of [`RESTORE_COLUMNS`].
-pub(in crate::store) fn restore(row: &SqliteRow, instance_id: InstanceId) -> Result<Restore, StoreError> {
-    let backup_created_at = timestamp(row, "backup_created_at")?;
-    Ok(Restore {
-        id: RestoreId::from_bytes(bytes16(row, "restore_id")?),
-        instance_id,
-        number: record_number(column(row, "record_number")?)?,
-        source: RestoreSource {
-            backup_id: BackupId::from_bytes(bytes16(row, "backup_id")?),
-            backup_number: record_number(column(row, "backup_number")?)?,
-            backup_name: backup_name(backup_created_at, name_offset(row, "backup_name_offset")?),
-            backup_remark: remark(row, "backup_remark")?,
-        },
-        remark: remark(row, "remark")?,
-        created_at: timestamp(row, "created_at")?,
-        name_offset: name_offset(row, "name_offset_minutes")?,
-        status: restore_status(row)?,
-    })
+/// A row of [`RESTORE_JSON`].
+#[derive(Deserialize)]
+pub(in crate::store) struct RestoreRow {
+    record_number: i64,
+    restore_id: String,
+    status: i64,
+    name_offset_minutes: i16,
+    created_at: i64,
+    remark: Option<String>,
+    backup_id: String,
+    backup_number: i64,
+    backup_created_at: i64,
+    backup_name_offset: i16,
+    backup_remark: Option<String>,
+    work: WorkRow,
+    plan: WorkPlanRow,
 }
 
-fn restore_status(row: &SqliteRow) -> Result<RestoreStatus, StoreError> {
-    Ok(match column::<i64>(row, "status")? {
-        0 => RestoreStatus::Waiting { plan: work_plan(row)? },
-        2 => RestoreStatus::Succeed {
-            started_at: timestamp(row, "execution_at")?,
-            finished_at: timestamp(row, "updated_at")?,
-        },
-        3 => RestoreStatus::Failed(failure(row)?),
-        6 => RestoreStatus::Restoring { started_at: timestamp(row, "execution_at")?, plan: work_plan(row)? },
-        _ => return Err(StoreError::Inconsistent { what: "restores.status is unknown" }),
-    })
+/// Reads a restore of `instance_id` from a row with [`RESTORE_JSON`] in the column `restore`.
+pub(in crate::store) fn restore(row: &SqliteRow, instance_id: InstanceId) -> Result<Restore, StoreError> {
+    json::<RestoreRow>(row, "restore")?.into_restore(instance_id)
+}
+
+impl RestoreRow {
+    pub(in crate::store) fn into_restore(self, instance_id: InstanceId) -> Result<Restore, StoreError> {
+        let backup_created_at = to_timestamp(self.backup_created_at)?;
+        Ok(Restore {
+            id: RestoreId::from_bytes(to_bytes16(&self.restore_id)?),
+            instance_id,
+            number: record_number(self.record_number)?,
+            status: self.status()?,
+            source: RestoreSource {
+                backup_id: BackupId::from_bytes(to_bytes16(&self.backup_id)?),
+                backup_number: record_number(self.backup_number)?,
+                backup_name: backup_name(backup_created_at, to_name_offset(self.backup_name_offset)?),
+                backup_remark: to_remark(self.backup_remark)?,
+            },
+            remark: to_remark(self.remark)?,
+            created_at: to_timestamp(self.created_at)?,
+            name_offset: to_name_offset(self.name_offset_minutes)?,
+        })
+    }
+
+    fn status(&self) -> Result<RestoreStatus, StoreError> {
+        Ok(match self.status {
+            0 => RestoreStatus::Waiting { plan: self.plan.plan()? },
+            2 => RestoreStatus::Succeed {
+                started_at: self.work.started_at()?,
+                finished_at: self.work.finished_at()?,
+            },
+            3 => RestoreStatus::Failed(self.work.failure()?),
+            6 => RestoreStatus::Restoring { started_at: self.work.started_at()?, plan: self.plan.plan()? },
+            _ => return Err(StoreError::Inconsistent { what: "restores.status is unknown" }),
+        })
+    }
 }

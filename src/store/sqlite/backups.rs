@@ -13,7 +13,7 @@ use crate::domain::schedule::BackupTerms;
 use crate::domain::time::Timestamp;
 use crate::store::error::commit_error;
 use crate::store::row::{
-    self, BACKUP_COLUMNS, BACKUP_WORK, BackupStatusRow, backup_format_code, backup_kind_code,
+    self, BACKUP_JSON, BACKUP_WORK, BackupStatusRow, backup_format_code, backup_kind_code,
     backup_status_code, record_kind,
 };
 use crate::store::sqlite::events::{self, Change};
@@ -161,7 +161,7 @@ pub(super) async fn find(
     backup_id: BackupId,
 ) -> Result<Option<Backup>, StoreError> {
     let statement = format!(
-        "SELECT {BACKUP_COLUMNS} FROM backups b {BACKUP_WORK} WHERE b.backup_id = ? AND b.instance_key = ?"
+        "SELECT {BACKUP_JSON} AS backup FROM backups b {BACKUP_WORK} WHERE b.backup_id = ? AND b.instance_key = ?"
     );
     let found = sqlx::query(AssertSqlSafe(statement))
         .bind(&backup_id.as_bytes()[..])

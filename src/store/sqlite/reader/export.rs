@@ -17,7 +17,7 @@ use crate::domain::origin::Actor;
 use crate::domain::remark::Remark;
 use crate::store::error::StoreError;
 use crate::store::row::{
-    self, BACKUP_COLUMNS, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_COLUMNS, RESTORE_WORK, bytes16, column,
+    self, BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_JSON, RESTORE_WORK, bytes16, column,
 };
 use crate::store::sqlite::dependent_rows::{Carried, Owner};
 use crate::store::sqlite::quotas;
@@ -241,7 +241,7 @@ async fn backups(
     parts: &Parts,
 ) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {BACKUP_COLUMNS} FROM backups b {BACKUP_WORK} WHERE b.instance_key = ? ORDER BY b.record_number"
+        "SELECT {BACKUP_JSON} AS backup FROM backups b {BACKUP_WORK} WHERE b.instance_key = ? ORDER BY b.record_number"
     );
     let rows = sqlx::query(AssertSqlSafe(statement)).bind(instance_key).fetch(snapshot);
     let read = |row: &SqliteRow| row::backup(row, id);
@@ -255,7 +255,7 @@ async fn restores(
     parts: &Parts,
 ) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {RESTORE_COLUMNS} FROM restores r {RESTORE_WORK} WHERE r.instance_key = ? ORDER BY r.record_number"
+        "SELECT {RESTORE_JSON} AS restore FROM restores r {RESTORE_WORK} WHERE r.instance_key = ? ORDER BY r.record_number"
     );
     let rows = sqlx::query(AssertSqlSafe(statement)).bind(instance_key).fetch(snapshot);
     let read = |row: &SqliteRow| row::restore(row, id);

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 pub(super) use settings::counts;
 
-use crate::store::row::{BACKUP_COLUMNS, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_COLUMNS, RESTORE_WORK};
+use crate::store::row::{BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_JSON, RESTORE_WORK};
 
 /// The read-only side of the store, with the statements that are put together once.
 pub(super) struct Reader {
@@ -35,7 +35,7 @@ pub(super) struct Reader {
 }
 
 /// The statements that read a page of an instance's records: first the range of record numbers that the list looks at, then
-/// the part of it that the page shows. One row at least, if there is the instance, and without a record if the page is empty.
+/// the part of it that the page shows, as one JSON array. One row, if there is the instance, and null if the page is empty.
 struct PageStatements {
     /// Of all records.
     everything: String,
@@ -44,17 +44,17 @@ struct PageStatements {
 }
 
 impl PageStatements {
-    /// Puts them together for the records of `table`, called `name` in `columns` and in what is `joined` to them.
-    fn of(table: &str, name: &str, columns: &str, joined: &str) -> Self {
+    /// Puts them together for the records of `table`, called `name` in `json` and in what is `joined` to them.
+    fn of(table: &str, name: &str, json: &str, joined: &str) -> Self {
         let page = |range: &str| {
             format!(
                 "WITH range AS MATERIALIZED ({range}) \
-                 SELECT range.first, range.last, {columns} \
-                 FROM range \
-                 LEFT JOIN {table} {name} ON {name}.instance_key = range.instance_key AND {name}.record_number \
-                     BETWEEN max(range.first, range.last - ?3 - ?4 + 1) AND range.last - ?3 \
-                 {joined} \
-                 ORDER BY {name}.record_number DESC"
+                 SELECT range.first, range.last, \
+                     (SELECT '[' || group_concat({json}, ',' ORDER BY {name}.record_number DESC) || ']' \
+                      FROM {table} {name} {joined} \
+                      WHERE {name}.instance_key = range.instance_key AND {name}.record_number \
+                          BETWEEN max(range.first, range.last - ?3 - ?4 + 1) AND range.last - ?3) AS records \
+                 FROM range"
             )
         };
         let everything = format!(
@@ -71,13 +71,13 @@ impl PageStatements {
 impl Reader {
     pub(super) fn new(pool: ReadPool) -> Self {
         let open_backups = format!(
-            "SELECT {BACKUP_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
+            "SELECT {BACKUP_JSON} AS backup, w.due_at, i.instance_id FROM open_work w \
              JOIN backups b ON b.instance_key = w.instance_key AND b.record_number = w.record_number \
              JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
              WHERE w.record_kind = 1"
         );
         let open_restores = format!(
-            "SELECT {RESTORE_COLUMNS}, w.due_at, i.instance_id FROM open_work w \
+            "SELECT {RESTORE_JSON} AS restore, w.due_at, i.instance_id FROM open_work w \
              JOIN restores r ON r.instance_key = w.instance_key AND r.record_number = w.record_number \
              JOIN backups b ON b.instance_key = r.instance_key AND b.record_number = r.backup_number \
              JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
@@ -91,10 +91,10 @@ impl Reader {
         Self {
             pool,
             exporting: Mutex::default(),
-            page_of_backups: PageStatements::of("backups", "b", BACKUP_COLUMNS, BACKUP_WORK),
-            page_of_restores: PageStatements::of("restores", "r", RESTORE_COLUMNS, RESTORE_WORK),
+            page_of_backups: PageStatements::of("backups", "b", BACKUP_JSON, BACKUP_WORK),
+            page_of_restores: PageStatements::of("restores", "r", RESTORE_JSON, RESTORE_WORK),
             one_backup: format!(
-                "SELECT {BACKUP_COLUMNS}, EXISTS ( \
+                "SELECT {BACKUP_JSON} AS backup, EXISTS ( \
                      SELECT 1 FROM open_work o JOIN restores r ON r.instance_key = o.instance_key \
                                                               AND r.record_number = o.record_number \
                      WHERE o.instance_key = b.instance_key AND o.record_kind = 2 AND r.backup_number = b.record_number \

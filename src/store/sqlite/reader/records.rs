@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use serde::de::DeserializeOwned;
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
@@ -11,7 +12,7 @@ use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::row;
+use crate::store::row::{self, BackupRow, RestoreRow};
 use crate::store::sqlite::reader::{PageStatements, Reader, unsigned};
 use crate::store::{InstanceRef, OpenRecord};
 
@@ -22,7 +23,7 @@ impl Reader {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Backup>>, StoreError> {
-        self.page(instance, window, page, &self.page_of_backups, row::backup).await
+        self.page(instance, window, page, &self.page_of_backups, BackupRow::into_backup).await
     }
 
     pub(in crate::store::sqlite) async fn list_restores(
@@ -31,37 +32,40 @@ impl Reader {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Restore>>, StoreError> {
-        self.page(instance, window, page, &self.page_of_restores, row::restore).await
+        self.page(instance, window, page, &self.page_of_restores, RestoreRow::into_restore).await
     }
 
     /// Reads a page of records.
     ///
     /// Numbers follow the times of creation, so both ends of a window of time are found by halving: about 25 look-ups in ten
     /// million records.
-    async fn page<T>(
+    async fn page<R: DeserializeOwned, T>(
         &self,
         instance: InstanceRef,
         window: TimeWindow,
         page: PageRequest,
         statements: &PageStatements,
-        read: fn(&SqliteRow, InstanceId) -> Result<T, StoreError>,
+        read: fn(R, InstanceId) -> Result<T, StoreError>,
     ) -> Result<Option<Page<T>>, StoreError> {
         let statement = if window.is_everything() { &statements.everything } else { &statements.window };
-        let rows = sqlx::query(AssertSqlSafe(statement.as_str()))
+        let row = sqlx::query(AssertSqlSafe(statement.as_str()))
             .bind(&instance.instance_id.as_bytes()[..])
             .bind(&instance.project_id.as_bytes()[..])
             .bind(i64::try_from(page.skip).unwrap_or(i64::MAX))
             .bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX))
             .bind(window.from.unwrap_or(Timestamp::MIN).as_millis())
             .bind(window.until.unwrap_or(Timestamp::MAX).as_millis())
-            .fetch_all(&self.pool)
+            .fetch_optional(&self.pool)
             .await
             .map_err(StoreError::during("read a page of records"))?;
-        let Some(range) = rows.first() else { return Ok(None) };
-        let (first, last): (i64, i64) = (row::column(range, "first")?, row::column(range, "last")?);
-        let is_empty = row::column::<Option<i64>>(range, "record_number")?.is_none();
-        let records = if is_empty { &[] } else { &rows[..] };
-        let items = records.iter().map(|row| read(row, instance.instance_id)).collect::<Result<_, _>>()?;
+        let Some(row) = row else { return Ok(None) };
+        let (first, last): (i64, i64) = (row::column(&row, "first")?, row::column(&row, "last")?);
+        let records: Vec<R> = match row::column::<Option<&str>>(&row, "records")? {
+            Some(_) => row::json(&row, "records")?,
+            None => Vec::new(),
+        };
+        let items =
+            records.into_iter().map(|record| read(record, instance.instance_id)).collect::<Result<_, _>>()?;
         Ok(Some(Page { items, total: unsigned(last - first + 1) }))
     }
 
