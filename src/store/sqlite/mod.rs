@@ -372,16 +372,16 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
-        let reader = Arc::clone(&self.reader);
-        let mut readers_close = tokio::spawn(async move { reader.pool().close().await });
-        let readers_closed = tokio::time::timeout(READERS_PATIENCE, &mut readers_close).await.is_ok();
+        let pool = self.reader.pool();
+        let readers_closed = pool.close_within(READERS_PATIENCE).await;
         self.writer.close().await;
         // Not when the last user of the store goes: the file is free now. Not before the last reader, either: closing the handle
         // of the database would drop the locks of SQLite that keep others from what it reads.
         let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         if !readers_closed {
+            let reader = Arc::clone(&self.reader);
             tokio::spawn(async move {
-                let _ = readers_close.await;
+                reader.pool().close().await;
                 drop(lock);
             });
         }

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -60,7 +61,22 @@ impl ReadPool {
     /// Closes the connections, once all of them are free.
     pub(in crate::store::sqlite) async fn close(&self) {
         // Refused if they are closed already.
-        let Ok(_all) = self.places.acquire_many(self.count).await else { return };
+        if let Ok(all) = self.places.acquire_many(self.count).await {
+            self.close_all(all).await;
+        }
+    }
+
+    /// Closes the connections if all of them are free within `patience`; returns whether they are closed.
+    pub(in crate::store::sqlite) async fn close_within(&self, patience: Duration) -> bool {
+        match tokio::time::timeout(patience, self.places.acquire_many(self.count)).await {
+            Ok(Ok(all)) => self.close_all(all).await,
+            Ok(Err(_closed)) => {}
+            Err(_in_use) => return false,
+        }
+        true
+    }
+
+    async fn close_all(&self, _all: SemaphorePermit<'_>) {
         self.places.close();
         let connections = std::mem::take(&mut *self.free());
         for connection in connections {
