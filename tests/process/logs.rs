@@ -1,7 +1,9 @@
 //! Logs: what an operator reads.
 
+use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::process_support::wire::{DEMO_INSTANCE, PROJECT};
 use crate::process_support::{Server, program, serve};
 
 #[test]
@@ -23,4 +25,30 @@ fn a_variable_that_no_setting_has_is_named_at_the_start_with_the_nearest() {
     let [warning] = warnings[..] else { panic!("{stopped:?}") };
     assert!(warning.contains("DCS_EMULATOR_BAKCUP_DURATION"), "{warning}");
     assert!(warning.contains("did you mean DCS_EMULATOR_BACKUP_DURATION?"), "{warning}");
+}
+
+#[test]
+fn the_lines_of_a_request_carry_its_id_operation_project_and_instance_in_all_rooms() {
+    let folder = TempDir::new().unwrap();
+    let flags = ["--demo", "--log-level", "dcs_emulator=debug", "--log-format", "json"];
+    let server = Server::start(serve(&folder.path().join("a.db"), &flags));
+    assert_eq!(server.connect().create(DEMO_INSTANCE, "nightly").unwrap().status, 200);
+    let stopped = server.stop();
+    // The demo shows a request as well, which is no line of the log.
+    let lines = stopped.stderr.lines().filter(|line| line.starts_with('{'));
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines: Vec<Value> = lines.filter(|line| line["span"]["operation"] == "create_backup").collect();
+    let of_room = |room: &str| {
+        let line = lines.iter().find(|line| line["target"].as_str().unwrap().starts_with(room));
+        line.unwrap_or_else(|| panic!("no line of {room}: {stopped:?}"))
+    };
+    let (engine, http) = (of_room("dcs_emulator::engine"), of_room("dcs_emulator::http"));
+    assert_eq!(engine["fields"]["message"], "a backup was created");
+    assert_eq!(http["fields"]["message"], "request served");
+    for line in [engine, http] {
+        assert_eq!(line["span"]["project.id"], PROJECT, "{line}");
+        assert_eq!(line["span"]["instance.id"], DEMO_INSTANCE, "{line}");
+        assert_eq!(line["span"]["request.id"].as_str().unwrap().len(), 32, "{line}");
+    }
+    assert_eq!(engine["span"]["request.id"], http["span"]["request.id"]);
 }
