@@ -25,16 +25,16 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 /// Parts of a room that are not used from outside, with the rooms that may all the same.
 const PRIVATE_PARTS: [(&str, &[&str]); 1] = [("store::sqlite", &["config", "cli", "emulator"])];
-/// Packages that are named in one room only.
-const PACKAGES: [(&str, &str); 8] = [
-    ("sqlx", "store"),
-    ("refinery_core", "store"),
-    ("libsqlite3_sys", "store"),
-    ("actix_web", "http"),
-    ("actix_http", "http"),
-    ("actix_service", "http"),
-    ("utoipa", "http"),
-    ("clap", "cli"),
+/// Packages, and the rooms in which alone they are named.
+const PACKAGES: [(&str, &[&str]); 8] = [
+    ("sqlx", &["store"]),
+    ("refinery_core", &["store"]),
+    ("libsqlite3_sys", &["store"]),
+    ("actix_web", &["http"]),
+    ("actix_http", &["http"]),
+    ("actix_service", &["http"]),
+    ("utoipa", &["http"]),
+    ("clap", &["cli", "config"]),
 ];
 /// The packages that the domain may use.
 const PACKAGES_OF_DOMAIN: [&str; 3] = ["uuid", "chrono", "thiserror"];
@@ -296,8 +296,8 @@ fn wrong_packages(source: &Source, packages: &BTreeSet<String>) -> Vec<String> {
     let room = source.room().unwrap_or_default();
     let mut wrong = Vec::new();
     for package in packages {
-        let owner = PACKAGES.iter().find(|(name, _)| name == package).map(|(_, owner)| *owner);
-        let is_wrong = owner.is_some_and(|owner| owner != room)
+        let owners = PACKAGES.iter().find(|(name, _)| name == package).map(|(_, owners)| *owners);
+        let is_wrong = owners.is_some_and(|owners| !owners.contains(&room))
             || room == "domain" && !PACKAGES_OF_DOMAIN.contains(&package.as_str());
         if is_wrong {
             let named = format!("{package}::");

@@ -7,12 +7,15 @@
 mod process_support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dcs_emulator::clock::{Clock, ManualClock};
+use dcs_emulator::config::LogFormat;
 use dcs_emulator::domain::time::Timestamp;
+use dcs_emulator::telemetry;
 use process_support::database::texts;
 use process_support::in_process::InProcess;
 use process_support::wire::{DEMO_INSTANCE, backups_path};
@@ -105,4 +108,25 @@ fn a_panic_in_the_background_does_not_end_what_is_done_there() {
         (texts(&database, "SELECT status FROM backup_records") == ["succeed"]).then_some(())
     });
     emulator.stop();
+}
+
+#[test]
+fn a_panic_reaches_stderr_although_nothing_is_logged() {
+    const PANICS: &str = "DCS_EMULATOR_TEST_PANICS";
+    if std::env::var_os(PANICS).is_some() {
+        telemetry::start(LogFormat::Text, "off");
+        telemetry::log_panics();
+        let panicked = std::thread::spawn(|| panic!("as the test wants it")).join();
+        telemetry::flush();
+        assert!(panicked.is_err());
+        return;
+    }
+    // A process of its own, whose stderr can be read.
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_panic_reaches_stderr_although_nothing_is_logged", "--nocapture"]);
+    let output = child.env(PANICS, "1").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("dcs-emulator: panicked at tests/panic.rs:"), "{stderr}");
+    assert!(stderr.contains(": as the test wants it"), "{stderr}");
 }

@@ -27,8 +27,9 @@ use dcs_emulator::domain::snapshot::SnapshotName;
 use dcs_emulator::domain::time::Timestamp;
 use dcs_emulator::engine::Engine;
 use dcs_emulator::engine::control::Control;
-use dcs_emulator::engine::identity::{Identity, IdentitySettings};
+use dcs_emulator::engine::identity::Identity;
 use dcs_emulator::engine::seed::Seed;
+use dcs_emulator::http::AllowedHosts;
 use dcs_emulator::http::server::{ControlPlace, ControlSettings, Listeners};
 use dcs_emulator::ids::{IdSource, ReseedableIds, SystemIds};
 use dcs_emulator::store::sqlite::SqliteStore;
@@ -126,25 +127,20 @@ async fn real_stack(listener: std::net::TcpListener, store: FloorStore) -> Outco
     let side = Arc::new(SqliteStore::open(&"sqlite::memory:".parse()?, metrics).await?);
     let clock = Arc::new(VirtualClock::new(Arc::new(SystemClock)));
     let ids = Arc::new(ReseedableIds::new(Arc::new(SystemIds)));
-    let settings = IdentitySettings {
-        mode: config.auth,
-        auto_projects: config.auto_projects,
-        region: config.engine.region.clone(),
-    };
-    let engine =
-        Engine::new(store.clone(), store.clone(), side, clock.clone(), ids.clone(), config.engine.clone());
-    let identity = Identity::new(store.clone(), clock.clone(), ids.clone(), settings, engine.passwords());
+    let engine = Engine::new(store.clone(), store.clone(), side, clock.clone(), ids.clone(), config.engine());
+    let identity =
+        Identity::new(store.clone(), clock.clone(), ids.clone(), config.identity(), engine.passwords());
     let control = ControlSettings {
         control: Control::new(engine.clone(), identity.clone(), store, clock, ids, Seed::default()),
         faults: None,
         journal_limit: config.journal_limit,
         token: None,
-        allowed_hosts: config.control_allowed_hosts.clone(),
+        allowed_hosts: AllowedHosts::new(config.control_allowed_hosts.clone()),
         config: config.to_json(),
         database: serde_json::Value::Null,
     };
     let listeners = Listeners { api: listener, control: ControlPlace::BesideApi };
-    Ok(http::serve(listeners, engine, identity, control, config.http, prometheus::Registry::new())?.api)
+    Ok(http::serve(listeners, engine, identity, control, config.http(), prometheus::Registry::new())?.api)
 }
 
 /// Opens a database as the real store opens it for writing.

@@ -6,15 +6,13 @@ mod settings;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, ConfigFileError};
 use crate::store::sqlite::Location;
-pub use control::{ControlBody, ControlRequest};
-use settings::{
-    PRINT_CONFIG, all_arguments, config_argument, configuration, configuration_or, serve_arguments,
-    setting_arguments,
-};
+use control::ControlArgs;
+pub use control::{ControlBody, ControlRequest, ControlServer};
+use settings::SettingArgs;
 
 /// What the program was asked to do.
 #[derive(Debug)]
@@ -35,8 +33,8 @@ pub enum Invocation {
         /// Where it listens, such as `http://127.0.0.1:8637`.
         url: String,
     },
-    /// Ask a running server what the control API offers.
-    Control(ControlRequest),
+    /// Send a request to the control API of a running server.
+    Control(ControlServer, ControlRequest),
     /// Look whether a database is sound.
     Check {
         /// The database.
@@ -70,11 +68,60 @@ pub enum CliError {
     NoFile,
 }
 
-const URL: &str = "url";
-const COMMAND: &str = "command";
+/// A Distributed Cache Service (DCS) for when there is no cloud at hand
+///
+/// Its instances and backup records, over its own wire contract, kept in one SQLite file that survives crashes and that
+/// `sqlite3` can read.
+#[derive(Parser)]
+#[command(name = "dcs-emulator", version, after_help = HELP, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    serve: ServeArgs,
+    #[command(subcommand)]
+    command: Option<CliCommand>,
+}
 
-/// What holds of the server of `run` unless it is told otherwise: it keeps nothing, takes nobody's port, and leaves the
-/// terminal to the command.
+#[derive(Subcommand)]
+enum CliCommand {
+    /// Run the server (the default command)
+    #[command(after_help = HELP)]
+    Serve(ServeArgs),
+    /// Run a server for as long as a command runs, such as: dcs-emulator run -- pytest
+    #[command(override_usage = "dcs-emulator run [OPTIONS] -- COMMAND [ARGUMENTS]...", after_help = RUN_HELP)]
+    Run {
+        #[command(flatten)]
+        settings: SettingArgs,
+        /// The command and its arguments
+        #[arg(value_name = "COMMAND", num_args = 1.., last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Ask a running server: its clock, faults, journal and all else below /_emulator
+    Control(Box<ControlArgs>),
+    /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not
+    Healthcheck {
+        /// Where it listens; the address of --listen on this machine unless given
+        #[arg(long)]
+        url: Option<String>,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Look whether a database is sound; changes nothing. Exit code 0 if it is, 5 if not
+    Check {
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    settings: SettingArgs,
+    /// Show every setting with its value and the flag, variable or file it comes from, as a configuration file, and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// The defaults of the server of `run`: it keeps nothing, takes nobody's port, and leaves the terminal to the command.
 const DEFAULTS_OF_RUN: [(&str, &str); 3] =
     [("listen", "127.0.0.1:0"), ("database", "sqlite::memory:"), ("log_level", "warn")];
 
@@ -83,33 +130,31 @@ const DEFAULTS_OF_RUN: [(&str, &str); 3] =
 /// # Errors
 /// [`CliError`]; a request for help is one too.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CliError> {
-    let matches = command().try_get_matches_from(arguments)?;
-    match matches.subcommand() {
-        Some(("healthcheck", matches)) => {
-            let url = match matches.get_one::<String>(URL) {
+    let cli = Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)?;
+    match cli.command.unwrap_or(CliCommand::Serve(cli.serve)) {
+        CliCommand::Serve(ServeArgs { settings, print_config }) => {
+            let config = Box::new(settings.configuration()?);
+            Ok(if print_config { Invocation::PrintConfig(config) } else { Invocation::Serve(config) })
+        }
+        CliCommand::Run { settings, command } => {
+            Ok(Invocation::Run { config: Box::new(settings.configuration()?), command })
+        }
+        CliCommand::Control(control) => {
+            let (server, request) = control.invocation()?;
+            Ok(Invocation::Control(server, request))
+        }
+        CliCommand::Healthcheck { url, settings } => {
+            let url = match url {
                 Some(url) => url.trim_end_matches('/').to_owned(),
-                None => url_of(&configuration(matches)?),
+                None => url_of(&settings.configuration()?),
             };
             Ok(Invocation::Healthcheck { url })
         }
-        Some(("check", matches)) => match configuration(matches)?.database {
+        CliCommand::Check { settings } => match settings.configuration()?.database {
             Location::File(database) => Ok(Invocation::Check { database }),
             Location::Memory { .. } => Err(CliError::NoFile),
         },
-        Some(("control", matches)) => Ok(Invocation::Control(control::request(matches)?)),
-        Some(("run", matches)) => Ok(Invocation::Run {
-            config: Box::new(configuration_or(matches, &DEFAULTS_OF_RUN)?),
-            command: matches.get_many::<OsString>(COMMAND).into_iter().flatten().cloned().collect(),
-        }),
-        Some((_, matches)) => serve(matches),
-        None => serve(&matches),
     }
-}
-
-fn serve(matches: &ArgMatches) -> Result<Invocation, CliError> {
-    let config = Box::new(configuration(matches)?);
-    let print = matches.get_flag(PRINT_CONFIG);
-    Ok(if print { Invocation::PrintConfig(config) } else { Invocation::Serve(config) })
 }
 
 /// Returns where a server with this configuration is reached from the same machine.
@@ -125,59 +170,23 @@ fn url_of(config: &Config) -> String {
 }
 
 fn command() -> Command {
-    Command::new("dcs-emulator")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("A Distributed Cache Service (DCS) for when there is no cloud at hand")
-        .long_about(
-            "A Distributed Cache Service (DCS) for when there is no cloud at hand: its instances and backup records over its \
-             own wire contract, kept in one SQLite file that survives crashes and that `sqlite3` can read.",
-        )
-        .after_help(EXIT_CODES)
-        .args(serve_arguments())
-        .args_conflicts_with_subcommands(true)
-        .subcommand(
-            Command::new("serve")
-                .about("Run the server (the default command)")
-                .after_help(EXIT_CODES)
-                .args(serve_arguments()),
-        )
-        .subcommand(run_command())
-        .subcommand(control::command())
-        .subcommand(
-            Command::new("healthcheck")
-                .about("Ask a running server whether it is ready: exit code 0 if it is, 1 if not")
-                .arg(
-                    Arg::new(URL)
-                        .long("url")
-                        .value_name("URL")
-                        .help("Where it listens; the address of --listen on this machine unless given"),
-                )
-                .args(setting_arguments(&["listen"]))
-                .arg(config_argument()),
-        )
-        .subcommand(
-            Command::new("check")
-                .about("Look whether a database is sound; changes nothing. Exit code 0 if it is, 5 if not")
-                .args(setting_arguments(&["database"]))
-                .arg(config_argument()),
-        )
+    let run = |run: Command| {
+        DEFAULTS_OF_RUN
+            .into_iter()
+            .fold(run, |run, (name, default)| run.mut_arg(name, |argument| argument.default_value(default)))
+    };
+    Cli::command()
+        .mut_subcommand("run", run)
+        .mut_subcommand("healthcheck", |command| only(command, &["url", "listen", "config"]))
+        .mut_subcommand("check", |command| only(command, &["database", "config"]))
 }
 
-fn run_command() -> Command {
-    Command::new("run")
-        .about("Run a server for as long as a command runs, such as: dcs-emulator run -- pytest")
-        .override_usage("dcs-emulator run [OPTIONS] -- COMMAND [ARGUMENTS]...")
-        .after_help(RUN_HELP)
-        .args(all_arguments())
-        .arg(
-            Arg::new(COMMAND)
-                .value_name("COMMAND")
-                .help("The command and its arguments")
-                .value_parser(clap::value_parser!(OsString))
-                .num_args(1..)
-                .last(true)
-                .required(true),
-        )
+/// Shows some arguments only. A command takes the other settings as well, so that it can be given all flags of the server.
+fn only(command: Command, names: &'static [&'static str]) -> Command {
+    command.mut_args(|argument| {
+        let is_shown = names.contains(&argument.get_id().as_str());
+        argument.hide(!is_shown)
+    })
 }
 
 const RUN_HELP: &str = "Unless told otherwise the server keeps its records in memory, listens on a free port of this machine and \
@@ -188,9 +197,13 @@ const RUN_HELP: &str = "Unless told otherwise the server keeps its records in me
      Exit codes: that of the command; 128 and the signal's number when a signal ended it; 127 when there is no such command, \
      126 when it cannot be run; those of serve when the server does not start.";
 
-const EXIT_CODES: &str = "Exit codes: 0 stopped as asked, 1 failure at run time, 2 bad usage or configuration, 3 address in use, \
-     4 database in use by another process, 5 database damaged, 6 database written by a newer version, 7 database not writable.\n\n\
-     Each setting is a flag, a variable and a key of the file; a flag goes before a variable, that before the file.";
+const HELP: &str = "Examples:\n  \
+     dcs-emulator --demo\n  \
+     dcs-emulator --listen 0.0.0.0:8637 --database sqlite://records.db --seed seeds.yaml\n  \
+     DCS_EMULATOR_BACKUP_DURATION=5s dcs-emulator serve --print-config\n\n\
+     Each setting is a flag, a variable and a key of the file; a flag goes before a variable, that before the file.\n\n\
+     Exit codes: 0 stopped as asked, 1 failure at run time, 2 bad usage or configuration, 3 address in use, \
+     4 database in use by another process, 5 database damaged, 6 database written by a newer version, 7 database not writable.";
 
 #[cfg(test)]
 mod tests {
@@ -234,7 +247,7 @@ mod tests {
         let Ok(Invocation::Serve(config)) = parse_words(&["--seed", "a.yaml", "--seed", "-"]) else {
             panic!()
         };
-        assert_eq!(config.seeds, ["a.yaml", "-"]);
+        assert_eq!(config.seed, ["a.yaml", "-"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::config::{Given, GivenSettings, Origin, SETTINGS, Setting};
+use crate::config::{Given, GivenSettings, Origin, SETTINGS, Setting, nearest};
 
 /// Why a configuration file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +27,18 @@ pub enum ConfigFileError {
         problem: String,
     },
     /// It holds something that is no setting.
-    #[error("{}: {key} is no setting; `dcs-emulator serve --print-config` shows them all", path.display())]
+    #[error(
+        "{}: {key} is no setting; {}`dcs-emulator serve --print-config` shows them all",
+        path.display(),
+        nearest.as_ref().map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default(),
+    )]
     UnknownKey {
         /// The file.
         path: PathBuf,
         /// What it holds.
         key: String,
+        /// The setting that is most like it, if any is.
+        nearest: Option<String>,
     },
     /// A setting has a value of a kind that none has.
     #[error("{}: {key} must be a text, a number, true or false", path.display())]
@@ -80,14 +86,15 @@ fn collect(
             continue;
         }
         let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
-            return Err(ConfigFileError::UnknownKey { path: path.to_owned(), key });
+            let nearest = nearest(&key, SETTINGS.iter().map(|setting| &setting.key));
+            return Err(ConfigFileError::UnknownKey { path: path.to_owned(), key, nearest });
         };
         let texts: Option<Vec<String>> = match value {
             Value::Array(values) if setting.is_list() => values.iter().map(text_of).collect(),
             value => text_of(value).map(|text| vec![text]),
         };
         let texts = texts.ok_or_else(|| ConfigFileError::UnusableValue { path: path.to_owned(), key })?;
-        given.insert(setting.key, Given { texts, origin: Origin::File(path.to_owned()) });
+        given.insert(setting.key.as_str(), Given { texts, origin: Origin::File(path.to_owned()) });
     }
     Ok(())
 }
@@ -101,7 +108,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Writes settings as a file, each with its origin behind it.
+/// Writes settings as a file, each with the flag, variable or file behind it that it comes from.
 pub(super) fn write(settings: &[(&'static Setting, Given)]) -> String {
     let mut text = String::new();
     let mut section = "";
@@ -109,26 +116,24 @@ pub(super) fn write(settings: &[(&'static Setting, Given)]) -> String {
     let (plain, sectioned): (Vec<_>, Vec<_>) =
         settings.iter().partition(|(setting, _)| !setting.key.contains('.'));
     for (setting, given) in plain.into_iter().chain(sectioned) {
-        let (group, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
+        let (group, name) = setting.key.split_once('.').unwrap_or(("", &setting.key));
         if group != section {
             text.push_str("\n[");
             text.push_str(group);
             text.push_str("]\n");
             section = group;
         }
-        let values: Vec<String> = given
-            .texts
-            .iter()
-            .filter(|text| !text.is_empty())
-            .map(|text| Value::String(text.clone()).to_string())
-            .collect();
+        let texts = given.texts.iter().filter(|text| !text.is_empty());
+        let values: Vec<String> = texts.map(|text| Value::String(text.clone()).to_string()).collect();
+        let place = match &given.origin {
+            Origin::File(path) => path.display().to_string(),
+            _ => given.place(setting),
+        };
         let line = match values.as_slice() {
             [] => format!("# {} is not set\n", setting.key),
-            [_] if setting.is_secret() => {
-                format!("# {} is set, and not shown; {}\n", setting.key, given.origin)
-            }
-            [value] => format!("{name} = {value} # {}\n", given.origin),
-            values => format!("{name} = [{}] # {}\n", values.join(", "), given.origin),
+            [_] if setting.is_secret() => format!("# {} is set, and not shown; {place}\n", setting.key),
+            [value] => format!("{name} = {value} # {place}\n"),
+            values => format!("{name} = [{}] # {place}\n", values.join(", ")),
         };
         text.push_str(&line);
     }

@@ -1,184 +1,218 @@
-//! The table of settings.
+//! The table of settings: each is a field of [`Config`], whose comment is its help. Its key in the file, its flag and its variable
+//! follow from the name of the field.
+
+#![expect(clippy::doc_markdown, reason = "the comments are the help, which is no markdown")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, Args, Command, ValueEnum, value_parser};
+
+use super::{Given, value};
+use crate::domain::identity::Secret;
+use crate::domain::time::UtcOffset;
+use crate::engine::ClusterBackups;
+use crate::engine::identity::AuthMode;
+use crate::http::HostPattern;
+use crate::http::server::CodeStyle;
+use crate::store::sqlite::Location;
+
+/// How the program is to run: the value of every setting.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 lets the system choose one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8637", value_parser = value::address)]
+    pub listen: SocketAddr,
+    /// sqlite://PATH, or sqlite::memory: to keep nothing
+    #[arg(long, value_name = "URL", default_value = "sqlite://dcs-emulator.db")]
+    pub database: Location,
+    /// YAML or JSON file of projects and instances to create if they are not there; - reads YAML from standard input;
+    /// repeatable, in the variable separated by commas
+    #[arg(long, value_name = "FILE")]
+    pub seed: Vec<String>,
+    /// Create a small project to try things with, and show a request that works
+    #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
+    pub demo: bool,
+    /// Write url, control_url, pid and version there, as JSON, once requests are served
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+    /// How log lines look; they go to stderr
+    #[arg(long, value_name = "text|json", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Which log lines are written: error, warn, info, debug, trace, or by module: warn,dcs_emulator=debug
+    #[arg(long, value_name = "FILTER", default_value = "info", value_parser = value::log_filter)]
+    pub log_level: String,
+    /// The region, which also names the default project and the zones
+    #[arg(long, value_name = "NAME", default_value = "eu-de", value_parser = value::region)]
+    pub region: String,
+    /// Who is let in: everybody; everybody but those who misuse credentials of the emulator; only those with good credentials
+    #[arg(long, value_name = "off|lenient|strict", default_value = "lenient", value_parser = value::choice(&[
+        ("off", AuthMode::Off),
+        ("lenient", AuthMode::Lenient),
+        ("strict", AuthMode::Strict),
+    ]))]
+    pub auth: AuthMode,
+    /// Whether every well-formed project id works, or only projects that a seed names (others: DCS.1004); unset: every one
+    /// unless auth is strict
+    #[arg(long, value_name = BOOLEAN)]
+    pub auto_projects: Option<bool>,
+    /// Where clients reach the server, for links and the catalogue; unset: what each request names as its host
+    #[arg(long, value_name = "URL", value_parser = value::url)]
+    pub public_url: Option<String>,
+    /// Whether backups are possible at all; if not they are refused with DCS.4095
+    #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
+    pub backup_enabled: bool,
+    /// Which version of the API may back up clusters; v1.0 refuses them unless this says always
+    #[arg(long, value_name = "never|v2|always", default_value = "v2", value_parser = value::choice(&[
+        ("never", ClusterBackups::Never),
+        ("v2", ClusterBackups::V2),
+        ("always", ClusterBackups::Always),
+    ]))]
+    pub backup_cluster: ClusterBackups,
+    /// How long a backup takes, such as 500ms or 2m; a tenth of it is spent waiting
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration)]
+    pub backup_duration: Duration,
+    /// How many usable backups of an instance stay; older ones expire
+    // The whole path, since `Option` alone would mean that the flag may be missing.
+    #[arg(long, value_name = "unlimited|NUMBER", default_value = "unlimited", value_parser = value::retained)]
+    pub backup_keep: std::option::Option<u32>,
+    /// How long a restore takes; the instance is RESTORING meanwhile
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration)]
+    pub restore_duration: Duration,
+    /// Whether an instance is refused that has the name of another one of its project
+    #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
+    pub instances_unique_names: bool,
+    /// Whether clusters can be given another size; if not that is refused with DCS.4102
+    #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
+    pub instance_allow_cluster_extend: bool,
+    /// The zone of the time in the names of records
+    #[arg(long, value_name = "OFFSET", default_value = "+08:00")]
+    pub naming_utc_offset: UtcOffset,
+    /// Which codes v1.0 errors carry: 111400096 or DCS.4096
+    #[arg(long, value_name = "legacy|dcs", default_value = "legacy", value_parser = value::choice(&[
+        ("legacy", CodeStyle::Legacy),
+        ("dcs", CodeStyle::Dcs),
+    ]))]
+    pub errors_code_style: CodeStyle,
+    /// Whether v1.0 errors carry error_code and error_msg as well
+    #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
+    pub errors_add_v2_fields: bool,
+    /// Whether v1.0 answers status actions with 204 and no body, as one client insists on
+    #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
+    pub compat_status_action_204: bool,
+    /// Whether v1.0 answers batch deletions with 204 and no body, as one client insists on
+    #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
+    pub compat_batch_delete_204: bool,
+    /// Whether there is a control API; if not its routes answer 404, and X-Emulator-Id is refused
+    #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
+    pub control_enabled: bool,
+    /// Where the control API listens, and only there; port 0 lets the system choose one; unset: where everything does
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = value::address)]
+    pub control_listen: Option<SocketAddr>,
+    /// What callers of the control API must send as X-Emulator-Token; unset: nothing
+    #[arg(long, value_name = "TEXT", value_parser = value::secret)]
+    pub control_token: Option<Secret>,
+    /// Names with a dot by which the control API and browsers are served, and whose pages may call it, such as ci.example.test
+    /// or *.example.test; *.localhost and *.internal need no mention; repeatable, or separated by commas
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub control_allowed_hosts: Vec<HostPattern>,
+    /// How many calls the journal keeps in memory; 0 keeps none
+    #[arg(long, value_name = "NUMBER", default_value = "1000", value_parser = value::up_to(1_000_000))]
+    pub journal_limit: usize,
+    /// The longest request body, in bytes or with KiB or MiB
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = value::size)]
+    pub http_body_limit: usize,
+    /// How long a request body may take to arrive
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::patience)]
+    pub http_body_timeout: Duration,
+    /// How many threads serve requests; 0 means one a processor
+    #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = value::up_to(1024))]
+    pub http_workers: usize,
+    /// The text of each setting, that of secrets masked, with its origin, in the order of [`SETTINGS`].
+    #[arg(skip)]
+    pub(super) given: Vec<(&'static Setting, Given)>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What the value of a setting is that is true or false.
+const BOOLEAN: &str = "true|false";
+
+/// The sections of the file, with the heading under which the help has their settings.
+const SECTIONS: [(&str, &str); 10] = [
+    ("backup", "Backups and restores"),
+    ("restore", "Backups and restores"),
+    ("naming", "Backups and restores"),
+    ("instance", "Instances"),
+    ("instances", "Instances"),
+    ("errors", "Errors and compatibility"),
+    ("compat", "Errors and compatibility"),
+    ("control", "Control API"),
+    ("journal", "Control API"),
+    ("http", "Requests"),
+];
+
+/// Every setting, in the order of the fields of [`Config`].
+pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
+    let table = Config::augment_args(Command::new("settings"));
+    table.get_arguments().map(Setting::new).collect()
+});
 
 /// A setting.
 #[derive(Debug)]
 pub struct Setting {
-    /// Its name, which is its key in the file.
-    pub key: &'static str,
+    /// Its key in the file.
+    pub key: String,
     /// What its value is, for the help.
-    pub value: &'static str,
-    /// The value it has when nothing sets it.
-    pub default: &'static str,
+    pub value: String,
+    /// The value it has when nothing sets it; empty if it is off then.
+    pub default: String,
     /// What it does.
-    pub help: &'static str,
+    pub help: String,
+    /// Its flag, which takes any text; [`Config::new`] reads that.
+    pub(crate) argument: Arg,
 }
-
-/// The value of settings that are off unless something sets them.
-const UNSET: &str = "";
-
-const fn setting(
-    key: &'static str,
-    value: &'static str,
-    default: &'static str,
-    help: &'static str,
-) -> Setting {
-    Setting { key, value, default, help }
-}
-
-/// Every setting.
-pub const SETTINGS: [Setting; 31] = [
-    setting("listen", "ADDRESS:PORT", "127.0.0.1:8637", "Where to listen; port 0 lets the system choose one"),
-    setting(
-        "database",
-        "URL",
-        "sqlite://dcs-emulator.db",
-        "sqlite://PATH, or sqlite::memory: to keep nothing",
-    ),
-    setting(
-        "seed",
-        "FILE",
-        UNSET,
-        "YAML or JSON file of projects and instances to create if they are not there; - reads YAML from standard input; \
-         repeatable, in the variable separated by commas",
-    ),
-    setting(
-        "demo",
-        "true|false",
-        "false",
-        "Create a small project to try things with, and show a request that works",
-    ),
-    setting(
-        "ready_file",
-        "FILE",
-        UNSET,
-        "Write url, control_url, pid and version there, as JSON, once requests are served",
-    ),
-    setting("log_format", "text|json", "text", "How log lines look; they go to stderr"),
-    setting(
-        "log_level",
-        "FILTER",
-        "info",
-        "Which log lines are written: error, warn, info, debug, trace, or by module: warn,dcs_emulator=debug",
-    ),
-    setting("region", "NAME", "eu-de", "The region, which also names the default project and the zones"),
-    setting(
-        "auth",
-        "off|lenient|strict",
-        "lenient",
-        "Who is let in: everybody; everybody but those who misuse credentials of the emulator; only those with good credentials",
-    ),
-    setting(
-        "auto_projects",
-        "true|false",
-        UNSET,
-        "Whether every well-formed project id works, or only projects that a seed names (others: DCS.1004); unset: every one unless \
-         auth is strict",
-    ),
-    setting(
-        "public_url",
-        "URL",
-        UNSET,
-        "Where clients reach the server, for links and the catalogue; unset: what each request names as its host",
-    ),
-    setting(
-        "backup.enabled",
-        "true|false",
-        "true",
-        "Whether backups are possible at all; if not they are refused with DCS.4095",
-    ),
-    setting(
-        "backup.cluster",
-        "never|v2|always",
-        "v2",
-        "Which version of the API may back up clusters; v1.0 refuses them unless this says always",
-    ),
-    setting(
-        "backup.duration",
-        "DURATION",
-        "0s",
-        "How long a backup takes, such as 500ms or 2m; a tenth of it is spent waiting",
-    ),
-    setting(
-        "backup.keep",
-        "unlimited|NUMBER",
-        "unlimited",
-        "How many usable backups of an instance stay; older ones expire",
-    ),
-    setting(
-        "restore.duration",
-        "DURATION",
-        "0s",
-        "How long a restore takes; the instance is RESTORING meanwhile",
-    ),
-    setting(
-        "instances.unique_names",
-        "true|false",
-        "true",
-        "Whether an instance is refused that has the name of another one of its project",
-    ),
-    setting(
-        "instance.allow_cluster_extend",
-        "true|false",
-        "true",
-        "Whether clusters can be given another size; if not that is refused with DCS.4102",
-    ),
-    setting("naming.utc_offset", "OFFSET", "+08:00", "The zone of the time in the names of records"),
-    setting(
-        "errors.code_style",
-        "legacy|dcs",
-        "legacy",
-        "Which codes v1.0 errors carry: 111400096 or DCS.4096",
-    ),
-    setting(
-        "errors.add_v2_fields",
-        "true|false",
-        "true",
-        "Whether v1.0 errors carry error_code and error_msg as well",
-    ),
-    setting(
-        "compat.status_action_204",
-        "true|false",
-        "false",
-        "Whether v1.0 answers status actions with 204 and no body, as one client insists on",
-    ),
-    setting(
-        "compat.batch_delete_204",
-        "true|false",
-        "false",
-        "Whether v1.0 answers batch deletions with 204 and no body, as one client insists on",
-    ),
-    setting(
-        "control.enabled",
-        "true|false",
-        "true",
-        "Whether there is a control API; if not its routes answer 404, and X-Emulator-Id is refused",
-    ),
-    setting(
-        "control.listen",
-        "ADDRESS:PORT",
-        UNSET,
-        "Where the control API listens, and only there; port 0 lets the system choose one; unset: where everything does",
-    ),
-    setting(
-        "control.token",
-        "TEXT",
-        UNSET,
-        "What callers of the control API must send as X-Emulator-Token; unset: nothing",
-    ),
-    setting(
-        "control.allowed_hosts",
-        "HOST",
-        UNSET,
-        "Names with a dot by which the control API and browsers are served, and whose pages may call it, such as ci.example.test or \
-         *.example.test; *.localhost and *.internal need no mention; repeatable, or separated by commas",
-    ),
-    setting("journal.limit", "NUMBER", "1000", "How many calls the journal keeps in memory; 0 keeps none"),
-    setting("http.body_limit", "SIZE", "1MiB", "The longest request body, in bytes or with KiB or MiB"),
-    setting("http.body_timeout", "DURATION", "30s", "How long a request body may take to arrive"),
-    setting("http.workers", "NUMBER", "0", "How many threads serve requests; 0 means one a processor"),
-];
 
 impl Setting {
+    fn new(field: &Arg) -> Self {
+        let name = field.get_id().as_str();
+        let section = name.split_once('_').and_then(|(first, rest)| {
+            let (section, heading) = SECTIONS.iter().find(|(section, _)| *section == first)?;
+            Some((format!("{section}.{rest}"), *heading))
+        });
+        let (key, heading) = section.unwrap_or_else(|| (name.to_owned(), "Server"));
+        let default: String = field.get_default_values().iter().map(|text| text.to_string_lossy()).collect();
+        let value = field.get_value_names().into_iter().flatten().map(|name| name.as_str()).collect();
+        let argument = field
+            .clone()
+            .value_parser(value_parser!(String))
+            .env(format!("DCS_EMULATOR_{}", name.to_uppercase()))
+            .hide_env_values(true)
+            .help_heading(heading);
+        let mut setting = Self {
+            key,
+            value,
+            default,
+            help: field.get_help().map(ToString::to_string).unwrap_or_default(),
+            argument,
+        };
+        if setting.value == BOOLEAN {
+            // `--demo` alone says true.
+            let argument = setting.argument.num_args(0..=1).require_equals(true);
+            setting.argument = argument.default_missing_value("true");
+        }
+        setting
+    }
+
     /// Returns whether its value is nobody else's business: it is shown nowhere.
     pub fn is_secret(&self) -> bool {
         self.key == "control.token"
@@ -186,16 +220,16 @@ impl Setting {
 
     /// Returns whether it may have several values: its flag is repeatable, its variable holds them between commas.
     pub fn is_list(&self) -> bool {
-        ["seed", "control.allowed_hosts"].contains(&self.key)
+        matches!(self.argument.get_action(), ArgAction::Append)
     }
 
     /// Returns the name of its flag, without the dashes in front.
-    pub fn flag(&self) -> String {
-        self.key.replace(['.', '_'], "-")
+    pub fn flag(&self) -> &str {
+        self.argument.get_long().unwrap_or_default()
     }
 
     /// Returns the name of its variable.
     pub fn variable(&self) -> String {
-        format!("DCS_EMULATOR_{}", self.key.replace('.', "_").to_uppercase())
+        self.argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }

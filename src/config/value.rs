@@ -3,31 +3,24 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::domain::identity::Secret;
 use crate::domain::time::LONGEST_DURATION;
-use crate::http::{HostPattern, InvalidHostPattern};
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     // A name such as localhost is no address: which one it means would be decided elsewhere.
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8637 or [::1]:0".to_owned())
 }
 
-/// A value that may be absent.
-pub(super) fn optional<T>(
-    text: &str,
-    read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, String> {
-    if text.is_empty() { Ok(None) } else { read(text).map(Some) }
-}
-
-pub(super) fn boolean(text: &str) -> Result<bool, String> {
-    choice(text, &[("true", true), ("false", false)])
-}
-
-pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
-    choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        format!("must be one of {}", words.join(", "))
-    })
+/// One of some words.
+pub(super) fn choice<T: Copy>(
+    choices: &'static [(&'static str, T)],
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            format!("must be one of {}", words.join(", "))
+        })
+    }
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -44,7 +37,7 @@ pub(super) fn patience(text: &str) -> Result<Duration, String> {
 }
 
 /// How many backups stay: all, or that many, at least one.
-pub(super) fn kept(text: &str) -> Result<Option<u32>, String> {
+pub(super) fn retained(text: &str) -> Result<Option<u32>, String> {
     if text == "unlimited" {
         return Ok(None);
     }
@@ -62,23 +55,17 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     }
 }
 
-/// A host, or all names below a domain.
-pub(super) fn allowed_host(text: &str) -> Result<HostPattern, String> {
-    text.parse().map_err(|error: InvalidHostPattern| error.to_string())
+#[expect(clippy::unnecessary_wraps, reason = "all that read a value have this form")]
+pub(super) fn secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text.to_owned()))
 }
 
-/// How many calls the journal keeps: at most a million, which is a few hundred MB.
-pub(super) fn journal_limit(text: &str) -> Result<usize, String> {
-    const MOST: usize = 1_000_000;
-    let number = text.parse().ok().filter(|number| *number <= MOST);
-    number.ok_or_else(|| format!("must be a whole number of at most {MOST}"))
-}
-
-/// How many workers serve: 0 for one a processor, or up to 1024.
-pub(super) fn workers(text: &str) -> Result<usize, String> {
-    const MOST: usize = 1024;
-    let number = text.parse().ok().filter(|number| *number <= MOST);
-    number.ok_or_else(|| format!("must be a whole number of at most {MOST}"))
+/// A whole number up to `most`.
+pub(super) fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| *number <= most);
+        number.ok_or_else(|| format!("must be a whole number of at most {most}"))
+    }
 }
 
 pub(super) fn size(text: &str) -> Result<usize, String> {
@@ -118,9 +105,8 @@ mod tests {
     #[test]
     fn a_public_url_has_no_path() {
         assert_eq!(url("https://dcs.test:8443/"), Ok("https://dcs.test:8443".to_owned()));
-        assert_eq!(optional("", url), Ok(None));
         for text in ["dcs.test", "ftp://dcs.test", "http://", "http://dcs.test/prefix"] {
-            assert!(optional(text, url).is_err(), "{text}");
+            assert!(url(text).is_err(), "{text}");
         }
     }
 

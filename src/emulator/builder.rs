@@ -175,12 +175,13 @@ impl EmulatorBuilder {
         self.setting("control.token", token)
     }
 
-    /// Sets any of [`SETTINGS`] by its key, with the text that a flag would have. A key that is none, or a text that the
+    /// Sets any of [`SETTINGS`](static@SETTINGS) by its key, with the text that a flag would have. A key that is none, or a text that the
     /// setting cannot have, fails the start.
     pub fn setting(mut self, key: &str, text: impl Into<String>) -> Self {
         match SETTINGS.iter().find(|setting| setting.key == key) {
             Some(setting) => {
-                self.given.insert(setting.key, Given { texts: vec![text.into()], origin: Origin::Code });
+                self.given
+                    .insert(setting.key.as_str(), Given { texts: vec![text.into()], origin: Origin::Code });
             }
             None => self.unknown_setting = Some(key.to_owned()),
         }

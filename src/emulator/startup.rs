@@ -12,11 +12,11 @@ use crate::clock::VirtualClock;
 use crate::config::{Config, ConfigError};
 use crate::emulator::Dependencies;
 use crate::engine::control::Control;
-use crate::engine::identity::{Identity, IdentitySettings};
+use crate::engine::identity::Identity;
 use crate::engine::seed::{Credentials, DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
-use crate::http;
 use crate::http::server::{ControlPlace, ControlSettings, Listeners, ServeError, ServerHandle};
+use crate::http::{self, AllowedHosts};
 use crate::ids::ReseedableIds;
 use crate::store::sqlite::{Location, SqliteStore};
 use crate::store::{OpenError, StoreMetrics};
@@ -107,10 +107,10 @@ impl Parts {
     pub(super) async fn assemble(plan: Plan) -> Result<Self, StartError> {
         let Plan { config, dependencies, seed_texts, ids_seed } = plan;
         let seed = read_seeds(&config, &seed_texts).await?;
-        let credentials = seed.credentials(&config.engine.region);
+        let credentials = seed.credentials(&config.region);
         let listener = listen(config.listen)?;
         let address = address_of(&listener, config.listen)?;
-        let control_listener = config.control.try_map(listen)?;
+        let control_listener = config.control_place().try_map(listen)?;
         let control_address = match &control_listener {
             ControlPlace::Nowhere => None,
             ControlPlace::BesideApi => Some(address),
@@ -129,15 +129,10 @@ impl Parts {
             store.clone(),
             clock.clone(),
             ids.clone(),
-            config.engine.clone(),
+            config.engine(),
         );
-        let identity = Identity::new(
-            store.clone(),
-            real_clock,
-            ids.clone(),
-            identity_settings(&config),
-            engine.passwords(),
-        );
+        let identity =
+            Identity::new(store.clone(), real_clock, ids.clone(), config.identity(), engine.passwords());
         let control = Control::new(engine.clone(), identity.clone(), store.clone(), clock, ids, seed.clone());
         let kept = control.resume().await.map_err(StartError::Resume)?;
         if ids_seed.is_some() {
@@ -152,7 +147,7 @@ impl Parts {
             engine.clone(),
             identity,
             control_settings(&config, control.clone(), faults),
-            config.http.clone(),
+            config.http(),
             registry,
         )?;
         let servers = [Some(servers.api), servers.control].into_iter().flatten();
@@ -207,21 +202,13 @@ impl Parts {
     }
 }
 
-fn identity_settings(config: &Config) -> IdentitySettings {
-    IdentitySettings {
-        mode: config.auth,
-        auto_projects: config.auto_projects,
-        region: config.engine.region.clone(),
-    }
-}
-
 /// Says where the control API is, if it is not where the API is, and warns if strangers can use it.
 fn announce_control(config: &Config, address: Option<SocketAddr>) {
     let Some(address) = address else {
         tracing::info!("the control API is switched off");
         return;
     };
-    if matches!(config.control, ControlPlace::Alone(_)) {
+    if matches!(config.control_place(), ControlPlace::Alone(_)) {
         tracing::info!(url = %format_args!("http://{address}"), "the control API has an address of its own");
     }
     if config.control_token.is_none() && !address.ip().is_loopback() {
@@ -238,7 +225,7 @@ fn control_settings(config: &Config, control: Control, faults: Option<String>) -
         faults,
         journal_limit: config.journal_limit,
         token: config.control_token.clone(),
-        allowed_hosts: config.control_allowed_hosts.clone(),
+        allowed_hosts: AllowedHosts::new(config.control_allowed_hosts.clone()),
         config: config.to_json(),
         database: match &config.database {
             Location::File(path) => serde_json::json!({ "mode": "file", "path": path.display().to_string() }),
@@ -269,11 +256,11 @@ fn announce_database(location: &Location) {
 
 /// Reads and checks all seeds, the demo first.
 async fn read_seeds(config: &Config, texts: &[String]) -> Result<Seed, StartError> {
-    let mut reader = SeedReader::new(&config.engine.region, http::fault_form);
+    let mut reader = SeedReader::new(&config.region, http::fault_form);
     if config.demo {
         reader.read("demo", Notation::Yaml, DEMO)?;
     }
-    for name in &config.seeds {
+    for name in &config.seed {
         let unreadable = |source| StartError::UnreadableSeed { name: name.clone(), source };
         let file = name.clone();
         // Standard input may keep us waiting.

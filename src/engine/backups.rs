@@ -82,6 +82,7 @@ impl Engine {
                 origin,
             })
             .await?;
+        tracing::debug!(backup.id = %backup.id, "a backup was created");
         Ok(backup.id)
     }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard};
+use tracing::Instrument;
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
@@ -171,7 +172,9 @@ impl Engine {
                 .into());
             }
             changes.sort_by_key(DueChange::at);
-            done.append(&mut self.store.apply_changes(changes, self.settings.backups_kept).await?);
+            let mut applied = self.store.apply_changes(changes, self.settings.backups_kept).await?;
+            tracing::debug!(changes = applied.len(), "due changes were applied");
+            done.append(&mut applied);
         }
     }
 
@@ -196,10 +199,11 @@ impl Engine {
             // everything, before both are done.
             Some(faults) => {
                 let (engine, turn) = (self.clone(), Arc::clone(turn));
-                let run = tokio::spawn(async move {
+                let run = async move {
                     let _turn = turn;
                     engine.run_next(&*faults, at, now).await
-                });
+                };
+                let run = tokio::spawn(run.in_current_span());
                 run.await.map_err(|error| {
                     if error.is_panic() {
                         StoreError::Inconsistent { what: "the run of a policy has panicked" }

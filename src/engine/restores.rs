@@ -63,6 +63,7 @@ impl Engine {
                 origin,
             })
             .await?;
+        tracing::debug!(restore.id = %restore.id, "a restore was created");
         Ok(restore.id)
     }
 

@@ -11,8 +11,9 @@ use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use tracing::{Instrument, Level, Span};
 
-use crate::domain::id::{InstanceId, ProjectId, RequestId};
+use crate::domain::id::{InstanceId, ProjectId, RequestId, UUID_LENGTH};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::work::FailureCode;
@@ -242,13 +243,30 @@ fn guarded_one(handler: Rc<dyn Fn(HttpRequest) -> Served>) -> Route {
         if !matches!(payload, Payload::None) {
             Unread::keep(payload, &request);
         }
+        // A span costs microseconds: only who reads all lines pays for it. Failures are logged in it at every level.
+        let span = if tracing::enabled!(Level::DEBUG) { span_of(&request) } else { Span::none() };
         let served = match check_origin(&request) {
             Ok(()) => handler(request),
             Err(error) => ready(Err(error)).boxed_local(),
         };
-        let served = AssertUnwindSafe(served).catch_unwind();
+        let served = AssertUnwindSafe(served.instrument(span)).catch_unwind();
         served.map(|served| served.unwrap_or(Err(ApiError::Panicked)))
     })
+}
+
+/// Returns the span of a request: what its log lines carry in all rooms.
+pub(super) fn span_of(request: &HttpRequest) -> Span {
+    let operation = request.extensions().get::<RouteName>().map(|route| route.operation.name);
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    // What is longer is no id.
+    let id = |name| Some(path_part(request, name)).filter(|id| (1..=UUID_LENGTH).contains(&id.len()));
+    tracing::error_span!(
+        "http.request",
+        request.id = request_id,
+        operation,
+        project.id = id("project_id"),
+        instance.id = id("instance_id")
+    )
 }
 
 /// Refuses pages of other origins and foreign host names where they are not served: on the control API, and with what goes with

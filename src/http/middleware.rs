@@ -10,6 +10,7 @@ use actix_web::http::Uri;
 use actix_web::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use tracing::Level;
 
 use crate::clock::Stopwatch;
 use crate::domain::id::{HEX32_LENGTH, InstanceId, ProjectId, RequestId};
@@ -18,7 +19,7 @@ use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
 use crate::http::body::Unread;
 use crate::http::control::journal::JournalEntry;
-use crate::http::endpoint::api_of;
+use crate::http::endpoint::{api_of, span_of};
 use crate::http::error::ApiError;
 use crate::http::identity;
 use crate::http::operation::{Emulation, RouteName};
@@ -75,7 +76,7 @@ where
             let mut response = served.await?;
             let (Some(state), Some(request_id)) = (state, request_id) else { return Ok(response) };
             if let Some(error) = response.response().error() {
-                let rendered = render(error, response.request(), request_id, &state);
+                let rendered = render(error, response.request(), &state);
                 if let Some(error) = error.as_error::<ApiError>() {
                     let code = error.public_code(api_of(response.request()));
                     response.request().extensions_mut().insert(AnsweredCode(code));
@@ -93,18 +94,20 @@ where
                 // What has been done is answered, whether or not it can be written down.
                 let recorded = AssertUnwindSafe(|| record(&state, &response, route, request_id, stopwatch));
                 if catch_unwind(recorded).is_err() {
-                    tracing::error!(request.id = %request_id, "a panic while a request was put into the journal");
+                    let span = span_of(response.request());
+                    span.in_scope(|| tracing::error!("a panic while a request was put into the journal"));
                 }
             }
-            tracing::debug!(
-                request.id = %request_id,
-                operation = operation.map_or("none", |operation| operation.name),
-                method = %response.request().method(),
-                path = response.request().path(),
-                status = response.status().as_u16(),
-                duration_ms = stopwatch.elapsed().as_secs_f64() * 1000.0,
-                "request served"
-            );
+            if tracing::enabled!(Level::DEBUG) {
+                let _span = span_of(response.request()).entered();
+                tracing::debug!(
+                    method = %response.request().method(),
+                    path = response.request().path(),
+                    status = response.status().as_u16(),
+                    duration_ms = stopwatch.elapsed().as_secs_f64() * 1000.0,
+                    "request served"
+                );
+            }
             Ok(response)
         })
     }
@@ -173,15 +176,20 @@ fn beginning(text: &str, length: usize) -> String {
 struct AnsweredCode(String);
 
 /// Renders an error in the shape of the version that the path names, and logs what went wrong inside.
-fn render(error: &Error, request: &HttpRequest, request_id: RequestId, state: &AppState) -> HttpResponse {
+fn render(error: &Error, request: &HttpRequest, state: &AppState) -> HttpResponse {
     let Some(error) = error.as_error::<ApiError>() else {
         // All our own errors are `ApiError`s; what is left is the framework refusing a request that it could not read.
-        tracing::info!(request.id = %request_id, error = %error, "the framework refused a request");
+        span_of(request).in_scope(|| tracing::info!(error = %error, "the framework refused a request"));
         return Dialect::of(request).render(&Refusal::InvalidBody.into(), state);
     };
-    if let ApiError::Failed { source, .. } = error {
-        let cause = std::error::Error::source(source).map(ToString::to_string);
-        tracing::error!(request.id = %request_id, error = %source, cause, "a request failed inside");
+    match error {
+        ApiError::Failed { source, .. } => {
+            let cause = std::error::Error::source(source).map(ToString::to_string);
+            span_of(request).in_scope(|| tracing::error!(error = %source, cause, "a request failed inside"));
+        }
+        // What happened is a line of its own, which the panic has written.
+        ApiError::Panicked => span_of(request).in_scope(|| tracing::error!("a request panicked")),
+        _ => {}
     }
     Dialect::of(request).render(error, state)
 }

@@ -48,6 +48,7 @@ const FILES_A_WORKER: u64 = 4;
 /// How many connections may wait to be accepted. One that finds no place waits a second before it tries again.
 const WAITING_CONNECTIONS: i32 = 4096;
 /// How many files every system lets a process have open.
+#[cfg(unix)]
 const OPEN_FILES_AT_LEAST: u64 = 256;
 /// How many connections a worker has at most, whatever the system allows: more than one could serve.
 const MOST_CONNECTIONS_A_WORKER: usize = 25_000;
@@ -319,7 +320,11 @@ fn run(
 /// Returns how many connections a worker may have, so that all together leave open files for the database: a connection too
 /// many waits, while a reader that could not be opened would fail a request.
 fn connections_a_worker(workers: usize) -> usize {
+    #[cfg(unix)]
     let open_files = rlimit::Resource::NOFILE.get_soft().unwrap_or(OPEN_FILES_AT_LEAST);
+    // Elsewhere connections are no open files.
+    #[cfg(not(unix))]
+    let open_files = u64::MAX;
     let workers = u64::try_from(workers.max(1)).unwrap_or(u64::MAX);
     let taken = FILES_BESIDE_CONNECTIONS.saturating_add(workers.saturating_mul(FILES_A_WORKER));
     let connections = open_files.saturating_sub(taken) / workers;

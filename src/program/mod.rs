@@ -1,19 +1,23 @@
-//! What the program does when it is called: one file a command.
+//! What the program does when it is called.
 
-mod check;
 mod control;
 mod exit;
-mod healthcheck;
 mod run;
 mod serve;
 mod signals;
 
 use std::error::Error;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use dcs_emulator::cli::{self, CliError, Invocation};
+use dcs_emulator::store::sqlite;
 use dcs_emulator::telemetry;
+
+/// How long a health check waits for its answer.
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Follows the command line and returns the exit code.
 pub(crate) fn main() -> ExitCode {
@@ -30,13 +34,41 @@ pub(crate) fn main() -> ExitCode {
     let code = match invocation {
         Invocation::Serve(config) => runtime.block_on(serve::serve(&config)),
         Invocation::Run { config, command } => runtime.block_on(run::run(&config, &command)),
-        Invocation::Control(request) => control::control(&request),
+        Invocation::Control(server, request) => control::control(&server, &request),
         Invocation::PrintConfig(config) => print(&config.to_toml()),
-        Invocation::Healthcheck { url } => healthcheck::healthcheck(&url),
-        Invocation::Check { database } => runtime.block_on(check::check_database(&database)),
+        Invocation::Healthcheck { url } => healthcheck(&url),
+        Invocation::Check { database } => runtime.block_on(check_database(&database)),
     };
     telemetry::flush();
     code
+}
+
+/// Asks a server whether it is ready.
+fn healthcheck(url: &str) -> ExitCode {
+    let agent = ureq::Agent::config_builder().timeout_global(Some(HEALTHCHECK_TIMEOUT)).proxy(None).build();
+    match agent.new_agent().get(format!("{url}/readyz")).call() {
+        Ok(_) => print(&format!("{url} is ready\n")),
+        Err(error) => {
+            complain(&format!("{url} is not ready: {error}"));
+            ExitCode::from(exit::FAILED)
+        }
+    }
+}
+
+async fn check_database(database: &Path) -> ExitCode {
+    match sqlite::check(database).await {
+        Ok(report) if report.findings.is_empty() => {
+            let (backups, events) = (report.backups, report.events);
+            print(&format!("{} is sound: {backups} backups, {events} events\n", database.display()))
+        }
+        Ok(report) => {
+            for finding in report.findings {
+                complain(&format!("{}: {finding}", database.display()));
+            }
+            ExitCode::from(exit::DAMAGED)
+        }
+        Err(error) => fail(&error, exit::of_open(&error)),
+    }
 }
 
 /// Writes to standard output. A reader that has gone is no reason to fail.

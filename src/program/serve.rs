@@ -1,9 +1,8 @@
 //! `serve`: run the server until it is told to stop.
 
-use std::backtrace::BacktraceStatus;
 use std::process::ExitCode;
 
-use dcs_emulator::config::Config;
+use dcs_emulator::config::{self, Config};
 use dcs_emulator::emulator::{Dependencies, Emulator, ReadyFile};
 use dcs_emulator::telemetry;
 
@@ -60,21 +59,15 @@ pub(super) async fn serve(config: &Config) -> ExitCode {
     ExitCode::from(exit::STOPPED)
 }
 
-/// Starts to write logs, panics among them: the standard library would wait for a stderr that nobody reads.
+/// Starts to write logs, and says which variables look like settings and are none.
 pub(super) fn start_log(config: &Config) {
     telemetry::start(config.log_format, &config.log_level);
-    std::panic::set_hook(Box::new(|panic| {
-        let thread = std::thread::current();
-        let backtrace = std::backtrace::Backtrace::capture();
-        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
-        tracing::error!(
-            thread = thread.name(),
-            location = panic.location().map(tracing::field::display),
-            backtrace = backtrace.as_ref().map(tracing::field::display),
-            "panicked: {}",
-            panic.payload_as_str().unwrap_or("without a text")
-        );
-    }));
+    telemetry::log_panics();
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (variable, nearest) in config::unknown_variables(names) {
+        let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+        tracing::warn!("there is no setting of the variable {variable}, which has no effect{hint}");
+    }
 }
 
 /// Lets the program have as many connections as the system lets one have.

@@ -1,13 +1,17 @@
 //! The signals that ask the program to stop.
 
+#[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a process is sent that writes past the limit to the size of its files (`ulimit -f`): everywhere this number.
+#[cfg(unix)]
 const FILE_SIZE_EXCEEDED: i32 = 25;
 
 /// Hears the signals that ask the program to stop.
 pub(super) struct Signals {
+    #[cfg(unix)]
     terminate: Signal,
+    #[cfg(unix)]
     interrupt: Signal,
 }
 
@@ -28,6 +32,7 @@ impl StopSignal {
     }
 }
 
+#[cfg(unix)]
 impl Signals {
     pub(super) fn listen() -> std::io::Result<Self> {
         // Once somebody listens it ends the process no more: the write fails, as it does on a full disk.
@@ -40,5 +45,21 @@ impl Signals {
             _ = self.terminate.recv() => StopSignal::Terminate,
             _ = self.interrupt.recv() => StopSignal::Interrupt,
         }
+    }
+}
+
+/// Where there are no such signals: Ctrl-C.
+#[cfg(not(unix))]
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    pub(super) async fn next(&mut self) -> StopSignal {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // It cannot be heard.
+            std::future::pending::<()>().await;
+        }
+        StopSignal::Interrupt
     }
 }

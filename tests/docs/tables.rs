@@ -23,7 +23,12 @@ pub(crate) fn the_table_of_settings_is_the_programs() {
         let default =
             if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
         let escaped = |text: &str| text.replace('|', "\\|");
-        format!("| `{}` | {} | {default} | {} |", setting.key, escaped(setting.value), escaped(setting.help))
+        format!(
+            "| `{}` | {} | {default} | {} |",
+            setting.key,
+            escaped(&setting.value),
+            escaped(&setting.help)
+        )
     });
     assert_eq!(rows, expected.collect::<Vec<_>>());
 }

@@ -11,6 +11,7 @@ mod control_place;
 mod damage;
 mod files;
 mod first_start;
+mod logs;
 mod refusal;
 mod reproducible;
 mod run;

@@ -251,7 +251,7 @@ fn a_bad_configuration_file_is_refused_by_file_and_key() {
     let database = sound_database(&folder);
     let file = folder.path().join("settings.toml");
     for (text, named) in [
-        ("regoin = \"eu-de\"", "regoin is no setting"),
+        ("regoin = \"eu-de\"", "regoin is no setting; did you mean region?"),
         ("[backup]\ntime = 1", "backup.time is no setting"),
         ("[backup]\ncluster = \"sometimes\"", "backup.cluster: \"sometimes\" must be one of"),
         ("listen = 8637", "listen: \"8637\" must be an IP address"),

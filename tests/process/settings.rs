@@ -47,7 +47,7 @@ fn every_setting_is_in_the_help_with_its_flag_and_its_variable() {
         assert_eq!(help.code, Some(0), "{help:?}");
         // A long line is broken between any two words.
         let words = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-        for setting in &SETTINGS {
+        for setting in SETTINGS.iter() {
             let flag = format!("--{} ", setting.flag());
             // A setting that is true or false needs no value.
             let short_flag = format!("--{}[", setting.flag());
@@ -62,12 +62,12 @@ fn every_setting_is_in_the_help_with_its_flag_and_its_variable() {
 #[test]
 fn every_setting_is_printed_with_its_default_or_as_unset() {
     let printed = printed(program(&["serve"]));
-    for setting in &SETTINGS {
+    for setting in SETTINGS.iter() {
         if setting.default.is_empty() {
             assert!(printed.contains(&format!("# {} is not set\n", setting.key)), "{printed}");
         } else {
             let quoted = format!("{:?}", setting.default);
-            assert_eq!(shown(&printed, setting.key), (quoted, "default".to_owned()));
+            assert_eq!(shown(&printed, &setting.key), (quoted, "default".to_owned()));
         }
     }
 }
@@ -90,10 +90,10 @@ fn a_flag_goes_before_a_variable_and_that_before_the_file_and_that_before_the_de
         expect(with_config(&file, &["serve"]), in_file, &file_name);
         let mut command = with_config(&file, &["serve"]);
         command.env(variable, in_variable);
-        expect(command, in_variable, "environment");
+        expect(command, in_variable, variable);
         let mut command = with_config(&file, &["serve", flag, in_flag]);
         command.env(variable, in_variable);
-        expect(command, in_flag, "flag");
+        expect(command, in_flag, flag);
     }
 }
 
@@ -107,11 +107,11 @@ fn what_is_printed_can_be_read_back_and_says_the_same() {
     let first = printed(command);
     std::fs::write(&file, &first).unwrap();
     let second = printed(with_config(&file, &[]));
-    for setting in &SETTINGS {
+    for setting in SETTINGS.iter() {
         if first.contains(&format!("# {} is not set", setting.key)) {
             assert!(second.contains(&format!("# {} is not set", setting.key)), "{second}");
         } else {
-            assert_eq!(shown(&second, setting.key).0, shown(&first, setting.key).0, "{}", setting.key);
+            assert_eq!(shown(&second, &setting.key).0, shown(&first, &setting.key).0, "{}", setting.key);
         }
     }
     let again: toml::Table = second.parse().expect("it is TOML");
@@ -145,11 +145,14 @@ fn a_list_is_given_by_repeated_flags_or_between_commas_or_as_an_array() {
     let both = "[\"ci.example.test\", \"*.lab.test\"]";
     let flags =
         ["serve", "--control-allowed-hosts", "ci.example.test", "--control-allowed-hosts", "*.lab.test"];
-    assert_eq!(shown(&printed(program(&flags)), KEY), (both.to_owned(), "flag".to_owned()));
+    assert_eq!(
+        shown(&printed(program(&flags)), KEY),
+        (both.to_owned(), "--control-allowed-hosts".to_owned())
+    );
     let mut by_variable = program(&["serve"]);
     by_variable.env("DCS_EMULATOR_CONTROL_ALLOWED_HOSTS", "ci.example.test,*.lab.test");
     let text = printed(by_variable);
-    assert_eq!(shown(&text, KEY), (both.to_owned(), "environment".to_owned()));
+    assert_eq!(shown(&text, KEY), (both.to_owned(), "DCS_EMULATOR_CONTROL_ALLOWED_HOSTS".to_owned()));
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("settings.toml");
     std::fs::write(&file, text).unwrap();

@@ -24,6 +24,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 use utoipa::ToSchema;
 
 use crate::domain::backup::BackupStatusKind;
@@ -195,7 +196,7 @@ where
 pub(super) async fn to_its_end<T: 'static>(
     work: impl Future<Output = Result<T, ApiError>> + 'static,
 ) -> Result<T, ApiError> {
-    actix_web::rt::spawn(work).await.map_err(|_| ApiError::Panicked)?
+    actix_web::rt::spawn(work.in_current_span()).await.map_err(|_| ApiError::Panicked)?
 }
 
 fn internal(error: EngineError) -> ApiError {

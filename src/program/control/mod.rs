@@ -1,101 +1,130 @@
-//! `control …`: ask a running server what the control API offers, and show its answer.
+//! `control …`: send a request to a running server, and show its answer.
 
 mod render;
 
-use std::error::Error;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dcs_emulator::cli::{ControlBody, ControlRequest};
+use dcs_emulator::cli::{ControlBody, ControlRequest, ControlServer};
 use serde_json::Value;
 use ureq::http::Request;
 
-use crate::program::{complain, exit, print};
+use crate::program::{exit, fail, print};
 
-/// How long a server may take to take a connection. Its answer may take longer: it can be asked to wait.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
-/// Carries the control token.
-const X_EMULATOR_TOKEN: &str = "X-Emulator-Token";
+/// How long a server may take to accept a connection. Its answer may take longer: it can be asked to wait.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn control(request: &ControlRequest) -> ExitCode {
-    let problem = match ask(request) {
-        Ok((status, body)) if (200..300).contains(&status) => return show(request, &body),
-        Ok((status, body)) => refusal(status, &body),
-        Err(error) => explanation(request, error.as_ref()),
-    };
-    complain(&problem);
-    ExitCode::from(exit::FAILED)
+#[derive(Debug, thiserror::Error)]
+enum ControlError {
+    #[error("{message} ({status}, {code})")]
+    Refused { status: u16, code: String, message: String },
+    #[error("{url} answered {status}; is it a dcs-emulator?")]
+    Unexpected { url: String, status: u16 },
+    #[error("no server answers at {url}: start one with dcs-emulator serve, or say with --url where it is")]
+    NoServer { url: String },
+    #[error("{url}")]
+    Failed {
+        url: String,
+        #[source]
+        source: ureq::Error,
+    },
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
 }
 
-/// Sends a request and returns status and body of the answer.
-fn ask(request: &ControlRequest) -> Result<(u16, String), Box<dyn Error>> {
-    let agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(CONNECT_PATIENCE))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .new_agent();
-    let mut message =
-        Request::builder().method(request.method).uri(format!("{}{}", request.url, request.path));
-    if let Some(token) = &request.token {
-        message = message.header(X_EMULATOR_TOKEN, token.expose());
+pub(super) fn control(server: &ControlServer, request: &ControlRequest) -> ExitCode {
+    match Client::new(server).send(request) {
+        Ok(answer) => show(request, answer),
+        Err(error) => fail(&error, exit::FAILED),
     }
-    let body = match &request.body {
-        Some(ControlBody::Json(body)) => {
-            message = message.header("Content-Type", "application/json");
-            body.to_string().into_bytes()
-        }
-        Some(ControlBody::File(path)) => content(path)?,
-        None => Vec::new(),
-    };
-    let mut answer = agent.run(message.body(body)?)?;
-    // However long an export is.
-    let text = answer.body_mut().with_config().limit(u64::MAX).read_to_string()?;
-    Ok((answer.status().as_u16(), text))
 }
 
-fn content(path: &std::path::Path) -> Result<Vec<u8>, Box<dyn Error>> {
+/// A client of the control API of a server.
+struct Client<'a> {
+    server: &'a ControlServer,
+    agent: ureq::Agent,
+}
+
+impl<'a> Client<'a> {
+    fn new(server: &'a ControlServer) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        Self { server, agent: agent.new_agent() }
+    }
+
+    /// Sends a request and returns the answer.
+    fn send(&self, request: &ControlRequest) -> Result<String, ControlError> {
+        let url = &self.server.url;
+        let mut message = Request::builder().method(request.method).uri(format!("{url}{}", request.path));
+        if let Some(token) = &self.server.token {
+            message = message.header("X-Emulator-Token", token.expose());
+        }
+        let body = match &request.body {
+            Some(ControlBody::Json(body)) => {
+                message = message.header("Content-Type", "application/json");
+                body.to_string().into_bytes()
+            }
+            Some(ControlBody::File(path)) => {
+                content(path).map_err(|source| ControlError::Unreadable { path: path.clone(), source })?
+            }
+            None => Vec::new(),
+        };
+        let message = message.body(body).map_err(|error| self.failed(error.into()))?;
+        let mut answer = self.agent.run(message).map_err(|error| self.failed(error))?;
+        // However long an export is.
+        let text = answer.body_mut().with_config().limit(u64::MAX).read_to_string();
+        let text = text.map_err(|error| self.failed(error))?;
+        if answer.status().is_success() {
+            Ok(text)
+        } else {
+            Err(self.refused(answer.status().as_u16(), &text))
+        }
+    }
+
+    fn failed(&self, source: ureq::Error) -> ControlError {
+        let url = self.server.url.clone();
+        match source {
+            ureq::Error::ConnectionFailed => ControlError::NoServer { url },
+            ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                ControlError::NoServer { url }
+            }
+            source => ControlError::Failed { url, source },
+        }
+    }
+
+    fn refused(&self, status: u16, answer: &str) -> ControlError {
+        let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+        match (answer["error_code"].as_str(), answer["error_msg"].as_str()) {
+            (Some(code), Some(message)) => {
+                ControlError::Refused { status, code: code.to_owned(), message: message.to_owned() }
+            }
+            _ => ControlError::Unexpected { url: self.server.url.clone(), status },
+        }
+    }
+}
+
+fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path.as_os_str() != "-" {
+        return std::fs::read(path);
+    }
     let mut content = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut content)
-    } else {
-        std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut content))
-    };
-    read.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    std::io::stdin().read_to_end(&mut content)?;
     Ok(content)
 }
 
-fn show(request: &ControlRequest, body: &str) -> ExitCode {
-    match serde_json::from_str(body) {
+fn show(request: &ControlRequest, answer: String) -> ExitCode {
+    match serde_json::from_str(&answer) {
         Ok(answer) if !request.is_shown_raw => print(&render::summary(&answer, request.columns)),
-        _ if body.ends_with('\n') => print(body),
-        _ => print(&format!("{body}\n")),
-    }
-}
-
-/// Says what a server said that refused.
-fn refusal(status: u16, body: &str) -> String {
-    let body: Value = serde_json::from_str(body).unwrap_or_default();
-    match (body["error_code"].as_str(), body["error_msg"].as_str()) {
-        (Some(code), Some(message)) => format!("{message} ({status}, {code})"),
-        _ => format!("the server answered {status}; is it a dcs-emulator?"),
-    }
-}
-
-/// Says why there is no answer, and what to do.
-fn explanation(request: &ControlRequest, error: &(dyn Error + 'static)) -> String {
-    let is_refused = match error.downcast_ref() {
-        Some(ureq::Error::Io(error)) => error.kind() == std::io::ErrorKind::ConnectionRefused,
-        Some(ureq::Error::ConnectionFailed) => true,
-        _ => false,
-    };
-    if is_refused {
-        let url = &request.url;
-        format!(
-            "no server answers at {url}: start one with dcs-emulator serve, or say with --url where it is"
-        )
-    } else {
-        format!("{}: {error}", request.url)
+        _ if answer.ends_with('\n') => print(&answer),
+        _ => print(&(answer + "\n")),
     }
 }

@@ -1,5 +1,7 @@
 //! Answers in short, for people: a line a value, a table for what is alike.
 
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
 use serde_json::{Map, Value};
 
 /// Returns an answer as lines; of tables only these columns, in this order, if any are named.
@@ -10,14 +12,14 @@ pub(super) fn summary(answer: &Value, columns: &[&str]) -> String {
             // The only thing there is needs no name.
             Some((name, Value::Array(rows))) if members.len() == 1 => {
                 if rows.is_empty() {
-                    summary.add(&["no ", name, "\n"]);
+                    summary.line(&format!("no {name}"));
                 } else {
-                    summary.add_list(rows);
+                    summary.list(rows);
                 }
             }
-            _ => summary.add_members("", members),
+            _ => summary.members("", members),
         },
-        answer => summary.add_line("", answer),
+        answer => summary.line(&cell(answer)),
     }
     summary.text
 }
@@ -29,21 +31,26 @@ struct Summary<'a> {
 }
 
 impl Summary<'_> {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
     /// Adds members of an object, those that are one value before those that are many.
-    fn add_members(&mut self, prefix: &str, members: &Map<String, Value>) {
+    fn members(&mut self, prefix: &str, members: &Map<String, Value>) {
         if let Some(rows) = rows_of(members) {
-            self.add_table(&rows);
+            self.table(&rows);
             return;
         }
         for (name, value) in members.iter().filter(|(_, value)| !value.is_array() && !value.is_object()) {
-            self.add_line(&format!("{prefix}{name}"), value);
+            self.line(&format!("{prefix}{name}: {}", cell(value)));
         }
         for (name, value) in members {
             match value {
-                Value::Object(inner) => self.add_members(&format!("{prefix}{name}."), inner),
+                Value::Object(inner) => self.members(&format!("{prefix}{name}."), inner),
                 Value::Array(rows) if !rows.is_empty() => {
-                    self.add(&[prefix, name, ":\n"]);
-                    self.add_list(rows);
+                    self.line(&format!("{prefix}{name}:"));
+                    self.list(rows);
                 }
                 _ => {}
             }
@@ -51,21 +58,16 @@ impl Summary<'_> {
     }
 
     /// Adds a list: a table of objects, or a line a value.
-    fn add_list(&mut self, values: &[Value]) {
-        let rows: Option<Vec<Map<String, Value>>> =
-            values.iter().map(|value| value.as_object().cloned()).collect();
+    fn list(&mut self, values: &[Value]) {
+        let rows: Option<Vec<_>> = values.iter().map(|value| value.as_object().cloned()).collect();
         match rows {
-            Some(rows) => self.add_table(&rows),
-            None => {
-                for value in values {
-                    self.add_line("", value);
-                }
-            }
+            Some(rows) => self.table(&rows),
+            None => values.iter().for_each(|value| self.line(&cell(value))),
         }
     }
 
     /// Adds a table; columns in which there is nothing are left out.
-    fn add_table(&mut self, rows: &[Map<String, Value>]) {
+    fn table(&mut self, rows: &[Map<String, Value>]) {
         let mut columns: Vec<&str> = self.columns.to_vec();
         if columns.is_empty() {
             for name in rows.iter().flat_map(Map::keys) {
@@ -73,54 +75,44 @@ impl Summary<'_> {
                     columns.push(name);
                 }
             }
+            columns.sort_by_key(|name| *name != "name");
         }
         columns.retain(|name| rows.iter().any(|row| row.get(*name).is_some_and(|value| !value.is_null())));
-        let heading = columns.iter().map(|name| name.trim().to_uppercase()).collect();
-        let cells = rows.iter().map(|row| columns.iter().map(|name| cell(row.get(*name))).collect());
-        let lines: Vec<Vec<String>> = std::iter::once(heading).chain(cells).collect();
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-        for line in &lines {
-            let padded = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-            let padded = padded.collect::<Vec<_>>().join("  ");
-            self.add(&[padded.trim_end(), "\n"]);
-        }
-    }
-
-    fn add_line(&mut self, name: &str, value: &Value) {
-        let separator = if name.is_empty() { "" } else { ": " };
-        self.add(&[name, separator, &cell(Some(value)), "\n"]);
-    }
-
-    fn add(&mut self, parts: &[&str]) {
-        for part in parts {
-            self.text.push_str(part);
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_header(columns.iter().map(|name| name.to_uppercase()));
+        table.add_rows(
+            rows.iter().map(|row| columns.iter().map(|name| cell(row.get(*name).unwrap_or(&Value::Null)))),
+        );
+        table.column_iter_mut().for_each(|column| {
+            column.set_padding((0, 2));
+        });
+        for line in table.lines() {
+            self.line(line.trim_end());
         }
     }
 }
 
-/// Returns an object of objects that have the same members as rows, each with its name.
+/// Returns an object of objects that have the same members as rows, each with its name in front.
 fn rows_of(members: &Map<String, Value>) -> Option<Vec<Map<String, Value>>> {
-    let first: Vec<&String> = members.values().next()?.as_object()?.keys().collect();
+    let first = members.values().next()?.as_object()?;
     let rows = members.iter().map(|(name, value)| {
-        let value = value.as_object().filter(|value| value.keys().eq(first.iter().copied()))?;
-        // Behind a space, so that it comes first; the heading is trimmed.
-        let name = (" name".to_owned(), Value::from(name.as_str()));
+        let value = value.as_object().filter(|value| value.keys().eq(first.keys()))?;
+        let name = ("name".to_owned(), Value::from(name.as_str()));
         Some(std::iter::once(name).chain(value.clone()).collect())
     });
     rows.collect::<Option<_>>().filter(|rows: &Vec<_>| rows.len() > 1)
 }
 
-fn cell(value: Option<&Value>) -> String {
+fn cell(value: &Value) -> String {
     match value {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Object(members)) => {
-            let said: Map<String, Value> =
-                members.clone().into_iter().filter(|(_, value)| !value.is_null()).collect();
-            Value::Object(said).to_string()
+        Value::Null => "-".to_owned(),
+        // What clients have sent must not control the terminal.
+        Value::String(text) => text.replace(char::is_control, "\u{fffd}"),
+        Value::Object(members) => {
+            let set = members.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(set.map(|(name, value)| (name.clone(), value.clone())).collect()).to_string()
         }
-        Some(value) => value.to_string(),
+        value => value.to_string(),
     }
 }
 
@@ -152,6 +144,11 @@ mod tests {
         ] {
             assert_eq!(summary(&answer, &[]), text);
         }
+    }
+
+    #[test]
+    fn the_text_of_a_client_does_not_reach_the_terminal_as_it_is() {
+        assert_eq!(summary(&json!({"client": "a\u{1b}[2Jb"}), &[]), "client: a\u{fffd}[2Jb\n");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) fn point_to(command: &mut Command, emulator: &Emulator, config: &Conf
 
 fn variables(emulator: &Emulator, config: &Config) -> Vec<(String, String)> {
     let url = emulator.url();
-    let region = &config.engine.region;
+    let region = &config.region;
     let credentials = emulator.credentials();
     let project = credentials.project_id.to_string();
     // As the SDK looks for a region: its name in capitals, what is neither letter nor digit as an underscore.

@@ -4,12 +4,10 @@ mod environment;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
 use dcs_emulator::config::Config;
 use dcs_emulator::emulator::{Dependencies, Emulator, ReadyFile};
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use tokio::process::{Child, Command};
 
 use crate::program::signals::{Signals, StopSignal};
@@ -71,11 +69,11 @@ async fn run_beside(
     let ended = loop {
         tokio::select! {
             ended = child.wait() => break ended,
-            signal = signals.next() => pass_on(signal, &child),
+            signal = signals.next() => pass_on(signal, &mut child),
             error = emulator.failed(), if !server_failed => {
                 server_failed = true;
                 fail(&error, exit::FAILED);
-                pass_on(StopSignal::Terminate, &child);
+                pass_on(StopSignal::Terminate, &mut child);
             }
         }
     };
@@ -87,7 +85,10 @@ async fn run_beside(
 }
 
 /// Sends a signal on to the command, which ends the program when it ends.
-fn pass_on(signal: StopSignal, child: &Child) {
+#[cfg(unix)]
+fn pass_on(signal: StopSignal, child: &mut Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+
     if signal == StopSignal::Interrupt && is_in_foreground() {
         // It came from the keyboard, and went to the command as well.
         return;
@@ -105,18 +106,29 @@ fn pass_on(signal: StopSignal, child: &Child) {
     }
 }
 
+/// Ends the command, unless the keyboard has told it to stop: where there are no signals.
+#[cfg(not(unix))]
+fn pass_on(signal: StopSignal, child: &mut Child) {
+    if signal == StopSignal::Terminate
+        && let Err(error) = child.start_kill()
+    {
+        tracing::warn!(error = %error, "the command cannot be ended");
+    }
+}
+
 /// Returns whether the keyboard's signals go to this process, and to the command with it.
+#[cfg(unix)]
 fn is_in_foreground() -> bool {
     let terminal = std::fs::File::open("/dev/tty");
-    terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal) == Ok(getpgrp()))
+    terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal) == Ok(rustix::process::getpgrp()))
 }
 
 /// Returns the exit code of a command as shells have it.
 fn code_of(status: ExitStatus) -> u8 {
     let number = |code: i32| u8::try_from(code).unwrap_or(exit::FAILED);
-    match (status.code(), status.signal()) {
-        (Some(code), _) => number(code),
-        (None, Some(signal)) => exit::SIGNALLED.saturating_add(number(signal)),
-        (None, None) => exit::FAILED,
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return exit::SIGNALLED.saturating_add(number(signal));
     }
+    status.code().map_or(exit::FAILED, number)
 }

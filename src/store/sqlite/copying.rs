@@ -61,7 +61,8 @@ async fn publish(unfinished: &Path, name: &Path) -> Result<(), sqlx::Error> {
     }
     let (unfinished, name) = (unfinished.to_owned(), name.to_owned());
     in_the_background(move || {
-        File::open(&unfinished)?.sync_all()?;
+        // Not every system syncs what is open for reading only.
+        File::options().write(true).open(&unfinished)?.sync_all()?;
         // They would be played back into the one that takes its place.
         discard_beside(&name)?;
         std::fs::rename(&unfinished, &name)?;
@@ -107,8 +108,9 @@ fn remove(file: &Path) -> std::io::Result<bool> {
 /// Syncs the folder in which a file lies: that the file is there, or is not there any more, is on disk then.
 pub(super) fn sync_folder_of(file: &Path) -> std::io::Result<()> {
     match file.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
+        // Elsewhere folders cannot be opened, and the system syncs them.
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -45,10 +44,12 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     Ok(folder.join(name))
 }
 
-/// Returns how a file is opened that, if it is made, is its owner's only.
+/// Returns how a file is opened that, if it is made, is its owner's only. Where files have no modes, the folder decides.
 pub(super) fn private() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "its mode is set where there are modes"))]
     let mut options = OpenOptions::new();
-    options.mode(0o600);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
@@ -193,7 +192,11 @@ fn path_in(folder: &Path, name: &SnapshotName, ending: &str) -> PathBuf {
 
 /// Makes the folder if it is not there, for its owner only: what will lie in it holds secret keys.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(folder) {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "its mode is set where there are modes"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
         Ok(()) => copying::sync_folder_of(folder),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),

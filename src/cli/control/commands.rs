@@ -1,0 +1,289 @@
+//! The subcommands and what they take.
+
+#![expect(clippy::doc_markdown, reason = "the comments are the help, which is no markdown")]
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ControlCommand {
+    /// Whether the server is ready, and its version
+    Health,
+    /// Version, database, uptime, how much it holds
+    Info,
+    /// Each setting with its value and origin
+    Config,
+    /// Every operation by its name, with its routes
+    Operations,
+    /// The description of all routes, as OpenAPI 3.1
+    Openapi,
+    /// Empty everything, or one project, and apply the seeds of the start again
+    Reset {
+        /// Only this project
+        #[arg(long)]
+        project_id: Option<String>,
+        /// Do not apply the seeds of the start again
+        #[arg(long)]
+        no_seed: bool,
+    },
+    /// Apply a seed document
+    Seed {
+        /// A YAML or JSON file; - reads standard input
+        file: PathBuf,
+        /// Replace existing instances that it names
+        #[arg(long)]
+        overwrite: bool,
+    },
+    /// Write the state, or a project's, as a seed document
+    Export {
+        /// Only this project
+        #[arg(long)]
+        project_id: Option<String>,
+    },
+    /// Copies of everything, which can be restored
+    #[command(subcommand, arg_required_else_help = true)]
+    Snapshots(SnapshotsCommand),
+    /// Show, set and advance the clock
+    #[command(subcommand, arg_required_else_help = true)]
+    Clock(ClockCommand),
+    /// When backups, restores and instances change their status
+    #[command(subcommand, arg_required_else_help = true)]
+    Transitions(TransitionsCommand),
+    /// Errors, delays and failures on demand
+    #[command(subcommand, arg_required_else_help = true)]
+    Faults(FaultsCommand),
+    /// Ids that are derived from a seed
+    #[command(subcommand, arg_required_else_help = true)]
+    Ids(IdsCommand),
+    /// The journal of the calls of the API
+    #[command(subcommand, arg_required_else_help = true)]
+    Requests(RequestsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SnapshotsCommand {
+    /// List the snapshots
+    List,
+    /// Show a snapshot
+    Show(SnapshotArg),
+    /// Copy everything, in place of the snapshot of that name
+    Take(SnapshotArg),
+    /// Remove a snapshot
+    Remove(SnapshotArg),
+    /// Restore a snapshot
+    Restore(SnapshotArg),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SnapshotArg {
+    /// The name of the snapshot
+    pub(super) name: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ClockCommand {
+    /// Show the clock
+    Show,
+    /// Set, freeze or pace the clock
+    Set {
+        /// The time from now on, such as 2026-01-02T03:04:05Z
+        #[arg(long)]
+        now: Option<String>,
+        /// Whether it stands still
+        #[arg(long, value_name = "true|false", hide_possible_values = true)]
+        frozen: Option<bool>,
+        /// How many seconds pass in a real one
+        #[arg(long)]
+        rate: Option<f64>,
+    },
+    /// Move the clock forward, and do all that comes due
+    Advance {
+        /// How far, such as 2h or 30days
+        duration: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TransitionsCommand {
+    /// Show the rules of a model
+    Show {
+        /// backup, restore or instance
+        model: String,
+    },
+    /// Set the rule of everything, a project or an instance
+    Set {
+        /// backup, restore or instance
+        model: String,
+        /// immediate, time or manual
+        progression: String,
+        /// How long a state lasts, such as waiting=1s; repeatable
+        #[arg(long = "duration", value_name = "NAME=TEXT", value_parser = pair)]
+        durations: Vec<(String, String)>,
+        #[command(flatten)]
+        scope: Scope,
+    },
+    /// Remove the rule of everything, a project or an instance
+    Remove {
+        /// backup, restore or instance
+        model: String,
+        #[command(flatten)]
+        scope: Scope,
+    },
+    /// Move open work one step on
+    Step {
+        /// backup, restore or instance
+        model: String,
+        #[command(flatten)]
+        scope: Scope,
+    },
+}
+
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Scope {
+    /// Only this project
+    #[arg(long)]
+    pub(super) project_id: Option<String>,
+    /// Only this instance
+    #[arg(long)]
+    pub(super) instance_id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FaultsCommand {
+    /// The faults that have not ended
+    List,
+    /// Add a fault
+    Add(FaultArgs),
+    /// Show a fault
+    Show(FaultArg),
+    /// Replace a fault
+    Change {
+        #[command(flatten)]
+        replaced: FaultArg,
+        #[command(flatten)]
+        fault: FaultArgs,
+    },
+    /// Remove a fault
+    Remove(FaultArg),
+    /// Remove all faults
+    Clear,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FaultArg {
+    /// The id of the fault
+    pub(super) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FaultArgs {
+    /// The fault in JSON, such as {"effect": {"cut": true}}; the options below add to it
+    #[arg(value_parser = |text: &str| serde_json::from_str::<Value>(text))]
+    pub(super) fault: Option<Value>,
+    /// Only calls of this operation, such as create_backup
+    #[arg(long)]
+    pub(super) operation: Option<String>,
+    /// Only calls of this version: v1.0 or v2
+    #[arg(long)]
+    pub(super) api: Option<String>,
+    #[command(flatten)]
+    pub(super) scope: Scope,
+    /// On how many calls it has an effect
+    #[arg(long)]
+    pub(super) times: Option<u64>,
+    /// How likely it has one, 0 to 1
+    #[arg(long)]
+    pub(super) probability: Option<f64>,
+    /// How long it lasts, such as 10m
+    #[arg(long)]
+    pub(super) ttl: Option<String>,
+    /// Answer with this status
+    #[arg(long)]
+    pub(super) status: Option<u16>,
+    /// The code of that answer, such as DCS.5000
+    #[arg(long)]
+    pub(super) error_code: Option<String>,
+    /// Wait so long before anything else, such as 200ms
+    #[arg(long)]
+    pub(super) latency: Option<String>,
+    /// Cut the connection instead of answering
+    #[arg(long)]
+    pub(super) cut: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IdsCommand {
+    /// Show the seed of ids
+    Show,
+    /// Derive ids from a seed, from its beginning
+    Set {
+        /// The seed, a whole number
+        seed: u64,
+    },
+    /// Take random ids again
+    Clear,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RequestsCommand {
+    /// The latest calls
+    List(Filter),
+    /// The same, with the filter in the body
+    Find(Filter),
+    /// How many calls came
+    Count(Filter),
+    /// Wait until enough calls have come, or the time is over
+    Wait {
+        #[command(flatten)]
+        filter: Filter,
+        /// How many calls to wait for; 1 unless given
+        #[arg(long)]
+        count: Option<u64>,
+        /// How long to wait at most, such as 30s; 5s unless given
+        #[arg(long)]
+        timeout: Option<String>,
+    },
+    /// Forget calls
+    Clear(Filter),
+    /// The calls for which there is no operation
+    Unsupported(Filter),
+}
+
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Filter {
+    /// Only this operation
+    #[arg(long)]
+    pub(super) operation: Option<String>,
+    /// Only this version: v1.0 or v2
+    #[arg(long)]
+    pub(super) api: Option<String>,
+    /// Only this method
+    #[arg(long)]
+    pub(super) method: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) scope: Scope,
+    /// Only answers of this status
+    #[arg(long)]
+    pub(super) status: Option<u16>,
+    /// Only answers of this code
+    #[arg(long)]
+    pub(super) error_code: Option<String>,
+    /// Only clients whose name has this in it
+    #[arg(long)]
+    pub(super) client: Option<String>,
+    /// Only calls that took longer, such as 200ms
+    #[arg(long)]
+    pub(super) slower_than: Option<String>,
+    /// Only calls after the one of this number
+    #[arg(long)]
+    pub(super) after: Option<u64>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be a name, an equals sign and a text")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

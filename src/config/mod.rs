@@ -1,0 +1,355 @@
+//! Configuration: every setting by one name, read once, from flag, variable, file or default, in that order.
+//!
+//! [`Config`] is the table. A bad value stops the start and names where it came from.
+
+mod file;
+mod settings;
+mod value;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, Command, FromArgMatches};
+
+pub use file::ConfigFileError;
+pub(crate) use file::read as read_file;
+pub use settings::{Config, LogFormat, SETTINGS, Setting};
+
+use crate::engine::EngineSettings;
+use crate::engine::identity::{AuthMode, IdentitySettings};
+use crate::http::server::{ControlPlace, ErrorStyle};
+use crate::http::{Compat, HttpSettings};
+
+/// Where the value of a setting comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// The environment.
+    Variable,
+    /// The configuration file.
+    File(PathBuf),
+    /// The program that embeds the emulator.
+    Code,
+    /// Nothing set it.
+    Default,
+}
+
+/// A setting's texts with their origin. All but lists have exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// Where they come from.
+    pub origin: Origin,
+}
+
+/// The texts of all settings that something has set, by key.
+pub type GivenSettings = BTreeMap<&'static str, Given>;
+
+/// A value that a setting cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {text:?} {problem}")]
+pub struct ConfigError {
+    /// The flag, variable or key that was used.
+    place: String,
+    /// Its text.
+    text: String,
+    /// What is wrong.
+    problem: String,
+}
+
+impl Config {
+    /// Reads every setting once.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first value that a setting cannot have.
+    pub fn new(mut given: GivenSettings) -> Result<Self, ConfigError> {
+        let mut given: Vec<(&'static Setting, Given)> = SETTINGS
+            .iter()
+            .map(|setting| {
+                let default = || Given { texts: vec![setting.default.clone()], origin: Origin::Default };
+                (setting, given.remove(setting.key.as_str()).unwrap_or_else(default))
+            })
+            .collect();
+        let arguments = given.iter().flat_map(|(setting, given)| {
+            given.values(setting).into_iter().map(|text| format!("--{}={text}", setting.flag()))
+        });
+        let settings = Self::augment_args(Command::new("settings").no_binary_name(true));
+        let read = settings.try_get_matches_from(arguments);
+        let config = read.and_then(|matches| Self::from_arg_matches(&matches));
+        let config = config.map_err(|error| ConfigError::new(&given, &error))?;
+        for (_, secret) in given.iter_mut().filter(|(setting, _)| setting.is_secret()) {
+            secret.texts.retain(|text| !text.is_empty());
+            secret.texts.iter_mut().for_each(|text| "***".clone_into(text));
+        }
+        Ok(Self { given, ..config })
+    }
+
+    /// Returns the settings of the engine.
+    pub fn engine(&self) -> EngineSettings {
+        EngineSettings {
+            restore_duration: self.restore_duration,
+            backups_kept: self.backup_keep,
+            region: self.region.clone(),
+            clusters_extend: self.instance_allow_cluster_extend,
+            unique_instance_names: self.instances_unique_names,
+            backups_enabled: self.backup_enabled,
+            cluster_backups: self.backup_cluster,
+            backup_duration: self.backup_duration,
+            name_offset: self.naming_utc_offset,
+        }
+    }
+
+    /// Returns the settings of the identity service.
+    pub fn identity(&self) -> IdentitySettings {
+        IdentitySettings {
+            mode: self.auth,
+            auto_projects: self.auto_projects.unwrap_or(self.auth != AuthMode::Strict),
+            region: self.region.clone(),
+        }
+    }
+
+    /// Returns the settings of the server.
+    pub fn http(&self) -> HttpSettings {
+        let workers = match self.http_workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        };
+        HttpSettings {
+            errors: ErrorStyle { codes: self.errors_code_style, add_v2_fields: self.errors_add_v2_fields },
+            compat: Compat {
+                status_action_204: self.compat_status_action_204,
+                batch_delete_204: self.compat_batch_delete_204,
+            },
+            public_url: self.public_url.clone(),
+            body_limit_bytes: self.http_body_limit,
+            body_timeout: self.http_body_timeout,
+            workers,
+        }
+    }
+
+    /// Returns where the control API listens; nowhere if it is switched off.
+    pub fn control_place(&self) -> ControlPlace<SocketAddr> {
+        match self.control_listen {
+            _ if !self.control_enabled => ControlPlace::Nowhere,
+            None => ControlPlace::BesideApi,
+            Some(address) => ControlPlace::Alone(address),
+        }
+    }
+
+    /// Returns every setting with its value and origin.
+    pub fn to_json(&self) -> serde_json::Value {
+        let entry = |(setting, given): &(&'static Setting, Given)| {
+            let texts = &given.texts;
+            let value =
+                if setting.is_list() { serde_json::json!(texts) } else { serde_json::json!(texts.last()) };
+            (setting.key.clone(), serde_json::json!({ "value": value, "origin": given.origin.to_string() }))
+        };
+        serde_json::Value::Object(self.given.iter().map(entry).collect())
+    }
+
+    /// Returns all settings as a configuration file that names the flag, variable or file of each value; secrets are left out.
+    pub fn to_toml(&self) -> String {
+        file::write(&self.given)
+    }
+}
+
+impl Given {
+    /// Returns the texts that each are one value. Empty texts count as unset where that is possible.
+    fn values(&self, setting: &Setting) -> Vec<&str> {
+        let texts = self.texts.iter().map(String::as_str);
+        let texts: Vec<&str> = match setting.argument.get_value_delimiter() {
+            Some(delimiter) => texts.flat_map(|text| text.split(delimiter)).map(str::trim).collect(),
+            None => texts.collect(),
+        };
+        texts.into_iter().filter(|text| !text.is_empty() || !setting.default.is_empty()).collect()
+    }
+
+    /// Returns what somebody has to change who wants another value.
+    fn place(&self, setting: &Setting) -> String {
+        match &self.origin {
+            Origin::Flag => format!("--{}", setting.flag()),
+            Origin::Variable => setting.variable(),
+            Origin::File(path) => format!("{}: {}", path.display(), setting.key),
+            Origin::Code => setting.key.clone(),
+            Origin::Default => "default".to_owned(),
+        }
+    }
+}
+
+impl ConfigError {
+    /// Says what clap has found, by the place where the value was set.
+    fn new(given: &[(&'static Setting, Given)], error: &clap::Error) -> Self {
+        let context = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => text.clone(),
+            Some(ContextValue::Strings(texts)) => texts.join(", "),
+            _ => String::new(),
+        };
+        let argument = context(ContextKind::InvalidArg);
+        let flag = argument.split(' ').next().and_then(|flag| flag.strip_prefix("--"));
+        let found = given.iter().find(|(setting, _)| Some(setting.flag()) == flag);
+        Self {
+            place: found.map(|(setting, given)| given.place(setting)).unwrap_or_default(),
+            text: context(ContextKind::InvalidValue),
+            problem: match error.source() {
+                Some(problem) => problem.to_string(),
+                None => format!("must be one of {}", context(ContextKind::ValidValue)),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => formatter.write_str("flag"),
+            Self::Variable => formatter.write_str("environment"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Code => formatter.write_str("code"),
+            Self::Default => formatter.write_str("default"),
+        }
+    }
+}
+
+/// Variables of the program that are no settings.
+const OTHER_VARIABLES: [&str; 4] =
+    ["DCS_EMULATOR_CONFIG", "DCS_EMULATOR_URL", "DCS_EMULATOR_CONTROL_URL", "DCS_EMULATOR_PROJECT_ID"];
+/// Beginnings of the variables that container platforms set for a service that is called dcs-emulator.
+const PLATFORM_VARIABLES: [&str; 4] =
+    ["DCS_EMULATOR_PORT", "DCS_EMULATOR_SERVICE_", "DCS_EMULATOR_NAME", "DCS_EMULATOR_ENV_"];
+
+/// Returns those of the variables that look like settings and are none, each with the nearest one that is.
+pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<(String, Option<String>)> {
+    let known: Vec<String> =
+        SETTINGS.iter().map(Setting::variable).chain(OTHER_VARIABLES.map(str::to_owned)).collect();
+    let is_unknown = |name: &String| {
+        name.starts_with("DCS_EMULATOR_")
+            && !known.contains(name)
+            && !PLATFORM_VARIABLES.iter().any(|beginning| name.starts_with(beginning))
+    };
+    let unknown = names.into_iter().filter(is_unknown);
+    unknown.map(|name| (nearest(&name, &known), name)).map(|(nearest, name)| (name, nearest)).collect()
+}
+
+/// Returns the name that is most like a misspelt one, if any is.
+fn nearest<T: AsRef<str>>(misspelt: &str, names: impl IntoIterator<Item = T>) -> Option<String> {
+    let likeness = |name: &T| strsim::damerau_levenshtein(misspelt, name.as_ref());
+    let nearest = names.into_iter().min_by_key(likeness)?;
+    // More than a third of it changed is another word.
+    (likeness(&nearest) * 3 <= misspelt.len()).then(|| nearest.as_ref().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn given(key: &'static str, text: &str, origin: Origin) -> GivenSettings {
+        BTreeMap::from([(key, Given { texts: vec![text.to_owned()], origin })])
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let config = Config::new(GivenSettings::new()).unwrap();
+        assert_eq!(config.listen.port(), 8637);
+        assert_eq!(config.backup_duration, Duration::ZERO);
+        assert!(config.seed.is_empty());
+        assert_eq!(config.ready_file, None);
+    }
+
+    #[test]
+    fn a_bad_value_names_where_it_came_from() {
+        for (origin, place) in [
+            (Origin::Flag, "--backup-cluster"),
+            (Origin::Variable, "DCS_EMULATOR_BACKUP_CLUSTER"),
+            (Origin::File("a.toml".into()), "a.toml: backup.cluster"),
+        ] {
+            let error = Config::new(given("backup.cluster", "sometimes", origin)).unwrap_err().to_string();
+            assert_eq!(error, format!("{place}: \"sometimes\" must be one of never, v2, always"));
+        }
+    }
+
+    #[test]
+    fn projects_need_no_seed_unless_only_good_credentials_are_let_in() {
+        for (auth, auto_projects, expected) in [
+            ("off", None, true),
+            ("lenient", None, true),
+            ("strict", None, false),
+            ("lenient", Some("false"), false),
+            ("strict", Some("true"), true),
+        ] {
+            let mut settings = given("auth", auth, Origin::Flag);
+            if let Some(text) = auto_projects {
+                settings.extend(given("auto_projects", text, Origin::Flag));
+            }
+            assert_eq!(
+                Config::new(settings).unwrap().identity().auto_projects,
+                expected,
+                "{auth} {auto_projects:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_control_api_listens_beside_the_api_or_alone_or_nowhere() {
+        let alone = given("control.listen", "127.0.0.1:0", Origin::Flag);
+        let mut off = alone.clone();
+        off.extend(given("control.enabled", "false", Origin::Flag));
+        for (settings, place) in [
+            (GivenSettings::new(), ControlPlace::BesideApi),
+            (alone, ControlPlace::Alone("127.0.0.1:0".parse().unwrap())),
+            (off, ControlPlace::Nowhere),
+        ] {
+            assert_eq!(Config::new(settings).unwrap().control_place(), place);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let config = Config::new(given("control.token", "hush", Origin::Variable)).unwrap();
+        let text = config.to_toml();
+        assert!(text.contains("# control.token is set, and not shown; DCS_EMULATOR_CONTROL_TOKEN"), "{text}");
+        assert!(!text.contains("hush") && !config.to_json().to_string().contains("hush"));
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_again_and_says_the_same() {
+        let config = Config::new(given("backup.duration", "5s", Origin::Flag)).unwrap();
+        let text = config.to_toml();
+        assert!(text.contains("duration = \"5s\" # --backup-duration"), "{text}");
+        let again = file::parse(&PathBuf::from("printed.toml"), &text).unwrap();
+        let again = Config::new(again).unwrap();
+        assert_eq!(again.engine(), config.engine());
+        assert_eq!(again.listen, config.listen);
+        assert_eq!(again.seed, config.seed);
+    }
+
+    #[test]
+    fn a_variable_that_no_setting_has_is_named_with_the_nearest() {
+        let named = |name: &str| unknown_variables([name.to_owned()]);
+        for (name, nearest) in [
+            ("DCS_EMULATOR_BACKUP_DURATON", Some("DCS_EMULATOR_BACKUP_DURATION")),
+            ("DCS_EMULATOR_DATABSE", Some("DCS_EMULATOR_DATABASE")),
+            ("DCS_EMULATOR_SOMETHING_ELSE_ALTOGETHER", None),
+        ] {
+            assert_eq!(named(name), [(name.to_owned(), nearest.map(str::to_owned))]);
+        }
+        let known = [
+            "DCS_EMULATOR_LISTEN",
+            "DCS_EMULATOR_READY_FILE",
+            "DCS_EMULATOR_URL",
+            "DCS_EMULATOR_CONFIG",
+            "PATH",
+        ];
+        for name in known.into_iter().chain(["DCS_EMULATOR_SERVICE_HOST", "DCS_EMULATOR_PORT_8637_TCP"]) {
+            assert_eq!(named(name), [], "{name}");
+        }
+    }
+}
