@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V6__side_settings", include_str!("../../migrations/sqlite/V6__side_settings.sql")),
     ("V7__scheduled_backups", include_str!("../../migrations/sqlite/V7__scheduled_backups.sql")),
     ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
+    ("V9__plain_lists_and_audit", include_str!("../../migrations/sqlite/V9__plain_lists_and_audit.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

@@ -1,5 +1,6 @@
 //! Upgrading: a database of every version that ever was is taken up, and a copy of it as it was is kept.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -90,6 +91,36 @@ fn a_database_of_every_version_answers_as_it_did() {
         server.stop();
         look_through(&database);
         assert_eq!(version_of(&database), newest_version().to_string());
+    }
+}
+
+/// Returns the rows of the views that people read, by view and project, each row as one text of the columns that `like` has.
+fn views(database: &Path, like: &Path) -> BTreeMap<(String, String), Vec<String>> {
+    let views = texts(
+        like,
+        "SELECT json_array(s.name, group_concat(format('quote(%s)', c.name), ' || '','' || '))
+         FROM sqlite_schema s JOIN pragma_table_info(s.name) c
+         WHERE s.name IN ('backup_audit', 'backup_records', 'restore_records') GROUP BY s.name",
+    );
+    let mut rows: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for view in views {
+        let (name, columns): (String, String) = serde_json::from_str(&view).unwrap();
+        for row in texts(database, &format!("SELECT json_array(project_id, {columns}) FROM {name}")) {
+            let (project, row): (String, String) = serde_json::from_str(&row).unwrap();
+            rows.entry((name.clone(), project)).or_default().push(row);
+        }
+    }
+    rows
+}
+
+#[test]
+fn people_read_the_same_audit_and_records_after_an_upgrade() {
+    for version in 1..newest_version() {
+        let folder = TempDir::new().unwrap();
+        let database = database_of(version, &folder);
+        Server::start(serve(&database, &[])).stop();
+        let before = copy_of(&database, version);
+        assert_eq!(views(&database, &before), views(&before, &before), "version {version}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Long lists of instances: every filter, page and marker agrees with a list that is kept by hand, however instances are found.
+//! Long lists of instances: every filter, page and marker agrees with a list that is kept by hand.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::house::{House, Kind, after, anonymous, instance_seed, plan, project, project_seed};
 
-/// More than a block of the list holds, and of every value more than the few that are looked at one by one, or fewer.
+/// More than a page holds, with values that many, few and none of them have.
 const MANY: u16 = 1_240;
 /// How many questions are asked of the list, before some of it is deleted and again afterwards.
 const QUESTIONS: u32 = 120;
@@ -56,7 +56,7 @@ fn id(number: u16) -> InstanceId {
 /// Returns one of many: of some of their values there are many, of others few.
 fn one_of_many(number: u16) -> InstanceSeed {
     let created_at = match number {
-        // Of one instant, more than a block.
+        // Most are of one instant.
         0..1_100 => after(10),
         _ => after(10 + i64::from(number % 7)),
     };

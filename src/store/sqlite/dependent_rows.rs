@@ -38,16 +38,7 @@ pub(super) const INSTANCE_COLUMNS: [&str; 22] = [
     "deleted_at",
 ];
 /// Tables that have a form of their own, or follow from others.
-const OTHER_TABLES: [&str; 8] = [
-    "projects",
-    "instances",
-    "backups",
-    "restores",
-    "events",
-    "instance_counts",
-    "instance_blocks",
-    "instance_terms",
-];
+const OTHER_TABLES: [&str; 5] = ["projects", "instances", "backups", "restores", "events"];
 /// Tables whose rows name a project by `project_id` and belong to users, or are the projects.
 const TABLES_OF_USERS: [&str; 3] = ["projects", "user_roles", "tokens"];
 /// The table of open work: that of records is written with them, so that only an instance's own is carried as it is.

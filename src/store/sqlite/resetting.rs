@@ -22,13 +22,6 @@ const OF_PROJECT: &str =
     "SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1";
 /// The project itself (`?1`).
 const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?1";
-/// Counts the instances there are of a project (`?1`, its key), as triggers do while they come and go.
-const COUNT_ANEW: [&str; 4] = [
-    "DELETE FROM instance_counts WHERE project_key = ?1",
-    "INSERT INTO instance_counts SELECT * FROM counted_instances WHERE project_key = ?1",
-    "DELETE FROM instance_blocks WHERE project_key = ?1",
-    "INSERT INTO instance_blocks SELECT * FROM even_blocks WHERE project_key = ?1",
-];
 /// Numbers the events that are left from 1 without gaps, in their order.
 const NUMBER_ANEW: &str = "UPDATE events SET event_number = place FROM (
          SELECT event_number AS number, row_number() OVER (ORDER BY event_number) AS place FROM events)
@@ -121,8 +114,6 @@ pub(super) async fn remove_instances(
 ) -> Result<u64, StoreError> {
     let removed = async {
         let triggers = put_triggers_aside(connection).await?;
-        let projects: Vec<i64> =
-            sqlx::query_scalar(PROJECTS_OF_IDS).bind(ids).fetch_all(&mut *connection).await?;
         let of_project = tables_of(connection, "project_key").await?;
         let mut removed = 0;
         for table in tables_of(connection, "instance_key").await? {
@@ -134,11 +125,6 @@ pub(super) async fn remove_instances(
             // The last table is that of the instances.
             let done = sqlx::query(AssertSqlSafe(statement)).bind(ids).execute(&mut *connection).await?;
             removed = done.rows_affected();
-        }
-        for project_key in projects {
-            for statement in COUNT_ANEW {
-                sqlx::query(statement).bind(project_key).execute(&mut *connection).await?;
-            }
         }
         connection.execute(NUMBER_ANEW).await?;
         put_triggers_back(connection, triggers).await?;

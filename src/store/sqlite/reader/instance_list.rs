@@ -1,27 +1,14 @@
-//! Lists of instances.
-//!
-//! What is found by an index that knows the filter is read from there in the order of the list. A part of a name or of an address and a
-//! tag have no order: if they find few instances, those are looked at; if many, the list is read until its page is full.
+//! Lists of instances, for both versions of the API and all filters: found in one covering index, in its order.
 
-#[cfg(test)]
-mod plans;
-mod statements;
+use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
 
-use sqlx::{Connection, SqliteConnection};
-
-use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::Instance;
+use crate::domain::id::ProjectId;
+use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::page::{Page, PageLimit};
 use crate::store::error::StoreError;
-use crate::store::row;
-use crate::store::sqlite::reader::instance_list::statements::{Clue, Listing, Range, Source};
+use crate::store::row::{self, INSTANCE_COLUMNS};
 use crate::store::sqlite::reader::{Reader, unsigned};
 use crate::store::{InstanceFilter, InstancePageStart};
-
-/// So many instances are sooner looked at one by one than found in the list.
-const FEW: usize = 100;
-/// How many instances a page has to skip before its block is looked for; fewer are sooner skipped.
-const A_BLOCK: u64 = 300;
 
 impl Reader {
     pub(in crate::store::sqlite) async fn list_instances(
@@ -32,18 +19,20 @@ impl Reader {
         limit: PageLimit,
     ) -> Result<Page<Instance>, StoreError> {
         let failed = StoreError::during("list instances");
-        // One look for the page and its total.
         let mut connection = self.pool.acquire().await.map_err(&failed)?;
+        // The page and its total are those of one moment.
         let mut transaction = connection.begin().await.map_err(&failed)?;
-        let source = source(&mut transaction, project_id, &filter).await.map_err(&failed)?;
-        let listing = Listing { project_id, filter: &filter, source };
-        let place = place(&mut transaction, &listing, start).await.map_err(&failed)?;
-        let items = page(&mut transaction, &listing, place, limit.as_u64()).await?;
-        let total = if let Some(total) = last_of_all(start, items.len(), limit) {
+        let mut query = page(project_id, &filter, start);
+        query.push(" LIMIT ").push_bind(signed(limit.as_u64()));
+        if let InstancePageStart::Skip(skip) = start {
+            query.push(" OFFSET ").push_bind(signed(skip));
+        }
+        let items = fetch(&mut transaction, query).await?;
+        let total = if let Some(total) = total_from_page(start, items.len(), limit) {
             total
         } else {
-            let mut total = listing.total();
-            unsigned(total.build_query_scalar().fetch_one(&mut *transaction).await.map_err(failed)?)
+            let mut query = total(project_id, &filter);
+            unsigned(query.build_query_scalar().fetch_one(&mut *transaction).await.map_err(failed)?)
         };
         Ok(Page { items, total })
     }
@@ -53,123 +42,147 @@ impl Reader {
         project_id: ProjectId,
         filter: InstanceFilter,
     ) -> Result<Vec<Instance>, StoreError> {
-        let failed = StoreError::during("read all instances");
-        let mut connection = self.pool.acquire().await.map_err(&failed)?;
-        let mut transaction = connection.begin().await.map_err(&failed)?;
-        let source = source(&mut transaction, project_id, &filter).await.map_err(&failed)?;
-        let listing = Listing { project_id, filter: &filter, source };
-        page(&mut transaction, &listing, Place::behind(0), u64::MAX).await
+        let acquired = self.pool.acquire().await;
+        let mut connection = acquired.map_err(StoreError::during("read all instances"))?;
+        fetch(&mut connection, page(project_id, &filter, InstancePageStart::Skip(0))).await
     }
 }
 
-/// Where a page starts: in the first of some ranges, which follow each other, behind so many instances.
-struct Place {
-    ranges: Vec<Range>,
-    skip: u64,
-}
-
-impl Place {
-    fn behind(skip: u64) -> Self {
-        Self { ranges: vec![Range::Everything], skip }
-    }
-}
-
-/// Returns by what the instances of a list are found.
-async fn source(
+async fn fetch(
     connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    filter: &InstanceFilter,
-) -> Result<Source, sqlx::Error> {
-    let source = Source::of(filter);
-    if matches!(source, Source::Id | Source::Name) {
-        return Ok(source);
-    }
-    for clue in Clue::of(filter) {
-        let mut keys = clue.keys(project_id, FEW + 1);
-        let keys: Vec<i64> = keys.build_query_scalar().fetch_all(&mut *connection).await?;
-        if keys.len() <= FEW {
-            return Ok(Source::Few(keys));
-        }
-    }
-    Ok(source)
-}
-
-/// Returns where a page starts; nowhere if it is to follow an instance that is not in the list.
-async fn place(
-    connection: &mut SqliteConnection,
-    listing: &Listing<'_>,
-    start: InstancePageStart,
-) -> Result<Place, sqlx::Error> {
-    match start {
-        InstancePageStart::Skip(skip) if skip >= A_BLOCK && listing.is_in_blocks() => {
-            let block: Option<(i64, Vec<u8>, i64)> =
-                listing.block_behind(skip).build_query_as().fetch_optional(connection).await?;
-            let Some((list_order, from, before)) = block else { return Ok(Place::behind(skip)) };
-            Ok(Place { ranges: Range::from_place(list_order, from), skip: skip - unsigned(before) })
-        }
-        InstancePageStart::Skip(skip) => Ok(Place::behind(skip)),
-        InstancePageStart::After(marker) => {
-            let created_at = created_at(connection, listing.project_id, marker).await?;
-            let ranges = created_at.map_or_else(Vec::new, |created_at| Range::behind(created_at, marker));
-            Ok(Place { ranges, skip: 0 })
-        }
-    }
-}
-
-async fn created_at(
-    connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    instance_id: InstanceId,
-) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT i.created_at FROM instances i JOIN projects p USING (project_key)
-         WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
-    )
-    .bind(&instance_id.as_bytes()[..])
-    .bind(&project_id.as_bytes()[..])
-    .fetch_optional(connection)
-    .await
-}
-
-/// Reads a page.
-async fn page(
-    connection: &mut SqliteConnection,
-    listing: &Listing<'_>,
-    place: Place,
-    limit: u64,
+    mut query: QueryBuilder<Sqlite>,
 ) -> Result<Vec<Instance>, StoreError> {
-    let failed = StoreError::during("read a page of instances");
-    let Place { ranges, mut skip } = place;
-    let mut items = Vec::new();
-    for range in &ranges {
-        let missing = limit.saturating_sub(u64::try_from(items.len()).unwrap_or(limit));
-        if missing == 0 {
-            break;
-        }
-        let mut query = listing.page(range, skip, missing);
-        let rows = query.build().fetch_all(&mut *connection).await.map_err(&failed)?;
-        if rows.is_empty() && skip > 0 {
-            // All of the range are skipped, and the rest in the next one.
-            let mut passed = listing.count(range);
-            let passed = passed.build_query_scalar().fetch_one(&mut *connection).await.map_err(&failed)?;
-            skip = skip.saturating_sub(unsigned(passed));
-        } else {
-            skip = 0;
-        }
-        for row in &rows {
-            items.push(row::instance(row)?);
-        }
-    }
-    Ok(items)
+    let rows = query.build().fetch_all(connection).await.map_err(StoreError::during("read instances"))?;
+    rows.iter().map(row::instance).collect()
 }
 
-/// Returns how many instances there are if a page tells: one that is not full ends the list.
-fn last_of_all(start: InstancePageStart, found: usize, limit: PageLimit) -> Option<u64> {
+/// Returns the total if a page tells: one that is not full ends the list.
+fn total_from_page(start: InstancePageStart, found: usize, limit: PageLimit) -> Option<u64> {
     let found = u64::try_from(found).ok().filter(|found| *found < limit.as_u64())?;
     match start {
         InstancePageStart::Skip(0) => Some(found),
         InstancePageStart::Skip(skipped) if found > 0 => Some(skipped + found),
         // It may begin behind the end.
         InstancePageStart::Skip(_) | InstancePageStart::After(_) => None,
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Builds the query of the instances that a filter matches, newest first; nothing follows an instance that is not in the list.
+fn page(project_id: ProjectId, filter: &InstanceFilter, start: InstancePageStart) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(INSTANCE_COLUMNS).push(" FROM projects p CROSS JOIN ");
+    if let InstancePageStart::After(marker) = start {
+        query.push("(SELECT project_key, created_at, instance_id FROM instances WHERE deleted_at IS NULL");
+        query.push(" AND instance_id = ").push_bind(marker.as_bytes().to_vec());
+        query.push(") m USING (project_key) CROSS JOIN ");
+    }
+    query.push("instances i USING (project_key)");
+    push_filter(&mut query, project_id, filter);
+    if let InstancePageStart::After(_) = start {
+        query.push(" AND i.created_at <= m.created_at");
+        query.push(" AND (i.created_at < m.created_at OR i.instance_id > m.instance_id)");
+    }
+    query.push(" ORDER BY i.created_at DESC, i.instance_id");
+    query
+}
+
+fn total(project_id: ProjectId, filter: &InstanceFilter) -> QueryBuilder<Sqlite> {
+    let mut query =
+        QueryBuilder::new("SELECT count(*) FROM projects p CROSS JOIN instances i USING (project_key)");
+    push_filter(&mut query, project_id, filter);
+    query
+}
+
+fn push_filter(query: &mut QueryBuilder<Sqlite>, project_id: ProjectId, filter: &InstanceFilter) {
+    query.push(" WHERE i.deleted_at IS NULL AND p.project_id = ").push_bind(project_id.as_bytes().to_vec());
+    if let Some(id) = filter.id {
+        query.push(" AND i.instance_id = ").push_bind(id.as_bytes().to_vec());
+    }
+    if let Some(part) = &filter.name_contains {
+        query.push(" AND instr(i.name, ").push_bind(part.clone()).push(") > 0");
+    }
+    if let Some(name) = &filter.name_is {
+        query.push(" AND i.name = ").push_bind(name.clone());
+    }
+    if let Some(ip) = &filter.ip {
+        query.push(" AND instr(',' || i.ip || ',', ',' || ").push_bind(ip.clone()).push(" || ',') > 0");
+    }
+    if let Some(part) = &filter.ip_contains {
+        query.push(" AND instr(i.ip, ").push_bind(part.clone()).push(") > 0");
+    }
+    for (key, value) in &filter.tags {
+        query.push(" AND EXISTS (SELECT 1 FROM instance_tags t WHERE t.instance_key = i.instance_key");
+        query.push(" AND t.key = ").push_bind(key.clone());
+        if let Some(value) = value {
+            query.push(" AND t.value = ").push_bind(value.clone());
+        }
+        query.push(")");
+    }
+    if let Some(engine) = filter.engine {
+        query.push(" AND i.engine = ").push_bind(engine.as_str());
+    }
+    if let Some(capacity) = filter.capacity {
+        query.push(" AND i.capacity_mb = ").push_bind(i64::from(capacity.as_megabytes()));
+    }
+    match filter.status {
+        Some(status) => {
+            query.push(" AND i.status = ").push_bind(status.as_str());
+        }
+        None if filter.include_create_failed => {}
+        None => {
+            query.push(" AND i.status <> ").push_bind(InstanceStatus::CreateFailed.as_str());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row};
+
+    use super::*;
+    use crate::domain::id::InstanceId;
+    use crate::domain::instance::{Capacity, Engine};
+    use crate::store::migrate;
+
+    /// Every filter that is not for one instance.
+    fn filters() -> [InstanceFilter; 8] {
+        let text = || Some("text".to_owned());
+        let none = InstanceFilter::default;
+        [
+            none(),
+            InstanceFilter { include_create_failed: true, ..none() },
+            InstanceFilter { engine: Some(Engine::Redis), ..none() },
+            InstanceFilter { status: Some(InstanceStatus::Running), ..none() },
+            InstanceFilter { capacity: Some(Capacity::TWO_GB), ..none() },
+            InstanceFilter { name_contains: text(), ..none() },
+            InstanceFilter { ip: text(), ip_contains: text(), ..none() },
+            InstanceFilter { tags: vec![("key".to_owned(), text())], ..none() },
+        ]
+    }
+
+    #[tokio::test]
+    async fn pages_and_totals_are_read_in_the_index_of_lists_and_in_its_order() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrate::migrate(&mut connection, 1).await.unwrap();
+        let project = ProjectId::from_bytes([1; 16]);
+        let starts = [InstancePageStart::Skip(0), InstancePageStart::After(InstanceId::from_bytes([1; 16]))];
+        for filter in filters() {
+            let pages = starts.map(|start| (page(project, &filter, start), "USING INDEX"));
+            for (query, kind) in pages.into_iter().chain([(total(project, &filter), "USING COVERING INDEX")])
+            {
+                let explained = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+                let rows = sqlx::query(AssertSqlSafe(explained)).fetch_all(&mut connection).await.unwrap();
+                let plan =
+                    rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n");
+                let expected =
+                    format!("SEARCH i {kind} instances_in_list_order (project_key=? AND deleted_at=?");
+                assert!(plan.contains(&expected), "{filter:?}: no {expected} in\n{plan}");
+                assert!(!plan.contains("FOR ORDER BY"), "{filter:?}\n{plan}");
+            }
+        }
     }
 }

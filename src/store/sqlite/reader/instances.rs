@@ -60,8 +60,8 @@ impl Reader {
         project_id: ProjectId,
     ) -> Result<Vec<StatusCount>, StoreError> {
         let rows = sqlx::query(
-            "SELECT engine, status, sum(instances) AS instances FROM instance_counts JOIN projects USING (project_key)
-             WHERE project_id = ? GROUP BY engine, status HAVING sum(instances) > 0",
+            "SELECT engine, status, count(*) AS instances FROM instances JOIN projects USING (project_key)
+             WHERE project_id = ? AND deleted_at IS NULL GROUP BY engine, status",
         )
         .bind(&project_id.as_bytes()[..])
         .fetch_all(&self.pool)
@@ -69,8 +69,8 @@ impl Reader {
         .map_err(StoreError::during("count instances by state"))?;
         let count = |row| {
             Ok(StatusCount {
-                engine: row::parse(row, "engine", "instance_counts.engine is unknown")?,
-                status: row::parse(row, "status", "instance_counts.status is unknown")?,
+                engine: row::parse(row, "engine", "instances.engine is unknown")?,
+                status: row::parse(row, "status", "instances.status is unknown")?,
                 instances: unsigned(row::column(row, "instances")?),
             })
         };
