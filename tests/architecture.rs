@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -349,6 +349,95 @@ fn assert_none(findings: &[String]) {
 #[test]
 fn every_room_uses_only_the_rooms_it_may() {
     assert_none(&sources().iter().flat_map(wrong_arrows).collect::<Vec<_>>());
+}
+
+/// Rooms that still have cycles of imports.
+const ROOMS_WITH_CYCLES: [&str; 6] = ["domain", "store", "engine", "http", "cli", "program"];
+
+/// Returns the files that a file imports from, as places in `modules`: those named by `crate::…` and `super::…`, and the child
+/// modules that it calls. A path counts for the module that it names, whatever that re-exports, and a re-export is no import.
+fn imports(source: &Source, modules: &BTreeMap<String, usize>) -> BTreeSet<usize> {
+    let own = source.module.join("::");
+    let mut named: Vec<String> = uses(source).into_iter().map(|(_, path)| path).collect();
+    for child in modules.keys().filter_map(|module| module.strip_prefix(&format!("{own}::"))) {
+        let code = &source.code;
+        let is_used = places(code, child).any(|at| {
+            let line = code[..at].rsplit('\n').next().unwrap_or_default();
+            let is_exported = line.starts_with("pub") && line.ends_with("use ");
+            code[at + child.len()..].starts_with("::") && !line.ends_with("::") && !is_exported
+        });
+        named.extend(is_used.then(|| format!("{own}::{child}")));
+    }
+    named.iter().filter_map(|path| file_of(path, modules)).collect()
+}
+
+/// Returns the place of the file in which a path is found.
+fn file_of(path: &str, modules: &BTreeMap<String, usize>) -> Option<usize> {
+    match (modules.get(path), path.rsplit_once("::")) {
+        (Some(place), _) => Some(*place),
+        (None, Some((outer, _))) => file_of(outer, modules),
+        (None, None) => None,
+    }
+}
+
+/// Returns what can be reached from a place by one import or several.
+fn reached(from: usize, imports: &[BTreeSet<usize>]) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(place) = open.pop() {
+        open.extend(imports[place].iter().filter(|next| reached.insert(**next)));
+    }
+    reached
+}
+
+/// Returns the shortest way by imports from a place back to itself.
+fn shortest_cycle(from: usize, imports: &[BTreeSet<usize>]) -> Vec<usize> {
+    let mut ways = VecDeque::from([vec![from]]);
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop_front() {
+        for next in way.last().into_iter().flat_map(|last| &imports[*last]) {
+            let longer = [way.as_slice(), &[*next]].concat();
+            if *next == from {
+                return longer;
+            }
+            if seen.insert(*next) {
+                ways.push_back(longer);
+            }
+        }
+    }
+    Vec::new()
+}
+
+#[test]
+fn no_more_than_two_files_import_each_other_in_a_cycle() {
+    let sources = sources();
+    let sources: Vec<&Source> = sources
+        .iter()
+        .filter(|source| !source.module.is_empty() && !source.module.iter().any(|module| module == "tests"))
+        .collect();
+    let modules: BTreeMap<String, usize> =
+        sources.iter().enumerate().map(|(place, source)| (source.module.join("::"), place)).collect();
+    let imports: Vec<BTreeSet<usize>> = sources.iter().map(|source| imports(source, &modules)).collect();
+    let reached: Vec<BTreeSet<usize>> = (0..sources.len()).map(|place| reached(place, &imports)).collect();
+    let mut seen = BTreeSet::new();
+    let mut cycles = Vec::new();
+    for place in 0..sources.len() {
+        let together: Vec<usize> = reached[place]
+            .iter()
+            .copied()
+            .filter(|other| *other != place && reached[*other].contains(&place))
+            .chain([place])
+            .collect();
+        let is_known = together
+            .iter()
+            .all(|place| sources[*place].room().is_some_and(|room| ROOMS_WITH_CYCLES.contains(&room)));
+        if together.len() > 2 && seen.insert(*together.iter().min().unwrap()) && !is_known {
+            let way = shortest_cycle(place, &imports);
+            let way: Vec<&str> = way.iter().map(|place| sources[*place].path.as_str()).collect();
+            cycles.push(format!("{} files in a cycle, of which: {}", together.len(), way.join(" -> ")));
+        }
+    }
+    assert_none(&cycles);
 }
 
 #[test]

@@ -18,10 +18,10 @@ use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
 use crate::http::body::Unread;
+use crate::http::context::{api_of, span_of};
 use crate::http::control::journal::JournalEntry;
-use crate::http::endpoint::{api_of, span_of};
+use crate::http::error;
 use crate::http::error::ApiError;
-use crate::http::identity;
 use crate::http::operation::{Emulation, RouteName};
 use crate::http::server::{AppState, listens_on};
 use crate::http::time::rfc3339;
@@ -211,7 +211,7 @@ impl Dialect {
     fn render(&self, error: &ApiError, state: &AppState) -> HttpResponse {
         match self {
             Self::Api(api) => error.render(*api, state.settings.errors),
-            Self::Identity => identity::error::render(error),
+            Self::Identity => error::identity::render(error),
         }
     }
 }

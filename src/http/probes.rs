@@ -3,7 +3,7 @@
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::http::endpoint::state;
+use crate::http::context::state;
 use crate::http::error::ApiError;
 use crate::http::openapi::describe::{Family, describe};
 use crate::http::operation;

@@ -12,7 +12,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
 
 use crate::engine::ApiVersion;
-use crate::http::endpoint::route;
+use crate::http::context::route;
 use crate::http::error::ApiError;
 use crate::http::operation::{Operation, RouteName};
 

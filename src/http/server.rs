@@ -18,6 +18,7 @@ use crate::domain::identity::Secret;
 use crate::engine::control::Control;
 use crate::engine::identity::Identity;
 use crate::engine::{Engine, RunFaults};
+use crate::http::auth::origin_check::AllowedHosts;
 use crate::http::body::Bodies;
 use crate::http::connection::Connection;
 use crate::http::control::ControlState;
@@ -25,7 +26,6 @@ use crate::http::control::fault_decision::Faults;
 use crate::http::control::journal::Journal;
 use crate::http::metrics::HttpMetrics;
 use crate::http::middleware::Answer;
-use crate::http::origin_check::AllowedHosts;
 use crate::http::routes::{self, RouteSet};
 
 pub use crate::http::error::{CodeStyle, ErrorStyle};

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use crate::domain::clock::ClockRate;
 use crate::engine::control::{ClockChange, Control};
-use crate::http::control::error::ControlError;
 use crate::http::control::words::{WireDuration, WireTime};
 use crate::http::control::{Fired, carried_through, controlled, fired, internal, json};
 use crate::http::error::ApiError;
+use crate::http::error::control::ControlError;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::operation::control as of;
 

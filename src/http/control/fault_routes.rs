@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
-use crate::http::control::error::ControlError;
 use crate::http::control::faults::{Fault, MOST_FAULTS};
 use crate::http::control::run_faults::SCHEDULED_BACKUP;
 use crate::http::control::seeded_faults::faults_as_text;
@@ -17,6 +16,7 @@ use crate::http::control::{
     ControlCall, ControlState, carried_through, controlled, internal, json, optional_id,
 };
 use crate::http::error::ApiError;
+use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
 use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
 use crate::http::operation::control as of;

@@ -3,7 +3,6 @@
 
 pub(super) mod clock;
 pub(super) mod documents;
-pub(super) mod error;
 pub(super) mod fault_decision;
 pub(super) mod fault_routes;
 pub(super) mod faults;
@@ -31,14 +30,14 @@ use crate::domain::backup::BackupStatusKind;
 use crate::domain::identity::Secret;
 use crate::engine::control::Control;
 use crate::engine::{ChangedRecord, EngineError, MadeChange};
-use crate::http::control::error::ControlError;
+use crate::http::auth::origin_check::AllowedHosts;
+use crate::http::context::state;
 use crate::http::control::fault_decision::Faults;
 use crate::http::control::journal::Journal;
-use crate::http::endpoint::state;
 use crate::http::error::ApiError;
-use crate::http::error_code;
+use crate::http::error::codes;
+use crate::http::error::control::ControlError;
 use crate::http::openapi::describe::Family;
-use crate::http::origin_check::AllowedHosts;
 use crate::http::time::rfc3339;
 
 /// Carries the control token; so does `Authorization: Bearer`.
@@ -200,7 +199,7 @@ pub(super) async fn to_its_end<T: 'static>(
 }
 
 fn internal(error: EngineError) -> ApiError {
-    ApiError::failing_with(&error_code::INTERNAL)(error)
+    ApiError::failing_with(&codes::INTERNAL)(error)
 }
 
 fn json(body: &impl Serialize) -> HttpResponse {

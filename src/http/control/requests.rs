@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::control::error::ControlError;
 use crate::http::control::journal::{JournalEntry, JournalFilter};
 use crate::http::control::words::WireDuration;
 use crate::http::control::{ControlCall, controlled, json};
 use crate::http::error::ApiError;
+use crate::http::error::control::ControlError;
 use crate::http::extract::{Query, whole_number};
 use crate::http::openapi::describe::{Description, QueryParameter, describe, number, text};
 use crate::http::operation::control as of;

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::http::control::error::ControlError;
 use crate::http::control::faults::{Fault, MOST_FAULTS};
+use crate::http::error::control::ControlError;
 
 /// Writes faults as they are kept.
 pub(in crate::http) fn faults_as_text(faults: &[Fault]) -> Result<String, ControlError> {

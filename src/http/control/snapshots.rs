@@ -7,11 +7,11 @@ use serde_json::{Value, json as value};
 
 use crate::domain::snapshot::SnapshotName;
 use crate::engine::{EngineError, Snapshot, SnapshotError};
-use crate::http::control::error::ControlError;
 use crate::http::control::faults::Fault;
 use crate::http::control::state::counts_view;
 use crate::http::control::{ControlCall, ControlState, carried_through, controlled, internal, json};
 use crate::http::error::ApiError;
+use crate::http::error::control::ControlError;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::operation::control as of;
 use crate::http::time::rfc3339;

@@ -8,8 +8,8 @@ use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
 use crate::engine::{ApiVersion, Counts};
+use crate::http::context::state;
 use crate::http::control::{carried_through, controlled, internal, json};
-use crate::http::endpoint::state;
 use crate::http::error::ApiError;
 use crate::http::openapi::describe::{Description, describe};
 use crate::http::operation::Operation;

@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 use crate::domain::instance::progression::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
 use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
-use crate::http::control::error::ControlError;
 use crate::http::control::words::WireDuration;
 use crate::http::control::{
     ControlCall, Fired, carried_through, controlled, fired, internal, json, optional_id,
 };
 use crate::http::error::ApiError;
+use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
 use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
 use crate::http::operation::control as of;

@@ -3,7 +3,7 @@
 use crate::domain::instance::policy::PolicyPart;
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
-use crate::http::error_code::{self as code, ErrorCode};
+use crate::http::error::codes::{self as code, ErrorCode};
 
 /// The one mapping from refusals to codes.
 pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {

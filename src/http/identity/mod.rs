@@ -3,7 +3,6 @@
 //! Source: docs/contract/clients-and-identity.md, section 7.
 
 pub(super) mod catalog;
-pub(super) mod error;
 pub(super) mod projects;
 pub(super) mod tokens;
 pub(super) mod versions;
@@ -17,9 +16,9 @@ use crate::domain::refusal::Refusal;
 use crate::engine::EngineError;
 use crate::engine::identity::Identity;
 use crate::http::auth::{Caller, Credentials, credentials};
-use crate::http::endpoint::state;
+use crate::http::context::state;
 use crate::http::error::ApiError;
-use crate::http::error_code;
+use crate::http::error::codes;
 use crate::http::identity::tokens::LoginBody;
 use crate::http::openapi::describe::{Family, describe};
 use crate::http::operation;
@@ -100,7 +99,7 @@ impl IdentityCall {
 }
 
 fn internal(error: EngineError) -> ApiError {
-    ApiError::failing_with(&error_code::INTERNAL)(error)
+    ApiError::failing_with(&codes::INTERNAL)(error)
 }
 
 fn json(body: &impl Serialize) -> HttpResponse {

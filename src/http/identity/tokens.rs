@@ -10,7 +10,7 @@ use crate::domain::identity::{Domain, Secret, Token, TokenScope};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::identity::{DomainKey, LoginMethod, UserKey, WantedScope};
-use crate::http::endpoint::state;
+use crate::http::context::state;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
 use crate::http::identity::catalog::{CatalogEntry, entries};

@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use crate::http::endpoint::state;
+use crate::http::context::state;
 use crate::http::error::ApiError;
 
 fn version(base_url: &str) -> Value {

@@ -12,15 +12,25 @@ use actix_web::http::{Uri, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::http::endpoint::state;
+use crate::http::api::backups;
+use crate::http::api::backups::links;
+use crate::http::api::catalog;
+use crate::http::api::config;
+use crate::http::api::instances;
+use crate::http::api::nodes;
+use crate::http::api::restores;
+use crate::http::api::stubs;
+use crate::http::api::tasks;
+use crate::http::api::v2;
+use crate::http::context::state;
+use crate::http::control;
 use crate::http::error::ApiError;
+use crate::http::identity;
 use crate::http::openapi::describe::{Family, describe};
 use crate::http::openapi::document::document;
+use crate::http::operation;
+use crate::http::probes;
 use crate::http::server::AppState;
-use crate::http::{
-    backups, catalogue, control, identity, instances, links, nodes, operation, probes, restores, side, stubs,
-    tasks, v2,
-};
 
 /// What every file of handlers says of its own, in the order in which people read it.
 fn families() -> Vec<Family> {
@@ -28,10 +38,10 @@ fn families() -> Vec<Family> {
         backups::family(),
         restores::family(),
         instances::family(),
-        side::family(),
+        config::family(),
         nodes::family(),
         tasks::family(),
-        catalogue::family(),
+        catalog::family(),
         v2::family(),
         links::family(),
         control::family(),

@@ -2,17 +2,27 @@
 
 use actix_web::http::Method;
 
-use crate::http::endpoint::{endpoint, endpoint_of_all, route};
+use crate::http::api::backups;
+use crate::http::api::catalog;
+use crate::http::api::config::{parameters, tags};
+use crate::http::api::instances;
+use crate::http::api::instances::counts;
+use crate::http::api::instances::create;
+use crate::http::api::instances::delete;
+use crate::http::api::instances::password;
+use crate::http::api::instances::placement;
+use crate::http::api::instances::resize;
+use crate::http::api::instances::status;
+use crate::http::api::instances::update;
+use crate::http::api::nodes;
+use crate::http::api::restores;
+use crate::http::api::stubs::{self, Row};
+use crate::http::api::tasks;
+use crate::http::api::v2;
+use crate::http::context::{endpoint, endpoint_of_all, route};
 use crate::http::operation;
 use crate::http::routes::side::{command_routes, side_routes};
 use crate::http::routes::{RouteEntry, entry};
-use crate::http::side::{configs, tags};
-use crate::http::stubs::{self, Row};
-use crate::http::{
-    backups, catalogue, instance_counts, instance_creation, instance_deletion, instance_password,
-    instance_placement, instance_size, instance_status, instance_update, instances, nodes, restores, tasks,
-    v2,
-};
 
 /// The routes of a version: the same operations, at the same places behind its name.
 macro_rules! version_routes {
@@ -44,42 +54,30 @@ macro_rules! version_routes {
             entry(&operation::CREATE_LINKS, Method::POST, LINKS, || endpoint(backups::create_links)),
             entry(&operation::CREATE_RESTORE, Method::POST, RESTORES, || endpoint(restores::create_restore)),
             entry(&operation::LIST_RESTORES, Method::GET, RESTORES, || endpoint(restores::list_restores)),
-            entry(&operation::CHANGE_STATUSES, Method::PUT, STATUS, || {
-                endpoint(instance_status::change_statuses)
-            }),
-            entry(&operation::COUNT_STATUSES, Method::GET, STATUS, || {
-                endpoint(instance_counts::count_statuses)
-            }),
-            entry(&operation::LIST_STATISTICS, Method::GET, STATISTIC, || {
-                endpoint(instance_counts::list_statistics)
-            }),
+            entry(&operation::CHANGE_STATUSES, Method::PUT, STATUS, || endpoint(status::change_statuses)),
+            entry(&operation::COUNT_STATUSES, Method::GET, STATUS, || endpoint(counts::count_statuses)),
+            entry(&operation::LIST_STATISTICS, Method::GET, STATISTIC, || endpoint(counts::list_statistics)),
             entry(&operation::GET_INSTANCE, Method::GET, INSTANCE, || endpoint(instances::get_instance)),
-            entry(&operation::UPDATE_INSTANCE, Method::PUT, INSTANCE, || {
-                endpoint(instance_update::update_instance)
-            }),
+            entry(&operation::UPDATE_INSTANCE, Method::PUT, INSTANCE, || endpoint(update::update_instance)),
             entry(&operation::DELETE_INSTANCE, Method::DELETE, INSTANCE, || {
-                endpoint(instance_deletion::delete_instance)
+                endpoint(delete::delete_instance)
             }),
             entry(&operation::LIST_INSTANCES, Method::GET, INSTANCES, || endpoint(instances::list_instances)),
             entry(&operation::CREATE_INSTANCES, Method::POST, INSTANCES, || {
-                endpoint(instance_creation::create_instances)
+                endpoint(create::create_instances)
             }),
             entry(&operation::DELETE_INSTANCES, Method::DELETE, INSTANCES, || {
-                endpoint(instance_deletion::delete_instances)
+                endpoint(delete::delete_instances)
             }),
             entry(&operation::LIST_TASKS, Method::GET, TASKS, || endpoint(tasks::list_tasks)),
             entry(&operation::DELETE_TASK, Method::DELETE, TASK, || endpoint(tasks::delete_task)),
-            entry(&operation::CHANGE_PASSWORD, Method::PUT, PASSWORD, || {
-                endpoint(instance_password::change_password)
-            }),
-            entry(&operation::LIST_CONFIGS, Method::GET, CONFIGS, || endpoint(configs::list_configs)),
-            entry(&operation::CHANGE_CONFIGS, Method::PUT, CONFIGS, || endpoint(configs::change_configs)),
+            entry(&operation::CHANGE_PASSWORD, Method::PUT, PASSWORD, || endpoint(password::change_password)),
+            entry(&operation::LIST_CONFIGS, Method::GET, CONFIGS, || endpoint(parameters::list_configs)),
+            entry(&operation::CHANGE_CONFIGS, Method::PUT, CONFIGS, || endpoint(parameters::change_configs)),
             entry(&operation::CHANGE_TAGS, Method::POST, TAG_ACTION, || endpoint(tags::change_tags)),
             entry(&operation::LIST_TAGS, Method::GET, TAGS, || endpoint(tags::list_tags)),
             entry(&operation::LIST_GROUPS, Method::GET, GROUPS, || endpoint(nodes::list_groups)),
-            entry(&operation::ADD_REPLICA, Method::POST, REPLICAS, || {
-                endpoint(instance_placement::add_replica)
-            }),
+            entry(&operation::ADD_REPLICA, Method::POST, REPLICAS, || endpoint(placement::add_replica)),
             entry(&operation::LIST_PROJECT_TAGS, Method::GET, ALL_TAGS, || endpoint(tags::list_project_tags)),
         ]
     }};
@@ -93,7 +91,7 @@ pub(super) fn api_routes() -> Vec<RouteEntry> {
         &operation::RESIZE_INSTANCE,
         Method::POST,
         "/v1.0/{project_id}/instances/{instance_id}/extend",
-        || endpoint(instance_size::resize_instance),
+        || endpoint(resize::resize_instance),
     ));
     routes.extend(catalogue_routes());
     routes.extend(stub_routes());
@@ -107,29 +105,29 @@ fn catalogue_routes() -> Vec<RouteEntry> {
     const V2_WINDOWS: &str = "/v2/instances/maintain-windows";
     vec![
         entry(&operation::LIST_PRODUCTS, Method::GET, "/v1.0/products", || {
-            endpoint_of_all(catalogue::list_products)
+            endpoint_of_all(catalog::list_products)
         }),
         entry(&operation::LIST_ZONES, Method::GET, "/v1.0/availableZones", || {
-            endpoint_of_all(catalogue::list_zones)
+            endpoint_of_all(catalog::list_zones)
         }),
         entry(&operation::LIST_WINDOWS, Method::GET, "/v1.0/instances/maintain-windows", || {
-            endpoint_of_all(catalogue::list_windows)
+            endpoint_of_all(catalog::list_windows)
         }),
         entry(&operation::LIST_TRIALS, Method::GET, "/v1.0/{domain_id}/trials", || {
-            endpoint_of_all(catalogue::list_trials)
+            endpoint_of_all(catalog::list_trials)
         }),
         entry(&operation::SHOW_QUOTA, Method::GET, "/v1.0/{project_id}/quota", || {
-            endpoint(catalogue::show_quota)
+            endpoint(catalog::show_quota)
         }),
         entry(&operation::LIST_FLAVORS, Method::GET, "/v2/{project_id}/flavors", || {
-            endpoint(catalogue::list_flavors)
+            endpoint(catalog::list_flavors)
         }),
         entry(&operation::LIST_ZONES, Method::GET, "/v2/available-zones", || {
-            endpoint_of_all(catalogue::list_zones)
+            endpoint_of_all(catalog::list_zones)
         }),
-        entry(&operation::LIST_WINDOWS, Method::GET, V2_WINDOWS, || endpoint_of_all(catalogue::list_windows)),
+        entry(&operation::LIST_WINDOWS, Method::GET, V2_WINDOWS, || endpoint_of_all(catalog::list_windows)),
         entry(&operation::SHOW_QUOTA, Method::GET, "/v2/{project_id}/quota", || {
-            endpoint(catalogue::show_quota)
+            endpoint(catalog::show_quota)
         }),
     ]
 }

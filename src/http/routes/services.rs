@@ -2,11 +2,16 @@
 
 use actix_web::http::Method;
 
+use crate::http::api::backups::links;
+use crate::http::api::config::ssl;
+use crate::http::context::{bulky_route, route};
+use crate::http::control;
 use crate::http::control::documents::LONGEST_SEED_BYTES;
-use crate::http::endpoint::{bulky_route, route};
+use crate::http::identity;
+use crate::http::openapi;
+use crate::http::operation;
+use crate::http::probes;
 use crate::http::routes::{RouteEntry, entry};
-use crate::http::side::encryption;
-use crate::http::{control, identity, links, openapi, operation, probes};
 
 pub(super) fn identity_routes() -> Vec<RouteEntry> {
     const TOKENS: &str = "/v3/auth/tokens";
@@ -44,12 +49,8 @@ pub(super) fn own_routes() -> Vec<RouteEntry> {
     vec![
         entry(&operation::DOWNLOAD_BACKUP, Method::GET, DOWNLOAD, || route(links::download)),
         entry(&operation::DOWNLOAD_BACKUP, Method::HEAD, DOWNLOAD, || route(links::download)),
-        entry(&operation::DOWNLOAD_CERTIFICATE, Method::GET, encryption::ARCHIVE_PATH, || {
-            route(encryption::download)
-        }),
-        entry(&operation::DOWNLOAD_CERTIFICATE, Method::HEAD, encryption::ARCHIVE_PATH, || {
-            route(encryption::download)
-        }),
+        entry(&operation::DOWNLOAD_CERTIFICATE, Method::GET, ssl::ARCHIVE_PATH, || route(ssl::download)),
+        entry(&operation::DOWNLOAD_CERTIFICATE, Method::HEAD, ssl::ARCHIVE_PATH, || route(ssl::download)),
         entry(&operation::LIVEZ, Method::GET, "/livez", || route(probes::livez)),
         entry(&operation::LIVEZ, Method::HEAD, "/livez", || route(probes::livez)),
         entry(&operation::READYZ, Method::GET, "/readyz", || route(probes::readyz)),

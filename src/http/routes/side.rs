@@ -2,14 +2,18 @@
 
 use actix_web::http::Method;
 
-use crate::http::endpoint::endpoint;
+use crate::http::api::config::{
+    bandwidth, client_ips, parameters, renamed_commands, scans, ssl, templates, whitelist,
+};
+use crate::http::api::instances::password;
+use crate::http::api::instances::placement;
+use crate::http::api::instances::resize;
+use crate::http::api::nodes;
+use crate::http::api::nodes::switch;
+use crate::http::api::tasks;
+use crate::http::context::endpoint;
+use crate::http::operation;
 use crate::http::routes::{RouteEntry, entry};
-use crate::http::side::{
-    bandwidth, client_ips, configs, encryption, renamed_commands, scans, templates, whitelist,
-};
-use crate::http::{
-    instance_password, instance_placement, instance_size, node_switch, nodes, operation, tasks,
-};
 
 pub(super) fn side_routes() -> Vec<RouteEntry> {
     const WHITELIST: &str = "/v2/{project_id}/instance/{instance_id}/whitelist";
@@ -37,28 +41,20 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
         entry(&operation::SHOW_WHITELIST, Method::GET, WHITELIST, || endpoint(whitelist::show_whitelist)),
         entry(&operation::CHANGE_WHITELIST, Method::PUT, WHITELIST, || endpoint(whitelist::change_whitelist)),
         entry(&operation::CHANGE_CONFIGS_BY_JOB, Method::PUT, ASYNC_CONFIGS, || {
-            endpoint(configs::change_configs_by_job)
+            endpoint(parameters::change_configs_by_job)
         }),
         entry(&operation::CHANGE_WHITELIST_BY_JOB, Method::PUT, ASYNC_WHITELIST, || {
             endpoint(whitelist::change_whitelist_by_job)
         }),
-        entry(&operation::SHOW_ENCRYPTION, Method::GET, ENCRYPTION, || endpoint(encryption::show_encryption)),
-        entry(&operation::SWITCH_ENCRYPTION, Method::PUT, ENCRYPTION, || {
-            endpoint(encryption::switch_encryption)
-        }),
-        entry(&operation::LINK_CERTIFICATE, Method::POST, CERTIFICATES, || {
-            endpoint(encryption::link_certificate)
-        }),
+        entry(&operation::SHOW_ENCRYPTION, Method::GET, ENCRYPTION, || endpoint(ssl::show_encryption)),
+        entry(&operation::SWITCH_ENCRYPTION, Method::PUT, ENCRYPTION, || endpoint(ssl::switch_encryption)),
+        entry(&operation::LINK_CERTIFICATE, Method::POST, CERTIFICATES, || endpoint(ssl::link_certificate)),
         entry(&operation::SWITCH_CLIENT_IPS, Method::PUT, CLIENT_IPS, || {
             endpoint(client_ips::switch_client_ips)
         }),
-        entry(&operation::MIGRATE_ZONES, Method::PUT, ZONES, || endpoint(instance_placement::migrate_zones)),
-        entry(&operation::SWITCH_SUBNET, Method::POST, SUBNET, || {
-            endpoint(instance_placement::switch_subnet)
-        }),
-        entry(&operation::REMOVE_REPLICA, Method::DELETE, REPLICA, || {
-            endpoint(instance_placement::remove_replica)
-        }),
+        entry(&operation::MIGRATE_ZONES, Method::PUT, ZONES, || endpoint(placement::migrate_zones)),
+        entry(&operation::SWITCH_SUBNET, Method::POST, SUBNET, || endpoint(placement::switch_subnet)),
+        entry(&operation::REMOVE_REPLICA, Method::DELETE, REPLICA, || endpoint(placement::remove_replica)),
         entry(&operation::LIST_RENAMED_COMMANDS, Method::GET, RENAMED, || {
             endpoint(renamed_commands::list_renamed_commands)
         }),
@@ -84,9 +80,9 @@ pub(super) fn side_routes() -> Vec<RouteEntry> {
             endpoint(bandwidth::delete_policy)
         }),
         entry(&operation::LIST_CONFIG_HISTORIES, Method::GET, HISTORIES, || {
-            endpoint(configs::list_histories)
+            endpoint(parameters::list_histories)
         }),
-        entry(&operation::SHOW_CONFIG_HISTORY, Method::GET, HISTORY, || endpoint(configs::show_history)),
+        entry(&operation::SHOW_CONFIG_HISTORY, Method::GET, HISTORY, || endpoint(parameters::show_history)),
         entry(&operation::LIST_LOGICAL_NODES, Method::GET, LOGICAL_NODES, || {
             endpoint(nodes::list_logical_nodes)
         }),
@@ -119,11 +115,11 @@ pub(super) fn command_routes() -> Vec<RouteEntry> {
         entry(&operation::DELETE_PROJECT_TASK, Method::DELETE, PROJECT_TASK, || {
             endpoint(tasks::delete_project_task)
         }),
-        entry(&operation::SWITCH_NODES, Method::PUT, NODES_STATUS, || endpoint(node_switch::switch_nodes)),
-        entry(&operation::RESIZE_INSTANCE, Method::POST, RESIZE, || endpoint(instance_size::resize_instance)),
+        entry(&operation::SWITCH_NODES, Method::PUT, NODES_STATUS, || endpoint(switch::switch_nodes)),
+        entry(&operation::RESIZE_INSTANCE, Method::POST, RESIZE, || endpoint(resize::resize_instance)),
         entry(&operation::SHOW_JOB, Method::GET, JOB, || endpoint(tasks::show_job)),
         entry(&operation::RESET_PASSWORD, Method::POST, PASSWORD_RESET, || {
-            endpoint(instance_password::reset_password)
+            endpoint(password::reset_password)
         }),
     ]
 }

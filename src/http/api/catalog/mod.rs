@@ -1,0 +1,141 @@
+//! The catalogue: products, zones, windows of maintenance, quotas, trials. All of it only reads.
+//!
+//! Source: docs/contract/dcs-v1.0.md, sections 2.25 to 2.29; docs/contract/dcs-v2.md, sections 2.12 to 2.15.
+
+pub(in crate::http) mod view;
+
+use actix_web::HttpResponse;
+use serde_json::json;
+
+use crate::domain::id::{DomainId, InstanceId};
+use crate::domain::instance::{Capacity, Engine as CacheEngine};
+use crate::domain::maintenance::MaintenanceWindow;
+use crate::engine::{ApiVersion, Engine, InstanceRef, ProductsQuery};
+use crate::http::api::catalog::view::{
+    FlavorView, FlavorsView, ProductView, ProductsView, WindowView, WindowsView, ZonesView, quotas_view,
+};
+use crate::http::context::{Call, ProjectCall};
+use crate::http::error::ApiError;
+use crate::http::error::codes;
+use crate::http::extract::Query;
+use crate::http::openapi::describe::{Family, describe, text};
+use crate::http::operation;
+
+/// Describes the operations.
+pub(in crate::http) fn family() -> Family {
+    const JSON: &str = "application/json";
+    Family {
+        name: "Catalogue",
+        about: "What is sold, where, and how much of it a project may have.",
+        operations: vec![
+            describe(&operation::LIST_PRODUCTS, "Lists everything that is sold").answers::<ProductsView>(),
+            describe(&operation::LIST_FLAVORS, "Lists what is sold, filtered")
+                .query(&[
+                    text("instance_id", "Only what this instance can be resized to."),
+                    text("spec_code", "Only the product of this code."),
+                    text("cache_mode", "Only products of this mode."),
+                    text("engine", "Only products of this engine."),
+                    text("engine_version", "Only products that have this version."),
+                    text("cpu_type", "Only products on this kind of processor."),
+                    text("capacity", "Only products of this size, in GB."),
+                ])
+                .answers::<FlavorsView>(),
+            describe(&operation::LIST_ZONES, "Lists the availability zones").answers::<ZonesView>(),
+            describe(&operation::LIST_WINDOWS, "Lists the windows of maintenance").answers::<WindowsView>(),
+            describe(&operation::SHOW_QUOTA, "Shows how much a project may have, and has")
+                .answers_any(200, JSON),
+            describe(&operation::LIST_TRIALS, "Lists what can be had for nothing").answers_any(200, JSON),
+        ],
+    }
+}
+
+/// `GET /v1.0/products`: everything that is sold.
+pub(in crate::http) async fn list_products(engine: Engine, _call: Call) -> Result<HttpResponse, ApiError> {
+    let found = engine.list_products(&ProductsQuery::default()).await;
+    let products = found.map_err(ApiError::failing_with(&codes::INTERNAL))?;
+    let zones = engine.zones();
+    let products = products.into_iter().map(|product| ProductView::new(product, &zones)).collect();
+    Ok(HttpResponse::Ok().json(ProductsView { products }))
+}
+
+/// `GET /v2/{project_id}/flavors`: what is sold, filtered by the query.
+pub(in crate::http) async fn list_flavors(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let instance_of = |instance_id| InstanceRef { project_id, instance_id };
+    let products = match products_query(&call.query, instance_of) {
+        Some(query) => {
+            engine.list_products(&query).await.map_err(ApiError::failing_with(&codes::INTERNAL))?
+        }
+        // A filter that nothing can match is not an error.
+        None => Vec::new(),
+    };
+    let zones = engine.zones();
+    let flavors = products.into_iter().map(|product| FlavorView::new(product, &zones)).collect();
+    Ok(HttpResponse::Ok().json(FlavorsView { flavors }))
+}
+
+/// Reads the filters; `None` if nothing can match them.
+fn products_query(query: &Query, instance: impl Fn(InstanceId) -> InstanceRef) -> Option<ProductsQuery> {
+    let text = |name| query.get(name).map(str::to_owned);
+    let engine = query.get("engine").map(str::parse::<CacheEngine>).transpose().ok()?;
+    let gigabytes = query.get("capacity").map(str::parse::<f64>).transpose().ok()?;
+    Some(ProductsQuery {
+        instance: query.get("instance_id").map(str::parse).transpose().ok()?.map(instance),
+        spec_code: text("spec_code"),
+        mode: text("cache_mode"),
+        engine,
+        version: text("engine_version"),
+        cpu: text("cpu_type"),
+        capacity: gigabytes.map(Capacity::from_gigabytes).transpose().ok()?,
+    })
+}
+
+/// `GET /v1.0/availableZones` and `GET /v2/available-zones`: the zones of the region.
+pub(in crate::http) async fn list_zones(engine: Engine, _call: Call) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(ZonesView::new(engine.region(), engine.zones())))
+}
+
+/// `GET …/instances/maintain-windows`: the windows of maintenance; those of one hour only on v2.
+pub(in crate::http) async fn list_windows(_engine: Engine, call: Call) -> Result<HttpResponse, ApiError> {
+    let shown = match call.api {
+        ApiVersion::V1 => MaintenanceWindow::LONG,
+        ApiVersion::V2 => usize::MAX,
+    };
+    let maintain_windows = MaintenanceWindow::all().take(shown).map(WindowView::new).collect();
+    Ok(HttpResponse::Ok().json(WindowsView { maintain_windows }))
+}
+
+/// `GET …/quota`: how much a project may have, and how much it has.
+pub(in crate::http) async fn show_quota(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let failed = ApiError::failing_with(&codes::INTERNAL);
+    let (quota, usage) = engine.quota(project_id).await.map_err(&failed)?;
+    let mut quotas = quotas_view(quota, usage);
+    if call.api == ApiVersion::V1 {
+        let domain = engine.domain().await.map_err(&failed)?;
+        quotas["resource_user"] = json!({ "tenant_id": domain.id.to_string(), "tenant_name": domain.name });
+    }
+    Ok(HttpResponse::Ok().json(json!({ "quotas": quotas })))
+}
+
+/// What a trial is refused with: no campaign is running.
+const NO_CAMPAIGN: &str = "111400129";
+
+/// `GET /v1.0/{domain_id}/trials`: what can be had for nothing. Nothing can.
+pub(in crate::http) async fn list_trials(engine: Engine, call: Call) -> Result<HttpResponse, ApiError> {
+    let domain = engine.domain().await.map_err(ApiError::failing_with(&codes::INTERNAL))?;
+    if call.path_part("domain_id").parse::<DomainId>() != Ok(domain.id) {
+        return Err(ApiError::NotFound { what: "domain" });
+    }
+    let trial = |engine, version| json!({ "engine": engine, "version": version, "support": false, "cause_id": NO_CAMPAIGN, "message": "" });
+    Ok(HttpResponse::Ok().json(json!({
+        "domain_id": domain.id.to_string(),
+        "domain_name": domain.name,
+        "free_trials": [trial("redis", "3.0")],
+        "one_yuan_trials": [],
+    })))
+}

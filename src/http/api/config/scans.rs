@@ -1,0 +1,247 @@
+//! Scans that instances run by themselves: for big keys, hot keys, expired keys.
+
+use actix_web::HttpResponse;
+use chrono::{DateTime, NaiveDateTime};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::id::InstanceId;
+use crate::domain::refusal::Refusal;
+use crate::domain::side_settings::{DailyScan, Dated, ExpiredKeyScan, ScanTime, SideChange};
+use crate::engine::Engine;
+use crate::http::api::config::{change, settings};
+use crate::http::context::InstanceCall;
+use crate::http::error::ApiError;
+use crate::http::extract::mandatory_object;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation;
+use crate::http::time::rfc3339;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::SHOW_BIG_KEY_SCAN, "Shows when big keys are looked for")
+            .answers::<DailyScanView>(),
+        describe(&operation::CHANGE_BIG_KEY_SCAN, "Sets when big keys are looked for")
+            .takes::<DailyScanBody>()
+            .answers::<DailyScanView>(),
+        describe(&operation::SHOW_HOT_KEY_SCAN, "Shows when hot keys are looked for")
+            .answers::<DailyScanView>(),
+        describe(&operation::CHANGE_HOT_KEY_SCAN, "Sets when hot keys are looked for")
+            .takes::<DailyScanBody>()
+            .answers::<DailyScanView>(),
+        describe(&operation::SHOW_EXPIRED_KEY_SCAN, "Shows when expired keys are looked for")
+            .answers::<ExpiredKeyScanView>(),
+        describe(&operation::CHANGE_EXPIRED_KEY_SCAN, "Sets when expired keys are looked for")
+            .takes::<ExpiredKeyScanBody>()
+            .answers::<ExpiredKeyScanView>(),
+    ]
+}
+
+/// `GET …/bigkey/autoscan`.
+pub(in crate::http) async fn show_big_key_scan(
+    engine: Engine,
+    InstanceCall { instance, .. }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let scan = settings(&engine, instance).await?.big_key_scan;
+    Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
+}
+
+/// `PUT …/bigkey/autoscan`.
+pub(in crate::http) async fn change_big_key_scan(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let scan = SideChange::BigKeyScan(read_daily_scan(&call.body)?);
+    let scan = change(&engine, instance, scan, call.origin).await?.big_key_scan;
+    Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
+}
+
+/// `GET …/hotkey/autoscan`.
+pub(in crate::http) async fn show_hot_key_scan(
+    engine: Engine,
+    InstanceCall { instance, .. }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let scan = settings(&engine, instance).await?.hot_key_scan;
+    Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
+}
+
+/// `PUT …/hotkey/autoscan`.
+pub(in crate::http) async fn change_hot_key_scan(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let scan = SideChange::HotKeyScan(read_daily_scan(&call.body)?);
+    let scan = change(&engine, instance, scan, call.origin).await?.hot_key_scan;
+    Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
+}
+
+/// `GET …/scan-expire-keys/autoscan-config`.
+pub(in crate::http) async fn show_expired_key_scan(
+    engine: Engine,
+    InstanceCall { instance, .. }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let scan = settings(&engine, instance).await?.expired_key_scan;
+    Ok(HttpResponse::Ok().json(ExpiredKeyScanView::new(instance.instance_id, scan)))
+}
+
+/// `PUT …/scan-expire-keys/autoscan-config`.
+pub(in crate::http) async fn change_expired_key_scan(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let scan = SideChange::ExpiredKeyScan(read_expired_key_scan(&call.body)?);
+    let scan = change(&engine, instance, scan, call.origin).await?.expired_key_scan;
+    Ok(HttpResponse::Ok().json(ExpiredKeyScanView::new(instance.instance_id, scan)))
+}
+
+/// A scan at times of the day.
+#[derive(Deserialize, ToSchema)]
+struct DailyScanBody {
+    enable_auto_scan: Option<bool>,
+    /// A client leaves an empty list out.
+    schedule_at: Option<Vec<String>>,
+}
+
+fn read_daily_scan(body: &[u8]) -> Result<DailyScan, Refusal> {
+    let body: DailyScanBody = mandatory_object(body)?;
+    let enabled = body.enable_auto_scan.ok_or(Refusal::InvalidParameter { name: "enable_auto_scan" })?;
+    let times: Option<Vec<ScanTime>> =
+        body.schedule_at.unwrap_or_default().iter().map(|text| ScanTime::parse(text)).collect();
+    DailyScan::new(enabled, times.ok_or(Refusal::InvalidParameter { name: "schedule_at" })?)
+}
+
+/// A scan at intervals, in seconds. A text may stand for any number.
+#[derive(Deserialize, ToSchema)]
+struct ExpiredKeyScanBody {
+    enable_auto_scan: Option<bool>,
+    first_scan_at: Option<String>,
+    #[serde(default, deserialize_with = "number")]
+    interval: Option<i64>,
+    #[serde(default, deserialize_with = "number")]
+    timeout: Option<i64>,
+    #[serde(default, deserialize_with = "number")]
+    scan_keys_count: Option<i64>,
+}
+
+/// Reads a scan. Known quirk: the page wants its first time to be still to come, but a client sends back what it was once
+/// shown; any time is taken.
+fn read_expired_key_scan(body: &[u8]) -> Result<ExpiredKeyScan, Refusal> {
+    let body: ExpiredKeyScanBody = mandatory_object(body)?;
+    let is_enabled = body.enable_auto_scan.ok_or(Refusal::InvalidParameter { name: "enable_auto_scan" })?;
+    let first_scan_at = body.first_scan_at.filter(|text| !text.is_empty());
+    if first_scan_at.as_ref().is_some_and(|text| !is_iso_time(text)) {
+        return Err(Refusal::InvalidScanStart);
+    }
+    let count = |number: Option<i64>, refusal| number.map(u64::try_from).transpose().map_err(|_| refusal);
+    let keys = body.scan_keys_count.map(u32::try_from).transpose().map_err(|_| Refusal::InvalidScanKeys)?;
+    ExpiredKeyScan {
+        is_enabled,
+        first_scan_at,
+        interval_s: count(body.interval, Refusal::InvalidScanInterval)?,
+        timeout_s: count(body.timeout, Refusal::InvalidScanTimeout)?,
+        keys,
+    }
+    .checked()
+}
+
+/// Returns whether a text is a time, with a zone or without.
+fn is_iso_time(text: &str) -> bool {
+    const LONGEST: usize = 40;
+    text.len() <= LONGEST
+        && (DateTime::parse_from_rfc3339(text).is_ok()
+            || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok())
+}
+
+/// Takes a whole number, or a text of one.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let text = super::text_or_number(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| serde::de::Error::custom("no whole number"))
+}
+
+/// A scan at times of the day.
+#[derive(Serialize, ToSchema)]
+struct DailyScanView {
+    instance_id: String,
+    enable_auto_scan: bool,
+    schedule_at: Vec<String>,
+    updated_at: Option<String>,
+}
+
+impl DailyScanView {
+    fn new(instance: InstanceId, scan: Option<&Dated<DailyScan>>) -> Self {
+        Self {
+            instance_id: instance.to_string(),
+            enable_auto_scan: scan.is_some_and(|scan| scan.value.is_enabled()),
+            schedule_at: scan
+                .into_iter()
+                .flat_map(|scan| scan.value.times())
+                .map(ToString::to_string)
+                .collect(),
+            updated_at: scan.map(|scan| rfc3339(scan.updated_at)),
+        }
+    }
+}
+
+/// A scan at intervals, in seconds.
+#[derive(Serialize, ToSchema)]
+struct ExpiredKeyScanView {
+    instance_id: String,
+    enable_auto_scan: bool,
+    first_scan_at: Option<String>,
+    interval: Option<u64>,
+    timeout: Option<u64>,
+    scan_keys_count: Option<u32>,
+    updated_at: Option<String>,
+}
+
+impl ExpiredKeyScanView {
+    fn new(instance: InstanceId, scan: Option<Dated<ExpiredKeyScan>>) -> Self {
+        let updated_at = scan.as_ref().map(|scan| rfc3339(scan.updated_at));
+        let scan = scan.map(|scan| scan.value).unwrap_or_default();
+        Self {
+            instance_id: instance.to_string(),
+            enable_auto_scan: scan.is_enabled,
+            first_scan_at: scan.first_scan_at,
+            interval: scan.interval_s,
+            timeout: scan.timeout_s,
+            scan_keys_count: scan.keys,
+            updated_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_time_is_kept_as_it_was_written() {
+        for text in ["2023-07-07T15:00:05.000", "2023-07-07T15:00:05.000Z", "2023-07-07T15:00:05+02:00"] {
+            let body = format!(
+                r#"{{"enable_auto_scan": true, "first_scan_at": "{text}", "interval": "60", "timeout": 120}}"#
+            );
+            let scan = read_expired_key_scan(body.as_bytes()).unwrap();
+            assert_eq!((scan.first_scan_at.as_deref(), scan.interval_s), (Some(text), Some(60)));
+        }
+        for text in ["yesterday", "2023-07-07", "2023-13-07T15:00:05Z"] {
+            let body = format!(r#"{{"enable_auto_scan": true, "first_scan_at": "{text}"}}"#);
+            assert_eq!(read_expired_key_scan(body.as_bytes()), Err(Refusal::InvalidScanStart), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_number_has_its_own_refusal() {
+        for (member, refusal) in [
+            ("interval", Refusal::InvalidScanInterval),
+            ("timeout", Refusal::InvalidScanTimeout),
+            ("scan_keys_count", Refusal::InvalidScanKeys),
+        ] {
+            let body = format!(r#"{{"enable_auto_scan": false, "{member}": -1}}"#);
+            assert_eq!(read_expired_key_scan(body.as_bytes()), Err(refusal));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Tags: set and remove, those of an instance, those of a project.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::refusal::Refusal;
+use crate::domain::side_settings::{SideChange, Tag, TagAction, TagKey, TagValue, Tags};
+use crate::engine::{ApiVersion, Engine};
+use crate::http::api::config::{change, settings};
+use crate::http::context::{InstanceCall, ProjectCall};
+use crate::http::error::ApiError;
+use crate::http::error::codes;
+use crate::http::extract::mandatory_object;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::CHANGE_TAGS, "Sets or removes tags of an instance")
+            .spoken_in(ApiVersion::V1)
+            .takes::<ActionBody>()
+            .answers_empty(),
+        describe(&operation::CHANGE_TAGS, "Sets or removes tags of an instance")
+            .spoken_in(ApiVersion::V2)
+            .takes::<ActionBody>()
+            .answers_nothing(),
+        describe(&operation::LIST_TAGS, "Lists the tags of an instance").answers::<TagsView>(),
+        describe(&operation::LIST_PROJECT_TAGS, "Lists the keys of tags in a project, with their values")
+            .answers::<ProjectTagsView>(),
+    ]
+}
+
+/// `POST …/dcs/{instance_id}/tags/action`: sets or removes tags. Known quirk: the versions answer with different statuses, and
+/// clients insist on each.
+pub(in crate::http) async fn change_tags(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let action = read_action(&call.body)?;
+    change(&engine, instance, SideChange::Tags(action), call.origin).await?;
+    Ok(match call.api {
+        ApiVersion::V1 => HttpResponse::Ok().finish(),
+        ApiVersion::V2 => HttpResponse::NoContent().finish(),
+    })
+}
+
+/// `GET …/instances/{instance_id}/tags`: lists the tags of an instance, in the order in which they came.
+pub(in crate::http) async fn list_tags(
+    engine: Engine,
+    InstanceCall { instance, .. }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let settings = settings(&engine, instance).await?;
+    Ok(HttpResponse::Ok().json(TagsView { tags: tag_views(&settings.tags) }))
+}
+
+/// `GET …/dcs/tags`: lists the keys of tags in a project, with their values.
+pub(in crate::http) async fn list_project_tags(
+    engine: Engine,
+    ProjectCall { project_id, .. }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let tags = engine.project_tags(project_id).await;
+    let tags = tags.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    let tags = tags.into_iter().map(|tag| TagValuesView { key: tag.key, values: tag.values }).collect();
+    Ok(HttpResponse::Ok().json(ProjectTagsView { tags }))
+}
+
+/// What is to happen to which tags.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TagAction)]
+struct ActionBody {
+    /// `create` or `delete`.
+    action: Option<String>,
+    tags: Option<Vec<TagBody>>,
+}
+
+/// A tag as callers write it.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TagNamed)]
+pub(in crate::http) struct TagBody {
+    key: Option<String>,
+    value: Option<String>,
+}
+
+impl TagBody {
+    /// Reads a tag.
+    ///
+    /// # Errors
+    /// `InvalidParameter` (`tags`).
+    pub(in crate::http) fn tag(self) -> Result<Tag, Refusal> {
+        let value = self.value.clone().ok_or(INVALID_TAGS)?;
+        Ok(Tag { key: self.key()?, value: TagValue::try_from(value).map_err(|_| INVALID_TAGS)? })
+    }
+
+    fn key(self) -> Result<TagKey, Refusal> {
+        TagKey::try_from(self.key.unwrap_or_default()).map_err(|_| INVALID_TAGS)
+    }
+}
+
+const INVALID_TAGS: Refusal = Refusal::InvalidParameter { name: "tags" };
+
+/// Reads what is to happen to which tags. Two of one key are one too many.
+///
+/// # Errors
+/// `EmptyBody`, `InvalidBody`, `InvalidParameter` (`action`, `tags`).
+fn read_action(body: &[u8]) -> Result<TagAction, Refusal> {
+    let body: ActionBody = mandatory_object(body)?;
+    let tags = body.tags.unwrap_or_default();
+    let action = match body.action.as_deref() {
+        Some("create") => TagAction::Create(tags.into_iter().map(TagBody::tag).collect::<Result<_, _>>()?),
+        Some("delete") => TagAction::Delete(tags.into_iter().map(TagBody::key).collect::<Result<_, _>>()?),
+        _ => return Err(Refusal::InvalidParameter { name: "action" }),
+    };
+    let keys: Vec<&TagKey> = match &action {
+        TagAction::Create(tags) => tags.iter().map(|tag| &tag.key).collect(),
+        TagAction::Delete(keys) => keys.iter().collect(),
+    };
+    let distinct = keys.iter().enumerate().all(|(position, key)| !keys[..position].contains(key));
+    if keys.is_empty() || !distinct { Err(INVALID_TAGS) } else { Ok(action) }
+}
+
+#[derive(Serialize, ToSchema)]
+struct TagsView {
+    tags: Vec<TagView>,
+}
+
+/// A tag as instances show it.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct TagView {
+    key: String,
+    value: String,
+}
+
+/// Shows tags in their order.
+pub(in crate::http) fn tag_views(tags: &Tags) -> Vec<TagView> {
+    let view = |tag: &Tag| TagView { key: tag.key.as_str().to_owned(), value: tag.value.as_str().to_owned() };
+    tags.iter().map(view).collect()
+}
+
+#[derive(Serialize, ToSchema)]
+struct ProjectTagsView {
+    tags: Vec<TagValuesView>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TagValuesView {
+    key: String,
+    values: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_takes_values_and_removing_only_keys() {
+        assert!(read_action(br#"{"action": "create", "tags": [{"key": "k", "value": ""}]}"#).is_ok());
+        assert!(read_action(br#"{"action": "delete", "tags": [{"key": "k"}]}"#).is_ok());
+        for tags in [
+            r#"{"action": "create", "tags": [{"key": "k"}]}"#,
+            r#"{"action": "create", "tags": [{"value": "v"}]}"#,
+            r#"{"action": "create", "tags": [{"key": "k", "value": "a"}, {"key": "k", "value": "b"}]}"#,
+            r#"{"action": "create", "tags": []}"#,
+            r#"{"action": "delete"}"#,
+            r#"{"action": "delete", "tags": [{"key": "a=b"}]}"#,
+        ] {
+            assert_eq!(read_action(tags.as_bytes()), Err(INVALID_TAGS), "{tags}");
+        }
+        for body in [r#"{"action": "update", "tags": [{"key": "k", "value": "v"}]}"#, r#"{"tags": []}"#] {
+            assert_eq!(
+                read_action(body.as_bytes()),
+                Err(Refusal::InvalidParameter { name: "action" }),
+                "{body}"
+            );
+        }
+    }
+}

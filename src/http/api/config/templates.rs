@@ -1,0 +1,254 @@
+//! Templates of configuration parameters.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
+use crate::domain::instance::Engine as CacheEngine;
+use crate::domain::refusal::Refusal;
+use crate::engine::Engine;
+use crate::http::api::config::parameters::ParameterView;
+use crate::http::api::config::text_or_number;
+use crate::http::api::v2;
+use crate::http::context::{Call, ProjectCall};
+use crate::http::error::ApiError;
+use crate::http::error::codes;
+use crate::http::extract::{Query, bounded_limit, mandatory_object, offset};
+use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
+use crate::http::operation;
+use crate::http::time::rfc3339;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    const TYPE: QueryParameter =
+        text("type", "`sys` for the shipped ones, `user` for the project's own.").required();
+    vec![
+        describe(&operation::LIST_TEMPLATES, "Lists templates of parameters")
+            .query(&[TYPE])
+            .query(v2::PAGE_QUERY)
+            .query(&[
+                text("name", "Only templates with this in their name."),
+                text("description", "Only templates with this in their description."),
+                text("template_id", "Only the template with this id."),
+                text("engine", "Only templates of this engine."),
+                text("engine_version", "Only templates of this version."),
+                text("cache_mode", "Only templates of this mode."),
+            ])
+            .answers::<TemplatesView>(),
+        describe(&operation::SHOW_TEMPLATE, "Shows a template with its parameters")
+            .query(&[TYPE])
+            .answers::<DetailView>(),
+        describe(&operation::CREATE_TEMPLATE, "Makes a template from another one")
+            .takes::<TemplateBody>()
+            .answers::<CreatedView>()
+            .makes_what_has_an_id(),
+        describe(&operation::CHANGE_TEMPLATE, "Changes a template of the project's own")
+            .takes::<TemplateBody>()
+            .answers::<DoneView>(),
+        describe(&operation::DELETE_TEMPLATE, "Removes a template of the project's own")
+            .answers::<DoneView>(),
+    ]
+}
+
+/// `GET …/config-templates`: lists the shipped templates, or the project's own.
+pub(in crate::http) async fn list_templates(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let Origin { own } = Origin::read(&call.query)?;
+    let (skip, limit) = (offset(&call.query)?, bounded_limit(&call.query)?);
+    let templates = if own {
+        engine
+            .own_templates(project_id)
+            .await
+            .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?
+    } else {
+        ConfigTemplate::shipped().collect()
+    };
+    let matching: Vec<_> = templates.into_iter().filter(|template| matches(template, &call.query)).collect();
+    let start = usize::try_from(skip).unwrap_or(usize::MAX);
+    let count = usize::try_from(limit.as_u64()).unwrap_or(usize::MAX);
+    Ok(HttpResponse::Ok().json(TemplatesView {
+        template_num: matching.len(),
+        templates: matching.iter().skip(start).take(count).map(TemplateView::new).collect(),
+    }))
+}
+
+/// `GET …/config-templates/{template_id}`: shows a template with its parameters.
+pub(in crate::http) async fn show_template(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    Origin::read(&call.query)?;
+    let template = engine.template(project_id, named(&call)?).await;
+    let template = template.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(DetailView::new(&template)))
+}
+
+/// `POST …/config-templates`: makes a template of the project's own from another one.
+pub(in crate::http) async fn create_template(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: TemplateBody = mandatory_object(&call.body)?;
+    let source = TemplateRef::parse(&body.template_id).ok_or(Refusal::TemplateNotFound)?;
+    let id = engine.create_template(project_id, source, body.words(), call.given_id()?).await;
+    let id = id.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    Ok(HttpResponse::Ok().json(CreatedView { id: id.to_string() }))
+}
+
+/// `PUT …/config-templates/{template_id}`: changes a template of the project's own.
+pub(in crate::http) async fn change_template(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let words = mandatory_object::<TemplateBody>(&call.body)?.words();
+    let changed = engine.change_template(project_id, named(&call)?, words).await;
+    changed.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    Ok(done())
+}
+
+/// `DELETE …/config-templates/{template_id}`: removes a template of the project's own.
+pub(in crate::http) async fn delete_template(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let deleted = engine.delete_template(project_id, named(&call)?).await;
+    deleted.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    Ok(done())
+}
+
+fn done() -> HttpResponse {
+    HttpResponse::Ok().json(DoneView { result: "success" })
+}
+
+/// Returns the template that the path names; what can name none names one that is not there.
+fn named(call: &Call) -> Result<TemplateRef, Refusal> {
+    TemplateRef::parse(call.path_part("template_id")).ok_or(Refusal::TemplateNotFound)
+}
+
+/// Whose templates are asked for.
+struct Origin {
+    own: bool,
+}
+
+impl Origin {
+    /// Reads `type`, which every reading call must have.
+    fn read(query: &Query) -> Result<Self, ApiError> {
+        match query.get("type") {
+            Some("sys") => Ok(Self { own: false }),
+            Some("user") => Ok(Self { own: true }),
+            _ => Err(ApiError::MissingQuery { name: "type" }),
+        }
+    }
+}
+
+/// Returns whether a template passes the filters; those on texts look for a part, the others for the whole.
+fn matches(template: &ConfigTemplate, query: &Query) -> bool {
+    let part = |name, text: &str| query.get(name).is_none_or(|part| text.contains(part));
+    let whole = |name, text: &str| query.get(name).is_none_or(|whole| text.eq_ignore_ascii_case(whole));
+    part("name", &template.name)
+        && part("description", template.description.as_deref().unwrap_or_default())
+        && whole("template_id", &template.id.to_string())
+        && whole("engine", CacheEngine::Redis.as_str())
+        && whole("engine_version", template.kind.engine_version.as_str())
+        && whole("cache_mode", template.kind.cache_mode.as_str())
+}
+
+/// A template to be made or changed.
+#[derive(Deserialize, ToSchema)]
+struct TemplateBody {
+    #[serde(default, deserialize_with = "text_or_number")]
+    template_id: String,
+    name: Option<String>,
+    description: Option<String>,
+    params: Option<BTreeMap<String, ParameterValue>>,
+}
+
+/// The value of a parameter: a text, or a number.
+#[derive(Deserialize, ToSchema)]
+#[schema(value_type = String)]
+struct ParameterValue(#[serde(deserialize_with = "text_or_number")] String);
+
+impl TemplateBody {
+    fn words(self) -> TemplateWords {
+        let values =
+            self.params.map(|params| params.into_iter().map(|(name, value)| (name, value.0)).collect());
+        TemplateWords { name: self.name, description: self.description, values }
+    }
+}
+
+/// The id of what was made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateCreated)]
+struct CreatedView {
+    id: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateDone)]
+struct DoneView {
+    result: &'static str,
+}
+
+/// A page of templates.
+#[derive(Serialize, ToSchema)]
+struct TemplatesView {
+    template_num: usize,
+    templates: Vec<TemplateView>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TemplateView {
+    template_id: String,
+    name: String,
+    r#type: &'static str,
+    engine: &'static str,
+    engine_version: String,
+    cache_mode: &'static str,
+    product_type: &'static str,
+    storage_type: &'static str,
+    description: Option<String>,
+    created_at: Option<String>,
+}
+
+impl TemplateView {
+    fn new(template: &ConfigTemplate) -> Self {
+        Self {
+            template_id: template.id.to_string(),
+            name: template.name.clone(),
+            r#type: match template.id {
+                TemplateRef::Shipped(_) => "sys",
+                TemplateRef::Own(_) => "user",
+            },
+            engine: CacheEngine::Redis.as_str(),
+            engine_version: template.kind.engine_version.as_str().to_owned(),
+            cache_mode: template.kind.cache_mode.as_str(),
+            product_type: "generic",
+            storage_type: "DRAM",
+            description: template.description.clone(),
+            created_at: template.created_at.map(rfc3339),
+        }
+    }
+}
+
+/// A template with its parameters.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemplateDetailView)]
+struct DetailView {
+    #[serde(flatten)]
+    template: TemplateView,
+    params: Vec<ParameterView>,
+}
+
+impl DetailView {
+    fn new(template: &ConfigTemplate) -> Self {
+        let value = |id| template.values.get(&id).map(String::as_str);
+        let parameters = template.kind.parameters();
+        let params = parameters.iter().map(|one| ParameterView::new(one, value(one.id))).collect();
+        Self { template: TemplateView::new(template), params }
+    }
+}

@@ -1,0 +1,149 @@
+//! The addresses that may connect to an instance.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::id::InstanceId;
+use crate::domain::refusal::Refusal;
+use crate::domain::side_settings::{SideChange, Whitelist, WhitelistGroup};
+use crate::domain::task_kind::TaskKind;
+use crate::engine::Engine;
+use crate::http::api::config::{JobView, change, change_by_job, settings};
+use crate::http::context::InstanceCall;
+use crate::http::error::ApiError;
+use crate::http::extract::mandatory_object;
+use crate::http::openapi::describe::{Description, describe};
+use crate::http::operation;
+
+/// Describes the operations.
+pub(super) fn described() -> Vec<Description> {
+    vec![
+        describe(&operation::SHOW_WHITELIST, "Shows which addresses may connect").answers::<WhitelistView>(),
+        describe(&operation::CHANGE_WHITELIST, "Sets which addresses may connect")
+            .takes::<WhitelistBody>()
+            .answers_nothing(),
+        describe(&operation::CHANGE_WHITELIST_BY_JOB, "Sets which addresses may connect, and names a job")
+            .takes::<WhitelistBody>()
+            .answers::<JobView>(),
+    ]
+}
+
+/// `GET …/whitelist`: shows which addresses may connect.
+pub(in crate::http) async fn show_whitelist(
+    engine: Engine,
+    InstanceCall { instance, .. }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let settings = settings(&engine, instance).await?;
+    Ok(HttpResponse::Ok().json(WhitelistView::new(instance.instance_id, &settings.whitelist)))
+}
+
+/// `PUT …/whitelist`: sets which addresses may connect, in place of what was set.
+pub(in crate::http) async fn change_whitelist(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let whitelist = read_whitelist(&call.body)?;
+    change(&engine, instance, SideChange::Whitelist(whitelist), call.origin).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT …/whitelist-async`: sets which addresses may connect as [`change_whitelist`] does, and names a job.
+pub(in crate::http) async fn change_whitelist_by_job(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let whitelist = SideChange::Whitelist(read_whitelist(&call.body)?);
+    change_by_job(&engine, instance, whitelist, TaskKind::SetWhitelistByJob, call.origin).await
+}
+
+/// The addresses that may connect.
+#[derive(Deserialize, ToSchema)]
+struct WhitelistBody {
+    enable_whitelist: Option<bool>,
+    /// A client leaves an empty list out.
+    #[serde(default)]
+    whitelist: Option<Vec<GroupBody>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = WhitelistGroupBody)]
+struct GroupBody {
+    group_name: Option<String>,
+    ip_list: Option<Addresses>,
+}
+
+/// A list of addresses, or a text of them with commas between.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+enum Addresses {
+    List(Vec<String>),
+    Text(String),
+}
+
+/// Reads which addresses may connect.
+///
+/// # Errors
+/// `EmptyBody`, `InvalidBody`, `InvalidParameter` (`enable_whitelist`, `whitelist`).
+pub(in crate::http) fn read_whitelist(body: &[u8]) -> Result<Whitelist, Refusal> {
+    let body: WhitelistBody = mandatory_object(body)?;
+    let enabled = body.enable_whitelist.ok_or(Refusal::InvalidParameter { name: "enable_whitelist" })?;
+    let group = |group: GroupBody| WhitelistGroup {
+        name: group.group_name.unwrap_or_default(),
+        addresses: match group.ip_list {
+            Some(Addresses::List(addresses)) => addresses,
+            Some(Addresses::Text(text)) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+            None => Vec::new(),
+        },
+    };
+    Whitelist::new(enabled, body.whitelist.into_iter().flatten().map(group).collect())
+}
+
+/// The addresses that may connect.
+#[derive(Serialize, ToSchema)]
+struct WhitelistView<'w> {
+    instance_id: String,
+    enable_whitelist: bool,
+    whitelist: Vec<GroupView<'w>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = WhitelistGroupView)]
+struct GroupView<'w> {
+    group_name: &'w str,
+    ip_list: &'w [String],
+}
+
+impl<'w> WhitelistView<'w> {
+    fn new(instance: InstanceId, whitelist: &'w Whitelist) -> Self {
+        let view =
+            |group: &'w WhitelistGroup| GroupView { group_name: &group.name, ip_list: &group.addresses };
+        Self {
+            instance_id: instance.to_string(),
+            enable_whitelist: whitelist.is_enabled(),
+            whitelist: whitelist.groups().iter().map(view).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_a_list_or_a_text() {
+        let list = br#"{"enable_whitelist": true, "whitelist": [{"group_name": "g", "ip_list": ["10.0.0.1", "10.0.0.0/8"]}]}"#;
+        let text = br#"{"enable_whitelist": true, "whitelist": [{"group_name": "g", "ip_list": "10.0.0.1, 10.0.0.0/8"}]}"#;
+        assert_eq!(read_whitelist(list), read_whitelist(text));
+        assert_eq!(read_whitelist(list).unwrap().groups()[0].addresses, ["10.0.0.1", "10.0.0.0/8"]);
+    }
+
+    #[test]
+    fn no_list_is_an_empty_one_but_the_switch_is_a_must() {
+        let empty = Whitelist::new(true, Vec::new());
+        assert_eq!(read_whitelist(br#"{"enable_whitelist": true}"#), empty);
+        assert_eq!(read_whitelist(br#"{"enable_whitelist": true, "whitelist": null}"#), empty);
+        assert_eq!(read_whitelist(b"{}"), Err(Refusal::InvalidParameter { name: "enable_whitelist" }));
+        assert_eq!(read_whitelist(br#"{"enable_whitelist": "yes"}"#), Err(Refusal::InvalidBody));
+    }
+}

@@ -1,0 +1,324 @@
+//! What runs in the background: tasks of instances on both versions of the API, jobs on v2.
+//!
+//! Source: docs/contract/dcs-v1.0.md, sections 2.30 and 2.31; docs/contract/dcs-v2.md, sections 2.16 and 2.17.
+
+use actix_web::HttpResponse;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::domain::id::{JobId, TaskId};
+use crate::domain::job::Job;
+use crate::domain::refusal::Refusal;
+use crate::domain::task::{BackgroundTask, Course, TaskDetails, TaskSize};
+use crate::engine::{ApiVersion, Engine};
+use crate::http::api::v1;
+use crate::http::api::v2;
+use crate::http::context::{Call, InstanceCall, ProjectCall};
+use crate::http::error::ApiError;
+use crate::http::error::codes;
+use crate::http::openapi::describe::{Family, describe};
+use crate::http::operation;
+use crate::http::time::rfc3339;
+
+/// Describes the operations.
+pub(in crate::http) fn family() -> Family {
+    Family {
+        name: "Background",
+        about: "What runs in the background: tasks of instances, and jobs that answers name.",
+        operations: vec![
+            describe(&operation::LIST_TASKS, "Lists the background tasks of an instance, newest first")
+                .spoken_in(ApiVersion::V1)
+                .query(v1::RECORDS_QUERY)
+                .answers::<TasksView>(),
+            describe(&operation::LIST_TASKS, "Lists the background tasks of an instance, newest first")
+                .spoken_in(ApiVersion::V2)
+                .query(v2::TASKS_QUERY)
+                .answers::<TasksView>(),
+            describe(&operation::DELETE_TASK, "Removes a background task that has ended")
+                .spoken_in(ApiVersion::V1)
+                .answers_nothing(),
+            describe(&operation::DELETE_TASK, "Removes a background task that has ended")
+                .spoken_in(ApiVersion::V2)
+                .answers::<RemovedView>(),
+            describe(&operation::SHOW_TASK_PROGRESS, "Shows how far a background task is")
+                .answers::<ProgressView>(),
+            describe(&operation::LIST_PROJECT_TASKS, "Lists the background tasks of a project's instances")
+                .query(v2::TASKS_QUERY)
+                .answers::<ProjectTasksView>(),
+            describe(
+                &operation::DELETE_PROJECT_TASK,
+                "Removes a background task of a project that has ended",
+            )
+            .answers::<RemovedView>(),
+            describe(&operation::SHOW_JOB, "Shows a job").answers::<JobView>(),
+        ],
+    }
+}
+
+/// `GET …/tasks`: lists the background tasks of an instance, newest first.
+pub(in crate::http) async fn list_tasks(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let query = call.records_query()?;
+    let page = engine
+        .list_tasks(instance, query)
+        .await
+        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(TasksView {
+        task_count: page.total.to_string(),
+        tasks: page.items.iter().map(TaskView::of).collect(),
+    }))
+}
+
+/// `DELETE …/tasks/{task_id}`: removes a task that has ended from the list.
+pub(in crate::http) async fn delete_task(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    engine
+        .delete_task(instance, task_id(&call)?, call.origin)
+        .await
+        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    Ok(match call.api {
+        ApiVersion::V1 => HttpResponse::NoContent().finish(),
+        ApiVersion::V2 => HttpResponse::Ok().json(RemovedView { message: "" }),
+    })
+}
+
+/// `GET …/tasks` of a project: lists the background tasks of its instances, newest first.
+pub(in crate::http) async fn list_project_tasks(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let page = engine
+        .list_project_tasks(project_id, call.records_query()?)
+        .await
+        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(ProjectTasksView {
+        task_count: page.total.to_string(),
+        tasks: page.items.iter().map(ProjectTaskView::of).collect(),
+    }))
+}
+
+/// `DELETE …/tasks/{task_id}` of a project: removes a task that has ended from the lists.
+pub(in crate::http) async fn delete_project_task(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    engine
+        .delete_project_task(project_id, task_id(&call)?, call.origin)
+        .await
+        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    Ok(HttpResponse::Ok().json(RemovedView { message: "" }))
+}
+
+/// `GET …/tasks/{task_id}/progress`: shows how far a task is.
+pub(in crate::http) async fn show_progress(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let (task, progress, remaining) = engine
+        .task_progress(instance, task_id(&call)?)
+        .await
+        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(ProgressView {
+        progress: progress.as_hundredths() / HUNDREDTHS,
+        remain_time: remaining.as_millis().div_ceil(MILLIS),
+        step_details: vec![StepView::of(&task)],
+    }))
+}
+
+const HUNDREDTHS: u16 = 100;
+const MILLIS: u128 = 1_000;
+
+fn task_id(call: &Call) -> Result<TaskId, Refusal> {
+    call.path_part("task_id").parse().map_err(|_| Refusal::InvalidTaskId)
+}
+
+/// `GET …/jobs/{job_id}`: shows a job that an answer named.
+pub(in crate::http) async fn show_job(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    // What is no id is the id of no job.
+    let unknown = Refusal::InvalidParameter { name: "job_id" };
+    let job_id: JobId = call.path_part("job_id").parse().map_err(|_| unknown)?;
+    let job = engine
+        .get_job(project_id, job_id)
+        .await
+        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    Ok(HttpResponse::Ok().json(JobView::of(job)))
+}
+
+/// Says that something was removed; there is nothing more to say.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Removed)]
+struct RemovedView {
+    message: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackgroundTasks)]
+struct TasksView {
+    /// A text, as the pages have it.
+    task_count: String,
+    tasks: Vec<TaskView>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = BackgroundTask)]
+struct TaskView {
+    id: String,
+    name: String,
+    details: Value,
+    user_name: String,
+    user_id: String,
+    params: Option<&'static str>,
+    status: &'static str,
+    created_at: String,
+    updated_at: String,
+    enable_show: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectTasks)]
+struct ProjectTasksView {
+    task_count: String,
+    tasks: Vec<ProjectTaskView>,
+}
+
+/// A task with what the list of a project has beside.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectTask)]
+struct ProjectTaskView {
+    #[serde(flatten)]
+    task: TaskView,
+    error_code: Option<&'static str>,
+    job_id: Option<String>,
+}
+
+impl ProjectTaskView {
+    fn of(task: &BackgroundTask) -> Self {
+        let job_id = task.job_id.map(|id| id.to_string());
+        Self { task: TaskView::of(task), error_code: None, job_id }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskProgress)]
+struct ProgressView {
+    /// In percent.
+    progress: u16,
+    /// In seconds, begun ones too.
+    remain_time: u128,
+    step_details: Vec<StepView>,
+}
+
+/// A step of a task. Each has one, as nothing is done behind it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskStep)]
+struct StepView {
+    step_id: &'static str,
+    step_name: String,
+    step_status: &'static str,
+    begin_time: String,
+    end_time: Option<String>,
+    error_code: Option<&'static str>,
+    sub_step_details: Vec<&'static str>,
+}
+
+impl StepView {
+    fn of(task: &BackgroundTask) -> Self {
+        Self {
+            step_id: "1",
+            step_name: task.name.clone(),
+            step_status: course_word(task.course()),
+            begin_time: rfc3339(task.created_at),
+            end_time: task.finished_at.map(rfc3339),
+            error_code: None,
+            sub_step_details: Vec::new(),
+        }
+    }
+}
+
+fn course_word(course: Course) -> &'static str {
+    match course {
+        // The pages have no word for it. It is in the manner of the others.
+        Course::Waiting => "WAITING",
+        Course::Running => "EXECUTING",
+        Course::Succeeded => "SUCCESS",
+        Course::Failed => "FAILED",
+    }
+}
+
+impl TaskView {
+    fn of(task: &BackgroundTask) -> Self {
+        Self {
+            id: task.id.to_string(),
+            name: task.name.clone(),
+            details: details(&task.details),
+            user_name: task.creator.user_name.clone(),
+            user_id: task.creator.user_id.clone(),
+            params: None,
+            status: course_word(task.course()),
+            created_at: rfc3339(task.created_at),
+            updated_at: rfc3339(task.finished_at.unwrap_or(task.created_at)),
+            enable_show: true,
+        }
+    }
+}
+
+/// Tells what a task is about: every member is there, those of other kinds of tasks are null.
+fn details(details: &TaskDetails) -> Value {
+    let (old, new) = details.sizes.as_ref().map(|(old, new)| (old, new)).unzip();
+    let (old_port, new_port) = details.ports.unzip();
+    let replica = details.replica.as_ref();
+    let capacity = |size: Option<&TaskSize>| size.map(|size| size.capacity.as_gigabytes().to_string());
+    let product = |size: Option<&TaskSize>| size.map(|size| size.spec_code.clone());
+    let mode = |size: Option<&TaskSize>| size.map(|size| size.cache_mode.as_str());
+    let copies = |size: Option<&TaskSize>| size.map(|size| size.copies);
+    json!({
+        "old_capacity": capacity(old), "new_capacity": capacity(new),
+        "old_resource_spec_code": product(old), "new_resource_spec_code": product(new),
+        "old_cache_mode": mode(old), "new_cache_mode": mode(new),
+        "old_cache_type": mode(old), "new_cache_type": mode(new),
+        "old_replica_num": copies(old), "new_replica_num": copies(new),
+        "enable_public_ip": null, "public_ip_id": null, "public_ip_address": null, "enable_ssl": null,
+        "replica_ip": replica.map(|replica| &replica.ip), "replica_az": replica.map(|replica| &replica.zone_code),
+        "group_name": replica.map(|replica| &replica.group_name), "old_port": old_port, "new_port": new_port,
+        "is_only_adjust_charging": null, "account_name": null, "source_ip": null, "target_ip": null,
+        "node_name": null, "rename_commands": [], "updated_config_length": null,
+    })
+}
+
+/// Times are texts of Unix milliseconds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
+struct JobView {
+    job_id: String,
+    job_type: String,
+    status: &'static str,
+    begin_time: String,
+    end_time: Option<String>,
+    fail_reason: Option<String>,
+}
+
+impl JobView {
+    fn of(job: Job) -> Self {
+        Self {
+            status: match job.course() {
+                Course::Waiting => "INIT",
+                Course::Running => "RUNNING",
+                Course::Succeeded => "SUCCESS",
+                Course::Failed => "FAIL",
+            },
+            job_id: job.id.to_string(),
+            job_type: job.kind,
+            begin_time: job.begun_at.as_millis().to_string(),
+            end_time: job.ended_at.map(|at| at.as_millis().to_string()),
+            fail_reason: job.fail_reason,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Who is calling: a token, a signature, or nobody; and what that opens.
+//!
+//! How strict it is depends on the mode. *off*: nothing is looked at. *lenient*: no or unknown credentials are let in as
+//! anonymous, but those that the emulator itself gave out are held to their project and their time. *strict*: only good
+//! credentials, as the cloud does it.
+//!
+//! Source: docs/contract/dcs-v1.0.md, section 1.3; docs/decisions/README.md no. 26.
+
+pub(in crate::http) mod origin_check;
+pub(in crate::http) mod signature;
+
+use std::sync::Arc;
+
+use actix_web::http::Uri;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest};
+
+use crate::domain::id::ProjectId;
+use crate::domain::identity::{Action, Secret, Token, User};
+use crate::domain::origin::Actor;
+use crate::domain::refusal::Refusal;
+use crate::engine::EngineError;
+use crate::engine::identity::{AuthMode, Identity};
+use crate::http::auth::signature::{Authorization, SignedRequest};
+use crate::http::error::ApiError;
+use crate::http::error::codes;
+
+const X_AUTH_TOKEN: &str = "x-auth-token";
+const X_SECURITY_TOKEN: &str = "x-security-token";
+
+/// The URI as it came, before its slashes were folded: signatures cover that one.
+pub(super) struct RawUri(pub(super) Uri);
+
+/// Who is calling.
+pub(super) enum Caller {
+    /// Nobody in particular.
+    Anonymous,
+    /// The holder of a token.
+    TokenHolder(Arc<Token>),
+    /// The owner of an access key, who signed the request.
+    KeyOwner {
+        /// The access key.
+        access: String,
+        /// The owner.
+        owner: Arc<(User, Secret)>,
+    },
+}
+
+impl Caller {
+    /// Returns the user behind the caller, if any.
+    pub(super) fn user(&self) -> Option<&User> {
+        match self {
+            Self::Anonymous => None,
+            Self::TokenHolder(token) => Some(&token.user),
+            Self::KeyOwner { owner, .. } => Some(&owner.0),
+        }
+    }
+
+    /// Returns the caller as the audit names it.
+    pub(super) fn actor(&self) -> Actor {
+        match self {
+            Self::Anonymous => Actor::Anonymous,
+            Self::TokenHolder(token) => Actor::User(token.user.name.clone()),
+            Self::KeyOwner { access, .. } => Actor::AccessKey(access.clone()),
+        }
+    }
+
+    /// Makes sure that the caller may carry out an action in a project.
+    ///
+    /// # Errors
+    /// `OtherProject` if its credentials do not open the project, or nobody can work in it; then as `User::permit`.
+    pub(super) async fn permit(
+        &self,
+        identity: &Identity,
+        project: ProjectId,
+        action: Action,
+    ) -> Result<(), ApiError> {
+        let opens = match self {
+            Self::Anonymous => true,
+            Self::TokenHolder(token) => token.permit_project(project).is_ok(),
+            Self::KeyOwner { owner, .. } => owner.0.role_in(project).is_some(),
+        };
+        if !opens || !identity.has_project(project).await.map_err(internal)? {
+            return Err(Refusal::OtherProject.into());
+        }
+        match self.user() {
+            None => Ok(()),
+            Some(user) => Ok(user.permit(project, action)?),
+        }
+    }
+}
+
+/// Who is calling, as far as the head of the request tells.
+pub(super) enum Claim {
+    /// Known.
+    Known(Caller),
+    /// The owner of an access key, if the signature is right, which covers the body.
+    Signed {
+        /// The access key.
+        access: String,
+        /// Its owner.
+        owner: Arc<(User, Secret)>,
+    },
+}
+
+/// Learns who is calling before the body is looked at, so that strangers are refused at once.
+///
+/// # Errors
+/// `NoCredentials`, `InvalidCredentials` or `CredentialsExpired`, as the mode has it.
+pub(super) async fn claim(request: &HttpRequest, identity: &Identity) -> Result<Claim, ApiError> {
+    let mode = identity.mode();
+    if mode == AuthMode::Off {
+        return Ok(Claim::Known(Caller::Anonymous));
+    }
+    let unknown = |refusal| match mode {
+        AuthMode::Strict => Err(ApiError::Refused(refusal)),
+        AuthMode::Lenient | AuthMode::Off => Ok(Claim::Known(Caller::Anonymous)),
+    };
+    match credentials(request, identity).await? {
+        Credentials::None => unknown(Refusal::NoCredentials),
+        Credentials::Unknown => unknown(Refusal::InvalidCredentials),
+        Credentials::Ours(claim) => Ok(claim),
+    }
+}
+
+impl Claim {
+    /// Learns who is calling now that the body is there; `body` must be as it came.
+    ///
+    /// # Errors
+    /// `InvalidCredentials` if the signature is not that of the request.
+    pub(super) fn confirm(
+        self,
+        request: &HttpRequest,
+        body: &[u8],
+        identity: &Identity,
+    ) -> Result<Caller, ApiError> {
+        let (access, owner) = match self {
+            Self::Known(caller) => return Ok(caller),
+            Self::Signed { access, owner } => (access, owner),
+        };
+        let header = text_of(request.headers(), AUTHORIZATION.as_str()).unwrap_or_default();
+        let lookup = |name: &str| request.headers().get_all(name).map(HeaderValue::as_bytes).collect();
+        let extensions = request.extensions();
+        let uri = extensions.get::<RawUri>().map_or(request.uri(), |raw| &raw.0);
+        let signed = SignedRequest {
+            method: request.method().as_str(),
+            raw_path: uri.path(),
+            raw_query: uri.query().unwrap_or_default(),
+            headers: &lookup,
+            body,
+        };
+        let now = identity.real_now().as_seconds();
+        let verified = match Authorization::parse(header) {
+            Ok(Some(authorization)) => authorization.verify(&signed, owner.1.expose(), now),
+            // It was parsed when the claim was made.
+            Ok(None) => return Err(Refusal::InvalidCredentials.into()),
+            Err(error) => Err(error),
+        };
+        verified.map_err(|error| {
+            tracing::info!(error = %error, "a signature was refused");
+            Refusal::InvalidCredentials
+        })?;
+        Ok(Caller::KeyOwner { access, owner })
+    }
+}
+
+/// What a request's credentials are worth.
+pub(super) enum Credentials {
+    /// It has none.
+    None,
+    /// The emulator never gave them out.
+    Unknown,
+    /// The emulator gave them out.
+    Ours(Claim),
+}
+
+/// Looks at a request's credentials: its token, else its access key.
+///
+/// # Errors
+/// `CredentialsExpired` for a token that was good once; `InvalidCredentials` for a known key whose signature cannot be read.
+pub(super) async fn credentials(request: &HttpRequest, identity: &Identity) -> Result<Credentials, ApiError> {
+    let headers = request.headers();
+    if let Some(given) = headers.get(X_AUTH_TOKEN).filter(|given| !given.is_empty()) {
+        // A token that is no text was never given out.
+        let Ok(text) = given.to_str() else { return Ok(Credentials::Unknown) };
+        let token = identity.known_token(&Secret::new(text.to_owned())).await.map_err(internal)?;
+        let Some(token) = token else { return Ok(Credentials::Unknown) };
+        token.permit_use(identity.real_now())?;
+        return Ok(Credentials::Ours(Claim::Known(Caller::TokenHolder(token))));
+    }
+    let Some(header) = text_of(headers, AUTHORIZATION.as_str()) else { return Ok(Credentials::None) };
+    let parsed = Authorization::parse(header);
+    if matches!(parsed, Ok(None)) {
+        // Another scheme is nothing that this service knows.
+        return Ok(Credentials::None);
+    }
+    let named = match &parsed {
+        Ok(Some(authorization)) => Some(authorization.access_key()),
+        _ => Authorization::claimed_key(header),
+    };
+    let Some(access) = named else { return Ok(Credentials::Unknown) };
+    let Some(owner) = identity.access_key(access).await.map_err(internal)? else {
+        return Ok(Credentials::Unknown);
+    };
+    // Whoever names a key of ours must sign with it, also where unknown credentials are let in. Temporary keys are not given
+    // out, so that a security token belongs to none of ours.
+    if parsed.is_err() || headers.contains_key(X_SECURITY_TOKEN) {
+        return Err(Refusal::InvalidCredentials.into());
+    }
+    Ok(Credentials::Ours(Claim::Signed { access: access.to_owned(), owner }))
+}
+
+/// Returns the text of a header; one that is empty counts as absent.
+fn text_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
+}
+
+fn internal(error: EngineError) -> ApiError {
+    ApiError::failing_with(&codes::INTERNAL)(error)
+}
