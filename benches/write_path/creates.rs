@@ -13,7 +13,6 @@ pub(crate) async fn creates(plan: &Plan, files: &Files, report: &mut Report) -> 
     let database = files.database("create", 0).await?;
     let empty_bytes = files::length(&database)?;
     let compared = Compared {
-        plain: Server::floor(Floor::Plain, None)?,
         no_op: Server::floor(Floor::NoOp, None)?,
         alone: Server::floor(Floor::OneTransaction, Some(&files.database("one-transaction", 0).await?))?,
         real: Server::real(&database, None)?,
@@ -42,7 +41,6 @@ pub(crate) async fn creates(plan: &Plan, files: &Files, report: &mut Report) -> 
 
 /// The servers whose creates are compared.
 struct Compared {
-    plain: Server,
     no_op: Server,
     /// One transaction a request.
     alone: Server,
@@ -51,7 +49,6 @@ struct Compared {
 
 /// What one round of creates showed of each server, and of the disk.
 struct Round {
-    plain: Observed,
     no_op: Observed,
     alone: Observed,
     real: Observed,
@@ -62,7 +59,7 @@ struct Round {
 impl Compared {
     async fn warm_up(&self) -> Outcome<usize> {
         let script = create_script(1);
-        for server in [&self.plain, &self.no_op, &self.alone] {
+        for server in [&self.no_op, &self.alone] {
             warm_up(server, &script).await?;
         }
         warm_up(&self.real, &script).await
@@ -79,7 +76,6 @@ impl Compared {
         let mut rounds = Vec::new();
         for _ in 0..plan.rounds {
             rounds.push(Round {
-                plain: drive(self.plain.address, connections, &script, plan.period).await?,
                 no_op: drive(self.no_op.address, connections, &script, plan.period).await?,
                 alone: drive(self.alone.address, connections, &script, plan.period).await?,
                 real: drive(self.real.address, connections, &script, plan.period).await?,
@@ -104,7 +100,6 @@ fn report_creates(rounds: &[Round], connections: usize, instances: u32, report: 
         vec![
             ("requests/s", over(|round| round.real.rate(Kind::Create))),
             ("of no-op", over(|round| round.real.rate(Kind::Create) / round.no_op.rate(Kind::Create))),
-            ("of plain", over(|round| round.real.rate(Kind::Create) / round.plain.rate(Kind::Create))),
             (
                 "x one transaction",
                 over(|round| round.real.rate(Kind::Create) / round.alone.rate(Kind::Create)),
@@ -117,7 +112,6 @@ fn report_creates(rounds: &[Round], connections: usize, instances: u32, report: 
     report.push(
         format!("  floors, {load}"),
         vec![
-            ("plain/s", over(|round| round.plain.rate(Kind::Create))),
             ("no-op/s", over(|round| round.no_op.rate(Kind::Create))),
             ("one transaction/s", over(|round| round.alone.rate(Kind::Create))),
         ],

@@ -123,14 +123,7 @@ impl Parts {
         let Dependencies { clock, real_clock, ids } = dependencies;
         let (clock, ids) = (Arc::new(VirtualClock::new(clock)), Arc::new(ReseedableIds::new(ids)));
         announce_database(&config.database);
-        let engine = Engine::new(
-            store.clone(),
-            store.clone(),
-            store.clone(),
-            clock.clone(),
-            ids.clone(),
-            config.engine(),
-        );
+        let engine = Engine::new(store.clone(), store.clone(), clock.clone(), ids.clone(), config.engine());
         let identity =
             Identity::new(store.clone(), real_clock, ids.clone(), config.identity(), engine.passwords());
         let control = Control::new(engine.clone(), identity.clone(), store.clone(), clock, ids, seed.clone());

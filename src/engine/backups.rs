@@ -54,8 +54,8 @@ impl Engine {
         request: CreateBackupRequest,
         origin: Origin,
     ) -> Result<BackupId, EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let id = match request.id {
             Some(id) => id,
             None => self.unused_id(|| self.ids.backup_id(now), BackupId::as_bytes).await?,
@@ -71,8 +71,7 @@ impl Engine {
         };
         let rules = self.settings.backup_rules(api);
         let keep = self.settings.backups_kept;
-        let backup = self
-            .store
+        let backup = write
             .create_backup(CreateBackup {
                 instance,
                 new,
@@ -95,9 +94,9 @@ impl Engine {
         instance: InstanceRef,
         query: RecordsQuery,
     ) -> Result<(Page<Backup>, Timestamp), EngineError> {
-        let present = self.now_for_reading().await;
-        let now = present.now;
-        let page = self.store.list_backups(instance, query.window, query.page).await?;
+        let read = self.read().await;
+        let now = read.now;
+        let page = read.list_backups(instance, query.window, query.page).await?;
         Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
     }
 
@@ -112,9 +111,9 @@ impl Engine {
         backup_id: BackupId,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let enabled = self.settings.backups_enabled;
-        Ok(self.store.delete_backup(DeleteBackup { instance, backup_id, enabled, now, origin }).await?)
+        Ok(write.delete_backup(DeleteBackup { instance, backup_id, enabled, now, origin }).await?)
     }
 }

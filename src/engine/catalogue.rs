@@ -57,10 +57,10 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn list_products(&self, query: &ProductsQuery) -> Result<Vec<&'static Product>, EngineError> {
-        let _present = self.now_for_reading().await;
+        let read = self.read().await;
         let current = match query.instance {
             None => None,
-            Some(instance) => match self.store.get_instance(instance).await? {
+            Some(instance) => match read.get_instance(instance).await? {
                 Some(instance) => Some(instance),
                 None => return Ok(Vec::new()),
             },
@@ -79,8 +79,8 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn quota(&self, project_id: ProjectId) -> Result<(Quota, Usage), EngineError> {
-        let _present = self.now_for_reading().await;
-        Ok(self.store.quota(project_id).await?)
+        let read = self.read().await;
+        Ok(read.quota(project_id).await?)
     }
 
     /// Returns the domain that every project belongs to.

@@ -73,7 +73,7 @@ impl Control {
     /// # Errors
     /// `Internal` if what is kept cannot be read.
     pub async fn resume(&self) -> Result<Option<String>, EngineError> {
-        let decisions = Decisions::read(self.engine.store.kept_settings().await?)?;
+        let decisions = Decisions::read(self.engine.guarded.settings().kept_settings().await?)?;
         self.take_up(&decisions);
         Ok(decisions.faults)
     }
@@ -124,10 +124,10 @@ impl Control {
 
     /// Kept first, so that a crash between the two leads to the same end. Nobody else does what comes due by it.
     async fn turn(&self, face: ClockFace) -> Result<Vec<MadeChange>, EngineError> {
-        let reconciling = self.engine.reconciling.turn().await;
+        let reconciler = self.engine.lock_reconciler().await;
         self.keep(kept::CLOCK, &KeptClock::of(face)).await?;
         self.clock.set_face(face);
-        self.engine.reconcile(&reconciling, self.clock.now()).await
+        reconciler.reconcile(self.clock.now()).await
     }
 
     /// Returns the seed from which ids follow, if any.
@@ -142,7 +142,7 @@ impl Control {
     pub async fn reseed_ids(&self, seed: Option<u64>) -> Result<(), EngineError> {
         let _turn = self.changing.lock().await;
         let text = as_json(&KeptIds { seed })?;
-        self.engine.store.keep_ids(kept::IDS, text, seed.map(kept::link_key)).await?;
+        self.engine.guarded.settings().keep_ids(kept::IDS, text, seed.map(kept::link_key)).await?;
         self.ids.reseed(seed);
         Ok(())
     }
@@ -197,16 +197,16 @@ impl Control {
     /// `Internal`.
     pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<MadeChange>, EngineError> {
         let _turn = self.changing.lock().await;
-        let reconciling = self.engine.reconciling.turn().await;
+        let reconciler = self.engine.lock_reconciler().await;
         let now = self.clock.now();
-        self.engine.reconcile(&reconciling, now).await?;
-        let open = self.engine.store.open_records(scope.project(), scope.instance()).await?;
+        reconciler.reconcile(now).await?;
+        let open = reconciler.open_records(scope.project(), scope.instance()).await?;
         let changes: Vec<DueChange> =
             open.into_iter().filter_map(|record| next_change(record, model, now)).collect();
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.engine.store.apply_changes(changes, self.engine.settings.backups_kept).await?)
+        Ok(reconciler.apply_changes(changes, self.engine.settings.backups_kept).await?)
     }
 
     /// Returns the region, which seeds complete their entries by.
@@ -219,7 +219,7 @@ impl Control {
     /// # Errors
     /// `Internal`.
     pub async fn keep_faults(&self, text: String) -> Result<(), EngineError> {
-        Ok(self.engine.store.keep_setting(kept::FAULTS, Some(text)).await?)
+        Ok(self.engine.guarded.settings().keep_setting(kept::FAULTS, Some(text)).await?)
     }
 
     /// Returns an id that nothing has yet.
@@ -238,11 +238,11 @@ impl Control {
     /// # Errors
     /// `Internal`.
     pub async fn counts(&self) -> Result<Counts, EngineError> {
-        Ok(self.engine.store.counts().await?)
+        Ok(self.engine.guarded.settings().counts().await?)
     }
 
     async fn keep(&self, name: &'static str, value: &impl Serialize) -> Result<(), EngineError> {
-        Ok(self.engine.store.keep_setting(name, Some(as_json(value)?)).await?)
+        Ok(self.engine.guarded.settings().keep_setting(name, Some(as_json(value)?)).await?)
     }
 }
 

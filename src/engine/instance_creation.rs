@@ -45,8 +45,8 @@ impl Engine {
             Some(password) => Some(self.hashed_password(password).await?),
             None => None,
         };
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let creator = self.creator(&origin.actor).await?;
         let order_id = new.is_prepaid.then(|| self.new_order_id(now));
         let mut called = Vec::with_capacity(names.len());
@@ -62,7 +62,7 @@ impl Engine {
         let instances = called.iter().map(|called| (called.id, called.name.clone())).collect();
         let unique_names = self.settings.unique_instance_names;
         let (order_id_kept, command_order) = (order_id.clone(), order_id);
-        self.store
+        write
             .create_instances(CreateInstances {
                 project_id,
                 called,

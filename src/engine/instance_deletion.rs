@@ -15,10 +15,10 @@ impl Engine {
     /// # Errors
     /// `Refused` with `InstanceNotFound`, `InstancePrepaid`, or the refusal of its state.
     pub async fn delete_instance(&self, instance: InstanceRef, origin: Origin) -> Result<(), EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let command = InstanceCommand::Delete;
-        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 
     /// Deletes instances of a project and returns, in the order of `ids`, what became of each.
@@ -49,7 +49,8 @@ impl Engine {
         let mut deleted = Vec::new();
         loop {
             let start = InstancePageStart::Skip(0);
-            let page = self.store.list_instances(project_id, filter.clone(), start, PageLimit::ALL).await;
+            let page =
+                self.read().await.list_instances(project_id, filter.clone(), start, PageLimit::ALL).await;
             let page = match page {
                 Err(error) if !deleted.is_empty() => {
                     tracing::warn!(error = %error, "could not see whether there are more instances to delete");

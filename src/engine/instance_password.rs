@@ -86,15 +86,15 @@ impl Engine {
         origin: &Origin,
     ) -> Result<ControlFlow<PasswordVerdict, KeptPassword>, EngineError> {
         loop {
-            let present = self.reconciled_now().await?;
-            permit(&self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?)?;
-            let kept = self.store.instance_password(instance).await?.ok_or(Refusal::InstanceNotFound)?;
-            if !kept.tries.are_locked(present.now) {
+            let write = self.write().await?;
+            permit(&write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?)?;
+            let kept = write.instance_password(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+            if !kept.tries.are_locked(write.now) {
                 return Ok(ControlFlow::Continue(kept));
             }
             let (change, origin) = (PasswordChange::WhileLocked, origin.clone());
-            let change = ChangePassword { instance, change, task: None, now: present.now, origin };
-            if let PasswordAnswer::Judged(verdict) = self.store.change_password(change).await? {
+            let change = ChangePassword { instance, change, task: None, now: write.now, origin };
+            if let PasswordAnswer::Judged(verdict) = write.change_password(change).await? {
                 return Ok(ControlFlow::Break(verdict));
             }
         }
@@ -107,8 +107,8 @@ impl Engine {
         change: PasswordChange,
         origin: &Origin,
     ) -> Result<Option<PasswordVerdict>, EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         // A try with a wrong password leaves no trace but its count.
         let task = if change.may_change() {
             Some(self.new_task(TaskKind::ChangePassword, &origin.actor, now).await?)
@@ -117,7 +117,7 @@ impl Engine {
         };
         let origin = origin.clone();
         let change = ChangePassword { instance, change, task, now, origin };
-        Ok(match self.store.change_password(change).await? {
+        Ok(match write.change_password(change).await? {
             PasswordAnswer::Judged(verdict) => Some(verdict),
             PasswordAnswer::Outdated => None,
         })

@@ -19,8 +19,8 @@ impl Engine {
         may_wait: bool,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let task = self.new_task(extension.task(), &origin.actor, now).await?;
         let job_id = task.job_id;
         let work = self.transition_options(instance, InstanceStatus::Extending);
@@ -30,7 +30,7 @@ impl Engine {
         };
         let region = self.settings.region.clone();
         let command = InstanceCommand::Rearrange { extension, region, wait, task, work };
-        self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(job_id)
     }
 }

@@ -29,15 +29,15 @@ impl Engine {
         };
         let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
         let resize = Box::new(order.check(rules)?);
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let work = self.transition_options(instance, InstanceStatus::Extending);
         let task = self.new_task(TaskKind::Resize, &origin.actor, now).await?;
         // How an instance is paid for never changes. It is read before, so that nothing can fail once the change is committed.
-        let before = self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        let before = write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let order_id = matches!(before.billing, Billing::PrePaid { .. }).then(|| self.new_order_id(now));
         let command = InstanceCommand::Extend { resize, wait, task, work };
-        self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(order_id)
     }
 }

@@ -31,10 +31,10 @@ impl Engine {
         action: StatusAction,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let work = self.transition_options(instance, action.passes_through());
         let command = InstanceCommand::Pass { action, work };
-        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 }

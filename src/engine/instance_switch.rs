@@ -18,12 +18,12 @@ impl Engine {
         switch: InstanceSwitch,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let task = self.new_task(switch.task(), &origin.actor, now).await?;
         let job_id = task.job_id;
         let command = InstanceCommand::Switch { switch, task };
-        self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(job_id)
     }
 
@@ -37,12 +37,12 @@ impl Engine {
         switch: NodeSwitch,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let task = self.new_task(TaskKind::SwitchNodes, &origin.actor, now).await?;
         let job_id = task.job_id;
         let command = InstanceCommand::SwitchNodes { switch, task };
-        self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(job_id)
     }
 

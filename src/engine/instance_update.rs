@@ -19,8 +19,8 @@ impl Engine {
         origin: Origin,
     ) -> Result<(), EngineError> {
         let update = Box::new(order.check(self.settings.name_offset)?);
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let (policy_id, unique_names) = (self.new_policy_id().await?, self.settings.unique_instance_names);
         let port_change = if update.names_a_port() {
             Some(self.new_task(TaskKind::ChangePort, &origin.actor, now).await?)
@@ -28,6 +28,6 @@ impl Engine {
             None
         };
         let command = InstanceCommand::Update { update, policy_id, unique_names, port_change };
-        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 }

@@ -25,9 +25,9 @@ impl Engine {
     /// # Errors
     /// `Refused` with `InstanceNotFound`.
     pub async fn get_instance(&self, instance: InstanceRef) -> Result<(Instance, Timestamp), EngineError> {
-        let present = self.now_for_reading().await;
-        let now = present.now;
-        let found = self.store.get_instance(instance).await?;
+        let read = self.read().await;
+        let now = read.now;
+        let found = read.get_instance(instance).await?;
         Ok((found.ok_or(Refusal::InstanceNotFound)?, now))
     }
 
@@ -36,9 +36,9 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn running_instances(&self, project_id: ProjectId) -> Result<Vec<Instance>, EngineError> {
-        let _present = self.now_for_reading().await;
+        let read = self.read().await;
         let filter = InstanceFilter { status: Some(InstanceStatus::Running), ..InstanceFilter::default() };
-        Ok(self.store.all_instances(project_id, filter).await?)
+        Ok(read.all_instances(project_id, filter).await?)
     }
 
     /// Returns how many instances of a project there are of each engine in each state, as far as there are any.
@@ -46,8 +46,8 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, EngineError> {
-        let _present = self.now_for_reading().await;
-        Ok(self.store.status_counts(project_id).await?)
+        let read = self.read().await;
+        Ok(read.status_counts(project_id).await?)
     }
 
     /// Returns a page of a project's instances, newest first, with the time at which they were looked at. A project nobody has heard of
@@ -60,8 +60,8 @@ impl Engine {
         project_id: ProjectId,
         query: InstancesQuery,
     ) -> Result<(Page<Instance>, Timestamp), EngineError> {
-        let present = self.now_for_reading().await;
-        let now = present.now;
-        Ok((self.store.list_instances(project_id, query.filter, query.start, query.limit).await?, now))
+        let read = self.read().await;
+        let now = read.now;
+        Ok((read.list_instances(project_id, query.filter, query.start, query.limit).await?, now))
     }
 }

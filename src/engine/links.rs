@@ -57,11 +57,10 @@ impl Engine {
         backup_id: BackupId,
         life: LinkLife,
     ) -> Result<DownloadLink, EngineError> {
-        let present = self.now_for_reading().await;
-        let now = present.now;
-        let owner = self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
-        let (backup, in_use) =
-            self.store.get_backup(instance, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
+        let read = self.read().await;
+        let now = read.now;
+        let owner = read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        let (backup, in_use) = read.get_backup(instance, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
         backup.permit_download(in_use)?;
         let target = LinkTarget { instance, backup_id, file_name: file_name(&backup, &owner) };
         let expires_at = now.saturating_add(life.as_duration());
@@ -76,8 +75,8 @@ impl Engine {
     /// `Refused` with `InvalidCredentials` if the link was not made here or has been changed, `CredentialsExpired` if it is
     /// not good any more, `BackupNotFound` or `BackupNotUsable` if the file is gone.
     pub async fn follow_link(&self, link: LinkRequest) -> Result<Vec<u8>, EngineError> {
-        let present = self.now_for_reading().await;
-        let now = present.now;
+        let read = self.read().await;
+        let now = read.now;
         let LinkRequest { target, expires_at_seconds, signature } = link;
         // Compared in constant time.
         self.signature(&target, expires_at_seconds)
@@ -87,7 +86,7 @@ impl Engine {
         if now.as_seconds() >= expires_at_seconds {
             return Err(Refusal::CredentialsExpired.into());
         }
-        let found = self.store.get_backup(target.instance, target.backup_id).await?;
+        let found = read.get_backup(target.instance, target.backup_id).await?;
         let (backup, _) = found.ok_or(Refusal::BackupNotFound)?;
         // A restore that begins after the link was made does not take the file away.
         backup.permit_download(false)?;

@@ -20,7 +20,6 @@ mod instances;
 mod links;
 mod lock;
 mod passwords;
-mod reconcile;
 mod restores;
 mod run_faults;
 pub mod seed;
@@ -54,12 +53,11 @@ use crate::domain::instance::progression::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::UtcOffset;
 use crate::domain::work::{FailureCode, Progression, WorkOptions};
-use crate::engine::lock::{OperationGuard, OperationLock};
-use crate::engine::reconcile::Reconciling;
+use crate::engine::lock::GuardedStore;
 use crate::engine::run_faults::RunFaultSource;
 use crate::engine::transitions::{TransitionRules, WorkModel};
 use crate::ids::IdSource;
-use crate::store::{IdentityStore, SideStore, Store};
+use crate::store::{IdentityStore, Store};
 
 /// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,16 +116,13 @@ impl EngineSettings {
 /// The service: its store, clock, ids and settings.
 #[derive(Clone)]
 pub struct Engine {
-    store: Arc<dyn Store>,
+    guarded: GuardedStore,
     identity: Arc<dyn IdentityStore>,
-    side: Arc<dyn SideStore>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     settings: Arc<EngineSettings>,
     transitions: Arc<TransitionRules>,
-    reconciling: Arc<Reconciling>,
     run_faults: RunFaultSource,
-    turns: OperationLock,
     passwords: Passwords,
 }
 
@@ -136,26 +131,19 @@ impl Engine {
     pub fn new(
         store: Arc<dyn Store>,
         identity: Arc<dyn IdentityStore>,
-        side: Arc<dyn SideStore>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
         settings: EngineSettings,
     ) -> Self {
-        let (settings, transitions, reconciling) = (Arc::new(settings), Arc::default(), Arc::default());
-        let (run_faults, turns) = (RunFaultSource::default(), OperationLock::default());
-        let passwords = Passwords::default();
         Self {
-            store,
+            guarded: GuardedStore::new(store),
             identity,
-            side,
             clock,
             ids,
-            settings,
-            transitions,
-            reconciling,
-            run_faults,
-            turns,
-            passwords,
+            settings: Arc::new(settings),
+            transitions: Arc::default(),
+            run_faults: RunFaultSource::default(),
+            passwords: Passwords::default(),
         }
     }
 
@@ -180,7 +168,7 @@ impl Engine {
     {
         loop {
             let id = make();
-            if !self.ids.may_repeat() || !self.store.is_taken(*bits(&id)).await? {
+            if !self.ids.may_repeat() || !self.guarded.is_taken(*bits(&id)).await? {
                 return Ok(id);
             }
         }
@@ -222,38 +210,16 @@ impl Engine {
         WorkOptions { progression, failure: None }
     }
 
-    /// Returns the present time, after everything due at it has been done.
-    async fn reconciled_now(&self) -> Result<OperationGuard<'_>, EngineError> {
-        let present = self.turns.take(|| self.clock.now()).await;
-        if self.is_due(present.now) {
-            self.reconcile_in_turn(present.now).await?;
-        }
-        Ok(present)
-    }
-
-    /// Returns the present time for a use case that only reads, after everything due at it has been done, if that can be
-    /// stored. If it cannot (the disk is full, say), what is shown is what is stored; while it is known that it cannot, at once.
-    async fn now_for_reading(&self) -> OperationGuard<'_> {
-        let present = self.turns.take(|| self.clock.now()).await;
-        if self.is_due(present.now)
-            && !self.reconciling.is_held_up()
-            && let Err(error) = self.reconcile_in_turn(present.now).await
-        {
-            tracing::warn!(error = %error, "could not do what is due; showing what is stored");
-        }
-        present
-    }
-
     /// Returns once the store has shown that it can write.
     ///
     /// # Errors
     /// `Unavailable` or `Internal` if it cannot.
     pub async fn probe(&self) -> Result<(), EngineError> {
-        Ok(self.store.probe().await?)
+        Ok(self.guarded.settings().probe().await?)
     }
 
     /// Finishes what is queued and closes the store.
     pub async fn close(&self) {
-        self.store.close().await;
+        self.guarded.settings().close().await;
     }
 }

@@ -38,8 +38,8 @@ impl Engine {
         request: CreateRestoreRequest,
         origin: Origin,
     ) -> Result<RestoreId, EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let id = match request.id {
             Some(id) => id,
             None => self.unused_id(|| self.ids.restore_id(now), RestoreId::as_bytes).await?,
@@ -52,8 +52,7 @@ impl Engine {
             name_offset: self.settings.name_offset,
         };
         let (backup_id, rules) = (request.backup_id, self.settings.backup_rules(api));
-        let restore = self
-            .store
+        let restore = write
             .create_restore(CreateRestore {
                 instance,
                 backup_id,
@@ -76,9 +75,9 @@ impl Engine {
         instance: InstanceRef,
         query: RecordsQuery,
     ) -> Result<(Page<Restore>, Timestamp), EngineError> {
-        let present = self.now_for_reading().await;
-        let now = present.now;
-        let page = self.store.list_restores(instance, query.window, query.page).await?;
+        let read = self.read().await;
+        let now = read.now;
+        let page = read.list_restores(instance, query.window, query.page).await?;
         Ok((page.ok_or(Refusal::InstanceNotFound)?, now))
     }
 }

@@ -20,8 +20,8 @@ impl Engine {
         &self,
         instance: InstanceRef,
     ) -> Result<(Instance, SideSettings), EngineError> {
-        let _present = self.now_for_reading().await;
-        Ok(self.side.side_settings(instance).await?.ok_or(Refusal::InstanceNotFound)?)
+        let read = self.read().await;
+        Ok(read.side_settings(instance).await?.ok_or(Refusal::InstanceNotFound)?)
     }
 
     /// Changes what is set beside an instance; returns how both are afterwards, once that is durable.
@@ -34,13 +34,13 @@ impl Engine {
         change: SideChange,
         origin: Origin,
     ) -> Result<(Instance, SideSettings), EngineError> {
-        let present = self.reconciled_now().await?;
+        let write = self.write().await?;
         let task = match change.task() {
-            Some(task) => Some(self.new_task(task, &origin.actor, present.now).await?),
+            Some(task) => Some(self.new_task(task, &origin.actor, write.now).await?),
             None => None,
         };
-        let change = self.side_change(instance, change, task, (present.now, origin)).await?;
-        Ok(self.side.change_side_settings(change).await?)
+        let change = self.side_change(instance, change, task, (write.now, origin)).await?;
+        Ok(write.change_side_settings(change).await?)
     }
 
     /// Changes what is set beside an instance as [`Engine::change_side_settings`] does; returns the job of it, which has ended
@@ -55,11 +55,11 @@ impl Engine {
         task: TaskKind,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
-        let present = self.reconciled_now().await?;
-        let task = self.new_task(task, &origin.actor, present.now).await?;
+        let write = self.write().await?;
+        let task = self.new_task(task, &origin.actor, write.now).await?;
         let job_id = task.job_id;
-        let change = self.side_change(instance, change, Some(task), (present.now, origin)).await?;
-        self.side.change_side_settings(change).await?;
+        let change = self.side_change(instance, change, Some(task), (write.now, origin)).await?;
+        write.change_side_settings(change).await?;
         Ok(job_id)
     }
 
@@ -86,8 +86,8 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, EngineError> {
-        let _present = self.now_for_reading().await;
-        Ok(self.side.project_tags(project_id).await?)
+        let read = self.read().await;
+        Ok(read.project_tags(project_id).await?)
     }
 
     /// Returns a page of the times at which parameters of an instance changed, newest first.
@@ -99,8 +99,8 @@ impl Engine {
         instance: InstanceRef,
         page: PageRequest,
     ) -> Result<Page<ParameterHistoryEntry>, EngineError> {
-        let _present = self.now_for_reading().await;
-        Ok(self.side.parameter_history(instance, page).await?.ok_or(Refusal::InstanceNotFound)?)
+        let read = self.read().await;
+        Ok(read.parameter_history(instance, page).await?.ok_or(Refusal::InstanceNotFound)?)
     }
 
     /// Returns what of the parameters changed at one time.
@@ -112,11 +112,11 @@ impl Engine {
         instance: InstanceRef,
         id: ParameterChangeId,
     ) -> Result<ParameterHistoryEntry, EngineError> {
-        let _present = self.now_for_reading().await;
-        if let Some(entry) = self.side.parameter_change(instance, id).await? {
+        let read = self.read().await;
+        if let Some(entry) = read.parameter_change(instance, id).await? {
             return Ok(entry);
         }
-        self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         Err(Refusal::InvalidParameter { name: "history_id" }.into())
     }
 }

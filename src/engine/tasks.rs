@@ -24,8 +24,8 @@ impl Engine {
         instance: InstanceRef,
         query: RecordsQuery,
     ) -> Result<Page<BackgroundTask>, EngineError> {
-        let _present = self.now_for_reading().await;
-        let tasks = self.side.background_tasks(instance, query.window, query.page).await?;
+        let read = self.read().await;
+        let tasks = read.background_tasks(instance, query.window, query.page).await?;
         Ok(tasks.ok_or(Refusal::InstanceNotFound)?)
     }
 
@@ -38,8 +38,8 @@ impl Engine {
         project_id: ProjectId,
         query: RecordsQuery,
     ) -> Result<Page<BackgroundTask>, EngineError> {
-        let _present = self.now_for_reading().await;
-        Ok(self.side.project_tasks(project_id, query.window, query.page).await?)
+        let read = self.read().await;
+        Ok(read.project_tasks(project_id, query.window, query.page).await?)
     }
 
     /// Returns a background task of an instance, how far it is, and how much longer it takes.
@@ -51,17 +51,17 @@ impl Engine {
         instance: InstanceRef,
         task_id: TaskId,
     ) -> Result<(BackgroundTask, Progress, Duration), EngineError> {
-        let present = self.now_for_reading().await;
+        let read = self.read().await;
         let InstanceRef { project_id, instance_id } = instance;
-        self.store.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
-        let found = self.side.background_task(project_id, task_id).await?;
+        read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        let found = read.background_task(project_id, task_id).await?;
         let (_, task) = found.filter(|(owner, _)| *owner == instance_id).ok_or(Refusal::TaskNotFound)?;
-        let open = self.store.open_records(Some(project_id), Some(instance_id)).await?;
+        let open = read.open_records(Some(project_id), Some(instance_id)).await?;
         let plan = open.into_iter().find_map(|record| match record {
             OpenRecord::Instance(transition) => Some(transition.plan),
             OpenRecord::Backup(_) | OpenRecord::Restore(_) => None,
         });
-        let (progress, remaining) = task.progress(plan, present.now);
+        let (progress, remaining) = task.progress(plan, read.now);
         Ok((task, progress, remaining))
     }
 
@@ -75,9 +75,12 @@ impl Engine {
         task_id: TaskId,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let found = self.side.background_task(project_id, task_id).await?;
+        let write = self.write().await?;
+        let found = write.background_task(project_id, task_id).await?;
         let (instance_id, _) = found.ok_or(Refusal::TaskNotFound)?;
-        self.delete_task(InstanceRef { project_id, instance_id }, task_id, origin).await
+        let instance = InstanceRef { project_id, instance_id };
+        let (command, now) = (InstanceCommand::DeleteTask { task_id }, write.now);
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 
     /// Removes a background task that has ended from the list.
@@ -90,10 +93,10 @@ impl Engine {
         task_id: TaskId,
         origin: Origin,
     ) -> Result<(), EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let command = InstanceCommand::DeleteTask { task_id };
-        Ok(self.store.change_instance(ChangeInstance { instance, command, now, origin }).await?)
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 
     /// Returns new background work with fresh ids.
@@ -118,8 +121,8 @@ impl Engine {
     /// # Errors
     /// `Refused` with `InvalidParameter` (`job_id`) if there is none.
     pub async fn get_job(&self, project_id: ProjectId, id: JobId) -> Result<Job, EngineError> {
-        let _present = self.now_for_reading().await;
-        let job = self.side.job(project_id, id).await?;
+        let read = self.read().await;
+        let job = read.job(project_id, id).await?;
         Ok(job.ok_or(Refusal::InvalidParameter { name: "job_id" })?)
     }
 }

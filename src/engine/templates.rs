@@ -12,8 +12,8 @@ impl Engine {
     /// # Errors
     /// `Internal`.
     pub async fn own_templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, EngineError> {
-        let _present = self.now_for_reading().await;
-        Ok(self.side.templates(project_id).await?)
+        let read = self.read().await;
+        Ok(read.templates(project_id).await?)
     }
 
     /// Returns a template: a shipped one, or one of the project's own.
@@ -45,15 +45,15 @@ impl Engine {
         words: TemplateWords,
         given_id: Option<TemplateId>,
     ) -> Result<TemplateId, EngineError> {
-        let present = self.reconciled_now().await?;
-        let now = present.now;
+        let write = self.write().await?;
+        let now = write.now;
         let make = || TemplateId::from_random(self.ids.random_bits(), now);
         let id = match given_id {
             Some(id) => id,
             None => self.unused_id(make, TemplateId::as_bytes).await?,
         };
         let id_is_given = given_id.is_some();
-        self.side.create_template(CreateTemplate { project_id, source, id, id_is_given, words, now }).await?;
+        write.create_template(CreateTemplate { project_id, source, id, id_is_given, words, now }).await?;
         Ok(id)
     }
 
@@ -67,9 +67,9 @@ impl Engine {
         id: TemplateRef,
         words: TemplateWords,
     ) -> Result<(), EngineError> {
-        let _present = self.reconciled_now().await?;
+        let write = self.write().await?;
         let TemplateRef::Own(id) = id else { return Err(Refusal::TemplateNotFound.into()) };
-        Ok(self.side.change_template(ChangeTemplate { project_id, id, words }).await?)
+        Ok(write.change_template(ChangeTemplate { project_id, id, words }).await?)
     }
 
     /// Removes a project's own template.
@@ -77,9 +77,9 @@ impl Engine {
     /// # Errors
     /// `Refused` with `TemplateNotFound`, also for a shipped one.
     pub async fn delete_template(&self, project_id: ProjectId, id: TemplateRef) -> Result<(), EngineError> {
-        let _present = self.reconciled_now().await?;
+        let write = self.write().await?;
         let removed = match id {
-            TemplateRef::Own(id) => self.side.delete_template(project_id, id).await?,
+            TemplateRef::Own(id) => write.delete_template(project_id, id).await?,
             TemplateRef::Shipped(_) => false,
         };
         if removed { Ok(()) } else { Err(Refusal::TemplateNotFound.into()) }

@@ -1,10 +1,148 @@
-//! What the store is asked when policies of instances are run.
+//! What is due: steps of open work, runs of policies, changes that wait for a window of maintenance.
 
-use crate::domain::id::BackupId;
-use crate::domain::instance::{BackupRules, ResizeRules};
+use async_trait::async_trait;
+
+use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, RecordNumber};
+use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
+use crate::domain::instance::{BackupRules, InstanceStatus, ResizeRules, StatusTransition};
+use crate::domain::restore::{Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::WorkOptions;
-use crate::store::{InstanceRef, MadeChange};
+use crate::domain::work::{FailureCode, WorkOptions};
+use crate::store::{InstanceRef, StoreError};
+
+/// A record that is waiting or running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenRecord {
+    /// An instance on its way to another state.
+    Instance(StatusTransition),
+    /// A backup.
+    Backup(Backup),
+    /// A restore.
+    Restore(Restore),
+}
+
+/// A change that came due, to be made if the status is still what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DueChange {
+    /// Of an instance.
+    Instance(InstanceChange),
+    /// Of a backup.
+    Backup(BackupChange),
+    /// Of a restore. When it ends, its instance is RUNNING again.
+    Restore(RestoreChange),
+}
+
+impl DueChange {
+    /// Returns the instance.
+    pub fn instance_id(&self) -> InstanceId {
+        match self {
+            Self::Instance(change) => change.instance_id,
+            Self::Backup(change) => change.instance_id,
+            Self::Restore(change) => change.instance_id,
+        }
+    }
+
+    /// Returns when the change was due.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Instance(change) => change.at,
+            Self::Backup(change) => change.at,
+            Self::Restore(change) => change.at,
+        }
+    }
+}
+
+/// The end of an instance's way that came due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceChange {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The status it must have.
+    pub from: InstanceStatus,
+    /// The status it gets.
+    pub to: InstanceStatus,
+    /// What went wrong on the way, if anything did.
+    pub failure: Option<FailureCode>,
+    /// When the change was due, which is when it counts as made.
+    pub at: Timestamp,
+}
+
+/// A change of a restore's status that came due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoreChange {
+    /// The record.
+    pub id: RestoreId,
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The record's number.
+    pub number: RecordNumber,
+    /// The status it must have.
+    pub from: RestoreStatusKind,
+    /// The status it gets.
+    pub to: RestoreStatus,
+    /// When the change was due, which is when it counts as made.
+    pub at: Timestamp,
+}
+
+/// A change of a backup's status that came due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupChange {
+    /// The record.
+    pub id: BackupId,
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The record's number.
+    pub number: RecordNumber,
+    /// Who asked for it.
+    pub kind: BackupKind,
+    /// The status it must have.
+    pub from: BackupStatusKind,
+    /// The status it gets.
+    pub to: BackupStatus,
+    /// When the change was due, which is when it counts as made.
+    pub at: Timestamp,
+}
+
+/// A change of a record that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeChange {
+    /// The record, and between which states it went.
+    pub record: ChangedRecord,
+    /// Its instance.
+    pub instance_id: InstanceId,
+    /// When it counts as made.
+    pub at: Timestamp,
+}
+
+/// A record that changed, and between which states it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangedRecord {
+    /// The instance itself.
+    Instance {
+        /// The status it had.
+        from: InstanceStatus,
+        /// The status it has.
+        to: InstanceStatus,
+    },
+    /// A backup.
+    Backup {
+        /// The record.
+        id: BackupId,
+        /// The status it had; none if it has come into being.
+        from: Option<BackupStatusKind>,
+        /// The status it has.
+        to: BackupStatusKind,
+    },
+    /// A restore.
+    Restore {
+        /// The record.
+        id: RestoreId,
+        /// The status it had.
+        from: RestoreStatusKind,
+        /// The status it has.
+        to: RestoreStatusKind,
+    },
+}
 
 /// What is to be done at one time: changes that wait for a window of maintenance, runs of policies, and the end of the days of
 /// backups.
@@ -60,4 +198,68 @@ pub struct ScheduleOutcome {
     pub begun: usize,
     /// How many changes, policies and backups have nothing due at that time any more.
     pub done: usize,
+}
+
+/// Reads of what is due.
+#[async_trait]
+pub trait ScheduleReads: Send + Sync {
+    /// Returns when the next planned change is due, of whatever kind, from memory.
+    fn next_due_at(&self) -> Option<Timestamp>;
+
+    /// Returns when the next run of a policy is due, the days of a backup made by one are over, or a change that waits is due, from
+    /// memory.
+    fn next_scheduled_at(&self) -> Option<Timestamp>;
+
+    /// Returns records with a step due at `now` or before, in the order in which the steps are due, at most `limit`.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError>;
+
+    /// Returns instances whose policies have a run due at `now` or before, in the order in which the runs are due, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn due_runs(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError>;
+
+    /// Returns instances with a change that waits for the window of maintenance and is due at `now` or before, in the order in which they
+    /// are due, at most `limit`.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn due_changes(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError>;
+
+    /// Returns records that are waiting or running: of an instance, of a project, or all.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn open_records(
+        &self,
+        project: Option<ProjectId>,
+        instance: Option<InstanceId>,
+    ) -> Result<Vec<OpenRecord>, StoreError>;
+}
+
+/// Changes of what is due.
+#[async_trait]
+pub trait ScheduleWrites: Send + Sync {
+    /// Makes those changes whose `from` still holds, in order; the others are skipped. Of each instance whose backup
+    /// succeeds by that, all but the `keep` newest usable backups expire. Returns what was made, in order: each expiry follows
+    /// the change that caused it.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn apply_changes(
+        &self,
+        changes: Vec<DueChange>,
+        keep: Option<u32>,
+    ) -> Result<Vec<MadeChange>, StoreError>;
+
+    /// Does what is due at one time: begins changes that have waited; makes the backups of those policies whose runs still are due,
+    /// and plans the next ones; lets backups expire whose days are over.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn apply_schedule(&self, step: ScheduleStep) -> Result<ScheduleOutcome, StoreError>;
 }

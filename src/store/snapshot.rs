@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
-use crate::store::command::Counts;
+use crate::store::Counts;
 use crate::store::error::StoreError;
 
 /// A copy of everything that is kept.

@@ -7,7 +7,7 @@ use dcs_emulator::domain::id::{BackupId, InstanceId};
 use dcs_emulator::domain::instance::BackupRules;
 use dcs_emulator::domain::page::{PageLimit, PageRequest, TimeWindow};
 use dcs_emulator::domain::refusal::Refusal;
-use dcs_emulator::store::{CreateBackup, InstanceRef, Store, StoreError};
+use dcs_emulator::store::{CreateBackup, InstanceRef, StoreError};
 use futures_util::future::join_all;
 
 use crate::house::{AT_ONCE, House, RULES, after, instance, project, refusal};

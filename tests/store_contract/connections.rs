@@ -19,7 +19,7 @@ async fn pragma(connection: &mut SqliteConnection, name: &str) -> String {
 
 /// Reads settings back from every connection of the pool, all held at once.
 async fn readers_have(house: &House, settings: &[(&str, &str)]) {
-    let pool = house.store.readers();
+    let pool = house.sqlite.readers();
     let mut connections = Vec::new();
     for _ in 0..READERS {
         connections.push(pool.acquire().await.unwrap());
@@ -80,7 +80,7 @@ fn two_stores_in_memory_are_two() {
 fn sqlite_is_one_that_does_not_lose_commits() {
     run(Kind::File, async |house| {
         let version: String =
-            sqlx::query_scalar("SELECT sqlite_version()").fetch_one(house.store.readers()).await.unwrap();
+            sqlx::query_scalar("SELECT sqlite_version()").fetch_one(house.sqlite.readers()).await.unwrap();
         let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
         assert!(parts >= vec![3, 51, 3], "{version}");
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dcs_emulator::domain::backup::BackupStatusKind;
 use dcs_emulator::domain::id::InstanceId;
 use dcs_emulator::domain::instance::SideTask;
-use dcs_emulator::store::{BackupChange, Store};
+use dcs_emulator::store::BackupChange;
 
 use crate::house::{AT_ONCE, House, Kind, after, instance, next_change, run};
 

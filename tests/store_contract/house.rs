@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -46,7 +47,8 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// A store, and three master/standby instances in it beside one single and one cluster instance.
 pub(crate) struct House {
-    pub(crate) store: SqliteStore,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sqlite: Arc<SqliteStore>,
     pub(crate) location: Location,
     ids: Box<dyn IdSource>,
     _folder: TempDir,
@@ -167,19 +169,20 @@ impl House {
                 Location::Memory { name: format!("house-{}", COUNT.fetch_add(1, Ordering::Relaxed)) }
             }
         };
-        let store = open(&location).await;
+        let sqlite = open(&location).await;
+        let store: Arc<dyn Store> = sqlite.clone();
         let modes =
             [CacheMode::Ha, CacheMode::Ha, CacheMode::HaRwSplit, CacheMode::Single, CacheMode::Cluster];
         let instances: Vec<(u8, CacheMode)> = (1..).zip(modes).collect();
         store.seed(plan(vec![project_seed(1, &instances)]), after(0)).await.unwrap();
-        Self { store, location, ids: Box::new(SeededIds::new(1)), _folder: folder }
+        Self { store, sqlite, location, ids: Box::new(SeededIds::new(1)), _folder: folder }
     }
 
     /// Closes the store and opens it again.
     pub(crate) async fn reopen(mut self) -> Self {
         self.store.close().await;
-        drop(self.store);
-        self.store = open(&self.location).await;
+        self.sqlite = open(&self.location).await;
+        self.store = self.sqlite.clone();
         self
     }
 
@@ -284,6 +287,7 @@ pub(crate) fn next_change(backup: &Backup, now: Timestamp) -> BackupChange {
     }
 }
 
-pub(crate) async fn open(location: &Location) -> SqliteStore {
-    SqliteStore::open(location, StoreMetrics::register(&Registry::new()).unwrap()).await.unwrap()
+async fn open(location: &Location) -> Arc<SqliteStore> {
+    let metrics = StoreMetrics::register(&Registry::new()).unwrap();
+    Arc::new(SqliteStore::open(location, metrics).await.unwrap())
 }

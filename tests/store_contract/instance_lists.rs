@@ -9,7 +9,7 @@ use dcs_emulator::domain::page::PageLimit;
 use dcs_emulator::store::sqlite::{Location, check};
 use dcs_emulator::store::{
     ChangeInstance, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed,
-    ProjectSeed, Store,
+    ProjectSeed,
 };
 use futures_util::future::join_all;
 use proptest::prelude::*;

@@ -3,7 +3,7 @@
 use dcs_emulator::domain::id::InstanceId;
 use dcs_emulator::domain::instance::{CacheMode, Instance, InstanceStatus};
 use dcs_emulator::domain::page::PageLimit;
-use dcs_emulator::store::{InstanceFilter, InstancePageStart, InstanceRef, ProjectSeed, SeedReport, Store};
+use dcs_emulator::store::{InstanceFilter, InstancePageStart, InstanceRef, ProjectSeed, SeedReport};
 
 use crate::house::{House, after, instance, instance_seed, plan, project, project_seed};
 use crate::instance_lists::passes;

@@ -6,7 +6,6 @@ use dcs_emulator::domain::backup::BackupStatusKind;
 use dcs_emulator::domain::id::BackupId;
 use dcs_emulator::domain::page::{PageLimit, TimeWindow};
 use dcs_emulator::domain::refusal::Refusal;
-use dcs_emulator::store::Store;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

@@ -8,7 +8,6 @@ use dcs_emulator::domain::time::{Timestamp, UtcOffset};
 use dcs_emulator::domain::work::{Progression, WorkOptions};
 use dcs_emulator::store::{
     ChangeInstance, ChangedRecord, InstanceCommand, InstanceRef, ScheduleOutcome, ScheduleStep, ScheduledRun,
-    Store,
 };
 
 use crate::house::{AT_ONCE, House, RULES, after, anonymous, instance};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::future::Future;
 
-use tokio::sync::{MutexGuard, OwnedRwLockWriteGuard};
+use tokio::sync::MutexGuard;
 
 use crate::clock::Clock;
 use crate::domain::clock::ClockFace;
@@ -11,7 +11,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::engine::EngineError;
 use crate::engine::control::Control;
 use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule, as_json};
-use crate::engine::reconcile::Turn;
+use crate::engine::lock::ExclusiveGuard;
 use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
 use crate::engine::transitions::TransitionRule;
 use crate::store::{ResetPlan, SeedReport};
@@ -21,7 +21,7 @@ use crate::store::{ResetPlan, SeedReport};
 pub struct Alone<'c> {
     control: &'c Control,
     _changing: MutexGuard<'c, ()>,
-    _turns: (OwnedRwLockWriteGuard<()>, Turn),
+    store: ExclusiveGuard,
 }
 
 /// What a seed makes of the settings.
@@ -45,7 +45,7 @@ impl Control {
     /// Waits until nobody else decides anything and no use case runs.
     pub async fn alone(&self) -> Alone<'_> {
         let changing = self.changing.lock().await;
-        Alone { control: self, _changing: changing, _turns: self.engine.lock_exclusively().await }
+        Alone { control: self, _changing: changing, store: self.engine.lock_exclusively().await }
     }
 
     /// Returns what a reset of everything, or of a project, applies afterwards.
@@ -55,14 +55,6 @@ impl Control {
             Some(project) => seeds.only(project),
             None => seeds,
         }
-    }
-
-    /// Returns the instances of a project, those that were deleted among them.
-    ///
-    /// # Errors
-    /// `Internal`.
-    pub async fn instances_of(&self, project: ProjectId) -> Result<HashSet<InstanceId>, EngineError> {
-        Ok(self.engine.store.instances_of(project).await?)
     }
 
     /// Decides what a seed makes of the settings there are: it adds what is not there, and replaces what is if it is to
@@ -120,6 +112,14 @@ impl Control {
 }
 
 impl Alone<'_> {
+    /// Returns the instances of a project, those that were deleted among them.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn instances_of(&self, project: ProjectId) -> Result<HashSet<InstanceId>, EngineError> {
+        Ok(self.store.instances_of(project).await?)
+    }
+
     /// Applies a seed: creates what is not there, and replaces what is if it is to overwrite.
     ///
     /// `faults` are those that hold afterwards, as text, if the seed changes them.
@@ -133,7 +133,7 @@ impl Alone<'_> {
         faults: Option<String>,
     ) -> Result<SeedReport, EngineError> {
         let control = self.control;
-        let has_clock = control.engine.store.kept_settings().await?.contains_key(kept::CLOCK);
+        let has_clock = self.store.kept_settings().await?.contains_key(kept::CLOCK);
         let rules = control.engine.transitions.all();
         let new = control.new_settings(&seed.settings, rules, overwrite || !has_clock, overwrite)?;
         let mut settings = new.kept;
@@ -150,7 +150,7 @@ impl Alone<'_> {
                 // What is seeded is reproducible, whatever there was before.
                 plan.replaces_link_key = new.ids.is_some() && !names_link_key;
             }
-            Ok(control.engine.store.seed(plan, now).await?)
+            Ok(self.store.seed(plan, now).await?)
         });
         let report = applied.await?;
         if let Some(ids) = new.ids {
@@ -188,7 +188,7 @@ impl Alone<'_> {
         faults: Option<String>,
     ) -> Result<SeedReport, EngineError> {
         let control = self.control;
-        let instances = control.instances_of(project).await?;
+        let instances = self.instances_of(project).await?;
         let mut rules = control.engine.transitions.all();
         rules.retain(|rule| !rule.scope.is_within(project, &instances));
         let new = control.new_settings(&seeds.settings, rules, false, false)?;
@@ -200,8 +200,7 @@ impl Alone<'_> {
         let kept_rules: Vec<KeptRule> = new.rules.iter().map(KeptRule::of).collect();
         let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let report =
-            control.engine.store.reset(ResetPlan { project: Some(project), seed, settings, now }).await?;
+        let report = self.store.reset(ResetPlan { project: Some(project), seed, settings, now }).await?;
         control.engine.transitions.replace(new.rules);
         control.identity.forget();
         Ok(report)
@@ -224,7 +223,7 @@ impl Alone<'_> {
                 seed.new_link_key = kept::link_key(ids);
             }
             let seed = Some(seed);
-            Ok(control.engine.store.reset(ResetPlan { project: None, seed, settings, now }).await?)
+            Ok(self.store.reset(ResetPlan { project: None, seed, settings, now }).await?)
         });
         let report = reset.await?;
         if new.face.is_none() {

@@ -40,9 +40,9 @@ struct Scope {
 impl Engine {
     /// Begins to write the state down, whole or of a project, as it is once what is due has been done.
     pub(in crate::engine) async fn export(&self, project: Option<ProjectId>) -> Export {
-        let _present = self.now_for_reading().await;
+        let read = self.read().await;
         Export {
-            parts: self.store.export(project),
+            parts: read.export(project),
             clock: self.clock.clone(),
             scope: Scope { now: None, project, instances: HashSet::new() },
             document: Some(JsonWriter::default()),

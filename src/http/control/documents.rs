@@ -96,7 +96,7 @@ async fn reset_everything(state: &ControlState, seed: bool) -> Result<SeedReport
 async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> Result<SeedReport, ApiError> {
     let alone = state.control.alone().await;
     let _keeping = state.faults_kept.lock().await;
-    let instances = state.control.instances_of(project).await.map_err(internal)?;
+    let instances = alone.instances_of(project).await.map_err(internal)?;
     let seeded = read(state.control.seeds_of_reset(Some(project), seed).faults())?;
     // Once for what is kept and once for what holds: calls go on hitting faults that have no end.
     let change = |faults: &mut Vec<Fault>| {

@@ -13,9 +13,9 @@ use crate::domain::side_settings::{
     Tag, TagKey, TagValue, Whitelist, WhitelistGroup,
 };
 use crate::domain::time::Timestamp;
+use crate::store::ParameterHistoryEntry;
 use crate::store::error::StoreError;
 use crate::store::row::{bytes16, column, parse, timestamp};
-use crate::store::side::ParameterHistoryEntry;
 
 /// The names of documents in `side_settings`.
 pub(in crate::store) mod side_name {

@@ -11,11 +11,13 @@ use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::BackupTerms;
 use crate::domain::time::Timestamp;
+use crate::store::BackupWrites;
 use crate::store::error::commit_error;
 use crate::store::row::{
     self, BACKUP_JSON, BACKUP_WORK, BackupStatusRow, backup_format_code, backup_kind_code,
     backup_status_code, record_kind,
 };
+use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::ids;
 use crate::store::sqlite::open_work::OpenWorkRow;
@@ -23,6 +25,8 @@ use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{BackupChange, CreateBackup, DeleteBackup, StoreError};
+use async_trait::async_trait;
+use futures_util::FutureExt;
 
 /// In which transaction a run of creates is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -308,5 +312,16 @@ impl InsertRow for NewBackupRow {
         script.bind(self.remark);
         script.bind(self.terms.as_ref().map(|terms| terms.window.as_str().to_owned()));
         script.bind(self.terms.map(|terms| terms.save_days));
+    }
+}
+
+#[async_trait]
+impl BackupWrites for SqliteStore {
+    async fn create_backup(&self, command: CreateBackup) -> Result<Backup, StoreError> {
+        self.writer.create_backup(command).await
+    }
+
+    async fn delete_backup(&self, command: DeleteBackup) -> Result<(), StoreError> {
+        self.writer.change(|state| delete(state, command).boxed()).await
     }
 }

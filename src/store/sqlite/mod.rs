@@ -7,7 +7,6 @@
 mod access_lock;
 mod background_tasks;
 mod backups;
-mod beside;
 mod check;
 mod copying;
 mod creation;
@@ -37,33 +36,17 @@ mod tokens;
 mod transitions;
 mod writer;
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use futures_util::FutureExt;
-use sqlx::{Executor, SqliteConnection};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
 pub use check::{CheckReport, check};
 pub use options::Location;
 pub use reader::{LentConnection, ReadPool};
 
-use crate::domain::backup::Backup;
-use crate::domain::id::{BackupId, InstanceId, ProjectId};
-use crate::domain::instance::Instance;
-use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
-use crate::domain::quota::{Quota, Usage};
-use crate::domain::restore::Restore;
-use crate::domain::time::Timestamp;
 use crate::store::migrate;
-use crate::store::{
-    ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
-    DueChange, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange, OpenError,
-    OpenRecord, PasswordAnswer, ResetPlan, ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StatePart,
-    StatusCount, Store, StoreError, StoreMetrics,
-};
+use crate::store::{OpenError, StoreMetrics};
 use access_lock::AccessLock;
 use file_lock::FileLock;
 use file_watch::FileWatch;
@@ -177,219 +160,4 @@ impl SqliteStore {
     pub fn readers(&self) -> &ReadPool {
         self.reader.pool()
     }
-}
-
-#[async_trait]
-impl Store for SqliteStore {
-    async fn create_backup(&self, command: CreateBackup) -> Result<Backup, StoreError> {
-        self.writer.create_backup(command).await
-    }
-
-    async fn delete_backup(&self, command: DeleteBackup) -> Result<(), StoreError> {
-        self.writer.change(|state| backups::delete(state, command).boxed()).await
-    }
-
-    async fn list_backups(
-        &self,
-        instance: InstanceRef,
-        window: TimeWindow,
-        page: PageRequest,
-    ) -> Result<Option<Page<Backup>>, StoreError> {
-        self.reader.list_backups(instance, window, page).await
-    }
-
-    async fn create_restore(&self, command: CreateRestore) -> Result<Restore, StoreError> {
-        self.writer.change(|state| restores::create(state, command).boxed()).await
-    }
-
-    async fn list_restores(
-        &self,
-        instance: InstanceRef,
-        window: TimeWindow,
-        page: PageRequest,
-    ) -> Result<Option<Page<Restore>>, StoreError> {
-        self.reader.list_restores(instance, window, page).await
-    }
-
-    async fn get_backup(
-        &self,
-        instance: InstanceRef,
-        backup_id: BackupId,
-    ) -> Result<Option<(Backup, bool)>, StoreError> {
-        self.reader.get_backup(instance, backup_id).await
-    }
-
-    async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError> {
-        self.reader.get_instance(instance).await
-    }
-
-    async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError> {
-        self.writer.change(|state| instances::create(state, command).boxed()).await
-    }
-
-    async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {
-        self.writer.change(|state| instances::change(state, command).boxed()).await
-    }
-
-    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError> {
-        self.reader.instance_password(instance).await
-    }
-
-    async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError> {
-        self.writer.change(|state| instances::change_password(state, command).boxed()).await
-    }
-
-    async fn list_instances(
-        &self,
-        project_id: ProjectId,
-        filter: InstanceFilter,
-        start: InstancePageStart,
-        limit: PageLimit,
-    ) -> Result<Page<Instance>, StoreError> {
-        self.reader.list_instances(project_id, filter, start, limit).await
-    }
-
-    async fn all_instances(
-        &self,
-        project_id: ProjectId,
-        filter: InstanceFilter,
-    ) -> Result<Vec<Instance>, StoreError> {
-        self.reader.all_instances(project_id, filter).await
-    }
-
-    async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, StoreError> {
-        self.reader.status_counts(project_id).await
-    }
-
-    async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {
-        self.reader.instances_of(project_id).await
-    }
-
-    async fn quota(&self, project_id: ProjectId) -> Result<(Quota, Usage), StoreError> {
-        quotas::quota(self.reader.pool(), project_id).await
-    }
-
-    fn next_due_at(&self) -> Option<Timestamp> {
-        self.writer.next_due_at()
-    }
-
-    fn next_scheduled_at(&self) -> Option<Timestamp> {
-        self.writer.next_scheduled_at()
-    }
-
-    async fn due_runs(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError> {
-        self.reader.due_runs(now, limit).await
-    }
-
-    async fn due_changes(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError> {
-        self.reader.due_changes(now, limit).await
-    }
-
-    async fn apply_schedule(&self, step: ScheduleStep) -> Result<ScheduleOutcome, StoreError> {
-        self.writer.change(|state| scheduling::apply(state, step).boxed()).await
-    }
-
-    async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError> {
-        self.reader.due_records(now, limit).await
-    }
-
-    async fn open_records(
-        &self,
-        project: Option<ProjectId>,
-        instance: Option<InstanceId>,
-    ) -> Result<Vec<OpenRecord>, StoreError> {
-        self.reader.open_records(project, instance).await
-    }
-
-    async fn apply_changes(
-        &self,
-        changes: Vec<DueChange>,
-        keep: Option<u32>,
-    ) -> Result<Vec<MadeChange>, StoreError> {
-        self.writer.change(move |state| transitions::apply(state, changes, keep).boxed()).await
-    }
-
-    async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
-        self.writer.change_much(move |state| seeding::apply(state, plan, now).boxed()).await
-    }
-
-    fn export(&self, project: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>> {
-        let (parts, receiver) = mpsc::channel(self.parts_in_flight);
-        let reader = self.reader.clone();
-        tokio::spawn(async move { reader.export(project, parts).await });
-        receiver
-    }
-
-    async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {
-        match plan.project {
-            Some(project) => {
-                self.writer
-                    .change_much(move |state| resetting::reset_project(state, project, plan).boxed())
-                    .await
-            }
-            None => {
-                let database = self.location.clone();
-                self.writer.replace(|_| resetting::reset_everything(database, plan).boxed()).await
-            }
-        }
-    }
-
-    async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
-        self.reader.is_taken(id).await
-    }
-
-    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
-        self.writer
-            .change(move |state| resetting::keep_setting(&mut state.connection, name, value).boxed())
-            .await
-    }
-
-    async fn keep_ids(
-        &self,
-        name: &'static str,
-        value: String,
-        link_key: Option<[u8; 32]>,
-    ) -> Result<(), StoreError> {
-        self.writer
-            .change(move |state| resetting::keep_ids(&mut state.connection, name, value, link_key).boxed())
-            .await
-    }
-
-    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
-        self.reader.kept_settings().await
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        self.reader.counts().await
-    }
-
-    async fn probe(&self) -> Result<(), StoreError> {
-        if let Some(files) = &self.files {
-            files.look()?;
-        }
-        self.writer.change(|state| write_anything(&mut state.connection).boxed()).await
-    }
-
-    async fn close(&self) {
-        // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
-        let pool = self.reader.pool();
-        let readers_closed = pool.close_within(READERS_PATIENCE).await;
-        self.writer.close().await;
-        // Not when the last user of the store goes: the file is free now. Not before the last reader, either: closing the handle
-        // of the database would drop the locks of SQLite that keep others from what it reads.
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if !readers_closed {
-            let reader = Arc::clone(&self.reader);
-            tokio::spawn(async move {
-                reader.pool().close().await;
-                drop(lock);
-            });
-        }
-    }
-}
-
-/// Stores what is there already, which is written all the same: a full disk shows only in writing.
-async fn write_anything(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let written = connection.execute("PRAGMA user_version = 0").await;
-    written.map(|_| ()).map_err(StoreError::during("write anything"))
 }

@@ -6,13 +6,21 @@
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 use crate::domain::id::ProjectId;
+use crate::domain::time::Timestamp;
 use crate::store::error::commit_error;
 use crate::store::migrate::HISTORY_TABLE;
 use crate::store::sqlite::options::Location;
 use crate::store::sqlite::seeding;
 use crate::store::sqlite::snapshots::replacing;
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{READERS_PATIENCE, SqliteStore, ids, reader};
+use crate::store::{ControlReads, ControlWrites, Counts, SeedPlan, SettingStore, StatePart};
 use crate::store::{ResetPlan, SeedReport, StoreError};
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use tokio::sync::mpsc;
 
 /// The table of words: it belongs to the schema, not to what is kept.
 const WORDS_TABLE: &str = "statuses";
@@ -220,4 +228,95 @@ pub(super) async fn keep_setting(
     .await
     .map_err(StoreError::during("keep a setting"))?;
     Ok(())
+}
+
+#[async_trait]
+impl ControlReads for SqliteStore {
+    async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
+        ids::is_taken(self.reader.pool(), id).await
+    }
+
+    fn export(&self, project: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>> {
+        let (parts, receiver) = mpsc::channel(self.parts_in_flight);
+        let reader = self.reader.clone();
+        tokio::spawn(async move { reader.export(project, parts).await });
+        receiver
+    }
+}
+
+#[async_trait]
+impl ControlWrites for SqliteStore {
+    async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
+        self.writer.change_much(move |state| seeding::apply(state, plan, now).boxed()).await
+    }
+
+    async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {
+        match plan.project {
+            Some(project) => {
+                self.writer.change_much(move |state| reset_project(state, project, plan).boxed()).await
+            }
+            None => {
+                let database = self.location.clone();
+                self.writer.replace(|_| reset_everything(database, plan).boxed()).await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl SettingStore for SqliteStore {
+    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
+            .fetch_all(self.reader.pool())
+            .await
+            .map_err(StoreError::during("read the settings that are kept"))?;
+        Ok(rows.into_iter().collect())
+    }
+
+    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
+        self.writer.change(move |state| keep_setting(&mut state.connection, name, value).boxed()).await
+    }
+
+    async fn keep_ids(
+        &self,
+        name: &'static str,
+        value: String,
+        link_key: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        self.writer.change(move |state| keep_ids(&mut state.connection, name, value, link_key).boxed()).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        reader::counts(self.reader.pool()).await.map_err(StoreError::during("count what is kept"))
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        if let Some(files) = &self.files {
+            files.look()?;
+        }
+        self.writer.change(|state| write_anything(&mut state.connection).boxed()).await
+    }
+
+    async fn close(&self) {
+        // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
+        let pool = self.reader.pool();
+        let readers_closed = pool.close_within(READERS_PATIENCE).await;
+        self.writer.close().await;
+        // Not when the last user of the store goes: the file is free now. Not before the last reader, either: closing the handle
+        // of the database would drop the locks of SQLite that keep others from what it reads.
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if !readers_closed {
+            let reader = Arc::clone(&self.reader);
+            tokio::spawn(async move {
+                reader.pool().close().await;
+                drop(lock);
+            });
+        }
+    }
+}
+
+/// Stores what is there already, which is written all the same: a full disk shows only in writing.
+async fn write_anything(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let written = connection.execute("PRAGMA user_version = 0").await;
+    written.map(|_| ()).map_err(StoreError::during("write anything"))
 }

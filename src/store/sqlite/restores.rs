@@ -6,7 +6,9 @@ use crate::domain::id::RestoreId;
 use crate::domain::refusal::Refusal;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
+use crate::store::RestoreWrites;
 use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
+use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backups;
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::ids;
@@ -15,6 +17,8 @@ use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateRestore, StoreError};
+use async_trait::async_trait;
+use futures_util::FutureExt;
 
 /// Records a restore; while it is open its instance is RESTORING.
 pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
@@ -148,4 +152,11 @@ pub(super) async fn update_status(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+#[async_trait]
+impl RestoreWrites for SqliteStore {
+    async fn create_restore(&self, command: CreateRestore) -> Result<Restore, StoreError> {
+        self.writer.change(|state| create(state, command).boxed()).await
+    }
 }

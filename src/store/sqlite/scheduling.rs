@@ -20,7 +20,11 @@ use crate::store::sqlite::resetting;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::Script;
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{SqliteStore, transitions};
 use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError};
+use crate::store::{DueChange, ScheduleWrites};
+use async_trait::async_trait;
+use futures_util::FutureExt;
 
 /// Does what is due at one time: begins changes that have waited, so that a backup is one of afterwards, makes backups, then ends the
 /// days of others.
@@ -262,4 +266,19 @@ async fn plan(
     .await
     .map(drop)
     .map_err(StoreError::during("plan the next runs of policies"))
+}
+
+#[async_trait]
+impl ScheduleWrites for SqliteStore {
+    async fn apply_changes(
+        &self,
+        changes: Vec<DueChange>,
+        keep: Option<u32>,
+    ) -> Result<Vec<MadeChange>, StoreError> {
+        self.writer.change(move |state| transitions::apply(state, changes, keep).boxed()).await
+    }
+
+    async fn apply_schedule(&self, step: ScheduleStep) -> Result<ScheduleOutcome, StoreError> {
+        self.writer.change(|state| apply(state, step).boxed()).await
+    }
 }

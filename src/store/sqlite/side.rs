@@ -3,16 +3,21 @@
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
 use crate::domain::task::TaskDetails;
+use crate::store::ChangeSideSettings;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
-use crate::store::side::ChangeSideSettings;
 use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::instances::{self, Audit};
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{SqliteStore, templates};
+use crate::store::{ChangeTemplate, ConfigWrites, CreateTemplate};
 use crate::store::{InstanceRef, StoreError};
+use async_trait::async_trait;
+use futures_util::FutureExt;
 
 /// Returns an instance, its key and what is set beside it.
 pub(super) async fn find(
@@ -215,4 +220,28 @@ async fn write_document(
         .await
         .map(|_| ())
         .map_err(StoreError::during("set something beside an instance"))
+}
+
+#[async_trait]
+impl ConfigWrites for SqliteStore {
+    async fn change_side_settings(
+        &self,
+        command: ChangeSideSettings,
+    ) -> Result<(Instance, SideSettings), StoreError> {
+        self.writer.change(|state| change(state, command).boxed()).await
+    }
+
+    async fn create_template(&self, command: CreateTemplate) -> Result<(), StoreError> {
+        self.writer.change(|state| templates::create(&mut state.connection, command).boxed()).await
+    }
+
+    async fn change_template(&self, command: ChangeTemplate) -> Result<(), StoreError> {
+        self.writer.change(|state| templates::change(&mut state.connection, command).boxed()).await
+    }
+
+    async fn delete_template(&self, project_id: ProjectId, id: TemplateId) -> Result<bool, StoreError> {
+        self.writer
+            .change(move |state| templates::delete(&mut state.connection, project_id, id).boxed())
+            .await
+    }
 }

@@ -189,7 +189,7 @@ fn start(database: &Path, by_program: bool) -> Result<(), String> {
         let metrics = StoreMetrics::register(&Registry::new()).map_err(|error| error.to_string())?;
         let store =
             SqliteStore::open(&location, metrics).await.map_err(|error| format!("no start: {error:?}"))?;
-        dcs_emulator::store::Store::close(&store).await;
+        dcs_emulator::store::SettingStore::close(&store).await;
         Ok(())
     })
 }

@@ -22,10 +22,14 @@ use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code, record_kind};
+use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::events::{self, Change};
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
+use crate::store::{ChangePassword, CreateInstances, InstanceWrites, PasswordAnswer};
+use async_trait::async_trait;
+use futures_util::FutureExt;
 
 pub(super) use creation::create;
 pub(super) use password::change_password;
@@ -166,4 +170,19 @@ async fn record(
     events::append(connection, vec![event.into_row(audit.actor_key)])
         .await
         .map_err(StoreError::during("record the status of an instance"))
+}
+
+#[async_trait]
+impl InstanceWrites for SqliteStore {
+    async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError> {
+        self.writer.change(|state| create(state, command).boxed()).await
+    }
+
+    async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {
+        self.writer.change(|state| change(state, command).boxed()).await
+    }
+
+    async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError> {
+        self.writer.change(|state| change_password(state, command).boxed()).await
+    }
 }

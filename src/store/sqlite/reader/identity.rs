@@ -1,5 +1,6 @@
 //! Reads of users, keys, tokens and projects.
 
+use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::sqlite::SqliteRow;
@@ -11,71 +12,66 @@ use crate::store::error::StoreError;
 use crate::store::identity::{ProjectFilter, UserKey};
 use crate::store::row;
 use crate::store::sqlite::reader::Reader;
+use crate::store::sqlite::{SqliteStore, tokens};
+use crate::store::{IdentityStore, NewToken};
+use futures_util::FutureExt;
 
-impl Reader {
-    pub(in crate::store::sqlite) async fn domain(&self) -> Result<Domain, StoreError> {
-        let row = self.domain_row().await?;
+#[async_trait]
+impl IdentityStore for SqliteStore {
+    async fn save_token(&self, token: NewToken) -> Result<bool, StoreError> {
+        self.writer.change(|state| tokens::save(&mut state.connection, token).boxed()).await
+    }
+
+    async fn domain(&self) -> Result<Domain, StoreError> {
+        let row = self.reader.domain_row().await?;
         Ok(Domain {
             id: DomainId::from_bytes(row::bytes16(&row, "domain_id")?),
             name: row::column(&row, "name")?,
         })
     }
 
-    pub(in crate::store::sqlite) async fn link_key(&self) -> Result<[u8; 32], StoreError> {
-        let row = self.domain_row().await?;
+    async fn link_key(&self) -> Result<[u8; 32], StoreError> {
+        let row = self.reader.domain_row().await?;
         let key: &[u8] = row::column(&row, "link_key")?;
         key.try_into()
             .map_err(|_| StoreError::Inconsistent { what: "domain.link_key does not have 32 bytes" })
     }
 
-    async fn domain_row(&self) -> Result<SqliteRow, StoreError> {
-        sqlx::query("SELECT domain_id, name, link_key FROM domain")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(StoreError::during("read the domain"))
-    }
-
-    pub(in crate::store::sqlite) async fn find_user(
-        &self,
-        key: UserKey,
-    ) -> Result<Option<(User, Option<String>)>, StoreError> {
+    async fn find_user(&self, key: UserKey) -> Result<Option<(User, Option<String>)>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT u.* FROM users u WHERE ");
         match key {
             UserKey::Id(id) => query.push("u.user_id = ").push_bind(id.as_bytes().to_vec()),
             UserKey::Name(name) => query.push("u.name = ").push_bind(name),
         };
-        let row =
-            query.build().fetch_optional(&self.pool).await.map_err(StoreError::during("find a user"))?;
+        let row = query
+            .build()
+            .fetch_optional(&self.reader.pool)
+            .await
+            .map_err(StoreError::during("find a user"))?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some((self.user(&row).await?, row::column(&row, "password_hash")?)))
+        Ok(Some((self.reader.user(&row).await?, row::column(&row, "password_hash")?)))
     }
 
-    pub(in crate::store::sqlite) async fn find_access_key(
-        &self,
-        access: &str,
-    ) -> Result<Option<(User, Secret)>, StoreError> {
+    async fn find_access_key(&self, access: &str) -> Result<Option<(User, Secret)>, StoreError> {
         let row = sqlx::query(
             "SELECT u.*, k.secret FROM access_keys k JOIN users u USING (user_key) WHERE k.access = ?",
         )
         .bind(access)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader.pool)
         .await
         .map_err(StoreError::during("find an access key"))?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some((self.user(&row).await?, Secret::new(row::column(&row, "secret")?))))
+        Ok(Some((self.reader.user(&row).await?, Secret::new(row::column(&row, "secret")?))))
     }
 
-    pub(in crate::store::sqlite) async fn find_token(
-        &self,
-        hash: [u8; 32],
-    ) -> Result<Option<Token>, StoreError> {
+    async fn find_token(&self, hash: [u8; 32]) -> Result<Option<Token>, StoreError> {
         let row = sqlx::query(
             "SELECT u.*, t.project_id, p.name AS project_name, t.method, t.issued_at, t.expires_at
              FROM tokens t JOIN users u USING (user_key) LEFT JOIN projects p ON p.project_id = t.project_id
              WHERE t.token_hash = ?",
         )
         .bind(&hash[..])
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader.pool)
         .await
         .map_err(StoreError::during("find a token"))?;
         let Some(row) = row else { return Ok(None) };
@@ -88,7 +84,7 @@ impl Reader {
             TokenScope::Domain
         };
         Ok(Some(Token {
-            user: self.user(&row).await?,
+            user: self.reader.user(&row).await?,
             scope,
             method: row::column(&row, "method")?,
             issued_at: row::timestamp(&row, "issued_at")?,
@@ -96,10 +92,7 @@ impl Reader {
         }))
     }
 
-    pub(in crate::store::sqlite) async fn projects(
-        &self,
-        filter: ProjectFilter,
-    ) -> Result<Vec<Project>, StoreError> {
+    async fn projects(&self, filter: ProjectFilter) -> Result<Vec<Project>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT project_id, name FROM projects WHERE TRUE");
         if let Some(id) = filter.id {
             query.push(" AND project_id = ").push_bind(id.as_bytes().to_vec());
@@ -108,7 +101,8 @@ impl Reader {
             query.push(" AND name = ").push_bind(name);
         }
         query.push(" ORDER BY project_key");
-        let rows = query.build().fetch_all(&self.pool).await.map_err(StoreError::during("list projects"))?;
+        let rows =
+            query.build().fetch_all(&self.reader.pool).await.map_err(StoreError::during("list projects"))?;
         rows.iter()
             .map(|row| {
                 Ok(Project {
@@ -117,6 +111,15 @@ impl Reader {
                 })
             })
             .collect()
+    }
+}
+
+impl Reader {
+    async fn domain_row(&self) -> Result<SqliteRow, StoreError> {
+        sqlx::query("SELECT domain_id, name, link_key FROM domain")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(StoreError::during("read the domain"))
     }
 
     /// Reads a user from a row of `users`, with its roles.

@@ -1,5 +1,6 @@
 //! Reads of backup and restore records.
 
+use async_trait::async_trait;
 use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
@@ -13,28 +14,124 @@ use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row::{self, BackupRow, RestoreRow};
+use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::reader::{PageStatements, Reader, unsigned};
+use crate::store::{BackupReads, RestoreReads, ScheduleReads};
 use crate::store::{InstanceRef, OpenRecord};
 
-impl Reader {
-    pub(in crate::store::sqlite) async fn list_backups(
+#[async_trait]
+impl BackupReads for SqliteStore {
+    async fn get_backup(
+        &self,
+        instance: InstanceRef,
+        backup_id: BackupId,
+    ) -> Result<Option<(Backup, bool)>, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(self.reader.one_backup.as_str()))
+            .bind(&backup_id.as_bytes()[..])
+            .bind(&instance.instance_id.as_bytes()[..])
+            .bind(&instance.project_id.as_bytes()[..])
+            .fetch_optional(&self.reader.pool)
+            .await
+            .map_err(StoreError::during("read a backup"))?;
+        row.map(|row| Ok((row::backup(&row, instance.instance_id)?, row::column(&row, "in_use")?)))
+            .transpose()
+    }
+
+    async fn list_backups(
         &self,
         instance: InstanceRef,
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Backup>>, StoreError> {
-        self.page(instance, window, page, &self.page_of_backups, BackupRow::into_backup).await
+        self.reader.page(instance, window, page, &self.reader.page_of_backups, BackupRow::into_backup).await
     }
+}
 
-    pub(in crate::store::sqlite) async fn list_restores(
+#[async_trait]
+impl RestoreReads for SqliteStore {
+    async fn list_restores(
         &self,
         instance: InstanceRef,
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Restore>>, StoreError> {
-        self.page(instance, window, page, &self.page_of_restores, RestoreRow::into_restore).await
+        self.reader
+            .page(instance, window, page, &self.reader.page_of_restores, RestoreRow::into_restore)
+            .await
+    }
+}
+
+#[async_trait]
+impl ScheduleReads for SqliteStore {
+    fn next_due_at(&self) -> Option<Timestamp> {
+        self.writer.next_due_at()
     }
 
+    fn next_scheduled_at(&self) -> Option<Timestamp> {
+        self.writer.next_scheduled_at()
+    }
+
+    async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.reader.due_rows(&self.reader.due_backups, now, limit).await? {
+            found.extend(readable(due(&row, open_backup)));
+        }
+        for row in self.reader.due_rows(&self.reader.due_restores, now, limit).await? {
+            found.extend(readable(due(&row, open_restore)));
+        }
+        for row in self.reader.due_rows(&self.reader.due_transitions, now, limit).await? {
+            found.extend(readable(due(&row, open_transition)));
+        }
+        found.sort_by_key(|(due_at, _)| *due_at);
+        Ok(found.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
+    }
+
+    async fn due_runs(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError> {
+        let statement = "SELECT i.instance_id, p.project_id FROM backup_policies b \
+                         JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
+                         WHERE b.next_run_at <= ? ORDER BY b.next_run_at, b.instance_key LIMIT ?";
+        self.reader.due_instances(statement, now, limit).await
+    }
+
+    async fn due_changes(&self, now: Timestamp, limit: u16) -> Result<Vec<InstanceRef>, StoreError> {
+        let statement = "SELECT i.instance_id, p.project_id \
+                         FROM waiting_changes w INDEXED BY waiting_changes_by_due_time \
+                         CROSS JOIN instances i USING (instance_key) CROSS JOIN projects p USING (project_key) \
+                         WHERE w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?";
+        let due = self.reader.due_instances(statement, now, limit).await?;
+        // Of an instance all that is due is begun at once.
+        let mut seen = HashSet::with_capacity(due.len());
+        Ok(due.into_iter().filter(|instance| seen.insert(instance.instance_id)).collect())
+    }
+
+    async fn open_records(
+        &self,
+        project: Option<ProjectId>,
+        instance: Option<InstanceId>,
+    ) -> Result<Vec<OpenRecord>, StoreError> {
+        let rows = async |statement: &str| {
+            sqlx::query(AssertSqlSafe(statement))
+                .bind(project.map(|id| id.as_bytes().to_vec()))
+                .bind(instance.map(|id| id.as_bytes().to_vec()))
+                .fetch_all(&self.reader.pool)
+                .await
+                .map_err(StoreError::during("find what is open"))
+        };
+        let mut open = Vec::new();
+        for row in rows(&self.reader.open_backups).await? {
+            open.extend(readable(open_backup(&row)));
+        }
+        for row in rows(&self.reader.open_restores).await? {
+            open.extend(readable(open_restore(&row)));
+        }
+        for row in rows(&self.reader.open_transitions).await? {
+            open.extend(readable(open_transition(&row)));
+        }
+        Ok(open)
+    }
+}
+
+impl Reader {
     /// Reads a page of records.
     ///
     /// Numbers follow the times of creation, so both ends of a window of time are found by halving: about 25 look-ups in ten
@@ -69,67 +166,6 @@ impl Reader {
         Ok(Some(Page { items, total: unsigned(last - first + 1) }))
     }
 
-    pub(in crate::store::sqlite) async fn get_backup(
-        &self,
-        instance: InstanceRef,
-        backup_id: BackupId,
-    ) -> Result<Option<(Backup, bool)>, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(self.one_backup.as_str()))
-            .bind(&backup_id.as_bytes()[..])
-            .bind(&instance.instance_id.as_bytes()[..])
-            .bind(&instance.project_id.as_bytes()[..])
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(StoreError::during("read a backup"))?;
-        row.map(|row| Ok((row::backup(&row, instance.instance_id)?, row::column(&row, "in_use")?)))
-            .transpose()
-    }
-
-    pub(in crate::store::sqlite) async fn due_records(
-        &self,
-        now: Timestamp,
-        limit: u16,
-    ) -> Result<Vec<OpenRecord>, StoreError> {
-        let mut found = Vec::new();
-        for row in self.due_rows(&self.due_backups, now, limit).await? {
-            found.extend(readable(due(&row, open_backup)));
-        }
-        for row in self.due_rows(&self.due_restores, now, limit).await? {
-            found.extend(readable(due(&row, open_restore)));
-        }
-        for row in self.due_rows(&self.due_transitions, now, limit).await? {
-            found.extend(readable(due(&row, open_transition)));
-        }
-        found.sort_by_key(|(due_at, _)| *due_at);
-        Ok(found.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
-    }
-
-    pub(in crate::store::sqlite) async fn due_runs(
-        &self,
-        now: Timestamp,
-        limit: u16,
-    ) -> Result<Vec<InstanceRef>, StoreError> {
-        let statement = "SELECT i.instance_id, p.project_id FROM backup_policies b \
-                         JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
-                         WHERE b.next_run_at <= ? ORDER BY b.next_run_at, b.instance_key LIMIT ?";
-        self.due_instances(statement, now, limit).await
-    }
-
-    pub(in crate::store::sqlite) async fn due_changes(
-        &self,
-        now: Timestamp,
-        limit: u16,
-    ) -> Result<Vec<InstanceRef>, StoreError> {
-        let statement = "SELECT i.instance_id, p.project_id \
-                         FROM waiting_changes w INDEXED BY waiting_changes_by_due_time \
-                         CROSS JOIN instances i USING (instance_key) CROSS JOIN projects p USING (project_key) \
-                         WHERE w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?";
-        let due = self.due_instances(statement, now, limit).await?;
-        // Of an instance all that is due is begun at once.
-        let mut seen = HashSet::with_capacity(due.len());
-        Ok(due.into_iter().filter(|instance| seen.insert(instance.instance_id)).collect())
-    }
-
     async fn due_instances(
         &self,
         statement: &str,
@@ -143,32 +179,6 @@ impl Reader {
             })
         };
         self.due_rows(statement, now, limit).await?.iter().map(reference).collect()
-    }
-
-    pub(in crate::store::sqlite) async fn open_records(
-        &self,
-        project: Option<ProjectId>,
-        instance: Option<InstanceId>,
-    ) -> Result<Vec<OpenRecord>, StoreError> {
-        let rows = async |statement: &str| {
-            sqlx::query(AssertSqlSafe(statement))
-                .bind(project.map(|id| id.as_bytes().to_vec()))
-                .bind(instance.map(|id| id.as_bytes().to_vec()))
-                .fetch_all(&self.pool)
-                .await
-                .map_err(StoreError::during("find what is open"))
-        };
-        let mut open = Vec::new();
-        for row in rows(&self.open_backups).await? {
-            open.extend(readable(open_backup(&row)));
-        }
-        for row in rows(&self.open_restores).await? {
-            open.extend(readable(open_restore(&row)));
-        }
-        for row in rows(&self.open_transitions).await? {
-            open.extend(readable(open_transition(&row)));
-        }
-        Ok(open)
     }
 
     async fn due_rows(

@@ -1,33 +1,9 @@
 //! Reads of what is kept besides records: settings, and how much there is.
 
-use std::collections::BTreeMap;
-
 use sqlx::{Row, SqliteExecutor};
 
-use crate::store::error::StoreError;
-use crate::store::sqlite::ids;
-use crate::store::sqlite::reader::{Reader, unsigned};
+use crate::store::sqlite::reader::unsigned;
 use crate::store::{Counts, migrate};
-
-impl Reader {
-    pub(in crate::store::sqlite) async fn kept_settings(
-        &self,
-    ) -> Result<BTreeMap<String, String>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::during("read the settings that are kept"))?;
-        Ok(rows.into_iter().collect())
-    }
-
-    pub(in crate::store::sqlite) async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
-        ids::is_taken(&self.pool, id).await
-    }
-
-    pub(in crate::store::sqlite) async fn counts(&self) -> Result<Counts, StoreError> {
-        counts(&self.pool).await.map_err(StoreError::during("count what is kept"))
-    }
-}
 
 /// Returns how much a database keeps.
 pub(in crate::store::sqlite) async fn counts(

@@ -1,5 +1,6 @@
 //! Reads of what is set beside instances.
 
+use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::domain::config_template::ConfigTemplate;
@@ -7,35 +8,35 @@ use crate::domain::id::{ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::side_settings::SideSettings;
-use crate::store::side::{ParameterHistoryEntry, TagValues};
-use crate::store::sqlite::reader::{Reader, unsigned};
+use crate::store::ConfigReads;
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::{side, templates};
 use crate::store::{InstanceRef, StoreError, row};
+use crate::store::{ParameterHistoryEntry, TagValues};
 
-impl Reader {
-    pub(in crate::store::sqlite) async fn side_settings(
+#[async_trait]
+impl ConfigReads for SqliteStore {
+    async fn side_settings(
         &self,
         instance: InstanceRef,
     ) -> Result<Option<(Instance, SideSettings)>, StoreError> {
         // One look for all tables.
         let failed = StoreError::during("begin to read");
-        let mut connection = self.pool.acquire().await.map_err(&failed)?;
+        let mut connection = self.reader.pool.acquire().await.map_err(&failed)?;
         let mut transaction = connection.begin().await.map_err(&failed)?;
         let found = side::find(&mut transaction, instance).await?;
         Ok(found.map(|(_, instance, settings)| (instance, settings)))
     }
 
-    pub(in crate::store::sqlite) async fn project_tags(
-        &self,
-        project_id: ProjectId,
-    ) -> Result<Vec<TagValues>, StoreError> {
+    async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, StoreError> {
         let rows: Vec<(String, String)> = sqlx::query_as(
             "SELECT DISTINCT t.key, t.value FROM projects p JOIN instances i USING (project_key)
              JOIN instance_tags t USING (instance_key)
              WHERE p.project_id = ? AND i.deleted_at IS NULL ORDER BY t.key, t.value",
         )
         .bind(&project_id.as_bytes()[..])
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reader.pool)
         .await
         .map_err(StoreError::during("list the tags of a project"))?;
         let mut tags: Vec<TagValues> = Vec::new();
@@ -48,13 +49,13 @@ impl Reader {
         Ok(tags)
     }
 
-    pub(in crate::store::sqlite) async fn parameter_history(
+    async fn parameter_history(
         &self,
         instance: InstanceRef,
         page: PageRequest,
     ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError> {
         let failed = StoreError::during("list the changes of parameters");
-        let mut connection = self.pool.acquire().await.map_err(&failed)?;
+        let mut connection = self.reader.pool.acquire().await.map_err(&failed)?;
         let mut transaction = connection.begin().await.map_err(&failed)?;
         let found: Option<(i64, i64)> = sqlx::query_as(
             "SELECT i.instance_key, (SELECT coalesce(max(change_number), 0) FROM parameter_changes c
@@ -83,7 +84,7 @@ impl Reader {
         Ok(Some(Page { items, total: unsigned(last) }))
     }
 
-    pub(in crate::store::sqlite) async fn parameter_change(
+    async fn parameter_change(
         &self,
         instance: InstanceRef,
         id: ParameterChangeId,
@@ -96,22 +97,19 @@ impl Reader {
         .bind(&id.as_bytes()[..])
         .bind(&instance.instance_id.as_bytes()[..])
         .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader.pool)
         .await
         .map_err(StoreError::during("find a change of parameters"))?;
         row.as_ref().map(row::parameter_history_entry).transpose()
     }
 
-    pub(in crate::store::sqlite) async fn templates(
-        &self,
-        project_id: ProjectId,
-    ) -> Result<Vec<ConfigTemplate>, StoreError> {
+    async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError> {
         let columns = templates::COLUMNS;
         let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT {columns} FROM config_templates WHERE project_id = ? ORDER BY created_at DESC, template_id"
         )))
         .bind(&project_id.as_bytes()[..])
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reader.pool)
         .await
         .map_err(StoreError::during("list templates"))?;
         rows.iter().map(row::template).collect()

@@ -1,5 +1,6 @@
 //! Reads of what runs in the background.
 
+use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
@@ -7,7 +8,9 @@ use crate::domain::job::Job;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::task::BackgroundTask;
 use crate::domain::time::Timestamp;
+use crate::store::TaskReads;
 use crate::store::row::{self, TASK_COLUMNS};
+use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::reader::{Reader, unsigned};
 use crate::store::{InstanceRef, StoreError};
 
@@ -18,8 +21,27 @@ enum Of {
     Project(ProjectId),
 }
 
-impl Reader {
-    pub(in crate::store::sqlite) async fn background_tasks(
+#[async_trait]
+impl TaskReads for SqliteStore {
+    async fn background_task(
+        &self,
+        project_id: ProjectId,
+        id: TaskId,
+    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t JOIN instances i USING (instance_key) \
+             JOIN projects p USING (project_key) WHERE t.task_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
+        )))
+        .bind(&id.as_bytes()[..])
+        .bind(&project_id.as_bytes()[..])
+        .fetch_optional(&self.reader.pool)
+        .await
+        .map_err(StoreError::during("read a background task"))?;
+        row.map(|row| Ok((InstanceId::from_bytes(row::bytes16(&row, "instance_id")?), row::task(&row)?)))
+            .transpose()
+    }
+
+    async fn background_tasks(
         &self,
         instance: InstanceRef,
         window: TimeWindow,
@@ -32,24 +54,40 @@ impl Reader {
         )
         .bind(&instance.instance_id.as_bytes()[..])
         .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reader.pool)
         .await
         .map_err(&failed)?;
         let Some(key) = key else { return Ok(None) };
         let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
-        self.page_of_tasks(Of::Instance(key), (from, until), page).await.map(Some)
+        self.reader.page_of_tasks(Of::Instance(key), (from, until), page).await.map(Some)
     }
 
-    pub(in crate::store::sqlite) async fn project_tasks(
+    async fn project_tasks(
         &self,
         project_id: ProjectId,
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Page<BackgroundTask>, StoreError> {
         let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
-        self.page_of_tasks(Of::Project(project_id), (from, until), page).await
+        self.reader.page_of_tasks(Of::Project(project_id), (from, until), page).await
     }
 
+    async fn job(&self, project_id: ProjectId, id: JobId) -> Result<Option<Job>, StoreError> {
+        let row = sqlx::query(
+            "SELECT j.job_id, j.job_type, j.begin_at, j.end_at, j.fail_reason,
+                    EXISTS (SELECT 1 FROM waiting_changes c WHERE c.job_id = j.job_id) AS waits
+             FROM jobs j JOIN projects p USING (project_key) WHERE j.job_id = ? AND p.project_id = ?",
+        )
+        .bind(&id.as_bytes()[..])
+        .bind(&project_id.as_bytes()[..])
+        .fetch_optional(&self.reader.pool)
+        .await
+        .map_err(StoreError::during("read a job"))?;
+        row.map(|row| row::job(&row)).transpose()
+    }
+}
+
+impl Reader {
     async fn page_of_tasks(
         &self,
         of: Of,
@@ -81,41 +119,5 @@ impl Reader {
         let rows = listing.build().fetch_all(&self.pool).await.map_err(&failed)?;
         let items = rows.iter().map(row::task).collect::<Result<_, _>>()?;
         Ok(Page { items, total: unsigned(total) })
-    }
-
-    pub(in crate::store::sqlite) async fn background_task(
-        &self,
-        project_id: ProjectId,
-        id: TaskId,
-    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t JOIN instances i USING (instance_key) \
-             JOIN projects p USING (project_key) WHERE t.task_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
-        )))
-        .bind(&id.as_bytes()[..])
-        .bind(&project_id.as_bytes()[..])
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(StoreError::during("read a background task"))?;
-        row.map(|row| Ok((InstanceId::from_bytes(row::bytes16(&row, "instance_id")?), row::task(&row)?)))
-            .transpose()
-    }
-
-    pub(in crate::store::sqlite) async fn job(
-        &self,
-        project_id: ProjectId,
-        id: JobId,
-    ) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query(
-            "SELECT j.job_id, j.job_type, j.begin_at, j.end_at, j.fail_reason,
-                    EXISTS (SELECT 1 FROM waiting_changes c WHERE c.job_id = j.job_id) AS waits
-             FROM jobs j JOIN projects p USING (project_key) WHERE j.job_id = ? AND p.project_id = ?",
-        )
-        .bind(&id.as_bytes()[..])
-        .bind(&project_id.as_bytes()[..])
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(StoreError::during("read a job"))?;
-        row.map(|row| row::job(&row)).transpose()
     }
 }

@@ -1,19 +1,16 @@
-//! What is kept beside instances, and the promise made about it.
+//! The configuration of instances, and templates of parameters, as the store keeps them.
 
 use async_trait::async_trait;
 
 use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
-use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
+use crate::domain::id::{ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::instance::Instance;
-use crate::domain::job::Job;
 use crate::domain::origin::Origin;
-use crate::domain::page::{Page, PageRequest, TimeWindow};
+use crate::domain::page::{Page, PageRequest};
 use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
-use crate::domain::task::BackgroundTask;
 use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
-use crate::store::InstanceRef;
-use crate::store::error::StoreError;
+use crate::store::{InstanceRef, StoreError};
 
 /// Changes the configuration of an instance.
 #[derive(Clone, Debug)]
@@ -80,11 +77,9 @@ pub struct ChangeTemplate {
     pub words: TemplateWords,
 }
 
-/// The durable store of what is set beside instances, and of templates of parameters.
-///
-/// Promises as [`crate::store::Store`] does: a method happens wholly or not at all, and has been written when it returns.
+/// Reads of the configuration of instances, and of templates.
 #[async_trait]
-pub trait SideStore: Send + Sync {
+pub trait ConfigReads: Send + Sync {
     /// Returns an instance and what is set beside it, as they are at one moment; `None` if there is no such instance.
     ///
     /// # Errors
@@ -93,15 +88,6 @@ pub trait SideStore: Send + Sync {
         &self,
         instance: InstanceRef,
     ) -> Result<Option<(Instance, SideSettings)>, StoreError>;
-
-    /// Changes what is set beside an instance; returns how both are afterwards.
-    ///
-    /// # Errors
-    /// `Refused` with `InstanceNotFound`, or as [`SideSettings::apply`].
-    async fn change_side_settings(
-        &self,
-        change: ChangeSideSettings,
-    ) -> Result<(Instance, SideSettings), StoreError>;
 
     /// Returns the keys of tags that instances of a project have, sorted, with their values.
     ///
@@ -130,49 +116,24 @@ pub trait SideStore: Send + Sync {
         id: ParameterChangeId,
     ) -> Result<Option<ParameterHistoryEntry>, StoreError>;
 
-    /// Returns a page of an instance's background tasks, newest first; `None` if there is no such instance.
-    ///
-    /// # Errors
-    /// `Failed` or `Inconsistent`.
-    async fn background_tasks(
-        &self,
-        instance: InstanceRef,
-        window: TimeWindow,
-        page: PageRequest,
-    ) -> Result<Option<Page<BackgroundTask>>, StoreError>;
-
-    /// Returns a page of the background tasks of a project's instances, newest first.
-    ///
-    /// # Errors
-    /// `Failed` or `Inconsistent`.
-    async fn project_tasks(
-        &self,
-        project_id: ProjectId,
-        window: TimeWindow,
-        page: PageRequest,
-    ) -> Result<Page<BackgroundTask>, StoreError>;
-
-    /// Returns a background task of a project, and its instance.
-    ///
-    /// # Errors
-    /// `Failed` or `Inconsistent`.
-    async fn background_task(
-        &self,
-        project_id: ProjectId,
-        id: TaskId,
-    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError>;
-
-    /// Returns a job of a project, also when its instance is gone.
-    ///
-    /// # Errors
-    /// `Failed` or `Inconsistent`.
-    async fn job(&self, project_id: ProjectId, id: JobId) -> Result<Option<Job>, StoreError>;
-
     /// Returns a project's own templates, newest first.
     ///
     /// # Errors
     /// `Failed` or `Inconsistent`.
     async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError>;
+}
+
+/// Changes of the configuration of instances, and of templates.
+#[async_trait]
+pub trait ConfigWrites: Send + Sync {
+    /// Changes what is set beside an instance; returns how both are afterwards.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as [`SideSettings::apply`].
+    async fn change_side_settings(
+        &self,
+        change: ChangeSideSettings,
+    ) -> Result<(Instance, SideSettings), StoreError>;
 
     /// Makes a project's own template from its source as that is at this moment.
     ///

@@ -1,17 +1,77 @@
-//! What the store is asked to do to instances, and what it answers, in words of the domain.
+//! Instances as the store keeps them.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
 
 use crate::domain::id::{InstanceId, ProjectId, TaskId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
-    Creator, InstanceName, InstanceSwitch, InstanceUpdate, NewInstance, NodeSwitch, PlacementChange, Resize,
-    StatusAction, WaitingChange,
+    Capacity, Creator, Engine, Instance, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
+    NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, WaitingChange,
 };
 use crate::domain::origin::Origin;
+use crate::domain::page::{Page, PageLimit};
+use crate::domain::quota::{Quota, Usage};
 use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
-use crate::store::InstanceRef;
+use crate::store::StoreError;
+
+/// An instance, named together with the project that it must belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceRef {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The instance.
+    pub instance_id: InstanceId,
+}
+
+/// Which instances a list shows. What is absent does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceFilter {
+    /// The id is this one.
+    pub id: Option<InstanceId>,
+    /// The name contains this, case-sensitively.
+    pub name_contains: Option<String>,
+    /// The name is this.
+    pub name_is: Option<String>,
+    /// The status is this one.
+    pub status: Option<InstanceStatus>,
+    /// One of the addresses is this.
+    pub ip: Option<String>,
+    /// The address contains this.
+    pub ip_contains: Option<String>,
+    /// The cache engine is this one.
+    pub engine: Option<Engine>,
+    /// The memory is this much.
+    pub capacity: Option<Capacity>,
+    /// It has each of these tags: a key, and the value unless any will do.
+    pub tags: Vec<(String, Option<String>)>,
+    /// Whether instances whose creation failed are shown (they are when `status` asks for them).
+    pub include_create_failed: bool,
+}
+
+/// Where a page of instances starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstancePageStart {
+    /// After that many instances of the list.
+    Skip(u64),
+    /// After this instance; an id that is not in the list is followed by nothing.
+    After(InstanceId),
+}
+
+/// How many instances of a cache engine are in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusCount {
+    /// The cache engine.
+    pub engine: Engine,
+    /// The state.
+    pub status: InstanceStatus,
+    /// How many.
+    pub instances: u64,
+}
 
 /// Creates instances of a project: all or none.
 #[derive(Clone, Debug)]
@@ -193,4 +253,86 @@ pub enum PasswordAnswer {
     Judged(PasswordVerdict),
     /// Meanwhile there is another password than the one that was compared with, or the lock is gone. Nothing has changed.
     Outdated,
+}
+
+/// Reads of instances.
+#[async_trait]
+pub trait InstanceReads: Send + Sync {
+    /// Returns an instance, or `None` if it is not there, is deleted, or belongs to another project.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError>;
+
+    /// Returns a page of a project's instances: newest first, ties by id.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn list_instances(
+        &self,
+        project_id: ProjectId,
+        filter: InstanceFilter,
+        start: InstancePageStart,
+        limit: PageLimit,
+    ) -> Result<Page<Instance>, StoreError>;
+
+    /// Returns all of a project's instances that a filter lets through, as they are at one moment: newest first, ties by id.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn all_instances(
+        &self,
+        project_id: ProjectId,
+        filter: InstanceFilter,
+    ) -> Result<Vec<Instance>, StoreError>;
+
+    /// Returns the ids of a project's instances, those that were deleted among them.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError>;
+
+    /// Returns how many instances of each engine are in each state, as far as there are any.
+    ///
+    /// The cost does not depend on how many instances there are.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, StoreError>;
+
+    /// Returns how much a project may have, and how much it has.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn quota(&self, project_id: ProjectId) -> Result<(Quota, Usage), StoreError>;
+
+    /// Returns what is kept of the password of an instance; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError>;
+}
+
+/// Changes of instances.
+#[async_trait]
+pub trait InstanceWrites: Send + Sync {
+    /// Makes instances, all or none; the project is made if it is not there.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNameTaken`, as `Quota::permit`, with `IdTaken`, or with `InvalidParameter` (`private_ip`) if another
+    /// instance of the subnet has the address; in this order.
+    async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError>;
+
+    /// Changes an instance.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, as `InstanceState::permit`, or as the command's own rules have it; in this order.
+    async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError>;
+
+    /// Changes the password of an instance, or counts the try.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, `PasswordFree` (of a change, not of a reset), or as `InstanceState::permit`; in this
+    /// order.
+    async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError>;
 }

@@ -11,12 +11,13 @@
 //! after a long time: then what a caller has done in that time stays done, and the next one goes on. While it cannot be stored
 //! (another process keeps the database locked), or takes that long, reads do not wait for it, but for the first of them.
 
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard};
+use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument;
 
 use crate::clock::Stopwatch;
@@ -31,7 +32,7 @@ use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError, RunFaults};
 use crate::store::{
     BackupChange, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord, RestoreChange,
-    ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError,
+    ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError,
 };
 
 /// How many records one round takes.
@@ -62,7 +63,7 @@ enum Obstacle {
 }
 
 /// The guard of the reconciler, which may be shared with work that outlives its caller. While one is held nobody else reconciles.
-pub(super) type Turn = Arc<OwnedMutexGuard<()>>;
+pub(in crate::engine) type Turn = Arc<OwnedMutexGuard<()>>;
 
 impl Reconciling {
     /// Waits until nobody else reconciles.
@@ -102,53 +103,69 @@ impl Reconciling {
     }
 }
 
+/// The guard of whoever moves the time or the work on. Nobody else reconciles while it exists.
+pub(in crate::engine) struct ReconcileGuard<'e> {
+    engine: &'e Engine,
+    turn: Turn,
+}
+
+impl ReconcileGuard<'_> {
+    /// Does everything that is due at `now` and returns what was done, in order.
+    pub(in crate::engine) async fn reconcile(&self, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
+        self.engine.reconcile(&self.turn, now).await
+    }
+}
+
+impl Deref for ReconcileGuard<'_> {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.engine.guarded.store
+    }
+}
+
 impl Engine {
-    /// Returns once no use case runs, nor what one of them has left behind to be carried to its end; until what is returned is dropped,
-    /// none begins.
-    pub(super) async fn lock_exclusively(&self) -> (OwnedRwLockWriteGuard<()>, Turn) {
-        (self.turns.lock_exclusively().await, self.reconciling.turn().await)
+    /// Waits until nobody else reconciles.
+    pub(in crate::engine) async fn lock_reconciler(&self) -> ReconcileGuard<'_> {
+        ReconcileGuard { engine: self, turn: self.guarded.reconciling.turn().await }
     }
 
     /// Returns whether something is due at `now`, as far as is known.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.store.next_due_at().is_some_and(|due_at| due_at <= now)
+        self.guarded.store.next_due_at().is_some_and(|due_at| due_at <= now)
     }
 
     /// Does everything that is due at `now`, unless somebody else has by the time that it is this caller's turn.
     pub(super) async fn reconcile_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
         let waiting = Stopwatch::start();
-        let turn = self.reconciling.turn_within(PATIENCE).await?;
+        let turn = self.guarded.reconciling.turn_within(PATIENCE).await?;
         // Whoever had the turn may have put the clock back.
         let now = now.min(self.clock.now());
         if !self.is_due(now) {
-            *self.reconciling.obstacle() = None;
+            *self.guarded.reconciling.obstacle() = None;
             return Ok(());
         }
         // What is queued is carried out although nobody waits for it any more: whoever comes next finds it done.
         let left = PATIENCE.saturating_sub(waiting.elapsed());
         let reconciled = tokio::time::timeout(left, self.reconcile(&turn, now)).await;
         let outcome = reconciled.unwrap_or(Err(EngineError::Unavailable));
-        self.reconciling.note(&outcome);
+        self.guarded.reconciling.note(&outcome);
         outcome.map(drop)
     }
 
     /// Does everything that is due at `now` and returns what was done, in order.
-    pub(super) async fn reconcile(
-        &self,
-        turn: &Turn,
-        now: Timestamp,
-    ) -> Result<Vec<MadeChange>, EngineError> {
+    async fn reconcile(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
         let outcome = self.reconcile_by_rounds(turn, now).await;
-        self.reconciling.note(&outcome);
+        self.guarded.reconciling.note(&outcome);
         outcome
     }
 
     async fn reconcile_by_rounds(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
         let mut done = Vec::new();
         loop {
-            let scheduled_at = self.store.next_scheduled_at().filter(|at| *at <= now);
+            let scheduled_at = self.guarded.store.next_scheduled_at().filter(|at| *at <= now);
             let until = scheduled_at.unwrap_or(now);
-            let due = self.store.due_records(until, ROUND).await?;
+            let due = self.guarded.store.due_records(until, ROUND).await?;
             if due.is_empty() {
                 let Some(at) = scheduled_at else { return Ok(done) };
                 if self.reconcile_schedule(turn, at, now, &mut done).await? {
@@ -172,7 +189,7 @@ impl Engine {
                 .into());
             }
             changes.sort_by_key(DueChange::at);
-            let mut applied = self.store.apply_changes(changes, self.settings.backups_kept).await?;
+            let mut applied = self.guarded.store.apply_changes(changes, self.settings.backups_kept).await?;
             tracing::debug!(changes = applied.len(), "due changes were applied");
             done.append(&mut applied);
         }
@@ -190,10 +207,10 @@ impl Engine {
         let mut outcome = match self.faults_of_runs(at) {
             None => {
                 let mut runs = Vec::new();
-                for instance in self.store.due_runs(at, ROUND).await? {
+                for instance in self.guarded.store.due_runs(at, ROUND).await? {
                     runs.push(self.scheduled_run(instance, at, None).await?);
                 }
-                self.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
+                self.guarded.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
             }
             // What is remembered of faults must follow what is kept: nobody stops between the two, and nobody else reconciles, or replaces
             // everything, before both are done.
@@ -214,7 +231,7 @@ impl Engine {
             }
         };
         done.append(&mut outcome.changes);
-        Ok(outcome.done > 0 || self.store.next_scheduled_at() != Some(at))
+        Ok(outcome.done > 0 || self.guarded.store.next_scheduled_at() != Some(at))
     }
 
     /// Does what policies have planned for `at`, but one run at most: whether the next one meets a fault depends on whether this
@@ -227,7 +244,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<ScheduleOutcome, EngineError> {
         let (mut runs, mut decision) = (Vec::new(), None);
-        if let Some(instance) = self.store.due_runs(at, 1).await?.pop() {
+        if let Some(instance) = self.guarded.store.due_runs(at, 1).await?.pop() {
             decision = faults.rule(instance, at).await;
             let failure = decision.as_ref().map(|decision| decision.failure);
             runs.push(self.scheduled_run(instance, at, failure).await?);
@@ -235,7 +252,7 @@ impl Engine {
         let mut step = self.schedule_step(at, now, runs).await?;
         let faults = decision.as_mut().and_then(|decision| decision.faults.take());
         step.kept_if_begun = faults.map(|faults| (kept::FAULTS, faults));
-        let outcome = self.store.apply_schedule(step).await?;
+        let outcome = self.guarded.store.apply_schedule(step).await?;
         if let Some(decision) = decision.filter(|_| outcome.begun > 0) {
             (decision.begun)();
         }
@@ -259,7 +276,7 @@ impl Engine {
         runs: Vec<ScheduledRun>,
     ) -> Result<ScheduleStep, EngineError> {
         let mut waiting = Vec::new();
-        for instance in self.store.due_changes(at, ROUND).await? {
+        for instance in self.guarded.store.due_changes(at, ROUND).await? {
             waiting.push((instance, self.transition_options(instance, InstanceStatus::Extending)));
         }
         Ok(ScheduleStep {
@@ -284,7 +301,7 @@ impl Engine {
         loop {
             timer.tick().await;
             // A panic is a bug, but nobody would notice that the timer has stopped.
-            match AssertUnwindSafe(self.reconciled_now()).catch_unwind().await {
+            match AssertUnwindSafe(self.write()).catch_unwind().await {
                 Ok(Ok(_)) => {}
                 // Another process is writing, or there is much to do: that goes on with the next tick.
                 Ok(Err(error @ EngineError::Unavailable)) => {
