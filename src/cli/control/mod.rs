@@ -124,7 +124,7 @@ mod tests {
         ("config", "GET", "config", ""),
         ("operations", "GET", "operations", ""),
         ("openapi", "GET", "openapi.json", ""),
-        ("reset", "POST", "reset", ""),
+        ("reset", "POST", "reset", r#"{"seed": true}"#),
         ("reset --no-seed --project-id p", "POST", "reset", r#"{"seed": false, "project_id": "p"}"#),
         ("export --project-id p", "GET", "export?project_id=p", ""),
         ("snapshots list", "GET", "snapshots", ""),

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 
 use crate::cli::control::commands::{
-    ClockCommand, ControlCommand, FaultArg, FaultArgs, FaultsCommand, IdsCommand, RequestsCommand, Scope,
-    SnapshotArg, SnapshotsCommand, TransitionsCommand,
+    ClockCommand, ControlCommand, FaultsCommand, IdsCommand, RequestsCommand, SnapshotsCommand,
+    TransitionsCommand,
 };
 
 /// A request to the control API.
@@ -38,172 +38,125 @@ const OF_FAULTS: &[&str] = &["id", "match", "effect", "times", "probability", "h
 const OF_CHANGES: &[&str] = &["at", "model", "id", "from", "to"];
 const OF_REQUESTS: &[&str] = &["number", "at", "method", "path", "status", "error_code"];
 
+/// What stands in a part of a path as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
+
 impl ControlCommand {
-    pub(super) fn request(self) -> ControlRequest {
-        match self {
-            Self::Health => get("health"),
-            Self::Info => get("info"),
-            Self::Config => get("config"),
-            Self::Operations => get("operations"),
-            Self::Openapi => get("openapi.json").raw(),
-            Self::Reset { project_id, no_seed } => {
-                post("reset").json(json!({ "project_id": project_id, "seed": no_seed.then_some(false) }))
-            }
-            Self::Seed { file, overwrite } => {
-                let request = post("seed").query(&json!({ "overwrite": overwrite.then_some(true) }));
-                ControlRequest { body: Some(ControlBody::File(file)), ..request }
-            }
-            Self::Export { project_id } => get("export").query(&json!({ "project_id": project_id })).raw(),
+    /// Returns the request of a subcommand: its members go into the body, or into the query where there is none.
+    pub(super) fn request(&self) -> ControlRequest {
+        let request = match self {
+            Self::Health => get(&["health"]),
+            Self::Info => get(&["info"]),
+            Self::Config => get(&["config"]),
+            Self::Operations => get(&["operations"]),
+            Self::Openapi => get(&["openapi.json"]).raw(),
+            Self::Reset { .. } => post(&["reset"]),
+            Self::Seed { file, .. } => post(&["seed"]).body(ControlBody::File(file.clone())),
+            Self::Export { .. } => get(&["export"]).raw(),
             Self::Snapshots(command) => command.request(),
             Self::Clock(command) => command.request(),
             Self::Transitions(command) => command.request(),
             Self::Faults(command) => command.request(),
             Self::Ids(command) => command.request(),
             Self::Requests(command) => command.request(),
-        }
+        };
+        request.with(json!(self))
     }
 }
 
 impl SnapshotsCommand {
-    fn request(self) -> ControlRequest {
-        let path = |snapshot: SnapshotArg| format!("snapshots/{}", part(&snapshot.name));
+    fn request(&self) -> ControlRequest {
         match self {
-            Self::List => get("snapshots"),
-            Self::Show(snapshot) => get(&path(snapshot)),
-            Self::Take(snapshot) => put(&path(snapshot)),
-            Self::Remove(snapshot) => delete(&path(snapshot)),
-            Self::Restore(snapshot) => post(&format!("{}/restore", path(snapshot))),
+            Self::List => get(&["snapshots"]),
+            Self::Show(snapshot) => get(&["snapshots", &snapshot.name]),
+            Self::Take(snapshot) => put(&["snapshots", &snapshot.name]),
+            Self::Remove(snapshot) => delete(&["snapshots", &snapshot.name]),
+            Self::Restore(snapshot) => post(&["snapshots", &snapshot.name, "restore"]),
         }
     }
 }
 
 impl ClockCommand {
-    fn request(self) -> ControlRequest {
+    fn request(&self) -> ControlRequest {
         match self {
-            Self::Show => get("clock"),
-            Self::Set { now, frozen, rate } => {
-                put("clock").json(json!({ "now": now, "frozen": frozen, "rate": rate }))
-            }
-            Self::Advance { duration } => {
-                post("clock/advance").json(json!({ "duration": duration })).columns(OF_CHANGES)
-            }
+            Self::Show => get(&["clock"]),
+            Self::Set { .. } => put(&["clock"]),
+            Self::Advance { .. } => post(&["clock", "advance"]).columns(OF_CHANGES),
         }
     }
 }
 
 impl TransitionsCommand {
-    fn request(self) -> ControlRequest {
+    fn request(&self) -> ControlRequest {
         match self {
-            Self::Show { model } => get(&format!("transitions/{}", part(&model))),
-            Self::Set { model, progression, durations, scope } => {
-                let durations: Map<String, Value> =
-                    durations.into_iter().map(|(state, duration)| (state, duration.into())).collect();
-                let mut body = json!({ "progression": progression, "durations": durations });
-                merge(&mut body, json!(scope));
-                put(&format!("transitions/{}", part(&model))).json(body)
-            }
-            Self::Remove { model, scope } => {
-                delete(&format!("transitions/{}", part(&model))).query(&json!(scope))
-            }
-            Self::Step { model, scope } => {
-                post(&format!("transitions/{}/step", part(&model))).json(json!(scope)).columns(OF_CHANGES)
-            }
+            Self::Show { model } => get(&["transitions", model]),
+            Self::Set { model, .. } => put(&["transitions", model]),
+            Self::Remove { model, .. } => delete(&["transitions", model]),
+            Self::Step { model, .. } => post(&["transitions", model, "step"]).columns(OF_CHANGES),
         }
     }
 }
 
 impl FaultsCommand {
-    fn request(self) -> ControlRequest {
-        let path = |fault: FaultArg| format!("faults/{}", part(&fault.id));
+    fn request(&self) -> ControlRequest {
         match self {
-            Self::List => get("faults").columns(OF_FAULTS),
-            Self::Add(fault) => post("faults").json(fault.body()),
-            Self::Show(fault) => get(&path(fault)),
+            Self::List => get(&["faults"]).columns(OF_FAULTS),
+            Self::Add(added) => post(&["faults"]).body(ControlBody::of(added.fault.as_ref())),
+            Self::Show(shown) => get(&["faults", &shown.id]),
             Self::Change { replaced, fault } => {
-                ControlRequest::new("PATCH", &path(replaced)).json(fault.body())
+                let request = ControlRequest::new("PATCH", &["faults", &replaced.id]);
+                request.body(ControlBody::of(fault.fault.as_ref()))
             }
-            Self::Remove(fault) => delete(&path(fault)).columns(OF_FAULTS),
-            Self::Clear => delete("faults").columns(OF_FAULTS),
+            Self::Remove(removed) => delete(&["faults", &removed.id]).columns(OF_FAULTS),
+            Self::Clear => delete(&["faults"]).columns(OF_FAULTS),
         }
     }
 }
 
 impl IdsCommand {
-    fn request(self) -> ControlRequest {
-        let put_seed = |seed| {
-            let body = Some(ControlBody::Json(json!({ "seed": seed })));
-            ControlRequest { body, ..put("ids") }
-        };
+    fn request(&self) -> ControlRequest {
         match self {
-            Self::Show => get("ids"),
-            Self::Set { seed } => put_seed(Some(seed)),
-            Self::Clear => put_seed(None),
+            Self::Show => get(&["ids"]),
+            Self::Set { .. } => put(&["ids"]),
+            Self::Clear => put(&["ids"]).body(ControlBody::Json(json!({ "seed": null }))),
         }
     }
 }
 
 impl RequestsCommand {
-    fn request(self) -> ControlRequest {
+    fn request(&self) -> ControlRequest {
         match self {
-            Self::List(filter) => get("requests").query(&json!(filter)).columns(OF_REQUESTS),
-            Self::Find(filter) => post("requests/find").json(json!(filter)).columns(OF_REQUESTS),
-            Self::Count(filter) => post("requests/count").json(json!(filter)),
-            Self::Wait { filter, count, timeout } => post("requests/wait")
-                .json(json!({ "filter": filter, "count": count, "timeout": timeout }))
-                .columns(OF_REQUESTS),
-            Self::Clear(filter) => delete("requests").query(&json!(filter)),
-            Self::Unsupported(filter) => {
-                get("requests/unsupported").query(&json!(filter)).columns(OF_REQUESTS)
-            }
+            Self::List(_) => get(&["requests"]).columns(OF_REQUESTS),
+            Self::Find(_) => post(&["requests", "find"]).columns(OF_REQUESTS),
+            Self::Count(_) => post(&["requests", "count"]),
+            Self::Wait { .. } => post(&["requests", "wait"]).columns(OF_REQUESTS),
+            Self::Clear(_) => delete(&["requests"]),
+            Self::Unsupported(_) => get(&["requests", "unsupported"]).columns(OF_REQUESTS),
         }
     }
 }
 
-impl FaultArgs {
-    fn body(self) -> Value {
-        let Scope { project_id, instance_id } = self.scope;
-        let mut fault = self.fault.unwrap_or_else(|| json!({}));
-        let options = json!({
-            "match": {
-                "operation": self.operation,
-                "api": self.api,
-                "project_id": project_id,
-                "instance_id": instance_id,
-            },
-            "times": self.times,
-            "probability": self.probability,
-            "ttl": self.ttl,
-            "effect": {
-                "status": self.status,
-                "error_code": self.error_code,
-                "latency": self.latency,
-                "cut": self.cut.then_some(true),
-            },
-        });
-        merge(&mut fault, options);
-        fault
-    }
-}
-
-fn get(path: &str) -> ControlRequest {
+fn get(path: &[&str]) -> ControlRequest {
     ControlRequest::new("GET", path)
 }
 
-fn post(path: &str) -> ControlRequest {
+fn post(path: &[&str]) -> ControlRequest {
     ControlRequest::new("POST", path)
 }
 
-fn put(path: &str) -> ControlRequest {
+fn put(path: &[&str]) -> ControlRequest {
     ControlRequest::new("PUT", path)
 }
 
-fn delete(path: &str) -> ControlRequest {
+fn delete(path: &[&str]) -> ControlRequest {
     ControlRequest::new("DELETE", path)
 }
 
 impl ControlRequest {
-    fn new(method: &'static str, path: &str) -> Self {
-        Self { method, path: format!("/_emulator/{path}"), body: None, is_shown_raw: false, columns: &[] }
+    fn new(method: &'static str, path: &[&str]) -> Self {
+        let parts = path.iter().map(|part| utf8_percent_encode(part, ESCAPED).to_string());
+        let path = format!("/_emulator/{}", parts.collect::<Vec<_>>().join("/"));
+        Self { method, path, body: None, is_shown_raw: false, columns: &[] }
     }
 
     /// Shows the answer as it comes: it is a document.
@@ -215,48 +168,54 @@ impl ControlRequest {
         Self { columns, ..self }
     }
 
-    /// Sends what is set of a body.
-    fn json(self, body: Value) -> Self {
-        let mut set = Value::Null;
-        merge(&mut set, body);
-        Self { body: (!set.is_null()).then_some(ControlBody::Json(set)), ..self }
+    fn body(self, body: impl Into<Option<ControlBody>>) -> Self {
+        Self { body: body.into(), ..self }
     }
 
-    /// Sends what is set of parameters.
-    fn query(mut self, parameters: &Value) -> Self {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in
-            parameters.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null())
-        {
-            query.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
-        }
-        let query = query.finish();
-        if !query.is_empty() {
-            self.path = format!("{}?{query}", self.path);
+    /// Adds those members that are set.
+    fn with(mut self, members: Value) -> Self {
+        let mut set = Value::Null;
+        merge(&mut set, members);
+        match (&mut self.body, set) {
+            (_, Value::Null) => {}
+            (Some(ControlBody::Json(body)), set) => merge(body, set),
+            (None, set) if !matches!(self.method, "GET" | "DELETE") => {
+                self.body = Some(ControlBody::Json(set))
+            }
+            (_, set) => {
+                let mut query = form_urlencoded::Serializer::new(format!("{}?", self.path));
+                for (name, value) in set.as_object().into_iter().flatten() {
+                    query.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
+                }
+                self.path = query.finish();
+            }
         }
         self
     }
 }
 
-/// Puts the members of `added` that are set into `body`, which becomes an object if there are any.
-fn merge(body: &mut Value, added: Value) {
-    let Value::Object(added) = added else {
-        *body = added;
-        return;
-    };
-    for (name, value) in added {
-        let is_set =
-            !value.is_null() && value.as_object().is_none_or(|members| !members.values().all(Value::is_null));
-        if is_set {
-            if !body.is_object() {
-                *body = json!({});
-            }
-            merge(&mut body[name], value);
-        }
+impl ControlBody {
+    fn of(document: Option<&Value>) -> Option<Self> {
+        document.cloned().map(Self::Json)
     }
 }
 
-/// Writes a text as a part of a path.
-fn part(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+/// Puts the members of `added` that are set into `body`, which becomes an object if there are any.
+fn merge(body: &mut Value, added: Value) {
+    match added {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let mut set = body.get(&name).cloned().unwrap_or_default();
+                merge(&mut set, value);
+                if !set.is_null() {
+                    if !body.is_object() {
+                        *body = json!({});
+                    }
+                    body[name] = set;
+                }
+            }
+        }
+        Value::Null => {}
+        added => *body = added,
+    }
 }
