@@ -64,10 +64,10 @@ pub enum ConfigError {
         problem: String,
     },
     /// There is no setting of this key.
-    #[error("{origin}: {key} is no setting; {hint}`dcs-emulator serve --print-config` shows them all")]
+    #[error("{place}{key} is no setting; {hint}`dcs-emulator serve --print-config` shows them all")]
     UnknownKey {
-        /// Where it comes from.
-        origin: Origin,
+        /// The file, if it comes from one.
+        place: String,
         /// The key.
         key: String,
         /// Which setting may have been meant.
@@ -118,7 +118,11 @@ impl Config {
         if let Some((key, Given { origin, .. })) = unknown.pop_first() {
             let nearest = nearest(&key, SETTINGS.iter().map(|setting| &setting.key));
             let hint = nearest.map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
-            return Err(ConfigError::UnknownKey { origin, key, hint });
+            let place = match origin {
+                Origin::File(path) => format!("{}: ", path.display()),
+                _ => String::new(),
+            };
+            return Err(ConfigError::UnknownKey { place, key, hint });
         }
         let arguments = given.iter().flat_map(|(setting, given)| {
             given.values(setting).into_iter().map(|text| format!("--{}={text}", setting.flag()))

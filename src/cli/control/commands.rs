@@ -83,8 +83,8 @@ pub(super) enum SnapshotsCommand {
 #[derive(Debug, Args, Serialize)]
 pub(super) struct SnapshotArg {
     /// The name of the snapshot
-    #[serde(skip)]
-    pub(super) name: String,
+    #[arg(value_name = "NAME")]
+    snapshot_name: String,
 }
 
 #[derive(Debug, Subcommand, Serialize)]
@@ -117,13 +117,11 @@ pub(super) enum TransitionsCommand {
     /// Show the rules of a model
     Show {
         /// backup, restore or instance
-        #[serde(skip)]
         model: String,
     },
     /// Set the rule of everything, a project or an instance
     Set {
         /// backup, restore or instance
-        #[serde(skip)]
         model: String,
         /// immediate, time or manual
         progression: String,
@@ -138,7 +136,6 @@ pub(super) enum TransitionsCommand {
     /// Remove the rule of everything, a project or an instance
     Remove {
         /// backup, restore or instance
-        #[serde(skip)]
         model: String,
         #[command(flatten)]
         #[serde(flatten)]
@@ -147,7 +144,6 @@ pub(super) enum TransitionsCommand {
     /// Move open work one step on
     Step {
         /// backup, restore or instance
-        #[serde(skip)]
         model: String,
         #[command(flatten)]
         #[serde(flatten)]
@@ -177,7 +173,7 @@ pub(super) enum FaultsCommand {
     /// Replace a fault
     Change {
         #[command(flatten)]
-        #[serde(skip)]
+        #[serde(flatten)]
         replaced: FaultArg,
         #[command(flatten)]
         #[serde(flatten)]
@@ -192,8 +188,8 @@ pub(super) enum FaultsCommand {
 #[derive(Debug, Args, Serialize)]
 pub(super) struct FaultArg {
     /// The id of the fault
-    #[serde(skip)]
-    pub(super) id: String,
+    #[arg(value_name = "ID")]
+    fault_id: String,
 }
 
 #[derive(Debug, Args, Serialize)]

@@ -34,169 +34,103 @@ pub enum ControlBody {
     File(PathBuf),
 }
 
-const OF_FAULTS: &[&str] = &["id", "match", "effect", "times", "probability", "hits", "expires_at"];
-const OF_CHANGES: &[&str] = &["at", "model", "id", "from", "to"];
-const OF_REQUESTS: &[&str] = &["number", "at", "method", "path", "status", "error_code"];
-
 /// What stands in a part of a path as it is.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
 impl ControlCommand {
-    /// Returns the request of a subcommand: its members go into the body, or into the query where there is none.
+    /// Returns method and path of the route of a subcommand, as the table of routes has it.
+    pub(super) fn route(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Health => ("GET", "health"),
+            Self::Info => ("GET", "info"),
+            Self::Config => ("GET", "config"),
+            Self::Operations => ("GET", "operations"),
+            Self::Openapi => ("GET", "openapi.json"),
+            Self::Reset { .. } => ("POST", "reset"),
+            Self::Seed { .. } => ("POST", "seed"),
+            Self::Export { .. } => ("GET", "export"),
+            Self::Snapshots(SnapshotsCommand::List) => ("GET", "snapshots"),
+            Self::Snapshots(SnapshotsCommand::Show(_)) => ("GET", "snapshots/{snapshot_name}"),
+            Self::Snapshots(SnapshotsCommand::Take(_)) => ("PUT", "snapshots/{snapshot_name}"),
+            Self::Snapshots(SnapshotsCommand::Remove(_)) => ("DELETE", "snapshots/{snapshot_name}"),
+            Self::Snapshots(SnapshotsCommand::Restore(_)) => ("POST", "snapshots/{snapshot_name}/restore"),
+            Self::Clock(ClockCommand::Show) => ("GET", "clock"),
+            Self::Clock(ClockCommand::Set { .. }) => ("PUT", "clock"),
+            Self::Clock(ClockCommand::Advance { .. }) => ("POST", "clock/advance"),
+            Self::Transitions(TransitionsCommand::Show { .. }) => ("GET", "transitions/{model}"),
+            Self::Transitions(TransitionsCommand::Set { .. }) => ("PUT", "transitions/{model}"),
+            Self::Transitions(TransitionsCommand::Remove { .. }) => ("DELETE", "transitions/{model}"),
+            Self::Transitions(TransitionsCommand::Step { .. }) => ("POST", "transitions/{model}/step"),
+            Self::Faults(FaultsCommand::List) => ("GET", "faults"),
+            Self::Faults(FaultsCommand::Add(_)) => ("POST", "faults"),
+            Self::Faults(FaultsCommand::Show(_)) => ("GET", "faults/{fault_id}"),
+            Self::Faults(FaultsCommand::Change { .. }) => ("PATCH", "faults/{fault_id}"),
+            Self::Faults(FaultsCommand::Remove(_)) => ("DELETE", "faults/{fault_id}"),
+            Self::Faults(FaultsCommand::Clear) => ("DELETE", "faults"),
+            Self::Ids(IdsCommand::Show) => ("GET", "ids"),
+            Self::Ids(IdsCommand::Set { .. } | IdsCommand::Clear) => ("PUT", "ids"),
+            Self::Requests(RequestsCommand::List(_)) => ("GET", "requests"),
+            Self::Requests(RequestsCommand::Find(_)) => ("POST", "requests/find"),
+            Self::Requests(RequestsCommand::Count(_)) => ("POST", "requests/count"),
+            Self::Requests(RequestsCommand::Wait { .. }) => ("POST", "requests/wait"),
+            Self::Requests(RequestsCommand::Clear(_)) => ("DELETE", "requests"),
+            Self::Requests(RequestsCommand::Unsupported(_)) => ("GET", "requests/unsupported"),
+        }
+    }
+
+    /// Returns what of the body is no member of the subcommand.
+    fn document(&self) -> Option<ControlBody> {
+        match self {
+            Self::Seed { file, .. } => Some(ControlBody::File(file.clone())),
+            Self::Faults(FaultsCommand::Add(fault) | FaultsCommand::Change { fault, .. }) => {
+                fault.fault.clone().map(ControlBody::Json)
+            }
+            Self::Ids(IdsCommand::Clear) => Some(ControlBody::Json(json!({ "seed": null }))),
+            _ => None,
+        }
+    }
+
+    /// Returns the columns of tables that people want to see of an answer.
+    fn columns(&self) -> &'static [&'static str] {
+        match self {
+            Self::Faults(_) => &["id", "match", "effect", "times", "probability", "hits", "expires_at"],
+            Self::Requests(_) => &["number", "at", "method", "path", "status", "error_code"],
+            Self::Clock(_) | Self::Transitions(TransitionsCommand::Step { .. }) => {
+                &["at", "model", "id", "from", "to"]
+            }
+            _ => &[],
+        }
+    }
+
+    /// Returns the request of a subcommand. Members go into its path where that names them, else into the body, or into the query
+    /// where there is no body.
     pub(super) fn request(&self) -> ControlRequest {
-        let request = match self {
-            Self::Health => get(&["health"]),
-            Self::Info => get(&["info"]),
-            Self::Config => get(&["config"]),
-            Self::Operations => get(&["operations"]),
-            Self::Openapi => get(&["openapi.json"]).raw(),
-            Self::Reset { .. } => post(&["reset"]),
-            Self::Seed { file, .. } => post(&["seed"]).body(ControlBody::File(file.clone())),
-            Self::Export { .. } => get(&["export"]).raw(),
-            Self::Snapshots(command) => command.request(),
-            Self::Clock(command) => command.request(),
-            Self::Transitions(command) => command.request(),
-            Self::Faults(command) => command.request(),
-            Self::Ids(command) => command.request(),
-            Self::Requests(command) => command.request(),
-        };
-        request.with(json!(self))
-    }
-}
-
-impl SnapshotsCommand {
-    fn request(&self) -> ControlRequest {
-        match self {
-            Self::List => get(&["snapshots"]),
-            Self::Show(snapshot) => get(&["snapshots", &snapshot.name]),
-            Self::Take(snapshot) => put(&["snapshots", &snapshot.name]),
-            Self::Remove(snapshot) => delete(&["snapshots", &snapshot.name]),
-            Self::Restore(snapshot) => post(&["snapshots", &snapshot.name, "restore"]),
-        }
-    }
-}
-
-impl ClockCommand {
-    fn request(&self) -> ControlRequest {
-        match self {
-            Self::Show => get(&["clock"]),
-            Self::Set { .. } => put(&["clock"]),
-            Self::Advance { .. } => post(&["clock", "advance"]).columns(OF_CHANGES),
-        }
-    }
-}
-
-impl TransitionsCommand {
-    fn request(&self) -> ControlRequest {
-        match self {
-            Self::Show { model } => get(&["transitions", model]),
-            Self::Set { model, .. } => put(&["transitions", model]),
-            Self::Remove { model, .. } => delete(&["transitions", model]),
-            Self::Step { model, .. } => post(&["transitions", model, "step"]).columns(OF_CHANGES),
-        }
-    }
-}
-
-impl FaultsCommand {
-    fn request(&self) -> ControlRequest {
-        match self {
-            Self::List => get(&["faults"]).columns(OF_FAULTS),
-            Self::Add(added) => post(&["faults"]).body(ControlBody::of(added.fault.as_ref())),
-            Self::Show(shown) => get(&["faults", &shown.id]),
-            Self::Change { replaced, fault } => {
-                let request = ControlRequest::new("PATCH", &["faults", &replaced.id]);
-                request.body(ControlBody::of(fault.fault.as_ref()))
+        let (method, path) = self.route();
+        let (mut members, mut body) = (Value::Null, self.document());
+        merge(&mut members, json!(self));
+        let parts = path.split('/').map(|part| {
+            let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+            let value = name.and_then(|name| members.as_object_mut()?.remove(name));
+            utf8_percent_encode(value.as_ref().and_then(Value::as_str).unwrap_or(part), ESCAPED).to_string()
+        });
+        let mut path = format!("/_emulator/{}", parts.collect::<Vec<_>>().join("/"));
+        let members = members.as_object().filter(|members| !members.is_empty());
+        match (&mut body, members) {
+            (_, None) => {}
+            (Some(ControlBody::Json(document)), Some(members)) => merge(document, json!(members)),
+            (None, Some(members)) if !matches!(method, "GET" | "DELETE") => {
+                body = Some(ControlBody::Json(json!(members)));
             }
-            Self::Remove(removed) => delete(&["faults", &removed.id]).columns(OF_FAULTS),
-            Self::Clear => delete(&["faults"]).columns(OF_FAULTS),
-        }
-    }
-}
-
-impl IdsCommand {
-    fn request(&self) -> ControlRequest {
-        match self {
-            Self::Show => get(&["ids"]),
-            Self::Set { .. } => put(&["ids"]),
-            Self::Clear => put(&["ids"]).body(ControlBody::Json(json!({ "seed": null }))),
-        }
-    }
-}
-
-impl RequestsCommand {
-    fn request(&self) -> ControlRequest {
-        match self {
-            Self::List(_) => get(&["requests"]).columns(OF_REQUESTS),
-            Self::Find(_) => post(&["requests", "find"]).columns(OF_REQUESTS),
-            Self::Count(_) => post(&["requests", "count"]),
-            Self::Wait { .. } => post(&["requests", "wait"]).columns(OF_REQUESTS),
-            Self::Clear(_) => delete(&["requests"]),
-            Self::Unsupported(_) => get(&["requests", "unsupported"]).columns(OF_REQUESTS),
-        }
-    }
-}
-
-fn get(path: &[&str]) -> ControlRequest {
-    ControlRequest::new("GET", path)
-}
-
-fn post(path: &[&str]) -> ControlRequest {
-    ControlRequest::new("POST", path)
-}
-
-fn put(path: &[&str]) -> ControlRequest {
-    ControlRequest::new("PUT", path)
-}
-
-fn delete(path: &[&str]) -> ControlRequest {
-    ControlRequest::new("DELETE", path)
-}
-
-impl ControlRequest {
-    fn new(method: &'static str, path: &[&str]) -> Self {
-        let parts = path.iter().map(|part| utf8_percent_encode(part, ESCAPED).to_string());
-        let path = format!("/_emulator/{}", parts.collect::<Vec<_>>().join("/"));
-        Self { method, path, body: None, is_shown_raw: false, columns: &[] }
-    }
-
-    /// Shows the answer as it comes: it is a document.
-    fn raw(self) -> Self {
-        Self { is_shown_raw: true, ..self }
-    }
-
-    fn columns(self, columns: &'static [&'static str]) -> Self {
-        Self { columns, ..self }
-    }
-
-    fn body(self, body: impl Into<Option<ControlBody>>) -> Self {
-        Self { body: body.into(), ..self }
-    }
-
-    /// Adds those members that are set.
-    fn with(mut self, members: Value) -> Self {
-        let mut set = Value::Null;
-        merge(&mut set, members);
-        match (&mut self.body, set) {
-            (_, Value::Null) => {}
-            (Some(ControlBody::Json(body)), set) => merge(body, set),
-            (None, set) if !matches!(self.method, "GET" | "DELETE") => {
-                self.body = Some(ControlBody::Json(set))
-            }
-            (_, set) => {
-                let mut query = form_urlencoded::Serializer::new(format!("{}?", self.path));
-                for (name, value) in set.as_object().into_iter().flatten() {
+            (_, Some(members)) => {
+                let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
+                for (name, value) in members {
                     query.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
                 }
-                self.path = query.finish();
+                path = query.finish();
             }
         }
-        self
-    }
-}
-
-impl ControlBody {
-    fn of(document: Option<&Value>) -> Option<Self> {
-        document.cloned().map(Self::Json)
+        let is_shown_raw = matches!(self, Self::Openapi | Self::Export { .. });
+        ControlRequest { method, path, body, is_shown_raw, columns: self.columns() }
     }
 }
 
