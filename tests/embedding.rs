@@ -253,7 +253,8 @@ async fn settings_are_the_programs() {
     }
 
     let unknown = Emulator::builder().setting("backup.speed", "1").start().await;
-    assert_eq!(unknown.err().unwrap().to_string(), "backup.speed is no setting");
+    let said = unknown.err().unwrap().to_string();
+    assert!(said.starts_with("backup.speed is no setting"), "{said}");
     let impossible = Emulator::builder().setting("backup.keep", "none").start().await;
     let said = impossible.err().unwrap().to_string();
     assert!(said.starts_with("backup.keep: \"none\" must be "), "{said}");

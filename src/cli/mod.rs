@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, ConfigFileError};
+use crate::config::{Config, ConfigError};
 use crate::store::sqlite::Location;
 use control::ControlArgs;
 pub use control::{ControlBody, ControlRequest, ControlServer};
@@ -48,12 +48,9 @@ pub enum CliError {
     /// It is malformed, or asks for help.
     #[error(transparent)]
     Usage(#[from] clap::Error),
-    /// A setting has a value it cannot have.
+    /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The configuration file cannot be used.
-    #[error(transparent)]
-    ConfigFile(#[from] ConfigFileError),
     /// The server is to be found by its ready file, which cannot be read.
     #[error("no server is to be found by the ready file {}", path.display())]
     ReadyFile {

@@ -22,7 +22,7 @@ impl SettingArgs {
         let Self { mut given, config_file } = self;
         if let Some(path) = config_file {
             for (key, in_file) in config::read_file(&path)? {
-                if given.get(key).is_none_or(|given| given.origin == Origin::Default) {
+                if given.get(&key).is_none_or(|given| given.origin == Origin::Default) {
                     given.insert(key, in_file);
                 }
             }
@@ -66,7 +66,7 @@ impl FromArgMatches for SettingArgs {
                 Some(_) => (texts.collect(), Origin::Default),
                 None => continue,
             };
-            given.insert(setting.key.as_str(), Given { texts, origin });
+            given.insert(setting.key.clone(), Given { texts, origin });
         }
         Ok(Self { given, config_file: matches.get_one::<PathBuf>(CONFIG).cloned() })
     }

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
 
-pub use file::ConfigFileError;
 pub(crate) use file::read as read_file;
 pub use settings::{Config, LogFormat, SETTINGS, Setting};
 
@@ -49,40 +48,89 @@ pub struct Given {
 }
 
 /// The texts of all settings that something has set, by key.
-pub type GivenSettings = BTreeMap<&'static str, Given>;
+pub type GivenSettings = BTreeMap<String, Given>;
 
-/// A value that a setting cannot have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {text:?} {problem}")]
-pub struct ConfigError {
-    /// The flag, variable or key that was used.
-    place: String,
-    /// Its text.
-    text: String,
-    /// What is wrong.
-    problem: String,
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A setting cannot have this value.
+    #[error("{place}: {text:?} {problem}")]
+    Value {
+        /// The flag, variable or key that was used.
+        place: String,
+        /// Its text.
+        text: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// There is no setting of this key.
+    #[error("{place}{key} is no setting; {hint}`dcs-emulator serve --print-config` shows them all")]
+    UnknownKey {
+        /// The file, if it comes from one.
+        place: String,
+        /// The key.
+        key: String,
+        /// Which setting may have been meant.
+        hint: String,
+    },
+    /// A setting has a value in the file of a kind that none has.
+    #[error("{}: {key} must be a text, a number, true or false", path.display())]
+    UnusableValue {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        key: String,
+    },
+    /// The file cannot be read.
+    #[error("{}: cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        #[source]
+        source: toml::de::Error,
+    },
 }
 
 impl Config {
     /// Reads every setting once.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first value that a setting cannot have.
-    pub fn new(mut given: GivenSettings) -> Result<Self, ConfigError> {
+    /// [`ConfigError`] for a key that no setting has, and for the first value that a setting cannot have.
+    pub fn new(given: GivenSettings) -> Result<Self, ConfigError> {
+        let mut unknown = given;
         let mut given: Vec<(&'static Setting, Given)> = SETTINGS
             .iter()
             .map(|setting| {
                 let default = || Given { texts: vec![setting.default.clone()], origin: Origin::Default };
-                (setting, given.remove(setting.key.as_str()).unwrap_or_else(default))
+                (setting, unknown.remove(&setting.key).unwrap_or_else(default))
             })
             .collect();
+        if let Some((key, Given { origin, .. })) = unknown.pop_first() {
+            let nearest = nearest(&key, SETTINGS.iter().map(|setting| &setting.key));
+            let hint = nearest.map(|nearest| format!("did you mean {nearest}? ")).unwrap_or_default();
+            let place = match origin {
+                Origin::File(path) => format!("{}: ", path.display()),
+                _ => String::new(),
+            };
+            return Err(ConfigError::UnknownKey { place, key, hint });
+        }
         let arguments = given.iter().flat_map(|(setting, given)| {
             given.values(setting).into_iter().map(|text| format!("--{}={text}", setting.flag()))
         });
         let settings = Self::augment_args(Command::new("settings").no_binary_name(true));
         let read = settings.try_get_matches_from(arguments);
         let config = read.and_then(|matches| Self::from_arg_matches(&matches));
-        let config = config.map_err(|error| ConfigError::new(&given, &error))?;
+        let config = config.map_err(|error| bad_value(&given, &error))?;
         for (_, secret) in given.iter_mut().filter(|(setting, _)| setting.is_secret()) {
             secret.texts.retain(|text| !text.is_empty());
             secret.texts.iter_mut().for_each(|text| "***".clone_into(text));
@@ -170,37 +218,40 @@ impl Given {
         texts.into_iter().filter(|text| !text.is_empty() || !setting.default.is_empty()).collect()
     }
 
-    /// Returns what somebody has to change who wants another value.
+    /// Returns the flag, variable, file or key by which it was set.
     fn place(&self, setting: &Setting) -> String {
         match &self.origin {
             Origin::Flag => format!("--{}", setting.flag()),
             Origin::Variable => setting.variable(),
-            Origin::File(path) => format!("{}: {}", path.display(), setting.key),
             Origin::Code => setting.key.clone(),
-            Origin::Default => "default".to_owned(),
+            origin => origin.to_string(),
         }
     }
 }
 
-impl ConfigError {
-    /// Says what clap has found, by the place where the value was set.
-    fn new(given: &[(&'static Setting, Given)], error: &clap::Error) -> Self {
-        let context = |kind| match error.get(kind) {
-            Some(ContextValue::String(text)) => text.clone(),
-            Some(ContextValue::Strings(texts)) => texts.join(", "),
-            _ => String::new(),
-        };
-        let argument = context(ContextKind::InvalidArg);
-        let flag = argument.split(' ').next().and_then(|flag| flag.strip_prefix("--"));
-        let found = given.iter().find(|(setting, _)| Some(setting.flag()) == flag);
-        Self {
-            place: found.map(|(setting, given)| given.place(setting)).unwrap_or_default(),
-            text: context(ContextKind::InvalidValue),
-            problem: match error.source() {
-                Some(problem) => problem.to_string(),
-                None => format!("must be one of {}", context(ContextKind::ValidValue)),
-            },
-        }
+/// Says what clap has found, by the place where the value was set.
+fn bad_value(given: &[(&'static Setting, Given)], error: &clap::Error) -> ConfigError {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let flag = argument.split(' ').next().and_then(|flag| flag.strip_prefix("--"));
+    let found = given.iter().find(|(setting, _)| Some(setting.flag()) == flag);
+    ConfigError::Value {
+        place: match found {
+            Some((setting, given @ Given { origin: Origin::File(_), .. })) => {
+                format!("{}: {}", given.place(setting), setting.key)
+            }
+            Some((setting, given)) => given.place(setting),
+            None => argument.clone(),
+        },
+        text: context(ContextKind::InvalidValue),
+        problem: match error.source() {
+            Some(problem) => problem.to_string(),
+            None => format!("must be one of {}", context(ContextKind::ValidValue)),
+        },
     }
 }
 
@@ -250,8 +301,8 @@ mod tests {
 
     use super::*;
 
-    fn given(key: &'static str, text: &str, origin: Origin) -> GivenSettings {
-        BTreeMap::from([(key, Given { texts: vec![text.to_owned()], origin })])
+    fn given(key: &str, text: &str, origin: Origin) -> GivenSettings {
+        BTreeMap::from([(key.to_owned(), Given { texts: vec![text.to_owned()], origin })])
     }
 
     #[test]
@@ -314,7 +365,10 @@ mod tests {
     fn a_secret_is_not_printed() {
         let config = Config::new(given("control.token", "hush", Origin::Variable)).unwrap();
         let text = config.to_toml();
-        assert!(text.contains("# control.token is set, and not shown; DCS_EMULATOR_CONTROL_TOKEN"), "{text}");
+        assert!(
+            text.contains("# control.token is set, and not shown # DCS_EMULATOR_CONTROL_TOKEN"),
+            "{text}"
+        );
         assert!(!text.contains("hush") && !config.to_json().to_string().contains("hush"));
         assert!(!format!("{config:?}").contains("hush"));
     }

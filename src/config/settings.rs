@@ -21,6 +21,7 @@ use crate::store::sqlite::Location;
 
 /// How the program is to run: the value of every setting.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Config {
     /// Where to listen; port 0 lets the system choose one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8637", value_parser = value::address)]
@@ -191,7 +192,7 @@ impl Setting {
         });
         let (key, heading) = section.unwrap_or_else(|| (name.to_owned(), "Server"));
         let default: String = field.get_default_values().iter().map(|text| text.to_string_lossy()).collect();
-        let value = field.get_value_names().into_iter().flatten().map(|name| name.as_str()).collect();
+        let value = field.get_value_names().into_iter().flatten().map(clap::builder::Str::as_str).collect();
         let argument = field
             .clone()
             .value_parser(value_parser!(String))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::{Config, Given, GivenSettings, Origin, SETTINGS};
+use crate::config::{Config, Given, GivenSettings, Origin};
 use crate::emulator::startup::Plan;
 use crate::emulator::{Dependencies, Emulator, StartError};
 use crate::engine::identity::AuthMode;
@@ -46,7 +46,6 @@ const DEFAULTS: [(&str, &str); 3] =
 #[must_use = "nothing runs until it is started"]
 pub struct EmulatorBuilder {
     given: GivenSettings,
-    unknown_setting: Option<String>,
     seed_texts: Vec<String>,
     dependencies: Dependencies,
     ids_seed: Option<u64>,
@@ -56,7 +55,6 @@ impl EmulatorBuilder {
     pub(super) fn new() -> Self {
         let builder = Self {
             given: GivenSettings::new(),
-            unknown_setting: None,
             seed_texts: Vec::new(),
             dependencies: Dependencies::system(),
             ids_seed: None,
@@ -85,7 +83,7 @@ impl EmulatorBuilder {
     /// Adds a file that holds a seed document.
     pub fn seed_file(mut self, path: impl AsRef<Path>) -> Self {
         let seeds = Given { texts: Vec::new(), origin: Origin::Code };
-        let seeds = self.given.entry("seed").or_insert(seeds);
+        let seeds = self.given.entry("seed".to_owned()).or_insert(seeds);
         seeds.texts.push(path.as_ref().display().to_string());
         self
     }
@@ -175,16 +173,10 @@ impl EmulatorBuilder {
         self.setting("control.token", token)
     }
 
-    /// Sets any of [`SETTINGS`](static@SETTINGS) by its key, with the text that a flag would have. A key that is none, or a text that the
+    /// Sets any of [`SETTINGS`](crate::config::SETTINGS) by its key, with the text that a flag would have. A key that is none, or a text that the
     /// setting cannot have, fails the start.
     pub fn setting(mut self, key: &str, text: impl Into<String>) -> Self {
-        match SETTINGS.iter().find(|setting| setting.key == key) {
-            Some(setting) => {
-                self.given
-                    .insert(setting.key.as_str(), Given { texts: vec![text.into()], origin: Origin::Code });
-            }
-            None => self.unknown_setting = Some(key.to_owned()),
-        }
+        self.given.insert(key.to_owned(), Given { texts: vec![text.into()], origin: Origin::Code });
         self
     }
 
@@ -208,10 +200,7 @@ impl EmulatorBuilder {
     }
 
     fn plan(self) -> Result<Plan, StartError> {
-        let Self { given, unknown_setting, seed_texts, dependencies, ids_seed } = self;
-        if let Some(key) = unknown_setting {
-            return Err(StartError::UnknownSetting { key });
-        }
+        let Self { given, seed_texts, dependencies, ids_seed } = self;
         Ok(Plan { config: Config::new(given)?, dependencies, seed_texts, ids_seed })
     }
 }

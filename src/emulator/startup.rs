@@ -28,15 +28,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 /// Why the emulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting has a value that it cannot have.
+    /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is no setting of that name.
-    #[error("{key} is no setting")]
-    UnknownSetting {
-        /// The name.
-        key: String,
-    },
     /// The system does not give the emulator a thread of its own.
     #[error("start a thread")]
     Thread(#[source] std::io::Error),

@@ -26,7 +26,6 @@ pub(super) fn of_start(error: &StartError) -> u8 {
         StartError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse => ADDRESS_IN_USE,
         StartError::Open(error) => of_open(error),
         StartError::Config(_)
-        | StartError::UnknownSetting { .. }
         | StartError::Seed(_)
         | StartError::UnreadableSeed { .. }
         | StartError::ApplySeed(EngineError::Refused(_) | EngineError::Unstorable(_)) => USAGE,

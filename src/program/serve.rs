@@ -6,28 +6,13 @@ use dcs_emulator::config::{self, Config};
 use dcs_emulator::emulator::{Dependencies, Emulator, ReadyFile};
 use dcs_emulator::telemetry;
 
-use crate::program::signals::Signals;
+use crate::program::signals::{Signals, StopSignal};
 use crate::program::{exit, fail, print};
 
 pub(super) async fn serve(config: &Config) -> ExitCode {
-    start_log(config);
-    raise_limit_of_open_files();
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return fail(&error, exit::FAILED),
-    };
-    if let Some(path) = &config.ready_file
-        && let Err(error) = ReadyFile::remove_stale(path)
-    {
-        return fail(&error, exit::FAILED);
-    }
-    let started = tokio::select! {
-        started = Emulator::start(config, Dependencies::system()) => started,
-        _ = signals.next() => return ExitCode::from(exit::STOPPED),
-    };
-    let mut emulator = match started {
-        Ok(emulator) => emulator,
-        Err(error) => return fail(&error, exit::of_start(&error)),
+    let (mut emulator, mut signals) = match start(config, |_| exit::STOPPED).await {
+        Ok(started) => started,
+        Err(code) => return code,
     };
     let url = emulator.url();
     print(&format!("dcs-emulator ready on {url}\n"));
@@ -59,21 +44,36 @@ pub(super) async fn serve(config: &Config) -> ExitCode {
     ExitCode::from(exit::STOPPED)
 }
 
+/// Starts an emulator and listens to signals; returns the exit code if that fails or a signal comes first.
+pub(super) async fn start(
+    config: &Config,
+    code_of: fn(StopSignal) -> u8,
+) -> Result<(Emulator, Signals), ExitCode> {
+    start_log(config);
+    // The program may have as many connections as the system lets one have.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(error = %error, "the limit to open files stays as it is");
+    }
+    let mut signals = Signals::listen().map_err(|error| fail(&error, exit::FAILED))?;
+    if let Some(path) = &config.ready_file {
+        ReadyFile::remove_stale(path).map_err(|error| fail(&error, exit::FAILED))?;
+    }
+    let emulator = tokio::select! {
+        started = Emulator::start(config, Dependencies::system()) => started,
+        signal = signals.next() => return Err(ExitCode::from(code_of(signal))),
+    };
+    let emulator = emulator.map_err(|error| fail(&error, exit::of_start(&error)))?;
+    Ok((emulator, signals))
+}
+
 /// Starts to write logs, and says which variables look like settings and are none.
-pub(super) fn start_log(config: &Config) {
+fn start_log(config: &Config) {
     telemetry::start(config.log_format, &config.log_level);
     telemetry::log_panics();
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for (variable, nearest) in config::unknown_variables(names) {
         let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
         tracing::warn!("there is no setting of the variable {variable}, which has no effect{hint}");
-    }
-}
-
-/// Lets the program have as many connections as the system lets one have.
-pub(super) fn raise_limit_of_open_files() {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(error = %error, "the limit to open files stays as it is");
     }
 }
 

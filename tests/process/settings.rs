@@ -18,20 +18,10 @@ fn printed(mut command: Command) -> String {
 
 /// Returns the value and the origin of a setting, from the file that was printed.
 fn shown(printed: &str, key: &str) -> (String, String) {
-    let (section, name) = key.split_once('.').unwrap_or(("", key));
-    let mut current = "";
-    for line in printed.lines() {
-        if let Some(header) = line.strip_prefix('[') {
-            current = header.trim_end_matches(']');
-        }
-        if let Some(rest) = line.strip_prefix(&format!("{name} = "))
-            && current == section
-        {
-            let (value, origin) = rest.rsplit_once(" # ").expect("every value has its origin");
-            return (value.to_owned(), origin.to_owned());
-        }
-    }
-    panic!("{key} is not shown:\n{printed}")
+    let found = printed.lines().find_map(|line| line.strip_prefix(&format!("{key} = ")));
+    let line = found.unwrap_or_else(|| panic!("{key} is not shown:\n{printed}"));
+    let (value, origin) = line.rsplit_once(" # ").expect("every value has its origin");
+    (value.to_owned(), origin.to_owned())
 }
 
 fn with_config(path: &Path, arguments: &[&str]) -> Command {

@@ -4,11 +4,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use serde::Serialize;
+use clap::{ArgAction, Args, Subcommand};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 pub(super) enum ControlCommand {
     /// Whether the server is ready, and its version
     Health,
@@ -26,16 +27,17 @@ pub(super) enum ControlCommand {
         #[arg(long)]
         project_id: Option<String>,
         /// Do not apply the seeds of the start again
-        #[arg(long)]
-        no_seed: bool,
+        #[arg(long = "no-seed", action = ArgAction::SetFalse)]
+        seed: bool,
     },
     /// Apply a seed document
     Seed {
         /// A YAML or JSON file; - reads standard input
+        #[serde(skip)]
         file: PathBuf,
         /// Replace existing instances that it names
-        #[arg(long)]
-        overwrite: bool,
+        #[arg(long, num_args = 0, default_missing_value = "true")]
+        overwrite: Option<bool>,
     },
     /// Write the state, or a project's, as a seed document
     Export {
@@ -63,7 +65,8 @@ pub(super) enum ControlCommand {
     Requests(RequestsCommand),
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 pub(super) enum SnapshotsCommand {
     /// List the snapshots
     List,
@@ -77,13 +80,15 @@ pub(super) enum SnapshotsCommand {
     Restore(SnapshotArg),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize)]
 pub(super) struct SnapshotArg {
     /// The name of the snapshot
-    pub(super) name: String,
+    #[arg(value_name = "NAME")]
+    snapshot_name: String,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 pub(super) enum ClockCommand {
     /// Show the clock
     Show,
@@ -106,7 +111,8 @@ pub(super) enum ClockCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 pub(super) enum TransitionsCommand {
     /// Show the rules of a model
     Show {
@@ -121,8 +127,10 @@ pub(super) enum TransitionsCommand {
         progression: String,
         /// How long a state lasts, such as waiting=1s; repeatable
         #[arg(long = "duration", value_name = "NAME=TEXT", value_parser = pair)]
+        #[serde(serialize_with = "as_object")]
         durations: Vec<(String, String)>,
         #[command(flatten)]
+        #[serde(flatten)]
         scope: Scope,
     },
     /// Remove the rule of everything, a project or an instance
@@ -130,6 +138,7 @@ pub(super) enum TransitionsCommand {
         /// backup, restore or instance
         model: String,
         #[command(flatten)]
+        #[serde(flatten)]
         scope: Scope,
     },
     /// Move open work one step on
@@ -137,6 +146,7 @@ pub(super) enum TransitionsCommand {
         /// backup, restore or instance
         model: String,
         #[command(flatten)]
+        #[serde(flatten)]
         scope: Scope,
     },
 }
@@ -145,13 +155,14 @@ pub(super) enum TransitionsCommand {
 pub(super) struct Scope {
     /// Only this project
     #[arg(long)]
-    pub(super) project_id: Option<String>,
+    project_id: Option<String>,
     /// Only this instance
     #[arg(long)]
-    pub(super) instance_id: Option<String>,
+    instance_id: Option<String>,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 pub(super) enum FaultsCommand {
     /// The faults that have not ended
     List,
@@ -162,8 +173,10 @@ pub(super) enum FaultsCommand {
     /// Replace a fault
     Change {
         #[command(flatten)]
+        #[serde(flatten)]
         replaced: FaultArg,
         #[command(flatten)]
+        #[serde(flatten)]
         fault: FaultArgs,
     },
     /// Remove a fault
@@ -172,49 +185,65 @@ pub(super) enum FaultsCommand {
     Clear,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize)]
 pub(super) struct FaultArg {
     /// The id of the fault
-    pub(super) id: String,
+    #[arg(value_name = "ID")]
+    fault_id: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Serialize)]
 pub(super) struct FaultArgs {
     /// The fault in JSON, such as {"effect": {"cut": true}}; the options below add to it
     #[arg(value_parser = |text: &str| serde_json::from_str::<Value>(text))]
+    #[serde(skip)]
     pub(super) fault: Option<Value>,
-    /// Only calls of this operation, such as create_backup
-    #[arg(long)]
-    pub(super) operation: Option<String>,
-    /// Only calls of this version: v1.0 or v2
-    #[arg(long)]
-    pub(super) api: Option<String>,
     #[command(flatten)]
-    pub(super) scope: Scope,
+    r#match: FaultMatch,
     /// On how many calls it has an effect
     #[arg(long)]
-    pub(super) times: Option<u64>,
+    times: Option<u64>,
     /// How likely it has one, 0 to 1
     #[arg(long)]
-    pub(super) probability: Option<f64>,
+    probability: Option<f64>,
     /// How long it lasts, such as 10m
     #[arg(long)]
-    pub(super) ttl: Option<String>,
-    /// Answer with this status
-    #[arg(long)]
-    pub(super) status: Option<u16>,
-    /// The code of that answer, such as DCS.5000
-    #[arg(long)]
-    pub(super) error_code: Option<String>,
-    /// Wait so long before anything else, such as 200ms
-    #[arg(long)]
-    pub(super) latency: Option<String>,
-    /// Cut the connection instead of answering
-    #[arg(long)]
-    pub(super) cut: bool,
+    ttl: Option<String>,
+    #[command(flatten)]
+    effect: FaultEffect,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Args, Serialize)]
+struct FaultMatch {
+    /// Only calls of this operation, such as create_backup
+    #[arg(long)]
+    operation: Option<String>,
+    /// Only calls of this version: v1.0 or v2
+    #[arg(long)]
+    api: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    scope: Scope,
+}
+
+#[derive(Debug, Args, Serialize)]
+struct FaultEffect {
+    /// Answer with this status
+    #[arg(long)]
+    status: Option<u16>,
+    /// The code of that answer, such as DCS.5000
+    #[arg(long)]
+    error_code: Option<String>,
+    /// Wait so long before anything else, such as 200ms
+    #[arg(long)]
+    latency: Option<String>,
+    /// Cut the connection instead of answering
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    cut: Option<bool>,
+}
+
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 pub(super) enum IdsCommand {
     /// Show the seed of ids
     Show,
@@ -227,7 +256,8 @@ pub(super) enum IdsCommand {
     Clear,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
 pub(super) enum RequestsCommand {
     /// The latest calls
     List(Filter),
@@ -256,34 +286,38 @@ pub(super) enum RequestsCommand {
 pub(super) struct Filter {
     /// Only this operation
     #[arg(long)]
-    pub(super) operation: Option<String>,
+    operation: Option<String>,
     /// Only this version: v1.0 or v2
     #[arg(long)]
-    pub(super) api: Option<String>,
+    api: Option<String>,
     /// Only this method
     #[arg(long)]
-    pub(super) method: Option<String>,
+    method: Option<String>,
     #[command(flatten)]
     #[serde(flatten)]
-    pub(super) scope: Scope,
+    scope: Scope,
     /// Only answers of this status
     #[arg(long)]
-    pub(super) status: Option<u16>,
+    status: Option<u16>,
     /// Only answers of this code
     #[arg(long)]
-    pub(super) error_code: Option<String>,
+    error_code: Option<String>,
     /// Only clients whose name has this in it
     #[arg(long)]
-    pub(super) client: Option<String>,
+    client: Option<String>,
     /// Only calls that took longer, such as 200ms
     #[arg(long)]
-    pub(super) slower_than: Option<String>,
+    slower_than: Option<String>,
     /// Only calls after the one of this number
     #[arg(long)]
-    pub(super) after: Option<u64>,
+    after: Option<u64>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be a name, an equals sign and a text")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn as_object<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }

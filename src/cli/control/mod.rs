@@ -98,6 +98,8 @@ fn url_in(path: &Path) -> Result<String, CliError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use clap::Parser;
 
     use super::*;
@@ -109,10 +111,14 @@ mod tests {
         control: ControlArgs,
     }
 
-    fn parse(words: &[&str]) -> Result<ControlRequest, String> {
+    fn command(words: &[&str]) -> Result<ControlArgs, String> {
         let words = ["control", "--url", "http://h:1/"].iter().chain(words);
         let cli = TestCli::try_parse_from(words).map_err(|error| error.to_string())?;
-        let (server, request) = cli.control.invocation().map_err(|error| error.to_string())?;
+        Ok(cli.control)
+    }
+
+    fn parse(words: &[&str]) -> Result<ControlRequest, String> {
+        let (server, request) = command(words)?.invocation().map_err(|error| error.to_string())?;
         assert_eq!(server.url, "http://h:1");
         Ok(request)
     }
@@ -124,7 +130,7 @@ mod tests {
         ("config", "GET", "config", ""),
         ("operations", "GET", "operations", ""),
         ("openapi", "GET", "openapi.json", ""),
-        ("reset", "POST", "reset", ""),
+        ("reset", "POST", "reset", r#"{"seed": true}"#),
         ("reset --no-seed --project-id p", "POST", "reset", r#"{"seed": false, "project_id": "p"}"#),
         ("export --project-id p", "GET", "export?project_id=p", ""),
         ("snapshots list", "GET", "snapshots", ""),
@@ -204,24 +210,23 @@ mod tests {
     }
 
     #[test]
-    fn every_route_of_the_control_api_has_a_subcommand() {
-        let paths = COMMANDS.iter().map(|(_, method, path, _)| (*method, *path)).chain([("POST", "seed")]);
-        let requests: Vec<(&str, &str)> =
-            paths.map(|(method, path)| (method, path.split('?').next().unwrap_or_default())).collect();
-        let fits = |template: &str, path: &str| {
-            let (template, path): (Vec<_>, Vec<_>) =
-                (template.split('/').collect(), path.split('/').collect());
-            template.len() == path.len()
-                && template.iter().zip(path).all(|(part, text)| part.starts_with('{') || *part == text)
-        };
-        for route in routes::table() {
-            // The page of the documentation is for browsers.
-            let path = route.path.strip_prefix("/_emulator/").filter(|path| *path != "docs");
-            let Some(path) = path else { continue };
-            let is_there =
-                requests.iter().any(|(method, asked)| *method == route.method && fits(path, asked));
-            assert!(is_there, "{} {path}", route.method);
-        }
+    fn every_route_of_the_control_api_has_a_subcommand_and_each_subcommand_a_route() {
+        let words = COMMANDS.iter().map(|(words, ..)| words.split(' ').collect()).chain([vec!["seed", "-"]]);
+        let subcommands: BTreeSet<(String, String)> = words
+            .map(|words: Vec<&str>| {
+                let (method, path) = command(&words).unwrap().command.route();
+                (method.to_owned(), path.to_owned())
+            })
+            .collect();
+        // The page of the documentation is for browsers.
+        let routes: BTreeSet<(String, String)> = routes::table()
+            .iter()
+            .filter_map(|route| {
+                Some((route.method.to_string(), route.path.strip_prefix("/_emulator/")?.to_owned()))
+            })
+            .filter(|(_, path)| path != "docs")
+            .collect();
+        assert_eq!(subcommands, routes);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 
 use crate::cli::control::commands::{
-    ClockCommand, ControlCommand, FaultArg, FaultArgs, FaultsCommand, IdsCommand, RequestsCommand, Scope,
-    SnapshotArg, SnapshotsCommand, TransitionsCommand,
+    ClockCommand, ControlCommand, FaultsCommand, IdsCommand, RequestsCommand, SnapshotsCommand,
+    TransitionsCommand,
 };
 
 /// A request to the control API.
@@ -34,229 +34,122 @@ pub enum ControlBody {
     File(PathBuf),
 }
 
-const OF_FAULTS: &[&str] = &["id", "match", "effect", "times", "probability", "hits", "expires_at"];
-const OF_CHANGES: &[&str] = &["at", "model", "id", "from", "to"];
-const OF_REQUESTS: &[&str] = &["number", "at", "method", "path", "status", "error_code"];
+/// What stands in a part of a path as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
 impl ControlCommand {
-    pub(super) fn request(self) -> ControlRequest {
+    /// Returns method and path of the route of a subcommand, as the table of routes has it.
+    pub(super) fn route(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Health => get("health"),
-            Self::Info => get("info"),
-            Self::Config => get("config"),
-            Self::Operations => get("operations"),
-            Self::Openapi => get("openapi.json").raw(),
-            Self::Reset { project_id, no_seed } => {
-                post("reset").json(json!({ "project_id": project_id, "seed": no_seed.then_some(false) }))
-            }
-            Self::Seed { file, overwrite } => {
-                let request = post("seed").query(&json!({ "overwrite": overwrite.then_some(true) }));
-                ControlRequest { body: Some(ControlBody::File(file)), ..request }
-            }
-            Self::Export { project_id } => get("export").query(&json!({ "project_id": project_id })).raw(),
-            Self::Snapshots(command) => command.request(),
-            Self::Clock(command) => command.request(),
-            Self::Transitions(command) => command.request(),
-            Self::Faults(command) => command.request(),
-            Self::Ids(command) => command.request(),
-            Self::Requests(command) => command.request(),
+            Self::Health => ("GET", "health"),
+            Self::Info => ("GET", "info"),
+            Self::Config => ("GET", "config"),
+            Self::Operations => ("GET", "operations"),
+            Self::Openapi => ("GET", "openapi.json"),
+            Self::Reset { .. } => ("POST", "reset"),
+            Self::Seed { .. } => ("POST", "seed"),
+            Self::Export { .. } => ("GET", "export"),
+            Self::Snapshots(SnapshotsCommand::List) => ("GET", "snapshots"),
+            Self::Snapshots(SnapshotsCommand::Show(_)) => ("GET", "snapshots/{snapshot_name}"),
+            Self::Snapshots(SnapshotsCommand::Take(_)) => ("PUT", "snapshots/{snapshot_name}"),
+            Self::Snapshots(SnapshotsCommand::Remove(_)) => ("DELETE", "snapshots/{snapshot_name}"),
+            Self::Snapshots(SnapshotsCommand::Restore(_)) => ("POST", "snapshots/{snapshot_name}/restore"),
+            Self::Clock(ClockCommand::Show) => ("GET", "clock"),
+            Self::Clock(ClockCommand::Set { .. }) => ("PUT", "clock"),
+            Self::Clock(ClockCommand::Advance { .. }) => ("POST", "clock/advance"),
+            Self::Transitions(TransitionsCommand::Show { .. }) => ("GET", "transitions/{model}"),
+            Self::Transitions(TransitionsCommand::Set { .. }) => ("PUT", "transitions/{model}"),
+            Self::Transitions(TransitionsCommand::Remove { .. }) => ("DELETE", "transitions/{model}"),
+            Self::Transitions(TransitionsCommand::Step { .. }) => ("POST", "transitions/{model}/step"),
+            Self::Faults(FaultsCommand::List) => ("GET", "faults"),
+            Self::Faults(FaultsCommand::Add(_)) => ("POST", "faults"),
+            Self::Faults(FaultsCommand::Show(_)) => ("GET", "faults/{fault_id}"),
+            Self::Faults(FaultsCommand::Change { .. }) => ("PATCH", "faults/{fault_id}"),
+            Self::Faults(FaultsCommand::Remove(_)) => ("DELETE", "faults/{fault_id}"),
+            Self::Faults(FaultsCommand::Clear) => ("DELETE", "faults"),
+            Self::Ids(IdsCommand::Show) => ("GET", "ids"),
+            Self::Ids(IdsCommand::Set { .. } | IdsCommand::Clear) => ("PUT", "ids"),
+            Self::Requests(RequestsCommand::List(_)) => ("GET", "requests"),
+            Self::Requests(RequestsCommand::Find(_)) => ("POST", "requests/find"),
+            Self::Requests(RequestsCommand::Count(_)) => ("POST", "requests/count"),
+            Self::Requests(RequestsCommand::Wait { .. }) => ("POST", "requests/wait"),
+            Self::Requests(RequestsCommand::Clear(_)) => ("DELETE", "requests"),
+            Self::Requests(RequestsCommand::Unsupported(_)) => ("GET", "requests/unsupported"),
         }
     }
-}
 
-impl SnapshotsCommand {
-    fn request(self) -> ControlRequest {
-        let path = |snapshot: SnapshotArg| format!("snapshots/{}", part(&snapshot.name));
+    /// Returns what of the body is no member of the subcommand.
+    fn document(&self) -> Option<ControlBody> {
         match self {
-            Self::List => get("snapshots"),
-            Self::Show(snapshot) => get(&path(snapshot)),
-            Self::Take(snapshot) => put(&path(snapshot)),
-            Self::Remove(snapshot) => delete(&path(snapshot)),
-            Self::Restore(snapshot) => post(&format!("{}/restore", path(snapshot))),
+            Self::Seed { file, .. } => Some(ControlBody::File(file.clone())),
+            Self::Faults(FaultsCommand::Add(fault) | FaultsCommand::Change { fault, .. }) => {
+                fault.fault.clone().map(ControlBody::Json)
+            }
+            Self::Ids(IdsCommand::Clear) => Some(ControlBody::Json(json!({ "seed": null }))),
+            _ => None,
         }
     }
-}
 
-impl ClockCommand {
-    fn request(self) -> ControlRequest {
+    /// Returns the columns of tables that people want to see of an answer.
+    fn columns(&self) -> &'static [&'static str] {
         match self {
-            Self::Show => get("clock"),
-            Self::Set { now, frozen, rate } => {
-                put("clock").json(json!({ "now": now, "frozen": frozen, "rate": rate }))
+            Self::Faults(_) => &["id", "match", "effect", "times", "probability", "hits", "expires_at"],
+            Self::Requests(_) => &["number", "at", "method", "path", "status", "error_code"],
+            Self::Clock(_) | Self::Transitions(TransitionsCommand::Step { .. }) => {
+                &["at", "model", "id", "from", "to"]
             }
-            Self::Advance { duration } => {
-                post("clock/advance").json(json!({ "duration": duration })).columns(OF_CHANGES)
-            }
+            _ => &[],
         }
     }
-}
 
-impl TransitionsCommand {
-    fn request(self) -> ControlRequest {
-        match self {
-            Self::Show { model } => get(&format!("transitions/{}", part(&model))),
-            Self::Set { model, progression, durations, scope } => {
-                let durations: Map<String, Value> =
-                    durations.into_iter().map(|(state, duration)| (state, duration.into())).collect();
-                let mut body = json!({ "progression": progression, "durations": durations });
-                merge(&mut body, json!(scope));
-                put(&format!("transitions/{}", part(&model))).json(body)
-            }
-            Self::Remove { model, scope } => {
-                delete(&format!("transitions/{}", part(&model))).query(&json!(scope))
-            }
-            Self::Step { model, scope } => {
-                post(&format!("transitions/{}/step", part(&model))).json(json!(scope)).columns(OF_CHANGES)
-            }
-        }
-    }
-}
-
-impl FaultsCommand {
-    fn request(self) -> ControlRequest {
-        let path = |fault: FaultArg| format!("faults/{}", part(&fault.id));
-        match self {
-            Self::List => get("faults").columns(OF_FAULTS),
-            Self::Add(fault) => post("faults").json(fault.body()),
-            Self::Show(fault) => get(&path(fault)),
-            Self::Change { replaced, fault } => {
-                ControlRequest::new("PATCH", &path(replaced)).json(fault.body())
-            }
-            Self::Remove(fault) => delete(&path(fault)).columns(OF_FAULTS),
-            Self::Clear => delete("faults").columns(OF_FAULTS),
-        }
-    }
-}
-
-impl IdsCommand {
-    fn request(self) -> ControlRequest {
-        let put_seed = |seed| {
-            let body = Some(ControlBody::Json(json!({ "seed": seed })));
-            ControlRequest { body, ..put("ids") }
-        };
-        match self {
-            Self::Show => get("ids"),
-            Self::Set { seed } => put_seed(Some(seed)),
-            Self::Clear => put_seed(None),
-        }
-    }
-}
-
-impl RequestsCommand {
-    fn request(self) -> ControlRequest {
-        match self {
-            Self::List(filter) => get("requests").query(&json!(filter)).columns(OF_REQUESTS),
-            Self::Find(filter) => post("requests/find").json(json!(filter)).columns(OF_REQUESTS),
-            Self::Count(filter) => post("requests/count").json(json!(filter)),
-            Self::Wait { filter, count, timeout } => post("requests/wait")
-                .json(json!({ "filter": filter, "count": count, "timeout": timeout }))
-                .columns(OF_REQUESTS),
-            Self::Clear(filter) => delete("requests").query(&json!(filter)),
-            Self::Unsupported(filter) => {
-                get("requests/unsupported").query(&json!(filter)).columns(OF_REQUESTS)
-            }
-        }
-    }
-}
-
-impl FaultArgs {
-    fn body(self) -> Value {
-        let Scope { project_id, instance_id } = self.scope;
-        let mut fault = self.fault.unwrap_or_else(|| json!({}));
-        let options = json!({
-            "match": {
-                "operation": self.operation,
-                "api": self.api,
-                "project_id": project_id,
-                "instance_id": instance_id,
-            },
-            "times": self.times,
-            "probability": self.probability,
-            "ttl": self.ttl,
-            "effect": {
-                "status": self.status,
-                "error_code": self.error_code,
-                "latency": self.latency,
-                "cut": self.cut.then_some(true),
-            },
+    /// Returns the request of a subcommand. Members go into its path where that names them, else into the body, or into the query
+    /// where there is no body.
+    pub(super) fn request(&self) -> ControlRequest {
+        let (method, path) = self.route();
+        let (mut members, mut body) = (Value::Null, self.document());
+        merge(&mut members, json!(self));
+        let parts = path.split('/').map(|part| {
+            let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+            let value = name.and_then(|name| members.as_object_mut()?.remove(name));
+            utf8_percent_encode(value.as_ref().and_then(Value::as_str).unwrap_or(part), ESCAPED).to_string()
         });
-        merge(&mut fault, options);
-        fault
-    }
-}
-
-fn get(path: &str) -> ControlRequest {
-    ControlRequest::new("GET", path)
-}
-
-fn post(path: &str) -> ControlRequest {
-    ControlRequest::new("POST", path)
-}
-
-fn put(path: &str) -> ControlRequest {
-    ControlRequest::new("PUT", path)
-}
-
-fn delete(path: &str) -> ControlRequest {
-    ControlRequest::new("DELETE", path)
-}
-
-impl ControlRequest {
-    fn new(method: &'static str, path: &str) -> Self {
-        Self { method, path: format!("/_emulator/{path}"), body: None, is_shown_raw: false, columns: &[] }
-    }
-
-    /// Shows the answer as it comes: it is a document.
-    fn raw(self) -> Self {
-        Self { is_shown_raw: true, ..self }
-    }
-
-    fn columns(self, columns: &'static [&'static str]) -> Self {
-        Self { columns, ..self }
-    }
-
-    /// Sends what is set of a body.
-    fn json(self, body: Value) -> Self {
-        let mut set = Value::Null;
-        merge(&mut set, body);
-        Self { body: (!set.is_null()).then_some(ControlBody::Json(set)), ..self }
-    }
-
-    /// Sends what is set of parameters.
-    fn query(mut self, parameters: &Value) -> Self {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in
-            parameters.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null())
-        {
-            query.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
+        let mut path = format!("/_emulator/{}", parts.collect::<Vec<_>>().join("/"));
+        let members = members.as_object().filter(|members| !members.is_empty());
+        match (&mut body, members) {
+            (_, None) => {}
+            (Some(ControlBody::Json(document)), Some(members)) => merge(document, json!(members)),
+            (None, Some(members)) if !matches!(method, "GET" | "DELETE") => {
+                body = Some(ControlBody::Json(json!(members)));
+            }
+            (_, Some(members)) => {
+                let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
+                for (name, value) in members {
+                    query.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
+                }
+                path = query.finish();
+            }
         }
-        let query = query.finish();
-        if !query.is_empty() {
-            self.path = format!("{}?{query}", self.path);
-        }
-        self
+        let is_shown_raw = matches!(self, Self::Openapi | Self::Export { .. });
+        ControlRequest { method, path, body, is_shown_raw, columns: self.columns() }
     }
 }
 
 /// Puts the members of `added` that are set into `body`, which becomes an object if there are any.
 fn merge(body: &mut Value, added: Value) {
-    let Value::Object(added) = added else {
-        *body = added;
-        return;
-    };
-    for (name, value) in added {
-        let is_set =
-            !value.is_null() && value.as_object().is_none_or(|members| !members.values().all(Value::is_null));
-        if is_set {
-            if !body.is_object() {
-                *body = json!({});
+    match added {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let mut set = body.get(&name).cloned().unwrap_or_default();
+                merge(&mut set, value);
+                if !set.is_null() {
+                    if !body.is_object() {
+                        *body = json!({});
+                    }
+                    body[name] = set;
+                }
             }
-            merge(&mut body[name], value);
         }
+        Value::Null => {}
+        added => *body = added,
     }
-}
-
-/// Writes a text as a part of a path.
-fn part(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
