@@ -150,6 +150,18 @@ impl ConfigTemplate {
         changed.values.extend(changed.kind.parameters().read(&values)?);
         Ok(changed)
     }
+
+    /// Returns the audit's note of how the template differs from what it was before, if it does.
+    pub fn note_of_changes(&self, before: &Self) -> Option<String> {
+        let changes = [
+            ("name", self.name != before.name),
+            ("description", self.description != before.description),
+            ("parameters", self.values != before.values),
+        ];
+        let changed: Vec<_> =
+            changes.into_iter().filter_map(|(what, differs)| differs.then_some(what)).collect();
+        (!changed.is_empty()).then(|| format!("changed {}", changed.join(", ")))
+    }
 }
 
 #[cfg(test)]

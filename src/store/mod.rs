@@ -39,7 +39,8 @@ pub use seed::{
     StatePart, TableRow, TableRows, UserSeed,
 };
 pub use side::{
-    ChangeSideSettings, ChangeTemplate, CreateTemplate, ParameterHistoryEntry, SideStore, TagValues,
+    ChangeSideSettings, ChangeTemplate, CreateTemplate, DeleteTemplate, ParameterHistoryEntry, SideStore,
+    TagValues,
 };
 pub use snapshot::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel, SnapshotStore};
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::config_template::ConfigTemplate;
-use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId, TemplateId};
+use crate::domain::id::{InstanceId, JobId, ParameterChangeId, ProjectId, TaskId};
 use crate::domain::identity::{Domain, Project, Secret, Token, User};
 use crate::domain::instance::Instance;
 use crate::domain::job::Job;
@@ -13,7 +13,7 @@ use crate::domain::task::BackgroundTask;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::queue::Command;
 use crate::store::{
-    ChangeSideSettings, ChangeTemplate, CreateTemplate, IdentityStore, InstanceRef, NewToken,
+    ChangeSideSettings, ChangeTemplate, CreateTemplate, DeleteTemplate, IdentityStore, InstanceRef, NewToken,
     ParameterHistoryEntry, ProjectFilter, SideStore, StoreError, TagValues, UserKey,
 };
 
@@ -126,11 +126,7 @@ impl SideStore for SqliteStore {
         self.writer.ask(|reply| Command::ChangeTemplate(Box::new(change), reply)).await
     }
 
-    async fn delete_template(
-        &self,
-        project_id: ProjectId,
-        template_id: TemplateId,
-    ) -> Result<bool, StoreError> {
-        self.writer.ask(|reply| Command::DeleteTemplate(project_id, template_id, reply)).await
+    async fn delete_template(&self, delete: DeleteTemplate) -> Result<(), StoreError> {
+        self.writer.ask(|reply| Command::DeleteTemplate(Box::new(delete), reply)).await
     }
 }

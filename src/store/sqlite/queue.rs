@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
-use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::restore::Restore;
 use crate::domain::side_settings::SideSettings;
@@ -20,8 +19,8 @@ use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::writer::Writer;
 use crate::store::{
     ChangeInstance, ChangePassword, ChangeSideSettings, ChangeTemplate, CreateBackup, CreateInstances,
-    CreateRestore, CreateTemplate, DeleteBackup, DueChange, MadeChange, NewToken, PasswordAnswer, ResetPlan,
-    ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StoreError, StoreMetrics,
+    CreateRestore, CreateTemplate, DeleteBackup, DeleteTemplate, DueChange, MadeChange, NewToken,
+    PasswordAnswer, ResetPlan, ScheduleOutcome, ScheduleStep, SeedPlan, SeedReport, StoreError, StoreMetrics,
 };
 
 /// How many commands may wait before callers do.
@@ -53,7 +52,7 @@ pub(super) enum Command {
     ChangeSide(Box<ChangeSideSettings>, Reply<(Instance, SideSettings)>),
     CreateTemplate(Box<CreateTemplate>, Reply<()>),
     ChangeTemplate(Box<ChangeTemplate>, Reply<()>),
-    DeleteTemplate(ProjectId, TemplateId, Reply<bool>),
+    DeleteTemplate(Box<DeleteTemplate>, Reply<()>),
     /// Put a snapshot in the place of everything.
     Replace(Box<Replacement>, Reply<()>),
     /// Write something and commit it, to see that it can be done.

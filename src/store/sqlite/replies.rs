@@ -48,14 +48,13 @@ pub(super) fn refuse(command: Command, work: &mut Work) {
         | Command::Replace(_, reply)
         | Command::CreateTemplate(_, reply)
         | Command::ChangeTemplate(_, reply)
+        | Command::DeleteTemplate(_, reply)
         | Command::Probe(reply)
         | Command::Close(reply) => answer(reply, Err(StoreError::Closed)),
         Command::ChangePassword(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::CreateRestore(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::ChangeSide(_, reply) => answer(reply, Err(StoreError::Closed)),
-        Command::SaveToken(_, reply) | Command::DeleteTemplate(_, _, reply) => {
-            answer(reply, Err(StoreError::Closed))
-        }
+        Command::SaveToken(_, reply) => answer(reply, Err(StoreError::Closed)),
         Command::Reset(_, reply) | Command::Seed(_, _, reply) => answer(reply, Err(StoreError::Closed)),
     });
 }

@@ -10,7 +10,8 @@ use crate::domain::task::TaskDetails;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
 use crate::store::side::ChangeSideSettings;
 use crate::store::sqlite::background_tasks;
-use crate::store::sqlite::instances::{self, Audit};
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::instances;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
 

@@ -283,15 +283,15 @@ impl Writer {
                 finish(reply, result, work)
             }
             Command::CreateTemplate(create, reply) => {
-                let result = templates::create(&mut state.connection, *create).await;
+                let result = templates::create(state, *create).await;
                 finish(reply, result, work)
             }
             Command::ChangeTemplate(change, reply) => {
-                let result = templates::change(&mut state.connection, *change).await;
+                let result = templates::change(state, *change).await;
                 finish(reply, result, work)
             }
-            Command::DeleteTemplate(project_id, template_id, reply) => {
-                let result = templates::delete(&mut state.connection, project_id, template_id).await;
+            Command::DeleteTemplate(delete, reply) => {
+                let result = templates::delete(state, *delete).await;
                 finish(reply, result, work)
             }
             Command::Probe(reply) => finish(reply, probe(&mut state.connection).await, work),
