@@ -74,12 +74,12 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, application_id: i
     transaction.commit().await.map_err(OpenError::during("commit the migration"))
 }
 
-/// The version from which on events are numbered within their project: it leaves those of before in `old_events`.
+/// The version that numbers events within their project; it leaves those of before in `old_events`.
 const VERSION_OF_EVENTS: i32 = 9;
 /// How many events are moved at a time.
-const AT_A_TIME: i64 = 20_000;
-/// How long moving events is silent.
-const SILENCE: Duration = Duration::from_secs(2);
+const AT_A_TIME: i64 = 5_000;
+/// How long it takes from one line about the progress to the next.
+const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 /// Moves the events numbered from `?1` to `?2`, with all that the tables say of their subjects.
 const MOVE_EVENTS: &str = "
     INSERT INTO events
@@ -104,7 +104,8 @@ const MOVE_EVENTS: &str = "
     LEFT JOIN restores r ON e.record_kind = 2 AND r.instance_key = e.instance_key AND r.record_number = e.record_number
     WHERE e.event_number BETWEEN ?1 AND ?2";
 
-/// Moves the events of before [`VERSION_OF_EVENTS`], if there are any, and says on the way how far it is.
+/// Moves the events of versions before [`VERSION_OF_EVENTS`], if there are any, and logs the progress. A process that is killed
+/// meanwhile leaves the transaction, and with it the whole upgrade, to the next start.
 async fn move_events(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'old_events')";
     if !sqlx::query_scalar::<_, bool>(is_there).fetch_one(&mut *connection).await? {
@@ -122,7 +123,7 @@ async fn move_events(connection: &mut SqliteConnection) -> Result<(), sqlx::Erro
             .execute(&mut *connection)
             .await?;
         moved += done.rows_affected();
-        if stopwatch.elapsed() - reported >= SILENCE {
+        if stopwatch.elapsed() - reported >= REPORT_INTERVAL {
             reported = stopwatch.elapsed();
             tracing::info!(moved, total, "the database is upgraded: events of the audit are moved");
         }
