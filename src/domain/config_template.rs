@@ -153,14 +153,14 @@ impl ConfigTemplate {
 
     /// Returns the audit's note of how the template differs from what it was before, if it does.
     pub fn note_of_changes(&self, before: &Self) -> Option<String> {
-        let changes = [
+        let differences = [
             ("name", self.name != before.name),
             ("description", self.description != before.description),
             ("parameters", self.values != before.values),
         ];
-        let changed: Vec<_> =
-            changes.into_iter().filter_map(|(what, differs)| differs.then_some(what)).collect();
-        (!changed.is_empty()).then(|| format!("changed {}", changed.join(", ")))
+        let names: Vec<_> =
+            differences.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();
+        (!names.is_empty()).then(|| format!("changed {}", names.join(", ")))
     }
 }
 

@@ -123,7 +123,7 @@ async fn move_events(connection: &mut SqliteConnection) -> Result<(), sqlx::Erro
             .execute(&mut *connection)
             .await?;
         moved += done.rows_affected();
-        if stopwatch.elapsed() - reported >= REPORT_INTERVAL {
+        if stopwatch.elapsed() >= reported + REPORT_INTERVAL {
             reported = stopwatch.elapsed();
             tracing::info!(moved, total, "the database is upgraded: events of the audit are moved");
         }

@@ -19,6 +19,11 @@ const OF_PROJECT: &str =
     "SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1";
 /// The project itself (`?1`).
 const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?1";
+/// The instances whose ids are in a JSON array (`?1`), in hexadecimal.
+const OF_IDS: &str =
+    "SELECT instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
+/// The projects of those.
+const PROJECTS_OF_IDS: &str = "SELECT DISTINCT project_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
 /// Removes the events of those instances, all of the projects `?2`.
 const DELETE_EVENTS: &str = "DELETE FROM events
      WHERE project_key IN (SELECT value FROM json_each(?2))
@@ -28,11 +33,6 @@ const NUMBER_ANEW: &str = "UPDATE events SET number = place FROM (
          SELECT project_key AS project, number AS old, row_number() OVER (PARTITION BY project_key ORDER BY number) AS place
          FROM events WHERE project_key IN (SELECT value FROM json_each(?)))
      WHERE project_key = project AND number = old AND old <> place";
-/// The instances whose ids are in a JSON array (`?1`), in hexadecimal.
-const OF_IDS: &str =
-    "SELECT instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
-/// The projects of those.
-const PROJECTS_OF_IDS: &str = "SELECT DISTINCT project_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
 
 /// Empties everything, or a project, and then fills it again.
 pub(super) async fn reset(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
@@ -54,15 +54,11 @@ async fn empty(connection: &mut SqliteConnection, project: Option<ProjectId>) ->
     let triggers = put_triggers_aside(connection).await?;
     if let Some(project) = project {
         let id = project.as_bytes().to_vec();
-        let of_project = tables_of(connection, "project_key").await?;
         for table in tables_of(connection, "instance_key").await? {
-            // What names the project is found by that.
-            if !of_project.contains(&table) {
-                let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
-                sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-            }
+            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
+            sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
         }
-        for table in of_project {
+        for table in tables_of(connection, "project_key").await? {
             let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
             sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
         }
@@ -91,14 +87,9 @@ pub(super) async fn remove_instances(
         let projects = serde_json::to_string(&projects).unwrap_or_default();
         sqlx::query(DELETE_EVENTS).bind(ids).bind(&projects).execute(&mut *connection).await?;
         sqlx::query(NUMBER_ANEW).bind(&projects).execute(&mut *connection).await?;
-        let of_project = tables_of(connection, "project_key").await?;
         let mut removed = 0;
         for table in tables_of(connection, "instance_key").await? {
-            let mut statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_IDS})");
-            if of_project.contains(&table) {
-                // What names the project is found by that.
-                statement = format!("{statement} AND project_key IN ({PROJECTS_OF_IDS})");
-            }
+            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_IDS})");
             // The last table is that of the instances.
             let done = sqlx::query(AssertSqlSafe(statement)).bind(ids).execute(&mut *connection).await?;
             removed = done.rows_affected();
