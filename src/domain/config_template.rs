@@ -150,6 +150,18 @@ impl ConfigTemplate {
         changed.values.extend(changed.kind.parameters().read(&values)?);
         Ok(changed)
     }
+
+    /// Returns the audit's note of how the template differs from what it was before, if it does.
+    pub fn note_of_changes(&self, before: &Self) -> Option<String> {
+        let differences = [
+            ("name", self.name != before.name),
+            ("description", self.description != before.description),
+            ("parameters", self.values != before.values),
+        ];
+        let names: Vec<_> =
+            differences.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect();
+        (!names.is_empty()).then(|| format!("changed {}", names.join(", ")))
+    }
 }
 
 #[cfg(test)]

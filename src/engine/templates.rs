@@ -2,9 +2,10 @@
 
 use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
 use crate::domain::id::{ProjectId, TemplateId};
+use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::engine::{Engine, EngineError};
-use crate::store::{ChangeTemplate, CreateTemplate};
+use crate::store::{ChangeTemplate, CreateTemplate, DeleteTemplate};
 
 impl Engine {
     /// Returns a project's own templates, newest first.
@@ -44,6 +45,7 @@ impl Engine {
         source: TemplateRef,
         words: TemplateWords,
         given_id: Option<TemplateId>,
+        origin: Origin,
     ) -> Result<TemplateId, EngineError> {
         let write = self.write().await?;
         let now = write.now;
@@ -53,7 +55,8 @@ impl Engine {
             None => self.unused_id(make, TemplateId::as_bytes).await?,
         };
         let id_is_given = given_id.is_some();
-        write.create_template(CreateTemplate { project_id, source, id, id_is_given, words, now }).await?;
+        let create = CreateTemplate { project_id, source, id, id_is_given, words, now, origin };
+        write.create_template(create).await?;
         Ok(id)
     }
 
@@ -66,22 +69,26 @@ impl Engine {
         project_id: ProjectId,
         id: TemplateRef,
         words: TemplateWords,
+        origin: Origin,
     ) -> Result<(), EngineError> {
         let write = self.write().await?;
         let TemplateRef::Own(id) = id else { return Err(Refusal::TemplateNotFound.into()) };
-        Ok(write.change_template(ChangeTemplate { project_id, id, words }).await?)
+        let change = ChangeTemplate { project_id, id, words, now: write.now, origin };
+        Ok(write.change_template(change).await?)
     }
 
-    /// Removes a project's own template.
+    /// Deletes a project's own template.
     ///
     /// # Errors
     /// `Refused` with `TemplateNotFound`, also for a shipped one.
-    pub async fn delete_template(&self, project_id: ProjectId, id: TemplateRef) -> Result<(), EngineError> {
+    pub async fn delete_template(
+        &self,
+        project_id: ProjectId,
+        id: TemplateRef,
+        origin: Origin,
+    ) -> Result<(), EngineError> {
         let write = self.write().await?;
-        let removed = match id {
-            TemplateRef::Own(id) => write.delete_template(project_id, id).await?,
-            TemplateRef::Shipped(_) => false,
-        };
-        if removed { Ok(()) } else { Err(Refusal::TemplateNotFound.into()) }
+        let TemplateRef::Own(id) = id else { return Err(Refusal::TemplateNotFound.into()) };
+        Ok(write.delete_template(DeleteTemplate { project_id, id, now: write.now, origin }).await?)
     }
 }

@@ -64,6 +64,8 @@ pub struct CreateTemplate {
     pub words: TemplateWords,
     /// When it was asked for.
     pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
 }
 
 /// Changes a project's own template.
@@ -75,6 +77,23 @@ pub struct ChangeTemplate {
     pub id: TemplateId,
     /// What is said of it; what is absent stays.
     pub words: TemplateWords,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
+}
+
+/// Deletes a project's own template.
+#[derive(Clone, Debug)]
+pub struct DeleteTemplate {
+    /// The project.
+    pub project_id: ProjectId,
+    /// The template.
+    pub id: TemplateId,
+    /// When it was asked for.
+    pub now: Timestamp,
+    /// Who asks.
+    pub origin: Origin,
 }
 
 /// Reads of the configuration of instances, and of templates.
@@ -147,13 +166,9 @@ pub trait ConfigWrites: Send + Sync {
     /// `Refused` with `TemplateNotFound`, or as [`ConfigTemplate::reworded`]; `Failed`.
     async fn change_template(&self, change: ChangeTemplate) -> Result<(), StoreError>;
 
-    /// Removes a project's own template; returns whether there was one.
+    /// Deletes a project's own template.
     ///
     /// # Errors
-    /// `Failed`.
-    async fn delete_template(
-        &self,
-        project_id: ProjectId,
-        template_id: TemplateId,
-    ) -> Result<bool, StoreError>;
+    /// `Refused` with `TemplateNotFound`; `Failed`.
+    async fn delete_template(&self, delete: DeleteTemplate) -> Result<(), StoreError>;
 }

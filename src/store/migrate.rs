@@ -1,11 +1,14 @@
 //! Migrations by refinery, over the sqlx connection that is there anyway: one driver a database.
 
+use std::time::Duration;
+
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
 use refinery_core::{Migration, Target};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::clock::Stopwatch;
 use crate::store::error::OpenError;
 
 /// The migrations of SQLite, oldest first. Landed ones never change.
@@ -57,15 +60,79 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, application_id: i
         .map_err(OpenError::Migration)?;
     let mut transaction =
         connection.begin_with("BEGIN IMMEDIATE").await.map_err(OpenError::during("begin the migration"))?;
-    Migrator(&mut transaction)
-        .migrate(&migrations, true, true, false, Target::Latest, HISTORY_TABLE)
-        .await
-        .map_err(OpenError::Migration)?;
+    for target in [Target::Version(VERSION_OF_EVENTS), Target::Latest] {
+        Migrator(&mut transaction)
+            .migrate(&migrations, true, true, false, target, HISTORY_TABLE)
+            .await
+            .map_err(OpenError::Migration)?;
+        move_events(&mut transaction).await.map_err(OpenError::during("move the events of the audit"))?;
+    }
     transaction
         .execute(AssertSqlSafe(format!("PRAGMA application_id = {application_id}")))
         .await
         .map_err(OpenError::during("mark the database as this program's"))?;
     transaction.commit().await.map_err(OpenError::during("commit the migration"))
+}
+
+/// The version that numbers events within their project; it leaves those of before in `old_events`.
+const VERSION_OF_EVENTS: i32 = 9;
+/// How many events are moved at a time.
+const AT_A_TIME: i64 = 5_000;
+/// How long it takes from one line about the progress to the next.
+const REPORT_INTERVAL: Duration = Duration::from_secs(2);
+/// Moves the events numbered from `?1` to `?2`, with all that the tables say of their subjects.
+const MOVE_EVENTS: &str = "
+    INSERT INTO events
+    SELECT i.project_key,
+           (SELECT coalesce(max(number), 0) FROM events WHERE project_key = i.project_key)
+               + row_number() OVER (PARTITION BY i.project_key ORDER BY e.event_number),
+           e.at,
+           CASE e.record_kind WHEN 0 THEN 'instance' WHEN 1 THEN 'backup' ELSE 'restore' END,
+           CASE e.record_kind WHEN 0 THEN i.instance_id WHEN 1 THEN b.backup_id ELSE r.restore_id END,
+           CASE e.record_kind
+               WHEN 0 THEN i.name
+               WHEN 1 THEN 'backup_' || strftime('%Y%m%d%H%M%S', b.created_at / 1000 + b.name_offset_minutes * 60, 'unixepoch')
+               ELSE 'restore_' || strftime('%Y%m%d%H%M%S', r.created_at / 1000 + r.name_offset_minutes * 60, 'unixepoch')
+           END,
+           i.instance_id, i.name, e.from_status, e.to_status,
+           coalesce(e.remark, b.remark, r.remark),
+           iif(e.to_status = 3, printf('dcs.08.%04d', coalesce(b.error_code, r.error_code)), NULL),
+           e.actor_key, e.request_id
+    FROM old_events e
+    CROSS JOIN instances i USING (instance_key)
+    LEFT JOIN backups b ON e.record_kind = 1 AND b.instance_key = e.instance_key AND b.record_number = e.record_number
+    LEFT JOIN restores r ON e.record_kind = 2 AND r.instance_key = e.instance_key AND r.record_number = e.record_number
+    WHERE e.event_number BETWEEN ?1 AND ?2";
+
+/// Moves the events of versions before [`VERSION_OF_EVENTS`], if there are any, and logs the progress. A process that is killed
+/// meanwhile leaves the transaction, and with it the whole upgrade, to the next start.
+async fn move_events(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'old_events')";
+    if !sqlx::query_scalar::<_, bool>(is_there).fetch_one(&mut *connection).await? {
+        return Ok(());
+    }
+    let (total, last): (i64, i64) =
+        sqlx::query_as("SELECT count(*), coalesce(max(event_number), 0) FROM old_events")
+            .fetch_one(&mut *connection)
+            .await?;
+    let (stopwatch, mut reported, mut moved) = (Stopwatch::start(), Duration::ZERO, 0);
+    for first in (1..=last).step_by(usize::try_from(AT_A_TIME).unwrap_or(usize::MAX)) {
+        let done = sqlx::query(MOVE_EVENTS)
+            .bind(first)
+            .bind(first + AT_A_TIME - 1)
+            .execute(&mut *connection)
+            .await?;
+        moved += done.rows_affected();
+        if stopwatch.elapsed() >= reported + REPORT_INTERVAL {
+            reported = stopwatch.elapsed();
+            tracing::info!(moved, total, "the database is upgraded: events of the audit are moved");
+        }
+    }
+    connection.execute("DROP TABLE old_events").await?;
+    if reported > Duration::ZERO {
+        tracing::info!(moved, total, "all events of the audit are moved; what is left is to commit");
+    }
+    Ok(())
 }
 
 /// The adapter: refinery's traits on a connection inside a transaction.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::seed::{
     HA, PROJECT, SINGLE, UNKNOWN_BACKUP, UNKNOWN_INSTANCE, backup_path, backups_path,
 };
-use crate::support::{TestServer, refusal};
+use crate::support::{Api, TestServer, refusal, text};
 
 /// A row of `backup_audit` about a backup of [`HA`].
 fn event(at: &str, who: &str, from_to: [&str; 2], remark: Option<&str>, ids: [&str; 2]) -> Value {
@@ -181,6 +181,65 @@ async fn a_remark_is_in_both_views_as_it_was_given() {
                 .unwrap();
         assert_eq!(in_audit.last().map(String::as_str), Some(remark));
     }
+}
+
+#[tokio::test]
+async fn an_event_shows_its_subject_as_it_was_and_numbers_run_within_the_project() {
+    let server = TestServer::start().await;
+    server.create_remarked(HA, "nightly").await;
+    server.put(&Api::V2.instance(HA), &json!({"name": "dcs-renamed"})).await;
+    server.create_remarked(HA, "weekly").await;
+    let rows = server
+        .rows(
+            "SELECT json_array(what, name, instance_name, remark) FROM audit
+             WHERE instance_id = '5560df16-cebf-4473-95c4-d1b573c16e79' ORDER BY number",
+        )
+        .await;
+    assert_eq!(
+        rows,
+        [
+            json!(["instance", "dcs-ha", "dcs-ha", null]),
+            json!(["backup", "backup_20200302141504", "dcs-ha", "nightly"]),
+            json!(["instance", "dcs-renamed", "dcs-renamed", "changed name"]),
+            json!(["backup", "backup_20200302141504", "dcs-renamed", "weekly"]),
+        ]
+    );
+    let numbers = "SELECT json_array(min(number), max(number) - count(*)) FROM audit GROUP BY project_id";
+    assert_eq!(server.rows(numbers).await, [json!([1, 0]), json!([1, 0])]);
+}
+
+#[tokio::test]
+async fn a_template_has_its_events_also_in_a_project_without_instances() {
+    let server = TestServer::start().await;
+    let templates = "/v2/0123456789abcdef0123456789abcdef/config-templates";
+    let made = server
+        .post(templates, &json!({"template_id": "11", "name": "mine", "params": {"timeout": "100"}}))
+        .await;
+    let id = text(&made.ok()["id"]);
+    let template = format!("{templates}/{id}");
+    let changed = json!({"name": "ours", "description": "said"});
+    let answer = server.put(&template, &changed).await;
+    // What says nothing new changes nothing.
+    server.put(&template, &changed).await.ok();
+    server.delete(&template).await.ok();
+    server.delete(&template).await.assert_refused_by(Api::V2, &refusal::TEMPLATE_NOT_FOUND);
+    let rows = server
+        .rows(
+            "SELECT json_array(number, who, name, id, from_status, to_status, remark, instance_id) FROM audit
+             WHERE what = 'template' AND project_id = '0123456789abcdef0123456789abcdef'",
+        )
+        .await;
+    assert_eq!(
+        rows,
+        [
+            json!([1, "anonymous", "mine", id, "none", "ACTIVE", null, null]),
+            json!([2, "anonymous", "ours", id, "ACTIVE", "ACTIVE", "changed name, description", null]),
+            json!([3, "anonymous", "ours", id, "ACTIVE", "gone", null, null]),
+        ]
+    );
+    let requests = server.rows("SELECT json_array(request_id) FROM audit WHERE what = 'template'").await;
+    assert_eq!(requests[1], json!([answer.request_id()]));
+    assert_eq!(server.audit().await, [] as [Value; 0]);
 }
 
 #[tokio::test]

@@ -299,12 +299,16 @@ async fn a_reset_of_a_project_leaves_the_others_alone() {
     server.post(&restores, &json!({ "backup_id": made["backup_id"] })).await.ok();
     server.set_rule("backup", &json!({"progression": "manual"})).await;
     server.post(&others, &json!({})).await.ok();
+    let of_others = "SELECT json_array(number, at, what, id, from_status, to_status, request_id) FROM audit
+                     WHERE project_id = '885cacf2d49d4bb6931ae668e9c07553'";
+    let audit = server.rows(of_others).await;
     server.post("/_emulator/reset", &json!({ "project_id": OTHER_PROJECT })).await.ok();
     assert_eq!(server.list(HA, "").await["total_num"], 1);
     assert_eq!(server.get(&others).await.ok()["total_num"], 0);
-    // What is left of the audit has no gaps, so that a check finds it sound.
-    let numbers = "SELECT json_array(min(event_number), max(event_number) - count(*)) FROM events";
-    assert_eq!(server.rows(numbers).await, [json!([1, 0])]);
+    // The audit of the project begins anew, that of others is as it was.
+    assert_eq!(server.rows(of_others).await, audit);
+    let numbers = "SELECT json_array(min(number), max(number) - count(*)) FROM audit GROUP BY project_id";
+    assert_eq!(server.rows(numbers).await, [json!([1, 0]), json!([1, 0])]);
 }
 
 #[tokio::test]

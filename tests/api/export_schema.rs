@@ -20,7 +20,8 @@ const WRITTEN: &[(&str, &str)] = &[
     ),
     (
         "events",
-        "event_number at instance_key record_kind record_number from_status to_status actor_key request_id remark",
+        "project_key number at subject_kind subject_id subject_name instance_id instance_name from_status to_status remark \
+         error_code actor_key request_id",
     ),
     ("actors", "actor_key name"),
     ("domain", "only_row domain_id name link_key"),

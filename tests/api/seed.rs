@@ -18,7 +18,7 @@ async fn contents(server: &TestServer) -> Vec<Vec<Value>> {
                  FROM instances ORDER BY instance_key",
             )
             .await,
-        server.rows("SELECT json_array(event_number, at, instance_key, to_status) FROM events ORDER BY 1").await,
+        server.rows("SELECT json_array(project_key, number, at, hex(subject_id), to_status) FROM events ORDER BY 1").await,
     ]
 }
 

@@ -157,7 +157,7 @@ fn killed_while_the_clock_moves_it_ends_where_it_would_have() {
     killed_it_ends_where_it_would_have(&Scene {
         instances: INSTANCES,
         plan: begin_backups,
-        changes: "SELECT 'change' FROM events WHERE record_kind = 1 AND from_status IS NOT NULL",
+        changes: "SELECT 'change' FROM events WHERE subject_kind = 'backup' AND from_status IS NOT NULL",
         all: 2 * INSTANCES,
         // After each of the first rounds.
         killed_after: [1, 300, 600, 900],
@@ -169,7 +169,7 @@ fn killed_while_policies_are_run_it_ends_where_it_would_have() {
     killed_it_ends_where_it_would_have(&Scene {
         instances: SCHEDULED,
         plan: set_policies,
-        changes: "SELECT 'change' FROM events WHERE record_kind = 1",
+        changes: "SELECT 'change' FROM events WHERE subject_kind = 'backup'",
         // Each of thirty days a backup, with its two changes, and of all but those of the last two days the expiry.
         all: SCHEDULED * (30 * 3 + 28),
         killed_after: [1, 200, 500, 900],
@@ -181,7 +181,7 @@ fn killed_while_faults_are_used_up_it_ends_where_it_would_have() {
     killed_it_ends_where_it_would_have(&Scene {
         instances: SCHEDULED,
         plan: set_policies_that_fail,
-        changes: "SELECT 'change' FROM events WHERE record_kind = 1",
+        changes: "SELECT 'change' FROM events WHERE subject_kind = 'backup'",
         // What has failed does not expire.
         all: SCHEDULED * (30 * 3 + 28) - FAILING,
         killed_after: [1, 200, 400, 600],

@@ -120,7 +120,7 @@ fn starting_twice_with_a_seed_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let database = folder.path().join("a.db");
     let rows = "SELECT json_array('instance', hex(instance_id), name, created_at) FROM instances
-                UNION ALL SELECT json_array('event', event_number, at, instance_key) FROM events
+                UNION ALL SELECT json_array('event', number, at, hex(subject_id)) FROM events
                 UNION ALL SELECT json_array('project', hex(project_id), name, created_at) FROM projects";
     Server::start(serve(&database, &["--demo"])).stop();
     let before = texts(&database, rows);

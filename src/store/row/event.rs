@@ -28,7 +28,7 @@ pub(in crate::store) fn event_change(row: &SqliteRow) -> Result<EventChange, Sto
             let status = |code| status_of(code, &RestoreStatusKind::ALL, restore_status_code);
             EventChange::Restore { number: number()?, from: status(from)?, to: status(to)? }
         }
-        _ => return Err(StoreError::Inconsistent { what: "events.record_kind is unknown" }),
+        _ => return Err(StoreError::Inconsistent { what: "the subject of an event is unknown" }),
     })
 }
 

@@ -18,7 +18,7 @@ use crate::store::row::{
     backup_status_code, record_kind,
 };
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::events::{self, Audit, Event, Subject};
 use crate::store::sqlite::ids;
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::retention::{self, Expiry};
@@ -72,7 +72,7 @@ pub(super) async fn create(
                     .map_err(StoreError::during("record who asked for a backup"))?;
                 records.push(NewBackupRow::new(known.key, &backup));
                 open.extend(open_work_row(known.key, &backup));
-                history.push(created_event(known.key, &backup, origin).into_row(actor_key));
+                history.push(created_event(known.key, &backup, origin, actor_key));
                 if keep.is_some() && backup.is_restorable() {
                     grown.insert(known.key, (*keep, backup.created_at));
                 }
@@ -90,7 +90,7 @@ pub(super) async fn create(
     }
     script.insert(records);
     script.insert(open);
-    script.insert(history);
+    events::insert(&mut script, history);
     match transaction {
         Transaction::Open => script.run(connection).await.map_err(StoreError::during("insert backups"))?,
         Transaction::Own => {
@@ -143,16 +143,12 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
     if !changed {
         return Err(StoreError::Inconsistent { what: "a backup changed while it was being deleted" });
     }
-    let event = Change {
-        at: now,
-        instance_key: known.key,
-        record_kind: record_kind::BACKUP,
-        record_number: Some(backup.number),
-        from_status: Some(backup_status_code(backup.status.kind())),
-        to_status: Some(backup_status_code(deleted.kind())),
-        origin: &origin,
-    };
-    events::append(connection, vec![event.into_row(actor_key)])
+    let event = Audit { at: now, origin: &origin, actor_key }.event(
+        Subject::Backup(known.key, backup.number),
+        Some(backup_status_code(backup.status.kind())),
+        Some(backup_status_code(deleted.kind())),
+    );
+    events::append(connection, vec![event])
         .await
         .map_err(StoreError::during("record the deletion of a backup"))
 }
@@ -238,16 +234,10 @@ pub(super) async fn update_statuses(
 }
 
 /// Returns the event of a backup that came into being.
-pub(super) fn created_event<'a>(instance_key: i64, backup: &Backup, origin: &'a Origin) -> Change<'a> {
-    Change {
-        at: backup.created_at,
-        instance_key,
-        record_kind: record_kind::BACKUP,
-        record_number: Some(backup.number),
-        from_status: None,
-        to_status: Some(backup_status_code(backup.status.kind())),
-        origin,
-    }
+pub(super) fn created_event(instance_key: i64, backup: &Backup, origin: &Origin, actor_key: i64) -> Event {
+    let status = backup_status_code(backup.status.kind());
+    let audit = Audit { at: backup.created_at, origin, actor_key };
+    audit.event(Subject::Backup(instance_key, backup.number), None, Some(status))
 }
 
 /// Returns the plan of a backup that takes time.

@@ -130,6 +130,7 @@ pub(super) async fn keep_before_upgrade(path: &Path, version: i64) -> Result<(),
         tracing::warn!(copy = %copy.display(), version, "a copy of that version is there already and stays as it is");
         return Ok(());
     }
+    tracing::info!(version, "the database is of an older version: it is copied, then upgraded");
     let unfinished = file::side_file(&copy, ".tmp");
     let source = file::looking(path);
     make_whole(&unfinished, &copy, write(&source, &unfinished), |error| error)

@@ -30,15 +30,20 @@ const OF_PROJECT: &str =
     "SELECT instance_key FROM instances JOIN projects USING (project_key) WHERE project_id = ?1";
 /// The project itself (`?1`).
 const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?1";
-/// Numbers the events that are left from 1 without gaps, in their order.
-const NUMBER_ANEW: &str = "UPDATE events SET event_number = place FROM (
-         SELECT event_number AS number, row_number() OVER (ORDER BY event_number) AS place FROM events)
-     WHERE event_number = number AND number <> place";
 /// The instances whose ids are in a JSON array (`?1`), in hexadecimal.
 const OF_IDS: &str =
     "SELECT instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
 /// The projects of those.
 const PROJECTS_OF_IDS: &str = "SELECT DISTINCT project_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?1))";
+/// Removes the events of those instances, all of the projects `?2`.
+const DELETE_EVENTS: &str = "DELETE FROM events
+     WHERE project_key IN (SELECT value FROM json_each(?2))
+       AND instance_id IN (SELECT unhex(value) FROM json_each(?1))";
+/// Numbers the events that are left in projects from 1 without gaps, in their order.
+const NUMBER_ANEW: &str = "UPDATE events SET number = place FROM (
+         SELECT project_key AS project, number AS old, row_number() OVER (PARTITION BY project_key ORDER BY number) AS place
+         FROM events WHERE project_key IN (SELECT value FROM json_each(?)))
+     WHERE project_key = project AND number = old AND old <> place";
 
 /// Empties a project, and then fills it again.
 pub(super) async fn reset_project(
@@ -94,15 +99,11 @@ async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
 async fn empty_project(connection: &mut SqliteConnection, project: ProjectId) -> Result<(), sqlx::Error> {
     let triggers = put_triggers_aside(connection).await?;
     let id = project.as_bytes().to_vec();
-    let of_project = tables_of(connection, "project_key").await?;
     for table in tables_of(connection, "instance_key").await? {
-        // What names the project is found by that.
-        if !of_project.contains(&table) {
-            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
-            sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-        }
+        let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
+        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
     }
-    for table in of_project {
+    for table in tables_of(connection, "project_key").await? {
         let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
         sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
     }
@@ -110,7 +111,6 @@ async fn empty_project(connection: &mut SqliteConnection, project: ProjectId) ->
         let statement = format!("DELETE FROM {table} WHERE project_id = ?1");
         sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
     }
-    connection.execute(NUMBER_ANEW).await?;
     put_triggers_back(connection, triggers).await
 }
 
@@ -122,19 +122,18 @@ pub(super) async fn remove_instances(
 ) -> Result<u64, StoreError> {
     let removed = async {
         let triggers = put_triggers_aside(connection).await?;
-        let of_project = tables_of(connection, "project_key").await?;
+        let projects: Vec<i64> =
+            sqlx::query_scalar(PROJECTS_OF_IDS).bind(ids).fetch_all(&mut *connection).await?;
+        let projects = serde_json::to_string(&projects).unwrap_or_default();
+        sqlx::query(DELETE_EVENTS).bind(ids).bind(&projects).execute(&mut *connection).await?;
+        sqlx::query(NUMBER_ANEW).bind(&projects).execute(&mut *connection).await?;
         let mut removed = 0;
         for table in tables_of(connection, "instance_key").await? {
-            let mut statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_IDS})");
-            if of_project.contains(&table) {
-                // What names the project is found by that.
-                statement = format!("{statement} AND project_key IN ({PROJECTS_OF_IDS})");
-            }
+            let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_IDS})");
             // The last table is that of the instances.
             let done = sqlx::query(AssertSqlSafe(statement)).bind(ids).execute(&mut *connection).await?;
             removed = done.rows_affected();
         }
-        connection.execute(NUMBER_ANEW).await?;
         put_triggers_back(connection, triggers).await?;
         Ok(removed)
     };
@@ -319,4 +318,73 @@ impl SettingStore for SqliteStore {
 async fn write_anything(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let written = connection.execute("PRAGMA user_version = 0").await;
     written.map(|_| ()).map_err(StoreError::during("write anything"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use sqlx::Connection;
+
+    use super::*;
+    use crate::store::migrate;
+
+    /// Makes a project (`?1`, its key) of instances with jobs, of backups and of events, one of each for each number in `?2`.
+    const PROJECT: [&str; 5] = [
+        "INSERT INTO projects (project_key, project_id, name, created_at)
+         SELECT ?1, unhex(printf('%032x', ?1)), 'name', 0",
+        "INSERT INTO instances (instance_key, instance_id, project_key, name, engine, engine_version, cache_mode, capacity_mb,
+                                spec_code, status, ip, port, no_password_access, zone_codes, vpc_id, subnet_id, user_id, user_name,
+                                created_at)
+         SELECT ?1 * 10000 + value, randomblob(16), ?1, 'name', 'Redis', '5.0', 'ha', 2048, 'spec', 'RUNNING', '10.0.0.1', 6379, 1,
+                'zone', 'vpc', 'subnet', 'user', 'user', value FROM json_each(?2)",
+        "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at)
+         SELECT randomblob(16), project_key, instance_key, 'type', 0 FROM instances WHERE project_key = ?1",
+        "INSERT INTO backups (instance_key, record_number, backup_id, status, backup_type, backup_format, name_offset_minutes,
+                              created_at, execution_at, updated_at, size_bytes)
+         SELECT ?1 * 10000 + 1, value, randomblob(16), 2, 0, 0, 0, 0, 0, 0, 1 FROM json_each(?2)",
+        "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, to_status, actor_key)
+         SELECT ?1, value, 0, 'backup', randomblob(16), 'name', 2, 1 FROM json_each(?2)",
+    ];
+
+    /// Returns how many rows a reset of a project of 10 instances changes beside one of `others`, and how many steps of its
+    /// virtual machine SQLite takes for it.
+    async fn work_of_a_reset_beside(others: i64) -> (i64, u64) {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrate::migrate(&mut connection, 1).await.unwrap();
+        connection.execute("INSERT INTO actors (actor_key, name) VALUES (1, 'system')").await.unwrap();
+        for (key, count) in [(1, others), (2, 10)] {
+            let numbers = serde_json::to_string(&(1..=count).collect::<Vec<_>>()).unwrap();
+            for statement in PROJECT {
+                sqlx::query(statement).bind(key).bind(&numbers).execute(&mut connection).await.unwrap();
+            }
+        }
+        let changes = "SELECT total_changes()";
+        let before: i64 = sqlx::query_scalar(changes).fetch_one(&mut connection).await.unwrap();
+        let steps = Arc::new(AtomicU64::new(0));
+        let counted = steps.clone();
+        connection.lock_handle().await.unwrap().set_progress_handler(1, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            true
+        });
+        let mut project = [0; 16];
+        project[15] = 2;
+        let mut transaction = connection.begin().await.unwrap();
+        empty_project(&mut transaction, ProjectId::from_bytes(project)).await.unwrap();
+        transaction.commit().await.unwrap();
+        connection.lock_handle().await.unwrap().remove_progress_handler();
+        let after: i64 = sqlx::query_scalar(changes).fetch_one(&mut connection).await.unwrap();
+        let left: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(left, others);
+        (after - before, steps.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_reset_of_a_project_costs_the_same_whatever_others_have() {
+        let (few, many) = (work_of_a_reset_beside(100).await, work_of_a_reset_beside(2_000).await);
+        assert_eq!(few.0, many.0, "rows changed");
+        assert!(many.1 < few.1 + few.1 / 10, "{few:?} {many:?}");
+    }
 }

@@ -10,9 +10,9 @@ use crate::store::RestoreWrites;
 use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backups;
-use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::ids;
-use crate::store::sqlite::instances::{self, Audit};
+use crate::store::sqlite::instances;
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
@@ -41,20 +41,13 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
         .await
         .map_err(StoreError::during("record who asked for a restore"))?;
     insert(connection, key, &restore).await.map_err(StoreError::during("insert a restore"))?;
-    let event = Change {
-        at: restore.created_at,
-        instance_key: key,
-        record_kind: record_kind::RESTORE,
-        record_number: Some(restore.number),
-        from_status: None,
-        to_status: Some(restore_status_code(restore.status.kind())),
-        origin: &origin,
-    };
-    events::append(connection, vec![event.into_row(actor_key)])
+    let audit = Audit { at: restore.created_at, origin: &origin, actor_key };
+    let status = restore_status_code(restore.status.kind());
+    let event = audit.event(Subject::Restore(key, restore.number), None, Some(status));
+    events::append(connection, vec![event])
         .await
         .map_err(StoreError::during("record the creation of a restore"))?;
     if status_after != status_before {
-        let audit = Audit { at: restore.created_at, origin: &origin, actor_key };
         instances::set_status(connection, key, (status_before, status_after), audit).await?;
     }
     Ok(restore)

@@ -17,8 +17,8 @@ use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
 use crate::domain::schedule::Standing;
 use crate::domain::time::Timestamp;
-use crate::store::row::{self, backup_status_code, record_kind};
-use crate::store::sqlite::events::{self, Change};
+use crate::store::row::{self, backup_status_code};
+use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, StoreError};
 
 /// How many backups have their days ended in one transaction.
@@ -321,15 +321,11 @@ async fn record_expired(
 ) -> Result<(), StoreError> {
     let (from, to) =
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
-    let event = |(instance_key, number, at): (i64, i64, Timestamp)| Change {
-        at,
-        instance_key,
-        record_kind: record_kind::BACKUP,
-        record_number: u64::try_from(number).ok(),
-        from_status: Some(from),
-        to_status: Some(to),
-        origin: &Origin::SYSTEM,
+    let event = |(instance_key, number, at): (i64, i64, Timestamp)| {
+        let number = u64::try_from(number).unwrap_or(0);
+        let audit = Audit { at, origin: &Origin::SYSTEM, actor_key };
+        audit.event(Subject::Backup(instance_key, number), Some(from), Some(to))
     };
-    let history = expired.map(|backup| event(backup).into_row(actor_key)).collect();
+    let history = expired.map(event).collect();
     events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))
 }

@@ -14,6 +14,7 @@ use crate::domain::schedule::{PlannedRun, RunOutcome, Schedule};
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, POLICY_JSON};
 use crate::store::sqlite::backups::{self, NewBackupRow};
+use crate::store::sqlite::events;
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances;
 use crate::store::sqlite::resetting;
@@ -155,13 +156,12 @@ async fn write(
     for (instance_key, backup) in made {
         records.push(NewBackupRow::new(*instance_key, backup));
         open.extend(backups::open_work_row(*instance_key, backup));
-        let event = backups::created_event(*instance_key, backup, &Origin::SYSTEM);
-        history.push(event.into_row(actor_key));
+        history.push(backups::created_event(*instance_key, backup, &Origin::SYSTEM, actor_key));
     }
     let mut script = Script::default();
     script.insert(records);
     script.insert(open);
-    script.insert(history);
+    events::insert(&mut script, history);
     if made.is_empty() {
         return Ok(());
     }

@@ -9,12 +9,14 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
 
 /// A row to be inserted.
 pub(super) trait InsertRow: Sized {
-    /// The table, and in parentheses the columns that the row fills. The first of them is never null.
+    /// The table, and in parentheses the columns that are filled.
     const INTO: &'static str;
+    /// What stands before and after the rows of values, whose columns are `column1` and so on. Rows of nulls must come to nothing.
+    const SELECT: [&'static str; 2] = ["SELECT * FROM (VALUES ", ") WHERE column1 IS NOT NULL"];
     /// One placeholder a column: `(?,?)`.
     const PLACEHOLDERS: &'static str;
 
-    /// Gives the values, one a column and in their order.
+    /// Gives the values, one a placeholder and in their order; the first one is never null.
     fn bind(self, script: &mut Script);
 }
 
@@ -45,13 +47,14 @@ impl Script {
         let spare = room - rows.len();
         self.sql.push_str("INSERT INTO ");
         self.sql.push_str(R::INTO);
-        self.sql.push_str(" SELECT * FROM (VALUES ");
+        self.sql.push(' ');
+        self.sql.push_str(R::SELECT[0]);
         for _ in 1..room {
             self.sql.push_str(R::PLACEHOLDERS);
             self.sql.push(',');
         }
         self.sql.push_str(R::PLACEHOLDERS);
-        self.statement(") WHERE column1 IS NOT NULL");
+        self.statement(R::SELECT[1]);
         let columns = R::PLACEHOLDERS.matches('?').count();
         self.arguments.reserve(room * columns, 0);
         for row in rows {

@@ -3,7 +3,6 @@
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
@@ -11,10 +10,11 @@ use crate::domain::task::TaskDetails;
 use crate::store::ChangeSideSettings;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
 use crate::store::sqlite::background_tasks;
-use crate::store::sqlite::instances::{self, Audit};
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::instances;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{SqliteStore, templates};
-use crate::store::{ChangeTemplate, ConfigWrites, CreateTemplate};
+use crate::store::{ChangeTemplate, ConfigWrites, CreateTemplate, DeleteTemplate};
 use crate::store::{InstanceRef, StoreError};
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -232,16 +232,14 @@ impl ConfigWrites for SqliteStore {
     }
 
     async fn create_template(&self, command: CreateTemplate) -> Result<(), StoreError> {
-        self.writer.change(|state| templates::create(&mut state.connection, command).boxed()).await
+        self.writer.change(|state| templates::create(state, command).boxed()).await
     }
 
     async fn change_template(&self, command: ChangeTemplate) -> Result<(), StoreError> {
-        self.writer.change(|state| templates::change(&mut state.connection, command).boxed()).await
+        self.writer.change(|state| templates::change(state, command).boxed()).await
     }
 
-    async fn delete_template(&self, project_id: ProjectId, id: TemplateId) -> Result<bool, StoreError> {
-        self.writer
-            .change(move |state| templates::delete(&mut state.connection, project_id, id).boxed())
-            .await
+    async fn delete_template(&self, command: DeleteTemplate) -> Result<(), StoreError> {
+        self.writer.change(|state| templates::delete(state, command).boxed()).await
     }
 }

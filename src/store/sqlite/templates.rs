@@ -5,21 +5,22 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::domain::config_template::{ConfigTemplate, TemplateRef};
 use crate::domain::id::{ProjectId, TemplateId};
+use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::ids;
-use crate::store::{ChangeTemplate, CreateTemplate, StoreError, row};
+use crate::store::sqlite::events::{self, Actors, Audit, ProjectChange, ProjectSubject};
+use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{ids, instances};
+use crate::store::{ChangeTemplate, CreateTemplate, DeleteTemplate, StoreError, row};
 
 /// The columns that a template is read from.
 pub(super) const COLUMNS: &str =
     "template_id, name, description, engine_version, cache_mode, parameter_values, created_at";
 
 /// Makes a project's own template from its source.
-pub(super) async fn create(
-    connection: &mut SqliteConnection,
-    create: CreateTemplate,
-) -> Result<(), StoreError> {
-    let CreateTemplate { project_id, source, id, id_is_given, words, now } = create;
+pub(super) async fn create(state: &mut WriterState, create: CreateTemplate) -> Result<(), StoreError> {
+    let WriterState { connection, actors, .. } = state;
+    let CreateTemplate { project_id, source, id, id_is_given, words, now, origin } = create;
     let template = require(connection, project_id, source).await?.derived(id, words, now)?;
     if id_is_given && ids::is_taken(&mut *connection, *id.as_bytes()).await? {
         return Err(Refusal::IdTaken.into());
@@ -31,37 +32,59 @@ pub(super) async fn create(
     )
     .bind(&id.as_bytes()[..])
     .bind(&project_id.as_bytes()[..])
-    .bind(template.name)
-    .bind(template.description)
+    .bind(&template.name)
+    .bind(&template.description)
     .bind(template.kind.engine_version.as_str())
     .bind(template.kind.cache_mode.as_str())
     .bind(row::values_json(&template.values)?)
     .bind(template.created_at.map_or(0, Timestamp::as_millis))
-    .execute(connection)
+    .execute(&mut *connection)
     .await
-    .map(|_| ())
-    .map_err(StoreError::during("create a template"))
+    .map_err(StoreError::during("create a template"))?;
+    let subject = (project_id, id, template.name.as_str());
+    record(connection, actors, subject, ProjectChange::Created, (now, &origin)).await
 }
 
 /// Changes a project's own template.
 pub(super) async fn change(
-    connection: &mut SqliteConnection,
-    ChangeTemplate { project_id, id, words }: ChangeTemplate,
+    state: &mut WriterState,
+    ChangeTemplate { project_id, id, words, now, origin }: ChangeTemplate,
 ) -> Result<(), StoreError> {
-    let template = require(connection, project_id, TemplateRef::Own(id)).await?.reworded(words)?;
+    let WriterState { connection, actors, .. } = state;
+    let before = require(connection, project_id, TemplateRef::Own(id)).await?;
+    let template = before.clone().reworded(words)?;
+    let Some(note) = template.note_of_changes(&before) else { return Ok(()) };
     sqlx::query(
         "UPDATE config_templates SET name = ?, description = ?, parameter_values = ?
          WHERE template_id = ? AND project_id = ?",
     )
-    .bind(template.name)
-    .bind(template.description)
+    .bind(&template.name)
+    .bind(&template.description)
     .bind(row::values_json(&template.values)?)
     .bind(&id.as_bytes()[..])
     .bind(&project_id.as_bytes()[..])
-    .execute(connection)
+    .execute(&mut *connection)
     .await
-    .map(|_| ())
-    .map_err(StoreError::during("change a template"))
+    .map_err(StoreError::during("change a template"))?;
+    let subject = (project_id, id, template.name.as_str());
+    record(connection, actors, subject, ProjectChange::Changed(note), (now, &origin)).await
+}
+
+/// Records a change of a template.
+async fn record(
+    connection: &mut SqliteConnection,
+    actors: &mut Actors,
+    (project_id, id, name): (ProjectId, TemplateId, &str),
+    change: ProjectChange,
+    (at, origin): (Timestamp, &Origin),
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("record a change of a template");
+    // A template may be the first thing of its project.
+    let project_key = instances::ensure_project(connection, project_id, at).await?;
+    let actor_key = actors.key(connection, &origin.actor).await.map_err(&failed)?;
+    let subject = ProjectSubject { project_key, kind: "template", id: id.as_bytes(), name };
+    let audit = Audit { at, origin, actor_key };
+    events::append_of_project(connection, subject, change, audit).await.map_err(failed)
 }
 
 /// Returns a template: a shipped one, or one of the project's own.
@@ -89,17 +112,19 @@ async fn require(
     Ok(found.ok_or(Refusal::TemplateNotFound)?)
 }
 
-/// Removes a project's own template; returns whether there was one.
+/// Deletes a project's own template.
 pub(super) async fn delete(
-    connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    template_id: TemplateId,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM config_templates WHERE template_id = ? AND project_id = ?")
-        .bind(&template_id.as_bytes()[..])
+    state: &mut WriterState,
+    DeleteTemplate { project_id, id, now, origin }: DeleteTemplate,
+) -> Result<(), StoreError> {
+    let WriterState { connection, actors, .. } = state;
+    let template = require(connection, project_id, TemplateRef::Own(id)).await?;
+    sqlx::query("DELETE FROM config_templates WHERE template_id = ? AND project_id = ?")
+        .bind(&id.as_bytes()[..])
         .bind(&project_id.as_bytes()[..])
-        .execute(connection)
+        .execute(&mut *connection)
         .await
         .map_err(StoreError::during("delete a template"))?;
-    Ok(done.rows_affected() == 1)
+    let subject = (project_id, id, template.name.as_str());
+    record(connection, actors, subject, ProjectChange::Deleted, (now, &origin)).await
 }

@@ -9,10 +9,9 @@ use crate::domain::backup::{BackupKind, BackupStatus};
 use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
-use crate::domain::work::WorkPlan;
-use crate::store::row::{self, RestoreStatusRow, backup_status_code, record_kind, restore_status_code};
-use crate::store::sqlite::events::{self, Change};
-use crate::store::sqlite::instances::{self, Audit};
+use crate::store::row::{self, RestoreStatusRow, backup_status_code, restore_status_code};
+use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::instances;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{backups, open_work, restores};
@@ -86,16 +85,11 @@ async fn apply_to_backups(
         .await
         .map_err(StoreError::during("plan what follows a change"))?;
     let event = |(instance_key, change): &(i64, BackupChange)| {
-        let event = Change {
-            at: change.at,
-            instance_key: *instance_key,
-            record_kind: record_kind::BACKUP,
-            record_number: Some(change.number),
-            from_status: Some(backup_status_code(change.from)),
-            to_status: Some(backup_status_code(change.to.kind())),
-            origin: &Origin::SYSTEM,
-        };
-        event.into_row(actor_key)
+        Audit { at: change.at, origin: &Origin::SYSTEM, actor_key }.event(
+            Subject::Backup(*instance_key, change.number),
+            Some(backup_status_code(change.from)),
+            Some(backup_status_code(change.to.kind())),
+        )
     };
     events::append(connection, batch.iter().map(event).collect())
         .await
@@ -135,42 +129,24 @@ async fn apply_to_restore(
         return Ok(Vec::new());
     }
     let plan = change.to.open_plan();
-    let event = Change {
-        at: change.at,
-        instance_key,
-        record_kind: record_kind::RESTORE,
-        record_number: Some(change.number),
-        from_status: Some(from_status),
-        to_status: Some(to.status),
-        origin: &Origin::SYSTEM,
-    };
-    move_on(connection, event, plan, actor_key).await?;
+    open_work::move_on(connection, instance_key, plan)
+        .await
+        .map_err(StoreError::during("plan what follows a change"))?;
+    let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
+    let subject = Subject::Restore(instance_key, change.number);
+    events::append(connection, vec![audit.event(subject, Some(from_status), Some(to.status))])
+        .await
+        .map_err(StoreError::during("record a change that came due"))?;
     let record = ChangedRecord::Restore { id: change.id, from: change.from, to: change.to.kind() };
     let mut all = vec![MadeChange { record, instance_id: change.instance_id, at: change.at }];
     if plan.is_none() {
         let statuses = InstanceStatus::OF_RESTORE;
-        let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
         instances::set_status(connection, instance_key, statuses, audit).await?;
         // The days of its backup may have ended meanwhile.
         let released = retention::release(connection, &[(instance_key, change.at)], actor_key).await?;
         all.extend(released.into_iter().map(|(_, change)| change));
     }
     Ok(all)
-}
-
-/// Plans what follows a change of a record, and records the change.
-async fn move_on(
-    connection: &mut SqliteConnection,
-    change: Change<'_>,
-    plan: Option<WorkPlan>,
-    actor_key: i64,
-) -> Result<(), StoreError> {
-    open_work::move_on(connection, change.instance_key, plan)
-        .await
-        .map_err(StoreError::during("plan what follows a change"))?;
-    events::append(connection, vec![change.into_row(actor_key)])
-        .await
-        .map_err(StoreError::during("record a change that came due"))
 }
 
 /// Returns the keys of instances.

@@ -95,7 +95,7 @@ pub(in crate::http) async fn create_template(
 ) -> Result<HttpResponse, ApiError> {
     let body: TemplateBody = mandatory_object(&call.body)?;
     let source = TemplateRef::parse(&body.template_id).ok_or(Refusal::TemplateNotFound)?;
-    let id = engine.create_template(project_id, source, body.words(), call.given_id()?).await;
+    let id = engine.create_template(project_id, source, body.words(), call.given_id()?, call.origin).await;
     let id = id.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
     Ok(HttpResponse::Ok().json(CreatedView { id: id.to_string() }))
 }
@@ -106,7 +106,7 @@ pub(in crate::http) async fn change_template(
     ProjectCall { call, project_id }: ProjectCall,
 ) -> Result<HttpResponse, ApiError> {
     let words = mandatory_object::<TemplateBody>(&call.body)?.words();
-    let changed = engine.change_template(project_id, named(&call)?, words).await;
+    let changed = engine.change_template(project_id, named(&call)?, words, call.origin).await;
     changed.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
     Ok(done())
 }
@@ -116,7 +116,7 @@ pub(in crate::http) async fn delete_template(
     engine: Engine,
     ProjectCall { call, project_id }: ProjectCall,
 ) -> Result<HttpResponse, ApiError> {
-    let deleted = engine.delete_template(project_id, named(&call)?).await;
+    let deleted = engine.delete_template(project_id, named(&call)?, call.origin).await;
     deleted.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
     Ok(done())
 }

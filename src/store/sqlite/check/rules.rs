@@ -18,15 +18,16 @@ pub(super) fn all() -> impl Iterator<Item = Rule> {
 struct Kind {
     noun: &'static str,
     table: &'static str,
-    /// Its `record_kind` in `events` and `open_work`.
+    id: &'static str,
+    /// Its `record_kind` in `open_work`.
     number: &'static str,
     /// Holds for the records whose work is not done.
     is_open: &'static str,
 }
 
 const KINDS: [Kind; 2] = [
-    Kind { noun: "backup", table: "backups", number: "1", is_open: "status < 2" },
-    Kind { noun: "restore", table: "restores", number: "2", is_open: "status IN (0, 6)" },
+    Kind { noun: "backup", table: "backups", id: "backup_id", number: "1", is_open: "status < 2" },
+    Kind { noun: "restore", table: "restores", id: "restore_id", number: "2", is_open: "status IN (0, 6)" },
 ];
 
 impl Kind {
@@ -34,6 +35,7 @@ impl Kind {
         let fill = |text: &str| {
             text.replace("{noun}", self.noun)
                 .replace("{table}", self.table)
+                .replace("{id}", self.id)
                 .replace("{number}", self.number)
                 .replace("{is_open}", self.is_open)
         };
@@ -60,9 +62,8 @@ const RULES_OF_RECORDS: [(&str, &str); 4] = [
         "the last event of every {noun} leads to its status",
         "SELECT instance_id || ' {noun} ' || r.record_number || ' is ' || r.status || ' but its audit says ' || coalesce(e.to_status, 'nothing')
          FROM {table} r JOIN instance_names USING (instance_key)
-         LEFT JOIN (SELECT instance_key, record_number, to_status, max(event_number) FROM events WHERE record_kind = {number}
-                    GROUP BY instance_key, record_number) e
-                ON e.instance_key = r.instance_key AND e.record_number = r.record_number
+         LEFT JOIN (SELECT project_key, subject_id, to_status, max(number) FROM events WHERE subject_kind = '{noun}'
+                    GROUP BY project_key, subject_id) e ON e.subject_id = r.{id}
          WHERE e.to_status IS NOT r.status",
     ),
     (
@@ -77,36 +78,49 @@ const RULES_OF_RECORDS: [(&str, &str); 4] = [
 ];
 
 /// What else holds.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 10] = [
     (
         "every event goes on where the one before it ended",
-        "SELECT instance_id || ' event ' || event_number
-         FROM (SELECT *, lag(to_status) OVER (PARTITION BY instance_key, record_kind, record_number ORDER BY event_number)
-                      AS previous FROM events)
-         JOIN instance_names USING (instance_key) WHERE from_status IS NOT previous",
+        "SELECT 'event ' || number || ' of project ' || project_key || ', of ' || subject_kind || ' ' || subject_name
+         FROM (SELECT *, lag(to_status) OVER (PARTITION BY project_key, subject_id ORDER BY number) AS previous FROM events)
+         WHERE from_status IS NOT previous",
     ),
     (
-        "events are numbered from 1 without gaps",
-        "SELECT 'there are ' || count || ' events up to number ' || last
-         FROM (SELECT count(*) AS count, max(event_number) AS last FROM events) WHERE count <> last",
+        "events of a project are numbered from 1 without gaps",
+        "SELECT 'project ' || project_key || ' has ' || count(*) || ' events numbered ' || min(number) || ' to ' || max(number)
+         FROM events GROUP BY project_key HAVING min(number) <> 1 OR max(number) <> count(*)",
+    ),
+    (
+        "every event is of a project that is there, or of none",
+        "SELECT 'event ' || number || ' of project ' || project_key FROM events
+         WHERE project_key <> 0 AND project_key NOT IN (SELECT project_key FROM projects)",
+    ),
+    (
+        "a request creates one record",
+        "SELECT 'request ' || lower(hex(request_id)) || ' created ' || count(*) FROM events
+         WHERE subject_kind IN ('backup', 'restore') AND from_status IS NULL AND request_id IS NOT NULL
+         GROUP BY request_id HAVING count(*) > 1",
     ),
     (
         "every instance has its events",
-        "SELECT instance_id FROM instance_names n
-         WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.instance_key = n.instance_key AND record_kind = 0)",
+        "SELECT n.instance_id FROM instances i JOIN instance_names n USING (instance_key)
+         WHERE i.instance_id NOT IN (SELECT subject_id FROM events WHERE subject_kind = 'instance')",
     ),
     (
-        "an instance is RESTORING while a restore of it is open",
-        "SELECT n.instance_id || ' is ' || i.status FROM restores r
-         JOIN instances i USING (instance_key) JOIN instance_names n USING (instance_key)
-         WHERE r.status IN (0, 6) AND i.status <> 'RESTORING' AND i.deleted_at IS NULL",
+        "an instance is RESTORING while a restore of it is open, and only by a restore",
+        "SELECT n.instance_id || ' is ' || i.status FROM instances i JOIN instance_names n USING (instance_key)
+         WHERE i.deleted_at IS NULL
+           AND iif(EXISTS (SELECT 1 FROM restores r WHERE r.instance_key = i.instance_key AND r.status IN (0, 6)),
+                   i.status <> 'RESTORING',
+                   i.status = 'RESTORING' AND i.instance_id IN (SELECT subject_id FROM events
+                                                                WHERE to_status = 25 AND from_status <> 25))",
     ),
     (
         "the last event of every instance leads to its status",
         "SELECT n.instance_id || ' is ' || i.status || ' but its audit says ' || coalesce(word, 'nothing')
          FROM instances i JOIN instance_names n USING (instance_key)
-         LEFT JOIN (SELECT instance_key, to_status, max(event_number) FROM events WHERE record_kind = 0
-                    GROUP BY instance_key) e USING (instance_key)
+         LEFT JOIN (SELECT project_key, subject_id, to_status, max(number) FROM events WHERE subject_kind = 'instance'
+                    GROUP BY project_key, subject_id) e ON e.subject_id = i.instance_id
          LEFT JOIN statuses s ON s.status = e.to_status
          WHERE i.deleted_at IS NULL AND word IS NOT i.status",
     ),

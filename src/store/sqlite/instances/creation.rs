@@ -10,8 +10,9 @@ use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::ids;
-use crate::store::sqlite::instances::{Audit, addresses, policy, record, transition};
+use crate::store::sqlite::instances::{addresses, policy, record, transition};
 use crate::store::sqlite::quotas;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
@@ -86,7 +87,8 @@ async fn require_unused(
     Ok(())
 }
 
-async fn ensure_project(
+/// Returns the key of a project, which is made if it is not there.
+pub(in crate::store::sqlite) async fn ensure_project(
     connection: &mut SqliteConnection,
     project_id: ProjectId,
     now: Timestamp,

@@ -3,8 +3,9 @@
 use sqlx::SqliteConnection;
 
 use crate::store::StoreError;
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{Audit, record, waiting};
+use crate::store::sqlite::instances::{record, waiting};
 use crate::store::sqlite::retention;
 
 pub(super) async fn delete(

@@ -20,10 +20,9 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::origin::Origin;
-use crate::domain::time::Timestamp;
-use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code, record_kind};
+use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::events::{self, Change};
+use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
@@ -31,18 +30,10 @@ use crate::store::{ChangePassword, CreateInstances, InstanceWrites, PasswordAnsw
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
-pub(super) use creation::create;
+pub(super) use creation::{create, ensure_project};
 pub(super) use password::change_password;
 pub(super) use transition::finish_transition;
 pub(super) use waiting::begin_due;
-
-/// When a change happens, and who is behind it.
-#[derive(Clone, Copy)]
-pub(super) struct Audit<'a> {
-    pub(super) at: Timestamp,
-    pub(super) origin: &'a Origin,
-    pub(super) actor_key: i64,
-}
 
 /// Changes an instance.
 pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), StoreError> {
@@ -110,21 +101,11 @@ pub(super) async fn note(
     text: &str,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO events (at, instance_key, record_kind, from_status, to_status, actor_key, request_id, remark)
-         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
-    )
-    .bind(audit.at.as_millis())
-    .bind(instance_key)
-    .bind(record_kind::INSTANCE)
-    .bind(instance_status_code(status))
-    .bind(audit.actor_key)
-    .bind(audit.origin.request_id.map(|id| id.as_bytes().to_vec()))
-    .bind(text)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("record a change of an instance"))
+    let status = Some(instance_status_code(status));
+    let event = audit.event(Subject::Instance(instance_key), status, status).remarked(Some(text.to_owned()));
+    events::append(connection, vec![event])
+        .await
+        .map_err(StoreError::during("record a change of an instance"))
 }
 
 /// Changes the status of an instance if it is still what it was, and records it.
@@ -158,16 +139,8 @@ async fn record(
     (from, to): (Option<InstanceStatus>, Option<InstanceStatus>),
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let event = Change {
-        at: audit.at,
-        instance_key,
-        record_kind: record_kind::INSTANCE,
-        record_number: None,
-        from_status: from.map(instance_status_code),
-        to_status: to.map(instance_status_code),
-        origin: audit.origin,
-    };
-    events::append(connection, vec![event.into_row(audit.actor_key)])
+    let (from, to) = (from.map(instance_status_code), to.map(instance_status_code));
+    events::append(connection, vec![audit.event(Subject::Instance(instance_key), from, to)])
         .await
         .map_err(StoreError::during("record the status of an instance"))
 }

@@ -8,7 +8,8 @@ use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row;
 use crate::store::sqlite::background_tasks;
-use crate::store::sqlite::instances::{Audit, note};
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::instances::note;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 

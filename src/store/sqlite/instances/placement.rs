@@ -11,8 +11,9 @@ use crate::domain::task_kind::NewTask;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
 use crate::store::sqlite::background_tasks;
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{Audit, note, shown, transition, waiting};
+use crate::store::sqlite::instances::{note, shown, transition, waiting};
 
 /// Begins to extend an instance; it is extended already if that takes no time. What may `wait` does, unless the window of maintenance
 /// is open.

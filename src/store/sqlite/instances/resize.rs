@@ -10,8 +10,9 @@ use crate::domain::task_kind::NewTask;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
 use crate::store::row;
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{Audit, addresses, shown, transition, waiting};
+use crate::store::sqlite::instances::{addresses, shown, transition, waiting};
 use crate::store::sqlite::{background_tasks, quotas};
 
 /// Begins to give an instance another size; it has it already if that takes no time. What may `wait` does, unless the window of

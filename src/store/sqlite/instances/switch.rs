@@ -7,8 +7,9 @@ use crate::domain::task::TaskDetails;
 use crate::domain::task_kind::NewTask;
 use crate::store::StoreError;
 use crate::store::sqlite::background_tasks;
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{Audit, note, shown};
+use crate::store::sqlite::instances::{note, shown};
 
 /// Switches something; its background task has ended when that is done.
 pub(super) async fn switch(

@@ -8,8 +8,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::store::StoreError;
 use crate::store::row::{self, TASK_COLUMNS};
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{Audit, note};
+use crate::store::sqlite::instances::note;
 
 /// Ends whatever runs in the background of an instance; what waits goes on waiting.
 pub(super) async fn end_all(

@@ -7,8 +7,9 @@ use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::{failure_number, record_kind};
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{Audit, placement, resize, set_status, tasks};
+use crate::store::sqlite::instances::{placement, resize, set_status, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.

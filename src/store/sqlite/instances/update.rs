@@ -8,9 +8,10 @@ use crate::domain::task::TaskDetails;
 use crate::domain::task_kind::NewTask;
 use crate::store::StoreError;
 use crate::store::sqlite::background_tasks;
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::creation::{rename_commands, require_free};
-use crate::store::sqlite::instances::{Audit, note, policy, shown, waiting};
+use crate::store::sqlite::instances::{note, policy, shown, waiting};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.

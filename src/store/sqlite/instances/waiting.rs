@@ -10,8 +10,9 @@ use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
 use crate::store::row;
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{Audit, note, placement, resize, shown};
+use crate::store::sqlite::instances::{note, placement, resize, shown};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreError};
 

@@ -268,9 +268,13 @@ async fn events(
     parts: &Parts,
 ) -> Result<(), Stopped> {
     let rows = sqlx::query(
-        "SELECT at, instance_id, record_kind, record_number, from_status, to_status, actors.name AS actor, request_id, remark
-         FROM events JOIN instances USING (instance_key) JOIN projects USING (project_key) JOIN actors USING (actor_key)
-         WHERE ?1 IS NULL OR project_id = ?1 ORDER BY event_number",
+        "SELECT at, instance_id, CASE subject_kind WHEN 'instance' THEN 0 WHEN 'backup' THEN 1 ELSE 2 END AS record_kind,
+                coalesce(b.record_number, r.record_number) AS record_number, from_status, to_status, actors.name AS actor,
+                request_id, e.remark
+         FROM events e JOIN projects USING (project_key) JOIN actors USING (actor_key)
+         LEFT JOIN backups b ON subject_kind = 'backup' AND backup_id = subject_id
+         LEFT JOIN restores r ON subject_kind = 'restore' AND restore_id = subject_id
+         WHERE instance_id IS NOT NULL AND (?1 IS NULL OR project_id = ?1) ORDER BY e.project_key, number",
     )
     .bind(project)
     .fetch(snapshot);

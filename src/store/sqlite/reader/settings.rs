@@ -9,14 +9,15 @@ use crate::store::{Counts, migrate};
 pub(in crate::store::sqlite) async fn counts(
     database: impl SqliteExecutor<'_>,
 ) -> Result<Counts, sqlx::Error> {
-    // Records are numbered without gaps, so that the highest numbers are their counts.
+    // Records and events are numbered without gaps, so that the highest numbers are their counts.
     let row = sqlx::query(
         "SELECT (SELECT count(*) FROM projects) AS projects,
                 (SELECT count(*) FROM instances WHERE deleted_at IS NULL) AS instances,
                 (SELECT coalesce(sum((SELECT coalesce(max(record_number), 0) FROM backups b
                                       WHERE b.instance_key = i.instance_key)), 0) FROM instances i) AS backups,
                 (SELECT count(*) FROM restores) AS restores,
-                (SELECT coalesce(max(event_number), 0) FROM events) AS events",
+                (SELECT coalesce(sum((SELECT max(number) FROM events e WHERE e.project_key = p.project_key)), 0)
+                 FROM (SELECT project_key FROM projects UNION ALL SELECT 0) p) AS events",
     )
     .fetch_one(database)
     .await?;

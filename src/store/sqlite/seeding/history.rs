@@ -6,9 +6,8 @@ use crate::domain::id::InstanceId;
 use crate::domain::origin::Origin;
 use crate::domain::remark::Remark;
 use crate::domain::time::Timestamp;
-use crate::store::row::{backup_status_code, instance_status_code, record_kind, restore_status_code};
-use crate::store::sqlite::script::{InsertRow, Script};
-use crate::store::sqlite::seeding::records::insert;
+use crate::store::row::{backup_status_code, instance_status_code, restore_status_code};
+use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{EventChange, EventSeed, InstanceSeed, StoreError};
 
@@ -50,54 +49,30 @@ pub(super) async fn begin(
 pub(super) async fn append(
     state: &mut WriterState,
     created: &HashMap<InstanceId, i64>,
-    events: Vec<EventSeed>,
+    seeded: Vec<EventSeed>,
 ) -> Result<(), StoreError> {
     let WriterState { connection, actors, .. } = state;
-    let mut rows = Vec::with_capacity(events.len());
-    for event in events {
-        let Some(instance_key) = created.get(&event.instance_id) else { continue };
+    let mut rows = Vec::with_capacity(seeded.len());
+    for EventSeed { at, actor, instance_id, change, request_id, remark } in seeded {
+        let Some(key) = created.get(&instance_id) else { continue };
         let actor_key = actors
-            .key(connection, &event.actor)
+            .key(connection, &actor)
             .await
             .map_err(StoreError::during("record who was behind an event"))?;
-        rows.push(SeededEventRow { instance_key: *instance_key, actor_key, event });
-    }
-    insert(connection, rows.into_iter()).await
-}
-
-/// A row of `events`, with everything that it can hold.
-struct SeededEventRow {
-    instance_key: i64,
-    actor_key: i64,
-    event: EventSeed,
-}
-
-impl InsertRow for SeededEventRow {
-    const INTO: &'static str = "events (at, instance_key, record_kind, record_number, from_status, to_status, actor_key, \
-                                request_id, remark)";
-    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?)";
-
-    fn bind(self, script: &mut Script) {
-        let (kind, number, from, to) = match self.event.change {
+        let (subject, from, to) = match change {
             EventChange::Instance { from, to } => {
-                (record_kind::INSTANCE, None, from.map(instance_status_code), to.map(instance_status_code))
+                (Subject::Instance(*key), from.map(instance_status_code), to.map(instance_status_code))
             }
             EventChange::Backup { number, from, to } => {
-                (record_kind::BACKUP, Some(number), from.map(backup_status_code), to.map(backup_status_code))
+                (Subject::Backup(*key, number), from.map(backup_status_code), to.map(backup_status_code))
             }
             EventChange::Restore { number, from, to } => {
-                let code = restore_status_code;
-                (record_kind::RESTORE, Some(number), from.map(code), to.map(code))
+                (Subject::Restore(*key, number), from.map(restore_status_code), to.map(restore_status_code))
             }
         };
-        script.bind(self.event.at.as_millis());
-        script.bind(self.instance_key);
-        script.bind(kind);
-        script.bind(number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)));
-        script.bind(from);
-        script.bind(to);
-        script.bind(self.actor_key);
-        script.bind(self.event.request_id.map(|id| id.as_bytes().to_vec()));
-        script.bind(self.event.remark.as_ref().map(Remark::as_str).map(str::to_owned));
+        let origin = Origin { actor, request_id };
+        let remark = remark.as_ref().map(Remark::as_str).map(str::to_owned);
+        rows.push(Audit { at, origin: &origin, actor_key }.event(subject, from, to).remarked(remark));
     }
+    events::append(connection, rows).await.map_err(StoreError::during("record the events of a seed"))
 }

@@ -59,11 +59,11 @@ pub(super) async fn apply(
             report.instances_created += 1;
             report.backups_created += u64::try_from(instance.backups.len()).unwrap_or(u64::MAX);
             report.restores_created += u64::try_from(instance.restores.len()).unwrap_or(u64::MAX);
+            records::create(&mut state.connection, instance_key, &instance).await?;
             if !instance.has_history {
                 history::begin(state, instance_key, &instance, now).await?;
             }
             created.insert(instance.id, instance_key);
-            records::create(&mut state.connection, instance_key, instance).await?;
         }
     }
     report.instances_created = report.instances_created.saturating_sub(report.instances_replaced);

@@ -52,7 +52,7 @@ pub(super) async fn require_free_ids(
 pub(super) async fn create(
     connection: &mut SqliteConnection,
     instance_key: i64,
-    instance: InstanceSeed,
+    instance: &InstanceSeed,
 ) -> Result<(), StoreError> {
     let open_backups =
         instance.backups.iter().filter_map(|backup| backups::open_work_row(instance_key, backup));
@@ -66,7 +66,7 @@ pub(super) async fn create(
 }
 
 /// Inserts rows, in order, some at a time.
-pub(super) async fn insert<R: InsertRow>(
+async fn insert<R: InsertRow>(
     connection: &mut SqliteConnection,
     mut rows: impl Iterator<Item = R> + Send,
 ) -> Result<(), StoreError> {
@@ -77,9 +77,6 @@ pub(super) async fn insert<R: InsertRow>(
         }
         let mut script = Script::default();
         script.insert(some);
-        script
-            .run(connection)
-            .await
-            .map_err(|error| dependent_rows::refused("the audit or a list of records", error))?;
+        script.run(connection).await.map_err(|error| dependent_rows::refused("a list of records", error))?;
     }
 }
