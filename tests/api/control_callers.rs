@@ -252,7 +252,7 @@ async fn a_browser_is_held_to_the_names_on_every_route() {
     let browser = ("Sec-Fetch-Site", "same-origin");
     let mut seen = 0;
     for route in routes::table() {
-        let path = filled(route.path);
+        let path = filled(&route.path);
         let call = server.call(route.method.as_str(), &path).header(browser.0, browser.1);
         let answer = call.header("Host", EVIL).send().await;
         let what = format!("{} {path}", route.method);

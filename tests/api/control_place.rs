@@ -13,9 +13,9 @@ const OFF: (&str, &str) = ("control.enabled", "false");
 pub(crate) fn control_routes() -> Vec<(String, &'static str)> {
     let first = |path: &'static str| path.split('/').nth(1).unwrap_or_default();
     let routes: Vec<_> = routes::table()
-        .into_iter()
-        .filter(|route| first(route.path).starts_with('_') || first(route.path) == "moto-api")
-        .map(|route| (route.method.to_string(), route.path))
+        .iter()
+        .filter(|route| first(&route.path).starts_with('_') || first(&route.path) == "moto-api")
+        .map(|route| (route.method.to_string(), route.path.as_str()))
         .collect();
     assert!(routes.len() > 30, "{routes:?}");
     routes

@@ -57,7 +57,7 @@ pub(crate) fn is_of(path: &str, template: &str) -> bool {
 #[test]
 fn every_route_has_a_test_that_calls_it() {
     // Stubs are called by `stubs`, which goes by the same table.
-    for route in routes::table().into_iter().filter(|route| route.operation.emulation == Emulation::Full) {
+    for route in routes::table().iter().filter(|route| route.operation.emulation == Emulation::Full) {
         let claimed = CLAIMS
             .iter()
             .copied()
@@ -85,9 +85,9 @@ fn every_stub_route_is_called_by_its_tests() {
         super::stubs::what_only_reads_answers_that_there_is_nothing_of_the_kind,
     ];
     let requests: Vec<_> = tests.into_iter().flat_map(requests_of).collect();
-    for route in routes::table().into_iter().filter(|route| route.operation.emulation != Emulation::Full) {
+    for route in routes::table().iter().filter(|route| route.operation.emulation != Emulation::Full) {
         let called = requests.iter().any(|(method, path, status)| {
-            method == route.method.as_str() && is_of(path, route.path) && matches!(status, 200 | 400)
+            method == route.method.as_str() && is_of(path, &route.path) && matches!(status, 200 | 400)
         });
         assert!(called, "no test calls {} {}", route.method, route.path);
     }
@@ -97,7 +97,7 @@ fn every_stub_route_is_called_by_its_tests() {
 fn every_claim_is_about_a_route_that_there_is() {
     for claim in CLAIMS.iter().copied().flatten() {
         let exists = routes::table()
-            .into_iter()
+            .iter()
             .any(|route| route.method.as_str() == claim.method && route.path == claim.path);
         assert!(exists, "{} {} is no route", claim.method, claim.path);
     }

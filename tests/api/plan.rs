@@ -148,7 +148,7 @@ fn calls(action: Action, api: Api, subject: &Subject) -> Vec<Call> {
 /// The paths of a version that only read something of an instance, and need no other id.
 fn reads(api: Api) -> Vec<String> {
     let version = if api == Api::V1 { "/v1.0/" } else { "/v2/" };
-    let of_instance = routes::table().into_iter().filter(|route| {
+    let of_instance = routes::table().iter().filter(|route| {
         let placeholders = route.path.matches('{').count();
         route.method.as_str() == "GET"
             && route.path.starts_with(version)

@@ -324,9 +324,9 @@ mod tests {
     #[test]
     fn every_route_of_the_control_api_has_a_subcommand_and_each_subcommand_a_route() {
         let mut routes: Vec<(String, &str)> = routes::table()
-            .into_iter()
+            .iter()
             .filter(|route| route.path.starts_with("/_emulator/") && route.path != PAGE)
-            .map(|route| (route.method.to_string(), route.path))
+            .map(|route| (route.method.to_string(), route.path.as_str()))
             .collect();
         let mut commands: Vec<(String, &str)> =
             COMMANDS.iter().map(|command| (command.method.to_owned(), command.path)).collect();
