@@ -7,7 +7,7 @@ use crate::support::seed::{OTHER_PROJECT, PROJECT, UNKNOWN_PROJECT};
 use crate::support::signer::Form;
 use crate::support::{Covered, TestServer, covered, each};
 
-use super::identity::assert_keystone;
+use crate::identity::logins::assert_keystone;
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/v3/projects", projects_are_listed_whole),

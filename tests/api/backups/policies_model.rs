@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use serde_json::{Value, json};
 
-use crate::policies::auto;
+use crate::backups::policies::auto;
 use crate::support::seed::HA;
 use crate::support::{Api, TestServer, text};
 

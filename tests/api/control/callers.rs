@@ -4,7 +4,7 @@
 use dcs_emulator::http::routes;
 use serde_json::{Value, json};
 
-use super::control_place::control_routes;
+use crate::control::place::control_routes;
 use crate::support::seed::{HA, PROJECT};
 use crate::support::{Answer, Api, TestServer, text};
 

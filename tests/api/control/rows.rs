@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::support::seed::of_instances;
 use crate::support::{Api, TestServer, each, requests_of, text};
 
-use super::control_place::control_routes;
-use super::coverage::is_of;
+use crate::control::place::control_routes;
+use crate::coverage::is_of;
 
 /// A project of a test's own, with an instance, and the version of the API that the test speaks.
 struct Tenant<'s> {

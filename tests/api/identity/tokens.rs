@@ -7,7 +7,7 @@ use crate::support::seed::{PROJECT, UNKNOWN_PROJECT};
 use crate::support::signer::Form;
 use crate::support::{Answer, Api, Covered, TestServer, covered, refusal};
 
-use super::identity::assert_keystone;
+use crate::identity::logins::assert_keystone;
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/v3/auth/tokens", a_token_is_shown_as_it_was_given),

@@ -8,7 +8,7 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection};
 
-use super::control::fill_every_table;
+use crate::control::clock_ids_reset::fill_every_table;
 use crate::support::seed::{HA, PROJECT, RW_SPLIT, SECOND_HA, backups_path, instances_path};
 use crate::support::{Answer, Api, Covered, TestServer, covered, each};
 

@@ -12,7 +12,7 @@ use crate::support::seed::{
 use crate::support::signer::Form;
 use crate::support::{Answer, Api, Refusal, TestServer, refusal, text};
 
-use super::identity::assert_keystone;
+use crate::identity::logins::assert_keystone;
 
 /// A call of the API about [`PROJECT`]: method, path, body.
 type Call = (&'static str, String, Value);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policies::auto;
+use crate::backups::policies::auto;
 use crate::support::seed::{CLUSTER, HA, OTHER_PROJECT, SECOND_HA, TINY};
 use crate::support::{Api, TestServer, each, text};
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::support::TestServer;
 use crate::support::seed::{HA, PROJECT, backups_path};
 
-use super::policies::auto;
+use crate::backups::policies::auto;
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@ use crate::support::refusal::invalid_parameter;
 use crate::support::seed::{HA, OTHERS_HA, PROJECT, SECOND_HA, UNKNOWN_INSTANCE};
 use crate::support::{Answer, Api, TestServer, each, text};
 
-use super::instance_creation::order;
+use crate::instances::create::order;
 
 const HEADER: &str = "X-Emulator-Id";
 const ID: &str = "12345678-9abc-1def-8123-456789abcdef";

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policies::{auto, change};
+use crate::backups::policies::{auto, change};
 use crate::support::seed::{HA, SECOND_HA};
 use crate::support::{Api, TestServer, text};
 
