@@ -3,10 +3,11 @@
 
 use std::future::{Future, ready};
 use std::panic::AssertUnwindSafe;
-use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderName;
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
 use futures_util::FutureExt;
@@ -17,21 +18,18 @@ use crate::domain::id::{InstanceId, ProjectId, RequestId, UUID_LENGTH};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::work::FailureCode;
-use crate::engine::{ApiVersion, Engine, InstanceRef, RecordsQuery};
-use crate::http::api::v1;
-use crate::http::api::v2;
-use crate::http::auth::origin_check;
-use crate::http::auth::{Caller, claim};
+use crate::engine::{ApiVersion, Engine, InstanceRef};
+use crate::http::auth::{Caller, claim, origin_check};
 use crate::http::body::Unread;
-use crate::http::control;
-use crate::http::control::fault_decision::FaultyCall;
-use crate::http::control::state::api_word;
-use crate::http::control::{EMULATOR_ID, X_EMULATOR_ID};
+use crate::http::control::injection::inject_faults;
 use crate::http::error::ApiError;
-use crate::http::error::codes::INTERNAL;
+use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
-use crate::http::operation::{self, Operation, RouteName};
-use crate::http::server::{AppState, Compat};
+use crate::http::route::{EMULATOR_ID, Handler, RouteName, api_of};
+use crate::http::state::{AppState, Compat, state};
+
+/// [`EMULATOR_ID`] as headers are looked up.
+const X_EMULATOR_ID: HeaderName = HeaderName::from_static("x-emulator-id");
 
 /// A request that may be carried out.
 pub(super) struct Call {
@@ -56,7 +54,7 @@ impl Call {
         body: Bytes,
         state: &web::Data<AppState>,
     ) -> Result<Self, ApiError> {
-        let failure = suffer(&request, state).await?;
+        let failure = inject_faults(&request, state).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
         Ok(Self {
             api: api_of(&request),
@@ -68,25 +66,6 @@ impl Call {
         })
     }
 
-    /// Reads which records a list is asked for, as the version has it.
-    ///
-    /// # Errors
-    /// `InvalidQuery`, `WindowReversed`.
-    pub(super) fn records_query(&self) -> Result<RecordsQuery, Refusal> {
-        match self.api {
-            ApiVersion::V1 => v1::records_query(&self.query),
-            ApiVersion::V2 => v2::records_query(&self.query),
-        }
-    }
-
-    /// Returns whether an operation is what the call asks for.
-    pub(super) fn asks_for(&self, operation: &Operation) -> bool {
-        self.request
-            .extensions()
-            .get::<RouteName>()
-            .is_some_and(|route| std::ptr::eq(route.operation, operation))
-    }
-
     /// Returns the id that the caller wants what it makes to have, if it names one: a test's right, which goes with the control
     /// token.
     ///
@@ -94,7 +73,11 @@ impl Call {
     /// `Off` without a control API, `Forbidden` without its token; `InvalidParameter`.
     pub(super) fn given_id<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
         let Some(text) = self.request.headers().get(X_EMULATOR_ID) else { return Ok(None) };
-        control::admit_beside(&self.request)?;
+        let control = &state(&self.request)?.control;
+        if !control.is_on {
+            return Err(ControlError::Off.into());
+        }
+        control.authorize(&self.request)?;
         let id = text.to_str().ok().and_then(|text| text.parse().ok());
         Ok(Some(id.ok_or(Refusal::InvalidParameter { name: EMULATOR_ID })?))
     }
@@ -148,7 +131,7 @@ impl Target for InstanceCall {
 }
 
 /// Makes a route of a handler of the API: its caller is known and may carry out the operation.
-pub(super) fn endpoint<T, F>(handler: fn(Engine, T) -> F) -> Route
+pub(super) fn endpoint<T, F>(handler: impl Fn(Engine, T) -> F + Copy + Send + Sync + 'static) -> Handler
 where
     T: Target + 'static,
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
@@ -169,7 +152,7 @@ async fn admitted(request: HttpRequest) -> Result<(Engine, ProjectId, Call), Api
 }
 
 /// Makes a route of a handler of the API that is about no project: its caller is known, which is enough.
-pub(super) fn endpoint_of_all<F>(handler: fn(Engine, Call) -> F) -> Route
+pub(super) fn endpoint_of_all<F>(handler: fn(Engine, Call) -> F) -> Handler
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
@@ -194,25 +177,22 @@ async fn identify(request: &HttpRequest, state: &AppState) -> Result<(Caller, By
 pub(super) fn bulky_route<F>(
     limit: usize,
     admit: fn(&HttpRequest) -> Result<(), ApiError>,
-    handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static,
-) -> Route
+    handler: fn(HttpRequest, Bytes) -> F,
+) -> Handler
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    guarded(move |request| {
-        let handler = handler.clone();
-        async move {
-            admit(&request)?;
-            let state = state(&request)?.clone();
-            let limit = limit.max(state.settings.body_limit_bytes);
-            let body = state.bodies.read(&request, limit).await?;
-            handler(request, body).await
-        }
+    guarded(move |request| async move {
+        admit(&request)?;
+        let state = state(&request)?.clone();
+        let limit = limit.max(state.settings.body_limit_bytes);
+        let body = state.bodies.read(&request, limit).await?;
+        handler(request, body).await
     })
 }
 
 /// Makes a route of anything that takes a request with its body.
-pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static) -> Route
+pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + Send + Sync + 'static) -> Handler
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
@@ -231,16 +211,18 @@ where
 /// Until it is read the body is the request's.
 ///
 /// Handlers are told apart at run time only: one copy of all that is around them is enough for two hundred.
-fn guarded<F>(handler: impl Fn(HttpRequest) -> F + 'static) -> Route
+fn guarded<F>(handler: impl Fn(HttpRequest) -> F + Send + Sync + 'static) -> Handler
 where
     F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
 {
-    guarded_one(Rc::new(move |request| handler(request).boxed_local()))
+    let handler: BoxedHandler = Arc::new(move |request| handler(request).boxed_local());
+    Handler::new(move || guarded_one(handler.clone()))
 }
 
 type Served = LocalBoxFuture<'static, Result<HttpResponse, ApiError>>;
+type BoxedHandler = Arc<dyn Fn(HttpRequest) -> Served + Send + Sync>;
 
-fn guarded_one(handler: Rc<dyn Fn(HttpRequest) -> Served>) -> Route {
+fn guarded_one(handler: BoxedHandler) -> Route {
     web::to(move |request: HttpRequest, payload: web::Payload| {
         let payload = payload.into_inner();
         if !matches!(payload, Payload::None) {
@@ -276,80 +258,19 @@ pub(super) fn span_of(request: &HttpRequest) -> Span {
 /// it.
 fn check_origin(request: &HttpRequest) -> Result<(), ApiError> {
     let control = &state(request)?.control;
-    let is_control = request.extensions().get::<RouteName>().is_some_and(|route| route.is_control)
+    let is_control = RouteName::of(request).is_some_and(|route| route.is_control)
         || control.is_on && request.headers().contains_key(X_EMULATOR_ID);
     Ok(origin_check::check(request.head(), is_control, &control.allowed_hosts)?)
-}
-
-/// Returns the state that the server shares with every request.
-pub(super) fn state(request: &HttpRequest) -> Result<&web::Data<AppState>, ApiError> {
-    // The server always has it; without it nothing else works either.
-    request.app_data::<web::Data<AppState>>().ok_or(ApiError::Panicked)
 }
 
 /// Reads the project and makes sure that the caller may carry out the operation in it. The order is the contract's: the form
 /// of the project's id, whether the credentials open it, and what they permit in it.
 async fn admit(request: &HttpRequest, caller: &Caller, state: &AppState) -> Result<ProjectId, ApiError> {
     let project_id = path_part(request, "project_id").parse().map_err(|_| Refusal::InvalidProjectId)?;
-    let route = request.extensions().get::<RouteName>().copied();
-    if let Some(action) = route.and_then(|route| route.operation.action) {
+    if let Some(action) = RouteName::of(request).and_then(|route| route.operation.action) {
         caller.permit(&state.identity, project_id, action).await?;
     }
     Ok(project_id)
-}
-
-/// Lets a call suffer what faults have in store for it; returns how the work it makes is to fail.
-async fn suffer(request: &HttpRequest, state: &web::Data<AppState>) -> Result<Option<FailureCode>, ApiError> {
-    let Some(route) =
-        request.extensions().get::<RouteName>().copied().filter(|_| state.control.faults.is_any())
-    else {
-        return Ok(None);
-    };
-    let now = state.control.control.clock().0;
-    let ruled = state.control.faults.rule(faulty_call(request, route), now, || state.control.control.dice());
-    let decision = if let Ok(decision) = ruled {
-        decision
-    } else {
-        let (request, state) = (request.clone(), state.clone());
-        let decision = async move { state.control.rule_in_turn(faulty_call(&request, route)).await };
-        control::to_its_end(decision).await?
-    };
-    let Some(decision) = decision else { return Ok(None) };
-    if !decision.latency.is_zero() {
-        tokio::time::sleep(decision.latency).await;
-    }
-    if decision.cut {
-        return Err(ApiError::Cut);
-    }
-    match decision.error {
-        Some((status, error_code)) => {
-            let error_code = error_code.unwrap_or_else(|| INTERNAL.dcs.to_owned());
-            Err(ApiError::Injected { status, error_code })
-        }
-        None => Ok(decision.outcome),
-    }
-}
-
-/// Returns a call as faults look at it.
-fn faulty_call(request: &HttpRequest, route: RouteName) -> FaultyCall<'_> {
-    FaultyCall {
-        operation: route.operation.name,
-        api: route.api.map_or("", api_word),
-        project_id: path_part(request, "project_id"),
-        instance_id: path_part(request, "instance_id"),
-        makes_work: [operation::CREATE_BACKUP, operation::CREATE_RESTORE].contains(route.operation),
-        is_answered: true,
-    }
-}
-
-/// Returns the version of the API that a request speaks. What speaks none is answered as v1.0 does, whose errors every client
-/// reads.
-pub(super) fn api_of(request: &HttpRequest) -> ApiVersion {
-    let route = request.extensions().get::<RouteName>().copied();
-    route.and_then(|route| route.api).unwrap_or_else(|| match request.path().split('/').nth(1) {
-        Some("v2") => ApiVersion::V2,
-        _ => ApiVersion::V1,
-    })
 }
 
 fn path_part<'r>(request: &'r HttpRequest, name: &str) -> &'r str {

@@ -74,21 +74,6 @@ pub(super) fn clamped_limit(query: &Query, default: PageLimit) -> Result<PageLim
         .ok_or(Refusal::InvalidQuery { name: "limit" })
 }
 
-/// Reads which tags a list is filtered by: keys with values, `a=1,b=2`, or as one client writes them, `{'a':'1', 'b':'2'}`. A key
-/// without a value asks for the key alone.
-pub(super) fn tags_asked_for(text: &str) -> Vec<(String, Option<String>)> {
-    let bare = |part: &str| part.trim_matches([' ', '\'', '"']).to_owned();
-    let (pairs, between) = match text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
-        Some(inner) => (inner, ':'),
-        None => (text, '='),
-    };
-    let pair = |pair: &str| {
-        let (key, value) = pair.split_once(between).unwrap_or((pair, ""));
-        (bare(key), Some(bare(value)).filter(|value| !value.is_empty()))
-    };
-    pairs.split(',').filter(|pair| !pair.trim().is_empty()).map(pair).collect()
-}
-
 /// Reads how many records lie before a page, from 0.
 ///
 /// # Errors
@@ -145,15 +130,6 @@ mod tests {
         assert_eq!(query.first_of(&["beginTime", "begin_time"]), Some(("begin_time", "1")));
         assert_eq!(query.get("limit"), Some("5"));
         assert_eq!(query.get("x"), None);
-    }
-
-    #[test]
-    fn tags_are_asked_for_in_two_notations() {
-        let both = [("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), Some("x y".to_owned()))];
-        for text in ["a=1,b=x y", "{'a':'1', 'b':'x y'}", "{\"a\": \"1\",\"b\": \"x y\"}", "a=1,,b=x y,"] {
-            assert_eq!(tags_asked_for(text), both, "{text}");
-        }
-        assert_eq!(tags_asked_for("a,b="), [("a".to_owned(), None), ("b".to_owned(), None)]);
     }
 
     #[test]

@@ -18,12 +18,12 @@ use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
 use crate::http::body::Unread;
-use crate::http::context::{api_of, span_of};
+use crate::http::context::span_of;
 use crate::http::control::journal::JournalEntry;
 use crate::http::error;
 use crate::http::error::ApiError;
-use crate::http::operation::{Emulation, RouteName};
-use crate::http::server::{AppState, listens_on};
+use crate::http::route::{Emulation, RouteName, api_of};
+use crate::http::state::{AppState, listens_on};
 use crate::http::time::rfc3339;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -87,8 +87,8 @@ where
                 response = response.map_body(|_, body| unread.held_by(body));
             }
             name_request(&mut response, request_id);
-            let route = response.request().extensions().get::<RouteName>().copied();
-            let operation = route.map(|route| route.operation);
+            let route = RouteName::of(response.request());
+            let operation = route.map(|route| route.operation.name);
             state.metrics.observe(operation, response.status(), stopwatch.elapsed());
             if state.control.journal.is_on() {
                 // What has been done is answered, whether or not it can be written down.
@@ -211,7 +211,7 @@ impl Dialect {
     fn render(&self, error: &ApiError, state: &AppState) -> HttpResponse {
         match self {
             Self::Api(api) => error.render(*api, state.settings.errors),
-            Self::Identity => error::identity::render(error),
+            Self::Identity => error::render_identity(error),
         }
     }
 }

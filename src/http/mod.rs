@@ -1,7 +1,7 @@
 //! The wire: actix-web, and only here. Handlers unpack a request into values of the domain, call the engine, and wrap
 //! what it returns; refusals become status, code and text in `error` alone.
 //!
-//! Begin with [`routes`], the table of everything that can be called, and `endpoint`, the way of a request through it.
+//! Begin with [`routes`], which concatenates the lists of all resources, and `context`, which takes a request to its handler.
 
 mod api;
 mod auth;
@@ -13,16 +13,17 @@ mod error;
 mod extract;
 mod flexible;
 mod identity;
-mod metrics;
 mod middleware;
 mod openapi;
-mod operation;
 mod probes;
+mod route;
 pub mod routes;
 pub mod server;
+mod state;
 mod time;
 
 pub use auth::origin_check::{AllowedHosts, HostPattern, InvalidHostPattern};
-pub use control::seeded_faults::{at_start as faults_at_start, form as fault_form};
-pub use operation::{Emulation, Operation};
-pub use server::{Compat, HttpSettings, serve};
+pub use control::faults::{at_start as faults_at_start, form as fault_form};
+pub use route::{Emulation, Operation};
+pub use server::serve;
+pub use state::{Compat, HttpSettings};

@@ -3,25 +3,30 @@
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::http::context::state;
+use crate::http::context::route;
 use crate::http::error::ApiError;
-use crate::http::openapi::describe::{Family, describe};
-use crate::http::operation;
+use crate::http::route::{GET, HEAD, RouteEntry, Tag, open};
+use crate::http::state::state;
 
-/// Describes the operations.
-pub(super) fn family() -> Family {
-    Family {
-        name: "Probes",
-        about: "For those who run the server.",
-        operations: vec![
-            describe(&operation::LIVEZ, "Tells that the process is alive")
-                .answers_any(200, "application/json"),
-            describe(&operation::READYZ, "Tells whether requests can be served")
-                .answers_any(200, "application/json"),
-            describe(&operation::METRICS, "Shows what was measured, as Prometheus reads it")
-                .answers_any(200, "text/plain"),
-        ],
-    }
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Probes", about: "For those who run the server." };
+    TAG.routes([
+        open("livez")
+            .summary("Tells that the process is alive")
+            .at(GET, "/livez", route(livez))
+            .at(HEAD, "/livez", route(livez))
+            .answers_any(200, "application/json"),
+        open("readyz")
+            .summary("Tells whether requests can be served")
+            .at(GET, "/readyz", route(readyz))
+            .at(HEAD, "/readyz", route(readyz))
+            .answers_any(200, "application/json"),
+        open("metrics")
+            .summary("Shows what was measured, as Prometheus reads it")
+            .at(GET, "/metrics", route(metrics))
+            .answers_any(200, "text/plain"),
+    ])
 }
 
 /// Tells that the process is alive.

@@ -1,38 +1,34 @@
-//! The table of everything that can be called.
-//!
-//! Literal paths stand before those with placeholders that would capture them, and the hottest stand first.
+//! Everything that can be called: the lists of all resources, and the registration of their routes with actix-web.
 
-mod api;
-mod services;
-mod side;
+use std::sync::LazyLock;
 
 use actix_web::guard::{GuardContext, fn_guard};
-use actix_web::http::Method;
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
-use crate::engine::ApiVersion;
 use crate::http::context::route;
 use crate::http::error::ApiError;
-use crate::http::operation::{Operation, RouteName};
+pub use crate::http::route::RouteEntry;
+use crate::http::route::RouteName;
+use crate::http::{api, control, identity, openapi, probes};
 
-/// One method on one path.
-pub struct RouteEntry {
-    /// What is asked for.
-    pub operation: &'static Operation,
-    /// The version of the API that is spoken; none for what belongs to no version.
-    pub api: Option<ApiVersion>,
-    /// The method.
-    pub method: Method,
-    /// The path, with placeholders in braces.
-    pub path: &'static str,
-    /// Whether it belongs to the control API.
-    pub is_control: bool,
-    /// Makes the route; called once a worker.
-    route: fn() -> Route,
+/// Returns every route, the hottest first.
+pub fn table() -> &'static [RouteEntry] {
+    static TABLE: LazyLock<Vec<RouteEntry>> = LazyLock::new(|| {
+        [
+            api::routes(),
+            control::routes(),
+            openapi::routes(),
+            identity::routes(),
+            probes::routes(),
+            api::stubs::routes(),
+        ]
+        .concat()
+    });
+    &TABLE
 }
 
-/// Which part of the table is served on a socket.
+/// The routes that are served on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RouteSet {
     Everything,
@@ -43,65 +39,54 @@ pub(super) enum RouteSet {
 }
 
 impl RouteSet {
-    fn table(self) -> Vec<RouteEntry> {
-        let parts = match self {
-            Self::Everything => vec![
-                api::api_routes(),
-                services::identity_routes(),
-                services::own_routes(),
-                services::control_routes().collect(),
-            ],
-            Self::Api => vec![api::api_routes(), services::identity_routes(), services::own_routes()],
-            Self::Control => vec![services::control_routes().collect()],
-        };
-        parts.into_iter().flatten().collect()
-    }
-}
-
-/// Returns the table.
-pub fn table() -> Vec<RouteEntry> {
-    RouteSet::Everything.table()
-}
-
-fn entry(
-    operation: &'static Operation,
-    method: Method,
-    path: &'static str,
-    route: fn() -> Route,
-) -> RouteEntry {
-    let api = match path.split('/').nth(1) {
-        Some("v1.0") => Some(ApiVersion::V1),
-        Some("v2") => Some(ApiVersion::V2),
-        _ => None,
-    };
-    RouteEntry { operation, api, method, path, is_control: false, route }
-}
-
-/// Registers a part of the table: one resource a path; a method that is not in it is refused, and so is every other path.
-pub(super) fn configure(config: &mut web::ServiceConfig, routes: RouteSet) {
-    let table = routes.table();
-    let mut paths: Vec<&'static str> = Vec::new();
-    for entry in &table {
-        if !paths.contains(&entry.path) {
-            paths.push(entry.path);
+    fn contains(self, entry: &RouteEntry) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Api => !entry.is_control,
+            Self::Control => entry.is_control,
         }
     }
-    for path in paths {
-        let entries: Vec<&RouteEntry> = table.iter().filter(|entry| entry.path == path).collect();
+}
+
+/// Registers a set of routes: one resource a path; a method that is not among them is refused, and so is every other path.
+pub(super) fn configure(config: &mut web::ServiceConfig, set: RouteSet) {
+    let table: Vec<&RouteEntry> = table().iter().filter(|entry| set.contains(entry)).collect();
+    for path in paths(&table) {
+        let entries: Vec<&RouteEntry> = table.iter().copied().filter(|entry| entry.path == path).collect();
         config.service(resource(path, &entries));
     }
-    config.default_service(route(unknown_route));
+    config.default_service(route(unknown_route).route());
+}
+
+/// Returns the paths of routes in their order, but each before those with placeholders that would capture it.
+fn paths<'r>(table: &[&'r RouteEntry]) -> Vec<&'r str> {
+    let mut paths: Vec<&str> = Vec::new();
+    for entry in table {
+        let path = entry.path.as_str();
+        if !paths.contains(&path) {
+            let place = paths.iter().position(|other| captures(other, path)).unwrap_or(paths.len());
+            paths.insert(place, path);
+        }
+    }
+    paths
+}
+
+/// Returns whether a path with its placeholders matches another one.
+fn captures(path: &str, other: &str) -> bool {
+    let (parts, others) = (path.split('/'), other.split('/'));
+    parts.clone().count() == others.clone().count()
+        && parts.zip(others).all(|(part, other)| part.starts_with('{') || part == other)
 }
 
 /// Makes the resource of a path.
-fn resource(path: &'static str, entries: &[&RouteEntry]) -> Resource {
+fn resource(path: &str, entries: &[&RouteEntry]) -> Resource {
     let methods: Vec<&str> = entries.iter().map(|entry| entry.method.as_str()).collect();
     let allowed = methods.join(", ");
     let refused = move |_request: HttpRequest, _body: Bytes| {
         let allowed = allowed.clone();
         async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allowed }) }
     };
-    let mut resource = web::resource(path).default_service(route(refused));
+    let mut resource = web::resource(path).default_service(route(refused).route());
     for entry in entries {
         let method = entry.method.clone();
         let name = RouteName { operation: entry.operation, api: entry.api, is_control: entry.is_control };
@@ -113,7 +98,7 @@ fn resource(path: &'static str, entries: &[&RouteEntry]) -> Resource {
             }
             is_let_through
         };
-        resource = resource.route((entry.route)().guard(fn_guard(guard)));
+        resource = resource.route(entry.handler.route().guard(fn_guard(guard)));
     }
     resource
 }
@@ -129,10 +114,19 @@ mod tests {
     #[test]
     fn no_route_stands_in_the_table_twice() {
         let mut routes: Vec<_> =
-            table().into_iter().map(|entry| (entry.method.to_string(), entry.path)).collect();
+            table().iter().map(|entry| (entry.method.to_string(), &entry.path)).collect();
         let count = routes.len();
         routes.sort();
         routes.dedup();
         assert_eq!(routes.len(), count);
+    }
+
+    #[test]
+    fn no_path_is_captured_by_one_before_it() {
+        let paths = paths(&table().iter().collect::<Vec<_>>());
+        for (place, path) in paths.iter().enumerate() {
+            assert_eq!(paths[..place].iter().find(|earlier| captures(earlier, path)), None, "{path}");
+        }
+        assert!(captures("/v2/{project_id}/instances/{instance_id}", "/v2/{project_id}/instances/status"));
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use actix_http::HttpService;
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+pub use actix_web::dev::ServerHandle;
 use actix_web::dev::{AppConfig, Server};
-use actix_web::http::header::HOST;
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpRequest, web};
+use actix_web::{App, web};
 use prometheus::Registry;
 use socket2::SockRef;
 
@@ -21,15 +21,12 @@ use crate::engine::{Engine, RunFaults};
 use crate::http::auth::origin_check::AllowedHosts;
 use crate::http::body::Bodies;
 use crate::http::connection::Connection;
-use crate::http::control::ControlState;
 use crate::http::control::fault_decision::Faults;
 use crate::http::control::journal::Journal;
-use crate::http::metrics::HttpMetrics;
+pub use crate::http::error::{CodeStyle, ErrorStyle};
 use crate::http::middleware::Answer;
 use crate::http::routes::{self, RouteSet};
-
-pub use crate::http::error::{CodeStyle, ErrorStyle};
-pub use actix_web::dev::ServerHandle;
+use crate::http::state::{AppState, ControlState, HttpMetrics, HttpSettings, ListensOn};
 
 /// How long an idle connection is kept. Longer than clients keep theirs, so that none meets a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -52,32 +49,6 @@ const WAITING_CONNECTIONS: i32 = 4096;
 const OPEN_FILES_AT_LEAST: u64 = 256;
 /// How many connections a worker has at most, whatever the system allows: more than one could serve.
 const MOST_CONNECTIONS_A_WORKER: usize = 25_000;
-
-/// How the HTTP side behaves.
-#[derive(Clone, Debug)]
-pub struct HttpSettings {
-    /// How errors are written.
-    pub errors: ErrorStyle,
-    /// Where v1.0 differs from its pages for old clients.
-    pub compat: Compat,
-    /// Where clients reach the server; what a request names as its host if unset. Setting `public_url`.
-    pub public_url: Option<String>,
-    /// The longest body, in bytes. Setting `http.body_limit`.
-    pub body_limit_bytes: usize,
-    /// How long a body may take to arrive. Setting `http.body_timeout`.
-    pub body_timeout: Duration,
-    /// How many workers serve. Setting `http.workers`.
-    pub workers: usize,
-}
-
-/// Where v1.0 differs from its pages, because a client insists on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Compat {
-    /// Whether status actions are answered without a body. Setting `compat.status_action_204`.
-    pub status_action_204: bool,
-    /// Whether batch deletions by list are answered without a body. Setting `compat.batch_delete_204`.
-    pub batch_delete_204: bool,
-}
 
 /// Where the control API is to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,49 +129,6 @@ impl ControlSettings {
     }
 }
 
-/// What every request can reach.
-pub(super) struct AppState {
-    pub(super) engine: Engine,
-    pub(super) identity: Identity,
-    pub(super) control: ControlState,
-    /// Where the API is, if the control API has a socket of its own.
-    pub(super) api_elsewhere: Option<SocketAddr>,
-    /// Runs since the server was started.
-    pub(super) started: Stopwatch,
-    pub(super) bodies: Bodies,
-    pub(super) settings: HttpSettings,
-    pub(super) metrics: HttpMetrics,
-}
-
-impl AppState {
-    /// Returns where the client of a request reaches the server, such as `http://127.0.0.1:8637`: the address it used is the
-    /// one it gets back, unless the settings name another.
-    pub(super) fn base_url(&self, request: &HttpRequest) -> String {
-        self.settings.public_url.clone().unwrap_or_else(|| Self::address_used(request))
-    }
-
-    /// Returns the address that the client of a request used.
-    pub(super) fn address_used(request: &HttpRequest) -> String {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let is_plain = |host: &&str| {
-            !host.is_empty()
-                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
-        };
-        match host.filter(is_plain) {
-            Some(host) => format!("http://{host}"),
-            None => listens_on(request).map_or_else(String::new, |address| format!("http://{address}")),
-        }
-    }
-}
-
-/// The address of the socket that a connection came in by. Requests get to it as their connection's data.
-struct ListensOn(SocketAddr);
-
-/// Returns the address of the socket that a request came in by; the server always knows it.
-pub(super) fn listens_on(request: &HttpRequest) -> Option<SocketAddr> {
-    request.conn_data::<ListensOn>().map(|socket| socket.0)
-}
-
 /// The HTTP server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -255,6 +183,7 @@ pub fn serve(
         control,
         api_elsewhere,
         started,
+        routes: routes::table(),
         bodies: Bodies::new(settings.body_timeout),
         settings,
         metrics: HttpMetrics::register(registry)?,

@@ -7,43 +7,43 @@ use crate::support::{Covered, requests_of};
 
 /// The claims of every file.
 const CLAIMS: &[&[Covered]] = &[
-    super::backups_create::COVERS,
-    super::backups_list::COVERS,
-    super::backups_delete::COVERS,
-    super::instance_counts::COVERS,
-    super::instance_creation::COVERS,
-    super::instance_deletion::COVERS,
-    super::instance_password::COVERS,
-    super::instance_size::COVERS,
-    super::instance_placement::COVERS,
-    super::instance_status::COVERS,
-    super::instance_update::COVERS,
-    super::catalogue::COVERS,
-    super::quotas::COVERS,
-    super::instances::COVERS,
+    crate::backups::create::COVERS,
+    crate::backups::list::COVERS,
+    crate::backups::delete::COVERS,
+    crate::instances::counts::COVERS,
+    crate::instances::create::COVERS,
+    crate::instances::delete::COVERS,
+    crate::instances::password::COVERS,
+    crate::instances::resize::COVERS,
+    crate::instances::placement::COVERS,
+    crate::instances::status::COVERS,
+    crate::instances::update::COVERS,
+    crate::catalog::products::COVERS,
+    crate::catalog::quotas::COVERS,
+    crate::instances::list::COVERS,
     super::probes::COVERS,
-    super::restores::COVERS,
-    super::restores_list::COVERS,
-    super::links::COVERS,
-    super::v2_backups::COVERS,
-    super::v2_instances::COVERS,
-    super::identity::COVERS,
-    super::tokens::COVERS,
-    super::projects::COVERS,
-    super::control::COVERS,
-    super::control_faults::COVERS,
-    super::control_requests::COVERS,
-    super::configs::COVERS,
-    super::node_switch::COVERS,
-    super::nodes::COVERS,
-    super::encryption::COVERS,
-    super::side_jobs::COVERS,
-    super::side_settings::COVERS,
-    super::tags::COVERS,
-    super::tasks::COVERS,
-    super::templates::COVERS,
-    super::export::COVERS,
-    super::snapshots::COVERS,
+    crate::restores::create::COVERS,
+    crate::restores::list::COVERS,
+    crate::backups::links::COVERS,
+    crate::backups::v2::COVERS,
+    crate::instances::list_v2::COVERS,
+    crate::identity::logins::COVERS,
+    crate::identity::tokens::COVERS,
+    crate::identity::projects::COVERS,
+    crate::control::clock_ids_reset::COVERS,
+    crate::control::faults::COVERS,
+    crate::control::requests::COVERS,
+    crate::config::parameters::COVERS,
+    crate::nodes::switch::COVERS,
+    crate::nodes::list::COVERS,
+    crate::config::ssl::COVERS,
+    crate::config::jobs::COVERS,
+    crate::config::whitelist_scans_bandwidth::COVERS,
+    crate::config::tags::COVERS,
+    crate::tasks::list::COVERS,
+    crate::config::templates::COVERS,
+    crate::control::export::COVERS,
+    crate::control::snapshots::COVERS,
     super::openapi::COVERS,
 ];
 
@@ -57,7 +57,7 @@ pub(crate) fn is_of(path: &str, template: &str) -> bool {
 #[test]
 fn every_route_has_a_test_that_calls_it() {
     // Stubs are called by `stubs`, which goes by the same table.
-    for route in routes::table().into_iter().filter(|route| route.operation.emulation == Emulation::Full) {
+    for route in routes::table().iter().filter(|route| route.operation.emulation == Emulation::Full) {
         let claimed = CLAIMS
             .iter()
             .copied()
@@ -85,9 +85,9 @@ fn every_stub_route_is_called_by_its_tests() {
         super::stubs::what_only_reads_answers_that_there_is_nothing_of_the_kind,
     ];
     let requests: Vec<_> = tests.into_iter().flat_map(requests_of).collect();
-    for route in routes::table().into_iter().filter(|route| route.operation.emulation != Emulation::Full) {
+    for route in routes::table().iter().filter(|route| route.operation.emulation != Emulation::Full) {
         let called = requests.iter().any(|(method, path, status)| {
-            method == route.method.as_str() && is_of(path, route.path) && matches!(status, 200 | 400)
+            method == route.method.as_str() && is_of(path, &route.path) && matches!(status, 200 | 400)
         });
         assert!(called, "no test calls {} {}", route.method, route.path);
     }
@@ -97,7 +97,7 @@ fn every_stub_route_is_called_by_its_tests() {
 fn every_claim_is_about_a_route_that_there_is() {
     for claim in CLAIMS.iter().copied().flatten() {
         let exists = routes::table()
-            .into_iter()
+            .iter()
             .any(|route| route.method.as_str() == claim.method && route.path == claim.path);
         assert!(exists, "{} {} is no route", claim.method, claim.path);
     }

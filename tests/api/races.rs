@@ -3,7 +3,7 @@
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-use super::instance_creation::order;
+use crate::instances::create::order;
 use crate::support::identity::{login, token_in};
 use crate::support::seed::{HA, PROJECT, backups_path};
 use crate::support::{Answer, Api, TestServer, each, text};

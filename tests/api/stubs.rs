@@ -13,9 +13,9 @@ const SOME_ID: &str = "8abfa7aa8e2c1f5c018e2c60b0a50021";
 
 /// Returns the routes of operations that are emulated so far, as method and path with placeholders.
 fn routes_of(emulation: Emulation) -> Vec<(String, &'static str)> {
-    let table = routes::table().into_iter();
+    let table = routes::table().iter();
     let found = table.filter(|route| route.operation.emulation == emulation);
-    found.map(|route| (route.method.to_string(), route.path)).collect()
+    found.map(|route| (route.method.to_string(), route.path.as_str())).collect()
 }
 
 /// Writes a path of a route.

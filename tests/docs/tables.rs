@@ -49,7 +49,7 @@ pub(crate) fn the_table_of_what_is_emulated_is_that_of_the_routes() {
 /// Returns the table: one row an operation, those that are emulated whole first.
 fn coverage() -> String {
     let table = routes::table();
-    let mut operations: Vec<&'static Operation> = Vec::new();
+    let mut operations: Vec<Operation> = Vec::new();
     for route in table.iter().filter(|route| route.api.is_some()) {
         if !operations.contains(&route.operation) {
             operations.push(route.operation);
@@ -66,7 +66,7 @@ fn coverage() -> String {
         count(Emulation::None),
     );
     for operation in operations {
-        let routes = |api| calls(&table, operation, api);
+        let routes = |api| calls(table, operation, api);
         let (on_v1, on_v2) = (routes(ApiVersion::V1), routes(ApiVersion::V2));
         writeln!(text, "| {} | {on_v1} | {on_v2} | {} |", operation.name, operation.emulation.as_str())
             .expect("a text takes everything");
@@ -75,7 +75,7 @@ fn coverage() -> String {
 }
 
 /// Returns how an operation is called on a version: method and path behind the version.
-fn calls(table: &[RouteEntry], operation: &Operation, api: ApiVersion) -> String {
+fn calls(table: &[RouteEntry], operation: Operation, api: ApiVersion) -> String {
     let of_operation = table.iter().filter(|route| route.operation == operation && route.api == Some(api));
     let call = |route: &RouteEntry| {
         let path: Vec<&str> = route.path.split('/').skip(2).map(short).collect();

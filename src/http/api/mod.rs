@@ -1,12 +1,29 @@
-//! The API of the service: a module a resource.
+//! The API of the service: a module a resource, each with the list of its routes beside their handlers.
 
-pub(super) mod backups;
-pub(super) mod catalog;
-pub(super) mod config;
-pub(super) mod instances;
-pub(super) mod nodes;
-pub(super) mod restores;
+mod backups;
+mod catalog;
+mod config;
+mod instances;
+mod nodes;
+mod restores;
 pub(super) mod stubs;
-pub(super) mod tasks;
-pub(super) mod v1;
-pub(super) mod v2;
+mod tasks;
+mod versions;
+
+use crate::http::route::RouteEntry;
+
+/// Returns the routes of all resources but stubs, the hottest first.
+pub(super) fn routes() -> Vec<RouteEntry> {
+    [
+        backups::routes(),
+        restores::routes(),
+        instances::routes(),
+        config::routes(),
+        nodes::routes(),
+        tasks::routes(),
+        catalog::routes(),
+        versions::routes(),
+        backups::links::routes(),
+    ]
+    .concat()
+}

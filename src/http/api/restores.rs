@@ -3,39 +3,44 @@
 //! Source: docs/contract/dcs-v1.0.md, sections 2.5 and 2.6; docs/contract/dcs-v2.md, section 2.2.
 
 use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::engine::{ApiVersion, Engine};
-use crate::http::api::backups::body;
-use crate::http::api::backups::body::{CreateRestoreBody, RestoreCreated};
-use crate::http::api::backups::view::{RestoreView, RestoresView};
-use crate::http::api::v1;
-use crate::http::api::v2;
-use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::openapi::describe::{Family, describe};
-use crate::http::operation;
+use crate::domain::id::{BackupId, RestoreId, UUID_LENGTH};
+use crate::domain::refusal::Refusal;
+use crate::domain::restore::Restore;
+use crate::domain::time::Timestamp;
+use crate::engine::{CreateRestoreRequest, Engine};
+use crate::http::api::backups::body::{created, remark, text_of};
+use crate::http::api::versions;
+use crate::http::context::{InstanceCall, endpoint};
+use crate::http::error::{ApiError, codes};
+use crate::http::extract::mandatory_object;
+use crate::http::route::{GET, Operation, POST, RouteEntry, Tag, reading, writing};
+use crate::http::time::rfc3339;
 
-/// Describes the operations.
-pub(in crate::http) fn family() -> Family {
-    Family {
-        name: "Restores",
-        about: "Restores of an instance from its backups.",
-        operations: vec![
-            describe(&operation::CREATE_RESTORE, "Restores an instance from one of its backups")
-                .makes_what_has_an_id()
-                .takes::<CreateRestoreBody>()
-                .answers::<RestoreCreated>(),
-            describe(&operation::LIST_RESTORES, "Lists the restores of an instance, newest first")
-                .spoken_in(ApiVersion::V1)
-                .query(v1::RECORDS_QUERY)
-                .answers::<RestoresView>(),
-            describe(&operation::LIST_RESTORES, "Lists the restores of an instance, newest first")
-                .spoken_in(ApiVersion::V2)
-                .query(v2::RECORDS_QUERY)
-                .answers::<RestoresView>(),
-        ],
-    }
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Restores", about: "Restores of an instance from its backups." };
+    const LIST_RESTORES: Operation = reading("list_restores", "dcs:instance:getDataRestoreLog");
+    TAG.routes([
+        writing("create_restore", "dcs:instance:restoreData")
+            .summary("Restores an instance from one of its backups")
+            .both(POST, "/{project_id}/instances/{instance_id}/restores", endpoint(create_restore))
+            .accepts_id()
+            .takes::<CreateRestoreBody>()
+            .answers::<RestoreCreated>(),
+        LIST_RESTORES
+            .summary("Lists the restores of an instance, newest first")
+            .v1(GET, "/{project_id}/instances/{instance_id}/restores", endpoint(list_restores))
+            .query(versions::V1_RECORDS_QUERY)
+            .answers::<RestoresView>(),
+        LIST_RESTORES
+            .summary("Lists the restores of an instance, newest first")
+            .v2(GET, "/{project_id}/instances/{instance_id}/restores", endpoint(list_restores))
+            .query(versions::V2_RECORDS_QUERY)
+            .answers::<RestoresView>(),
+    ])
 }
 
 /// `POST …/restores`: restores an instance from one of its backups.
@@ -43,14 +48,14 @@ pub(in crate::http) async fn create_restore(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
-    let mut request = body::create_restore(&call.body)?;
+    let mut request = create_restore_request(&call.body)?;
     request.id = call.given_id()?;
     request.failure = call.failure;
     let restore_id = engine
         .create_restore(call.api, instance, request, call.origin)
         .await
         .map_err(ApiError::failing_with(&codes::RESTORE_SAVE_FAILED))?;
-    Ok(body::restore_created(restore_id))
+    Ok(restore_created(restore_id))
 }
 
 /// `GET …/restores`: lists the restores of an instance, newest first.
@@ -59,11 +64,88 @@ pub(in crate::http) async fn list_restores(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let (page, now) = engine
-        .list_restores(instance, call.records_query()?)
+        .list_restores(instance, versions::records_query(&call)?)
         .await
         .map_err(ApiError::failing_with(&codes::RESTORE_QUERY_FAILED))?;
     Ok(HttpResponse::Ok().json(RestoresView {
         restore_record_response: page.items.iter().map(|restore| RestoreView::new(restore, now)).collect(),
         total_num: page.total,
     }))
+}
+
+/// A restore to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+struct CreateRestoreBody {
+    #[schema(required, format = "uuid")]
+    backup_id: Option<String>,
+    #[schema(max_length = 128)]
+    remark: Option<String>,
+}
+
+/// Reads what a caller says of a restore to be made.
+///
+/// # Errors
+/// `EmptyBody`, `InvalidBody`, `InvalidParameter` (`backup_id`), `RemarkTooLong`; in this order.
+fn create_restore_request(body: &[u8]) -> Result<CreateRestoreRequest, Refusal> {
+    let body: CreateRestoreBody = mandatory_object(body)?;
+    let backup_id: Option<BackupId> = body.backup_id.and_then(|text| text.parse().ok());
+    let backup_id = backup_id.ok_or(Refusal::InvalidParameter { name: "backup_id" })?;
+    Ok(CreateRestoreRequest { backup_id, remark: remark(body.remark)?, id: None, failure: None })
+}
+
+/// Answers with the id of a new restore.
+fn restore_created(id: RestoreId) -> HttpResponse {
+    let mut buffer = [0; UUID_LENGTH];
+    created("restore_id", id.encode(&mut buffer))
+}
+
+/// The id of the restore that was made.
+#[derive(ToSchema)]
+struct RestoreCreated {
+    #[schema(format = "uuid")]
+    #[expect(dead_code, reason = "only described")]
+    restore_id: String,
+}
+
+/// A restore.
+#[derive(Serialize, ToSchema)]
+struct RestoreView {
+    status: &'static str,
+    progress: String,
+    restore_id: String,
+    backup_id: String,
+    restore_remark: Option<String>,
+    backup_remark: Option<String>,
+    created_at: String,
+    updated_at: Option<String>,
+    restore_name: String,
+    backup_name: String,
+    error_code: Option<&'static str>,
+}
+
+impl RestoreView {
+    /// Shows a restore as it is at `now`.
+    fn new(restore: &Restore, now: Timestamp) -> Self {
+        let status = &restore.status;
+        Self {
+            status: status.as_str(),
+            progress: status.progress(now).to_string(),
+            restore_id: restore.id.to_string(),
+            backup_id: restore.source.backup_id.to_string(),
+            restore_remark: text_of(restore.remark.as_ref()),
+            backup_remark: text_of(restore.source.backup_remark.as_ref()),
+            created_at: rfc3339(restore.created_at),
+            updated_at: status.finished_at().map(rfc3339),
+            restore_name: restore.name(),
+            backup_name: restore.source.backup_name.clone(),
+            error_code: status.failure().map(|failure| failure.code.as_str()),
+        }
+    }
+}
+
+/// A page of restores.
+#[derive(Serialize, ToSchema)]
+struct RestoresView {
+    restore_record_response: Vec<RestoreView>,
+    total_num: u64,
 }

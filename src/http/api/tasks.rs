@@ -12,48 +12,61 @@ use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{BackgroundTask, Course, TaskDetails, TaskSize};
 use crate::engine::{ApiVersion, Engine};
-use crate::http::api::v1;
-use crate::http::api::v2;
-use crate::http::context::{Call, InstanceCall, ProjectCall};
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::openapi::describe::{Family, describe};
-use crate::http::operation;
+use crate::http::api::versions;
+use crate::http::context::{Call, InstanceCall, ProjectCall, endpoint};
+use crate::http::error::{ApiError, codes};
+use crate::http::route::{DELETE, GET, Operation, RouteEntry, Tag, reading, writing};
 use crate::http::time::rfc3339;
 
-/// Describes the operations.
-pub(in crate::http) fn family() -> Family {
-    Family {
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag {
         name: "Background",
         about: "What runs in the background: tasks of instances, and jobs that answers name.",
-        operations: vec![
-            describe(&operation::LIST_TASKS, "Lists the background tasks of an instance, newest first")
-                .spoken_in(ApiVersion::V1)
-                .query(v1::RECORDS_QUERY)
-                .answers::<TasksView>(),
-            describe(&operation::LIST_TASKS, "Lists the background tasks of an instance, newest first")
-                .spoken_in(ApiVersion::V2)
-                .query(v2::TASKS_QUERY)
-                .answers::<TasksView>(),
-            describe(&operation::DELETE_TASK, "Removes a background task that has ended")
-                .spoken_in(ApiVersion::V1)
-                .answers_nothing(),
-            describe(&operation::DELETE_TASK, "Removes a background task that has ended")
-                .spoken_in(ApiVersion::V2)
-                .answers::<RemovedView>(),
-            describe(&operation::SHOW_TASK_PROGRESS, "Shows how far a background task is")
-                .answers::<ProgressView>(),
-            describe(&operation::LIST_PROJECT_TASKS, "Lists the background tasks of a project's instances")
-                .query(v2::TASKS_QUERY)
-                .answers::<ProjectTasksView>(),
-            describe(
-                &operation::DELETE_PROJECT_TASK,
-                "Removes a background task of a project that has ended",
-            )
+    };
+    const LIST_TASKS: Operation = reading("list_background_task", "dcs:instance:getBackgroundTask");
+    const DELETE_TASK: Operation = writing("delete_background_task", "dcs:instance:deleteBackgroundTask");
+    TAG.routes([
+        LIST_TASKS
+            .summary("Lists the background tasks of an instance, newest first")
+            .v1(GET, "/{project_id}/instances/{instance_id}/tasks", endpoint(list_tasks))
+            .query(versions::V1_RECORDS_QUERY)
+            .answers::<TasksView>(),
+        LIST_TASKS
+            .summary("Lists the background tasks of an instance, newest first")
+            .v2(GET, "/{project_id}/instances/{instance_id}/tasks", endpoint(list_tasks))
+            .query(versions::TASKS_QUERY)
+            .answers::<TasksView>(),
+        DELETE_TASK
+            .summary("Removes a background task that has ended")
+            .v1(DELETE, "/{project_id}/instances/{instance_id}/tasks/{task_id}", endpoint(delete_task))
+            .answers_nothing(),
+        DELETE_TASK
+            .summary("Removes a background task that has ended")
+            .v2(DELETE, "/{project_id}/instances/{instance_id}/tasks/{task_id}", endpoint(delete_task))
             .answers::<RemovedView>(),
-            describe(&operation::SHOW_JOB, "Shows a job").answers::<JobView>(),
-        ],
-    }
+        reading("show_background_task_progress", "dcs:instance:getBackgroundTask")
+            .summary("Shows how far a background task is")
+            .v2(
+                GET,
+                "/{project_id}/instances/{instance_id}/tasks/{task_id}/progress",
+                endpoint(show_progress),
+            )
+            .answers::<ProgressView>(),
+        reading("list_center_task", "dcs:instance:getBackgroundTask")
+            .summary("Lists the background tasks of a project's instances")
+            .v2(GET, "/{project_id}/tasks", endpoint(list_project_tasks))
+            .query(versions::TASKS_QUERY)
+            .answers::<ProjectTasksView>(),
+        writing("delete_center_task", "dcs:instance:deleteBackgroundTask")
+            .summary("Removes a background task of a project that has ended")
+            .v2(DELETE, "/{project_id}/tasks/{task_id}", endpoint(delete_project_task))
+            .answers::<RemovedView>(),
+        reading("show_job_info", "dcs:instance:getBackgroundTask")
+            .summary("Shows a job")
+            .v2(GET, "/{project_id}/jobs/{job_id}", endpoint(show_job))
+            .answers::<JobView>(),
+    ])
 }
 
 /// `GET …/tasks`: lists the background tasks of an instance, newest first.
@@ -61,7 +74,7 @@ pub(in crate::http) async fn list_tasks(
     engine: Engine,
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
-    let query = call.records_query()?;
+    let query = versions::records_query(&call)?;
     let page = engine
         .list_tasks(instance, query)
         .await
@@ -93,7 +106,7 @@ pub(in crate::http) async fn list_project_tasks(
     ProjectCall { call, project_id }: ProjectCall,
 ) -> Result<HttpResponse, ApiError> {
     let page = engine
-        .list_project_tasks(project_id, call.records_query()?)
+        .list_project_tasks(project_id, versions::records_query(&call)?)
         .await
         .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
     Ok(HttpResponse::Ok().json(ProjectTasksView {

@@ -22,8 +22,7 @@ use crate::domain::refusal::Refusal;
 use crate::engine::EngineError;
 use crate::engine::identity::{AuthMode, Identity};
 use crate::http::auth::signature::{Authorization, SignedRequest};
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 
 const X_AUTH_TOKEN: &str = "x-auth-token";
 const X_SECURITY_TOKEN: &str = "x-security-token";

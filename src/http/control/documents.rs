@@ -1,7 +1,7 @@
 //! The state as a document: empty it, fill it from a seed, write it down as one.
 
+use actix_web::HttpResponse;
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json as value};
@@ -10,32 +10,13 @@ use utoipa::ToSchema;
 use crate::domain::id::ProjectId;
 use crate::engine::seed::{Export, Notation, SeedReader};
 use crate::engine::{EngineError, SeedReport};
-use crate::http::control::faults::Fault;
+use crate::http::control::context::{ControlCall, internal, json, optional_id};
+use crate::http::control::faults::{Fault, faults_as_text, form, merge, read};
 use crate::http::control::journal::JournalFilter;
-use crate::http::control::seeded_faults::{faults_as_text, form, merge, read};
-use crate::http::control::{ControlState, carried_through, controlled, internal, json, optional_id};
 use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
-use crate::http::openapi::describe::{Description, describe, flag, text};
-use crate::http::operation::control as of;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    const JSON: &str = "application/json";
-    vec![
-        describe(&of::RESET, "Empties everything or a project, and applies the seeds of the start again")
-            .takes::<ResetBody>()
-            .answers_any(200, JSON),
-        describe(&of::SEED, "Applies a seed document, in YAML or JSON")
-            .query(&[flag("overwrite", "Whether it is applied to what is there already, too.")])
-            .takes_any("application/yaml")
-            .answers_any(200, JSON),
-        describe(&of::EXPORT, "Writes the state down as a seed that brings it back")
-            .query(&[text("project_id", "Only this project.")])
-            .answers_any(200, JSON),
-    ]
-}
+use crate::http::state::ControlState;
 
 /// The longest seed that is taken in a request, in bytes. At the start there is no limit.
 pub(in crate::http) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
@@ -44,7 +25,7 @@ pub(in crate::http) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Reset)]
-struct ResetBody {
+pub(super) struct ResetBody {
     /// Only this project.
     project_id: Option<String>,
     /// Whether the seeds of the start are applied again.
@@ -67,17 +48,14 @@ fn report(report: &SeedReport) -> Value {
 }
 
 /// `POST /_emulator/reset`: empties everything or a project, and applies the seeds of the start again.
-pub(in crate::http) async fn reset(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let ResetBody { project_id, seed } = call.json()?;
-        let project = optional_id(project_id.as_deref(), "project_id")?;
-        let done = match project {
-            Some(project) => reset_project(call.state()?, project, seed).await?,
-            None => reset_everything(call.state()?, seed).await?,
-        };
-        Ok(json(&report(&done)))
-    })
-    .await
+pub(super) async fn reset(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let ResetBody { project_id, seed } = call.json()?;
+    let project = optional_id(project_id.as_deref(), "project_id")?;
+    let done = match project {
+        Some(project) => reset_project(call.state()?, project, seed).await?,
+        None => reset_everything(call.state()?, seed).await?,
+    };
+    Ok(json(&report(&done)))
 }
 
 async fn reset_everything(state: &ControlState, seed: bool) -> Result<SeedReport, ApiError> {
@@ -113,54 +91,48 @@ async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> 
 }
 
 /// `POST /_emulator/seed`: applies a seed document, in YAML or JSON; with `overwrite=true` also to what is there already.
-pub(in crate::http) async fn seed(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let invalid = |problem: String| ControlError::Invalid(problem.into());
-        let overwrite = match Query::parse(call.request.query_string()).get("overwrite") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(invalid("overwrite must be true or false".to_owned()).into()),
-        };
-        let state = call.state()?;
-        let text = std::str::from_utf8(&call.body).map_err(|error| invalid(error.to_string()))?;
-        let mut reader = SeedReader::new(state.control.region(), form);
-        reader.read("body", Notation::Yaml, text).map_err(|error| invalid(error.to_string()))?;
-        let seed = reader.finish();
-        let alone = state.control.alone().await;
-        let _keeping = state.faults_kept.lock().await;
-        let seeded = read(seed.faults())?;
-        let change = |faults: &mut Vec<Fault>| merge(faults, &seeded, overwrite);
-        let kept = if seeded.is_empty() {
-            None
-        } else {
-            let mut faults = state.present_faults();
-            change(&mut faults);
-            Some(faults_as_text(&faults)?)
-        };
-        let done = alone.seed(seed, overwrite, kept).await.map_err(|error| match error {
-            error @ (EngineError::Refused(_) | EngineError::Unstorable(_)) => {
-                ApiError::from(invalid(error.to_string()))
-            }
-            error => internal(error),
-        })?;
-        state.faults.edit(change);
-        Ok(json(&report(&done)))
-    })
-    .await
+pub(super) async fn seed(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let invalid = |problem: String| ControlError::Invalid(problem.into());
+    let overwrite = match Query::parse(call.request.query_string()).get("overwrite") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(invalid("overwrite must be true or false".to_owned()).into()),
+    };
+    let state = call.state()?;
+    let text = std::str::from_utf8(&call.body).map_err(|error| invalid(error.to_string()))?;
+    let mut reader = SeedReader::new(state.control.region(), form);
+    reader.read("body", Notation::Yaml, text).map_err(|error| invalid(error.to_string()))?;
+    let seed = reader.finish();
+    let alone = state.control.alone().await;
+    let _keeping = state.faults_kept.lock().await;
+    let seeded = read(seed.faults())?;
+    let change = |faults: &mut Vec<Fault>| merge(faults, &seeded, overwrite);
+    let kept = if seeded.is_empty() {
+        None
+    } else {
+        let mut faults = state.present_faults();
+        change(&mut faults);
+        Some(faults_as_text(&faults)?)
+    };
+    let done = alone.seed(seed, overwrite, kept).await.map_err(|error| match error {
+        error @ (EngineError::Refused(_) | EngineError::Unstorable(_)) => {
+            ApiError::from(invalid(error.to_string()))
+        }
+        error => internal(error),
+    })?;
+    state.faults.edit(change);
+    Ok(json(&report(&done)))
 }
 
 /// `GET /_emulator/export`: the state, whole or with `project_id` of a project, as a seed that brings it back.
-pub(in crate::http) async fn export(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let query = Query::parse(call.request.query_string());
-        let project = optional_id(query.get("project_id"), "project_id")?;
-        let mut export = call.state()?.control.export(project).await;
-        // What fails at once is answered well; what fails later cuts the answer.
-        let first = export.next().await.transpose().map_err(internal)?.unwrap_or_default();
-        let pieces = stream::unfold((Some(first), export), next_piece);
-        Ok(HttpResponse::Ok().content_type("application/json").streaming(pieces))
-    })
-    .await
+pub(super) async fn export(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let query = Query::parse(call.request.query_string());
+    let project = optional_id(query.get("project_id"), "project_id")?;
+    let mut export = call.state()?.control.export(project).await;
+    // What fails at once is answered well; what fails later cuts the answer.
+    let first = export.next().await.transpose().map_err(internal)?.unwrap_or_default();
+    let pieces = stream::unfold((Some(first), export), next_piece);
+    Ok(HttpResponse::Ok().content_type("application/json").streaming(pieces))
 }
 
 type Piece = Result<Bytes, EngineError>;

@@ -9,11 +9,7 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
-use crate::engine::RunDecision;
 use crate::http::control::faults::Fault;
-use crate::http::control::seeded_faults::faults_as_text;
-use crate::http::control::{ControlState, internal};
-use crate::http::error::ApiError;
 
 /// A call, as far as faults look at it.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +34,7 @@ pub(in crate::http) struct FaultDecision {
     /// The faults that hit the call.
     hits: Vec<String>,
     /// Whether one of them is used up a little by that, which outlives a restart.
-    uses_up: bool,
+    pub(super) uses_up: bool,
 }
 
 /// A fault that has an effect on a limited number of calls may hit a call: that is decided by one caller at a time.
@@ -46,7 +42,11 @@ pub(in crate::http) struct FaultDecision {
 pub(in crate::http) struct UsesUp;
 
 /// Decides what faults do to a call; `dice` yields numbers from 0 to below 1. Returns `None` if they do nothing.
-fn rule(faults: &[Fault], call: FaultyCall<'_>, dice: impl Fn() -> f64) -> Option<FaultDecision> {
+pub(in crate::http::control) fn rule(
+    faults: &[Fault],
+    call: FaultyCall<'_>,
+    dice: impl Fn() -> f64,
+) -> Option<FaultDecision> {
     let mut decision: Option<FaultDecision> = None;
     for fault in faults.iter().filter(|fault| fault.may_hit(call)) {
         if fault.probability.is_some_and(|probability| dice() >= probability) {
@@ -69,7 +69,7 @@ fn rule(faults: &[Fault], call: FaultyCall<'_>, dice: impl Fn() -> f64) -> Optio
 
 impl FaultDecision {
     /// Counts the call with the faults that hit it.
-    fn count(&self, faults: &mut [Fault]) {
+    pub(super) fn count(&self, faults: &mut [Fault]) {
         for fault in faults.iter_mut().filter(|fault| self.hits.contains(&fault.id)) {
             fault.hits += 1;
             fault.times = fault.times.map(|times| times.saturating_sub(1));
@@ -141,44 +141,6 @@ impl Faults {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ControlState {
-    /// Decides what happens to a call that may use up a fault.
-    pub(in crate::http) async fn rule_in_turn(
-        &self,
-        call: FaultyCall<'_>,
-    ) -> Result<Option<FaultDecision>, ApiError> {
-        let _turn = self.faults_kept.lock().await;
-        let mut faults = self.present_faults();
-        let Some(decision) = rule(&faults, call, || self.control.dice()) else { return Ok(None) };
-        if decision.uses_up {
-            decision.count(&mut faults);
-            self.control.keep_faults(faults_as_text(&faults)?).await.map_err(internal)?;
-        }
-        // Others go on hitting faults that have no end.
-        self.faults.edit(|faults| decision.count(faults));
-        Ok(Some(decision))
-    }
-
-    /// Decides what happens to work that comes due at `at`.
-    pub(in crate::http::control) async fn rule_run(
-        &self,
-        call: FaultyCall<'_>,
-        at: Timestamp,
-    ) -> Option<RunDecision<'_>> {
-        let turn = self.faults_kept.lock().await;
-        let mut faults = self.faults.all(at);
-        let decision = rule(&faults, call, || self.control.dice())?;
-        let failure = decision.outcome?;
-        decision.count(&mut faults);
-        let faults = if decision.uses_up { Some(faults_as_text(&faults).ok()?) } else { None };
-        let begun = move || {
-            let _turn = turn;
-            self.faults.edit(|faults| decision.count(faults));
-        };
-        Some(RunDecision { failure, faults, begun: Box::new(begun) })
     }
 }
 

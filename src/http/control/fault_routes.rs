@@ -1,60 +1,32 @@
 //! Faults: make, show, change and remove them.
 
-use actix_web::http::Method;
-use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
-use crate::http::control::faults::{Fault, MOST_FAULTS};
-use crate::http::control::run_faults::SCHEDULED_BACKUP;
-use crate::http::control::seeded_faults::faults_as_text;
-use crate::http::control::{
-    ControlCall, ControlState, carried_through, controlled, internal, json, optional_id,
-};
+use crate::http::control::context::{ControlCall, internal, json, optional_id};
+use crate::http::control::faults::{Fault, MOST_FAULTS, faults_as_text};
+use crate::http::control::injection::SCHEDULED_BACKUP;
 use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
-use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
-use crate::http::operation::control as of;
-use crate::http::routes;
+use crate::http::route::{QueryParameter, RouteEntry, text};
+use crate::http::state::ControlState;
 
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    const LIMITS: &[QueryParameter] = &[
-        text("project_id", "Only faults that hit this project alone."),
-        text("instance_id", "Only faults that hit this instance alone."),
-    ];
-    const ONE: &str = "{fault_id}";
-    vec![
-        describe(&of::FAULTS, "Lists the faults that are not over")
-            .on(Method::GET)
-            .query(LIMITS)
-            .answers::<FaultsView>(),
-        describe(&of::FAULTS, "Makes a fault: calls that match go wrong").takes::<Fault>().answers::<Fault>(),
-        describe(&of::FAULTS, "Removes faults").on(Method::DELETE).query(LIMITS).answers::<FaultsView>(),
-        describe(&of::FAULTS, "Shows a fault").on(Method::GET).at(ONE).answers::<Fault>(),
-        describe(&of::FAULTS, "Changes what the body names of a fault (RFC 7396)")
-            .on(Method::PATCH)
-            .takes_any("application/json")
-            .answers::<Fault>(),
-        describe(&of::FAULTS, "Removes a fault").on(Method::DELETE).at(ONE).answers::<FaultsView>(),
-    ]
-}
+pub(super) const LIMITS: &[QueryParameter] = &[
+    text("project_id", "Only faults that hit this project alone."),
+    text("instance_id", "Only faults that hit this instance alone."),
+];
 
 #[derive(Serialize, ToSchema)]
-struct FaultsView {
+pub(super) struct FaultsView {
     faults: Vec<Fault>,
 }
 
 impl ControlState {
-    pub(in crate::http::control) fn present_faults(&self) -> Vec<Fault> {
-        self.faults.all(self.control.clock().0)
-    }
-
     /// Changes the faults as they are when nobody else changes or uses them up; returns what `change`, called with the present time,
     /// makes of them. They are persisted first; what cannot be persisted changes nothing.
     async fn change_faults<T>(
@@ -95,15 +67,13 @@ impl ControlCall {
 }
 
 /// Makes sure that a fault makes sense.
-fn sensible(fault: Fault) -> Result<Fault, ControlError> {
+fn sensible(fault: Fault, routes: &[RouteEntry]) -> Result<Fault, ControlError> {
     if let Some(problem) = fault.problem() {
         return Err(ControlError::Invalid(problem.into()));
     }
     if let Some(name) = &fault.matcher.operation
         && name != SCHEDULED_BACKUP
-        && !routes::table()
-            .iter()
-            .any(|route| route.operation.name == name && route.operation.action.is_some())
+        && !routes.iter().any(|route| route.operation.name == name && route.operation.action.is_some())
     {
         let problem = format!(
             "{name:?} is no operation of the service that can fail; {SCHEDULED_BACKUP} and those with an api in \
@@ -129,7 +99,12 @@ fn ending(fault: Fault, now: Timestamp) -> Result<Fault, ControlError> {
 
 /// Returns a fault with the changes that a patch names made to it (RFC 7396). What it does not name stays: how many calls are left,
 /// and when the fault ends. `ttl` and `expires_at` are two ways to say that, so that each takes the place of the other.
-fn patched(fault: &Fault, patch: &Map<String, Value>, now: Timestamp) -> Result<Fault, ControlError> {
+fn patched(
+    fault: &Fault,
+    patch: &Map<String, Value>,
+    now: Timestamp,
+    routes: &[RouteEntry],
+) -> Result<Fault, ControlError> {
     let mut members = serde_json::to_value(fault).unwrap_or_default();
     merge(&mut members, patch.clone());
     let (ttl, expires_at) = (patch.get("ttl"), patch.get("expires_at"));
@@ -143,52 +118,44 @@ fn patched(fault: &Fault, patch: &Map<String, Value>, now: Timestamp) -> Result<
         }
     }
     let changed: Result<Fault, _> = serde_path_to_error::deserialize(members);
-    let changed = sensible(changed.map_err(|error| ControlError::Invalid(error.to_string().into()))?)?;
+    let changed =
+        sensible(changed.map_err(|error| ControlError::Invalid(error.to_string().into()))?, routes)?;
     let changed = if ttl.or(expires_at).is_some() { ending(changed, now)? } else { changed };
     Ok(Fault { id: fault.id.clone(), hits: fault.hits, ..changed })
 }
 
 /// `GET /_emulator/faults?project_id=&instance_id=`: the faults that are not over.
-pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let mut faults = call.state()?.present_faults();
-        faults.retain(call.asked_for()?);
-        Ok(json(&FaultsView { faults }))
-    })
-    .await
+pub(super) async fn list(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let mut faults = call.state()?.present_faults();
+    faults.retain(call.asked_for()?);
+    Ok(json(&FaultsView { faults }))
 }
 
 /// `POST /_emulator/faults`: makes a fault.
-pub(in crate::http) async fn create(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let state = call.state()?;
-        let fault = sensible(Fault { id: state.control.new_id(), hits: 0, ..call.json()? })?;
-        let add = |faults: &mut Vec<Fault>, now| {
-            let fault = ending(fault.clone(), now)?;
-            faults.retain(|fault| !fault.is_over(now));
-            if faults.len() >= MOST_FAULTS {
-                return Err(ControlError::TooMany("faults"));
-            }
-            faults.push(fault.clone());
-            Ok(fault)
-        };
-        Ok(json(&state.change_faults(add).await?))
-    })
-    .await
+pub(super) async fn create(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let state = call.state()?;
+    let fault = sensible(Fault { id: state.control.new_id(), hits: 0, ..call.json()? }, call.routes()?)?;
+    let add = |faults: &mut Vec<Fault>, now| {
+        let fault = ending(fault.clone(), now)?;
+        faults.retain(|fault| !fault.is_over(now));
+        if faults.len() >= MOST_FAULTS {
+            return Err(ControlError::TooMany("faults"));
+        }
+        faults.push(fault.clone());
+        Ok(fault)
+    };
+    Ok(json(&state.change_faults(add).await?))
 }
 
 /// `DELETE /_emulator/faults?project_id=&instance_id=`: removes all faults, or those about a project or an instance; returns
 /// those that are left.
-pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let (state, goes) = (call.state()?, call.asked_for()?);
-        let clear = |faults: &mut Vec<Fault>, _| {
-            faults.retain(|fault| !goes(fault));
-            Ok(faults.clone())
-        };
-        Ok(json(&FaultsView { faults: state.change_faults(clear).await? }))
-    })
-    .await
+pub(super) async fn clear(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let (state, goes) = (call.state()?, call.asked_for()?);
+    let clear = |faults: &mut Vec<Fault>, _| {
+        faults.retain(|fault| !goes(fault));
+        Ok(faults.clone())
+    };
+    Ok(json(&FaultsView { faults: state.change_faults(clear).await? }))
 }
 
 fn position(faults: &[Fault], id: &str) -> Result<usize, ControlError> {
@@ -196,13 +163,10 @@ fn position(faults: &[Fault], id: &str) -> Result<usize, ControlError> {
 }
 
 /// `GET /_emulator/faults/{fault_id}`: one fault.
-pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let faults = call.state()?.present_faults();
-        let position = position(&faults, call.path_part("fault_id"))?;
-        Ok(json(&faults[position]))
-    })
-    .await
+pub(super) async fn show(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let faults = call.state()?.present_faults();
+    let position = position(&faults, call.path_part("fault_id"))?;
+    Ok(json(&faults[position]))
 }
 
 /// Makes the changes that a patch names (RFC 7396). An effect is not patched but replaced: what it was is no part of what it is.
@@ -224,27 +188,22 @@ fn merge(target: &mut Value, patch: Map<String, Value>) {
 }
 
 /// `PATCH /_emulator/faults/{fault_id}`: changes what the body names of a fault, as the fault is then.
-pub(in crate::http) async fn change(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let patch: Map<String, Value> = call.json()?;
-        let replace = |faults: &mut Vec<Fault>, now| {
-            let position = position(faults, call.path_part("fault_id"))?;
-            faults[position] = patched(&faults[position], &patch, now)?;
-            Ok(faults[position].clone())
-        };
-        Ok(json(&call.state()?.change_faults(replace).await?))
-    })
-    .await
+pub(super) async fn change(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let patch: Map<String, Value> = call.json()?;
+    let routes = call.routes()?;
+    let replace = |faults: &mut Vec<Fault>, now| {
+        let position = position(faults, call.path_part("fault_id"))?;
+        faults[position] = patched(&faults[position], &patch, now, routes)?;
+        Ok(faults[position].clone())
+    };
+    Ok(json(&call.state()?.change_faults(replace).await?))
 }
 
 /// `DELETE /_emulator/faults/{fault_id}`: removes a fault.
-pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let remove = |faults: &mut Vec<Fault>, _| {
-            faults.remove(position(faults, call.path_part("fault_id"))?);
-            Ok(faults.clone())
-        };
-        Ok(json(&FaultsView { faults: call.state()?.change_faults(remove).await? }))
-    })
-    .await
+pub(super) async fn remove(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let remove = |faults: &mut Vec<Fault>, _| {
+        faults.remove(position(faults, call.path_part("fault_id"))?);
+        Ok(faults.clone())
+    };
+    Ok(json(&FaultsView { faults: call.state()?.change_faults(remove).await? }))
 }

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use utoipa::ToSchema;
 
-use crate::http::control::words::WireDuration;
-
 use crate::domain::id::ProjectId;
+use crate::http::control::words::WireDuration;
 
 /// A call of the API and its answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -2,214 +2,198 @@
 //! once that is kept.
 
 pub(super) mod clock;
+pub(super) mod context;
 pub(super) mod documents;
 pub(super) mod fault_decision;
 pub(super) mod fault_routes;
 pub(super) mod faults;
+pub(super) mod injection;
 pub(super) mod journal;
 pub(super) mod requests;
-mod run_faults;
-pub(super) mod seeded_faults;
 pub(super) mod snapshots;
 pub(super) mod state;
 pub(super) mod transitions;
 mod words;
 
-use std::future::Future;
+use crate::http::context::bulky_route;
+use crate::http::control::context::{authorize, changed, changes, reads};
+use crate::http::control::documents::LONGEST_SEED_BYTES;
+use crate::http::control::faults::Fault;
+use crate::http::control::journal::JournalFilter;
+use crate::http::route::{DELETE, GET, Operation, PATCH, POST, PUT, RouteEntry, Tag, flag, open, text};
 
-use actix_web::http::header::{AUTHORIZATION, HeaderName};
-use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
-use tracing::Instrument;
-use utoipa::ToSchema;
-
-use crate::domain::backup::BackupStatusKind;
-use crate::domain::identity::Secret;
-use crate::engine::control::Control;
-use crate::engine::{ChangedRecord, EngineError, MadeChange};
-use crate::http::auth::origin_check::AllowedHosts;
-use crate::http::context::state;
-use crate::http::control::fault_decision::Faults;
-use crate::http::control::journal::Journal;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::error::control::ControlError;
-use crate::http::openapi::describe::Family;
-use crate::http::time::rfc3339;
-
-/// Carries the control token; so does `Authorization: Bearer`.
-const X_EMULATOR_TOKEN: &str = "x-emulator-token";
-/// Carries the id that what is made is to have.
-pub(super) const X_EMULATOR_ID: HeaderName = HeaderName::from_static("x-emulator-id");
-/// The same, as people read it.
-pub(super) const EMULATOR_ID: &str = "X-Emulator-Id";
-
-/// Describes the operations.
-pub(super) fn family() -> Family {
-    let described = [
-        state::described(),
-        documents::described(),
-        snapshots::described(),
-        clock::described(),
-        transitions::described(),
-        fault_routes::described(),
-        requests::described(),
-    ];
-    Family {
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag {
         name: "The emulator itself",
         about: "Its clock, faults, rules, ids, state and journal, under the control of a test.",
-        operations: described.into_iter().flatten().collect(),
-    }
-}
-
-/// What the control API turns, and what it keeps beside the engine.
-pub(super) struct ControlState {
-    /// Whether there is a control API at all.
-    pub(super) is_on: bool,
-    pub(super) control: Control,
-    pub(super) journal: Journal,
-    pub(super) faults: Faults,
-    /// Held by whoever changes which faults there are or how many calls they have left, from the look at them until what was kept
-    /// holds. It is the last lock to be taken: its holder waits for nobody but the store.
-    pub(super) faults_kept: tokio::sync::Mutex<()>,
-    pub(super) token: Option<Secret>,
-    /// The hosts by which it is served, besides those that need no mention.
-    pub(super) allowed_hosts: AllowedHosts,
-    /// The settings as they are shown.
-    pub(super) config: serde_json::Value,
-    /// Where the database is, as it is shown.
-    pub(super) database: serde_json::Value,
-}
-
-/// A request to the control API that may be carried out.
-struct ControlCall {
-    request: HttpRequest,
-    body: Bytes,
-}
-
-impl ControlCall {
-    /// Lets a request through that carries the control token, where there is one.
-    fn receive(request: HttpRequest, body: Bytes) -> Result<Self, ApiError> {
-        admit(&request)?;
-        Ok(Self { request, body })
-    }
-
-    fn state(&self) -> Result<&ControlState, ApiError> {
-        Ok(&state(&self.request)?.control)
-    }
-
-    /// Reads the body; nothing at all counts as `{}`.
-    fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let text: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let value = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| ControlError::Invalid(error.to_string().into()))?;
-        deserializer.end().map_err(|error| ControlError::Invalid(error.to_string().into()))?;
-        Ok(value)
-    }
-
-    fn path_part(&self, name: &str) -> &str {
-        self.request.match_info().get(name).unwrap_or_default()
-    }
-}
-
-/// Lets a request through that carries the control token, where there is one.
-pub(super) fn admit(request: &HttpRequest) -> Result<(), ApiError> {
-    let Some(token) = &state(request)?.control.token else { return Ok(()) };
-    let headers = request.headers();
-    let own = headers.get(X_EMULATOR_TOKEN).and_then(|value| value.to_str().ok());
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let given = own.or(bearer).unwrap_or_default();
-    // Hashes are compared: how much of a guess is right does not show in the time that it takes.
-    let is_right = Sha256::digest(given.as_bytes()) == Sha256::digest(token.expose().as_bytes());
-    if is_right { Ok(()) } else { Err(ControlError::Forbidden.into()) }
-}
-
-/// Lets a call of the API use what goes with the control API: there is one, and the call carries its token, if it has one.
-pub(super) fn admit_beside(request: &HttpRequest) -> Result<(), ApiError> {
-    if state(request)?.control.is_on { admit(request) } else { Err(ControlError::Off.into()) }
-}
-
-/// Carries out a handler of the control API.
-async fn controlled<F>(
-    request: HttpRequest,
-    body: Bytes,
-    handler: impl FnOnce(ControlCall) -> F,
-) -> Result<HttpResponse, ApiError>
-where
-    F: Future<Output = Result<HttpResponse, ApiError>>,
-{
-    handler(ControlCall::receive(request, body)?).await
-}
-
-/// A change that was made, as answers tell of it.
-#[derive(Serialize, ToSchema)]
-struct Fired {
-    at: String,
-    model: &'static str,
-    id: String,
-    instance_id: String,
-    /// Null: it has come into being.
-    from: Option<&'static str>,
-    to: &'static str,
-}
-
-impl Fired {
-    fn of(change: &MadeChange) -> Self {
-        let (model, id, from, to) = match change.record {
-            ChangedRecord::Instance { from, to } => {
-                ("instance", change.instance_id.to_string(), Some(from.as_str()), to.as_str())
-            }
-            ChangedRecord::Backup { id, from, to } => {
-                ("backup", id.to_string(), from.map(BackupStatusKind::as_str), to.as_str())
-            }
-            ChangedRecord::Restore { id, from, to } => {
-                ("restore", id.to_string(), Some(from.as_str()), to.as_str())
-            }
-        };
-        Self { at: rfc3339(change.at), model, id, instance_id: change.instance_id.to_string(), from, to }
-    }
-}
-
-fn fired(changes: &[MadeChange]) -> Vec<Fired> {
-    changes.iter().map(Fired::of).collect()
-}
-
-/// Carries out a handler of the control API that changes something, to its end, although its caller may not wait for that:
-/// what is remembered must follow what is kept.
-async fn carried_through<F>(
-    request: HttpRequest,
-    body: Bytes,
-    handler: impl FnOnce(ControlCall) -> F,
-) -> Result<HttpResponse, ApiError>
-where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
-{
-    to_its_end(handler(ControlCall::receive(request, body)?)).await
-}
-
-/// Does something on a task of its own, so that it ends although nobody may wait for it any more.
-pub(super) async fn to_its_end<T: 'static>(
-    work: impl Future<Output = Result<T, ApiError>> + 'static,
-) -> Result<T, ApiError> {
-    actix_web::rt::spawn(work.in_current_span()).await.map_err(|_| ApiError::Panicked)?
-}
-
-fn internal(error: EngineError) -> ApiError {
-    ApiError::failing_with(&codes::INTERNAL)(error)
-}
-
-fn json(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().json(body)
-}
-
-/// Reads an id that may be absent.
-fn optional_id<T: std::str::FromStr>(
-    text: Option<&str>,
-    name: &'static str,
-) -> Result<Option<T>, ControlError> {
-    text.map(str::parse).transpose().map_err(|_| ControlError::Invalid(format!("{name} is no id").into()))
+    };
+    const JSON: &str = "application/json";
+    const SNAPSHOTS: Operation = open("emulator_snapshots");
+    const CLOCK: Operation = open("emulator_clock");
+    const TRANSITIONS: Operation = open("emulator_transitions");
+    const FAULTS: Operation = open("emulator_faults");
+    const IDS: Operation = open("emulator_ids");
+    const REQUESTS: Operation = open("emulator_requests");
+    TAG.control_routes([
+        open("emulator_health")
+            .summary("Tells whether the emulator is well")
+            .at(GET, "/_emulator/health", reads(state::health))
+            .at(GET, "/_localstack/health", reads(state::health))
+            .answers_any(200, JSON),
+        open("emulator_info")
+            .summary("Tells version, database, uptime, and how much there is")
+            .at(GET, "/_emulator/info", reads(state::info))
+            .answers_any(200, JSON),
+        open("emulator_config")
+            .summary("Shows each setting with its value and where that comes from")
+            .at(GET, "/_emulator/config", reads(state::config))
+            .answers_any(200, JSON),
+        open("emulator_operations")
+            .summary("Lists every operation by its stable name, with its routes")
+            .at(GET, "/_emulator/operations", reads(state::operations))
+            .answers_any(200, JSON),
+        open("emulator_reset")
+            .summary("Empties everything or a project, and applies the seeds of the start again")
+            .at(POST, "/_emulator/reset", changes(documents::reset))
+            .at(POST, "/moto-api/reset", changes(documents::reset))
+            .takes::<documents::ResetBody>()
+            .answers_any(200, JSON),
+        open("emulator_seed")
+            .summary("Applies a seed document, in YAML or JSON")
+            .at(
+                POST,
+                "/_emulator/seed",
+                bulky_route(LONGEST_SEED_BYTES, authorize, |request, body| {
+                    changed(documents::seed, request, body)
+                }),
+            )
+            .query(&[flag("overwrite", "Whether it is applied to what is there already, too.")])
+            .takes_any("application/yaml")
+            .answers_any(200, JSON),
+        open("emulator_export")
+            .summary("Writes the state down as a seed that brings it back")
+            .at(GET, "/_emulator/export", reads(documents::export))
+            .query(&[text("project_id", "Only this project.")])
+            .answers_any(200, JSON),
+        SNAPSHOTS
+            .summary("Lists the snapshots")
+            .at(GET, "/_emulator/snapshots", reads(snapshots::list))
+            .answers_any(200, JSON),
+        SNAPSHOTS
+            .summary("Shows a snapshot")
+            .at(GET, "/_emulator/snapshots/{snapshot_name}", reads(snapshots::show))
+            .answers_any(200, JSON),
+        SNAPSHOTS
+            .summary("Takes a snapshot, in place of one that has that name")
+            .at(PUT, "/_emulator/snapshots/{snapshot_name}", changes(snapshots::take))
+            .answers_any(200, JSON),
+        SNAPSHOTS
+            .summary("Removes a snapshot")
+            .at(DELETE, "/_emulator/snapshots/{snapshot_name}", changes(snapshots::remove))
+            .answers_any(200, JSON),
+        SNAPSHOTS
+            .summary("Goes back to a snapshot")
+            .at(POST, "/_emulator/snapshots/{snapshot_name}/restore", changes(snapshots::restore))
+            .answers_any(200, JSON),
+        CLOCK
+            .summary("Shows what the clock shows")
+            .at(GET, "/_emulator/clock", reads(clock::show))
+            .answers::<clock::ClockView>(),
+        CLOCK
+            .summary("Sets, freezes or paces the clock")
+            .at(PUT, "/_emulator/clock", changes(clock::set))
+            .takes::<clock::SetBody>()
+            .answers::<clock::ClockView>(),
+        CLOCK
+            .summary("Moves the clock forward; what is due then is done when it answers")
+            .at(POST, "/_emulator/clock/advance", changes(clock::advance))
+            .takes::<clock::AdvanceBody>()
+            .answers::<clock::Advanced>(),
+        TRANSITIONS
+            .summary("Shows the rules about what moves a model on; without one the settings hold")
+            .at(GET, "/_emulator/transitions/{model}", reads(transitions::show))
+            .query(transitions::SCOPE)
+            .answers::<transitions::RulesView>(),
+        TRANSITIONS
+            .summary("Makes a rule about what is to come")
+            .at(PUT, "/_emulator/transitions/{model}", changes(transitions::set))
+            .takes::<transitions::RuleBody>()
+            .answers::<transitions::RulesView>(),
+        TRANSITIONS
+            .summary("Removes a rule; the one about everything unless something is said")
+            .at(DELETE, "/_emulator/transitions/{model}", changes(transitions::remove))
+            .query(transitions::SCOPE)
+            .answers::<transitions::RulesView>(),
+        TRANSITIONS
+            .summary("Moves what is open one step on, due or not")
+            .at(POST, "/_emulator/transitions/{model}/step", changes(transitions::step))
+            .takes::<transitions::ScopeBody>()
+            .answers::<transitions::Stepped>(),
+        FAULTS
+            .summary("Lists the faults that are not over")
+            .at(GET, "/_emulator/faults", reads(fault_routes::list))
+            .query(fault_routes::LIMITS)
+            .answers::<fault_routes::FaultsView>(),
+        FAULTS
+            .summary("Makes a fault: calls that match go wrong")
+            .at(POST, "/_emulator/faults", changes(fault_routes::create))
+            .takes::<Fault>()
+            .answers::<Fault>(),
+        FAULTS
+            .summary("Removes faults")
+            .at(DELETE, "/_emulator/faults", changes(fault_routes::clear))
+            .query(fault_routes::LIMITS)
+            .answers::<fault_routes::FaultsView>(),
+        FAULTS
+            .summary("Shows a fault")
+            .at(GET, "/_emulator/faults/{fault_id}", reads(fault_routes::show))
+            .answers::<Fault>(),
+        FAULTS
+            .summary("Changes what the body names of a fault (RFC 7396)")
+            .at(PATCH, "/_emulator/faults/{fault_id}", changes(fault_routes::change))
+            .takes_any("application/json")
+            .answers::<Fault>(),
+        FAULTS
+            .summary("Removes a fault")
+            .at(DELETE, "/_emulator/faults/{fault_id}", changes(fault_routes::remove))
+            .answers::<fault_routes::FaultsView>(),
+        IDS.summary("Shows from which seed ids follow")
+            .at(GET, "/_emulator/ids", reads(state::show_ids))
+            .answers::<state::IdsBody>(),
+        IDS.summary("Lets ids follow from a seed, or, with null, not any more")
+            .at(PUT, "/_emulator/ids", changes(state::set_ids))
+            .takes::<state::IdsBody>()
+            .answers::<state::IdsBody>(),
+        REQUESTS
+            .summary("Lists the calls that came lately")
+            .at(GET, "/_emulator/requests", reads(requests::list))
+            .query(requests::FILTER)
+            .answers::<requests::RequestsView>(),
+        REQUESTS
+            .summary("Forgets calls; tells how many are left")
+            .at(DELETE, "/_emulator/requests", reads(requests::clear))
+            .query(requests::FILTER)
+            .answers::<requests::CountView>(),
+        REQUESTS
+            .summary("Finds calls")
+            .at(POST, "/_emulator/requests/find", reads(requests::find))
+            .takes::<JournalFilter>()
+            .answers::<requests::RequestsView>(),
+        REQUESTS
+            .summary("Counts calls")
+            .at(POST, "/_emulator/requests/count", reads(requests::count))
+            .takes::<JournalFilter>()
+            .answers::<requests::CountView>(),
+        REQUESTS
+            .summary("Waits until enough calls have come, or the time is over")
+            .at(POST, "/_emulator/requests/wait", reads(requests::wait))
+            .takes::<requests::WaitBody>()
+            .answers::<requests::Waited>(),
+        REQUESTS
+            .summary("Lists the calls for which there is no operation")
+            .at(GET, "/_emulator/requests/unsupported", reads(requests::unsupported))
+            .query(requests::FILTER)
+            .answers::<requests::RequestsView>(),
+    ])
 }

@@ -1,20 +1,17 @@
 //! The journal: look through it, wait for calls, empty it.
 
-use actix_web::http::Method;
-use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::http::control::context::{ControlCall, json};
 use crate::http::control::journal::{JournalEntry, JournalFilter};
 use crate::http::control::words::WireDuration;
-use crate::http::control::{ControlCall, controlled, json};
 use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
 use crate::http::extract::{Query, whole_number};
-use crate::http::openapi::describe::{Description, QueryParameter, describe, number, text};
-use crate::http::operation::control as of;
+use crate::http::route::{QueryParameter, number, text};
 
 /// How many calls an answer shows at most.
 const MOST_SHOWN: usize = 1000;
@@ -24,7 +21,7 @@ const WHOLE_NUMBERS: [&str; 2] = ["status", "after"];
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_mins(5);
 
 /// What [`ControlCall::query_filter`] reads.
-const FILTER: &[QueryParameter] = &[
+pub(super) const FILTER: &[QueryParameter] = &[
     text("operation", "Only calls of this operation."),
     text("api", "Only calls of this version: v1.0 or v2."),
     text("method", "Only calls with this method."),
@@ -37,48 +34,23 @@ const FILTER: &[QueryParameter] = &[
     number("after", "Only calls after the one with this number."),
 ];
 
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    vec![
-        describe(&of::REQUESTS, "Lists the calls that came lately")
-            .on(Method::GET)
-            .query(FILTER)
-            .answers::<RequestsView>(),
-        describe(&of::REQUESTS, "Forgets calls; tells how many are left")
-            .on(Method::DELETE)
-            .query(FILTER)
-            .answers::<CountView>(),
-        describe(&of::REQUESTS, "Finds calls").at("/find").takes::<JournalFilter>().answers::<RequestsView>(),
-        describe(&of::REQUESTS, "Counts calls").at("/count").takes::<JournalFilter>().answers::<CountView>(),
-        describe(&of::REQUESTS, "Waits until enough calls have come, or the time is over")
-            .at("/wait")
-            .takes::<WaitBody>()
-            .answers::<Waited>(),
-        describe(&of::REQUESTS, "Lists the calls for which there is no operation")
-            .on(Method::GET)
-            .at("/unsupported")
-            .query(FILTER)
-            .answers::<RequestsView>(),
-    ]
-}
-
 /// Calls, oldest first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Requests)]
-struct RequestsView {
+pub(super) struct RequestsView {
     requests: Vec<JournalEntry>,
 }
 
 /// How many calls there are.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Count)]
-struct CountView {
+pub(super) struct CountView {
     count: usize,
 }
 
 /// How the wait ended, and what had come by then.
 #[derive(Serialize, ToSchema)]
-struct Waited {
+pub(super) struct Waited {
     matched: bool,
     count: usize,
     requests: Vec<JournalEntry>,
@@ -98,46 +70,34 @@ impl ControlCall {
 }
 
 /// `GET /_emulator/requests`: the calls that came lately, filtered by the query.
-pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let found = call.state()?.journal.find(&call.query_filter()?, MOST_SHOWN);
-        Ok(json(&RequestsView { requests: found }))
-    })
-    .await
+pub(super) async fn list(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let found = call.state()?.journal.find(&call.query_filter()?, MOST_SHOWN);
+    Ok(json(&RequestsView { requests: found }))
 }
 
 /// `DELETE /_emulator/requests`: forgets the calls that the query lets through.
-pub(in crate::http) async fn clear(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let journal = &call.state()?.journal;
-        journal.clear(&call.query_filter()?);
-        Ok(json(&CountView { count: journal.count(&JournalFilter::default()) }))
-    })
-    .await
+pub(super) async fn clear(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let journal = &call.state()?.journal;
+    journal.clear(&call.query_filter()?);
+    Ok(json(&CountView { count: journal.count(&JournalFilter::default()) }))
 }
 
 /// `POST /_emulator/requests/find`: the calls that the body, a filter, lets through.
-pub(in crate::http) async fn find(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let found = call.state()?.journal.find(&call.json()?, MOST_SHOWN);
-        Ok(json(&RequestsView { requests: found }))
-    })
-    .await
+pub(super) async fn find(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let found = call.state()?.journal.find(&call.json()?, MOST_SHOWN);
+    Ok(json(&RequestsView { requests: found }))
 }
 
 /// `POST /_emulator/requests/count`: how many calls the body, a filter, lets through.
-pub(in crate::http) async fn count(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        Ok(json(&CountView { count: call.state()?.journal.count(&call.json()?) }))
-    })
-    .await
+pub(super) async fn count(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    Ok(json(&CountView { count: call.state()?.journal.count(&call.json()?) }))
 }
 
 /// What is waited for.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Wait)]
-struct WaitBody {
+pub(super) struct WaitBody {
     #[serde(default)]
     filter: JournalFilter,
     #[serde(default = "one")]
@@ -155,27 +115,16 @@ fn five_seconds() -> WireDuration {
 }
 
 /// `POST /_emulator/requests/wait`: waits until a filter lets enough calls through, or the time is over.
-pub(in crate::http) async fn wait(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let WaitBody { filter, count, timeout } = call.json()?;
-        let journal = &call.state()?.journal;
-        let matched = journal.wait(&filter, count, timeout.0.min(LONGEST_WAIT)).await;
-        let found = journal.find(&filter, MOST_SHOWN);
-        Ok(json(&Waited { matched, count: journal.count(&filter), requests: found }))
-    })
-    .await
+pub(super) async fn wait(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let WaitBody { filter, count, timeout } = call.json()?;
+    let journal = &call.state()?.journal;
+    let matched = journal.wait(&filter, count, timeout.0.min(LONGEST_WAIT)).await;
+    let found = journal.find(&filter, MOST_SHOWN);
+    Ok(json(&Waited { matched, count: journal.count(&filter), requests: found }))
 }
 
 /// `GET /_emulator/requests/unsupported`: the calls for which there is no operation, or one that is not emulated, filtered by
 /// the query.
-pub(in crate::http) async fn unsupported(
-    request: HttpRequest,
-    body: Bytes,
-) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        Ok(json(&RequestsView {
-            requests: call.state()?.journal.unsupported(&call.query_filter()?, MOST_SHOWN),
-        }))
-    })
-    .await
+pub(super) async fn unsupported(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    Ok(json(&RequestsView { requests: call.state()?.journal.unsupported(&call.query_filter()?, MOST_SHOWN) }))
 }

@@ -1,35 +1,17 @@
 //! Snapshots: take, list, show and remove them, and go back to one.
 
-use actix_web::http::Method;
-use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use serde_json::{Value, json as value};
 
 use crate::domain::snapshot::SnapshotName;
 use crate::engine::{EngineError, Snapshot, SnapshotError};
+use crate::http::control::context::{ControlCall, internal, json};
 use crate::http::control::faults::Fault;
 use crate::http::control::state::counts_view;
-use crate::http::control::{ControlCall, ControlState, carried_through, controlled, internal, json};
 use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation::control as of;
+use crate::http::state::ControlState;
 use crate::http::time::rfc3339;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    const JSON: &str = "application/json";
-    const ONE: &str = "{snapshot_name}";
-    vec![
-        describe(&of::SNAPSHOTS, "Lists the snapshots").on(Method::GET).answers_any(200, JSON),
-        describe(&of::SNAPSHOTS, "Shows a snapshot").on(Method::GET).at(ONE).answers_any(200, JSON),
-        describe(&of::SNAPSHOTS, "Takes a snapshot, in place of one that has that name")
-            .on(Method::PUT)
-            .answers_any(200, JSON),
-        describe(&of::SNAPSHOTS, "Removes a snapshot").on(Method::DELETE).answers_any(200, JSON),
-        describe(&of::SNAPSHOTS, "Goes back to a snapshot").on(Method::POST).answers_any(200, JSON),
-    ]
-}
 
 impl From<SnapshotError> for ApiError {
     fn from(error: SnapshotError) -> Self {
@@ -65,44 +47,32 @@ fn list_view(snapshots: &[Snapshot]) -> HttpResponse {
 }
 
 /// `GET /_emulator/snapshots`: all snapshots.
-pub(in crate::http) async fn list(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| Ok(list_view(&call.state()?.control.snapshots().await?))).await
+pub(super) async fn list(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    Ok(list_view(&call.state()?.control.snapshots().await?))
 }
 
 /// `GET /_emulator/snapshots/{snapshot_name}`: one snapshot.
-pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let name = call.snapshot_name()?;
-        Ok(json(&view(&call.state()?.control.snapshot(&name).await?)))
-    })
-    .await
+pub(super) async fn show(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let name = call.snapshot_name()?;
+    Ok(json(&view(&call.state()?.control.snapshot(&name).await?)))
 }
 
 /// `PUT /_emulator/snapshots/{snapshot_name}`: takes a snapshot, in place of one that has that name.
-pub(in crate::http) async fn take(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let name = call.snapshot_name()?;
-        Ok(json(&view(&call.state()?.control.take_snapshot(&name).await?)))
-    })
-    .await
+pub(super) async fn take(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let name = call.snapshot_name()?;
+    Ok(json(&view(&call.state()?.control.take_snapshot(&name).await?)))
 }
 
 /// `DELETE /_emulator/snapshots/{snapshot_name}`: removes a snapshot.
-pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let name = call.snapshot_name()?;
-        Ok(list_view(&call.state()?.control.delete_snapshot(&name).await?))
-    })
-    .await
+pub(super) async fn remove(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let name = call.snapshot_name()?;
+    Ok(list_view(&call.state()?.control.delete_snapshot(&name).await?))
 }
 
 /// `POST /_emulator/snapshots/{snapshot_name}/restore`: goes back to a snapshot.
-pub(in crate::http) async fn restore(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let name = call.snapshot_name()?;
-        Ok(json(&view(&go_back(call.state()?, name).await?)))
-    })
-    .await
+pub(super) async fn restore(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let name = call.snapshot_name()?;
+    Ok(json(&view(&go_back(call.state()?, name).await?)))
 }
 
 async fn go_back(state: &ControlState, name: SnapshotName) -> Result<Snapshot, ApiError> {

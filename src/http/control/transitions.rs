@@ -3,65 +3,36 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_web::http::Method;
-use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::instance::progression::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
 use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
+use crate::http::control::context::{ControlCall, Fired, fired, internal, json, optional_id};
 use crate::http::control::words::WireDuration;
-use crate::http::control::{
-    ControlCall, Fired, carried_through, controlled, fired, internal, json, optional_id,
-};
 use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
-use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
-use crate::http::operation::control as of;
+use crate::http::route::{QueryParameter, text};
 
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    const SCOPE: &[QueryParameter] = &[
-        text("project_id", "The rule about this project."),
-        text("instance_id", "The rule about this instance."),
-    ];
-    vec![
-        describe(
-            &of::TRANSITIONS,
-            "Shows the rules about what moves a model on; without one the settings hold",
-        )
-        .on(Method::GET)
-        .query(SCOPE)
-        .answers::<RulesView>(),
-        describe(&of::TRANSITIONS, "Makes a rule about what is to come")
-            .on(Method::PUT)
-            .takes::<RuleBody>()
-            .answers::<RulesView>(),
-        describe(&of::TRANSITIONS, "Removes a rule; the one about everything unless something is said")
-            .on(Method::DELETE)
-            .query(SCOPE)
-            .answers::<RulesView>(),
-        describe(&of::TRANSITIONS, "Moves what is open one step on, due or not")
-            .on(Method::POST)
-            .takes::<ScopeBody>()
-            .answers::<Stepped>(),
-    ]
-}
+pub(super) const SCOPE: &[QueryParameter] = &[
+    text("project_id", "The rule about this project."),
+    text("instance_id", "The rule about this instance."),
+];
 
 /// The rules about a model.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Rules)]
-struct RulesView {
+pub(super) struct RulesView {
     model: &'static str,
     rules: Vec<RuleView>,
 }
 
 /// What a step has moved, in order.
 #[derive(Serialize, ToSchema)]
-struct Stepped {
+pub(super) struct Stepped {
     fired: Vec<Fired>,
 }
 
@@ -165,7 +136,7 @@ impl Durations {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Scope)]
-struct ScopeBody {
+pub(super) struct ScopeBody {
     project_id: Option<String>,
     instance_id: Option<String>,
 }
@@ -173,7 +144,7 @@ struct ScopeBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Rule)]
-struct RuleBody {
+pub(super) struct RuleBody {
     project_id: Option<String>,
     instance_id: Option<String>,
     progression: ProgressionWord,
@@ -237,47 +208,35 @@ impl ControlCall {
 
 /// `GET /_emulator/transitions/{model}?project_id=&instance_id=`: the rules, or the one about a project or an instance; without
 /// one the settings hold.
-pub(in crate::http) async fn show(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    controlled(request, body, async |call| {
-        let asked_for = Some(call.query_scope()?).filter(|scope| *scope != RuleScope::Everything);
-        call.rules(call.model()?, |rule| asked_for.is_none_or(|scope| rule.scope == scope))
-    })
-    .await
+pub(super) async fn show(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let asked_for = Some(call.query_scope()?).filter(|scope| *scope != RuleScope::Everything);
+    call.rules(call.model()?, |rule| asked_for.is_none_or(|scope| rule.scope == scope))
 }
 
 /// `PUT /_emulator/transitions/{model}`: makes a rule about what is to come.
-pub(in crate::http) async fn set(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let model = call.model()?;
-        let body: RuleBody = call.json()?;
-        let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
-        let decision = body.decision(model)?;
-        if !call.state()?.control.rule(scope, decision).await.map_err(internal)? {
-            return Err(ControlError::TooMany("rules").into());
-        }
-        call.all_rules(model)
-    })
-    .await
+pub(super) async fn set(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let model = call.model()?;
+    let body: RuleBody = call.json()?;
+    let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
+    let decision = body.decision(model)?;
+    if !call.state()?.control.rule(scope, decision).await.map_err(internal)? {
+        return Err(ControlError::TooMany("rules").into());
+    }
+    call.all_rules(model)
 }
 
 /// `DELETE /_emulator/transitions/{model}?project_id=&instance_id=`: removes a rule; removing none changes nothing.
-pub(in crate::http) async fn remove(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let model = call.model()?;
-        call.state()?.control.remove_rule(model, call.query_scope()?).await.map_err(internal)?;
-        call.all_rules(model)
-    })
-    .await
+pub(super) async fn remove(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let model = call.model()?;
+    call.state()?.control.remove_rule(model, call.query_scope()?).await.map_err(internal)?;
+    call.all_rules(model)
 }
 
 /// `POST /_emulator/transitions/{model}/step`: moves what is open one step on, due or not.
-pub(in crate::http) async fn step(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    carried_through(request, body, async |call| {
-        let model = call.model()?;
-        let body: ScopeBody = call.json()?;
-        let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
-        let changes = call.state()?.control.step(model, scope).await.map_err(internal)?;
-        Ok(json(&Stepped { fired: fired(&changes) }))
-    })
-    .await
+pub(super) async fn step(call: ControlCall) -> Result<HttpResponse, ApiError> {
+    let model = call.model()?;
+    let body: ScopeBody = call.json()?;
+    let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
+    let changes = call.state()?.control.step(model, scope).await.map_err(internal)?;
+    Ok(json(&Stepped { fired: fired(&changes) }))
 }

@@ -87,7 +87,10 @@ impl<'de> Deserialize<'de> for WireTime {
 
 /// A time that may be absent, as RFC 3339 or null.
 pub(in crate::http) mod optional_time {
-    use super::{Deserialize, Deserializer, Serialize, Serializer, Timestamp, WireTime};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::domain::time::Timestamp;
+    use crate::http::control::words::WireTime;
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(in crate::http) fn serialize<S: Serializer>(

@@ -5,7 +5,6 @@
 
 pub(super) mod codes;
 pub(super) mod control;
-pub(super) mod identity;
 mod refusals;
 
 use std::borrow::Cow;
@@ -18,10 +17,10 @@ use utoipa::ToSchema;
 
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, EngineError};
-use crate::http::control::EMULATOR_ID;
 use crate::http::error::codes::{self as code, ErrorCode};
 use crate::http::error::control::ControlError;
 use crate::http::error::refusals::refusal_code;
+use crate::http::route::EMULATOR_ID;
 
 /// Seconds after which a client may try again that met a full queue, or a database that another process keeps locked.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -286,4 +285,45 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }
+}
+
+#[derive(Serialize)]
+struct IdentityBody<'a> {
+    error: IdentityError<'a>,
+}
+
+#[derive(Serialize)]
+struct IdentityError<'a> {
+    code: u16,
+    title: &'a str,
+    message: &'a str,
+}
+
+/// Returns the answer to an error on a path of the identity service.
+pub(super) fn render_identity(error: &ApiError) -> HttpResponse {
+    let code = error.code(ApiVersion::V2);
+    let mut status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let text;
+    let message = match error {
+        // Also for a scope in which the user has no role: nobody learns which projects there are.
+        ApiError::Refused(Refusal::InvalidCredentials) => "The username or password is wrong.",
+        ApiError::Refused(Refusal::NoCredentials) => "The request you have made requires authentication.",
+        ApiError::NotFound { what } => {
+            text = format!("Could not find {what}.");
+            &text
+        }
+        ApiError::Control(error) => {
+            let (code, _, message) = error.parts();
+            status = StatusCode::from_u16(code).unwrap_or(status);
+            text = message.into_owned();
+            &text
+        }
+        _ => {
+            text = error.fill(code.text).into_owned();
+            &text
+        }
+    };
+    let title = status.canonical_reason().unwrap_or("Error");
+    HttpResponse::build(status)
+        .json(IdentityBody { error: IdentityError { code: status.as_u16(), title, message } })
 }

@@ -1,15 +1,17 @@
-//! The catalogue: which services there are, and where.
+//! The catalogue of services, and the version documents.
 
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::{Value, json as value};
 
 use crate::domain::id::ProjectId;
 use crate::domain::identity::TokenScope;
 use crate::engine::identity::ProjectFilter;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::identity::{IdentityCall, ListLinks, internal, json};
+use crate::http::identity::context::{IdentityCall, ListLinks, internal, json};
+use crate::http::state::state;
 
 /// A service.
 #[derive(Serialize)]
@@ -87,4 +89,32 @@ async fn project(request: &HttpRequest, call: &IdentityCall) -> Result<Option<Pr
     }
     let projects = call.identity.projects(&call.user, ProjectFilter::default()).await.map_err(internal)?;
     Ok(projects.first().map(|project| project.id))
+}
+
+fn version(base_url: &str) -> Value {
+    value!({
+        "id": "v3.14",
+        "status": "stable",
+        "updated": "2020-04-07T00:00:00Z",
+        "links": [{"rel": "self", "href": format!("{base_url}/v3/")}],
+        "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}],
+    })
+}
+
+/// `GET /`: all versions. The status 300 is what the protocol asks for: there are several, choose one.
+pub(in crate::http) async fn show_versions(
+    request: HttpRequest,
+    _body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    let base_url = state(&request)?.base_url(&request);
+    Ok(HttpResponse::MultipleChoices().json(value!({ "versions": { "values": [version(&base_url)] } })))
+}
+
+/// `GET /v3`: this version.
+pub(in crate::http) async fn show_version(
+    request: HttpRequest,
+    _body: Bytes,
+) -> Result<HttpResponse, ApiError> {
+    let base_url = state(&request)?.base_url(&request);
+    Ok(HttpResponse::Ok().json(value!({ "version": version(&base_url) })))
 }

@@ -2,106 +2,58 @@
 //!
 //! Source: docs/contract/clients-and-identity.md, section 7.
 
-pub(super) mod catalog;
-pub(super) mod projects;
-pub(super) mod tokens;
-pub(super) mod versions;
+mod catalog;
+mod context;
+mod projects;
+mod tokens;
 
-use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
+use crate::http::context::route;
+use crate::http::route::{GET, HEAD, Operation, POST, RouteEntry, Tag, open};
 
-use crate::domain::identity::{Domain, User};
-use crate::domain::refusal::Refusal;
-use crate::engine::EngineError;
-use crate::engine::identity::Identity;
-use crate::http::auth::{Caller, Credentials, credentials};
-use crate::http::context::state;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::identity::tokens::LoginBody;
-use crate::http::openapi::describe::{Family, describe};
-use crate::http::operation;
-
-/// Describes the operations.
-pub(super) fn family() -> Family {
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Identity", about: "What clients ask before their first call." };
     const JSON: &str = "application/json";
-    Family {
-        name: "Identity",
-        about: "What clients ask before their first call.",
-        operations: vec![
-            describe(&operation::SHOW_IDENTITY_VERSION, "Shows the version").answers_any(200, JSON),
-            describe(&operation::SHOW_IDENTITY_VERSION, "Shows the versions").at("/").answers_any(300, JSON),
-            describe(&operation::CREATE_TOKEN, "Logs in; the token is in `X-Subject-Token`")
-                .takes::<LoginBody>()
-                .answers_any(201, JSON),
-            describe(&operation::SHOW_TOKEN, "Shows the token in `X-Subject-Token`").answers_any(200, JSON),
-            describe(&operation::SHOW_CATALOG, "Shows the catalogue of services").answers_any(200, JSON),
-            describe(&operation::LIST_PROJECTS, "Lists the projects of the caller").answers_any(200, JSON),
-            describe(&operation::SHOW_PROJECT, "Shows a project").answers_any(200, JSON),
-            describe(&operation::LIST_DOMAINS, "Lists the domains of the caller").answers_any(200, JSON),
-            describe(&operation::LIST_USERS, "Lists users").answers_any(200, JSON),
-        ],
-    }
-}
-
-/// A domain, as it is named within other things.
-#[derive(Serialize)]
-struct DomainRef {
-    id: String,
-    name: String,
-}
-
-impl DomainRef {
-    fn of(domain: &Domain) -> Self {
-        Self { id: domain.id.to_string(), name: domain.name.clone() }
-    }
-}
-
-/// Where a list stands; it is never cut into pages.
-#[derive(Serialize)]
-struct ListLinks {
-    #[serde(rename = "self")]
-    own: String,
-    next: Option<String>,
-    previous: Option<String>,
-}
-
-impl ListLinks {
-    fn of(base_url: &str, path: &str) -> Self {
-        Self { own: format!("{base_url}{path}"), next: None, previous: None }
-    }
-}
-
-/// What every call but logins and version documents knows: identity, the caller's user, and where it reached the server.
-struct IdentityCall {
-    identity: Identity,
-    caller: Caller,
-    user: User,
-    base_url: String,
-}
-
-impl IdentityCall {
-    /// Learns who calls: whatever the mode, identity answers only those with good credentials.
-    async fn receive(request: &HttpRequest, body: &Bytes) -> Result<Self, ApiError> {
-        let state = state(request)?;
-        let identity = state.identity.clone();
-        match credentials(request, &identity).await? {
-            Credentials::Ours(claim) => {
-                let caller = claim.confirm(request, body, &identity)?;
-                let user = caller.user().cloned().ok_or(Refusal::NoCredentials)?;
-                Ok(Self { base_url: state.base_url(request), identity, caller, user })
-            }
-            Credentials::None => Err(Refusal::NoCredentials.into()),
-            Credentials::Unknown => Err(Refusal::InvalidCredentials.into()),
-        }
-    }
-}
-
-fn internal(error: EngineError) -> ApiError {
-    ApiError::failing_with(&codes::INTERNAL)(error)
-}
-
-fn json(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().json(body)
+    const SHOW_IDENTITY_VERSION: Operation = open("show_identity_version");
+    TAG.routes([
+        SHOW_IDENTITY_VERSION
+            .summary("Shows the versions")
+            .at(GET, "/", route(catalog::show_versions))
+            .answers_any(300, JSON),
+        SHOW_IDENTITY_VERSION
+            .summary("Shows the version")
+            .at(GET, "/v3", route(catalog::show_version))
+            .answers_any(200, JSON),
+        open("create_token")
+            .summary("Logs in; the token is in `X-Subject-Token`")
+            .at(POST, "/v3/auth/tokens", route(tokens::create_token))
+            .takes::<tokens::LoginBody>()
+            .answers_any(201, JSON),
+        open("show_token")
+            .summary("Shows the token in `X-Subject-Token`")
+            .at(GET, "/v3/auth/tokens", route(tokens::show_token))
+            .at(HEAD, "/v3/auth/tokens", route(tokens::show_token))
+            .answers_any(200, JSON),
+        open("show_catalog")
+            .summary("Shows the catalogue of services")
+            .at(GET, "/v3/auth/catalog", route(catalog::show_catalog))
+            .answers_any(200, JSON),
+        open("list_projects")
+            .summary("Lists the projects of the caller")
+            .at(GET, "/v3/projects", route(projects::list_projects))
+            .at(GET, "/v3/auth/projects", route(projects::list_projects))
+            .answers_any(200, JSON),
+        open("show_project")
+            .summary("Shows a project")
+            .at(GET, "/v3/projects/{project_id}", route(projects::show_project))
+            .answers_any(200, JSON),
+        open("list_domains")
+            .summary("Lists the domains of the caller")
+            .at(GET, "/v3/auth/domains", route(projects::list_domains))
+            .answers_any(200, JSON),
+        open("list_users")
+            .summary("Lists users")
+            .at(GET, "/v3/users", route(projects::list_users))
+            .answers_any(200, JSON),
+    ])
 }

@@ -10,7 +10,7 @@ use crate::domain::identity::{Domain, Project};
 use crate::engine::identity::ProjectFilter;
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
-use crate::http::identity::{IdentityCall, ListLinks, internal, json};
+use crate::http::identity::context::{IdentityCall, ListLinks, internal, json};
 
 #[derive(Serialize)]
 struct SelfLink {

@@ -10,11 +10,11 @@ use crate::domain::identity::{Domain, Secret, Token, TokenScope};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::identity::{DomainKey, LoginMethod, UserKey, WantedScope};
-use crate::http::context::state;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
 use crate::http::identity::catalog::{CatalogEntry, entries};
-use crate::http::identity::{DomainRef, IdentityCall, internal};
+use crate::http::identity::context::{DomainRef, IdentityCall, internal};
+use crate::http::state::state;
 
 /// The header that carries the text of the token that an answer is about.
 const X_SUBJECT_TOKEN: &str = "X-Subject-Token";

@@ -17,41 +17,34 @@ use utoipa::openapi::{
 };
 
 use crate::engine::ApiVersion;
-use crate::http::control::EMULATOR_ID;
 use crate::http::error::{V1Body, V2Body};
-use crate::http::openapi::describe::{Content, Description, Family, of_type};
-use crate::http::openapi::families;
-use crate::http::operation::Emulation;
-use crate::http::routes::{self, RouteEntry};
-
-/// The heading of routes that nothing is said of.
-const OTHERS: &str = "Others";
+use crate::http::route::{Content, Docs, EMULATOR_ID, Emulation, RouteEntry, Tag, of_type};
 
 /// The ways to say who calls.
 const TOKEN: &str = "token";
 const SIGNATURE: &str = "signature";
 const CONTROL_TOKEN: &str = "controlToken";
 
-/// Describes everything that can be called: at `api`, and at `control`, where the control API is elsewhere.
-pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
-    let families = families();
-    let mut paths: BTreeMap<&'static str, PathItem> = BTreeMap::new();
+/// Describes `routes`: at `api`, and at `control`, where the control API is elsewhere.
+pub(super) fn document(routes: &[RouteEntry], api: &str, control: Option<&str>) -> OpenApi {
+    let mut paths: BTreeMap<&str, PathItem> = BTreeMap::new();
+    let mut tags: Vec<Tag> = Vec::new();
     let mut components = Components::new();
     let mut ids = BTreeSet::new();
-    for route in routes::table() {
-        let (tag, description) = description_of(&families, &route);
-        let id = unused_id(&route, &mut ids);
-        let operation = operation(&route, id, tag, description);
-        description
-            .into_iter()
-            .flat_map(Description::contents)
-            .for_each(|content| add(&mut components, content));
-        let mut item = PathItem::new(method(&route.method), operation);
+    for route in routes {
+        let id = unused_id(route, &mut ids);
+        let docs = &route.docs;
+        let contents = docs.body.into_iter().chain(docs.answer.map(|(_, content)| content));
+        contents.for_each(|content| add(&mut components, content));
+        if !tags.contains(&route.tag) {
+            tags.push(route.tag);
+        }
+        let mut item = PathItem::new(method(&route.method), operation(route, id));
         item.servers = control.filter(|_| route.is_control).map(|url| vec![Server::new(url)]);
-        match paths.get_mut(route.path) {
+        match paths.get_mut(route.path.as_str()) {
             Some(known) => known.merge_operations(item),
             None => {
-                paths.insert(route.path, item);
+                paths.insert(&route.path, item);
             }
         }
     }
@@ -59,9 +52,7 @@ pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
     add(&mut components, Content::json::<V2Body>());
     add_securities(&mut components);
     let paths = paths.into_iter().fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item));
-    let tags = families
-        .iter()
-        .map(|family| TagBuilder::new().name(family.name).description(Some(family.about)).build());
+    let tags = tags.iter().map(|tag| TagBuilder::new().name(tag.name).description(Some(tag.about)).build());
     OpenApiBuilder::new()
         .info(InfoBuilder::new().title("dcs-emulator").version(env!("CARGO_PKG_VERSION")).description(Some(
             "The Distributed Cache Service, emulated, and the API that controls the emulator.",
@@ -75,8 +66,9 @@ pub(super) fn document(api: &str, control: Option<&str>) -> OpenApi {
 
 /// Adds the schemas of a body, unless they are there.
 fn add(components: &mut Components, content: Content) {
-    if content.name().is_some_and(|name| !components.schemas.contains_key(name.as_ref())) {
-        components.schemas.extend(content.schemas());
+    let schemas = content.schemas();
+    if schemas.first().is_some_and(|(name, _)| !components.schemas.contains_key(name)) {
+        components.schemas.extend(schemas);
     }
 }
 
@@ -91,35 +83,18 @@ fn add_securities(components: &mut Components) {
     }
 }
 
-/// Returns what is said of a route, with the heading under which that stands.
-pub(super) fn description_of<'f>(
-    families: &'f [Family],
-    route: &RouteEntry,
-) -> (&'static str, Option<&'f Description>) {
-    let said =
-        families.iter().flat_map(|family| family.operations.iter().map(move |said| (family.name, said)));
-    said.filter_map(|(name, said)| Some((said.fits(route)?, name, said)))
-        .max_by_key(|(narrower, ..)| *narrower)
-        .map_or((OTHERS, None), |(_, name, said)| (name, Some(said)))
-}
-
-fn operation(
-    route: &RouteEntry,
-    id: String,
-    tag: &'static str,
-    description: Option<&Description>,
-) -> Operation {
+fn operation(route: &RouteEntry, id: String) -> Operation {
+    let docs = &route.docs;
     let builder = OperationBuilder::new()
         .operation_id(Some(id))
-        .tag(tag)
-        .summary(Some(description.map_or(route.operation.name, |said| said.summary)))
-        .description(remarks(route, description))
+        .tag(route.tag.name)
+        .summary(Some(docs.summary))
+        .description(remarks(route, docs))
         .securities(Some(securities(route)))
         .response("default", error(route));
     let builder =
-        placeholders(route.path).fold(builder, |builder, name| builder.parameter(path_parameter(name)));
-    let Some(said) = description else { return builder.build() };
-    let mut builder = said.query.iter().fold(builder, |builder, parameter| {
+        placeholders(&route.path).fold(builder, |builder, name| builder.parameter(path_parameter(name)));
+    let mut builder = docs.query.iter().fold(builder, |builder, parameter| {
         builder.parameter(
             ParameterBuilder::new()
                 .name(parameter.name)
@@ -129,14 +104,14 @@ fn operation(
                 .schema(Some(parameter.schema())),
         )
     });
-    if said.id_can_be_chosen {
+    if docs.accepts_id {
         builder = builder.parameter(chosen_id());
     }
-    if let Some((media_type, shape)) = said.body.and_then(Content::shape) {
+    if let Some((media_type, shape)) = docs.body.and_then(Content::shape) {
         let content = ContentBuilder::new().schema(Some(shape)).build();
         builder = builder.request_body(Some(RequestBodyBuilder::new().content(media_type, content).build()));
     }
-    if let Some((status, content)) = said.answer {
+    if let Some((status, content)) = docs.answer {
         let mut response = ResponseBuilder::new().description(meaning(status));
         if let Some((media_type, shape)) = content.shape().filter(|_| route.method != Method::HEAD) {
             response = response.content(media_type, ContentBuilder::new().schema(Some(shape)).build());
@@ -147,11 +122,11 @@ fn operation(
 }
 
 /// What is to be known of an operation beside what it does; nothing of most that take no permission.
-fn remarks(route: &RouteEntry, description: Option<&Description>) -> Option<String> {
+fn remarks(route: &RouteEntry, docs: &Docs) -> Option<String> {
     let permission = route.operation.action.map(|action| format!("Takes the permission `{}`.", action.name));
     let emulation = match route.operation.emulation {
         Emulation::None => Some("Not emulated: it is refused."),
-        Emulation::ReadOnly if description.is_some_and(|said| said.is_always_refused) => {
+        Emulation::ReadOnly if docs.is_always_refused => {
             Some("There is never one: what the path names is not found.")
         }
         Emulation::ReadOnly => {
@@ -218,7 +193,7 @@ fn unused_id(route: &RouteEntry, used: &mut BTreeSet<String>) -> String {
     id
 }
 
-fn placeholders(path: &'static str) -> impl Iterator<Item = &'static str> {
+fn placeholders(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
@@ -226,7 +201,7 @@ fn unless_empty(about: &str) -> Option<&str> {
     Some(about).filter(|about| !about.is_empty())
 }
 
-fn path_parameter(name: &'static str) -> Parameter {
+fn path_parameter(name: &str) -> Parameter {
     let uuid = || text_of(Some("uuid"), None);
     let (about, schema) = match name {
         "project_id" => ("The project.", text_of(None, Some("^[0-9a-fA-F]{32}$"))),

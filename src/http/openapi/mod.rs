@@ -1,9 +1,7 @@
 //! The description of everything that can be called, as OpenAPI 3.1, and the page to browse it.
 //!
-//! Which routes there are is taken from the table of routes, the schemas of bodies from the types that are read and written;
-//! the rest is said in `family()` beside the handlers.
+//! Routes, summaries and the types of bodies come from the lists of routes beside the handlers.
 
-pub(in crate::http) mod describe;
 mod document;
 
 use std::net::SocketAddr;
@@ -12,57 +10,25 @@ use actix_web::http::{Uri, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::http::api::backups;
-use crate::http::api::backups::links;
-use crate::http::api::catalog;
-use crate::http::api::config;
-use crate::http::api::instances;
-use crate::http::api::nodes;
-use crate::http::api::restores;
-use crate::http::api::stubs;
-use crate::http::api::tasks;
-use crate::http::api::v2;
-use crate::http::context::state;
-use crate::http::control;
+use crate::http::context::route;
 use crate::http::error::ApiError;
-use crate::http::identity;
-use crate::http::openapi::describe::{Family, describe};
 use crate::http::openapi::document::document;
-use crate::http::operation;
-use crate::http::probes;
-use crate::http::server::AppState;
+use crate::http::route::{GET, RouteEntry, Tag, open};
+use crate::http::state::{AppState, state};
 
-/// What every file of handlers says of its own, in the order in which people read it.
-fn families() -> Vec<Family> {
-    vec![
-        backups::family(),
-        restores::family(),
-        instances::family(),
-        config::family(),
-        nodes::family(),
-        tasks::family(),
-        catalog::family(),
-        v2::family(),
-        links::family(),
-        control::family(),
-        family(),
-        identity::family(),
-        probes::family(),
-        stubs::family(),
-    ]
-}
-
-fn family() -> Family {
-    Family {
-        name: "This document",
-        about: "What can be called, for programs and for people.",
-        operations: vec![
-            describe(&operation::control::OPENAPI, "Describes everything that can be called, as OpenAPI 3.1")
-                .answers_any(200, "application/json"),
-            describe(&operation::control::DOCS, "Shows that description to people")
-                .answers_any(200, "text/html"),
-        ],
-    }
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "This document", about: "What can be called, for programs and for people." };
+    TAG.control_routes([
+        open("emulator_openapi")
+            .summary("Describes everything that can be called, as OpenAPI 3.1")
+            .at(GET, "/_emulator/openapi.json", route(show_document))
+            .answers_any(200, "application/json"),
+        open("emulator_docs")
+            .summary("Shows that description to people")
+            .at(GET, "/_emulator/docs", route(show_page))
+            .answers_any(200, "text/html"),
+    ])
 }
 
 /// The page: it asks for the document, for what people try there, and for nothing else.
@@ -85,7 +51,7 @@ pub(super) async fn show_document(request: HttpRequest, _body: Bytes) -> Result<
         }
         None => (state.base_url(&request), None),
     };
-    Ok(HttpResponse::Ok().json(document(&api, control.as_deref())))
+    Ok(HttpResponse::Ok().json(document(state.routes, &api, control.as_deref())))
 }
 
 /// Returns where a client reaches a server on `address`: if that is every address of the machine, on the host that it used to get
@@ -111,8 +77,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::http::openapi::describe::{Content, Description};
-    use crate::http::openapi::document::description_of;
+    use crate::http::route::{Content, Docs};
     use crate::http::routes;
 
     #[test]
@@ -125,47 +90,34 @@ mod tests {
 
     #[test]
     fn every_route_is_described() {
-        let families = families();
+        let is_whole =
+            |docs: &Docs| !docs.summary.is_empty() && docs.answer.is_some() != docs.is_always_refused;
         let silent: Vec<String> = routes::table()
             .iter()
-            .filter(|route| description_of(&families, route).1.is_none_or(|said| !said.is_whole()))
+            .filter(|route| !is_whole(&route.docs))
             .map(|route| format!("{} {} ({})", route.method, route.path, route.operation.name))
             .collect();
         assert!(
             silent.is_empty(),
-            "say in `family()` or `described()` beside the handler what they do and what they answer, as in \
-             describe(&operation::SHOW_IT, \"Shows it\").answers::<ItView>(): {silent:#?}"
+            "say in the list of routes what they do and what they answer, as in \
+             .summary(\"Shows it\").answers::<ItView>(): {silent:#?}"
         );
     }
 
     #[test]
-    fn every_description_is_of_a_route() {
-        let (families, table) = (families(), routes::table());
-        for family in &families {
-            for said in &family.operations {
-                assert!(
-                    table.iter().any(|route| said.fits(route).is_some()),
-                    "{}: {}",
-                    family.name,
-                    said.summary
+    fn no_two_bodies_have_the_same_name() {
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        for route in routes::table() {
+            let docs = &route.docs;
+            let contents = docs.body.into_iter().chain(docs.answer.map(|(_, content)| content));
+            for (name, schema) in contents.flat_map(Content::schemas) {
+                let schema = serde_json::to_string(&schema).unwrap();
+                let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                assert_eq!(
+                    *first, schema,
+                    "two types are called {name}: give one another name by #[schema(as = …)]"
                 );
             }
-        }
-    }
-
-    #[test]
-    fn no_two_bodies_have_the_same_name() {
-        let families = families();
-        let said = families.iter().flat_map(|family| &family.operations);
-        let schemas = said.flat_map(Description::contents).flat_map(Content::schemas);
-        let mut known: BTreeMap<String, String> = BTreeMap::new();
-        for (name, schema) in schemas {
-            let schema = serde_json::to_string(&schema).unwrap();
-            let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
-            assert_eq!(
-                *first, schema,
-                "two types are called {name}: give one another name by #[schema(as = …)]"
-            );
         }
     }
 }

@@ -1,17 +1,22 @@
-//! What both versions of the API take when records are made, and what they answer.
+//! Bodies of backups, both ways. Every member of a record is always there; what is unknown is null.
+//!
+//! Source: docs/contract/dcs-v1.0.md, sections 2.1 to 2.4; docs/contract/dcs-v2.md, section 2.1.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::backup::Backup;
 use crate::domain::backup_file::BackupFormat;
-use crate::domain::id::{BackupId, RestoreId, UUID_LENGTH};
+use crate::domain::id::{BackupId, UUID_LENGTH};
 use crate::domain::link::LinkLife;
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
-use crate::engine::{ApiVersion, CreateBackupRequest, CreateRestoreRequest, DownloadLink};
+use crate::domain::time::Timestamp;
+use crate::engine::{ApiVersion, CreateBackupRequest, DownloadLink};
 use crate::http::api::backups::links::LinksView;
 use crate::http::extract::{mandatory_object, optional_object, whole_number};
+use crate::http::time::rfc3339;
 
 /// A backup to be made.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -46,26 +51,6 @@ pub(in crate::http) struct RemarkBody {
     remark: Option<String>,
 }
 
-/// A restore to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(in crate::http) struct CreateRestoreBody {
-    #[schema(required, format = "uuid")]
-    backup_id: Option<String>,
-    #[schema(max_length = 128)]
-    remark: Option<String>,
-}
-
-/// Reads what a caller says of a restore to be made.
-///
-/// # Errors
-/// `EmptyBody`, `InvalidBody`, `InvalidParameter` (`backup_id`), `RemarkTooLong`; in this order.
-pub(in crate::http) fn create_restore(body: &[u8]) -> Result<CreateRestoreRequest, Refusal> {
-    let body: CreateRestoreBody = mandatory_object(body)?;
-    let backup_id: Option<BackupId> = body.backup_id.and_then(|text| text.parse().ok());
-    let backup_id = backup_id.ok_or(Refusal::InvalidParameter { name: "backup_id" })?;
-    Ok(CreateRestoreRequest { backup_id, remark: remark(body.remark)?, id: None, failure: None })
-}
-
 /// Links to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(in crate::http) struct CreateLinksBody {
@@ -91,12 +76,6 @@ pub(in crate::http) fn backup_created(id: BackupId) -> HttpResponse {
     created("backup_id", id.encode(&mut buffer))
 }
 
-/// Answers with the id of a new restore.
-pub(in crate::http) fn restore_created(id: RestoreId) -> HttpResponse {
-    let mut buffer = [0; UUID_LENGTH];
-    created("restore_id", id.encode(&mut buffer))
-}
-
 /// Answers with the link that was made.
 pub(in crate::http) fn link_created(link: &DownloadLink, base_url: &str) -> HttpResponse {
     HttpResponse::Ok().json(LinksView::new(link, base_url))
@@ -110,19 +89,15 @@ pub(in crate::http) struct BackupCreated {
     backup_id: String,
 }
 
-/// The id of the restore that was made.
-#[derive(ToSchema)]
-pub(in crate::http) struct RestoreCreated {
-    #[schema(format = "uuid")]
-    #[expect(dead_code, reason = "only described")]
-    restore_id: String,
-}
-
-fn created(member: &str, id: &str) -> HttpResponse {
+pub(in crate::http::api) fn created(member: &str, id: &str) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(format!("{{\"{member}\":\"{id}\"}}"))
 }
 
-fn remark(text: Option<String>) -> Result<Option<Remark>, Refusal> {
+/// Reads a remark.
+///
+/// # Errors
+/// `RemarkTooLong`.
+pub(in crate::http::api) fn remark(text: Option<String>) -> Result<Option<Remark>, Refusal> {
     text.map(Remark::try_from).transpose().map_err(|_| Refusal::RemarkTooLong)
 }
 
@@ -139,6 +114,65 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u
         NumberOrText::Number(number) => whole_number(&number.to_string()),
         NumberOrText::Text(text) => whole_number(text.trim()),
     }))
+}
+
+/// A backup.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct BackupView {
+    status: &'static str,
+    remark: Option<String>,
+    /// The window of a scheduled run. Manual backups have none.
+    period: Option<String>,
+    progress: String,
+    size: u64,
+    instance_id: String,
+    backup_id: String,
+    created_at: String,
+    updated_at: Option<String>,
+    execution_at: Option<String>,
+    backup_type: &'static str,
+    backup_name: String,
+    error_code: Option<&'static str>,
+    /// A text: a JSON boolean makes a client crash.
+    is_support_restore: &'static str,
+    /// Only v2 knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_format: Option<&'static str>,
+}
+
+impl BackupView {
+    /// Shows a backup as it is at `now`.
+    pub(in crate::http) fn new(backup: &Backup, now: Timestamp, api: ApiVersion) -> Self {
+        let status = &backup.status;
+        Self {
+            status: status.as_str(),
+            remark: text_of(backup.remark.as_ref()),
+            period: backup.terms.as_ref().map(|terms| terms.window.as_str().to_owned()),
+            progress: status.progress(now).to_string(),
+            size: status.size_bytes(),
+            instance_id: backup.instance_id.to_string(),
+            backup_id: backup.id.to_string(),
+            created_at: rfc3339(backup.created_at),
+            updated_at: status.finished_at().map(rfc3339),
+            execution_at: status.started_at().map(rfc3339),
+            backup_type: backup.kind.as_str(),
+            backup_name: backup.name(),
+            error_code: status.failure().map(|failure| failure.code.as_str()),
+            is_support_restore: if backup.is_restorable() { "TRUE" } else { "FALSE" },
+            backup_format: (api == ApiVersion::V2).then(|| backup.format.as_str()),
+        }
+    }
+}
+
+/// A page of backups.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct BackupsView {
+    pub(in crate::http) backup_record_response: Vec<BackupView>,
+    pub(in crate::http) total_num: u64,
+}
+
+pub(in crate::http::api) fn text_of(remark: Option<&Remark>) -> Option<String> {
+    remark.map(|remark| remark.as_str().to_owned())
 }
 
 #[cfg(test)]

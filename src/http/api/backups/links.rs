@@ -8,28 +8,25 @@ use utoipa::ToSchema;
 
 use crate::domain::refusal::Refusal;
 use crate::engine::{DownloadLink, InstanceRef, LinkRequest, LinkTarget};
-use crate::http::context::state;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::context::route;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::Query;
-use crate::http::openapi::describe::{Family, describe, number, text};
-use crate::http::operation;
+use crate::http::route::{GET, HEAD, RouteEntry, Tag, number, open, text};
+use crate::http::state::state;
 
-/// Describes the operations.
-pub(in crate::http) fn family() -> Family {
-    Family {
-        name: "Files",
-        about: "The files of backups, as an object store delivers them.",
-        operations: vec![
-            describe(&operation::DOWNLOAD_BACKUP, "Downloads the file of a backup by its link")
-                .query(&[
-                    text("AWSAccessKeyId", "Whose signature it is."),
-                    number("Expires", "When the link ends, in seconds since 1970."),
-                    text("Signature", "The signature."),
-                ])
-                .answers_any(200, "application/octet-stream"),
-        ],
-    }
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Files", about: "The files of backups, as an object store delivers them." };
+    TAG.routes([open("download_backup")
+        .summary("Downloads the file of a backup by its link")
+        .at(GET, "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}", route(download))
+        .at(HEAD, "/obs/{bucket}/{instance_id}/{backup_id}/{file_name}", route(download))
+        .query(&[
+            text("AWSAccessKeyId", "Whose signature it is."),
+            number("Expires", "When the link ends, in seconds since 1970."),
+            text("Signature", "The signature."),
+        ])
+        .answers_any(200, "application/octet-stream")])
 }
 
 /// What stands in front of a project's id in the name of its bucket.

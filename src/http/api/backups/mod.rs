@@ -5,59 +5,69 @@
 
 pub(in crate::http) mod body;
 pub(in crate::http) mod links;
-pub(in crate::http) mod view;
 
 use actix_web::HttpResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::id::BackupId;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::http::api::backups::body::{BackupCreated, CreateBackupBody, CreateLinksBody, RemarkBody};
+use crate::http::api::backups::body::{BackupView, BackupsView};
 use crate::http::api::backups::links::LinksView;
-use crate::http::api::backups::view::{BackupView, BackupsView};
-use crate::http::api::v1;
-use crate::http::api::v2;
-use crate::http::context::{Call, InstanceCall};
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::openapi::describe::{Family, describe};
-use crate::http::operation;
+use crate::http::api::versions;
+use crate::http::context::{Call, InstanceCall, endpoint};
+use crate::http::error::{ApiError, codes};
+use crate::http::route::{DELETE, GET, Operation, POST, RouteEntry, Tag, reading, writing};
 
-/// Describes the operations.
-pub(in crate::http) fn family() -> Family {
-    Family {
-        name: "Backups",
-        about: "Backups of an instance, and links to their files.",
-        operations: vec![
-            describe(&operation::CREATE_BACKUP, "Records a backup")
-                .spoken_in(ApiVersion::V1)
-                .makes_what_has_an_id()
-                .takes::<RemarkBody>()
-                .answers::<BackupCreated>(),
-            describe(&operation::CREATE_BACKUP, "Records a backup")
-                .spoken_in(ApiVersion::V2)
-                .makes_what_has_an_id()
-                .takes::<CreateBackupBody>()
-                .answers::<BackupCreated>(),
-            describe(&operation::LIST_BACKUPS, "Lists the backups of an instance, newest first")
-                .spoken_in(ApiVersion::V1)
-                .query(v1::RECORDS_QUERY)
-                .answers::<BackupsView>(),
-            describe(&operation::LIST_BACKUPS, "Lists the backups of an instance, newest first")
-                .spoken_in(ApiVersion::V2)
-                .query(v2::RECORDS_QUERY)
-                .answers::<BackupsView>(),
-            describe(&operation::DELETE_BACKUP, "Deletes a backup's file; the record stays listed")
-                .spoken_in(ApiVersion::V1)
-                .answers::<v1::Deleted>(),
-            describe(&operation::DELETE_BACKUP, "Deletes a backup's file; the record stays listed")
-                .spoken_in(ApiVersion::V2)
-                .answers_nothing(),
-            describe(&operation::CREATE_LINKS, "Makes a link to a backup's file")
-                .takes::<CreateLinksBody>()
-                .answers::<LinksView>(),
-        ],
-    }
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Backups", about: "Backups of an instance, and links to their files." };
+    const CREATE_BACKUP: Operation = writing("create_backup", "dcs:instance:backupData");
+    const LIST_BACKUPS: Operation = reading("list_backups", "dcs:instance:getDataBackupLog");
+    const DELETE_BACKUP: Operation = writing("delete_backup", "dcs:instance:deleteDataBackupFile");
+    TAG.routes([
+        CREATE_BACKUP
+            .summary("Records a backup")
+            .v1(POST, "/{project_id}/instances/{instance_id}/backups", endpoint(create_backup))
+            .accepts_id()
+            .takes::<RemarkBody>()
+            .answers::<BackupCreated>(),
+        CREATE_BACKUP
+            .summary("Records a backup")
+            .v2(POST, "/{project_id}/instances/{instance_id}/backups", endpoint(create_backup))
+            .accepts_id()
+            .takes::<CreateBackupBody>()
+            .answers::<BackupCreated>(),
+        LIST_BACKUPS
+            .summary("Lists the backups of an instance, newest first")
+            .v1(GET, "/{project_id}/instances/{instance_id}/backups", endpoint(list_backups))
+            .query(versions::V1_RECORDS_QUERY)
+            .answers::<BackupsView>(),
+        LIST_BACKUPS
+            .summary("Lists the backups of an instance, newest first")
+            .v2(GET, "/{project_id}/instances/{instance_id}/backups", endpoint(list_backups))
+            .query(versions::V2_RECORDS_QUERY)
+            .answers::<BackupsView>(),
+        DELETE_BACKUP
+            .summary("Deletes a backup's file; the record stays listed")
+            .v1(DELETE, "/{project_id}/instances/{instance_id}/backups/{backup_id}", endpoint(delete_backup))
+            .answers::<Deleted>(),
+        DELETE_BACKUP
+            .summary("Deletes a backup's file; the record stays listed")
+            .v2(DELETE, "/{project_id}/instances/{instance_id}/backups/{backup_id}", endpoint(delete_backup))
+            .answers_nothing(),
+        reading("create_backup_links", "dcs:instance:downloadBackupData")
+            .summary("Makes a link to a backup's file")
+            .both(
+                POST,
+                "/{project_id}/instances/{instance_id}/backups/{backup_id}/links",
+                endpoint(create_links),
+            )
+            .takes::<CreateLinksBody>()
+            .answers::<LinksView>(),
+    ])
 }
 
 /// `POST …/backups`: records a backup.
@@ -81,7 +91,7 @@ pub(in crate::http) async fn list_backups(
     InstanceCall { call, instance }: InstanceCall,
 ) -> Result<HttpResponse, ApiError> {
     let (page, now) = engine
-        .list_backups(instance, call.records_query()?)
+        .list_backups(instance, versions::records_query(&call)?)
         .await
         .map_err(ApiError::failing_with(&codes::BACKUP_QUERY_FAILED))?;
     Ok(HttpResponse::Ok().json(BackupsView {
@@ -105,8 +115,9 @@ pub(in crate::http) async fn delete_backup(
         .await
         .map_err(ApiError::failing_with(&codes::DELETE_BACKUP_FAILED))?;
     Ok(match call.api {
-        ApiVersion::V1 => v1::backup_deleted(),
-        ApiVersion::V2 => v2::backup_deleted(),
+        // A client insists on a body.
+        ApiVersion::V1 => HttpResponse::Ok().json(Deleted { message: "" }),
+        ApiVersion::V2 => HttpResponse::NoContent().finish(),
     })
 }
 
@@ -131,4 +142,10 @@ pub(in crate::http) async fn create_links(
 /// Reads the id of a backup in the path.
 fn backup_id(call: &Call) -> Result<BackupId, Refusal> {
     call.path_part("backup_id").parse().map_err(|_| Refusal::InvalidParameter { name: "backup_id" })
+}
+
+/// The body of an answer that says nothing.
+#[derive(Serialize, ToSchema)]
+struct Deleted {
+    message: &'static str,
 }

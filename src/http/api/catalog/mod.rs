@@ -14,39 +14,52 @@ use crate::engine::{ApiVersion, Engine, InstanceRef, ProductsQuery};
 use crate::http::api::catalog::view::{
     FlavorView, FlavorsView, ProductView, ProductsView, WindowView, WindowsView, ZonesView, quotas_view,
 };
-use crate::http::context::{Call, ProjectCall};
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::context::{Call, ProjectCall, endpoint, endpoint_of_all};
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::Query;
-use crate::http::openapi::describe::{Family, describe, text};
-use crate::http::operation;
+use crate::http::route::{GET, RouteEntry, Tag, open, reading, text};
 
-/// Describes the operations.
-pub(in crate::http) fn family() -> Family {
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag =
+        Tag { name: "Catalogue", about: "What is sold, where, and how much of it a project may have." };
     const JSON: &str = "application/json";
-    Family {
-        name: "Catalogue",
-        about: "What is sold, where, and how much of it a project may have.",
-        operations: vec![
-            describe(&operation::LIST_PRODUCTS, "Lists everything that is sold").answers::<ProductsView>(),
-            describe(&operation::LIST_FLAVORS, "Lists what is sold, filtered")
-                .query(&[
-                    text("instance_id", "Only what this instance can be resized to."),
-                    text("spec_code", "Only the product of this code."),
-                    text("cache_mode", "Only products of this mode."),
-                    text("engine", "Only products of this engine."),
-                    text("engine_version", "Only products that have this version."),
-                    text("cpu_type", "Only products on this kind of processor."),
-                    text("capacity", "Only products of this size, in GB."),
-                ])
-                .answers::<FlavorsView>(),
-            describe(&operation::LIST_ZONES, "Lists the availability zones").answers::<ZonesView>(),
-            describe(&operation::LIST_WINDOWS, "Lists the windows of maintenance").answers::<WindowsView>(),
-            describe(&operation::SHOW_QUOTA, "Shows how much a project may have, and has")
-                .answers_any(200, JSON),
-            describe(&operation::LIST_TRIALS, "Lists what can be had for nothing").answers_any(200, JSON),
-        ],
-    }
+    TAG.routes([
+        open("list_products")
+            .summary("Lists everything that is sold")
+            .v1(GET, "/products", endpoint_of_all(list_products))
+            .answers::<ProductsView>(),
+        open("list_available_zones")
+            .summary("Lists the availability zones")
+            .v1(GET, "/availableZones", endpoint_of_all(list_zones))
+            .v2(GET, "/available-zones", endpoint_of_all(list_zones))
+            .answers::<ZonesView>(),
+        open("list_maintenance_windows")
+            .summary("Lists the windows of maintenance")
+            .both(GET, "/instances/maintain-windows", endpoint_of_all(list_windows))
+            .answers::<WindowsView>(),
+        open("list_trials")
+            .summary("Lists what can be had for nothing")
+            .v1(GET, "/{domain_id}/trials", endpoint_of_all(list_trials))
+            .answers_any(200, JSON),
+        reading("show_quota", "dcs:instance:list")
+            .summary("Shows how much a project may have, and has")
+            .both(GET, "/{project_id}/quota", endpoint(show_quota))
+            .answers_any(200, JSON),
+        reading("list_flavors", "dcs:instance:list")
+            .summary("Lists what is sold, filtered")
+            .v2(GET, "/{project_id}/flavors", endpoint(list_flavors))
+            .query(&[
+                text("instance_id", "Only what this instance can be resized to."),
+                text("spec_code", "Only the product of this code."),
+                text("cache_mode", "Only products of this mode."),
+                text("engine", "Only products of this engine."),
+                text("engine_version", "Only products that have this version."),
+                text("cpu_type", "Only products on this kind of processor."),
+                text("capacity", "Only products of this size, in GB."),
+            ])
+            .answers::<FlavorsView>(),
+    ])
 }
 
 /// `GET /v1.0/products`: everything that is sold.

@@ -7,24 +7,10 @@ use utoipa::ToSchema;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{BandwidthPolicy, ScaleIn, SideChange};
 use crate::engine::Engine;
-use crate::http::api::config::{change, settings};
+use crate::http::api::config::change::{change, settings};
 use crate::http::context::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::SHOW_BANDWIDTH_POLICY, "Shows how bandwidth follows its use")
-            .answers::<PolicyForm>(),
-        describe(&operation::CHANGE_BANDWIDTH_POLICY, "Sets how bandwidth follows its use")
-            .takes::<PolicyForm>()
-            .answers::<PolicyForm>(),
-        describe(&operation::DELETE_BANDWIDTH_POLICY, "Lets bandwidth stay as it is").answers_nothing(),
-    ]
-}
 
 /// `GET …/autoscaling-policy/bandwidth`: an object, without members when there is no policy.
 pub(in crate::http) async fn show_policy(
@@ -56,7 +42,7 @@ pub(in crate::http) async fn delete_policy(
 /// A policy on the wire, both ways.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = BandwidthPolicy)]
-struct PolicyForm {
+pub(super) struct PolicyForm {
     window_size: Option<u32>,
     bandwidth_usage_upper_threshold: Option<u32>,
     scale_out_cooldown: Option<u64>,

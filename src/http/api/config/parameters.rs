@@ -1,4 +1,4 @@
-//! Configuration parameters: show, change, and how they changed.
+//! Configuration parameters: show, change, and how they changed; commands that have another name.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
@@ -10,33 +10,11 @@ use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{ChangedParameter, Parameter, ParameterChange, SideChange, SideSettings};
 use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, ParameterHistoryEntry};
-use crate::http::api::config::{JobView, change, change_by_job, text_or_number};
-use crate::http::api::v2;
+use crate::http::api::config::change::{change, change_by_job, text_or_number};
 use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::{bounded_limit, mandatory_object, offset};
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
 use crate::http::time::rfc3339;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::LIST_CONFIGS, "Shows the parameters of an instance").answers::<ConfigsView>(),
-        describe(&operation::CHANGE_CONFIGS, "Changes parameters, all that are named or none")
-            .takes::<ConfigsBody>()
-            .answers_nothing(),
-        describe(&operation::CHANGE_CONFIGS_BY_JOB, "Changes parameters, and names a job")
-            .takes::<ConfigsBody>()
-            .answers::<JobView>(),
-        describe(&operation::LIST_CONFIG_HISTORIES, "Lists the times at which parameters changed")
-            .query(v2::PAGE_QUERY)
-            .answers::<HistoriesView>(),
-        describe(&operation::SHOW_CONFIG_HISTORY, "Shows what changed at one time")
-            .answers::<HistoryDetailView>(),
-    ]
-}
 
 /// `GET …/configs`: shows the parameters of an instance, by their ids.
 pub(in crate::http) async fn list_configs(
@@ -96,7 +74,7 @@ pub(in crate::http) async fn show_history(
 
 /// Parameters to be changed.
 #[derive(Deserialize, ToSchema)]
-struct ConfigsBody {
+pub(super) struct ConfigsBody {
     redis_config: Option<Vec<ConfigBody>>,
 }
 
@@ -129,7 +107,7 @@ fn read_changes(body: &[u8]) -> Result<Vec<ParameterChange>, Refusal> {
 
 /// The parameters of an instance.
 #[derive(Serialize, ToSchema)]
-struct ConfigsView {
+pub(super) struct ConfigsView {
     status: &'static str,
     instance_id: String,
     redis_config: Vec<ParameterView>,
@@ -188,7 +166,7 @@ impl ParameterView {
 
 /// The times at which parameters changed, newest first.
 #[derive(Serialize, ToSchema)]
-struct HistoriesView {
+pub(super) struct HistoriesView {
     history_num: u64,
     histories: Vec<HistoryView>,
 }
@@ -213,7 +191,7 @@ impl HistoryView {
 }
 
 #[derive(Serialize, ToSchema)]
-struct HistoryDetailView<'e> {
+pub(super) struct HistoryDetailView<'e> {
     histories: Vec<ChangedView<'e>>,
 }
 
@@ -228,6 +206,22 @@ impl<'e> ChangedView<'e> {
     fn new(change: &'e ChangedParameter) -> Self {
         Self { param_name: &change.name, old_value: &change.old_value, new_value: &change.new_value }
     }
+}
+
+/// `GET …/rename-commands`: lists the commands that have another name, without telling it.
+pub(in crate::http) async fn list_renamed_commands(
+    engine: Engine,
+    InstanceCall { instance, .. }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let found = engine.get_instance(instance).await;
+    let (instance, _) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    let rename_commands = instance.rename_commands.as_map().keys().map(String::as_str).collect();
+    Ok(HttpResponse::Ok().json(RenamedView { rename_commands }))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct RenamedView<'i> {
+    rename_commands: Vec<&'i str>,
 }
 
 #[cfg(test)]

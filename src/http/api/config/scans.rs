@@ -9,34 +9,11 @@ use crate::domain::id::InstanceId;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{DailyScan, Dated, ExpiredKeyScan, ScanTime, SideChange};
 use crate::engine::Engine;
-use crate::http::api::config::{change, settings};
+use crate::http::api::config::change::{change, settings, text_or_number};
 use crate::http::context::InstanceCall;
 use crate::http::error::ApiError;
 use crate::http::extract::mandatory_object;
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
 use crate::http::time::rfc3339;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::SHOW_BIG_KEY_SCAN, "Shows when big keys are looked for")
-            .answers::<DailyScanView>(),
-        describe(&operation::CHANGE_BIG_KEY_SCAN, "Sets when big keys are looked for")
-            .takes::<DailyScanBody>()
-            .answers::<DailyScanView>(),
-        describe(&operation::SHOW_HOT_KEY_SCAN, "Shows when hot keys are looked for")
-            .answers::<DailyScanView>(),
-        describe(&operation::CHANGE_HOT_KEY_SCAN, "Sets when hot keys are looked for")
-            .takes::<DailyScanBody>()
-            .answers::<DailyScanView>(),
-        describe(&operation::SHOW_EXPIRED_KEY_SCAN, "Shows when expired keys are looked for")
-            .answers::<ExpiredKeyScanView>(),
-        describe(&operation::CHANGE_EXPIRED_KEY_SCAN, "Sets when expired keys are looked for")
-            .takes::<ExpiredKeyScanBody>()
-            .answers::<ExpiredKeyScanView>(),
-    ]
-}
 
 /// `GET …/bigkey/autoscan`.
 pub(in crate::http) async fn show_big_key_scan(
@@ -97,7 +74,7 @@ pub(in crate::http) async fn change_expired_key_scan(
 
 /// A scan at times of the day.
 #[derive(Deserialize, ToSchema)]
-struct DailyScanBody {
+pub(super) struct DailyScanBody {
     enable_auto_scan: Option<bool>,
     /// A client leaves an empty list out.
     schedule_at: Option<Vec<String>>,
@@ -113,7 +90,7 @@ fn read_daily_scan(body: &[u8]) -> Result<DailyScan, Refusal> {
 
 /// A scan at intervals, in seconds. A text may stand for any number.
 #[derive(Deserialize, ToSchema)]
-struct ExpiredKeyScanBody {
+pub(super) struct ExpiredKeyScanBody {
     enable_auto_scan: Option<bool>,
     first_scan_at: Option<String>,
     #[serde(default, deserialize_with = "number")]
@@ -155,7 +132,7 @@ fn is_iso_time(text: &str) -> bool {
 
 /// Takes a whole number, or a text of one.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let text = super::text_or_number(deserializer)?;
+    let text = text_or_number(deserializer)?;
     if text.is_empty() {
         return Ok(None);
     }
@@ -164,7 +141,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::
 
 /// A scan at times of the day.
 #[derive(Serialize, ToSchema)]
-struct DailyScanView {
+pub(super) struct DailyScanView {
     instance_id: String,
     enable_auto_scan: bool,
     schedule_at: Vec<String>,
@@ -188,7 +165,7 @@ impl DailyScanView {
 
 /// A scan at intervals, in seconds.
 #[derive(Serialize, ToSchema)]
-struct ExpiredKeyScanView {
+pub(super) struct ExpiredKeyScanView {
     instance_id: String,
     enable_auto_scan: bool,
     first_scan_at: Option<String>,

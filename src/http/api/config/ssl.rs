@@ -10,27 +10,9 @@ use crate::domain::instance::{Instance, InstanceSwitch};
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::mandatory_object;
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
 use crate::http::time::rfc3339;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::SHOW_ENCRYPTION, "Shows whether connections are encrypted")
-            .answers::<EncryptionView>(),
-        describe(&operation::SWITCH_ENCRYPTION, "Has connections encrypted, or no longer")
-            .takes::<SwitchBody>()
-            .answers::<SwitchedView>(),
-        describe(&operation::LINK_CERTIFICATE, "Tells where the certificate can be fetched")
-            .answers::<CertificateView>(),
-        describe(&operation::DOWNLOAD_CERTIFICATE, "Downloads the certificate, in an archive")
-            .answers_any(200, "application/octet-stream"),
-    ]
-}
 
 /// Where the archive is fetched, without credentials: a certificate is no secret.
 pub(in crate::http) const ARCHIVE_PATH: &str = "/obs/dcs-cert/dcs-certificate.zip";
@@ -83,7 +65,7 @@ pub(in crate::http) async fn download(_request: HttpRequest, _body: Bytes) -> Re
 }
 
 #[derive(Deserialize, ToSchema)]
-struct SwitchBody {
+pub(super) struct SwitchBody {
     #[serde(default)]
     #[schema(required, value_type = bool)]
     enabled: Option<serde_json::Value>,
@@ -99,7 +81,7 @@ fn read_switch(body: &[u8]) -> Result<bool, Refusal> {
 }
 
 #[derive(Serialize, ToSchema)]
-struct EncryptionView {
+pub(super) struct EncryptionView {
     enabled: bool,
     ip: String,
     /// A text, as the page has it.
@@ -125,7 +107,7 @@ impl EncryptionView {
 
 /// The answer to a switch. Clients differ in how they spell it.
 #[derive(Serialize, ToSchema)]
-struct SwitchedView {
+pub(super) struct SwitchedView {
     job_id: String,
     #[serde(rename = "jobId")]
     job_id_camel: String,
@@ -136,7 +118,7 @@ struct SwitchedView {
 }
 
 #[derive(Serialize, ToSchema)]
-struct CertificateView {
+pub(super) struct CertificateView {
     file_name: &'static str,
     link: String,
     bucket_name: &'static str,

@@ -7,30 +7,10 @@ use utoipa::ToSchema;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, Tag, TagAction, TagKey, TagValue, Tags};
 use crate::engine::{ApiVersion, Engine};
-use crate::http::api::config::{change, settings};
+use crate::http::api::config::change::{change, settings};
 use crate::http::context::{InstanceCall, ProjectCall};
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::mandatory_object;
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::CHANGE_TAGS, "Sets or removes tags of an instance")
-            .spoken_in(ApiVersion::V1)
-            .takes::<ActionBody>()
-            .answers_empty(),
-        describe(&operation::CHANGE_TAGS, "Sets or removes tags of an instance")
-            .spoken_in(ApiVersion::V2)
-            .takes::<ActionBody>()
-            .answers_nothing(),
-        describe(&operation::LIST_TAGS, "Lists the tags of an instance").answers::<TagsView>(),
-        describe(&operation::LIST_PROJECT_TAGS, "Lists the keys of tags in a project, with their values")
-            .answers::<ProjectTagsView>(),
-    ]
-}
 
 /// `POST …/dcs/{instance_id}/tags/action`: sets or removes tags. Known quirk: the versions answer with different statuses, and
 /// clients insist on each.
@@ -69,7 +49,7 @@ pub(in crate::http) async fn list_project_tags(
 /// What is to happen to which tags.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TagAction)]
-struct ActionBody {
+pub(super) struct ActionBody {
     /// `create` or `delete`.
     action: Option<String>,
     tags: Option<Vec<TagBody>>,
@@ -121,7 +101,7 @@ fn read_action(body: &[u8]) -> Result<TagAction, Refusal> {
 }
 
 #[derive(Serialize, ToSchema)]
-struct TagsView {
+pub(super) struct TagsView {
     tags: Vec<TagView>,
 }
 
@@ -139,7 +119,7 @@ pub(in crate::http) fn tag_views(tags: &Tags) -> Vec<TagView> {
 }
 
 #[derive(Serialize, ToSchema)]
-struct ProjectTagsView {
+pub(super) struct ProjectTagsView {
     tags: Vec<TagValuesView>,
 }
 

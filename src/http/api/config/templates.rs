@@ -10,48 +10,12 @@ use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords}
 use crate::domain::instance::Engine as CacheEngine;
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
+use crate::http::api::config::change::text_or_number;
 use crate::http::api::config::parameters::ParameterView;
-use crate::http::api::config::text_or_number;
-use crate::http::api::v2;
 use crate::http::context::{Call, ProjectCall};
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::{Query, bounded_limit, mandatory_object, offset};
-use crate::http::openapi::describe::{Description, QueryParameter, describe, text};
-use crate::http::operation;
 use crate::http::time::rfc3339;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    const TYPE: QueryParameter =
-        text("type", "`sys` for the shipped ones, `user` for the project's own.").required();
-    vec![
-        describe(&operation::LIST_TEMPLATES, "Lists templates of parameters")
-            .query(&[TYPE])
-            .query(v2::PAGE_QUERY)
-            .query(&[
-                text("name", "Only templates with this in their name."),
-                text("description", "Only templates with this in their description."),
-                text("template_id", "Only the template with this id."),
-                text("engine", "Only templates of this engine."),
-                text("engine_version", "Only templates of this version."),
-                text("cache_mode", "Only templates of this mode."),
-            ])
-            .answers::<TemplatesView>(),
-        describe(&operation::SHOW_TEMPLATE, "Shows a template with its parameters")
-            .query(&[TYPE])
-            .answers::<DetailView>(),
-        describe(&operation::CREATE_TEMPLATE, "Makes a template from another one")
-            .takes::<TemplateBody>()
-            .answers::<CreatedView>()
-            .makes_what_has_an_id(),
-        describe(&operation::CHANGE_TEMPLATE, "Changes a template of the project's own")
-            .takes::<TemplateBody>()
-            .answers::<DoneView>(),
-        describe(&operation::DELETE_TEMPLATE, "Removes a template of the project's own")
-            .answers::<DoneView>(),
-    ]
-}
 
 /// `GET …/config-templates`: lists the shipped templates, or the project's own.
 pub(in crate::http) async fn list_templates(
@@ -160,7 +124,7 @@ fn matches(template: &ConfigTemplate, query: &Query) -> bool {
 
 /// A template to be made or changed.
 #[derive(Deserialize, ToSchema)]
-struct TemplateBody {
+pub(super) struct TemplateBody {
     #[serde(default, deserialize_with = "text_or_number")]
     template_id: String,
     name: Option<String>,
@@ -184,19 +148,19 @@ impl TemplateBody {
 /// The id of what was made.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TemplateCreated)]
-struct CreatedView {
+pub(super) struct CreatedView {
     id: String,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = TemplateDone)]
-struct DoneView {
+pub(super) struct DoneView {
     result: &'static str,
 }
 
 /// A page of templates.
 #[derive(Serialize, ToSchema)]
-struct TemplatesView {
+pub(super) struct TemplatesView {
     template_num: usize,
     templates: Vec<TemplateView>,
 }
@@ -238,7 +202,7 @@ impl TemplateView {
 /// A template with its parameters.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TemplateDetailView)]
-struct DetailView {
+pub(super) struct DetailView {
     #[serde(flatten)]
     template: TemplateView,
     params: Vec<ParameterView>,

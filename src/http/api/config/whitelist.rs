@@ -1,33 +1,19 @@
-//! The addresses that may connect to an instance.
+//! Which addresses may connect to an instance, and whether it sees those of its clients.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
+use crate::domain::instance::InstanceSwitch;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, Whitelist, WhitelistGroup};
 use crate::domain::task_kind::TaskKind;
 use crate::engine::Engine;
-use crate::http::api::config::{JobView, change, change_by_job, settings};
+use crate::http::api::config::change::{change, change_by_job, job_begun, settings};
 use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::mandatory_object;
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
-
-/// Describes the operations.
-pub(super) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::SHOW_WHITELIST, "Shows which addresses may connect").answers::<WhitelistView>(),
-        describe(&operation::CHANGE_WHITELIST, "Sets which addresses may connect")
-            .takes::<WhitelistBody>()
-            .answers_nothing(),
-        describe(&operation::CHANGE_WHITELIST_BY_JOB, "Sets which addresses may connect, and names a job")
-            .takes::<WhitelistBody>()
-            .answers::<JobView>(),
-    ]
-}
 
 /// `GET …/whitelist`: shows which addresses may connect.
 pub(in crate::http) async fn show_whitelist(
@@ -59,7 +45,7 @@ pub(in crate::http) async fn change_whitelist_by_job(
 
 /// The addresses that may connect.
 #[derive(Deserialize, ToSchema)]
-struct WhitelistBody {
+pub(super) struct WhitelistBody {
     enable_whitelist: Option<bool>,
     /// A client leaves an empty list out.
     #[serde(default)]
@@ -101,7 +87,7 @@ pub(in crate::http) fn read_whitelist(body: &[u8]) -> Result<Whitelist, Refusal>
 
 /// The addresses that may connect.
 #[derive(Serialize, ToSchema)]
-struct WhitelistView<'w> {
+pub(super) struct WhitelistView<'w> {
     instance_id: String,
     enable_whitelist: bool,
     whitelist: Vec<GroupView<'w>>,
@@ -124,6 +110,24 @@ impl<'w> WhitelistView<'w> {
             whitelist: whitelist.groups().iter().map(view).collect(),
         }
     }
+}
+
+/// `PUT …/client-ip-transparent-transmission`: has an instance see the addresses of its clients, or no longer. To ask for what is
+/// so already is no mistake: a client does with every instance it makes.
+pub(in crate::http) async fn switch_client_ips(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: ClientIpsBody = mandatory_object(&call.body)?;
+    let enabled = body.transparent_client_ip_enable;
+    let enabled = enabled.ok_or(Refusal::InvalidParameter { name: "transparent_client_ip_enable" })?;
+    let job = engine.switch_instance(instance, InstanceSwitch::ClientIps(enabled), call.origin).await;
+    Ok(job_begun(job.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ClientIpsBody {
+    transparent_client_ip_enable: Option<bool>,
 }
 
 #[cfg(test)]

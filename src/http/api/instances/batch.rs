@@ -1,15 +1,18 @@
-//! Calls about several instances at once: which ones, and what became of each.
+//! Instances: restart, flush, start, stop and delete, one or several at once.
 //!
-//! Source: docs/contract/dcs-v1.0.md, sections 2.12 and 2.15; docs/contract/dcs-v2.md, sections 2.3 and 2.4.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.11, 2.12 and 2.15; docs/contract/dcs-v2.md, sections 2.3 and 2.4.
 
-use serde::Serialize;
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
+use crate::domain::instance::StatusAction;
 use crate::domain::refusal::Refusal;
-use crate::engine::EngineError;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::engine::{ApiVersion, Engine, EngineError};
+use crate::http::context::{InstanceCall, ProjectCall};
+use crate::http::error::{ApiError, codes};
+use crate::http::extract::mandatory_object;
 
 /// The most instances a call may name.
 const MOST_INSTANCES: usize = 50;
@@ -63,6 +66,87 @@ impl BatchView {
         let results = ids.iter().map(|id| ResultView { instance: id.to_string(), result: "success" });
         Self { results: results.collect() }
     }
+}
+
+/// What is to be done to which instances.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct StatusBody {
+    instances: Option<Vec<String>>,
+    /// `restart` or `flush`; on v1.0 also `start` and `stop`, on v2 `soft_restart`.
+    action: Option<String>,
+}
+
+/// `PUT …/instances/status`: has instances restarted, emptied, started or stopped.
+pub(in crate::http) async fn change_statuses(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: StatusBody = mandatory_object(&call.body)?;
+    let action = action(body.action.as_deref().unwrap_or_default(), call.api)?;
+    let ids = instance_ids(body.instances.as_deref())?;
+    let results = engine.change_statuses(project_id, &ids, action, &call.origin).await;
+    if let (ApiVersion::V2, [Err(EngineError::Refused(refusal))]) = (call.api, results.as_slice())
+        && refusal.is_busy()
+    {
+        // Known quirk: the one client that restarts single instances looks at the status only, and comes again after this.
+        return Err(refusal.clone().into());
+    }
+    let view = BatchView::new(&ids, results)?;
+    if call.api == ApiVersion::V1 && call.compat()?.status_action_204 {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// Reads what is to be done. v2 starts and stops nodes, not instances.
+fn action(word: &str, api: ApiVersion) -> Result<StatusAction, Refusal> {
+    match (word, api) {
+        ("restart", _) | ("soft_restart", ApiVersion::V2) => Ok(StatusAction::Restart),
+        ("flush", _) => Ok(StatusAction::Flush),
+        ("start", ApiVersion::V1) => Ok(StatusAction::Start),
+        ("stop", ApiVersion::V1) => Ok(StatusAction::Stop),
+        _ => Err(Refusal::InvalidAction),
+    }
+}
+
+/// `DELETE …/instances/{instance_id}`: deletes an instance with all its records.
+pub(in crate::http) async fn delete_instance(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    engine.delete_instance(instance, call.origin).await.map_err(ApiError::failing_with(&codes::INTERNAL))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Which instances are to be deleted.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct BatchBody {
+    instances: Option<Vec<String>>,
+}
+
+/// `DELETE …/instances`: deletes those that the body names, or all whose creation failed.
+pub(in crate::http) async fn delete_instances(
+    engine: Engine,
+    ProjectCall { call, project_id }: ProjectCall,
+) -> Result<HttpResponse, ApiError> {
+    if call.query.is_true(&["allFailure", "all_failure"]) {
+        let deleted = engine
+            .delete_failed_instances(project_id, &call.origin)
+            .await
+            .map_err(ApiError::failing_with(&codes::INTERNAL))?;
+        return Ok(match call.api {
+            ApiVersion::V1 => HttpResponse::NoContent().finish(),
+            ApiVersion::V2 => HttpResponse::Ok().json(BatchView::all_done(&deleted)),
+        });
+    }
+    let body: BatchBody = mandatory_object(&call.body)?;
+    let ids = instance_ids(body.instances.as_deref())?;
+    let results = engine.delete_instances(project_id, &ids, &call.origin).await;
+    let view = BatchView::new(&ids, results)?;
+    if call.api == ApiVersion::V1 && call.compat()?.batch_delete_204 {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    Ok(HttpResponse::Ok().json(view))
 }
 
 #[cfg(test)]

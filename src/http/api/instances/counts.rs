@@ -10,24 +10,11 @@ use crate::domain::instance::{Engine as CacheEngine, Instance, InstanceStatus as
 use crate::engine::{ApiVersion, Engine, StatusCount};
 use crate::http::api::instances::view::IDLE_MEMORY_MB;
 use crate::http::context::ProjectCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::openapi::describe::{Description, QueryParameter, describe, flag};
-use crate::http::operation;
+use crate::http::error::{ApiError, codes};
+use crate::http::route::{QueryParameter, flag};
 
-const COUNTS_QUERY: &[QueryParameter] =
+pub(super) const COUNTS_QUERY: &[QueryParameter] =
     &[flag("include_failure", "Whether instances whose creation failed are counted.")];
-
-/// Describes the operations.
-pub(in crate::http) fn described() -> Vec<Description> {
-    let counts = || describe(&operation::COUNT_STATUSES, "Counts the instances of a project by their state");
-    vec![
-        counts().spoken_in(ApiVersion::V1).query(COUNTS_QUERY).answers::<CountsView>(),
-        counts().spoken_in(ApiVersion::V2).query(COUNTS_QUERY).answers::<CountsByEngineView>(),
-        describe(&operation::LIST_STATISTICS, "Shows what the instances in service do")
-            .answers::<StatisticsView>(),
-    ]
-}
 
 /// `GET …/instances/status`: counts the instances of a project by their state.
 pub(in crate::http) async fn count_statuses(
@@ -72,7 +59,7 @@ fn count(counts: &[StatusCount], engine: Option<CacheEngine>, status: Status) ->
 #[derive(Serialize, ToSchema)]
 #[schema(as = StatusCounts)]
 #[expect(clippy::struct_field_names, reason = "the wire's members")]
-struct CountsView {
+pub(super) struct CountsView {
     creating_count: u64,
     running_count: u64,
     error_count: u64,
@@ -119,7 +106,7 @@ impl CountsView {
 /// How many instances are in which state, as v2 shows it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StatusCountsOfAll)]
-struct CountsByEngineView {
+pub(super) struct CountsByEngineView {
     #[serde(flatten)]
     all: CountersView,
     redis: CountersView,
@@ -179,7 +166,7 @@ impl CountersView {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Statistics)]
-struct StatisticsView {
+pub(super) struct StatisticsView {
     statistics: Vec<StatisticView>,
 }
 

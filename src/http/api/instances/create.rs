@@ -15,22 +15,9 @@ use crate::domain::instance::{BillingOrder, CreateInstancesRequest, InstanceName
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, CreatedInstances, Engine};
 use crate::http::context::ProjectCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, Texts, text};
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
-
-/// Describes the operations.
-pub(in crate::http) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::CREATE_INSTANCES, "Makes instances")
-            .takes::<OrderBody>()
-            .answers::<CreatedView>()
-            .makes_what_has_an_id(),
-    ]
-}
 
 /// `POST …/instances`: makes instances.
 pub(in crate::http) async fn create_instances(
@@ -49,7 +36,7 @@ pub(in crate::http) async fn create_instances(
 
 /// Instances to be made. Which members must be there depends on the version and the product.
 #[derive(Deserialize, ToSchema)]
-struct OrderBody {
+pub(super) struct OrderBody {
     name: Option<String>,
     description: Option<String>,
     engine: Option<String>,
@@ -212,7 +199,7 @@ impl OrderBody {
 
 /// What has been made.
 #[derive(Serialize, ToSchema)]
-struct CreatedView {
+pub(super) struct CreatedView {
     /// All ids, separated by commas; only v1.0 has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance_id: Option<String>,

@@ -5,88 +5,134 @@
 pub(in crate::http) mod batch;
 pub(in crate::http) mod counts;
 pub(in crate::http) mod create;
-pub(in crate::http) mod delete;
+pub(in crate::http) mod list;
 pub(in crate::http) mod password;
-pub(in crate::http) mod placement;
 pub(in crate::http) mod policy;
 pub(in crate::http) mod resize;
-pub(in crate::http) mod status;
 pub(in crate::http) mod update;
 pub(in crate::http) mod view;
 
-use actix_web::HttpResponse;
-
-use crate::engine::{ApiVersion, Engine};
+use crate::http::api::config::change::JobView;
 use crate::http::api::instances::view::{InstanceView, InstancesView, WholeInstanceView, WholeInstancesView};
-use crate::http::api::v1;
-use crate::http::api::v2;
-use crate::http::context::{InstanceCall, ProjectCall};
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::openapi::describe::{Family, describe};
-use crate::http::operation;
+use crate::http::context::endpoint;
+use crate::http::route::{DELETE, GET, Operation, POST, PUT, RouteEntry, Tag, flag, reading, writing};
 
-/// Describes the operations.
-pub(in crate::http) fn family() -> Family {
-    let shown = vec![
-        describe(&operation::GET_INSTANCE, "Shows an instance")
-            .spoken_in(ApiVersion::V1)
+/// Returns the routes.
+pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Instances", about: "Cache instances." };
+    const COUNT_STATUSES: Operation =
+        reading("list_number_of_instances_in_different_status", "dcs:instance:list");
+    const GET_INSTANCE: Operation = reading("get_instance", "dcs:instance:get");
+    const LIST_INSTANCES: Operation = reading("list_instances", "dcs:instance:list");
+    TAG.routes([
+        writing("change_instance_statuses", "dcs:instance:modifyStatus")
+            .summary("Restarts, empties, starts or stops instances")
+            .both(PUT, "/{project_id}/instances/status", endpoint(batch::change_statuses))
+            .takes::<batch::StatusBody>()
+            .answers::<batch::BatchView>(),
+        COUNT_STATUSES
+            .summary("Counts the instances of a project by their state")
+            .v1(GET, "/{project_id}/instances/status", endpoint(counts::count_statuses))
+            .query(counts::COUNTS_QUERY)
+            .answers::<counts::CountsView>(),
+        COUNT_STATUSES
+            .summary("Counts the instances of a project by their state")
+            .v2(GET, "/{project_id}/instances/status", endpoint(counts::count_statuses))
+            .query(counts::COUNTS_QUERY)
+            .answers::<counts::CountsByEngineView>(),
+        reading("list_statistics_of_running_instances", "dcs:instance:list")
+            .summary("Shows what the instances in service do")
+            .both(GET, "/{project_id}/instances/statistic", endpoint(counts::list_statistics))
+            .answers::<counts::StatisticsView>(),
+        GET_INSTANCE
+            .summary("Shows an instance")
+            .v1(GET, "/{project_id}/instances/{instance_id}", endpoint(list::get_instance))
             .answers::<InstanceView>(),
-        describe(&operation::GET_INSTANCE, "Shows an instance")
-            .spoken_in(ApiVersion::V2)
+        GET_INSTANCE
+            .summary("Shows an instance")
+            .v2(GET, "/{project_id}/instances/{instance_id}", endpoint(list::get_instance))
             .answers::<WholeInstanceView>(),
-        describe(&operation::LIST_INSTANCES, "Lists the instances of a project, newest first")
-            .spoken_in(ApiVersion::V1)
-            .query(v1::INSTANCES_QUERY)
+        writing("update_instance", "dcs:instance:modify")
+            .summary("Changes what of an instance takes no time")
+            .both(PUT, "/{project_id}/instances/{instance_id}", endpoint(update::update_instance))
+            .takes::<update::UpdateBody>()
+            .answers_nothing(),
+        writing("delete_instance", "dcs:instance:delete")
+            .summary("Deletes an instance with all its records")
+            .both(DELETE, "/{project_id}/instances/{instance_id}", endpoint(batch::delete_instance))
+            .answers_nothing(),
+        LIST_INSTANCES
+            .summary("Lists the instances of a project, newest first")
+            .v1(GET, "/{project_id}/instances", endpoint(list::list_instances))
+            .query(list::V1_INSTANCES_QUERY)
             .answers::<InstancesView>(),
-        describe(&operation::LIST_INSTANCES, "Lists the instances of a project, newest first")
-            .spoken_in(ApiVersion::V2)
-            .query(v2::INSTANCES_QUERY)
+        LIST_INSTANCES
+            .summary("Lists the instances of a project, newest first")
+            .v2(GET, "/{project_id}/instances", endpoint(list::list_instances))
+            .query(list::V2_INSTANCES_QUERY)
             .answers::<WholeInstancesView>(),
-    ];
-    let changed = [
-        create::described(),
-        update::described(),
-        delete::described(),
-        placement::described(),
-        status::described(),
-        resize::described(),
-        counts::described(),
-        password::described(),
-    ];
-    Family {
-        name: "Instances",
-        about: "Cache instances.",
-        operations: shown.into_iter().chain(changed.into_iter().flatten()).collect(),
-    }
-}
-
-/// `GET …/instances/{instance_id}`: shows an instance.
-pub(in crate::http) async fn get_instance(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let (instance, now) =
-        engine.get_instance(instance).await.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
-    Ok(HttpResponse::Ok().json(InstanceView::of_one(instance, call.api, now)))
-}
-
-/// `GET …/instances`: lists the instances of a project, newest first.
-pub(in crate::http) async fn list_instances(
-    engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let query = match call.api {
-        ApiVersion::V1 => v1::instances_query(&call.query)?,
-        ApiVersion::V2 => v2::instances_query(&call.query)?,
-    };
-    let Some(query) = query else {
-        // A filter that nothing can match is not an error.
-        return Ok(HttpResponse::Ok().json(InstancesView::empty()));
-    };
-    let (page, now) = engine
-        .list_instances(project_id, query)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
-    Ok(HttpResponse::Ok().json(InstancesView::new(page, call.api, now)))
+        writing("create_instances", "dcs:instance:create")
+            .summary("Makes instances")
+            .both(POST, "/{project_id}/instances", endpoint(create::create_instances))
+            .takes::<create::OrderBody>()
+            .answers::<create::CreatedView>()
+            .accepts_id(),
+        writing("delete_instances", "dcs:instance:delete")
+            .summary("Deletes several instances")
+            .both(DELETE, "/{project_id}/instances", endpoint(batch::delete_instances))
+            .query(&[flag("allFailure", "Delete all whose creation failed, whatever the body says.")])
+            .takes::<batch::BatchBody>()
+            .answers::<batch::BatchView>(),
+        writing("update_password", "dcs:instance:modifyAuthInfo")
+            .summary("Changes the password of an instance")
+            .both(PUT, "/{project_id}/instances/{instance_id}/password", endpoint(password::change_password))
+            .takes::<password::ChangeBody>()
+            .answers::<password::ChangeView>(),
+        writing("add_replica", "dcs:instance:modify")
+            .summary("Adds a replica to a shard")
+            .both(
+                POST,
+                "/{project_id}/instance/{instance_id}/groups/{group_id}/replications",
+                endpoint(resize::add_replica),
+            )
+            .takes::<resize::ReplicaBody>()
+            .answers_nothing(),
+        writing("migrate_az", "dcs:instance:modify")
+            .summary("Takes an instance to other zones")
+            .v2(PUT, "/{project_id}/instances/{instance_id}/available-zones", endpoint(resize::migrate_zones))
+            .takes::<resize::ZonesBody>()
+            .answers::<resize::NothingView>(),
+        writing("switch_subnet", "dcs:instance:modify")
+            .summary("Takes an instance to another network")
+            .v2(
+                POST,
+                "/{project_id}/instances/{instance_id}/resources/subnet",
+                endpoint(resize::switch_subnet),
+            )
+            .takes::<resize::SubnetBody>()
+            .answers_nothing(),
+        writing("remove_replica", "dcs:instance:modify")
+            .summary("Removes a replica from a shard")
+            .v2(
+                DELETE,
+                "/{project_id}/instances/{instance_id}/groups/{group_id}/replications/{node_id}",
+                endpoint(resize::remove_replica),
+            )
+            .answers::<JobView>(),
+        writing("resize_instance", "dcs:instance:scale")
+            .summary("Gives an instance another size")
+            .v1(POST, "/{project_id}/instances/{instance_id}/extend", endpoint(resize::resize_instance))
+            .v2(POST, "/{project_id}/instances/{instance_id}/resize", endpoint(resize::resize_instance))
+            .takes::<resize::ResizeBody>()
+            .answers_nothing(),
+        writing("reset_password", "dcs:instance:modifyAuthInfo")
+            .summary("Sets another password of an instance, or none")
+            .v2(
+                POST,
+                "/{project_id}/instances/{instance_id}/password/reset",
+                endpoint(password::reset_password),
+            )
+            .takes::<password::ResetBody>()
+            .answers::<password::ResetView>(),
+    ])
 }

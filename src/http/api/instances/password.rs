@@ -13,24 +13,9 @@ use crate::domain::instance::password::{PasswordReset, PasswordTries, PasswordVe
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, text};
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
-
-/// Describes the operations.
-pub(in crate::http) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::CHANGE_PASSWORD, "Changes the password of an instance")
-            .takes::<ChangeBody>()
-            .answers::<ChangeView>(),
-        describe(&operation::RESET_PASSWORD, "Sets another password of an instance, or none")
-            .takes::<ResetBody>()
-            .answers::<ResetView>(),
-    ]
-}
 
 /// `PUT …/password`: changes the password, for those who know the old one.
 pub(in crate::http) async fn change_password(
@@ -70,14 +55,14 @@ pub(in crate::http) async fn reset_password(
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PasswordChange)]
-struct ChangeBody {
+pub(super) struct ChangeBody {
     old_password: Option<String>,
     new_password: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PasswordReset)]
-struct ResetBody {
+pub(super) struct ResetBody {
     new_password: Option<String>,
     no_password_access: Option<Flexible>,
 }
@@ -118,7 +103,7 @@ impl LockView {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PasswordChanged)]
-struct ChangeView {
+pub(super) struct ChangeView {
     result: &'static str,
     message: &'static str,
     #[serde(flatten)]
@@ -150,7 +135,7 @@ const LOCKED: &str = "instance is locked";
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PasswordWasReset)]
-struct ResetView {
+pub(super) struct ResetView {
     code: &'static str,
     message: &'static str,
     ext_message: Option<&'static str>,

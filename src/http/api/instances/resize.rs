@@ -1,31 +1,22 @@
-//! Instances: give another size. v1.0 calls it extend, v2 resize.
+//! Instances: another size, other zones, another network, replicas of shards. v1.0 calls a resize extend.
 //!
-//! Source: docs/contract/dcs-v1.0.md, section 2.13; docs/contract/dcs-v2.md, section 2.5.
+//! Source: docs/contract/dcs-v1.0.md, sections 2.13 and 2.21; docs/contract/dcs-v2.md, section 2.5, section 2.20 and section 3, "Paths outside
+//! the SDK".
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::instance::ResizeOrder;
+use crate::domain::id::JobId;
+use crate::domain::instance::{PlacementChange, ResizeOrder};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
+use crate::http::api::config::change::job_begun;
 use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
-use crate::http::extract::mandatory_object;
+use crate::http::error::{ApiError, codes};
+use crate::http::extract::{mandatory_object, optional_object};
 use crate::http::flexible::{Flexible, only_v2, text};
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
-
-/// Describes the operation. What is paid in advance is answered with its order, the rest without a body.
-pub(in crate::http) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::RESIZE_INSTANCE, "Gives an instance another size")
-            .takes::<ResizeBody>()
-            .answers_nothing(),
-    ]
-}
 
 /// `POST …/extend` and `POST …/resize`: gives an instance another size.
 pub(in crate::http) async fn resize_instance(
@@ -46,7 +37,7 @@ pub(in crate::http) async fn resize_instance(
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = InstanceResize)]
-struct ResizeBody {
+pub(super) struct ResizeBody {
     new_capacity: Option<Flexible>,
     spec_code: Option<String>,
     #[schema(value_type = Option<String>)]
@@ -90,3 +81,96 @@ impl ResizeBody {
 struct OrderView {
     order_id: String,
 }
+
+/// `PUT …/available-zones`: takes an instance to other zones, at once or in its window of maintenance.
+pub(in crate::http) async fn migrate_zones(
+    engine: Engine,
+    call: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: ZonesBody = mandatory_object(&call.call.body)?;
+    let zones = body.new_available_zones.unwrap_or_default();
+    if zones.is_empty() {
+        return Err(Refusal::InvalidParameter { name: "new_available_zones" }.into());
+    }
+    let may_wait = body.execute_immediately.as_ref().and_then(Flexible::boolean) == Some(false);
+    extend(engine, call, PlacementChange::Zones(zones), may_wait).await?;
+    Ok(HttpResponse::Ok().json(NothingView {}))
+}
+
+/// `POST …/resources/subnet`: takes an instance to another network.
+pub(in crate::http) async fn switch_subnet(
+    engine: Engine,
+    call: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: SubnetBody = mandatory_object(&call.call.body)?;
+    if body.action.as_deref() != Some("switch") {
+        return Err(Refusal::InvalidParameter { name: "action" }.into());
+    }
+    let given = |id: Option<String>| id.filter(|id| !id.is_empty());
+    let network = PlacementChange::Network {
+        vpc_id: given(body.vpc_id).ok_or(Refusal::InvalidVpc)?,
+        subnet_id: given(body.subnet_id).ok_or(Refusal::InvalidSubnet)?,
+    };
+    extend(engine, call, network, false).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `POST …/groups/{group_id}/replications`: adds a replica to a shard.
+pub(in crate::http) async fn add_replica(
+    engine: Engine,
+    call: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let body: ReplicaBody = optional_object(&call.call.body)?;
+    let zone = body.az_code.or(body.repl_az_id).filter(|zone| !zone.is_empty());
+    let group_id = call.call.path_part("group_id").to_owned();
+    extend(engine, call, PlacementChange::AddReplica { group_id, zone }, false).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE …/groups/{group_id}/replications/{node_id}`: removes a replica from a shard.
+pub(in crate::http) async fn remove_replica(
+    engine: Engine,
+    call: InstanceCall,
+) -> Result<HttpResponse, ApiError> {
+    let part = |name| call.call.path_part(name).to_owned();
+    let replica = PlacementChange::RemoveReplica { group_id: part("group_id"), node_id: part("node_id") };
+    Ok(job_begun(extend(engine, call, replica, false).await?))
+}
+
+async fn extend(
+    engine: Engine,
+    InstanceCall { call, instance }: InstanceCall,
+    extension: PlacementChange,
+    may_wait: bool,
+) -> Result<JobId, ApiError> {
+    let begun = engine.extend_instance(instance, extension, may_wait, call.origin).await;
+    begun.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ZonesBody {
+    /// Codes or ids, in the order in which nodes are spread over them.
+    new_available_zones: Option<Vec<String>>,
+    /// False: it waits for the window of maintenance.
+    #[schema(value_type = Option<bool>)]
+    execute_immediately: Option<Flexible>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SubnetBody {
+    /// `switch`.
+    action: Option<String>,
+    vpc_id: Option<String>,
+    subnet_id: Option<String>,
+}
+
+/// The versions spell the zone differently; either is taken.
+#[derive(Default, Deserialize, ToSchema)]
+pub(super) struct ReplicaBody {
+    az_code: Option<String>,
+    repl_az_id: Option<String>,
+}
+
+/// An object without members.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NothingView {}

@@ -12,21 +12,9 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::instances::create::PolicyBody;
 use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
-use crate::http::error::codes;
+use crate::http::error::{ApiError, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, only_v2, text};
-use crate::http::openapi::describe::{Description, describe};
-use crate::http::operation;
-
-/// Describes the operations.
-pub(in crate::http) fn described() -> Vec<Description> {
-    vec![
-        describe(&operation::UPDATE_INSTANCE, "Changes what of an instance takes no time")
-            .takes::<UpdateBody>()
-            .answers_nothing(),
-    ]
-}
 
 /// `PUT …/instances/{instance_id}`: changes what the body names.
 pub(in crate::http) async fn update_instance(
@@ -43,7 +31,7 @@ pub(in crate::http) async fn update_instance(
 
 /// What is to change. The port and the names of commands change on v2 only.
 #[derive(Deserialize, ToSchema)]
-struct UpdateBody {
+pub(super) struct UpdateBody {
     name: Option<String>,
     description: Option<String>,
     maintain_begin: Option<String>,

@@ -5,11 +5,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::builtin;
-use crate::domain::catalogue;
 use crate::domain::instance::{Instance, SideTask};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
+use crate::domain::{builtin, catalogue};
 use crate::engine::ApiVersion;
 use crate::http::api::config::tags::{TagView, tag_views};
 use crate::http::api::instances::policy::PolicyView;

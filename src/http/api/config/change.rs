@@ -1,0 +1,67 @@
+//! Reads and changes of instance configuration, for all handlers, and the jobs that some name.
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::id::JobId;
+use crate::domain::origin::Origin;
+use crate::domain::side_settings::{SideChange, SideSettings};
+use crate::domain::task_kind::TaskKind;
+use crate::engine::{Engine, InstanceRef};
+use crate::http::error::{ApiError, codes};
+
+/// Changes what is set beside an instance, for a handler.
+pub(super) async fn change(
+    engine: &Engine,
+    instance: InstanceRef,
+    change: SideChange,
+    origin: Origin,
+) -> Result<SideSettings, ApiError> {
+    let changed = engine.change_side_settings(instance, change, origin).await;
+    Ok(changed.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?.1)
+}
+
+/// Changes what is set beside an instance, and answers with the job of it.
+pub(super) async fn change_by_job(
+    engine: &Engine,
+    instance: InstanceRef,
+    change: SideChange,
+    task: TaskKind,
+    origin: Origin,
+) -> Result<HttpResponse, ApiError> {
+    let job = engine.change_side_settings_by_job(instance, change, task, origin).await;
+    Ok(job_begun(job.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?))
+}
+
+/// A job, by which is asked how far it has come.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http::api) struct JobView {
+    job_id: String,
+}
+
+/// Answers with a job.
+pub(in crate::http::api) fn job_begun(job: JobId) -> HttpResponse {
+    HttpResponse::Ok().json(JobView { job_id: job.to_string() })
+}
+
+/// Returns what is set beside an instance, for a handler.
+pub(super) async fn settings(engine: &Engine, instance: InstanceRef) -> Result<SideSettings, ApiError> {
+    let found = engine.side_settings(instance).await;
+    Ok(found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?.1)
+}
+
+/// Takes a text, or a number as the text that it is written as; nothing at all is no text.
+pub(super) fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum TextOrNumber {
+        Text(String),
+        Number(serde_json::Number),
+    }
+    Ok(match Option::<TextOrNumber>::deserialize(deserializer)? {
+        Some(TextOrNumber::Text(text)) => text,
+        Some(TextOrNumber::Number(number)) => number.to_string(),
+        None => String::new(),
+    })
+}

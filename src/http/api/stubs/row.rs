@@ -1,0 +1,158 @@
+//! A stub: what it answers, and the handler that serves all of them.
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::http::header::ContentType;
+use serde_json::Value;
+
+use crate::domain::instance::Instance;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::engine::{Engine, InstanceRef};
+use crate::http::context::{Call, InstanceCall, ProjectCall, Target, endpoint};
+use crate::http::error::ApiError;
+use crate::http::error::codes::{self, ErrorCode};
+use crate::http::route::{Emulation, Endpoint, Operation, QueryParameter, reading, text, writing};
+
+/// A row of the table.
+pub(super) struct Row {
+    /// What is asked for.
+    pub(super) operation: Operation,
+    /// The method.
+    pub(super) method: Method,
+    /// The path behind the version, with placeholders in braces.
+    pub(super) path: &'static str,
+    /// What it does, in a few words.
+    pub(super) about: &'static str,
+    /// Parameters of the query that must be there.
+    pub(super) needs: &'static [&'static str],
+    /// What is answered.
+    pub(super) reply: Reply,
+}
+
+/// What a row answers.
+pub(super) enum Reply {
+    /// Always this JSON document, but for the id of the instance in it.
+    Always(&'static str),
+    /// What follows from the instance.
+    OfInstance(fn(&Asked) -> Value),
+    /// That what the path names is not there: nothing makes one.
+    Unknown(&'static ErrorCode),
+    /// The same, where the tables have no code for it: that a parameter, this one, is wrong.
+    UnknownParameter(&'static str),
+    /// That it is not emulated.
+    NotEmulated,
+}
+
+/// What an answer follows from.
+pub(super) struct Asked<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) now: Timestamp,
+    pub(super) call: &'a Call,
+}
+
+impl Row {
+    /// Returns the row of an operation that only reads.
+    pub(super) const fn reads(
+        name: &'static str,
+        method: Method,
+        path: &'static str,
+        about: &'static str,
+        reply: Reply,
+    ) -> Self {
+        Self::reads_given(&[], name, method, path, about, reply)
+    }
+
+    /// Returns the row of an operation that only reads, with parameters that must be there.
+    pub(super) const fn reads_given(
+        needs: &'static [&'static str],
+        name: &'static str,
+        method: Method,
+        path: &'static str,
+        about: &'static str,
+        reply: Reply,
+    ) -> Self {
+        Self {
+            operation: reading(name, "dcs:instance:get").emulated(Emulation::ReadOnly),
+            method,
+            path,
+            about,
+            needs,
+            reply,
+        }
+    }
+
+    /// Returns the row of an operation that is refused.
+    pub(super) const fn refused(
+        name: &'static str,
+        method: Method,
+        path: &'static str,
+        about: &'static str,
+    ) -> Self {
+        let operation = writing(name, "dcs:instance:modify").emulated(Emulation::None);
+        Self { operation, method, path, about, needs: &[], reply: Reply::NotEmulated }
+    }
+}
+
+impl Row {
+    /// Returns the route.
+    pub(super) fn endpoint(&'static self) -> Endpoint {
+        let needs: Vec<QueryParameter> = self.needs.iter().map(|name| text(name, "").required()).collect();
+        let route = endpoint(move |engine, call| self.serve(engine, call));
+        let endpoint =
+            self.operation.summary(self.about).v2(self.method.clone(), self.path, route).query(&needs);
+        match self.reply {
+            Reply::Always(_) | Reply::OfInstance(_) => endpoint.answers_any(200, "application/json"),
+            Reply::Unknown(_) | Reply::UnknownParameter(_) | Reply::NotEmulated => endpoint.always_refused(),
+        }
+    }
+
+    /// Serves a call. Callers who may not ask, or ask about an unknown instance, learn that first, as everywhere.
+    async fn serve(&self, engine: Engine, call: ProjectCall) -> Result<HttpResponse, ApiError> {
+        if self.path.contains("{instance_id}") {
+            let InstanceCall { call, instance } = InstanceCall::read(call.project_id, call.call)?;
+            return self.answer_about(engine, call, instance).await;
+        }
+        self.require(&call.call)?;
+        self.answer(None)
+    }
+
+    /// Answers a call about an instance.
+    async fn answer_about(
+        &self,
+        engine: Engine,
+        call: Call,
+        instance: InstanceRef,
+    ) -> Result<HttpResponse, ApiError> {
+        let found = engine.get_instance(instance).await;
+        let (instance, now) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+        self.require(&call)?;
+        self.answer(Some(&Asked { instance: &instance, now, call: &call }))
+    }
+
+    /// Makes sure that the parameters are there that must be.
+    fn require(&self, call: &Call) -> Result<(), ApiError> {
+        match self.needs.iter().find(|name| call.query.get(name).is_none()) {
+            Some(name) => Err(ApiError::MissingQuery { name }),
+            None => Ok(()),
+        }
+    }
+
+    fn answer(&self, asked: Option<&Asked>) -> Result<HttpResponse, ApiError> {
+        match (&self.reply, asked) {
+            (Reply::Always(document), Some(asked)) => {
+                Ok(json(document.replace("{instance_id}", &asked.instance.id.to_string())))
+            }
+            (Reply::Always(document), None) => Ok(json((*document).to_owned())),
+            (Reply::OfInstance(derive), Some(asked)) => Ok(HttpResponse::Ok().json(derive(asked))),
+            (Reply::OfInstance(_), None) => Err(ApiError::UnknownRoute),
+            (Reply::Unknown(code), _) => Err(ApiError::Unknown { code }),
+            (Reply::UnknownParameter(name), _) => Err(Refusal::InvalidParameter { name }.into()),
+            (Reply::NotEmulated, _) => Err(ApiError::NotEmulated { what: self.about }),
+        }
+    }
+}
+
+fn json(document: String) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(document)
+}

@@ -1,0 +1,138 @@
+//! Requests to the control API: their authorization, bodies and answers.
+
+use std::future::Future;
+
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use crate::domain::backup::BackupStatusKind;
+use crate::engine::{ChangedRecord, EngineError, MadeChange};
+use crate::http::context::route;
+use crate::http::error::control::ControlError;
+use crate::http::error::{ApiError, codes};
+use crate::http::route::{Handler, RouteEntry};
+use crate::http::state::{ControlState, state, to_its_end};
+use crate::http::time::rfc3339;
+
+/// Lets a request through that carries the control token, where there is one.
+pub(super) fn authorize(request: &HttpRequest) -> Result<(), ApiError> {
+    Ok(state(request)?.control.authorize(request)?)
+}
+
+/// Makes a route of a handler that reads.
+pub(super) fn reads<F>(handler: fn(ControlCall) -> F) -> Handler
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    route(move |request, body| async move { handler(ControlCall::receive(request, body)?).await })
+}
+
+/// Makes a route of a handler that changes something. It is carried out to its end although its caller may go away: what is
+/// cached must follow what is persisted.
+pub(super) fn changes<F>(handler: fn(ControlCall) -> F) -> Handler
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    route(move |request, body| changed(handler, request, body))
+}
+
+/// Carries out a handler that changes something to its end.
+pub(super) async fn changed<F>(
+    handler: fn(ControlCall) -> F,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, ApiError>
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    to_its_end(handler(ControlCall::receive(request, body)?)).await
+}
+
+/// A request to the control API that may be carried out.
+pub(super) struct ControlCall {
+    pub(super) request: HttpRequest,
+    pub(super) body: Bytes,
+}
+
+impl ControlCall {
+    /// Lets a request through that carries the control token, where there is one.
+    fn receive(request: HttpRequest, body: Bytes) -> Result<Self, ApiError> {
+        authorize(&request)?;
+        Ok(Self { request, body })
+    }
+
+    pub(super) fn state(&self) -> Result<&ControlState, ApiError> {
+        Ok(&state(&self.request)?.control)
+    }
+
+    /// Returns every route.
+    pub(super) fn routes(&self) -> Result<&'static [RouteEntry], ApiError> {
+        Ok(state(&self.request)?.routes)
+    }
+
+    /// Reads the body; nothing at all counts as `{}`.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let text: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| ControlError::Invalid(error.to_string().into()))?;
+        deserializer.end().map_err(|error| ControlError::Invalid(error.to_string().into()))?;
+        Ok(value)
+    }
+
+    pub(super) fn path_part(&self, name: &str) -> &str {
+        self.request.match_info().get(name).unwrap_or_default()
+    }
+}
+
+/// A change that was made, as answers tell of it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Fired {
+    at: String,
+    model: &'static str,
+    id: String,
+    instance_id: String,
+    /// Null: it has come into being.
+    from: Option<&'static str>,
+    to: &'static str,
+}
+
+impl Fired {
+    fn of(change: &MadeChange) -> Self {
+        let (model, id, from, to) = match change.record {
+            ChangedRecord::Instance { from, to } => {
+                ("instance", change.instance_id.to_string(), Some(from.as_str()), to.as_str())
+            }
+            ChangedRecord::Backup { id, from, to } => {
+                ("backup", id.to_string(), from.map(BackupStatusKind::as_str), to.as_str())
+            }
+            ChangedRecord::Restore { id, from, to } => {
+                ("restore", id.to_string(), Some(from.as_str()), to.as_str())
+            }
+        };
+        Self { at: rfc3339(change.at), model, id, instance_id: change.instance_id.to_string(), from, to }
+    }
+}
+
+pub(super) fn fired(changes: &[MadeChange]) -> Vec<Fired> {
+    changes.iter().map(Fired::of).collect()
+}
+
+pub(super) fn internal(error: EngineError) -> ApiError {
+    ApiError::failing_with(&codes::INTERNAL)(error)
+}
+
+pub(super) fn json(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(body)
+}
+
+/// Reads an id that may be absent.
+pub(super) fn optional_id<T: std::str::FromStr>(
+    text: Option<&str>,
+    name: &'static str,
+) -> Result<Option<T>, ControlError> {
+    text.map(str::parse).transpose().map_err(|_| ControlError::Invalid(format!("{name} is no id").into()))
+}

@@ -1,0 +1,380 @@
+//! Routes: operations with their methods, paths, handlers and documentation. Each resource has one list of them beside its
+//! handlers, such as `api/backups/mod.rs`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::{HttpMessage, HttpRequest};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+
+use crate::domain::identity::Action;
+use crate::engine::ApiVersion;
+
+pub(super) const GET: Method = Method::GET;
+pub(super) const HEAD: Method = Method::HEAD;
+pub(super) const POST: Method = Method::POST;
+pub(super) const PUT: Method = Method::PUT;
+pub(super) const PATCH: Method = Method::PATCH;
+pub(super) const DELETE: Method = Method::DELETE;
+
+/// The header with the id that the caller chooses for what is created.
+pub(super) const EMULATOR_ID: &str = "X-Emulator-Id";
+
+/// Something a client can ask for, whichever version of the API it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The stable name, which metrics, logs and faults use.
+    pub name: &'static str,
+    /// The action that the caller must be permitted in the project; none for operations outside of projects.
+    pub action: Option<Action>,
+    /// How much of it is emulated.
+    pub emulation: Emulation,
+}
+
+/// How much of an operation is emulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emulation {
+    /// All of it.
+    Full,
+    /// It answers truthfully, but nothing can be done that would change the answer.
+    ReadOnly,
+    /// Nothing: it is refused, and says so.
+    None,
+}
+
+impl Emulation {
+    /// Returns the words for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ReadOnly => "read-only",
+            Self::None => "not emulated",
+        }
+    }
+}
+
+/// Returns an operation that needs the permission to read.
+pub(super) const fn reading(name: &'static str, action: &'static str) -> Operation {
+    Operation { action: Some(Action { name: action, writes: false }), ..open(name) }
+}
+
+/// Returns an operation that needs the permission to write.
+pub(super) const fn writing(name: &'static str, action: &'static str) -> Operation {
+    Operation { action: Some(Action { name: action, writes: true }), ..open(name) }
+}
+
+/// Returns an operation that needs no permission.
+pub(super) const fn open(name: &'static str) -> Operation {
+    Operation { name, action: None, emulation: Emulation::Full }
+}
+
+impl Operation {
+    /// Returns the operation as one that is emulated in part or not at all.
+    pub(super) const fn emulated(self, emulation: Emulation) -> Self {
+        Self { emulation, ..self }
+    }
+
+    /// Starts its entry in a list, with a summary.
+    pub(super) fn summary(self, summary: &'static str) -> Endpoint {
+        Endpoint { operation: self, routes: Vec::new(), docs: Docs { summary, ..Docs::default() } }
+    }
+}
+
+/// Makes the service of a route; called once a worker.
+#[derive(Clone)]
+pub(super) struct Handler(Arc<dyn Fn() -> actix_web::Route + Send + Sync>);
+
+impl Handler {
+    /// Wraps a function that makes the service.
+    pub(super) fn new(make: impl Fn() -> actix_web::Route + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// Makes the service.
+    pub(super) fn route(&self) -> actix_web::Route {
+        (self.0)()
+    }
+}
+
+/// One method on one path.
+#[derive(Clone)]
+pub struct RouteEntry {
+    /// What is asked for.
+    pub operation: Operation,
+    /// The version of the API that is spoken; none for what belongs to no version.
+    pub api: Option<ApiVersion>,
+    /// The method.
+    pub method: Method,
+    /// The path, with placeholders in braces.
+    pub path: String,
+    /// Whether it belongs to the control API.
+    pub is_control: bool,
+    /// The heading in the documentation.
+    pub(super) tag: Tag,
+    pub(super) docs: Arc<Docs>,
+    pub(super) handler: Handler,
+}
+
+/// A heading in the documentation, for one resource.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tag {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+}
+
+impl Tag {
+    /// Returns the routes of endpoints under this heading.
+    pub(super) fn routes(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Vec<RouteEntry> {
+        endpoints.into_iter().flat_map(|endpoint| endpoint.entries(self, false)).collect()
+    }
+
+    /// Returns the routes of endpoints of the control API under this heading.
+    pub(super) fn control_routes(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Vec<RouteEntry> {
+        endpoints.into_iter().flat_map(|endpoint| endpoint.entries(self, true)).collect()
+    }
+}
+
+/// The route that a request has found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RouteName {
+    /// What is asked for.
+    pub(super) operation: Operation,
+    /// The version of the API that is spoken; none for what belongs to no version.
+    pub(super) api: Option<ApiVersion>,
+    /// Whether it is a route of the control API.
+    pub(super) is_control: bool,
+}
+
+impl RouteName {
+    /// Returns the route that a request has found.
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().copied()
+    }
+}
+
+/// Returns the version of the API that a request speaks. Requests of no version are answered as v1.0 does, whose errors every
+/// client reads.
+pub(super) fn api_of(request: &HttpRequest) -> ApiVersion {
+    let route = RouteName::of(request);
+    route.and_then(|route| route.api).unwrap_or_else(|| match request.path().split('/').nth(1) {
+        Some("v2") => ApiVersion::V2,
+        _ => ApiVersion::V1,
+    })
+}
+
+/// Returns the version that a word stands for.
+pub(super) fn api_of_word(word: &str) -> Option<ApiVersion> {
+    [ApiVersion::V1, ApiVersion::V2].into_iter().find(|api| api_word(*api).eq_ignore_ascii_case(word))
+}
+
+/// Returns the word for a version: the first part of its paths, which faults and the journal use, too.
+pub(super) fn api_word(api: ApiVersion) -> &'static str {
+    match api {
+        ApiVersion::V1 => "v1.0",
+        ApiVersion::V2 => "v2",
+    }
+}
+
+/// An operation with some of its routes, which share their documentation.
+pub(super) struct Endpoint {
+    operation: Operation,
+    routes: Vec<(Method, Option<ApiVersion>, String, Handler)>,
+    docs: Docs,
+}
+
+/// The documentation of a route.
+#[derive(Default)]
+pub(super) struct Docs {
+    pub(super) summary: &'static str,
+    pub(super) query: Vec<QueryParameter>,
+    pub(super) accepts_id: bool,
+    pub(super) body: Option<Content>,
+    pub(super) answer: Option<(u16, Content)>,
+    pub(super) is_always_refused: bool,
+}
+
+impl Endpoint {
+    /// Adds a route of v1.0; the path is that behind the version.
+    pub(super) fn v1(self, method: Method, path: &str, handler: Handler) -> Self {
+        self.version(ApiVersion::V1, method, path, handler)
+    }
+
+    /// Adds a route of v2; the path is that behind the version.
+    pub(super) fn v2(self, method: Method, path: &str, handler: Handler) -> Self {
+        self.version(ApiVersion::V2, method, path, handler)
+    }
+
+    /// Adds a route of each version; the path is that behind the version.
+    pub(super) fn both(self, method: Method, path: &str, handler: Handler) -> Self {
+        self.v1(method.clone(), path, handler.clone()).v2(method, path, handler)
+    }
+
+    /// Adds a route of no version.
+    pub(super) fn at(mut self, method: Method, path: &str, handler: Handler) -> Self {
+        self.routes.push((method, None, path.to_owned(), handler));
+        self
+    }
+
+    fn version(mut self, api: ApiVersion, method: Method, path: &str, handler: Handler) -> Self {
+        self.routes.push((method, Some(api), format!("/{}{path}", api_word(api)), handler));
+        self
+    }
+
+    /// Documents parameters behind the path.
+    pub(super) fn query(mut self, parameters: &[QueryParameter]) -> Self {
+        self.docs.query.extend_from_slice(parameters);
+        self
+    }
+
+    /// Documents that the caller may choose the id of what is created.
+    pub(super) fn accepts_id(mut self) -> Self {
+        self.docs.accepts_id = true;
+        self
+    }
+
+    /// Documents a JSON body.
+    pub(super) fn takes<T: ToSchema>(mut self) -> Self {
+        self.docs.body = Some(Content::json::<T>());
+        self
+    }
+
+    /// Documents a body of a media type.
+    pub(super) fn takes_any(mut self, media_type: &'static str) -> Self {
+        self.docs.body = Some(Content::Any(media_type));
+        self
+    }
+
+    /// Documents an answer 200 with a JSON body.
+    pub(super) fn answers<T: ToSchema>(self) -> Self {
+        self.answer(200, Content::json::<T>())
+    }
+
+    /// Documents an answer with a body of a media type.
+    pub(super) fn answers_any(self, status: u16, media_type: &'static str) -> Self {
+        self.answer(status, Content::Any(media_type))
+    }
+
+    /// Documents an answer 200 without a body.
+    pub(super) fn answers_empty(self) -> Self {
+        self.answer(200, Content::Nothing)
+    }
+
+    /// Documents an answer 204.
+    pub(super) fn answers_nothing(self) -> Self {
+        self.answer(204, Content::Nothing)
+    }
+
+    /// Documents that every request is refused.
+    pub(super) fn always_refused(mut self) -> Self {
+        self.docs.is_always_refused = true;
+        self
+    }
+
+    fn answer(mut self, status: u16, content: Content) -> Self {
+        self.docs.answer = Some((status, content));
+        self
+    }
+
+    fn entries(self, tag: Tag, is_control: bool) -> impl Iterator<Item = RouteEntry> {
+        let (operation, docs) = (self.operation, Arc::new(self.docs));
+        self.routes.into_iter().map(move |(method, api, path, handler)| RouteEntry {
+            operation,
+            api,
+            method,
+            path,
+            is_control,
+            tag,
+            docs: docs.clone(),
+            handler,
+        })
+    }
+}
+
+/// A parameter behind the path.
+#[derive(Clone, Copy)]
+pub(super) struct QueryParameter {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) is_required: bool,
+    kind: fn() -> Type,
+}
+
+impl QueryParameter {
+    /// It must be there.
+    pub(super) const fn required(self) -> Self {
+        Self { is_required: true, ..self }
+    }
+
+    pub(super) fn schema(&self) -> Schema {
+        of_type((self.kind)())
+    }
+}
+
+/// Describes a parameter that is a text.
+pub(super) const fn text(name: &'static str, about: &'static str) -> QueryParameter {
+    QueryParameter { name, about, is_required: false, kind: || Type::String }
+}
+
+/// Describes a parameter that is a whole number.
+pub(super) const fn number(name: &'static str, about: &'static str) -> QueryParameter {
+    QueryParameter { name, about, is_required: false, kind: || Type::Integer }
+}
+
+/// Describes a parameter that is `true` or `false`.
+pub(super) const fn flag(name: &'static str, about: &'static str) -> QueryParameter {
+    QueryParameter { name, about, is_required: false, kind: || Type::Boolean }
+}
+
+pub(super) fn of_type(kind: Type) -> Schema {
+    ObjectBuilder::new().schema_type(SchemaType::new(kind)).into()
+}
+
+/// A body.
+#[derive(Clone, Copy)]
+pub(super) enum Content {
+    /// JSON of a type.
+    Json {
+        /// The name of its schema.
+        name: fn() -> Cow<'static, str>,
+        /// Adds its schema and those that it names.
+        schemas: fn(&mut Vec<(String, RefOr<Schema>)>),
+    },
+    /// Anything of a media type.
+    Any(&'static str),
+    /// There is none.
+    Nothing,
+}
+
+impl Content {
+    pub(super) fn json<T: ToSchema>() -> Self {
+        Self::Json {
+            name: T::name,
+            schemas: |schemas| {
+                schemas.push((T::name().into_owned(), T::schema()));
+                T::schemas(schemas);
+            },
+        }
+    }
+
+    /// Returns its schema and those that it names, each with its name.
+    pub(super) fn schemas(self) -> Vec<(String, RefOr<Schema>)> {
+        let mut named = Vec::new();
+        if let Self::Json { schemas, .. } = self {
+            schemas(&mut named);
+        }
+        named
+    }
+
+    /// Returns its media type and a schema of it.
+    pub(super) fn shape(self) -> Option<(&'static str, RefOr<Schema>)> {
+        match self {
+            Self::Json { name, .. } => Some(("application/json", Ref::from_schema_name(name()).into())),
+            Self::Any("application/json") => Some(("application/json", of_type(Type::Object).into())),
+            Self::Any(media_type) => Some((media_type, of_type(Type::String).into())),
+            Self::Nothing => None,
+        }
+    }
+}

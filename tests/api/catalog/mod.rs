@@ -1,0 +1,4 @@
+//! The catalog and quotas.
+
+pub(crate) mod products;
+pub(crate) mod quotas;

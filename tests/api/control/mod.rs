@@ -1,0 +1,15 @@
+//! The control API.
+
+pub(crate) mod callers;
+pub(crate) mod chosen_ids;
+pub(crate) mod clock_ids_reset;
+pub(crate) mod disconnects;
+pub(crate) mod export;
+pub(crate) mod export_schema;
+pub(crate) mod faults;
+pub(crate) mod place;
+pub(crate) mod requests;
+pub(crate) mod rows;
+pub(crate) mod seed;
+pub(crate) mod snapshots;
+pub(crate) mod transitions;

@@ -1,0 +1,4 @@
+//! Nodes of instances.
+
+pub(crate) mod list;
+pub(crate) mod switch;

@@ -1,0 +1,4 @@
+//! Restores.
+
+pub(crate) mod create;
+pub(crate) mod list;

@@ -1,0 +1,4 @@
+//! Background tasks and jobs.
+
+pub(crate) mod kinds;
+pub(crate) mod list;
