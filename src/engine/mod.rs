@@ -224,7 +224,7 @@ impl Engine {
 
     /// Returns the present time, after everything due at it has been done.
     async fn reconciled_now(&self) -> Result<OperationGuard<'_>, EngineError> {
-        let present = self.turns.take(|| self.clock.now()).await;
+        let present = self.turns.change(|| self.clock.now()).await?;
         if self.is_due(present.now) {
             self.reconcile_in_turn(present.now).await?;
         }
@@ -234,7 +234,7 @@ impl Engine {
     /// Returns the present time for a use case that only reads, after everything due at it has been done, if that can be
     /// stored. If it cannot (the disk is full, say), what is shown is what is stored; while it is known that it cannot, at once.
     async fn now_for_reading(&self) -> OperationGuard<'_> {
-        let present = self.turns.take(|| self.clock.now()).await;
+        let present = self.turns.read(|| self.clock.now()).await;
         if self.is_due(present.now)
             && !self.reconciling.is_held_up()
             && let Err(error) = self.reconcile_in_turn(present.now).await

@@ -35,8 +35,7 @@ pub use instance_command::{
 pub use metrics::StoreMetrics;
 pub use schedule::{ScheduleOutcome, ScheduleStep, ScheduledRun};
 pub use seed::{
-    DependentRows, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
-    StatePart, TableRow, TableRows, UserSeed,
+    BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
 pub use side::{
     ChangeSideSettings, ChangeTemplate, CreateTemplate, ParameterHistoryEntry, SideStore, TagValues,

@@ -29,7 +29,6 @@ mod coverage;
 mod disconnects;
 mod encryption;
 mod export;
-mod export_schema;
 mod failures;
 mod framework;
 mod identity;

@@ -12,7 +12,6 @@ mod check;
 mod checkpoints;
 mod copying;
 mod creation;
-mod dependent_rows;
 mod events;
 mod file;
 mod file_lock;
@@ -312,7 +311,13 @@ impl Store for SqliteStore {
         self.writer.ask(|reply| Command::ApplyChanges(changes, keep, reply)).await
     }
 
-    async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
+    async fn seed(&self, mut plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
+        if matches!(self.location, Location::Memory { .. })
+            && let Some(before_commit) = plan.before_commit.take()
+        {
+            // Readers wait for the writer there: none must be held up that the commit waits for.
+            before_commit.await?;
+        }
         self.writer.ask(|reply| Command::Seed(Box::new(plan), now, reply)).await
     }
 
@@ -353,7 +358,7 @@ impl Store for SqliteStore {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.writer.ask(Command::Probe).await
+        self.writer.probe().await
     }
 
     async fn close(&self) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
@@ -29,6 +29,10 @@ const QUEUE_LENGTH: usize = 2048;
 /// How long a caller waits at most for a place in the queue; and, while another process keeps the database locked, for its
 /// command to be carried out: it is refused at the end of the first try after that.
 pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a transaction takes before a probe is content to see that it moves on. Shorter than those who probe wait for an answer.
+const LONG_TRANSACTION: Duration = Duration::from_millis(250);
+/// After how many steps of SQLite's machine each it is noticed that a statement moves on.
+const STEPS_A_NOTICE: i32 = 100_000;
 /// Stands for "nothing is due" in the shared due time.
 const NOTHING_DUE: i64 = i64::MAX;
 
@@ -119,6 +123,8 @@ pub(super) struct Waiting {
 pub(super) struct WriterHandle {
     queue: mpsc::Sender<Waiting>,
     next_due: Arc<NextDue>,
+    /// Notified while a statement of the writer moves on.
+    progress: Arc<Notify>,
     metrics: StoreMetrics,
 }
 
@@ -131,10 +137,31 @@ impl WriterHandle {
     ) -> Result<Self, sqlx::Error> {
         let next_due = Arc::new(NextDue::nothing());
         next_due.publish(&mut connection).await?;
+        let progress = Arc::new(Notify::new());
+        let notified = Arc::clone(&progress);
+        connection.lock_handle().await?.set_progress_handler(STEPS_A_NOTICE, move || {
+            notified.notify_waiters();
+            true
+        });
         let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
         let writer = Writer::new(connection, guards, commands, Arc::clone(&next_due), metrics.clone());
         tokio::spawn(writer.run());
-        Ok(Self { queue, next_due, metrics })
+        Ok(Self { queue, next_due, progress, metrics })
+    }
+
+    /// Returns once something has been written to see that it can be done; or, behind a transaction that takes long, once that
+    /// moves on.
+    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+        let probe = self.ask(Command::Probe);
+        let long_transaction = async {
+            tokio::time::sleep(LONG_TRANSACTION).await;
+            self.progress.notified().await;
+        };
+        tokio::select! {
+            biased;
+            written = probe => written,
+            () = long_transaction => Ok(()),
+        }
     }
 
     /// Queues a command and waits for its answer.

@@ -27,7 +27,7 @@ use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
 
-pub(super) use creation::create;
+pub(super) use creation::{create, rename_commands_json};
 pub(super) use password::change_password;
 pub(super) use transition::finish_transition;
 pub(super) use waiting::begin_due;
