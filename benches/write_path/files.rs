@@ -77,7 +77,7 @@ impl Files {
                 serde_json::json!({
                     "id": instance(number), "name": format!("bench-{number}"), "cache_mode": "ha",
                     "capacity": if number.is_multiple_of(2) { 2 } else { 4 },
-                    "rows": {"instance_tags": [{"position": 0, "key": "number", "value": number.to_string()}]},
+                    "tags": [{"key": "number", "value": number.to_string()}],
                 })
             })
             .collect();

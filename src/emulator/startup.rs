@@ -269,7 +269,8 @@ async fn read_seeds(config: &Config, texts: &[String]) -> Result<Seed, StartErro
 }
 
 async fn apply_seed(control: &Control, seed: Seed, faults: Option<String>) -> Result<(), StartError> {
-    let report = control.alone().await.seed(seed, false, faults).await.map_err(StartError::ApplySeed)?;
+    let report =
+        control.seeding().await.seed(seed, false, faults, || ()).await.map_err(StartError::ApplySeed)?;
     for difference in &report.differences {
         tracing::info!("seed left something as it is: {difference}");
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 pub use snapshots::PreparedRestore;
-pub use state::Alone;
+pub use state::{Alone, Seeding};
 
 use crate::clock::{Clock, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};

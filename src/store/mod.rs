@@ -42,8 +42,7 @@ pub use schedule::{
     ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun,
 };
 pub use seed::{
-    DependentRows, DomainSeed, EventChange, EventSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport,
-    StatePart, TableRow, TableRows, UserSeed,
+    BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
 pub use snapshot::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel, SnapshotStore};
 pub use tasks::TaskReads;

@@ -11,20 +11,23 @@ use dcs_emulator::domain::catalogue;
 use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId};
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
-    BackupRules, CacheMode, Capacity, Creator, Engine, EngineVersion, InstanceStatus, Network,
+    Access, BackupRules, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance,
+    InstanceStatus, Network, RenameCommands,
 };
+use dcs_emulator::domain::maintenance::MaintenanceWindow;
 use dcs_emulator::domain::origin::{Actor, Origin};
 use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use dcs_emulator::domain::quota::Quota;
 use dcs_emulator::domain::refusal::Refusal;
 use dcs_emulator::domain::remark::Remark;
+use dcs_emulator::domain::side_settings::{SideSettings, Tags};
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
 use dcs_emulator::domain::work::{Progression, WorkOptions};
 use dcs_emulator::ids::{IdSource, SeededIds};
 use dcs_emulator::store::sqlite::{Location, SqliteStore};
 use dcs_emulator::store::{
-    BackupChange, CreateBackup, DeleteBackup, DependentRows, DueChange, InstanceRef, InstanceSeed,
-    OpenRecord, ProjectSeed, SeedPlan, Store, StoreError, StoreMetrics, UserSeed,
+    BackupChange, CreateBackup, DeleteBackup, DueChange, InstanceRef, InstanceSeed, OpenRecord, ProjectSeed,
+    SeedPlan, Store, StoreError, StoreMetrics, UserSeed,
 };
 use prometheus::Registry;
 use tempfile::TempDir;
@@ -83,7 +86,7 @@ pub(crate) fn project_seed(number: u8, instances: &[(u8, CacheMode)]) -> Project
         created_at: None,
         quota: Quota::default(),
         is_built_in: false,
-        rows: BTreeMap::new(),
+        templates: Vec::new(),
         instances,
     }
 }
@@ -94,8 +97,6 @@ pub(crate) fn plan(projects: Vec<ProjectSeed>) -> SeedPlan {
         domain: None,
         projects,
         users: Vec::new(),
-        events: Vec::new(),
-        rows: BTreeMap::new(),
         settings: Vec::new(),
         overwrite: false,
         built_in_domain: Domain { id: DomainId::from_bytes([9; 16]), name: "domain".to_owned() },
@@ -111,38 +112,59 @@ pub(crate) fn plan(projects: Vec<ProjectSeed>) -> SeedPlan {
         },
         new_link_key: [7; 32],
         replaces_link_key: false,
+        before_commit: None,
     }
 }
 
 pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
     let (engine, capacity) = (Engine::Redis, Capacity::from_gigabytes(2.0).unwrap());
     let engine_version = EngineVersion::new(engine, "5.0".to_owned()).unwrap();
-    InstanceSeed {
+    let instance = Instance {
         id: InstanceId::from_bytes([number; 16]),
+        project_id: project(1),
         name: format!("instance-{number}").try_into().unwrap(),
+        description: None,
         engine,
+        engine_as_sent: None,
         spec_code: catalogue::nearest(engine, &engine_version, cache_mode, capacity).spec_code.clone(),
         engine_version,
         cache_mode,
         capacity,
+        product_id: None,
+        billing: Billing::PostPaid,
         status: InstanceStatus::Running,
-        description: None,
-        ip: None,
+        ip: String::new(),
         port: 6379,
-        no_password_access: false,
-        created_at: None,
-        deleted_at: None,
-        dependent_rows: DependentRows::default(),
-        backups: Vec::new(),
-        restores: Vec::new(),
-        has_history: false,
+        access: Access::default(),
+        sees_client_ips: true,
         zone_codes: vec!["eu-de-01".to_owned()],
+        replicas: Vec::new(),
         network: Network {
             vpc_id: "vpc".to_owned(),
             subnet_id: "subnet".to_owned(),
             security_group_id: None,
         },
         creator: Creator { user_id: "user-id".to_owned(), user_name: "user".to_owned() },
+        maintenance: MaintenanceWindow::DEFAULT,
+        enterprise_project_id: "0".to_owned(),
+        rename_commands: RenameCommands::default(),
+        tags: Tags::default(),
+        stopped_nodes: BTreeSet::new(),
+        backup_policy: None,
+        created_at: after(0),
+        launched_at: Some(after(0)),
+        updated_at: after(0),
+        error_code: None,
+        task: None,
+    };
+    InstanceSeed {
+        instance,
+        configuration: SideSettings::default(),
+        password_hash: None,
+        next_run_at: None,
+        work: None,
+        backups: Vec::new(),
+        restores: Vec::new(),
     }
 }
 

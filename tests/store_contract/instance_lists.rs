@@ -1,11 +1,11 @@
 //! Long lists of instances: every filter, page and marker agrees with a list that is kept by hand.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use dcs_emulator::domain::id::InstanceId;
 use dcs_emulator::domain::instance::{CacheMode, Capacity, Engine, Instance, InstanceStatus};
 use dcs_emulator::domain::page::PageLimit;
+use dcs_emulator::domain::side_settings::{Tag, Tags};
 use dcs_emulator::store::sqlite::{Location, check};
 use dcs_emulator::store::{
     ChangeInstance, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed,
@@ -14,7 +14,6 @@ use dcs_emulator::store::{
 use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::house::{House, Kind, after, anonymous, instance_seed, plan, project, project_seed};
@@ -75,18 +74,20 @@ fn one_of_many(number: u16) -> InstanceSeed {
         _ => format!("192.168.{}.{}", number / 250, number % 250),
     };
     let mut seed = instance_seed(0, CacheMode::Ha);
-    seed.id = id(number);
-    seed.name = format!("cache-{}-{number}", ["red", "Green", "aaaaaaaaaaaa"][usize::from(number % 3)])
-        .try_into()
-        .unwrap();
-    (seed.status, seed.ip, seed.created_at) = (status, Some(ip), Some(created_at));
-    seed.capacity = Capacity::from_gigabytes(capacity).unwrap();
-    let tag = |position: u8, key: &str, value: String| {
-        let tag = [("position", json!(position)), ("key", json!(key)), ("value", json!(value))];
-        BTreeMap::from(tag.map(|(name, value)| (name.to_owned(), value)))
+    seed.instance.id = id(number);
+    seed.instance.name =
+        format!("cache-{}-{number}", ["red", "Green", "aaaaaaaaaaaa"][usize::from(number % 3)])
+            .try_into()
+            .unwrap();
+    (seed.instance.status, seed.instance.ip) = (status, ip);
+    (seed.instance.created_at, seed.instance.updated_at) = (created_at, created_at);
+    seed.instance.capacity = Capacity::from_gigabytes(capacity).unwrap();
+    let tag = |key: &str, value: String| Tag {
+        key: key.to_owned().try_into().unwrap(),
+        value: value.try_into().unwrap(),
     };
-    let tags = vec![tag(0, "number", number.to_string()), tag(1, "half", (number % 2).to_string())];
-    seed.dependent_rows.rows.insert("instance_tags".to_owned(), tags);
+    let tags = vec![tag("number", number.to_string()), tag("half", (number % 2).to_string())];
+    seed.instance.tags = Tags::new(tags).unwrap();
     seed
 }
 
@@ -228,8 +229,11 @@ fn long_lists_agree_with_a_list_kept_by_hand_also_when_much_of_them_is_deleted()
     let house = runtime.block_on(House::open(Kind::File));
     let instances = (0..MANY).map(one_of_many).collect();
     // Others have the same names, addresses and tags.
-    let others =
-        (MANY..MANY + 150).map(|number| InstanceSeed { id: id(number), ..one_of_many(number - MANY) });
+    let others = (MANY..MANY + 150).map(|number| {
+        let mut other = one_of_many(number - MANY);
+        other.instance.id = id(number);
+        other
+    });
     let seed = plan(vec![
         ProjectSeed { instances, ..project_seed(1, &[]) },
         ProjectSeed { instances: others.collect(), ..project_seed(2, &[]) },

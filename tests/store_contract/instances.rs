@@ -33,7 +33,9 @@ async fn a_seed_creates_what_is_missing_and_keeps_what_is_there(house: House) {
     assert_eq!(everything(&house, 1).await, before);
 
     let more = [(1, CacheMode::Ha), (6, CacheMode::Proxy)];
-    let projects = vec![project_seed(1, &more), project_seed(2, &[(7, CacheMode::Ha)])];
+    let mut projects = vec![project_seed(1, &more), project_seed(2, &[(7, CacheMode::Ha)])];
+    projects[0].instances[1].instance.created_at = after(60);
+    projects[0].instances[1].instance.updated_at = after(60);
     let report = house.store.seed(plan(projects), after(60)).await.unwrap();
     let expected =
         SeedReport { projects_created: 1, instances_created: 2, instances_kept: 1, ..SeedReport::default() };
@@ -47,7 +49,7 @@ async fn a_seed_creates_what_is_missing_and_keeps_what_is_there(house: House) {
 async fn a_seed_says_how_what_is_there_differs(house: House) {
     let before = everything(&house, 1).await;
     let mut other = instance_seed(1, CacheMode::Single);
-    other.status = InstanceStatus::Closed;
+    other.instance.status = InstanceStatus::Closed;
     let renamed = ProjectSeed { name: "other".to_owned(), instances: vec![other], ..project_seed(1, &[]) };
     let taken = project_seed(2, &[(2, CacheMode::Ha)]);
     let report = house.store.seed(plan(vec![renamed, taken]), after(9)).await.unwrap();
@@ -75,12 +77,12 @@ async fn an_instance_belongs_to_one_project(house: House) {
 
 async fn filters_and_pages_agree_with_a_plain_list(house: House) {
     let mut failed = instance_seed(11, CacheMode::Ha);
-    failed.status = InstanceStatus::CreateFailed;
+    failed.instance.status = InstanceStatus::CreateFailed;
     let mut closed = instance_seed(12, CacheMode::Ha);
-    closed.status = InstanceStatus::Closed;
+    closed.instance.status = InstanceStatus::Closed;
     // Wildcards of SQL are letters like any other.
     let mut odd = instance_seed(13, CacheMode::Ha);
-    odd.name = "Instance_1".to_owned().try_into().unwrap();
+    odd.instance.name = "Instance_1".to_owned().try_into().unwrap();
     let seed = ProjectSeed { instances: vec![failed, closed, odd], ..project_seed(1, &[]) };
     house.store.seed(plan(vec![seed, project_seed(2, &[(20, CacheMode::Ha)])]), after(5)).await.unwrap();
     let all = everything(&house, 1).await;

@@ -15,5 +15,6 @@ mod patience;
 #[expect(dead_code, reason = "shared with tests that use other parts of it")]
 #[path = "../process_support/mod.rs"]
 mod process_support;
+mod seeds;
 mod server;
 mod snapshot;

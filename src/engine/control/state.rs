@@ -1,7 +1,6 @@
 //! The state as a whole: empty it, fill it, write it down.
 
 use std::collections::HashSet;
-use std::future::Future;
 
 use tokio::sync::MutexGuard;
 
@@ -16,9 +15,16 @@ use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
 use crate::engine::transitions::TransitionRule;
 use crate::store::{ResetPlan, SeedReport};
 
-/// The right to replace everything, or much of it. While it is there nobody else decides anything, and no use case runs: nothing
-/// comes due either.
+/// The right to replace everything, or much of it. While it is there nobody else decides anything, and no operation changes
+/// anything: nothing comes due either.
 pub struct Alone<'c> {
+    control: &'c Control,
+    _changing: MutexGuard<'c, ()>,
+    store: ExclusiveGuard,
+}
+
+/// The right to apply a seed. While it is there nobody else decides anything, and no operation changes anything; reads go on.
+pub struct Seeding<'c> {
     control: &'c Control,
     _changing: MutexGuard<'c, ()>,
     store: ExclusiveGuard,
@@ -37,15 +43,24 @@ struct NewSettings {
 }
 
 impl Control {
-    /// Begins to write the state down, whole or of a project, as a seed that brings it back.
-    pub async fn export(&self, project: Option<ProjectId>) -> Export {
+    /// Begins an export of everything or of a project: a seed of it.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn export(&self, project: Option<ProjectId>) -> Result<Export, EngineError> {
         self.engine.export(project).await
     }
 
-    /// Waits until nobody else decides anything and no use case runs.
+    /// Waits until nobody else decides anything and no operation runs.
     pub async fn alone(&self) -> Alone<'_> {
         let changing = self.changing.lock().await;
         Alone { control: self, _changing: changing, store: self.engine.lock_exclusively().await }
+    }
+
+    /// Waits until nobody else decides anything and no operation changes anything.
+    pub async fn seeding(&self) -> Seeding<'_> {
+        let changing = self.changing.lock().await;
+        Seeding { control: self, _changing: changing, store: self.engine.lock_changes().await }
     }
 
     /// Returns what a reset of everything, or of a project, applies afterwards.
@@ -92,23 +107,6 @@ impl Control {
         }
         Ok(NewSettings { face, ids, rules, kept })
     }
-
-    /// Does something while the clock shows already what it is to show afterwards, so that nothing comes due by the one
-    /// before; if it fails, the clock is as it was.
-    async fn under<T>(
-        &self,
-        face: Option<ClockFace>,
-        work: impl Future<Output = Result<T, EngineError>>,
-    ) -> Result<T, EngineError> {
-        let Some(face) = face else { return work.await };
-        let before = self.clock.face();
-        self.clock.set_face(face);
-        let done = work.await;
-        if done.is_err() {
-            self.clock.set_face(before);
-        }
-        done
-    }
 }
 
 impl Alone<'_> {
@@ -119,18 +117,22 @@ impl Alone<'_> {
     pub async fn instances_of(&self, project: ProjectId) -> Result<HashSet<InstanceId>, EngineError> {
         Ok(self.store.instances_of(project).await?)
     }
+}
 
-    /// Applies a seed: creates what is not there, and replaces what is if it is to overwrite.
+impl Seeding<'_> {
+    /// Applies a seed: creates what is not there, and replaces what is if it is to overwrite. Reads show the state of before until
+    /// it is committed.
     ///
-    /// `faults` are those that hold afterwards, as text, if the seed changes them.
+    /// `faults` are those that hold afterwards, as text, if the seed changes them; `also` is done with what changes in memory.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNameTaken` or `IdTaken`; `Unstorable`; `Internal`. Then nothing has changed.
+    /// `Refused` with `InstanceNameTaken` or `IdTaken`; `Unstorable`; `Unavailable`; `Internal`. Then nothing has changed.
     pub async fn seed(
-        &self,
+        self,
         seed: Seed,
         overwrite: bool,
         faults: Option<String>,
+        also: impl FnOnce(),
     ) -> Result<SeedReport, EngineError> {
         let control = self.control;
         let has_clock = self.store.kept_settings().await?.contains_key(kept::CLOCK);
@@ -141,26 +143,32 @@ impl Alone<'_> {
         let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
         let ids = new.ids.map_or(control.ids.seed(), |ids| ids.seed);
         let names_link_key = seed.names_link_key();
-        // Nothing comes due by the new clock before it is known to hold: no use case runs.
-        let applied = control.under(new.face, async {
-            let now = control.clock.now();
-            let mut plan = control.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
-            if let Some(ids) = ids {
-                plan.new_link_key = kept::link_key(ids);
-                // What is seeded is reproducible, whatever there was before.
-                plan.replaces_link_key = new.ids.is_some() && !names_link_key;
-            }
-            Ok(self.store.seed(plan, now).await?)
-        });
-        let report = applied.await?;
+        let now = new.face.map_or_else(|| control.clock.now(), |face| face.at(control.clock.real_now()));
+        let mut plan = control.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
+        if let Some(ids) = ids {
+            plan.new_link_key = kept::link_key(ids);
+            // What is seeded is reproducible, whatever there was before.
+            plan.replaces_link_key = new.ids.is_some() && !names_link_key;
+        }
+        let (before_commit, reads) = control.engine.lock_reads_before_commit();
+        plan.before_commit = Some(before_commit);
+        let report = self.store.seed(plan, now).await?;
+        // Nothing has come due by the old clock, and nobody has read by the new state and the old clock.
+        let _reads = reads.await;
+        if let Some(face) = new.face {
+            control.clock.set_face(face);
+        }
         if let Some(ids) = new.ids {
             control.ids.reseed(ids.seed);
         }
         control.engine.transitions.replace(new.rules);
         control.identity.forget();
+        also();
         Ok(report)
     }
+}
 
+impl Alone<'_> {
     /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
     /// everything, clock, ids and rules start over too; with a project, the rules about it and its instances go.
     ///
@@ -215,20 +223,17 @@ impl Alone<'_> {
         settings.retain(|(name, _)| *name != kept::IDS);
         settings.push((kept::IDS, as_json(&KeptIds { seed: ids })?));
         settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let reset = control.under(new.face, async {
-            let now = new.face.map_or_else(|| control.clock.real_now(), |_| control.clock.now());
-            let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
-            let mut seed = control.engine.plan(seeds, how).await?;
-            if let Some(ids) = ids {
-                seed.new_link_key = kept::link_key(ids);
-            }
-            let seed = Some(seed);
-            Ok(self.store.reset(ResetPlan { project: None, seed, settings, now }).await?)
-        });
-        let report = reset.await?;
-        if new.face.is_none() {
-            control.clock.set_face(ClockFace::real(control.clock.real_now()));
+        let real = control.clock.real_now();
+        let face = new.face.unwrap_or_else(|| ClockFace::real(real));
+        let now = face.at(real);
+        let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
+        let mut seed = control.engine.plan(seeds, how).await?;
+        if let Some(ids) = ids {
+            seed.new_link_key = kept::link_key(ids);
         }
+        let plan = ResetPlan { project: None, seed: Some(seed), settings, now };
+        let report = self.store.reset(plan).await?;
+        control.clock.set_face(face);
         control.ids.reseed(ids);
         control.engine.transitions.replace(new.rules);
         control.identity.forget();

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard, oneshot};
 use tracing::Instrument;
 
 use crate::clock::Stopwatch;
@@ -28,11 +28,12 @@ use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::control::kept;
+use crate::engine::lock::ExclusiveGuard;
 use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError, RunFaults};
 use crate::store::{
-    BackupChange, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord, RestoreChange,
-    ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError,
+    BackupChange, BeforeCommit, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord,
+    RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError,
 };
 
 /// How many records one round takes.
@@ -92,6 +93,11 @@ impl Reconciling {
         })
     }
 
+    /// Lets the reads that come next do what is due: nobody holds the reconciler up any more.
+    pub(super) fn lets_reads_reconcile(&self) {
+        self.obstacle().take_if(|obstacle| matches!(obstacle, Obstacle::Busy));
+    }
+
     fn obstacle(&self) -> MutexGuard<'_, Option<Obstacle>> {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,6 +134,42 @@ impl Engine {
     /// Waits until nobody else reconciles.
     pub(in crate::engine) async fn lock_reconciler(&self) -> ReconcileGuard<'_> {
         ReconcileGuard { engine: self, turn: self.guarded.reconciling.turn().await }
+    }
+
+    /// Returns once no operation changes anything, nor what one of them has left behind to be carried to its end. Reads go on, and
+    /// show what is stored.
+    pub(in crate::engine) async fn lock_changes(&self) -> ExclusiveGuard {
+        let changes = self.guarded.lock_changes().await;
+        // A read that waited to do what is due would hold the lock of reads meanwhile.
+        let hold_up = || {
+            self.guarded.reconciling.obstacle().get_or_insert(Obstacle::Busy);
+        };
+        hold_up();
+        let turn = self.guarded.reconciling.turn().await;
+        hold_up();
+        ExclusiveGuard { guarded: self.guarded.clone(), _changes: changes, _reads: None, _turn: turn }
+    }
+
+    /// Returns what a seed waits for before its commit, the lock of reads, and where its guard will be.
+    pub(in crate::engine) fn lock_reads_before_commit(
+        &self,
+    ) -> (BeforeCommit, oneshot::Receiver<OwnedRwLockWriteGuard<()>>) {
+        let (sender, receiver) = oneshot::channel();
+        let guarded = self.guarded.clone();
+        let lock = async move {
+            let guard = tokio::time::timeout(PATIENCE, guarded.lock_reads()).await;
+            // Nobody wants the guard any more where the seed has failed meanwhile.
+            guard.map(|guard| drop(sender.send(guard))).map_err(|_| StoreError::Busy)
+        };
+        (lock.boxed().shared(), receiver)
+    }
+
+    /// Returns once no operation runs, nor what one of them has left behind to be carried to its end.
+    pub(in crate::engine) async fn lock_exclusively(&self) -> ExclusiveGuard {
+        let changes = self.guarded.lock_changes().await;
+        let reads = self.guarded.lock_reads().await;
+        let turn = self.guarded.reconciling.turn().await;
+        ExclusiveGuard { guarded: self.guarded.clone(), _changes: changes, _reads: Some(reads), _turn: turn }
     }
 
     /// Returns whether something is due at `now`, as far as is known.

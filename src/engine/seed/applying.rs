@@ -1,12 +1,14 @@
 //! Applies seeds: completes them with what is built in and hands them to the store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::builtin;
 use crate::domain::id::UserId;
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::time::Timestamp;
-use crate::engine::seed::{ProjectDraft, Seed, SeededPassword, SeededUser};
+use crate::engine::seed::instance::Defaults;
+use crate::engine::seed::{Seed, SeededPassword, SeededProject, SeededUser};
 use crate::engine::{Engine, EngineError};
 use crate::store::{ProjectSeed, SeedPlan, StoreError, UserKey, UserSeed};
 
@@ -39,13 +41,20 @@ impl Engine {
         for user in seed.users {
             users.push(self.hashed(user, how.known).await?);
         }
-        let project = |draft: ProjectDraft| self.complete(draft, how.now);
+        let settings = Arc::clone(&self.settings);
+        let projects = seed.projects;
+        // There may be many of them.
+        let completed = tokio::task::spawn_blocking(move || {
+            let defaults =
+                Defaults { region: &settings.region, now: how.now, name_offset: settings.name_offset };
+            projects.into_iter().map(|project| complete(project, &defaults)).collect::<Result<_, _>>()
+        });
+        let projects =
+            completed.await.map_err(|_| StoreError::Inconsistent { what: "a seed has panicked" })?;
         Ok(SeedPlan {
             domain: seed.domain,
-            projects: seed.projects.into_iter().map(project).collect::<Result<_, _>>()?,
+            projects: projects?,
             users,
-            events: seed.events,
-            rows: seed.rows,
             settings: how.settings,
             overwrite: how.overwrite,
             built_in_domain: built_in_domain(),
@@ -53,22 +62,7 @@ impl Engine {
             built_in_user: built_in_user(),
             new_link_key: self.ids.key(),
             replaces_link_key: false,
-        })
-    }
-
-    fn complete(&self, draft: ProjectDraft, now: Timestamp) -> Result<ProjectSeed, EngineError> {
-        let name_offset = self.settings.name_offset;
-        let instances = draft.instances.iter().map(|instance| instance.complete(now, name_offset));
-        // It was completed once when it was read.
-        let unlike = |_| StoreError::Inconsistent { what: "a seed that was taken once is refused" };
-        Ok(ProjectSeed {
-            id: draft.id,
-            name: draft.name,
-            created_at: draft.created_at,
-            is_built_in: draft.is_built_in,
-            quota: draft.quota,
-            rows: draft.rows,
-            instances: instances.collect::<Result<_, _>>().map_err(unlike)?,
+            before_commit: None,
         })
     }
 
@@ -96,6 +90,23 @@ impl Engine {
             denied: user.denied,
         })
     }
+}
+
+fn complete(project: SeededProject, defaults: &Defaults<'_>) -> Result<ProjectSeed, StoreError> {
+    let id = project.id;
+    // They were completed once when they were read.
+    let unlike = || StoreError::Inconsistent { what: "a seed that was taken once is refused" };
+    let instances = project.instances.iter().map(|entry| entry.complete(id, defaults));
+    let templates = project.templates.iter().map(|entry| entry.template(id, defaults.now));
+    Ok(ProjectSeed {
+        id,
+        name: project.name,
+        created_at: project.created_at,
+        is_built_in: project.is_built_in,
+        quota: project.quota,
+        templates: templates.collect::<Result<_, _>>().map_err(|_| unlike())?,
+        instances: instances.collect::<Result<_, _>>().map_err(|_| unlike())?,
+    })
 }
 
 pub(super) fn built_in_domain() -> Domain {

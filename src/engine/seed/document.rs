@@ -5,33 +5,51 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::catalogue;
-use crate::domain::id::{DomainId, InstanceId, ProjectId, UserId};
+use crate::domain::id::{DomainId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope, Secret};
-use crate::domain::instance::{CacheMode, Capacity, Engine, EngineVersion, InstanceName, InstanceStatus};
 use crate::domain::time::Timestamp;
-use crate::engine::seed::events::EventEntry;
-use crate::engine::seed::records::{BackupEntry, RestoreEntry};
+use crate::engine::seed::configuration::TemplateEntry;
+use crate::engine::seed::instance::InstanceEntry;
 use crate::engine::seed::settings::SettingsEntry;
-use crate::engine::seed::text::{Nullable, Short, Text};
+use crate::engine::seed::text::{Short, Text};
 use crate::engine::seed::{Notation, SeedError};
-use crate::store::{TableRow, TableRows};
 
 /// A seed document.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    /// The version of the form; absent, it is this one.
+    #[serde(default, rename = "version")]
+    _version: Version,
     pub(super) domain: Option<DomainEntry>,
     #[serde(default)]
     pub(super) users: Vec<UserEntry>,
     #[serde(default)]
     pub(super) projects: Vec<ProjectEntry>,
-    /// What else belongs to projects, there or not, as the tables have it; for exports.
-    #[serde(default)]
-    pub(super) rows: TableRows,
     pub(super) settings: Option<SettingsEntry>,
-    /// The whole history of the instances in the document; where it is left out, that begins with the seeding.
-    pub(super) events: Option<Vec<EventEntry>>,
+}
+
+/// The version of the form.
+#[derive(Debug, Default)]
+pub(super) struct Version;
+
+impl Version {
+    const NUMBER: u64 = 1;
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(Self::NUMBER)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if u64::deserialize(deserializer)? == Self::NUMBER {
+            return Ok(Self);
+        }
+        Err(D::Error::custom("must be 1: this program reads no other version of seeds"))
+    }
 }
 
 /// The domain in a seed.
@@ -100,7 +118,7 @@ pub(super) struct AccessKeyEntry {
 }
 
 /// A secret: what is wrong with it does not show it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SecretText(pub(super) Secret);
 
 /// The most characters of a secret.
@@ -134,9 +152,8 @@ pub(super) struct ProjectEntry {
     pub(super) built_in: bool,
     #[serde(default, skip_serializing_if = "QuotasEntry::is_empty")]
     pub(super) quotas: QuotasEntry,
-    /// What else belongs to it, as the tables have it; for exports.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) rows: TableRows,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) templates: Vec<TemplateEntry>,
     /// Written one by one, behind the rest.
     #[serde(default, skip_serializing)]
     pub(super) instances: Vec<InstanceEntry>,
@@ -158,97 +175,35 @@ impl QuotasEntry {
     }
 }
 
-/// An instance in a seed, with every field that depends on another one resolved.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "RawInstanceEntry")]
-pub(super) struct InstanceEntry {
-    pub(super) raw: RawInstanceEntry,
-    pub(super) engine_version: EngineVersion,
-    pub(super) capacity: Capacity,
-}
-
-/// An instance as it stands in the document.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawInstanceEntry {
-    pub(super) id: Text<InstanceId>,
-    pub(super) cache_mode: Text<CacheMode>,
-    pub(super) name: Option<Text<InstanceName>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<Short<1024>>,
-    #[serde(default = "default_engine")]
-    pub(super) engine: Text<Engine>,
-    pub(super) engine_version: Option<String>,
-    #[serde(default, deserialize_with = "read_capacity", serialize_with = "write_capacity")]
-    pub(super) capacity: Option<Capacity>,
-    pub(super) spec_code: Option<Short<128>>,
-    /// RUNNING when left out; RESTORING while one of its restores is open.
-    pub(super) status: Option<Text<InstanceStatus>>,
-    pub(super) ip: Option<Short>,
-    pub(super) port: Option<std::num::NonZeroU16>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(super) no_password_access: bool,
-    pub(super) zones: Option<Vec<Short>>,
-    pub(super) vpc_id: Option<Short>,
-    pub(super) subnet_id: Option<Short>,
-    #[serde(default)]
-    pub(super) security_group_id: Nullable<Short>,
-    pub(super) user_id: Option<Short>,
-    pub(super) user_name: Option<Short>,
-    pub(super) created_at: Option<Text<Timestamp>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) deleted_at: Option<Text<Timestamp>>,
-    /// What else is said of it, as its table has it; for exports.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) columns: TableRow,
-    /// What else belongs to it, as the tables have it; for exports.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) rows: TableRows,
-    /// Written one by one, behind the rest.
-    #[serde(default, skip_serializing)]
-    pub(super) backups: Vec<BackupEntry>,
-    /// Written one by one, behind the rest.
-    #[serde(default, skip_serializing)]
-    pub(super) restores: Vec<RestoreEntry>,
-}
-
-impl TryFrom<RawInstanceEntry> for InstanceEntry {
-    type Error = String;
-
-    fn try_from(mut raw: RawInstanceEntry) -> Result<Self, String> {
-        let engine_version = match raw.engine_version.take() {
-            Some(text) => {
-                EngineVersion::new(raw.engine.0, text).map_err(|error| format!("engine_version {error}"))?
-            }
-            None => EngineVersion::default_of(raw.engine.0),
-        };
-        let zones = raw.zones.iter().flatten();
-        if raw.zones.as_ref().is_some_and(Vec::is_empty) || zones.clone().any(|code| code.0.contains(',')) {
-            return Err("zones must name one zone at least, and none with a comma".to_owned());
-        }
-        if let (Some(created_at), Some(deleted_at)) = (raw.created_at, raw.deleted_at)
-            && deleted_at.0 < created_at.0
-        {
-            return Err("deleted_at must not be before created_at".to_owned());
-        }
-        let default_capacity =
-            || catalogue::default_capacity(raw.engine.0, &engine_version, raw.cache_mode.0);
-        let capacity = raw.capacity.unwrap_or_else(default_capacity);
-        Ok(Self { raw, engine_version, capacity })
-    }
-}
-
 impl Document {
     /// Reads a document; `source` names it in errors.
     pub(super) fn parse(source: &str, notation: Notation, text: &str) -> Result<Self, SeedError> {
         // JSON is a part of YAML, and much faster to read as what it is.
         let is_json =
             text.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        match notation {
+        let document = match notation {
             Notation::Yaml if !is_json => parse_yaml(source, text),
             Notation::Yaml | Notation::Json => parse_json(source, text),
-        }
+        };
+        document.map_err(of_version_0_1)
     }
+}
+
+/// What only exports of version 0.1 have: the audit, and rows and columns of tables.
+const MARKS_OF_0_1: [&str; 4] = ["events", "rows", "columns", "deleted_at"];
+
+/// Says of an export of version 0.1 how to go on with it.
+fn of_version_0_1(error: SeedError) -> SeedError {
+    let SeedError::Invalid { source_name, line, column, field, problem } = error else { return error };
+    let is_mark = |mark: &&str| problem.starts_with(&format!("unknown field `{mark}`"));
+    let problem = if MARKS_OF_0_1.iter().any(|mark| is_mark(&mark)) {
+        "this is an export of version 0.1, which held rows of tables. Start this version on the database file itself, or bring \
+         the file to another server as a snapshot (dcs-emulator control snapshots save)"
+            .to_owned()
+    } else {
+        problem
+    };
+    SeedError::Invalid { source_name, line, column, field, problem }
 }
 
 fn parse_yaml<T: DeserializeOwned>(source: &str, text: &str) -> Result<T, SeedError> {
@@ -299,25 +254,9 @@ fn wrong_member<T: DeserializeOwned>(text: &str) -> Option<String> {
     }
 }
 
-fn default_engine() -> Text<Engine> {
-    Text(Engine::Redis)
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
-}
-
-fn read_capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Capacity>, D::Error> {
-    Option::<f64>::deserialize(deserializer)?
-        .map(Capacity::from_gigabytes)
-        .transpose()
-        .map_err(D::Error::custom)
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde calls it so")]
-fn write_capacity<S: Serializer>(capacity: &Option<Capacity>, serializer: S) -> Result<S::Ok, S::Error> {
-    capacity.map(Capacity::as_gigabytes).serialize(serializer)
 }
 
 /// Reads roles: `"*"` or a project id, and the role there.

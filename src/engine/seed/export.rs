@@ -1,4 +1,4 @@
-//! Writes a state down as a seed document, part by part: JSON, an entry a line, so that two of them can be compared.
+//! Writes exports: seed documents in JSON, part by part, an entry a line, so that two of them can be compared.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,15 +9,16 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
+use crate::engine::seed::configuration::TemplateEntry;
 use crate::engine::seed::document::{
-    AccessKeyEntry, DomainEntry, LinkKey, ProjectEntry, QuotasEntry, RawInstanceEntry, SecretText, UserEntry,
+    AccessKeyEntry, DomainEntry, LinkKey, ProjectEntry, QuotasEntry, SecretText, UserEntry, Version,
 };
-use crate::engine::seed::events::EventEntry;
+use crate::engine::seed::instance::InstanceEntry;
 use crate::engine::seed::records::{BackupEntry, RestoreEntry};
 use crate::engine::seed::settings::SettingsEntry;
-use crate::engine::seed::text::{Nullable, Short, Text};
+use crate::engine::seed::text::{Short, Text};
 use crate::engine::{Engine, EngineError};
-use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, StoreError, UserSeed};
+use crate::store::{DomainSeed, ProjectSeed, StatePart, StoreError, UserSeed};
 
 /// A document that is being written.
 pub struct Export {
@@ -38,15 +39,20 @@ struct Scope {
 }
 
 impl Engine {
-    /// Begins to write the state down, whole or of a project, as it is once what is due has been done.
-    pub(in crate::engine) async fn export(&self, project: Option<ProjectId>) -> Export {
+    /// Begins an export of everything or of a project, as it is once what is due has been done.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub(in crate::engine) async fn export(&self, project: Option<ProjectId>) -> Result<Export, EngineError> {
         let read = self.read().await;
-        Export {
+        let mut document = JsonWriter::default();
+        document.member("version", &Version)?;
+        Ok(Export {
             parts: read.export(project),
             clock: self.clock.clone(),
             scope: Scope { now: None, project, instances: HashSet::new() },
-            document: Some(JsonWriter::default()),
-        }
+            document: Some(document),
+        })
     }
 }
 
@@ -77,7 +83,6 @@ const PROJECTS: Member = Member { path: &[], list: "projects" };
 const INSTANCES: Member = Member { path: &["projects"], list: "instances" };
 const BACKUPS: Member = Member { path: &["projects", "instances"], list: "backups" };
 const RESTORES: Member = Member { path: &["projects", "instances"], list: "restores" };
-const EVENTS: Member = Member { path: &[], list: "events" };
 
 fn write(
     document: &mut JsonWriter,
@@ -91,20 +96,15 @@ fn write(
         StatePart::Project(project) => document.begin_item(PROJECTS, &ProjectEntry::from(project))?,
         StatePart::Instance(instance) => {
             if scope.project.is_some() {
-                scope.instances.insert(instance.id);
+                scope.instances.insert(instance.instance.id);
             }
-            document.begin_item(INSTANCES, &RawInstanceEntry::from(*instance))?;
+            document.begin_item(INSTANCES, &InstanceEntry::from(*instance))?;
         }
         StatePart::Backups(backups) => {
             backups.iter().try_for_each(|backup| document.item(BACKUPS, &BackupEntry::from(backup)))?;
         }
         StatePart::Restores(restores) => {
             restores.iter().try_for_each(|restore| document.item(RESTORES, &RestoreEntry::from(restore)))?;
-        }
-        StatePart::Rows(rows) => {
-            if !rows.is_empty() {
-                document.member("rows", &rows)?;
-            }
         }
         StatePart::Settings(settings) => {
             let mut entry = SettingsEntry::of_kept(settings, now)?;
@@ -114,9 +114,6 @@ fn write(
             if !entry.is_empty() {
                 document.member("settings", &entry)?;
             }
-        }
-        StatePart::Events(events) => {
-            events.into_iter().try_for_each(|event| document.item(EVENTS, &EventEntry::from(event)))?;
         }
         StatePart::End => document.end(),
     }
@@ -224,9 +221,6 @@ impl JsonWriter {
     /// Closes everything.
     fn end(&mut self) {
         self.go_to(&[]);
-        if !self.is_begun {
-            self.text.push('{');
-        }
         self.text.push_str("\n}\n");
         self.is_ended = true;
     }
@@ -266,40 +260,8 @@ impl From<ProjectSeed> for ProjectEntry {
             created_at: project.created_at.map(Text),
             built_in: project.is_built_in,
             quotas: QuotasEntry { instances: project.quota.instances, memory_gb: project.quota.memory_gb },
-            rows: project.rows,
+            templates: project.templates.into_iter().map(TemplateEntry::from).collect(),
             instances: Vec::new(),
-        }
-    }
-}
-
-impl From<InstanceSeed> for RawInstanceEntry {
-    fn from(instance: InstanceSeed) -> Self {
-        Self {
-            id: Text(instance.id),
-            cache_mode: Text(instance.cache_mode),
-            name: Some(Text(instance.name)),
-            description: instance.description.map(Short),
-            engine: Text(instance.engine),
-            engine_version: Some(instance.engine_version.as_str().to_owned()),
-            capacity: Some(instance.capacity),
-            spec_code: Some(Short(instance.spec_code)),
-            status: Some(Text(instance.status)),
-            ip: instance.ip.map(Short),
-            port: std::num::NonZeroU16::new(instance.port),
-            no_password_access: instance.no_password_access,
-            zones: Some(instance.zone_codes.into_iter().map(Short).collect()),
-            vpc_id: Some(Short(instance.network.vpc_id)),
-            subnet_id: Some(Short(instance.network.subnet_id)),
-            security_group_id: (instance.network.security_group_id)
-                .map_or(Nullable::Null, |id| Nullable::Given(Short(id))),
-            user_id: Some(Short(instance.creator.user_id)),
-            user_name: Some(Short(instance.creator.user_name)),
-            created_at: instance.created_at.map(Text),
-            deleted_at: instance.deleted_at.map(Text),
-            columns: instance.dependent_rows.columns,
-            rows: instance.dependent_rows.rows,
-            backups: Vec::new(),
-            restores: Vec::new(),
         }
     }
 }

@@ -1,15 +1,16 @@
-//! Seeds: documents that say which projects, instances, records, users and settings are to be there. An export is one.
+//! Seeds: documents that say which projects, instances, records, users and settings are to be there. An export is one, and both
+//! have one form: what a seed reads, an export writes.
 //!
 //! A seed is checked whole before anything is done with it. Applying it creates what is not there and touches nothing
 //! that is, so that a server can be started with it again and again.
 
 mod applying;
+mod configuration;
 mod credentials;
 mod document;
 mod error;
-mod events;
 mod export;
-mod placing;
+mod instance;
 mod reader;
 mod records;
 mod settings;
@@ -24,12 +25,13 @@ use crate::domain::id::{InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope, Secret};
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
-use crate::store::{DomainSeed, EventSeed, TableRows};
+use crate::store::DomainSeed;
 pub(super) use applying::{Applying, KnownUsers};
+use configuration::TemplateEntry;
 pub use credentials::Credentials;
 pub use error::SeedError;
 pub use export::Export;
-use placing::InstanceDraft;
+use instance::InstanceEntry;
 pub use reader::SeedReader;
 pub(super) use settings::SeededSettings;
 pub use settings::is_within;
@@ -62,24 +64,21 @@ impl Notation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seed {
     domain: Option<DomainSeed>,
-    projects: Vec<ProjectDraft>,
+    projects: Vec<SeededProject>,
     users: Vec<SeededUser>,
-    /// The history of those instances that have one, in order.
-    events: Vec<EventSeed>,
-    rows: TableRows,
     pub(super) settings: SeededSettings,
 }
 
-/// A project of a seed.
+/// A project of a seed. Its entries are checked; what they leave out may follow from when they are seeded.
 #[derive(Clone, Debug, PartialEq)]
-struct ProjectDraft {
+struct SeededProject {
     id: ProjectId,
     name: String,
     created_at: Option<Timestamp>,
     is_built_in: bool,
     quota: Quota,
-    rows: TableRows,
-    instances: Vec<InstanceDraft>,
+    templates: Vec<TemplateEntry>,
+    instances: Vec<InstanceEntry>,
 }
 
 /// A user that a seed wants.
@@ -109,14 +108,9 @@ impl Seed {
     /// Returns the part of it that is about a project.
     pub(super) fn only(mut self, project: ProjectId) -> Self {
         self.projects.retain(|seeded| seeded.id == project);
-        let drafts = self.projects.iter().flat_map(|project| &project.instances);
-        let instances: HashSet<InstanceId> = drafts.map(|draft| draft.instance.id).collect();
-        self.events.retain(|event| instances.contains(&event.instance_id));
+        let entries = self.projects.iter().flat_map(|project| &project.instances);
+        let instances: HashSet<InstanceId> = entries.map(|entry| entry.id.0).collect();
         self.settings.retain_within(project, &instances);
-        let id = hex::encode(project.as_bytes());
-        for rows in self.rows.values_mut() {
-            rows.retain(|row| row.get("project_id").and_then(Value::as_str) == Some(id.as_str()));
-        }
         Self { domain: None, users: Vec::new(), ..self }
     }
 

@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::identity::{Domain, Role, RoleScope};
+use crate::domain::instance::InstanceName;
 use crate::domain::quota::Quota;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::engine::passwords::objection_to;
 use crate::engine::seed::applying::{built_in_domain, user_id};
-use crate::engine::seed::document::{Document, DomainEntry, InstanceEntry, ProjectEntry, UserEntry};
-use crate::engine::seed::events::EventEntry;
-use crate::engine::seed::placing::InstanceDraft;
+use crate::engine::seed::document::{Document, DomainEntry, ProjectEntry, UserEntry};
+use crate::engine::seed::instance::{Defaults, InstanceEntry};
 use crate::engine::seed::settings::SettingsEntry;
-use crate::engine::seed::{FaultForm, Notation, ProjectDraft, Seed, SeedError, SeededPassword, SeededUser};
+use crate::engine::seed::{FaultForm, Notation, Seed, SeedError, SeededPassword, SeededProject, SeededUser};
 use crate::store::DomainSeed;
 
 /// Reads seed documents one after the other and checks them against each other.
@@ -21,6 +21,7 @@ pub struct SeedReader {
     fault_form: FaultForm,
     seed: Seed,
     instance_owners: HashMap<InstanceId, ProjectId>,
+    instance_names: HashSet<(ProjectId, InstanceName)>,
     record_ids: HashSet<[u8; 16]>,
 }
 
@@ -32,6 +33,7 @@ impl SeedReader {
             fault_form,
             seed: Seed::default(),
             instance_owners: HashMap::new(),
+            instance_names: HashSet::new(),
             record_ids: HashSet::new(),
         }
     }
@@ -57,15 +59,9 @@ impl SeedReader {
         for (index, entry) in document.users.into_iter().enumerate() {
             self.add_user(index, entry)?;
         }
-        let has_history = document.events.is_some();
-        let mut records = HashMap::new();
         for (index, entry) in document.projects.into_iter().enumerate() {
-            self.add_project(index, entry, has_history, &mut records)?;
+            self.add_project(index, entry)?;
         }
-        for (index, event) in document.events.into_iter().flatten().enumerate() {
-            self.add_event(index, event, &records)?;
-        }
-        self.seed.rows.extend(document.rows);
         match document.settings {
             Some(settings) => self.add_settings(settings),
             None => Ok(()),
@@ -73,7 +69,7 @@ impl SeedReader {
     }
 
     fn add_settings(&mut self, settings: SettingsEntry) -> Result<(), Conflict> {
-        let problem = |(field, problem)| Conflict { field, value: None, problem };
+        let problem = |(field, problem)| Conflict { field, near: None, problem };
         let settings = settings.complete(self.fault_form).map_err(problem)?;
         let known = &mut self.seed.settings;
         known.clock = settings.clock.or(known.clock);
@@ -87,11 +83,11 @@ impl SeedReader {
         let field = |name: &str| format!("users[{index}].{name}");
         let name = entry.name.0;
         if self.seed.users.iter().any(|other| other.name == name) {
-            return Err(Conflict::twice(field("name"), name));
+            return Err(Conflict::of(field("name"), &name, TWICE));
         }
         let id = entry.id.map_or_else(|| user_id(&name), |id| id.0);
         if self.seed.users.iter().any(|other| other.id == id) {
-            return Err(Conflict::twice(field("id"), id.to_string()));
+            return Err(Conflict::of(field("id"), &id.to_string(), TWICE));
         }
         let password = match (entry.password, entry.password_hash) {
             (None, None) => SeededPassword::None,
@@ -99,13 +95,13 @@ impl SeedReader {
             (None, Some(hash)) => {
                 if let Some(objection) = objection_to(&hash.0) {
                     let (field, problem) = (field("password_hash"), objection.to_owned());
-                    return Err(Conflict { field, value: None, problem });
+                    return Err(Conflict { field, near: None, problem });
                 }
                 SeededPassword::Hash(hash.0)
             }
             (Some(_), Some(_)) => {
                 let problem = "cannot stand beside a password".to_owned();
-                return Err(Conflict { field: field("password_hash"), value: None, problem });
+                return Err(Conflict { field: field("password_hash"), near: None, problem });
             }
         };
         let access_keys: Vec<_> =
@@ -114,7 +110,7 @@ impl SeedReader {
             let mut others =
                 self.seed.users.iter().flat_map(|user| &user.access_keys).chain(&access_keys[..position]);
             if others.any(|(other, _)| other == access) {
-                return Err(Conflict::twice(field("access_keys"), access.clone()));
+                return Err(Conflict::of(field("access_keys"), &access.clone(), TWICE));
             }
         }
         let everything = || BTreeMap::from([(RoleScope::EveryProject, Role::Admin)]);
@@ -130,25 +126,19 @@ impl SeedReader {
         Ok(())
     }
 
-    fn add_project(
-        &mut self,
-        project: usize,
-        entry: ProjectEntry,
-        has_history: bool,
-        records: &mut HashMap<InstanceId, (usize, usize)>,
-    ) -> Result<(), Conflict> {
+    fn add_project(&mut self, project: usize, entry: ProjectEntry) -> Result<(), Conflict> {
         let id = entry.id.0;
         let position = self.seed.projects.iter().position(|project| project.id == id);
         let position = position.unwrap_or_else(|| {
             let name = if self.seed.projects.is_empty() { self.region.clone() } else { id.to_string() };
             let instances = Vec::new();
-            self.seed.projects.push(ProjectDraft {
+            self.seed.projects.push(SeededProject {
                 id,
                 name,
                 created_at: None,
                 is_built_in: entry.built_in,
                 quota: Quota::default(),
-                rows: BTreeMap::new(),
+                templates: Vec::new(),
                 instances,
             });
             self.seed.projects.len() - 1
@@ -159,88 +149,55 @@ impl SeedReader {
         }
         draft.created_at = entry.created_at.map(|time| time.0).or(draft.created_at);
         draft.is_built_in &= entry.built_in;
-        draft.rows.extend(entry.rows);
         draft.quota = Quota {
             instances: entry.quotas.instances.or(draft.quota.instances),
             memory_gb: entry.quotas.memory_gb.or(draft.quota.memory_gb),
         };
         for (index, instance) in entry.instances.into_iter().enumerate() {
-            let field = |name: &str| format!("projects[{project}].instances[{index}].{name}");
-            let counts = (instance.raw.backups.len(), instance.raw.restores.len());
-            records.insert(instance.raw.id.0, counts);
-            self.add_instance(position, field, instance, has_history)?;
+            let place = format!("projects[{project}].instances[{index}]");
+            self.add_instance(position, &place, instance)?;
+        }
+        for (index, template) in entry.templates.into_iter().enumerate() {
+            let field = format!("projects[{project}].templates[{index}]");
+            let checked = template.template(id, Timestamp::MIN);
+            checked.map_err(|problem| Conflict { field, near: None, problem })?;
+            self.seed.projects[position].templates.push(template);
         }
         Ok(())
     }
 
-    fn add_instance(
-        &mut self,
-        project: usize,
-        field: impl Fn(&str) -> String,
-        entry: InstanceEntry,
-        has_history: bool,
-    ) -> Result<(), Conflict> {
+    fn add_instance(&mut self, project: usize, place: &str, entry: InstanceEntry) -> Result<(), Conflict> {
         let project = &mut self.seed.projects[project];
-        let id = entry.raw.id.0;
-        if let Some(owner) = self.instance_owners.insert(id, project.id) {
+        let id = entry.id.0.to_string();
+        let field = |name: &str| format!("{place}.{name}");
+        if let Some(owner) = self.instance_owners.insert(entry.id.0, project.id) {
             let problem = if owner == project.id { TWICE } else { "is in another project already" };
-            return Err(Conflict {
-                field: field("id"),
-                value: Some(id.to_string()),
-                problem: problem.to_owned(),
-            });
+            return Err(Conflict::of(field("id"), &id, problem));
         }
-        let draft = InstanceDraft::new(entry, &self.region, has_history);
-        let is_taken = |other: &InstanceDraft| {
-            let is_there = |draft: &InstanceDraft| draft.instance.deleted_at.is_none();
-            is_there(other) && is_there(&draft) && other.instance.name == draft.instance.name
-        };
-        if project.instances.iter().any(is_taken) {
-            return Err(Conflict {
-                field: field("name"),
-                value: Some(draft.instance.name.as_str().to_owned()),
-                problem: "is the name of another instance of the project already".to_owned(),
-            });
-        }
-        // What the seeding decides does not decide whether it can be done.
-        let (now, offset) = (Timestamp::MIN, UtcOffset::UTC);
-        let completed = draft.complete(now, offset).map_err(|wrong| Conflict {
-            field: format!("{}[{}]", field(wrong.list), wrong.index),
-            value: None,
+        // What follows from the time of the seeding does not decide whether it can be done.
+        let defaults = Defaults { region: &self.region, now: Timestamp::MIN, name_offset: UtcOffset::UTC };
+        let completed = entry.complete(project.id, &defaults).map_err(|wrong| Conflict {
+            field: field(&wrong.field),
+            near: Some(id),
             problem: wrong.problem,
         })?;
+        let name = completed.instance.name;
+        if !self.instance_names.insert((project.id, name.clone())) {
+            let problem = "is the name of another instance of the project already";
+            return Err(Conflict::of(field("name"), name.as_str(), problem));
+        }
         let backups = completed.backups.iter().map(|backup| *backup.id.as_bytes());
         let restores = completed.restores.iter().map(|restore| *restore.id.as_bytes());
         let lists = [("backups", backups.collect::<Vec<_>>()), ("restores", restores.collect())];
         for (list, ids) in lists {
             for (index, id) in ids.into_iter().enumerate() {
                 if !self.record_ids.insert(id) {
-                    let id = crate::domain::id::BackupId::from_bytes(id).to_string();
-                    return Err(Conflict::twice(format!("{}[{index}].id", field(list)), id));
+                    let id = BackupId::from_bytes(id).to_string();
+                    return Err(Conflict::of(field(&format!("{list}[{index}].id")), &id, TWICE));
                 }
             }
         }
-        project.instances.push(draft);
-        Ok(())
-    }
-
-    fn add_event(
-        &mut self,
-        index: usize,
-        entry: EventEntry,
-        records: &HashMap<InstanceId, (usize, usize)>,
-    ) -> Result<(), Conflict> {
-        let field = format!("events[{index}]");
-        let id = entry.instance_id.0;
-        let Some((backups, restores)) = records.get(&id) else {
-            return Err(Conflict {
-                field: format!("{field}.instance_id"),
-                value: Some(id.to_string()),
-                problem: "is no instance of the document".to_owned(),
-            });
-        };
-        let event = entry.complete(*backups, *restores);
-        self.seed.events.push(event.map_err(|problem| Conflict { field, value: None, problem })?);
+        project.instances.push(entry);
         Ok(())
     }
 }
@@ -251,23 +208,25 @@ const TWICE: &str = "is there twice";
 /// An entry that cannot be, or not together with another.
 struct Conflict {
     field: String,
-    value: Option<String>,
+    /// A text in the line to mend.
+    near: Option<String>,
     problem: String,
 }
 
 impl Conflict {
-    fn twice(field: String, value: String) -> Self {
-        Self { field, value: Some(value), problem: TWICE.to_owned() }
+    /// Says what is wrong with a value.
+    fn of(field: String, value: &str, problem: &str) -> Self {
+        Self { field, near: Some(value.to_owned()), problem: format!("{value} {problem}") }
     }
 
     fn at(self, source: &str, text: &str) -> SeedError {
-        let Self { field, value, problem } = self;
+        let Self { field, near, problem } = self;
         // The later of two is the one to mend. A value that was not written, but follows from others, has no line.
-        let line = value.as_ref().and_then(|value| {
-            let value_in = |line: &str| line.to_ascii_lowercase().contains(&value.to_ascii_lowercase());
-            text.lines().enumerate().filter(|(_, line)| value_in(line)).last().map(|(at, _)| at + 1)
+        let line = near.and_then(|near| {
+            let near = near.to_ascii_lowercase();
+            let has_it = |line: &str| line.to_ascii_lowercase().contains(&near);
+            text.lines().enumerate().filter(|(_, line)| has_it(line)).last().map(|(at, _)| at + 1)
         });
-        let problem = value.map_or_else(|| problem.clone(), |value| format!("{value} {problem}"));
         SeedError::Conflict { source_name: source.to_owned(), line, field, problem }
     }
 }
@@ -287,6 +246,7 @@ fn domain_of(entry: DomainEntry) -> DomainSeed {
 mod tests {
     use super::*;
     use crate::engine::seed::DEMO;
+    use crate::store::InstanceSeed;
 
     fn read(text: &str) -> Result<Seed, String> {
         let mut reader = SeedReader::new("eu-de", Ok);
@@ -294,11 +254,18 @@ mod tests {
         Ok(reader.finish())
     }
 
+    /// Returns the instances of the first project, with everything that their entries leave out.
+    fn completed(seed: &Seed) -> Vec<InstanceSeed> {
+        let project = &seed.projects[0];
+        let defaults = Defaults { region: "eu-de", now: Timestamp::MIN, name_offset: UtcOffset::UTC };
+        project.instances.iter().map(|entry| entry.complete(project.id, &defaults).unwrap()).collect()
+    }
+
     #[test]
     fn the_demo_has_one_instance_of_each_kind() {
         let seed = read(DEMO).unwrap();
         let modes: Vec<_> =
-            seed.projects[0].instances.iter().map(|draft| draft.instance.cache_mode.as_str()).collect();
+            completed(&seed).into_iter().map(|seed| seed.instance.cache_mode.as_str()).collect();
         assert_eq!(modes, ["ha", "single", "cluster"]);
         assert_eq!(seed.projects[0].name, "eu-de");
     }
@@ -309,7 +276,7 @@ mod tests {
             "projects:\n  - id: 885cacf2d49d4bb6931ae668e9c07553\n    instances:\n      - id: 5560df16-cebf-4473-95c4-d1b573c16e79\n        cache_mode: ha\n",
         )
         .unwrap();
-        let instance = &seed.projects[0].instances[0].instance;
+        let instance = &completed(&seed)[0].instance;
         assert_eq!(instance.name.as_str(), "dcs-5560df16");
         assert_eq!(instance.spec_code, "redis.ha.xu1.large.r2.2");
         assert_eq!(instance.network.security_group_id, None);

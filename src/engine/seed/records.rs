@@ -13,6 +13,7 @@ use crate::domain::restore::{Restore, RestoreSource, RestoreStatus, RestoreStatu
 use crate::domain::schedule::BackupTerms;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{DueTimes, Failure, FailureCode, Progress, WorkPlan};
+use crate::engine::seed::document::is_false;
 use crate::engine::seed::text::Text;
 
 /// A backup in a seed. Its place in the list is its number.
@@ -48,6 +49,9 @@ pub(super) struct BackupEntry {
     pub(super) progress: Option<Text<Progress>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name_offset: Option<Text<UtcOffset>>,
+    /// Made before the instance was resized: it cannot be restored.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) outdated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) work: Option<WorkEntry>,
 }
@@ -100,6 +104,25 @@ impl From<WorkPlan> for WorkEntry {
             finish_at: plan.finish_at().map(Text),
             error_code: plan.failure.map(Text),
         }
+    }
+}
+
+impl WorkEntry {
+    /// Returns when the steps are due: both of them, or neither.
+    fn due(self) -> Result<Option<DueTimes>, String> {
+        match (self.start_at, self.finish_at) {
+            (None, None) => Ok(None),
+            (Some(Text(start_at)), Some(Text(finish_at))) => {
+                in_order(&[start_at, finish_at])?;
+                Ok(Some(DueTimes { start_at, finish_at }))
+            }
+            _ => Err("needs both start_at and finish_at of its work, or neither".to_owned()),
+        }
+    }
+
+    /// Returns the plan of a status transition of an instance.
+    pub(super) fn plan(self) -> Result<WorkPlan, String> {
+        Ok(WorkPlan { due: self.due()?, failure: self.error_code.map(|code| code.0) })
     }
 }
 
@@ -157,18 +180,12 @@ impl Course {
 
     /// Returns the plan of open work, whose last step cannot be due before `begun_at`.
     fn plan(&self, begun_at: Timestamp) -> Result<WorkPlan, String> {
-        let work = self.work.unwrap_or_default();
-        let failure = work.error_code.map(|code| code.0);
-        let due = match (work.start_at, work.finish_at) {
-            (None, None) => None,
-            (Some(Text(start_at)), Some(Text(finish_at))) => {
-                in_order(&[self.created_at, start_at, finish_at])?;
-                in_order(&[begun_at, finish_at])?;
-                Some(DueTimes { start_at, finish_at })
-            }
-            _ => return Err("needs both start_at and finish_at of its work, or neither".to_owned()),
-        };
-        Ok(WorkPlan { due, failure })
+        let plan = self.work.unwrap_or_default().plan()?;
+        if let Some(due) = plan.due {
+            in_order(&[self.created_at, due.start_at])?;
+            in_order(&[begun_at, due.finish_at])?;
+        }
+        Ok(plan)
     }
 
     /// Returns when completed work began and ended.
@@ -236,8 +253,7 @@ impl BackupEntry {
             created_at: place.created_at,
             name_offset: self.name_offset.map_or(place.name_offset, |offset| offset.0),
             status: BackupStatus::Waiting { plan: WorkPlan { due: None, failure: None } },
-            // The instance says so, not the record.
-            is_outdated: false,
+            is_outdated: self.outdated,
         };
         let status = self.status.map_or(BackupStatusKind::Succeed, |status| status.0);
         let word = status.as_str();
@@ -299,6 +315,7 @@ impl From<&Backup> for BackupEntry {
             error_code: failure.map(|failure| Text(failure.code)),
             progress: failure.map(|failure| Text(failure.progress)),
             name_offset: Some(Text(backup.name_offset)),
+            outdated: backup.is_outdated,
             work: status.open_plan().map(WorkEntry::from),
         }
     }

@@ -6,15 +6,16 @@ use std::str::FromStr;
 use chrono::DateTime;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 
 use crate::domain::backup::{BackupKind, BackupStatusKind};
 use crate::domain::backup_file::BackupFormat;
-use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RequestId, RestoreId, UserId};
+use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RestoreId, TemplateId, UserId};
 use crate::domain::instance::policy::BackupWindow;
 use crate::domain::instance::{CacheMode, Engine, InstanceName, InstanceStatus};
-use crate::domain::origin::Actor;
 use crate::domain::remark::Remark;
 use crate::domain::restore::RestoreStatusKind;
+use crate::domain::side_settings::{TagKey, TagValue};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progress};
 
@@ -61,8 +62,8 @@ macro_rules! displayed {
     )+};
 }
 
-displayed!(ProjectId, InstanceId, BackupId, RestoreId, UserId, DomainId, RequestId);
-displayed!(CacheMode, InstanceStatus, UtcOffset, Progress);
+displayed!(ProjectId, InstanceId, BackupId, RestoreId, UserId, DomainId, TemplateId);
+displayed!(CacheMode, InstanceStatus, UtcOffset, Progress, Uuid);
 
 /// Values whose text is one of some words.
 macro_rules! words {
@@ -84,55 +85,27 @@ macro_rules! words {
 
 words!(BackupStatusKind, RestoreStatusKind, BackupKind, FailureCode);
 
-impl SeedText for BackupFormat {
-    fn read(text: &str) -> Result<Self, String> {
-        parsed(text)
-    }
+/// Values whose text is the one they are made of.
+macro_rules! texts {
+    ($($name:ty: $read:expr),+) => {$(
+        impl SeedText for $name {
+            fn read(text: &str) -> Result<Self, String> {
+                $read(text)
+            }
 
-    fn write(&self) -> String {
-        self.as_str().to_owned()
-    }
+            fn write(&self) -> String {
+                self.as_str().to_owned()
+            }
+        }
+    )+};
 }
 
-impl SeedText for BackupWindow {
-    fn read(text: &str) -> Result<Self, String> {
-        parsed(text)
-    }
-
-    fn write(&self) -> String {
-        self.as_str().to_owned()
-    }
+fn taken<T: TryFrom<String, Error: Display>>(text: &str) -> Result<T, String> {
+    T::try_from(text.to_owned()).map_err(|error| error.to_string())
 }
 
-impl SeedText for Engine {
-    fn read(text: &str) -> Result<Self, String> {
-        parsed(text)
-    }
-
-    fn write(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
-
-impl SeedText for InstanceName {
-    fn read(text: &str) -> Result<Self, String> {
-        Self::try_from(text.to_owned()).map_err(|error| error.to_string())
-    }
-
-    fn write(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
-
-impl SeedText for Remark {
-    fn read(text: &str) -> Result<Self, String> {
-        Self::try_from(text.to_owned()).map_err(|error| error.to_string())
-    }
-
-    fn write(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
+texts!(BackupFormat: parsed, BackupWindow: parsed, Engine: parsed, InstanceName: taken, Remark: taken);
+texts!(TagKey: taken, TagValue: taken);
 
 impl SeedText for Timestamp {
     fn read(text: &str) -> Result<Self, String> {
@@ -143,17 +116,6 @@ impl SeedText for Timestamp {
 
     fn write(&self) -> String {
         self.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-    }
-}
-
-impl SeedText for Actor {
-    fn read(text: &str) -> Result<Self, String> {
-        Self::parse(text)
-            .ok_or_else(|| "must be anonymous, seed, system, user:NAME or key:ACCESS KEY".to_owned())
-    }
-
-    fn write(&self) -> String {
-        self.to_string()
     }
 }
 

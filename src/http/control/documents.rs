@@ -8,7 +8,7 @@ use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
 use crate::domain::id::ProjectId;
-use crate::engine::seed::{Export, Notation, SeedReader};
+use crate::engine::seed::{Export, Notation, Seed, SeedReader};
 use crate::engine::{EngineError, SeedReport};
 use crate::http::control::context::{ControlCall, internal, json, optional_id};
 use crate::http::control::faults::{Fault, faults_as_text, form, merge, read};
@@ -99,36 +99,47 @@ pub(super) async fn seed(call: ControlCall) -> Result<HttpResponse, ApiError> {
         Some(_) => return Err(invalid("overwrite must be true or false".to_owned()).into()),
     };
     let state = call.state()?;
-    let text = std::str::from_utf8(&call.body).map_err(|error| invalid(error.to_string()))?;
-    let mut reader = SeedReader::new(state.control.region(), form);
-    reader.read("body", Notation::Yaml, text).map_err(|error| invalid(error.to_string()))?;
-    let seed = reader.finish();
-    let alone = state.control.alone().await;
-    let _keeping = state.faults_kept.lock().await;
+    let seed = parse(state.control.region().to_owned(), call.body.clone()).await?;
     let seeded = read(seed.faults())?;
+    let seeding = state.control.seeding().await;
+    // Nobody else changes faults from the look at them until what is kept holds.
+    let keeping = if seeded.is_empty() { None } else { Some(state.faults_kept.lock().await) };
     let change = |faults: &mut Vec<Fault>| merge(faults, &seeded, overwrite);
-    let kept = if seeded.is_empty() {
-        None
-    } else {
-        let mut faults = state.present_faults();
-        change(&mut faults);
-        Some(faults_as_text(&faults)?)
+    let kept = match &keeping {
+        None => None,
+        Some(_) => {
+            let mut faults = state.present_faults();
+            change(&mut faults);
+            Some(faults_as_text(&faults)?)
+        }
     };
-    let done = alone.seed(seed, overwrite, kept).await.map_err(|error| match error {
+    let done = seeding.seed(seed, overwrite, kept, || state.faults.edit(change)).await;
+    let done = done.map_err(|error| match error {
         error @ (EngineError::Refused(_) | EngineError::Unstorable(_)) => {
             ApiError::from(invalid(error.to_string()))
         }
         error => internal(error),
     })?;
-    state.faults.edit(change);
     Ok(json(&report(&done)))
+}
+
+/// Reads and checks a seed, beside the threads that serve requests: a long one takes a while.
+async fn parse(region: String, body: Bytes) -> Result<Seed, ApiError> {
+    let parsed = tokio::task::spawn_blocking(move || {
+        let text = std::str::from_utf8(&body).map_err(|error| error.to_string())?;
+        let mut reader = SeedReader::new(&region, form);
+        reader.read("body", Notation::Yaml, text).map_err(|error| error.to_string())?;
+        Ok::<Seed, String>(reader.finish())
+    });
+    let parsed = parsed.await.map_err(|_| ApiError::Panicked)?;
+    parsed.map_err(|problem| ControlError::Invalid(problem.into()).into())
 }
 
 /// `GET /_emulator/export`: the state, whole or with `project_id` of a project, as a seed that brings it back.
 pub(super) async fn export(call: ControlCall) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(call.request.query_string());
     let project = optional_id(query.get("project_id"), "project_id")?;
-    let mut export = call.state()?.control.export(project).await;
+    let mut export = call.state()?.control.export(project).await.map_err(internal)?;
     // What fails at once is answered well; what fails later cuts the answer.
     let first = export.next().await.transpose().map_err(internal)?.unwrap_or_default();
     let pieces = stream::unfold((Some(first), export), next_piece);

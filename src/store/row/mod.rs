@@ -1,7 +1,6 @@
 //! Rows ⇄ values of the domain. A row that holds what the program would never have written is an `Inconsistent`.
 
 mod backup;
-mod event;
 mod instance;
 mod restore;
 mod side;
@@ -21,7 +20,6 @@ pub(super) use backup::{
     BACKUP_JSON, BACKUP_WORK, BackupRow, BackupStatusRow, backup, backup_format_code, backup_kind_code,
     backup_status_code,
 };
-pub(super) use event::event_change;
 pub(super) use instance::{
     INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, policy, replicas_json,
     transition,

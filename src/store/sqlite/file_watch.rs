@@ -90,7 +90,7 @@ impl FileWatch {
             (None, Some(path)) => tracing::error!(
                 file = %path.display(),
                 "a file of the database was deleted or replaced while it is served: changes are refused, because they would be \
-                 lost when this process ends. Save what is there with GET /_emulator/export, stop this server, put the file \
+                 lost when this process ends. Export what is there with GET /_emulator/export, stop this server, put the file \
                  back, or take away what lies in its place, and start again"
             ),
             (Some(path), None) => {

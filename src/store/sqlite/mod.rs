@@ -10,7 +10,6 @@ mod backups;
 mod check;
 mod copying;
 mod creation;
-mod dependent_rows;
 mod events;
 mod file;
 mod file_lock;

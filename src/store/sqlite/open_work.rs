@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
-use crate::store::row;
+use crate::store::row::{self, record_kind};
 use crate::store::sqlite::script::{InsertRow, Script};
 
 /// A row of `open_work`.
@@ -12,7 +12,7 @@ use crate::store::sqlite::script::{InsertRow, Script};
 pub(super) struct OpenWorkRow {
     instance_key: i64,
     record_kind: i64,
-    record_number: u64,
+    record_number: Option<u64>,
     plan: WorkPlan,
     due_at: Option<Timestamp>,
 }
@@ -27,7 +27,13 @@ impl OpenWorkRow {
         started: bool,
     ) -> Self {
         let due_at = if started { plan.finish_at() } else { plan.start_at() };
-        Self { instance_key, record_kind, record_number, plan, due_at }
+        Self { instance_key, record_kind, record_number: Some(record_number), plan, due_at }
+    }
+
+    /// Makes the row of an instance's own status transition.
+    pub(super) fn of_transition(instance_key: i64, plan: WorkPlan) -> Self {
+        let (record_kind, due_at) = (record_kind::INSTANCE, plan.finish_at());
+        Self { instance_key, record_kind, record_number: None, plan, due_at }
     }
 }
 
@@ -39,7 +45,7 @@ impl InsertRow for OpenWorkRow {
     fn bind(self, script: &mut Script) {
         script.bind(self.instance_key);
         script.bind(self.record_kind);
-        script.bind(i64::try_from(self.record_number).unwrap_or(i64::MAX));
+        script.bind(self.record_number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)));
         script.bind(self.plan.start_at().map(Timestamp::as_millis));
         script.bind(self.plan.finish_at().map(Timestamp::as_millis));
         script.bind(self.plan.failure.map(row::failure_number));

@@ -1,8 +1,8 @@
 //! How much a project may have, and how much it has: what is counted are its rows. An instance that grows has already what it
 //! will have.
 
+use sqlx::SqliteExecutor;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{SqliteConnection, SqliteExecutor};
 
 use crate::domain::id::ProjectId;
 use crate::domain::quota::{Quota, Usage};
@@ -39,34 +39,4 @@ pub(super) fn limits(row: &SqliteRow) -> Result<Quota, StoreError> {
             .map_err(|_| StoreError::Inconsistent { what: "a quota is out of range" })
     };
     Ok(Quota { instances: limit("instance_quota")?, memory_gb: limit("memory_quota_gb")? })
-}
-
-/// Sets the limits of a project that a seed names and that are not set yet; returns a sentence for each that is set otherwise.
-pub(super) async fn ensure(
-    connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    wanted: Quota,
-) -> Result<Vec<String>, StoreError> {
-    let (found, _) = quota(&mut *connection, project_id).await?;
-    let both = [
-        ("instances", found.instances, wanted.instances),
-        ("memory in GB", found.memory_gb, wanted.memory_gb),
-    ];
-    sqlx::query(
-        "UPDATE projects SET instance_quota = coalesce(instance_quota, ?1), memory_quota_gb = coalesce(memory_quota_gb, ?2)
-         WHERE project_id = ?3",
-    )
-    .bind(wanted.instances.map(i64::from))
-    .bind(wanted.memory_gb.map(i64::from))
-    .bind(&project_id.as_bytes()[..])
-    .execute(connection)
-    .await
-    .map_err(StoreError::during("set a quota"))?;
-    let differs = both.into_iter().filter_map(|(what, found, wanted)| match (found, wanted) {
-        (Some(found), Some(wanted)) if found != wanted => {
-            Some(format!("project {project_id} has a quota of {what} of {found}, the seed says {wanted}"))
-        }
-        _ => None,
-    });
-    Ok(differs.collect())
 }

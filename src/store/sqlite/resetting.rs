@@ -245,7 +245,13 @@ impl ControlReads for SqliteStore {
 
 #[async_trait]
 impl ControlWrites for SqliteStore {
-    async fn seed(&self, plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
+    async fn seed(&self, mut plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
+        if matches!(self.location, Location::Memory { .. })
+            && let Some(before_commit) = plan.before_commit.take()
+        {
+            // Readers wait for the writer there: none must be held up that the commit waits for.
+            before_commit.await?;
+        }
         self.writer.change_much(move |state| seeding::apply(state, plan, now).boxed()).await
     }
 
@@ -293,7 +299,7 @@ impl SettingStore for SqliteStore {
         if let Some(files) = &self.files {
             files.look()?;
         }
-        self.writer.change(|state| write_anything(&mut state.connection).boxed()).await
+        self.writer.probe().await
     }
 
     async fn close(&self) {
@@ -312,12 +318,6 @@ impl SettingStore for SqliteStore {
             });
         }
     }
-}
-
-/// Stores what is there already, which is written all the same: a full disk shows only in writing.
-async fn write_anything(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let written = connection.execute("PRAGMA user_version = 0").await;
-    written.map(|_| ()).map_err(StoreError::during("write anything"))
 }
 
 #[cfg(test)]

@@ -39,7 +39,11 @@ pub(super) async fn find(
     Ok(Some((key, row::instance(&row)?, settings)))
 }
 
-async fn settings_of(connection: &mut SqliteConnection, key: i64) -> Result<SideSettings, StoreError> {
+/// Returns the configuration of an instance.
+pub(super) async fn settings_of(
+    connection: &mut SqliteConnection,
+    key: i64,
+) -> Result<SideSettings, StoreError> {
     let failed = StoreError::during("read what is set beside an instance");
     let mut settings = SideSettings::default();
     let parameters = sqlx::query("SELECT param_id, value FROM instance_parameters WHERE instance_key = ?")

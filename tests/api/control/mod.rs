@@ -5,7 +5,6 @@ pub(crate) mod chosen_ids;
 pub(crate) mod clock_ids_reset;
 pub(crate) mod disconnects;
 pub(crate) mod export;
-pub(crate) mod export_schema;
 pub(crate) mod faults;
 pub(crate) mod place;
 pub(crate) mod requests;

@@ -162,7 +162,7 @@ async fn insert(
     .bind(new.maintenance.begin())
     .bind(new.maintenance.end())
     .bind(&new.enterprise_project_id)
-    .bind(rename_commands(&new.rename_commands))
+    .bind(rename_commands_json(&new.rename_commands))
     .bind(&command.creator.user_id)
     .bind(&command.creator.user_name)
     .bind(command.now.as_millis())
@@ -182,7 +182,7 @@ async fn insert(
 }
 
 /// Writes new names of commands as they are kept.
-pub(super) fn rename_commands(names: &RenameCommands) -> String {
+pub(in crate::store::sqlite) fn rename_commands_json(names: &RenameCommands) -> String {
     serde_json::to_string(names.as_map()).unwrap_or_else(|_| "{}".to_owned())
 }
 

@@ -30,7 +30,7 @@ use crate::store::{ChangePassword, CreateInstances, InstanceWrites, PasswordAnsw
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
-pub(super) use creation::{create, ensure_project};
+pub(super) use creation::{create, ensure_project, rename_commands_json};
 pub(super) use password::change_password;
 pub(super) use transition::finish_transition;
 pub(super) use waiting::begin_due;

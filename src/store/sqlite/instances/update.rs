@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::creation::{rename_commands, require_free};
+use crate::store::sqlite::instances::creation::{rename_commands_json, require_free};
 use crate::store::sqlite::instances::{note, policy, shown, waiting};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
@@ -62,7 +62,7 @@ async fn write(
     .bind(after.maintenance.end())
     .bind(&after.network.security_group_id)
     .bind(i64::from(after.port))
-    .bind(rename_commands(&after.rename_commands))
+    .bind(rename_commands_json(&after.rename_commands))
     .bind(audit.at.as_millis())
     .bind(instance_key)
     .execute(connection)

@@ -1,7 +1,7 @@
-//! The whole state, or a project's, read part by part within one transaction: what a document of it is made of.
+//! Reads what an export holds, of everything or of a project: part by part, within one transaction.
 //!
-//! A part holds some hundred rows at most, so that a large database is written down in little memory; and one reader at
-//! a time does this, so that the others stay free for those who want a page.
+//! A part holds some hundred rows at most, so that an export of a large database takes little memory; and one reader at a
+//! time does this, so that the others stay free for those who want a page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,18 +11,17 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::mpsc;
 
-use crate::domain::id::{DomainId, InstanceId, ProjectId, RequestId, UserId};
+use crate::domain::id::{DomainId, InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Role, RoleScope, Secret};
-use crate::domain::origin::Actor;
-use crate::domain::remark::Remark;
+use crate::domain::side_settings::SideSettings;
 use crate::store::error::StoreError;
 use crate::store::row::{
     self, BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_JSON, RESTORE_WORK, bytes16, column,
 };
-use crate::store::sqlite::dependent_rows::{Carried, Owner};
-use crate::store::sqlite::quotas;
 use crate::store::sqlite::reader::Reader;
-use crate::store::{DependentRows, DomainSeed, EventSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
+use crate::store::sqlite::templates::COLUMNS as TEMPLATE_COLUMNS;
+use crate::store::sqlite::{quotas, side};
+use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
 const ROWS_A_PART: usize = 256;
@@ -59,28 +58,30 @@ impl Reader {
         }
         let wanted = project.map(|project| project.as_bytes().to_vec());
         let rows = sqlx::query(
-            "SELECT project_key, project_id, name, created_at, built_in, instance_quota, memory_quota_gb FROM projects
+            "SELECT * FROM (
+                 SELECT project_key, project_id, name, created_at, built_in, instance_quota, memory_quota_gb FROM projects
+                 UNION ALL
+                 -- A project that nobody has made can have templates.
+                 SELECT DISTINCT NULL, project_id, lower(hex(project_id)), NULL, 0, NULL, NULL FROM config_templates
+                 WHERE project_id NOT IN (SELECT project_id FROM projects))
              WHERE ?1 IS NULL OR project_id = ?1
-             ORDER BY project_key",
+             ORDER BY project_key IS NULL, project_key, project_id",
         )
         .bind(wanted.as_deref())
         .fetch_all(&mut *snapshot)
         .await
         .map_err(StoreError::during("read projects"))?;
-        let carried = Carried::read(&mut snapshot).await?;
         for row in rows {
-            let owner = Owner { project_key: column(&row, "project_key")?, instance_key: None };
-            let rows = carried.of(&mut snapshot, owner).await?.rows;
-            send(parts, StatePart::Project(ProjectSeed { rows, ..project_of(&row)? })).await?;
-            instances(&mut snapshot, &carried, owner, parts).await?;
+            send(parts, StatePart::Project(project_of(&mut snapshot, &row).await?)).await?;
+            if let Some(project_key) = column(&row, "project_key")? {
+                instances(&mut snapshot, project_key, parts).await?;
+            }
         }
-        send(parts, StatePart::Rows(carried.loose(&mut snapshot, wanted.as_deref()).await?)).await?;
         let settings: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
             .fetch_all(&mut *snapshot)
             .await
             .map_err(StoreError::during("read the settings that are kept"))?;
         send(parts, StatePart::Settings(settings.into_iter().collect())).await?;
-        events(&mut snapshot, wanted.as_deref(), parts).await?;
         send(parts, StatePart::End).await
     }
 }
@@ -160,32 +161,39 @@ fn role(row: &SqliteRow) -> Result<(RoleScope, Role), StoreError> {
     Ok((scope, role))
 }
 
-fn project_of(row: &SqliteRow) -> Result<ProjectSeed, StoreError> {
+/// Reads a project, without its instances.
+async fn project_of(snapshot: &mut SqliteConnection, row: &SqliteRow) -> Result<ProjectSeed, StoreError> {
+    let statement =
+        format!("SELECT {TEMPLATE_COLUMNS} FROM config_templates WHERE project_id = ? ORDER BY template_id");
+    let templates = sqlx::query(AssertSqlSafe(statement))
+        .bind(column::<&[u8]>(row, "project_id")?)
+        .fetch_all(snapshot)
+        .await
+        .map_err(StoreError::during("read templates"))?;
     Ok(ProjectSeed {
         id: ProjectId::from_bytes(bytes16(row, "project_id")?),
         name: column(row, "name")?,
-        created_at: Some(row::timestamp(row, "created_at")?),
+        created_at: column::<Option<i64>>(row, "created_at")?.map(row::to_timestamp).transpose()?,
         is_built_in: column(row, "built_in")?,
         quota: quotas::limits(row)?,
-        rows: BTreeMap::new(),
+        templates: templates.iter().map(row::template).collect::<Result<_, _>>()?,
         instances: Vec::new(),
     })
 }
 
-async fn instances(
-    snapshot: &mut SqliteConnection,
-    carried: &Carried,
-    project: Owner,
-    parts: &Parts,
-) -> Result<(), Stopped> {
+async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Parts) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.deleted_at FROM instances i JOIN projects p USING (project_key) \
-         WHERE i.project_key = ? AND i.instance_key > ? ORDER BY i.instance_key LIMIT 256"
+        "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.password_hash, w.start_at, w.finish_at, w.failure,
+                w.instance_key IS NOT NULL AS is_in_transition,
+                (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key) AS next_run_at
+         FROM instances i JOIN projects p USING (project_key)
+                          LEFT JOIN open_work w ON w.instance_key = i.instance_key AND w.record_kind = 0
+         WHERE i.project_key = ? AND i.instance_key > ? AND i.deleted_at IS NULL ORDER BY i.instance_key LIMIT 256"
     );
     let mut last = i64::MIN;
     loop {
         let rows = sqlx::query(AssertSqlSafe(statement.as_str()))
-            .bind(project.project_key)
+            .bind(project_key)
             .bind(last)
             .fetch_all(&mut *snapshot)
             .await
@@ -195,42 +203,26 @@ async fn instances(
         }
         for row in rows {
             last = column(&row, "instance_key")?;
-            let owner = Owner { instance_key: Some(last), ..project };
-            let dependent_rows = carried.of(snapshot, owner).await?;
-            let instance = InstanceSeed { dependent_rows, ..instance_of(&row)? };
-            let id = instance.id;
-            send(parts, StatePart::Instance(Box::new(instance))).await?;
+            let configuration = side::settings_of(snapshot, last).await?;
+            let seed = instance_of(&row, configuration)?;
+            let id = seed.instance.id;
+            send(parts, StatePart::Instance(Box::new(seed))).await?;
             backups(snapshot, last, id, parts).await?;
             restores(snapshot, last, id, parts).await?;
         }
     }
 }
 
-fn instance_of(row: &SqliteRow) -> Result<InstanceSeed, StoreError> {
-    let instance = row::instance(row)?;
-    let deleted_at: Option<i64> = column(row, "deleted_at")?;
+fn instance_of(row: &SqliteRow, configuration: SideSettings) -> Result<InstanceSeed, StoreError> {
+    let is_in_transition: bool = column(row, "is_in_transition")?;
     Ok(InstanceSeed {
-        id: instance.id,
-        name: instance.name,
-        description: instance.description,
-        engine: instance.engine,
-        engine_version: instance.engine_version,
-        cache_mode: instance.cache_mode,
-        capacity: instance.capacity,
-        spec_code: instance.spec_code,
-        status: instance.status,
-        ip: Some(instance.ip),
-        port: instance.port,
-        no_password_access: instance.access.no_password,
-        zone_codes: instance.zone_codes,
-        network: instance.network,
-        creator: instance.creator,
-        created_at: Some(instance.created_at),
-        deleted_at: deleted_at.map(row::to_timestamp).transpose()?,
-        dependent_rows: DependentRows::default(),
+        instance: row::instance(row)?,
+        configuration,
+        password_hash: column::<Option<String>>(row, "password_hash")?.map(Secret::new),
+        next_run_at: column::<Option<i64>>(row, "next_run_at")?.map(row::to_timestamp).transpose()?,
+        work: is_in_transition.then(|| row::transition(row)).transpose()?.map(|transition| transition.plan),
         backups: Vec::new(),
         restores: Vec::new(),
-        has_history: true,
     })
 }
 
@@ -260,42 +252,6 @@ async fn restores(
     let rows = sqlx::query(AssertSqlSafe(statement)).bind(instance_key).fetch(snapshot);
     let read = |row: &SqliteRow| row::restore(row, id);
     in_parts(rows.map_err(StoreError::during("read restores")), read, StatePart::Restores, parts).await
-}
-
-async fn events(
-    snapshot: &mut SqliteConnection,
-    project: Option<&[u8]>,
-    parts: &Parts,
-) -> Result<(), Stopped> {
-    let rows = sqlx::query(
-        "SELECT at, instance_id, CASE subject_kind WHEN 'instance' THEN 0 WHEN 'backup' THEN 1 ELSE 2 END AS record_kind,
-                coalesce(b.record_number, r.record_number) AS record_number, from_status, to_status, actors.name AS actor,
-                request_id, e.remark
-         FROM events e JOIN projects USING (project_key) JOIN actors USING (actor_key)
-         LEFT JOIN backups b ON subject_kind = 'backup' AND backup_id = subject_id
-         LEFT JOIN restores r ON subject_kind = 'restore' AND restore_id = subject_id
-         WHERE instance_id IS NOT NULL AND (?1 IS NULL OR project_id = ?1) ORDER BY e.project_key, number",
-    )
-    .bind(project)
-    .fetch(snapshot);
-    in_parts(rows.map_err(StoreError::during("read the audit")), event, StatePart::Events, parts).await
-}
-
-fn event(row: &SqliteRow) -> Result<EventSeed, StoreError> {
-    let request_id = match column::<Option<&[u8]>>(row, "request_id")? {
-        None => None,
-        Some(_) => Some(RequestId::from_bytes(bytes16(row, "request_id")?)),
-    };
-    Ok(EventSeed {
-        at: row::timestamp(row, "at")?,
-        actor: Actor::parse(column(row, "actor")?)
-            .ok_or(StoreError::Inconsistent { what: "actors.name is unknown" })?,
-        instance_id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
-        change: row::event_change(row)?,
-        request_id,
-        // Notes of before they were bounded may be longer than one that can be read again.
-        remark: column::<Option<&str>>(row, "remark")?.map(Remark::abridged),
-    })
 }
 
 /// Sends rows, some at a time.

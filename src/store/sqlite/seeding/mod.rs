@@ -1,28 +1,35 @@
 //! Creates what a seed wants and is not there; touches nothing that is, unless it is told to replace it.
 //!
-//! An instance is created together with its records, its history and its open work, or not at all: what is numbered and
-//! ordered within it never mixes with what was there.
+//! An instance is created together with its configuration, its records and its open work, or not at all: what is numbered
+//! and ordered within it never mixes with what was there. All questions are asked for all instances at once, and rows are
+//! inserted by many, so that a seed costs by its length.
 
-mod history;
+mod existing;
 mod identity;
-mod instances;
-mod records;
-
-pub(super) use instances::{ADDRESSES, address};
+mod rows;
 
 use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection};
 
-use crate::domain::id::InstanceId;
-use crate::domain::refusal::Refusal;
+use crate::domain::config_template::{ConfigTemplate, TemplateRef};
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::origin::Origin;
+use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::dependent_rows::{Carried, Owner};
-use crate::store::sqlite::quotas;
-use crate::store::sqlite::resetting;
-use crate::store::sqlite::scheduling;
+use crate::store::error::{SQLITE_CONSTRAINT, primary_code};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
+use crate::store::sqlite::{quotas, resetting, scheduling};
+use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError, row};
+use existing::Existing;
+use rows::SeededRows;
+
+/// How many addresses `192.168.x.2` to `192.168.x.254` of one subnet are given out.
+const ADDRESSES_A_SUBNET: i64 = 253;
+/// How many subnets there are before addresses repeat.
+const SUBNETS: i64 = 256;
+/// How many addresses there are before they repeat.
+pub(super) const ADDRESSES: i64 = ADDRESSES_A_SUBNET * SUBNETS;
 
 /// Applies a seed.
 pub(super) async fn apply(
@@ -32,88 +39,94 @@ pub(super) async fn apply(
 ) -> Result<SeedReport, StoreError> {
     let mut report = SeedReport::default();
     // Before anything is written: a refused command leaves nothing behind.
-    let replaced = if plan.overwrite { ids_of_instances(&plan) } else { Vec::new() };
-    let replaced = serde_json::to_string(&replaced).unwrap_or_default();
-    require_free_names(&mut state.connection, &plan, &replaced).await?;
-    records::require_free_ids(&mut state.connection, &plan, &replaced).await?;
+    let mut existing = existing::find(&mut state.connection, &plan).await?;
+    existing::require_free(&mut state.connection, &plan, &existing).await?;
     if plan.overwrite {
+        let replaced = existing::hex_ids(existing.keys().copied());
         report.instances_replaced = resetting::remove_instances(&mut state.connection, &replaced).await?;
+        existing.clear();
         state.forget();
     }
     identity::apply(&mut state.connection, &plan, now, &mut report).await?;
-    let SeedPlan { projects, events, rows, settings, overwrite, .. } = plan;
-    let carried = Carried::read(&mut state.connection).await?;
-    let mut created = HashMap::new();
+    let SeedPlan { projects, settings, overwrite, before_commit, .. } = plan;
     for project in projects {
         let key = ensure_project(&mut state.connection, &project, now, overwrite, &mut report).await?;
-        carried.put_of_project(&mut state.connection, key, &project.rows, overwrite).await?;
-        for instance in project.instances {
-            if let Some(existing) = instances::find(&mut state.connection, &instance).await? {
-                report.instances_kept += 1;
-                report.differences.extend(instances::differences(&instance, project.id, &existing));
-                continue;
+        for template in &project.templates {
+            if !put_template(&mut state.connection, project.id, template, overwrite).await? {
+                report.differences.push(format!("template {} was there already and stays so", template.id));
             }
-            let instance_key = instances::create(state, &carried, key, &instance, now).await?;
-            let owner = Owner { project_key: key, instance_key: Some(instance_key) };
-            carried.put(&mut state.connection, owner, &instance.dependent_rows.rows).await?;
-            report.instances_created += 1;
-            report.backups_created += u64::try_from(instance.backups.len()).unwrap_or(u64::MAX);
-            report.restores_created += u64::try_from(instance.restores.len()).unwrap_or(u64::MAX);
-            records::create(&mut state.connection, instance_key, &instance).await?;
-            if !instance.has_history {
-                history::begin(state, instance_key, &instance, now).await?;
-            }
-            created.insert(instance.id, instance_key);
         }
+        create_instances(state, key, project, &existing, &mut report).await?;
     }
     report.instances_created = report.instances_created.saturating_sub(report.instances_replaced);
     scheduling::plan_noticed(&mut state.connection, now).await?;
-    carried.put_loose(&mut state.connection, &rows, overwrite).await?;
-    history::append(state, &created, events).await?;
     for (name, value) in settings {
         resetting::keep_setting(&mut state.connection, name, Some(value)).await?;
+    }
+    if let Some(before_commit) = before_commit {
+        before_commit.await?;
     }
     Ok(report)
 }
 
-/// Returns the ids of all instances of a seed, in hexadecimal.
-fn ids_of_instances(plan: &SeedPlan) -> Vec<String> {
-    let instances = plan.projects.iter().flat_map(|project| &project.instances);
-    instances.map(|instance| hex(instance.id)).collect()
-}
-
-fn hex(id: InstanceId) -> String {
-    id.to_string().replace('-', "")
-}
-
-/// Makes sure that no other instance of a project has the name of one that is to be created. Those of `replaced` will be
-/// gone by then.
-async fn require_free_names(
-    connection: &mut SqliteConnection,
-    plan: &SeedPlan,
-    replaced: &str,
+/// Creates the instances of a project that are not there.
+async fn create_instances(
+    state: &mut WriterState,
+    project_key: i64,
+    project: ProjectSeed,
+    existing: &HashMap<InstanceId, Existing>,
+    report: &mut SeedReport,
 ) -> Result<(), StoreError> {
-    for project in &plan.projects {
-        for instance in project.instances.iter().filter(|instance| instance.deleted_at.is_none()) {
-            let taken: Option<i64> = sqlx::query_scalar(
-                "SELECT 1 FROM instances i JOIN projects USING (project_key)
-                 WHERE project_id = ?1 AND i.name = ?2 AND deleted_at IS NULL AND instance_id <> ?3
-                   AND instance_id NOT IN (SELECT unhex(value) FROM json_each(?4))
-                   AND (json_array_length(?4) > 0 OR NOT EXISTS (SELECT 1 FROM instances WHERE instance_id = ?3))",
-            )
-            .bind(&project.id.as_bytes()[..])
-            .bind(instance.name.as_str())
-            .bind(&instance.id.as_bytes()[..])
-            .bind(replaced)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(StoreError::during("look for the name of an instance"))?;
-            if taken.is_some() {
-                return Err(Refusal::InstanceNameTaken.into());
-            }
+    let WriterState { connection, instances, actors, .. } = state;
+    let actor_key = actors
+        .key(connection, &Origin::SEED.actor)
+        .await
+        .map_err(StoreError::during("record who seeds instances"))?;
+    let (mut instance_key, mut before): (i64, i64) = sqlx::query_as(
+        "SELECT coalesce((SELECT max(instance_key) FROM instances), 0),
+                (SELECT count(*) FROM instances WHERE project_key = ?)",
+    )
+    .bind(project_key)
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(StoreError::during("count the instances of a project"))?;
+    let mut rows = SeededRows::new(project_key, actor_key);
+    for mut seed in project.instances {
+        if let Some(existing) = existing.get(&seed.instance.id) {
+            report.instances_kept += 1;
+            report.differences.extend(existing.differences(&seed, project.id));
+            continue;
+        }
+        if seed.instance.ip.is_empty() {
+            seed.instance.ip = address(before);
+        }
+        (instance_key, before) = (instance_key + 1, before + 1);
+        instances.forget(seed.instance.id);
+        report.instances_created += 1;
+        report.backups_created += u64::try_from(seed.backups.len()).unwrap_or(u64::MAX);
+        report.restores_created += u64::try_from(seed.restores.len()).unwrap_or(u64::MAX);
+        rows.add(instance_key, seed)?;
+        if rows.is_full() {
+            rows.insert(connection).await?;
         }
     }
-    Ok(())
+    rows.insert(connection).await
+}
+
+/// Returns the address of the instance that follows `before` others in its project.
+pub(super) fn address(before: i64) -> String {
+    let (subnet, host) = (before / ADDRESSES_A_SUBNET % SUBNETS, before % ADDRESSES_A_SUBNET + 2);
+    format!("192.168.{subnet}.{host}")
+}
+
+/// Says of a row that the schema does not take that the seed cannot be stored; other errors stay what they are.
+fn unstorable(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(problem) if primary_code(&error) == Some(SQLITE_CONSTRAINT) => {
+            StoreError::Unstorable { what: problem.message().to_owned() }
+        }
+        _ => StoreError::during("insert what a seed wants")(error),
+    }
 }
 
 async fn ensure_project(
@@ -149,12 +162,14 @@ async fn ensure_project(
         .await
         .map_err(StoreError::during("replace a project"))?;
     }
-    let row = sqlx::query("SELECT project_key, name FROM projects WHERE project_id = ?")
-        .bind(&project.id.as_bytes()[..])
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(StoreError::during("find a project"))?;
-    report.differences.extend(quotas::ensure(connection, project.id, project.quota).await?);
+    let row = sqlx::query(
+        "SELECT project_key, name, instance_quota, memory_quota_gb FROM projects WHERE project_id = ?",
+    )
+    .bind(&project.id.as_bytes()[..])
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(StoreError::during("find a project"))?;
+    report.differences.extend(set_quota(connection, project, quotas::limits(&row)?).await?);
     let name: String = row.try_get("name").map_err(StoreError::during("read a column"))?;
     if name != project.name {
         report
@@ -162,4 +177,79 @@ async fn ensure_project(
             .push(format!("project {} is named {name}, the seed says {}", project.id, project.name));
     }
     row.try_get("project_key").map_err(StoreError::during("read a column"))
+}
+
+/// Sets the limits of a project that are not set yet; returns a sentence for each that is set otherwise.
+async fn set_quota(
+    connection: &mut SqliteConnection,
+    project: &ProjectSeed,
+    found: Quota,
+) -> Result<Vec<String>, StoreError> {
+    let ProjectSeed { id, quota, .. } = project;
+    if *quota == Quota::default() {
+        return Ok(Vec::new());
+    }
+    sqlx::query(
+        "UPDATE projects SET instance_quota = coalesce(instance_quota, ?1), memory_quota_gb = coalesce(memory_quota_gb, ?2)
+         WHERE project_id = ?3",
+    )
+    .bind(quota.instances.map(i64::from))
+    .bind(quota.memory_gb.map(i64::from))
+    .bind(&id.as_bytes()[..])
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("set a quota"))?;
+    let both =
+        [("instances", found.instances, quota.instances), ("memory in GB", found.memory_gb, quota.memory_gb)];
+    let differs = both.into_iter().filter_map(|(what, found, wanted)| match (found, wanted) {
+        (Some(found), Some(wanted)) if found != wanted => {
+            Some(format!("project {id} has a quota of {what} of {found}, the seed says {wanted}"))
+        }
+        _ => None,
+    });
+    Ok(differs.collect())
+}
+
+/// Creates a template of a project, or replaces it; returns whether it did.
+async fn put_template(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    template: &ConfigTemplate,
+    overwrite: bool,
+) -> Result<bool, StoreError> {
+    let TemplateRef::Own(id) = template.id else { return Ok(false) };
+    let done = sqlx::query(
+        "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
+                                       parameter_values, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (template_id) DO UPDATE
+         SET name = excluded.name, description = excluded.description, engine_version = excluded.engine_version,
+             cache_mode = excluded.cache_mode, parameter_values = excluded.parameter_values, created_at = excluded.created_at
+         WHERE project_id = excluded.project_id AND ?9",
+    )
+    .bind(&id.as_bytes()[..])
+    .bind(&project_id.as_bytes()[..])
+    .bind(&template.name)
+    .bind(&template.description)
+    .bind(template.kind.engine_version.as_str())
+    .bind(template.kind.cache_mode.as_str())
+    .bind(row::values_json(&template.values)?)
+    .bind(template.created_at.map_or(0, Timestamp::as_millis))
+    .bind(overwrite)
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("seed a template"))?;
+    Ok(done.rows_affected() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_a_project_follow_each_other() {
+        assert_eq!(address(0), "192.168.0.2");
+        assert_eq!(address(252), "192.168.0.254");
+        assert_eq!(address(253), "192.168.1.2");
+    }
 }

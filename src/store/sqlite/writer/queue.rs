@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sqlx::{AssertSqlSafe, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use sqlx::{AssertSqlSafe, Executor, SqliteConnection};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
@@ -22,6 +23,10 @@ const QUEUE_LENGTH: usize = 2048;
 /// How long a caller waits at most for a place in the queue; and, while another process keeps the database locked, for its
 /// change to be made: it is refused at the end of the first try after that.
 pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a transaction takes before a probe is content to see that it moves on. Shorter than those who probe wait for an answer.
+const LONG_TRANSACTION: Duration = Duration::from_millis(250);
+/// After how many steps of SQLite's machine each it is noticed that a statement moves on.
+const STEPS_A_NOTICE: i32 = 100_000;
 /// Stands for "nothing is due" in the shared due time.
 const NOTHING_DUE: i64 = i64::MAX;
 
@@ -104,6 +109,8 @@ pub(super) struct Waiting {
 pub(in crate::store::sqlite) struct WriterHandle {
     queue: mpsc::Sender<Waiting>,
     next_due: Arc<NextDue>,
+    /// Notified while a statement of the writer moves on.
+    progress: Arc<Notify>,
     metrics: StoreMetrics,
 }
 
@@ -116,10 +123,31 @@ impl WriterHandle {
     ) -> Result<Self, sqlx::Error> {
         let next_due = Arc::new(NextDue::nothing());
         next_due.publish(&mut connection).await?;
+        let progress = Arc::new(Notify::new());
+        let notified = Arc::clone(&progress);
+        connection.lock_handle().await?.set_progress_handler(STEPS_A_NOTICE, move || {
+            notified.notify_waiters();
+            true
+        });
         let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
         let writer = Writer::new(connection, guards, commands, Arc::clone(&next_due), metrics.clone());
         tokio::spawn(writer.run());
-        Ok(Self { queue, next_due, metrics })
+        Ok(Self { queue, next_due, progress, metrics })
+    }
+
+    /// Returns once something has been written to see that it can be done; or, behind a transaction that takes long, once that
+    /// moves on.
+    pub(in crate::store::sqlite) async fn probe(&self) -> Result<(), StoreError> {
+        let probe = self.change(|state| write_anything(&mut state.connection).boxed());
+        let long_transaction = async {
+            tokio::time::sleep(LONG_TRANSACTION).await;
+            self.progress.notified().await;
+        };
+        tokio::select! {
+            biased;
+            written = probe => written,
+            () = long_transaction => Ok(()),
+        }
     }
 
     /// Has a change made in a transaction; returns its result once that is durable.
@@ -198,4 +226,10 @@ impl WriterHandle {
             tracing::warn!(error = %error, "the writer did not close cleanly");
         }
     }
+}
+
+/// Stores what is there already, which is written all the same: a full disk shows only in writing.
+async fn write_anything(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let written = connection.execute("PRAGMA user_version = 0").await;
+    written.map(|_| ()).map_err(StoreError::during("write anything"))
 }

@@ -1,0 +1,354 @@
+//! Instances in a seed. Of an entry only id and mode must be written; the rest follows, and an export writes all of it.
+
+mod placing;
+mod writing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::domain::backup::Backup;
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::{
+    Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
+    InstanceStatus, Network, RenameCommands,
+};
+use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::restore::RestoreStatusKind;
+use crate::domain::side_settings::{SideSettings, Tags};
+use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::work::WorkPlan;
+use crate::domain::{builtin, catalogue};
+use crate::engine::passwords::objection_to;
+use crate::engine::seed::configuration::{
+    BandwidthEntry, DailyScanEntry, ExpiredKeyScanEntry, ParameterValues, PolicyEntry, TagEntry,
+    WhitelistEntry, read_parameters,
+};
+use crate::engine::seed::document::{SecretText, is_false};
+use crate::engine::seed::records::{BackupEntry, RestoreEntry, WorkEntry};
+use crate::engine::seed::text::{Nullable, Short, Text};
+use crate::store::InstanceSeed;
+
+/// An instance in a seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InstanceEntry {
+    pub(super) id: Text<InstanceId>,
+    cache_mode: Text<CacheMode>,
+    name: Option<Text<InstanceName>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Short<1024>>,
+    #[serde(default = "default_engine")]
+    engine: Text<Engine>,
+    engine_version: Option<String>,
+    #[serde(default, deserialize_with = "read_capacity", serialize_with = "write_capacity")]
+    capacity: Option<Capacity>,
+    spec_code: Option<Short<128>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_id: Option<Short<128>>,
+    /// 0: by the hour; 1: in advance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charging_mode: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<Short>,
+    /// RUNNING when left out; RESTORING while one of its restores is open.
+    status: Option<Text<InstanceStatus>>,
+    /// How the status ends, if it is one that ends by itself. When left out, it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    work: Option<WorkEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<Short>,
+    /// Several addresses have commas between.
+    ip: Option<Short<1024>>,
+    port: Option<NonZeroU16>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    no_password_access: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_user: Option<Short>,
+    /// A hash of its password, as PHC text; without one any password is the right one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_hash: Option<SecretText>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    enable_ssl: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    enable_publicip: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publicip_id: Option<Short>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transparent_client_ip_enable: Option<bool>,
+    zones: Option<Vec<Short>>,
+    vpc_id: Option<Short>,
+    subnet_id: Option<Short>,
+    #[serde(default)]
+    security_group_id: Nullable<Short>,
+    /// Together with `maintain_end`: one of the windows that are offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintain_begin: Option<Short>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintain_end: Option<Short>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enterprise_project_id: Option<Short>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rename_commands: BTreeMap<String, String>,
+    user_id: Option<Short>,
+    user_name: Option<Short>,
+    created_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    launched_at: Option<Text<Timestamp>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Text<Timestamp>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<TagEntry>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: ParameterValues,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_backup_policy: Option<PolicyEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whitelist: Option<WhitelistEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bandwidth_policy: Option<BandwidthEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    big_key_scan: Option<DailyScanEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hot_key_scan: Option<DailyScanEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired_key_scan: Option<ExpiredKeyScanEntry>,
+    /// The ids of its nodes that are stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stopped_nodes: Vec<Text<Uuid>>,
+    /// Written one by one, behind the rest.
+    #[serde(default, skip_serializing)]
+    backups: Vec<BackupEntry>,
+    /// Written one by one, behind the rest.
+    #[serde(default, skip_serializing)]
+    restores: Vec<RestoreEntry>,
+}
+
+/// What follows from the server and the time of the seeding when entries leave it out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults<'r> {
+    pub(super) region: &'r str,
+    pub(super) now: Timestamp,
+    pub(super) name_offset: UtcOffset,
+}
+
+/// What is wrong with an entry, and in which of its fields.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) field: String,
+    pub(super) problem: String,
+}
+
+/// Names the field that a problem is in.
+fn in_field<E: ToString>(field: impl ToString) -> impl FnOnce(E) -> Problem {
+    move |problem| Problem { field: field.to_string(), problem: problem.to_string() }
+}
+
+/// The user of a Memcached instance for which none is written.
+const MEMCACHED_USER: &str = "memcached";
+
+impl InstanceEntry {
+    /// Gives an instance of a project everything that its entry leaves out. Whether that can be done does not depend on the
+    /// defaults. Source: docs/decisions/README.md no. 15.
+    pub(super) fn complete(
+        &self,
+        project_id: ProjectId,
+        defaults: &Defaults<'_>,
+    ) -> Result<InstanceSeed, Problem> {
+        let mut instance = self.instance(project_id, defaults)?;
+        let policy = self.instance_backup_policy.as_ref();
+        let kept = policy.map(|policy| policy.policy(&instance, defaults.name_offset)).transpose();
+        instance.backup_policy = kept.map_err(in_field("instance_backup_policy"))?;
+        let backups = self.backups(&instance, defaults.name_offset)?;
+        let restores = self.restores(&instance, defaults.name_offset, &backups)?;
+        placing::require_one_open(&backups, &restores)?;
+        let is_restored = restores.last().is_some_and(|restore| restore.status.open_plan().is_some());
+        if is_restored && instance.status != InstanceStatus::Restoring {
+            let place = format!("restores[{}]", restores.len() - 1);
+            return Err(in_field(place)("is open: its instance must be RESTORING"));
+        }
+        if let Some(hash) = &self.password_hash
+            && let Some(objection) = objection_to(&hash.0)
+        {
+            return Err(in_field("password_hash")(objection));
+        }
+        Ok(InstanceSeed {
+            configuration: self.configuration(&instance)?,
+            password_hash: self.password_hash.as_ref().map(|hash| hash.0.clone()),
+            next_run_at: policy.and_then(|policy| policy.next_run_at).map(|time| time.0),
+            work: self.work(instance.status, &backups)?,
+            instance,
+            backups,
+            restores,
+        })
+    }
+
+    fn instance(&self, project_id: ProjectId, defaults: &Defaults<'_>) -> Result<Instance, Problem> {
+        let (id, engine, cache_mode) = (self.id.0, self.engine.0, self.cache_mode.0);
+        let engine_version = match &self.engine_version {
+            Some(text) => EngineVersion::new(engine, text.clone()).map_err(in_field("engine_version"))?,
+            None => EngineVersion::default_of(engine),
+        };
+        let usual_capacity = || catalogue::default_capacity(engine, &engine_version, cache_mode);
+        let capacity = self.capacity.unwrap_or_else(usual_capacity);
+        let usual_group =
+            || engine_version.is_first_generation().then(|| builtin::SECURITY_GROUP_ID.to_owned());
+        let usual_spec =
+            || catalogue::nearest(engine, &engine_version, cache_mode, capacity).spec_code.clone();
+        let is_restored = self.restores.iter().any(|entry| {
+            matches!(entry.status, Some(Text(RestoreStatusKind::Waiting | RestoreStatusKind::Restoring)))
+        });
+        let usual_status = if is_restored { InstanceStatus::Restoring } else { InstanceStatus::Running };
+        let status = self.status.map_or(usual_status, |status| status.0);
+        let was_launched = !matches!(status, InstanceStatus::Creating | InstanceStatus::CreateFailed);
+        let created_at = self.created_at.map_or(defaults.now, |time| time.0);
+        let updated_at = self.updated_at.map_or(created_at, |time| time.0);
+        if self.updated_at.is_some() && (self.created_at.is_none() || updated_at < created_at) {
+            return Err(in_field("updated_at")("must not be before created_at, which is needed too"));
+        }
+        let text = |text: &Option<Short>, usual: &str| {
+            text.as_ref().map_or_else(|| usual.to_owned(), |text| text.0.clone())
+        };
+        let usual_user = (engine == Engine::Memcached).then(|| MEMCACHED_USER.to_owned());
+        Ok(Instance {
+            id,
+            project_id,
+            name: self.name.as_ref().map_or_else(|| default_name(id), |name| name.0.clone()),
+            description: self.description.as_ref().map(|text| text.0.clone()),
+            engine,
+            engine_as_sent: None,
+            cache_mode,
+            capacity,
+            spec_code: self.spec_code.as_ref().map_or_else(usual_spec, |code| code.0.clone()),
+            product_id: self.product_id.as_ref().map(|id| id.0.clone()),
+            billing: self.billing()?,
+            status,
+            ip: self.ip.as_ref().map_or_else(String::new, |ip| ip.0.clone()),
+            port: self.port.map_or_else(|| engine.default_port(), NonZeroU16::get),
+            access: Access {
+                no_password: self.no_password_access,
+                user: self.access_user.as_ref().map(|user| user.0.clone()).or(usual_user),
+                ssl: self.enable_ssl,
+                public_ip: self.enable_publicip,
+                public_ip_id: self.publicip_id.as_ref().map(|id| id.0.clone()),
+            },
+            sees_client_ips: self
+                .transparent_client_ip_enable
+                .unwrap_or_else(|| !engine_version.is_first_generation()),
+            zone_codes: self.zone_codes(defaults.region)?,
+            replicas: Vec::new(),
+            network: Network {
+                vpc_id: text(&self.vpc_id, builtin::VPC_ID),
+                subnet_id: text(&self.subnet_id, builtin::SUBNET_ID),
+                security_group_id: match &self.security_group_id {
+                    Nullable::Absent => usual_group(),
+                    Nullable::Null => None,
+                    Nullable::Given(group) => Some(group.0.clone()),
+                },
+            },
+            creator: Creator {
+                user_id: text(&self.user_id, builtin::USER_ID),
+                user_name: text(&self.user_name, builtin::USER_NAME),
+            },
+            maintenance: self.maintenance()?,
+            enterprise_project_id: text(&self.enterprise_project_id, USUAL_ENTERPRISE_PROJECT),
+            rename_commands: RenameCommands::new(self.rename_commands.clone())
+                .map_err(in_field("rename_commands"))?,
+            tags: Tags::new(self.tags.iter().map(TagEntry::tag).collect()).map_err(in_field("tags"))?,
+            stopped_nodes: self.stopped_nodes.iter().map(|node| node.0).collect::<BTreeSet<_>>(),
+            backup_policy: None,
+            created_at,
+            launched_at: self.launched_at.map(|time| time.0).or_else(|| was_launched.then_some(created_at)),
+            updated_at,
+            error_code: self.error_code.as_ref().map(|code| code.0.clone()),
+            task: None,
+            engine_version,
+        })
+    }
+
+    fn billing(&self) -> Result<Billing, Problem> {
+        let order_id = self.order_id.as_ref().map(|id| id.0.clone());
+        match (self.charging_mode, order_id) {
+            (None | Some(0), None) => Ok(Billing::PostPaid),
+            (None | Some(0), Some(_)) => Err(in_field("order_id")("needs a charging_mode of 1")),
+            (Some(1), order_id) => Ok(Billing::PrePaid { order_id }),
+            (Some(_), _) => Err(in_field("charging_mode")("must be 0 or 1")),
+        }
+    }
+
+    fn maintenance(&self) -> Result<MaintenanceWindow, Problem> {
+        let window = match (&self.maintain_begin, &self.maintain_end) {
+            (None, None) => Some(MaintenanceWindow::DEFAULT),
+            (Some(begin), Some(end)) => MaintenanceWindow::between(&begin.0, &end.0),
+            _ => None,
+        };
+        let problem = "must be, with maintain_end, one of the windows that are offered";
+        window.ok_or_else(|| in_field("maintain_begin")(problem))
+    }
+
+    fn zone_codes(&self, region: &str) -> Result<Vec<String>, Problem> {
+        let Some(zones) = &self.zones else { return Ok(vec![builtin::zone_code(region, 1)]) };
+        if zones.is_empty() || zones.iter().any(|code| code.0.contains(',')) {
+            return Err(in_field("zones")("must name one zone at least, and none with a comma"));
+        }
+        Ok(zones.iter().map(|code| code.0.clone()).collect())
+    }
+
+    fn configuration(&self, instance: &Instance) -> Result<SideSettings, Problem> {
+        let usual = instance.created_at;
+        let whitelist = self.whitelist.as_ref().map(WhitelistEntry::whitelist).transpose();
+        let bandwidth = self.bandwidth_policy.as_ref().map(BandwidthEntry::policy).transpose();
+        let big_keys = self.big_key_scan.as_ref().map(|scan| scan.scan(usual)).transpose();
+        let hot_keys = self.hot_key_scan.as_ref().map(|scan| scan.scan(usual)).transpose();
+        let expired_keys = self.expired_key_scan.as_ref().map(|scan| scan.scan(usual)).transpose();
+        Ok(SideSettings {
+            parameters: read_parameters(&self.parameters, &instance.parameters())
+                .map_err(in_field("parameters"))?,
+            parameters_changed_at: None,
+            tags: Tags::default(),
+            whitelist: whitelist.map_err(in_field("whitelist"))?.unwrap_or_default(),
+            bandwidth_policy: bandwidth.map_err(in_field("bandwidth_policy"))?,
+            big_key_scan: big_keys.map_err(in_field("big_key_scan"))?,
+            hot_key_scan: hot_keys.map_err(in_field("hot_key_scan"))?,
+            expired_key_scan: expired_keys.map_err(in_field("expired_key_scan"))?,
+        })
+    }
+
+    fn work(&self, status: InstanceStatus, backups: &[Backup]) -> Result<Option<WorkPlan>, Problem> {
+        let Some(work) = self.work else { return Ok(None) };
+        if status.leads_to().is_none() {
+            return Err(in_field("work")(format!("cannot be: {status} does not end by itself")));
+        }
+        if backups.iter().any(|backup| backup.status.open_plan().is_some()) {
+            return Err(in_field("work")("cannot be while a backup is open"));
+        }
+        work.plan().map(Some).map_err(in_field("work"))
+    }
+}
+
+/// The enterprise project of an instance for which none is written.
+const USUAL_ENTERPRISE_PROJECT: &str = "0";
+
+fn default_name(id: InstanceId) -> InstanceName {
+    let name = format!("dcs-{}", &id.to_string()[..8]);
+    InstanceName::try_from(name).expect("twelve letters, digits and a dash are a name")
+}
+
+fn default_engine() -> Text<Engine> {
+    Text(Engine::Redis)
+}
+
+fn read_capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Capacity>, D::Error> {
+    Option::<f64>::deserialize(deserializer)?
+        .map(Capacity::from_gigabytes)
+        .transpose()
+        .map_err(D::Error::custom)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde calls it so")]
+fn write_capacity<S: Serializer>(capacity: &Option<Capacity>, serializer: S) -> Result<S::Ok, S::Error> {
+    capacity.map(Capacity::as_gigabytes).serialize(serializer)
+}

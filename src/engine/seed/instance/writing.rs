@@ -1,0 +1,78 @@
+//! How an export writes instances.
+
+use std::num::NonZeroU16;
+
+use crate::domain::instance::Billing;
+use crate::domain::maintenance::MaintenanceWindow;
+use crate::engine::seed::configuration::{
+    BandwidthEntry, DailyScanEntry, ExpiredKeyScanEntry, PolicyEntry, TagEntry, WhitelistEntry,
+    write_parameters,
+};
+use crate::engine::seed::document::SecretText;
+use crate::engine::seed::instance::{InstanceEntry, USUAL_ENTERPRISE_PROJECT};
+use crate::engine::seed::records::WorkEntry;
+use crate::engine::seed::text::{Nullable, Short, Text};
+use crate::store::InstanceSeed;
+
+impl From<InstanceSeed> for InstanceEntry {
+    fn from(seed: InstanceSeed) -> Self {
+        let InstanceSeed { instance, configuration, password_hash, next_run_at, work, .. } = seed;
+        let offered = instance.parameters();
+        let order_id = instance.billing.order_id().map(|id| Short(id.to_owned()));
+        let is_prepaid = instance.billing != Billing::PostPaid;
+        let usual_maintenance = instance.maintenance == MaintenanceWindow::DEFAULT;
+        let maintenance = |text: String| (!usual_maintenance).then_some(Short(text));
+        let enterprise_project = Some(instance.enterprise_project_id);
+        Self {
+            id: Text(instance.id),
+            cache_mode: Text(instance.cache_mode),
+            name: Some(Text(instance.name)),
+            description: instance.description.map(Short),
+            engine: Text(instance.engine),
+            transparent_client_ip_enable: Some(instance.sees_client_ips)
+                .filter(|sees| *sees == instance.engine_version.is_first_generation()),
+            engine_version: Some(instance.engine_version.as_str().to_owned()),
+            capacity: Some(instance.capacity),
+            spec_code: Some(Short(instance.spec_code)),
+            product_id: instance.product_id.map(Short),
+            charging_mode: is_prepaid.then_some(1),
+            order_id,
+            status: Some(Text(instance.status)),
+            work: work.map(WorkEntry::from),
+            error_code: instance.error_code.map(Short),
+            ip: Some(Short(instance.ip)),
+            port: NonZeroU16::new(instance.port),
+            no_password_access: instance.access.no_password,
+            access_user: instance.access.user.map(Short),
+            password_hash: password_hash.map(SecretText),
+            enable_ssl: instance.access.ssl,
+            enable_publicip: instance.access.public_ip,
+            publicip_id: instance.access.public_ip_id.map(Short),
+            zones: Some(instance.zone_codes.into_iter().map(Short).collect()),
+            vpc_id: Some(Short(instance.network.vpc_id)),
+            subnet_id: Some(Short(instance.network.subnet_id)),
+            security_group_id: (instance.network.security_group_id)
+                .map_or(Nullable::Null, |id| Nullable::Given(Short(id))),
+            maintain_begin: maintenance(instance.maintenance.begin()),
+            maintain_end: maintenance(instance.maintenance.end()),
+            enterprise_project_id: enterprise_project.filter(|id| id != USUAL_ENTERPRISE_PROJECT).map(Short),
+            rename_commands: instance.rename_commands.as_map().clone(),
+            user_id: Some(Short(instance.creator.user_id)),
+            user_name: Some(Short(instance.creator.user_name)),
+            created_at: Some(Text(instance.created_at)),
+            launched_at: instance.launched_at.filter(|at| *at != instance.created_at).map(Text),
+            updated_at: Some(instance.updated_at).filter(|at| *at != instance.created_at).map(Text),
+            tags: instance.tags.iter().map(TagEntry::from).collect(),
+            parameters: write_parameters(&configuration.parameters, &offered),
+            instance_backup_policy: instance.backup_policy.map(|kept| PolicyEntry::of(&kept, next_run_at)),
+            whitelist: WhitelistEntry::of(&configuration.whitelist),
+            bandwidth_policy: configuration.bandwidth_policy.map(BandwidthEntry::from),
+            big_key_scan: configuration.big_key_scan.map(DailyScanEntry::from),
+            hot_key_scan: configuration.hot_key_scan.map(DailyScanEntry::from),
+            expired_key_scan: configuration.expired_key_scan.map(ExpiredKeyScanEntry::from),
+            stopped_nodes: instance.stopped_nodes.into_iter().map(Text).collect(),
+            backups: Vec::new(),
+            restores: Vec::new(),
+        }
+    }
+}
