@@ -6,90 +6,72 @@ use serde_json::{Map, Value};
 
 /// Returns an answer as lines; of tables only these columns, in this order, if any are named.
 pub(super) fn summary(answer: &Value, columns: &[&str]) -> String {
-    let mut summary = Summary { text: String::new(), columns };
-    match answer {
-        Value::Object(members) => match members.iter().next() {
-            // The only thing there is needs no name.
-            Some((name, Value::Array(rows))) if members.len() == 1 => {
-                if rows.is_empty() {
-                    summary.line(&format!("no {name}"));
-                } else {
-                    summary.list(rows);
-                }
+    let mut lines = Vec::new();
+    match answer.as_object().and_then(|members| members.iter().next()) {
+        // The only list there is needs no name.
+        Some((name, Value::Array(values))) if answer.as_object().is_some_and(|all| all.len() == 1) => {
+            if values.is_empty() {
+                lines.push(format!("no {name}"));
             }
-            _ => summary.members("", members),
-        },
-        answer => summary.line(&cell(answer)),
+            add_list(&mut lines, values, columns);
+        }
+        _ => add(&mut lines, "", answer, columns),
     }
-    summary.text
+    lines.join("\n") + "\n"
 }
 
-/// An answer as far as it has been written.
-struct Summary<'a> {
-    text: String,
-    columns: &'a [&'a str],
+/// Adds a value by its name; members that are one value stand before those that are many.
+fn add(lines: &mut Vec<String>, name: &str, value: &Value, columns: &[&str]) {
+    match value {
+        Value::Object(members) => {
+            if let Some(rows) = rows_of(members) {
+                return add_table(lines, &rows, columns);
+            }
+            let is_many = |(_, value): &(&String, &Value)| value.is_array() || value.is_object();
+            let (many, one): (Vec<_>, Vec<_>) = members.iter().partition(is_many);
+            let separator = if name.is_empty() { "" } else { "." };
+            for (member, value) in one.into_iter().chain(many) {
+                add(lines, &format!("{name}{separator}{member}"), value, columns);
+            }
+        }
+        Value::Array(values) if values.is_empty() => {}
+        Value::Array(values) => {
+            lines.push(format!("{name}:"));
+            add_list(lines, values, columns);
+        }
+        value => lines.push(format!("{name}: {}", cell(value))),
+    }
 }
 
-impl Summary<'_> {
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line);
-        self.text.push('\n');
+/// Adds a list: a table of objects, or a line a value.
+fn add_list(lines: &mut Vec<String>, values: &[Value], columns: &[&str]) {
+    let rows: Option<Vec<_>> = values.iter().map(|value| value.as_object().cloned()).collect();
+    match rows {
+        Some(rows) if rows.is_empty() => {}
+        Some(rows) => add_table(lines, &rows, columns),
+        None => lines.extend(values.iter().map(cell)),
     }
+}
 
-    /// Adds members of an object, those that are one value before those that are many.
-    fn members(&mut self, prefix: &str, members: &Map<String, Value>) {
-        if let Some(rows) = rows_of(members) {
-            self.table(&rows);
-            return;
-        }
-        for (name, value) in members.iter().filter(|(_, value)| !value.is_array() && !value.is_object()) {
-            self.line(&format!("{prefix}{name}: {}", cell(value)));
-        }
-        for (name, value) in members {
-            match value {
-                Value::Object(inner) => self.members(&format!("{prefix}{name}."), inner),
-                Value::Array(rows) if !rows.is_empty() => {
-                    self.line(&format!("{prefix}{name}:"));
-                    self.list(rows);
-                }
-                _ => {}
-            }
-        }
+/// Adds a table; columns in which there is nothing are left out.
+fn add_table(lines: &mut Vec<String>, rows: &[Map<String, Value>], columns: &[&str]) {
+    let mut columns: Vec<&str> = columns.to_vec();
+    if columns.is_empty() {
+        columns = rows.iter().flat_map(Map::keys).map(String::as_str).collect();
+        columns.sort_by_key(|name| (*name != "name", *name));
+        columns.dedup();
     }
-
-    /// Adds a list: a table of objects, or a line a value.
-    fn list(&mut self, values: &[Value]) {
-        let rows: Option<Vec<_>> = values.iter().map(|value| value.as_object().cloned()).collect();
-        match rows {
-            Some(rows) => self.table(&rows),
-            None => values.iter().for_each(|value| self.line(&cell(value))),
-        }
-    }
-
-    /// Adds a table; columns in which there is nothing are left out.
-    fn table(&mut self, rows: &[Map<String, Value>]) {
-        let mut columns: Vec<&str> = self.columns.to_vec();
-        if columns.is_empty() {
-            for name in rows.iter().flat_map(Map::keys) {
-                if !columns.contains(&name.as_str()) {
-                    columns.push(name);
-                }
-            }
-            columns.sort_by_key(|name| *name != "name");
-        }
-        columns.retain(|name| rows.iter().any(|row| row.get(*name).is_some_and(|value| !value.is_null())));
-        let mut table = Table::new();
-        table.load_style(NOTHING).set_header(columns.iter().map(|name| name.to_uppercase()));
-        table.add_rows(
-            rows.iter().map(|row| columns.iter().map(|name| cell(row.get(*name).unwrap_or(&Value::Null)))),
-        );
-        table.column_iter_mut().for_each(|column| {
-            column.set_padding((0, 2));
-        });
-        for line in table.lines() {
-            self.line(line.trim_end());
-        }
-    }
+    columns.retain(|name| rows.iter().any(|row| row.get(*name).is_some_and(|value| !value.is_null())));
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(columns.iter().map(|name| name.to_uppercase()));
+    let cells = |row: &Map<String, Value>| {
+        columns.iter().map(|name| cell(row.get(*name).unwrap_or(&Value::Null))).collect::<Vec<_>>()
+    };
+    table.add_rows(rows.iter().map(cells));
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
+    lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
 }
 
 /// Returns an object of objects that have the same members as rows, each with its name in front.
