@@ -9,7 +9,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
 use actix_web::web::Bytes;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, Route, web};
+use actix_web::{HttpMessage, HttpRequest, Route, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tracing::{Instrument, Level, Span};
@@ -19,11 +19,11 @@ use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::work::FailureCode;
 use crate::engine::{ApiVersion, Engine, InstanceRef};
-use crate::http::auth::{Caller, claim, origin_check};
+use crate::http::auth::{Caller, authenticate, origin_check};
 use crate::http::body::Unread;
 use crate::http::control::injection::inject_faults;
-use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
+use crate::http::error::{ApiError, Response};
 use crate::http::extract::Query;
 use crate::http::route::{EMULATOR_ID, Handler, RouteName, api_of};
 use crate::http::state::{AppState, Compat, state};
@@ -32,7 +32,7 @@ use crate::http::state::{AppState, Compat, state};
 const X_EMULATOR_ID: HeaderName = HeaderName::from_static("x-emulator-id");
 
 /// A request that may be carried out.
-pub(super) struct Call {
+pub(super) struct RequestContext {
     /// The version of the API that it speaks.
     pub(super) api: ApiVersion,
     /// The parameters behind the path.
@@ -46,8 +46,8 @@ pub(super) struct Call {
     request: HttpRequest,
 }
 
-impl Call {
-    /// Takes a request whose caller may make it, and lets it suffer its faults.
+impl RequestContext {
+    /// Takes a request whose caller may make it, and injects the faults that match it.
     async fn receive(
         request: HttpRequest,
         caller: &Caller,
@@ -99,34 +99,34 @@ impl Call {
 }
 
 /// A call about a project.
-pub(super) struct ProjectCall {
-    pub(super) call: Call,
+pub(super) struct ProjectContext {
+    pub(super) context: RequestContext,
     pub(super) project_id: ProjectId,
 }
 
 /// A call about an instance of a project.
-pub(super) struct InstanceCall {
-    pub(super) call: Call,
+pub(super) struct InstanceContext {
+    pub(super) context: RequestContext,
     pub(super) instance: InstanceRef,
 }
 
 /// What a handler takes: a call with as much of the path as it needs.
 pub(super) trait Target: Sized {
     /// Reads what of the path lies behind the project.
-    fn read(project_id: ProjectId, call: Call) -> Result<Self, ApiError>;
+    fn read(project_id: ProjectId, context: RequestContext) -> Result<Self, ApiError>;
 }
 
-impl Target for ProjectCall {
-    fn read(project_id: ProjectId, call: Call) -> Result<Self, ApiError> {
-        Ok(Self { call, project_id })
+impl Target for ProjectContext {
+    fn read(project_id: ProjectId, context: RequestContext) -> Result<Self, ApiError> {
+        Ok(Self { context, project_id })
     }
 }
 
-impl Target for InstanceCall {
-    fn read(project_id: ProjectId, call: Call) -> Result<Self, ApiError> {
+impl Target for InstanceContext {
+    fn read(project_id: ProjectId, context: RequestContext) -> Result<Self, ApiError> {
         let instance_id: InstanceId =
-            call.path_part("instance_id").parse().map_err(|_| Refusal::InvalidInstanceId)?;
-        Ok(Self { instance: InstanceRef { project_id, instance_id }, call })
+            context.path_part("instance_id").parse().map_err(|_| Refusal::InvalidInstanceId)?;
+        Ok(Self { instance: InstanceRef { project_id, instance_id }, context })
     }
 }
 
@@ -134,56 +134,56 @@ impl Target for InstanceCall {
 pub(super) fn endpoint<T, F>(handler: impl Fn(Engine, T) -> F + Copy + Send + Sync + 'static) -> Handler
 where
     T: Target + 'static,
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
     guarded(move |request| async move {
-        let (engine, project_id, call) = admitted(request).await?;
-        handler(engine, T::read(project_id, call)?).await
+        let (engine, project_id, context) = receive(request).await?;
+        handler(engine, T::read(project_id, context)?).await
     })
 }
 
 /// Lets a request to the API through.
-async fn admitted(request: HttpRequest) -> Result<(Engine, ProjectId, Call), ApiError> {
+async fn receive(request: HttpRequest) -> Result<(Engine, ProjectId, RequestContext), ApiError> {
     let state = state(&request)?.clone();
     let (caller, body) = identify(&request, &state).await?;
-    let project_id = admit(&request, &caller, &state).await?;
-    let call = Call::receive(request, &caller, body, &state).await?;
-    Ok((state.engine.clone(), project_id, call))
+    let project_id = authorize(&request, &caller, &state).await?;
+    let context = RequestContext::receive(request, &caller, body, &state).await?;
+    Ok((state.engine.clone(), project_id, context))
 }
 
 /// Makes a route of a handler of the API that is about no project: its caller is known, which is enough.
-pub(super) fn endpoint_of_all<F>(handler: fn(Engine, Call) -> F) -> Handler
+pub(super) fn endpoint_of_all<F>(handler: fn(Engine, RequestContext) -> F) -> Handler
 where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
     guarded(move |request| async move {
         let state = state(&request)?.clone();
         let (caller, body) = identify(&request, &state).await?;
-        let call = Call::receive(request, &caller, body, &state).await?;
-        handler(state.engine.clone(), call).await
+        let context = RequestContext::receive(request, &caller, body, &state).await?;
+        handler(state.engine.clone(), context).await
     })
 }
 
 /// Learns who calls and reads the body, in the contract's order: a stranger is refused before the body is read.
 async fn identify(request: &HttpRequest, state: &AppState) -> Result<(Caller, Bytes), ApiError> {
-    let claim = claim(request, &state.identity).await?;
+    let claim = authenticate(request, &state.identity).await?;
     let body = state.bodies.read(request, state.settings.body_limit_bytes).await?;
-    let caller = claim.confirm(request, &body, &state.identity)?;
+    let caller = claim.verify(request, &body, &state.identity)?;
     Ok((caller, body))
 }
 
-/// Makes a route of anything that takes a request with a body of at most `limit` bytes, which is read once `admit` has let
+/// Makes a route of anything that takes a request with a body of at most `limit` bytes, which is read once `authorize` has let
 /// the request through.
 pub(super) fn bulky_route<F>(
     limit: usize,
-    admit: fn(&HttpRequest) -> Result<(), ApiError>,
+    authorize: fn(&HttpRequest) -> Result<(), ApiError>,
     handler: fn(HttpRequest, Bytes) -> F,
 ) -> Handler
 where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
     guarded(move |request| async move {
-        admit(&request)?;
+        authorize(&request)?;
         let state = state(&request)?.clone();
         let limit = limit.max(state.settings.body_limit_bytes);
         let body = state.bodies.read(&request, limit).await?;
@@ -194,7 +194,7 @@ where
 /// Makes a route of anything that takes a request with its body.
 pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + Send + Sync + 'static) -> Handler
 where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
     guarded(move |request| {
         let handler = handler.clone();
@@ -213,13 +213,13 @@ where
 /// Handlers are told apart at run time only: one copy of all that is around them is enough for two hundred.
 fn guarded<F>(handler: impl Fn(HttpRequest) -> F + Send + Sync + 'static) -> Handler
 where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
     let handler: BoxedHandler = Arc::new(move |request| handler(request).boxed_local());
     Handler::new(move || guarded_one(handler.clone()))
 }
 
-type Served = LocalBoxFuture<'static, Result<HttpResponse, ApiError>>;
+type Served = LocalBoxFuture<'static, Response>;
 type BoxedHandler = Arc<dyn Fn(HttpRequest) -> Served + Send + Sync>;
 
 fn guarded_one(handler: BoxedHandler) -> Route {
@@ -265,7 +265,7 @@ fn check_origin(request: &HttpRequest) -> Result<(), ApiError> {
 
 /// Reads the project and makes sure that the caller may carry out the operation in it. The order is the contract's: the form
 /// of the project's id, whether the credentials open it, and what they permit in it.
-async fn admit(request: &HttpRequest, caller: &Caller, state: &AppState) -> Result<ProjectId, ApiError> {
+async fn authorize(request: &HttpRequest, caller: &Caller, state: &AppState) -> Result<ProjectId, ApiError> {
     let project_id = path_part(request, "project_id").parse().map_err(|_| Refusal::InvalidProjectId)?;
     if let Some(action) = RouteName::of(request).and_then(|route| route.operation.action) {
         caller.permit(&state.identity, project_id, action).await?;

@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::context::route;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Response};
 use crate::http::route::{GET, HEAD, RouteEntry, Tag, open};
 use crate::http::state::state;
 
@@ -30,12 +30,12 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
 }
 
 /// Tells that the process is alive.
-pub(super) async fn livez(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn livez(_request: HttpRequest, _body: Bytes) -> Response {
     Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "alive" })))
 }
 
 /// Tells whether requests can be served: the database is migrated and seeded (or nobody would listen), and can be written.
-pub(super) async fn readyz(request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn readyz(request: HttpRequest, _body: Bytes) -> Response {
     state(&request)?.engine.probe().await.map_err(|error| {
         tracing::warn!(error = %error, "not ready");
         ApiError::Unavailable
@@ -44,7 +44,7 @@ pub(super) async fn readyz(request: HttpRequest, _body: Bytes) -> Result<HttpRes
 }
 
 /// Shows what was measured, in Prometheus' text format.
-pub(super) async fn metrics(request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn metrics(request: HttpRequest, _body: Bytes) -> Response {
     let text = state(&request)?.metrics.text().map_err(|error| {
         tracing::error!(error = %error, "measurements cannot be shown");
         ApiError::Panicked

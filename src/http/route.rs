@@ -197,30 +197,30 @@ pub(super) struct Docs {
 }
 
 impl Endpoint {
-    /// Adds a route of v1.0; the path is that behind the version.
+    /// Adds a route of v1.0; the path is that behind the project.
     pub(super) fn v1(self, method: Method, path: &str, handler: Handler) -> Self {
         self.version(ApiVersion::V1, method, path, handler)
     }
 
-    /// Adds a route of v2; the path is that behind the version.
+    /// Adds a route of v2; the path is that behind the project.
     pub(super) fn v2(self, method: Method, path: &str, handler: Handler) -> Self {
         self.version(ApiVersion::V2, method, path, handler)
     }
 
-    /// Adds a route of each version; the path is that behind the version.
+    /// Adds a route of each version; the path is that behind the project.
     pub(super) fn both(self, method: Method, path: &str, handler: Handler) -> Self {
         self.v1(method.clone(), path, handler.clone()).v2(method, path, handler)
     }
 
-    /// Adds a route of no version.
+    /// Adds a route outside of projects, by its whole path.
     pub(super) fn at(mut self, method: Method, path: &str, handler: Handler) -> Self {
-        self.routes.push((method, None, path.to_owned(), handler));
+        let api = path.split('/').nth(1).and_then(api_of_word);
+        self.routes.push((method, api, path.to_owned(), handler));
         self
     }
 
-    fn version(mut self, api: ApiVersion, method: Method, path: &str, handler: Handler) -> Self {
-        self.routes.push((method, Some(api), format!("/{}{path}", api_word(api)), handler));
-        self
+    fn version(self, api: ApiVersion, method: Method, path: &str, handler: Handler) -> Self {
+        self.at(method, &format!("/{}/{{project_id}}{path}", api_word(api)), handler)
     }
 
     /// Documents parameters behind the path.

@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
 use crate::http::context::route;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Response};
 pub use crate::http::route::RouteEntry;
 use crate::http::route::RouteName;
 use crate::http::{api, control, identity, openapi, probes};
@@ -103,7 +103,7 @@ fn resource(path: &str, entries: &[&RouteEntry]) -> Resource {
     resource
 }
 
-async fn unknown_route(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn unknown_route(_request: HttpRequest, _body: Bytes) -> Response {
     Err(ApiError::UnknownRoute)
 }
 

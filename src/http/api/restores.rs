@@ -13,8 +13,8 @@ use crate::domain::time::Timestamp;
 use crate::engine::{CreateRestoreRequest, Engine};
 use crate::http::api::backups::body::{created, remark, text_of};
 use crate::http::api::versions;
-use crate::http::context::{InstanceCall, endpoint};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, endpoint};
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::route::{GET, Operation, POST, RouteEntry, Tag, reading, writing};
 use crate::http::time::rfc3339;
@@ -26,47 +26,41 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
     TAG.routes([
         writing("create_restore", "dcs:instance:restoreData")
             .summary("Restores an instance from one of its backups")
-            .both(POST, "/{project_id}/instances/{instance_id}/restores", endpoint(create_restore))
+            .both(POST, "/instances/{instance_id}/restores", endpoint(create_restore))
             .accepts_id()
             .takes::<CreateRestoreBody>()
             .answers::<RestoreCreated>(),
         LIST_RESTORES
             .summary("Lists the restores of an instance, newest first")
-            .v1(GET, "/{project_id}/instances/{instance_id}/restores", endpoint(list_restores))
+            .v1(GET, "/instances/{instance_id}/restores", endpoint(list_restores))
             .query(versions::V1_RECORDS_QUERY)
             .answers::<RestoresView>(),
         LIST_RESTORES
             .summary("Lists the restores of an instance, newest first")
-            .v2(GET, "/{project_id}/instances/{instance_id}/restores", endpoint(list_restores))
+            .v2(GET, "/instances/{instance_id}/restores", endpoint(list_restores))
             .query(versions::V2_RECORDS_QUERY)
             .answers::<RestoresView>(),
     ])
 }
 
 /// `POST …/restores`: restores an instance from one of its backups.
-pub(in crate::http) async fn create_restore(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let mut request = create_restore_request(&call.body)?;
-    request.id = call.given_id()?;
-    request.failure = call.failure;
+async fn create_restore(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
+    let mut request = create_restore_request(&context.body)?;
+    request.id = context.given_id()?;
+    request.failure = context.failure;
     let restore_id = engine
-        .create_restore(call.api, instance, request, call.origin)
+        .create_restore(context.api, instance, request, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::RESTORE_SAVE_FAILED))?;
+        .or_fail(&codes::RESTORE_SAVE_FAILED)?;
     Ok(restore_created(restore_id))
 }
 
 /// `GET …/restores`: lists the restores of an instance, newest first.
-pub(in crate::http) async fn list_restores(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+async fn list_restores(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let (page, now) = engine
-        .list_restores(instance, versions::records_query(&call)?)
+        .list_restores(instance, versions::records_query(&context)?)
         .await
-        .map_err(ApiError::failing_with(&codes::RESTORE_QUERY_FAILED))?;
+        .or_fail(&codes::RESTORE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(RestoresView {
         restore_record_response: page.items.iter().map(|restore| RestoreView::new(restore, now)).collect(),
         total_num: page.total,

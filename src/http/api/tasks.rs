@@ -13,8 +13,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::task::{BackgroundTask, Course, TaskDetails, TaskSize};
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::versions;
-use crate::http::context::{Call, InstanceCall, ProjectCall, endpoint};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, ProjectContext, RequestContext, endpoint};
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::route::{DELETE, GET, Operation, RouteEntry, Tag, reading, writing};
 use crate::http::time::rfc3339;
 
@@ -29,56 +29,46 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
     TAG.routes([
         LIST_TASKS
             .summary("Lists the background tasks of an instance, newest first")
-            .v1(GET, "/{project_id}/instances/{instance_id}/tasks", endpoint(list_tasks))
+            .v1(GET, "/instances/{instance_id}/tasks", endpoint(list_tasks))
             .query(versions::V1_RECORDS_QUERY)
             .answers::<TasksView>(),
         LIST_TASKS
             .summary("Lists the background tasks of an instance, newest first")
-            .v2(GET, "/{project_id}/instances/{instance_id}/tasks", endpoint(list_tasks))
+            .v2(GET, "/instances/{instance_id}/tasks", endpoint(list_tasks))
             .query(versions::TASKS_QUERY)
             .answers::<TasksView>(),
         DELETE_TASK
             .summary("Removes a background task that has ended")
-            .v1(DELETE, "/{project_id}/instances/{instance_id}/tasks/{task_id}", endpoint(delete_task))
+            .v1(DELETE, "/instances/{instance_id}/tasks/{task_id}", endpoint(delete_task))
             .answers_nothing(),
         DELETE_TASK
             .summary("Removes a background task that has ended")
-            .v2(DELETE, "/{project_id}/instances/{instance_id}/tasks/{task_id}", endpoint(delete_task))
+            .v2(DELETE, "/instances/{instance_id}/tasks/{task_id}", endpoint(delete_task))
             .answers::<RemovedView>(),
         reading("show_background_task_progress", "dcs:instance:getBackgroundTask")
             .summary("Shows how far a background task is")
-            .v2(
-                GET,
-                "/{project_id}/instances/{instance_id}/tasks/{task_id}/progress",
-                endpoint(show_progress),
-            )
+            .v2(GET, "/instances/{instance_id}/tasks/{task_id}/progress", endpoint(show_progress))
             .answers::<ProgressView>(),
         reading("list_center_task", "dcs:instance:getBackgroundTask")
             .summary("Lists the background tasks of a project's instances")
-            .v2(GET, "/{project_id}/tasks", endpoint(list_project_tasks))
+            .v2(GET, "/tasks", endpoint(list_project_tasks))
             .query(versions::TASKS_QUERY)
             .answers::<ProjectTasksView>(),
         writing("delete_center_task", "dcs:instance:deleteBackgroundTask")
             .summary("Removes a background task of a project that has ended")
-            .v2(DELETE, "/{project_id}/tasks/{task_id}", endpoint(delete_project_task))
+            .v2(DELETE, "/tasks/{task_id}", endpoint(delete_project_task))
             .answers::<RemovedView>(),
         reading("show_job_info", "dcs:instance:getBackgroundTask")
             .summary("Shows a job")
-            .v2(GET, "/{project_id}/jobs/{job_id}", endpoint(show_job))
+            .v2(GET, "/jobs/{job_id}", endpoint(show_job))
             .answers::<JobView>(),
     ])
 }
 
 /// `GET …/tasks`: lists the background tasks of an instance, newest first.
-pub(in crate::http) async fn list_tasks(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let query = versions::records_query(&call)?;
-    let page = engine
-        .list_tasks(instance, query)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+async fn list_tasks(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
+    let query = versions::records_query(&context)?;
+    let page = engine.list_tasks(instance, query).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(TasksView {
         task_count: page.total.to_string(),
         tasks: page.items.iter().map(TaskView::of).collect(),
@@ -86,29 +76,26 @@ pub(in crate::http) async fn list_tasks(
 }
 
 /// `DELETE …/tasks/{task_id}`: removes a task that has ended from the list.
-pub(in crate::http) async fn delete_task(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+async fn delete_task(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     engine
-        .delete_task(instance, task_id(&call)?, call.origin)
+        .delete_task(instance, task_id(&context)?, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
-    Ok(match call.api {
+        .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
+    Ok(match context.api {
         ApiVersion::V1 => HttpResponse::NoContent().finish(),
         ApiVersion::V2 => HttpResponse::Ok().json(RemovedView { message: "" }),
     })
 }
 
 /// `GET …/tasks` of a project: lists the background tasks of its instances, newest first.
-pub(in crate::http) async fn list_project_tasks(
+async fn list_project_tasks(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
     let page = engine
-        .list_project_tasks(project_id, versions::records_query(&call)?)
+        .list_project_tasks(project_id, versions::records_query(&context)?)
         .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+        .or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(ProjectTasksView {
         task_count: page.total.to_string(),
         tasks: page.items.iter().map(ProjectTaskView::of).collect(),
@@ -116,26 +103,21 @@ pub(in crate::http) async fn list_project_tasks(
 }
 
 /// `DELETE …/tasks/{task_id}` of a project: removes a task that has ended from the lists.
-pub(in crate::http) async fn delete_project_task(
+async fn delete_project_task(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
     engine
-        .delete_project_task(project_id, task_id(&call)?, call.origin)
+        .delete_project_task(project_id, task_id(&context)?, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+        .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(HttpResponse::Ok().json(RemovedView { message: "" }))
 }
 
 /// `GET …/tasks/{task_id}/progress`: shows how far a task is.
-pub(in crate::http) async fn show_progress(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let (task, progress, remaining) = engine
-        .task_progress(instance, task_id(&call)?)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+async fn show_progress(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
+    let (task, progress, remaining) =
+        engine.task_progress(instance, task_id(&context)?).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(ProgressView {
         progress: progress.as_hundredths() / HUNDREDTHS,
         remain_time: remaining.as_millis().div_ceil(MILLIS),
@@ -146,22 +128,16 @@ pub(in crate::http) async fn show_progress(
 const HUNDREDTHS: u16 = 100;
 const MILLIS: u128 = 1_000;
 
-fn task_id(call: &Call) -> Result<TaskId, Refusal> {
-    call.path_part("task_id").parse().map_err(|_| Refusal::InvalidTaskId)
+fn task_id(context: &RequestContext) -> Result<TaskId, Refusal> {
+    context.path_part("task_id").parse().map_err(|_| Refusal::InvalidTaskId)
 }
 
 /// `GET …/jobs/{job_id}`: shows a job that an answer named.
-pub(in crate::http) async fn show_job(
-    engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
+async fn show_job(engine: Engine, ProjectContext { context, project_id }: ProjectContext) -> Response {
     // What is no id is the id of no job.
     let unknown = Refusal::InvalidParameter { name: "job_id" };
-    let job_id: JobId = call.path_part("job_id").parse().map_err(|_| unknown)?;
-    let job = engine
-        .get_job(project_id, job_id)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    let job_id: JobId = context.path_part("job_id").parse().map_err(|_| unknown)?;
+    let job = engine.get_job(project_id, job_id).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(JobView::of(job)))
 }
 

@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::domain::page::{PageLimit, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, RecordsQuery};
-use crate::http::context::{Call, route};
-use crate::http::error::ApiError;
+use crate::http::context::{RequestContext, route};
+use crate::http::error::Response;
 use crate::http::extract::{bounded_limit, clamped_limit, offset, start};
 use crate::http::route::{GET, QueryParameter, RouteEntry, Tag, number, open, text};
 use crate::http::state::state;
@@ -20,7 +20,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Versions", about: "Which versions of the service there are." };
     TAG.routes([open("show_version")
         .summary("Shows the version")
-        .v2(GET, "", route(show_version))
+        .at(GET, "/v2", route(show_version))
         .answers_any(200, "application/json")])
 }
 
@@ -28,7 +28,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
 const UPDATED: &str = "2020-04-07T00:00:00Z";
 
 /// `GET /v2`: the version document.
-pub(super) async fn show_version(request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn show_version(request: HttpRequest, _body: Bytes) -> Response {
     let base_url = state(&request)?.base_url(&request);
     Ok(HttpResponse::Ok().json(serde_json::json!({
         "version": {
@@ -72,14 +72,14 @@ pub(super) const TASKS_QUERY: &[QueryParameter] = &[
 ///
 /// # Errors
 /// `InvalidQuery`; on v2 `WindowReversed` if the time range starts after its end.
-pub(super) fn records_query(call: &Call) -> Result<RecordsQuery, Refusal> {
-    let query = &call.query;
-    let page = match call.api {
+pub(super) fn records_query(context: &RequestContext) -> Result<RecordsQuery, Refusal> {
+    let query = &context.query;
+    let page = match context.api {
         ApiVersion::V1 => PageRequest { skip: start(query)?, limit: clamped_limit(query, PageLimit::TEN)? },
         ApiVersion::V2 => PageRequest { skip: offset(query)?, limit: bounded_limit(query)? },
     };
     let window = window(query)?;
-    if call.api == ApiVersion::V2 && window.is_reversed() {
+    if context.api == ApiVersion::V2 && window.is_reversed() {
         return Err(Refusal::WindowReversed);
     }
     Ok(RecordsQuery { window, page })

@@ -106,7 +106,7 @@ pub(super) enum Claim {
 ///
 /// # Errors
 /// `NoCredentials`, `InvalidCredentials` or `CredentialsExpired`, as the mode has it.
-pub(super) async fn claim(request: &HttpRequest, identity: &Identity) -> Result<Claim, ApiError> {
+pub(super) async fn authenticate(request: &HttpRequest, identity: &Identity) -> Result<Claim, ApiError> {
     let mode = identity.mode();
     if mode == AuthMode::Off {
         return Ok(Claim::Known(Caller::Anonymous));
@@ -127,7 +127,7 @@ impl Claim {
     ///
     /// # Errors
     /// `InvalidCredentials` if the signature is not that of the request.
-    pub(super) fn confirm(
+    pub(super) fn verify(
         self,
         request: &HttpRequest,
         body: &[u8],

@@ -1,14 +1,13 @@
 //! The clock: show, set, advance.
 
-use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::clock::ClockRate;
 use crate::engine::control::{ClockChange, Control};
-use crate::http::control::context::{ControlCall, Fired, fired, internal, json};
+use crate::http::control::context::{ControlContext, Fired, fired, internal, json};
 use crate::http::control::words::{WireDuration, WireTime};
-use crate::http::error::ApiError;
+use crate::http::error::Response;
 use crate::http::error::control::ControlError;
 
 #[derive(Serialize, ToSchema)]
@@ -27,8 +26,8 @@ impl ClockView {
 }
 
 /// `GET /_emulator/clock`: what the clock shows.
-pub(super) async fn show(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    Ok(json(&ClockView::of(&call.state()?.control)))
+pub(super) async fn show(context: ControlContext) -> Response {
+    Ok(json(&ClockView::of(&context.state()?.control)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -41,12 +40,12 @@ pub(super) struct SetBody {
 }
 
 /// `PUT /_emulator/clock`: sets, freezes or paces the clock.
-pub(super) async fn set(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let body: SetBody = call.json()?;
+pub(super) async fn set(context: ControlContext) -> Response {
+    let body: SetBody = context.json()?;
     let rate = body.rate.map(ClockRate::new).transpose();
     let rate = rate.map_err(|error| ControlError::Invalid(error.to_string().into()))?;
     let change = ClockChange { now: body.now.map(|now| now.0), frozen: body.frozen, rate };
-    let control = &call.state()?.control;
+    let control = &context.state()?.control;
     control.set_clock(change).await.map_err(internal)?;
     Ok(json(&ClockView::of(control)))
 }
@@ -68,9 +67,9 @@ pub(super) struct Advanced {
 }
 
 /// `POST /_emulator/clock/advance`: moves the clock forward; all work that is due then is done when it answers.
-pub(super) async fn advance(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let AdvanceBody { duration } = call.json()?;
-    let control = &call.state()?.control;
+pub(super) async fn advance(context: ControlContext) -> Response {
+    let AdvanceBody { duration } = context.json()?;
+    let control = &context.state()?.control;
     let changes = control.advance(duration.0).await.map_err(internal)?;
     Ok(json(&Advanced { now: WireTime(control.clock().0), by: duration, fired: fired(&changes) }))
 }

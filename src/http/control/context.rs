@@ -12,7 +12,7 @@ use crate::domain::backup::BackupStatusKind;
 use crate::engine::{ChangedRecord, EngineError, MadeChange};
 use crate::http::context::route;
 use crate::http::error::control::ControlError;
-use crate::http::error::{ApiError, codes};
+use crate::http::error::{ApiError, Response, codes};
 use crate::http::route::{Handler, RouteEntry};
 use crate::http::state::{ControlState, state, to_its_end};
 use crate::http::time::rfc3339;
@@ -23,41 +23,41 @@ pub(super) fn authorize(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 /// Makes a route of a handler that reads.
-pub(super) fn reads<F>(handler: fn(ControlCall) -> F) -> Handler
+pub(super) fn reads<F>(handler: fn(ControlContext) -> F) -> Handler
 where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
-    route(move |request, body| async move { handler(ControlCall::receive(request, body)?).await })
+    route(move |request, body| async move { handler(ControlContext::receive(request, body)?).await })
 }
 
 /// Makes a route of a handler that changes something. It is carried out to its end although its caller may go away: what is
 /// cached must follow what is persisted.
-pub(super) fn changes<F>(handler: fn(ControlCall) -> F) -> Handler
+pub(super) fn changes<F>(handler: fn(ControlContext) -> F) -> Handler
 where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
     route(move |request, body| changed(handler, request, body))
 }
 
 /// Carries out a handler that changes something to its end.
 pub(super) async fn changed<F>(
-    handler: fn(ControlCall) -> F,
+    handler: fn(ControlContext) -> F,
     request: HttpRequest,
     body: Bytes,
-) -> Result<HttpResponse, ApiError>
+) -> Response
 where
-    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+    F: Future<Output = Response> + 'static,
 {
-    to_its_end(handler(ControlCall::receive(request, body)?)).await
+    to_its_end(handler(ControlContext::receive(request, body)?)).await
 }
 
 /// A request to the control API that may be carried out.
-pub(super) struct ControlCall {
+pub(super) struct ControlContext {
     pub(super) request: HttpRequest,
     pub(super) body: Bytes,
 }
 
-impl ControlCall {
+impl ControlContext {
     /// Lets a request through that carries the control token, where there is one.
     fn receive(request: HttpRequest, body: Bytes) -> Result<Self, ApiError> {
         authorize(&request)?;

@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 use crate::domain::id::ProjectId;
 use crate::engine::seed::{Export, Notation, Seed, SeedReader};
 use crate::engine::{EngineError, SeedReport};
-use crate::http::control::context::{ControlCall, internal, json, optional_id};
+use crate::http::control::context::{ControlContext, internal, json, optional_id};
 use crate::http::control::faults::{Fault, faults_as_text, form, merge, read};
 use crate::http::control::journal::JournalFilter;
-use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
+use crate::http::error::{ApiError, Response};
 use crate::http::extract::Query;
 use crate::http::state::ControlState;
 
@@ -48,12 +48,12 @@ fn report(report: &SeedReport) -> Value {
 }
 
 /// `POST /_emulator/reset`: empties everything or a project, and applies the seeds of the start again.
-pub(super) async fn reset(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let ResetBody { project_id, seed } = call.json()?;
+pub(super) async fn reset(context: ControlContext) -> Response {
+    let ResetBody { project_id, seed } = context.json()?;
     let project = optional_id(project_id.as_deref(), "project_id")?;
     let done = match project {
-        Some(project) => reset_project(call.state()?, project, seed).await?,
-        None => reset_everything(call.state()?, seed).await?,
+        Some(project) => reset_project(context.state()?, project, seed).await?,
+        None => reset_everything(context.state()?, seed).await?,
     };
     Ok(json(&report(&done)))
 }
@@ -91,15 +91,15 @@ async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> 
 }
 
 /// `POST /_emulator/seed`: applies a seed document, in YAML or JSON; with `overwrite=true` also to what is there already.
-pub(super) async fn seed(call: ControlCall) -> Result<HttpResponse, ApiError> {
+pub(super) async fn seed(context: ControlContext) -> Response {
     let invalid = |problem: String| ControlError::Invalid(problem.into());
-    let overwrite = match Query::parse(call.request.query_string()).get("overwrite") {
+    let overwrite = match Query::parse(context.request.query_string()).get("overwrite") {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => return Err(invalid("overwrite must be true or false".to_owned()).into()),
     };
-    let state = call.state()?;
-    let seed = parse(state.control.region().to_owned(), call.body.clone()).await?;
+    let state = context.state()?;
+    let seed = parse(state.control.region().to_owned(), context.body.clone()).await?;
     let seeded = read(seed.faults())?;
     let seeding = state.control.seeding().await;
     // Nobody else changes faults from the look at them until what is kept holds.
@@ -136,10 +136,10 @@ async fn parse(region: String, body: Bytes) -> Result<Seed, ApiError> {
 }
 
 /// `GET /_emulator/export`: the state, whole or with `project_id` of a project, as a seed that brings it back.
-pub(super) async fn export(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let query = Query::parse(call.request.query_string());
+pub(super) async fn export(context: ControlContext) -> Response {
+    let query = Query::parse(context.request.query_string());
     let project = optional_id(query.get("project_id"), "project_id")?;
-    let mut export = call.state()?.control.export(project).await.map_err(internal)?;
+    let mut export = context.state()?.control.export(project).await.map_err(internal)?;
     // What fails at once is answered well; what fails later cuts the answer.
     let first = export.next().await.transpose().map_err(internal)?.unwrap_or_default();
     let pieces = stream::unfold((Some(first), export), next_piece);

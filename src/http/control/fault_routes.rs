@@ -1,17 +1,16 @@
 //! Faults: make, show, change and remove them.
 
-use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
-use crate::http::control::context::{ControlCall, internal, json, optional_id};
+use crate::http::control::context::{ControlContext, internal, json, optional_id};
 use crate::http::control::faults::{Fault, MOST_FAULTS, faults_as_text};
 use crate::http::control::injection::SCHEDULED_BACKUP;
-use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
+use crate::http::error::{ApiError, Response};
 use crate::http::extract::Query;
 use crate::http::route::{QueryParameter, RouteEntry, text};
 use crate::http::state::ControlState;
@@ -48,7 +47,7 @@ impl ControlState {
     }
 }
 
-impl ControlCall {
+impl ControlContext {
     /// Reads which faults are asked for: those that hit only the project or the instance that the query names; all of them
     /// if it names none.
     fn asked_for(&self) -> Result<impl Fn(&Fault) -> bool + use<>, ControlError> {
@@ -125,16 +124,17 @@ fn patched(
 }
 
 /// `GET /_emulator/faults?project_id=&instance_id=`: the faults that are not over.
-pub(super) async fn list(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let mut faults = call.state()?.present_faults();
-    faults.retain(call.asked_for()?);
+pub(super) async fn list(context: ControlContext) -> Response {
+    let mut faults = context.state()?.present_faults();
+    faults.retain(context.asked_for()?);
     Ok(json(&FaultsView { faults }))
 }
 
 /// `POST /_emulator/faults`: makes a fault.
-pub(super) async fn create(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let state = call.state()?;
-    let fault = sensible(Fault { id: state.control.new_id(), hits: 0, ..call.json()? }, call.routes()?)?;
+pub(super) async fn create(context: ControlContext) -> Response {
+    let state = context.state()?;
+    let fault =
+        sensible(Fault { id: state.control.new_id(), hits: 0, ..context.json()? }, context.routes()?)?;
     let add = |faults: &mut Vec<Fault>, now| {
         let fault = ending(fault.clone(), now)?;
         faults.retain(|fault| !fault.is_over(now));
@@ -149,8 +149,8 @@ pub(super) async fn create(call: ControlCall) -> Result<HttpResponse, ApiError> 
 
 /// `DELETE /_emulator/faults?project_id=&instance_id=`: removes all faults, or those about a project or an instance; returns
 /// those that are left.
-pub(super) async fn clear(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let (state, goes) = (call.state()?, call.asked_for()?);
+pub(super) async fn clear(context: ControlContext) -> Response {
+    let (state, goes) = (context.state()?, context.asked_for()?);
     let clear = |faults: &mut Vec<Fault>, _| {
         faults.retain(|fault| !goes(fault));
         Ok(faults.clone())
@@ -163,9 +163,9 @@ fn position(faults: &[Fault], id: &str) -> Result<usize, ControlError> {
 }
 
 /// `GET /_emulator/faults/{fault_id}`: one fault.
-pub(super) async fn show(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let faults = call.state()?.present_faults();
-    let position = position(&faults, call.path_part("fault_id"))?;
+pub(super) async fn show(context: ControlContext) -> Response {
+    let faults = context.state()?.present_faults();
+    let position = position(&faults, context.path_part("fault_id"))?;
     Ok(json(&faults[position]))
 }
 
@@ -188,22 +188,22 @@ fn merge(target: &mut Value, patch: Map<String, Value>) {
 }
 
 /// `PATCH /_emulator/faults/{fault_id}`: changes what the body names of a fault, as the fault is then.
-pub(super) async fn change(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let patch: Map<String, Value> = call.json()?;
-    let routes = call.routes()?;
+pub(super) async fn change(context: ControlContext) -> Response {
+    let patch: Map<String, Value> = context.json()?;
+    let routes = context.routes()?;
     let replace = |faults: &mut Vec<Fault>, now| {
-        let position = position(faults, call.path_part("fault_id"))?;
+        let position = position(faults, context.path_part("fault_id"))?;
         faults[position] = patched(&faults[position], &patch, now, routes)?;
         Ok(faults[position].clone())
     };
-    Ok(json(&call.state()?.change_faults(replace).await?))
+    Ok(json(&context.state()?.change_faults(replace).await?))
 }
 
 /// `DELETE /_emulator/faults/{fault_id}`: removes a fault.
-pub(super) async fn remove(call: ControlCall) -> Result<HttpResponse, ApiError> {
+pub(super) async fn remove(context: ControlContext) -> Response {
     let remove = |faults: &mut Vec<Fault>, _| {
-        faults.remove(position(faults, call.path_part("fault_id"))?);
+        faults.remove(position(faults, context.path_part("fault_id"))?);
         Ok(faults.clone())
     };
-    Ok(json(&FaultsView { faults: call.state()?.change_faults(remove).await? }))
+    Ok(json(&FaultsView { faults: context.state()?.change_faults(remove).await? }))
 }

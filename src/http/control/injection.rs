@@ -8,8 +8,8 @@ use crate::domain::work::FailureCode;
 use crate::engine::{InstanceRef, RunDecision, RunFaults};
 use crate::http::control::fault_decision::{FaultDecision, FaultyCall, rule};
 use crate::http::control::faults::{Fault, faults_as_text};
-use crate::http::error::ApiError;
 use crate::http::error::codes::INTERNAL;
+use crate::http::error::{ApiError, OrFail};
 use crate::http::route::{RouteName, api_word};
 use crate::http::state::{AppState, ControlState, to_its_end};
 
@@ -75,10 +75,7 @@ impl ControlState {
         let Some(decision) = rule(&faults, call, || self.control.dice()) else { return Ok(None) };
         if decision.uses_up {
             decision.count(&mut faults);
-            self.control
-                .keep_faults(faults_as_text(&faults)?)
-                .await
-                .map_err(ApiError::failing_with(&INTERNAL))?;
+            self.control.keep_faults(faults_as_text(&faults)?).await.or_fail(&INTERNAL)?;
         }
         // Others go on hitting faults that have no end.
         self.faults.edit(|faults| decision.count(faults));

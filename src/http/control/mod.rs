@@ -23,6 +23,7 @@ use crate::http::control::journal::JournalFilter;
 use crate::http::route::{DELETE, GET, Operation, PATCH, POST, PUT, RouteEntry, Tag, flag, open, text};
 
 /// Returns the routes.
+#[expect(clippy::too_many_lines, reason = "one row an operation")]
 pub(in crate::http) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag {
         name: "The emulator itself",

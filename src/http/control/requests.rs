@@ -1,14 +1,13 @@
 //! The journal: look through it, wait for calls, empty it.
 
-use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::control::context::{ControlCall, json};
+use crate::http::control::context::{ControlContext, json};
 use crate::http::control::journal::{JournalEntry, JournalFilter};
 use crate::http::control::words::WireDuration;
-use crate::http::error::ApiError;
+use crate::http::error::Response;
 use crate::http::error::control::ControlError;
 use crate::http::extract::{Query, whole_number};
 use crate::http::route::{QueryParameter, number, text};
@@ -20,7 +19,7 @@ const WHOLE_NUMBERS: [&str; 2] = ["status", "after"];
 /// The longest wait.
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_mins(5);
 
-/// What [`ControlCall::query_filter`] reads.
+/// What [`ControlContext::query_filter`] reads.
 pub(super) const FILTER: &[QueryParameter] = &[
     text("operation", "Only calls of this operation."),
     text("api", "Only calls of this version: v1.0 or v2."),
@@ -56,7 +55,7 @@ pub(super) struct Waited {
     requests: Vec<JournalEntry>,
 }
 
-impl ControlCall {
+impl ControlContext {
     /// Reads a filter from the query. What is no filter is refused, as in a body: it must not be taken for "all of them".
     fn query_filter(&self) -> Result<JournalFilter, ControlError> {
         let query = Query::parse(self.request.query_string());
@@ -70,27 +69,27 @@ impl ControlCall {
 }
 
 /// `GET /_emulator/requests`: the calls that came lately, filtered by the query.
-pub(super) async fn list(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let found = call.state()?.journal.find(&call.query_filter()?, MOST_SHOWN);
+pub(super) async fn list(context: ControlContext) -> Response {
+    let found = context.state()?.journal.find(&context.query_filter()?, MOST_SHOWN);
     Ok(json(&RequestsView { requests: found }))
 }
 
 /// `DELETE /_emulator/requests`: forgets the calls that the query lets through.
-pub(super) async fn clear(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let journal = &call.state()?.journal;
-    journal.clear(&call.query_filter()?);
+pub(super) async fn clear(context: ControlContext) -> Response {
+    let journal = &context.state()?.journal;
+    journal.clear(&context.query_filter()?);
     Ok(json(&CountView { count: journal.count(&JournalFilter::default()) }))
 }
 
 /// `POST /_emulator/requests/find`: the calls that the body, a filter, lets through.
-pub(super) async fn find(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let found = call.state()?.journal.find(&call.json()?, MOST_SHOWN);
+pub(super) async fn find(context: ControlContext) -> Response {
+    let found = context.state()?.journal.find(&context.json()?, MOST_SHOWN);
     Ok(json(&RequestsView { requests: found }))
 }
 
 /// `POST /_emulator/requests/count`: how many calls the body, a filter, lets through.
-pub(super) async fn count(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    Ok(json(&CountView { count: call.state()?.journal.count(&call.json()?) }))
+pub(super) async fn count(context: ControlContext) -> Response {
+    Ok(json(&CountView { count: context.state()?.journal.count(&context.json()?) }))
 }
 
 /// What is waited for.
@@ -115,9 +114,9 @@ fn five_seconds() -> WireDuration {
 }
 
 /// `POST /_emulator/requests/wait`: waits until a filter lets enough calls through, or the time is over.
-pub(super) async fn wait(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let WaitBody { filter, count, timeout } = call.json()?;
-    let journal = &call.state()?.journal;
+pub(super) async fn wait(context: ControlContext) -> Response {
+    let WaitBody { filter, count, timeout } = context.json()?;
+    let journal = &context.state()?.journal;
     let matched = journal.wait(&filter, count, timeout.0.min(LONGEST_WAIT)).await;
     let found = journal.find(&filter, MOST_SHOWN);
     Ok(json(&Waited { matched, count: journal.count(&filter), requests: found }))
@@ -125,6 +124,8 @@ pub(super) async fn wait(call: ControlCall) -> Result<HttpResponse, ApiError> {
 
 /// `GET /_emulator/requests/unsupported`: the calls for which there is no operation, or one that is not emulated, filtered by
 /// the query.
-pub(super) async fn unsupported(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    Ok(json(&RequestsView { requests: call.state()?.journal.unsupported(&call.query_filter()?, MOST_SHOWN) }))
+pub(super) async fn unsupported(context: ControlContext) -> Response {
+    Ok(json(&RequestsView {
+        requests: context.state()?.journal.unsupported(&context.query_filter()?, MOST_SHOWN),
+    }))
 }

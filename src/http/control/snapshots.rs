@@ -5,11 +5,11 @@ use serde_json::{Value, json as value};
 
 use crate::domain::snapshot::SnapshotName;
 use crate::engine::{EngineError, Snapshot, SnapshotError};
-use crate::http::control::context::{ControlCall, internal, json};
+use crate::http::control::context::{ControlContext, internal, json};
 use crate::http::control::faults::Fault;
 use crate::http::control::state::counts_view;
-use crate::http::error::ApiError;
 use crate::http::error::control::ControlError;
+use crate::http::error::{ApiError, Response};
 use crate::http::state::ControlState;
 use crate::http::time::rfc3339;
 
@@ -24,7 +24,7 @@ impl From<SnapshotError> for ApiError {
     }
 }
 
-impl ControlCall {
+impl ControlContext {
     fn snapshot_name(&self) -> Result<SnapshotName, ControlError> {
         let invalid = |error: crate::domain::snapshot::InvalidSnapshotName| error.to_string().into();
         self.path_part("snapshot_name").parse().map_err(|error| ControlError::Invalid(invalid(error)))
@@ -47,32 +47,32 @@ fn list_view(snapshots: &[Snapshot]) -> HttpResponse {
 }
 
 /// `GET /_emulator/snapshots`: all snapshots.
-pub(super) async fn list(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    Ok(list_view(&call.state()?.control.snapshots().await?))
+pub(super) async fn list(context: ControlContext) -> Response {
+    Ok(list_view(&context.state()?.control.snapshots().await?))
 }
 
 /// `GET /_emulator/snapshots/{snapshot_name}`: one snapshot.
-pub(super) async fn show(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let name = call.snapshot_name()?;
-    Ok(json(&view(&call.state()?.control.snapshot(&name).await?)))
+pub(super) async fn show(context: ControlContext) -> Response {
+    let name = context.snapshot_name()?;
+    Ok(json(&view(&context.state()?.control.snapshot(&name).await?)))
 }
 
 /// `PUT /_emulator/snapshots/{snapshot_name}`: takes a snapshot, in place of one that has that name.
-pub(super) async fn take(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let name = call.snapshot_name()?;
-    Ok(json(&view(&call.state()?.control.take_snapshot(&name).await?)))
+pub(super) async fn take(context: ControlContext) -> Response {
+    let name = context.snapshot_name()?;
+    Ok(json(&view(&context.state()?.control.take_snapshot(&name).await?)))
 }
 
 /// `DELETE /_emulator/snapshots/{snapshot_name}`: removes a snapshot.
-pub(super) async fn remove(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let name = call.snapshot_name()?;
-    Ok(list_view(&call.state()?.control.delete_snapshot(&name).await?))
+pub(super) async fn remove(context: ControlContext) -> Response {
+    let name = context.snapshot_name()?;
+    Ok(list_view(&context.state()?.control.delete_snapshot(&name).await?))
 }
 
 /// `POST /_emulator/snapshots/{snapshot_name}/restore`: goes back to a snapshot.
-pub(super) async fn restore(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let name = call.snapshot_name()?;
-    Ok(json(&view(&go_back(call.state()?, name).await?)))
+pub(super) async fn restore(context: ControlContext) -> Response {
+    let name = context.snapshot_name()?;
+    Ok(json(&view(&go_back(context.state()?, name).await?)))
 }
 
 async fn go_back(state: &ControlState, name: SnapshotName) -> Result<Snapshot, ApiError> {

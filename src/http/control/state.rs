@@ -1,26 +1,25 @@
 //! The emulator itself: is it well, what is it, how is it set; let its ids follow from a seed.
 
-use actix_web::HttpResponse;
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
 use crate::engine::Counts;
-use crate::http::control::context::{ControlCall, internal, json};
-use crate::http::error::ApiError;
+use crate::http::control::context::{ControlContext, internal, json};
+use crate::http::error::Response;
 use crate::http::route::{Operation, api_word};
 use crate::http::state::state;
 
 /// `GET /_emulator/health`: is it well, and what does it keep.
-pub(super) async fn health(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let writable = state(&call.request)?.engine.probe().await.is_ok();
+pub(super) async fn health(context: ControlContext) -> Response {
+    let writable = state(&context.request)?.engine.probe().await.is_ok();
     let version = env!("CARGO_PKG_VERSION");
     Ok(json(&value!({ "status": if writable { "ready" } else { "not ready" }, "version": version })))
 }
 
 /// `GET /_emulator/info`: version, database, uptime, counts.
-pub(super) async fn info(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let app = state(&call.request)?;
+pub(super) async fn info(context: ControlContext) -> Response {
+    let app = state(&context.request)?;
     let counts = app.control.control.counts().await.map_err(internal)?;
     Ok(json(&value!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -40,14 +39,14 @@ pub(in crate::http::control) fn counts_view(counts: &Counts) -> Value {
 }
 
 /// `GET /_emulator/config`: each setting with its value and where that comes from.
-pub(super) async fn config(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    Ok(json(&call.state()?.config))
+pub(super) async fn config(context: ControlContext) -> Response {
+    Ok(json(&context.state()?.config))
 }
 
 /// `GET /_emulator/operations`: every operation by its stable name, with its routes.
-pub(super) async fn operations(call: ControlCall) -> Result<HttpResponse, ApiError> {
+pub(super) async fn operations(context: ControlContext) -> Response {
     let mut operations: Vec<(Operation, Vec<Value>)> = Vec::new();
-    for entry in call.routes()? {
+    for entry in context.routes()? {
         let route =
             value!({ "method": entry.method.as_str(), "path": entry.path, "api": entry.api.map(api_word) });
         match operations.iter_mut().find(|(known, _)| known.name == entry.operation.name) {
@@ -61,8 +60,8 @@ pub(super) async fn operations(call: ControlCall) -> Result<HttpResponse, ApiErr
 }
 
 /// `GET /_emulator/ids`: the seed from which ids follow, or null.
-pub(super) async fn show_ids(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    Ok(json(&value!({ "seed": call.state()?.control.ids_seed() })))
+pub(super) async fn show_ids(context: ControlContext) -> Response {
+    Ok(json(&value!({ "seed": context.state()?.control.ids_seed() })))
 }
 
 /// From what ids follow.
@@ -76,9 +75,9 @@ pub(super) struct IdsBody {
 }
 
 /// `PUT /_emulator/ids`: lets ids follow from a seed, or, with null, not any more.
-pub(super) async fn set_ids(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let IdsBody { seed } = call.json()?;
-    let control = &call.state()?.control;
+pub(super) async fn set_ids(context: ControlContext) -> Response {
+    let IdsBody { seed } = context.json()?;
+    let control = &context.state()?.control;
     control.reseed_ids(seed).await.map_err(internal)?;
     Ok(json(&value!({ "seed": control.ids_seed() })))
 }

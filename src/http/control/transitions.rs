@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::instance::progression::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
 use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
-use crate::http::control::context::{ControlCall, Fired, fired, internal, json, optional_id};
+use crate::http::control::context::{ControlContext, Fired, fired, internal, json, optional_id};
 use crate::http::control::words::WireDuration;
-use crate::http::error::ApiError;
+use crate::http::error::Response;
 use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
 use crate::http::route::{QueryParameter, text};
@@ -179,7 +178,7 @@ fn scope(project_id: Option<&str>, instance_id: Option<&str>) -> Result<RuleScop
     Ok(instance.or(project).unwrap_or(RuleScope::Everything))
 }
 
-impl ControlCall {
+impl ControlContext {
     fn model(&self) -> Result<Model, ControlError> {
         Model::parse(self.path_part("model"))
             .ok_or(ControlError::NotFound("model; there are backup, restore and instance"))
@@ -190,15 +189,11 @@ impl ControlCall {
         scope(query.get("project_id"), query.get("instance_id"))
     }
 
-    fn all_rules(&self, model: Model) -> Result<HttpResponse, ApiError> {
+    fn all_rules(&self, model: Model) -> Response {
         self.rules(model, |_| true)
     }
 
-    fn rules(
-        &self,
-        model: Model,
-        are_asked_for: impl Fn(&TransitionRule) -> bool,
-    ) -> Result<HttpResponse, ApiError> {
+    fn rules(&self, model: Model, are_asked_for: impl Fn(&TransitionRule) -> bool) -> Response {
         let rules = self.state()?.control.rules(model);
         let rules: Vec<RuleView> =
             rules.iter().filter(|rule| are_asked_for(rule)).map(RuleView::of).collect();
@@ -208,35 +203,35 @@ impl ControlCall {
 
 /// `GET /_emulator/transitions/{model}?project_id=&instance_id=`: the rules, or the one about a project or an instance; without
 /// one the settings hold.
-pub(super) async fn show(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let asked_for = Some(call.query_scope()?).filter(|scope| *scope != RuleScope::Everything);
-    call.rules(call.model()?, |rule| asked_for.is_none_or(|scope| rule.scope == scope))
+pub(super) async fn show(context: ControlContext) -> Response {
+    let asked_for = Some(context.query_scope()?).filter(|scope| *scope != RuleScope::Everything);
+    context.rules(context.model()?, |rule| asked_for.is_none_or(|scope| rule.scope == scope))
 }
 
 /// `PUT /_emulator/transitions/{model}`: makes a rule about what is to come.
-pub(super) async fn set(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let model = call.model()?;
-    let body: RuleBody = call.json()?;
+pub(super) async fn set(context: ControlContext) -> Response {
+    let model = context.model()?;
+    let body: RuleBody = context.json()?;
     let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
     let decision = body.decision(model)?;
-    if !call.state()?.control.rule(scope, decision).await.map_err(internal)? {
+    if !context.state()?.control.rule(scope, decision).await.map_err(internal)? {
         return Err(ControlError::TooMany("rules").into());
     }
-    call.all_rules(model)
+    context.all_rules(model)
 }
 
 /// `DELETE /_emulator/transitions/{model}?project_id=&instance_id=`: removes a rule; removing none changes nothing.
-pub(super) async fn remove(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let model = call.model()?;
-    call.state()?.control.remove_rule(model, call.query_scope()?).await.map_err(internal)?;
-    call.all_rules(model)
+pub(super) async fn remove(context: ControlContext) -> Response {
+    let model = context.model()?;
+    context.state()?.control.remove_rule(model, context.query_scope()?).await.map_err(internal)?;
+    context.all_rules(model)
 }
 
 /// `POST /_emulator/transitions/{model}/step`: moves what is open one step on, due or not.
-pub(super) async fn step(call: ControlCall) -> Result<HttpResponse, ApiError> {
-    let model = call.model()?;
-    let body: ScopeBody = call.json()?;
+pub(super) async fn step(context: ControlContext) -> Response {
+    let model = context.model()?;
+    let body: ScopeBody = context.json()?;
     let scope = scope(body.project_id.as_deref(), body.instance_id.as_deref())?;
-    let changes = call.state()?.control.step(model, scope).await.map_err(internal)?;
+    let changes = context.state()?.control.step(model, scope).await.map_err(internal)?;
     Ok(json(&Stepped { fired: fired(&changes) }))
 }

@@ -25,6 +25,9 @@ use crate::http::route::EMULATOR_ID;
 /// Seconds after which a client may try again that met a full queue, or a database that another process keeps locked.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
+/// What handlers return.
+pub(super) type Response = Result<HttpResponse, ApiError>;
+
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
@@ -108,6 +111,21 @@ pub(super) enum ApiError {
     /// A handler panicked.
     #[error("a handler panicked")]
     Panicked,
+}
+
+/// Results of the engine, whose failures are answered with a code of the operation.
+pub(super) trait OrFail<T> {
+    /// Answers a failure inside with `code`, and refusals as what they are.
+    ///
+    /// # Errors
+    /// That of the result.
+    fn or_fail(self, code: &'static ErrorCode) -> Result<T, ApiError>;
+}
+
+impl<T> OrFail<T> for Result<T, EngineError> {
+    fn or_fail(self, code: &'static ErrorCode) -> Result<T, ApiError> {
+        self.map_err(ApiError::failing_with(code))
+    }
 }
 
 impl ApiError {

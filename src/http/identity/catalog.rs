@@ -9,8 +9,8 @@ use crate::domain::id::ProjectId;
 use crate::domain::identity::TokenScope;
 use crate::engine::identity::ProjectFilter;
 use crate::http::auth::Caller;
-use crate::http::error::ApiError;
-use crate::http::identity::context::{IdentityCall, ListLinks, internal, json};
+use crate::http::error::{ApiError, Response};
+use crate::http::identity::context::{IdentityContext, ListLinks, internal, json};
 use crate::http::state::state;
 
 /// A service.
@@ -62,22 +62,19 @@ struct CatalogResponse {
 }
 
 /// `GET /v3/auth/catalog`: the catalogue of the caller's project.
-pub(in crate::http) async fn show_catalog(
-    request: HttpRequest,
-    body: Bytes,
-) -> Result<HttpResponse, ApiError> {
-    let call = IdentityCall::receive(&request, &body).await?;
-    let project = project(&request, &call).await?;
+pub(super) async fn show_catalog(request: HttpRequest, body: Bytes) -> Response {
+    let context = IdentityContext::receive(&request, &body).await?;
+    let project = project(&request, &context).await?;
     Ok(json(&CatalogResponse {
-        catalog: entries(&call.base_url, call.identity.region(), project),
-        links: ListLinks::of(&call.base_url, "/v3/auth/catalog"),
+        catalog: entries(&context.base_url, context.identity.region(), project),
+        links: ListLinks::of(&context.base_url, "/v3/auth/catalog"),
     }))
 }
 
 /// Returns the project that a request is about: the one it names, the token's, or the first of its user.
-async fn project(request: &HttpRequest, call: &IdentityCall) -> Result<Option<ProjectId>, ApiError> {
+async fn project(request: &HttpRequest, context: &IdentityContext) -> Result<Option<ProjectId>, ApiError> {
     let named = request.headers().get("x-project-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let own = match &call.caller {
+    let own = match &context.caller {
         Caller::TokenHolder(token) => match &token.scope {
             TokenScope::Project(project) => Some(project.id),
             TokenScope::Domain => None,
@@ -87,7 +84,8 @@ async fn project(request: &HttpRequest, call: &IdentityCall) -> Result<Option<Pr
     if let Some(id) = named.or(own) {
         return Ok(Some(id));
     }
-    let projects = call.identity.projects(&call.user, ProjectFilter::default()).await.map_err(internal)?;
+    let projects =
+        context.identity.projects(&context.user, ProjectFilter::default()).await.map_err(internal)?;
     Ok(projects.first().map(|project| project.id))
 }
 
@@ -102,19 +100,13 @@ fn version(base_url: &str) -> Value {
 }
 
 /// `GET /`: all versions. The status 300 is what the protocol asks for: there are several, choose one.
-pub(in crate::http) async fn show_versions(
-    request: HttpRequest,
-    _body: Bytes,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn show_versions(request: HttpRequest, _body: Bytes) -> Response {
     let base_url = state(&request)?.base_url(&request);
     Ok(HttpResponse::MultipleChoices().json(value!({ "versions": { "values": [version(&base_url)] } })))
 }
 
 /// `GET /v3`: this version.
-pub(in crate::http) async fn show_version(
-    request: HttpRequest,
-    _body: Bytes,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn show_version(request: HttpRequest, _body: Bytes) -> Response {
     let base_url = state(&request)?.base_url(&request);
     Ok(HttpResponse::Ok().json(value!({ "version": version(&base_url) })))
 }

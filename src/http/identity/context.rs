@@ -41,21 +41,21 @@ impl ListLinks {
 }
 
 /// What every call but logins and version documents knows: identity, the caller's user, and where it reached the server.
-pub(super) struct IdentityCall {
+pub(super) struct IdentityContext {
     pub(super) identity: Identity,
     pub(super) caller: Caller,
     pub(super) user: User,
     pub(super) base_url: String,
 }
 
-impl IdentityCall {
+impl IdentityContext {
     /// Learns who calls: whatever the mode, identity answers only those with good credentials.
     pub(super) async fn receive(request: &HttpRequest, body: &Bytes) -> Result<Self, ApiError> {
         let state = state(request)?;
         let identity = state.identity.clone();
         match credentials(request, &identity).await? {
             Credentials::Ours(claim) => {
-                let caller = claim.confirm(request, body, &identity)?;
+                let caller = claim.verify(request, body, &identity)?;
                 let user = caller.user().cloned().ok_or(Refusal::NoCredentials)?;
                 Ok(Self { base_url: state.base_url(request), identity, caller, user })
             }

@@ -10,10 +10,10 @@ use crate::domain::identity::{Domain, Secret, Token, TokenScope};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::identity::{DomainKey, LoginMethod, UserKey, WantedScope};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Response};
 use crate::http::extract::mandatory_object;
 use crate::http::identity::catalog::{CatalogEntry, entries};
-use crate::http::identity::context::{DomainRef, IdentityCall, internal};
+use crate::http::identity::context::{DomainRef, IdentityContext, internal};
 use crate::http::state::state;
 
 /// The header that carries the text of the token that an answer is about.
@@ -130,10 +130,7 @@ fn wanted_scope(scope: Option<ScopePart>) -> Result<WantedScope, Refusal> {
 }
 
 /// `POST /v3/auth/tokens`: logs somebody in.
-pub(in crate::http) async fn create_token(
-    request: HttpRequest,
-    body: Bytes,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn create_token(request: HttpRequest, body: Bytes) -> Response {
     let state = state(&request)?;
     let login: LoginBody = mandatory_object(&body)?;
     let scope = wanted_scope(login.auth.scope)?;
@@ -146,20 +143,20 @@ pub(in crate::http) async fn create_token(
 }
 
 /// `GET /v3/auth/tokens`: shows the token that the request names as its subject.
-pub(in crate::http) async fn show_token(request: HttpRequest, body: Bytes) -> Result<HttpResponse, ApiError> {
-    let call = IdentityCall::receive(&request, &body).await?;
+pub(super) async fn show_token(request: HttpRequest, body: Bytes) -> Response {
+    let context = IdentityContext::receive(&request, &body).await?;
     let subject = request.headers().get(X_SUBJECT_TOKEN).and_then(|text| text.to_str().ok());
     let missing = Refusal::InvalidParameter { name: X_SUBJECT_TOKEN };
     let text = Secret::new(subject.ok_or(missing)?.to_owned());
-    let token = call.identity.token(&text).await.map_err(internal).map_err(|error| match error {
+    let token = context.identity.token(&text).await.map_err(internal).map_err(|error| match error {
         ApiError::Refused(_) => ApiError::NotFound { what: "the token" },
         error => error,
     })?;
     // Only its owner may look at a token: what it opens is nobody else's business.
-    if token.user.id != call.user.id {
+    if token.user.id != context.user.id {
         return Err(ApiError::NotFound { what: "the token" });
     }
-    let domain = call.identity.domain().await.map_err(internal)?;
+    let domain = context.identity.domain().await.map_err(internal)?;
     let view = view(&request, &token, &domain)?;
     Ok(HttpResponse::Ok().insert_header((X_SUBJECT_TOKEN, header_value(&text)?)).json(view))
 }

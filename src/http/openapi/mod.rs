@@ -11,7 +11,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::context::route;
-use crate::http::error::ApiError;
+use crate::http::error::Response;
 use crate::http::openapi::document::document;
 use crate::http::route::{GET, RouteEntry, Tag, open};
 use crate::http::state::{AppState, state};
@@ -41,7 +41,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
      connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /_emulator/openapi.json`: the document. It holds no secrets, so that it takes no token.
-pub(super) async fn show_document(request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn show_document(request: HttpRequest, _body: Bytes) -> Response {
     let state = state(&request)?;
     let (api, control) = match state.api_elsewhere {
         Some(address) => {
@@ -65,7 +65,7 @@ fn reached_at(address: SocketAddr, used: &str) -> String {
 }
 
 /// `GET /_emulator/docs`: the page.
-pub(super) async fn show_page(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn show_page(_request: HttpRequest, _body: Bytes) -> Response {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY));
     answer.insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::refusal::Refusal;
 use crate::engine::{DownloadLink, InstanceRef, LinkRequest, LinkTarget};
 use crate::http::context::route;
-use crate::http::error::{ApiError, codes};
+use crate::http::error::{ApiError, Response, codes};
 use crate::http::extract::Query;
 use crate::http::route::{GET, HEAD, RouteEntry, Tag, number, open, text};
 use crate::http::state::state;
@@ -63,7 +63,7 @@ impl LinksView {
 }
 
 /// `GET /obs/{bucket}/{instance_id}/{backup_id}/{file_name}`: the file that a link leads to.
-pub(in crate::http) async fn download(request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+async fn download(request: HttpRequest, _body: Bytes) -> Response {
     let link = read(&request).ok_or(ApiError::LinkRefused)?;
     let disposition = format!("attachment; filename=\"{}\"", link.target.file_name);
     let file = state(&request)?.engine.follow_link(link).await;

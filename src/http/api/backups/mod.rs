@@ -17,8 +17,8 @@ use crate::http::api::backups::body::{BackupCreated, CreateBackupBody, CreateLin
 use crate::http::api::backups::body::{BackupView, BackupsView};
 use crate::http::api::backups::links::LinksView;
 use crate::http::api::versions;
-use crate::http::context::{Call, InstanceCall, endpoint};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, RequestContext, endpoint};
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::route::{DELETE, GET, Operation, POST, RouteEntry, Tag, reading, writing};
 
 /// Returns the routes.
@@ -30,91 +30,75 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
     TAG.routes([
         CREATE_BACKUP
             .summary("Records a backup")
-            .v1(POST, "/{project_id}/instances/{instance_id}/backups", endpoint(create_backup))
+            .v1(POST, "/instances/{instance_id}/backups", endpoint(create_backup))
             .accepts_id()
             .takes::<RemarkBody>()
             .answers::<BackupCreated>(),
         CREATE_BACKUP
             .summary("Records a backup")
-            .v2(POST, "/{project_id}/instances/{instance_id}/backups", endpoint(create_backup))
+            .v2(POST, "/instances/{instance_id}/backups", endpoint(create_backup))
             .accepts_id()
             .takes::<CreateBackupBody>()
             .answers::<BackupCreated>(),
         LIST_BACKUPS
             .summary("Lists the backups of an instance, newest first")
-            .v1(GET, "/{project_id}/instances/{instance_id}/backups", endpoint(list_backups))
+            .v1(GET, "/instances/{instance_id}/backups", endpoint(list_backups))
             .query(versions::V1_RECORDS_QUERY)
             .answers::<BackupsView>(),
         LIST_BACKUPS
             .summary("Lists the backups of an instance, newest first")
-            .v2(GET, "/{project_id}/instances/{instance_id}/backups", endpoint(list_backups))
+            .v2(GET, "/instances/{instance_id}/backups", endpoint(list_backups))
             .query(versions::V2_RECORDS_QUERY)
             .answers::<BackupsView>(),
         DELETE_BACKUP
             .summary("Deletes a backup's file; the record stays listed")
-            .v1(DELETE, "/{project_id}/instances/{instance_id}/backups/{backup_id}", endpoint(delete_backup))
+            .v1(DELETE, "/instances/{instance_id}/backups/{backup_id}", endpoint(delete_backup))
             .answers::<Deleted>(),
         DELETE_BACKUP
             .summary("Deletes a backup's file; the record stays listed")
-            .v2(DELETE, "/{project_id}/instances/{instance_id}/backups/{backup_id}", endpoint(delete_backup))
+            .v2(DELETE, "/instances/{instance_id}/backups/{backup_id}", endpoint(delete_backup))
             .answers_nothing(),
         reading("create_backup_links", "dcs:instance:downloadBackupData")
             .summary("Makes a link to a backup's file")
-            .both(
-                POST,
-                "/{project_id}/instances/{instance_id}/backups/{backup_id}/links",
-                endpoint(create_links),
-            )
+            .both(POST, "/instances/{instance_id}/backups/{backup_id}/links", endpoint(create_links))
             .takes::<CreateLinksBody>()
             .answers::<LinksView>(),
     ])
 }
 
 /// `POST …/backups`: records a backup.
-pub(in crate::http) async fn create_backup(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let mut request = body::create_backup(&call.body, call.api)?;
-    request.id = call.given_id()?;
-    request.failure = call.failure;
+async fn create_backup(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
+    let mut request = body::create_backup(&context.body, context.api)?;
+    request.id = context.given_id()?;
+    request.failure = context.failure;
     let backup_id = engine
-        .create_backup(call.api, instance, request, call.origin)
+        .create_backup(context.api, instance, request, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::BACKUP_SAVE_FAILED))?;
+        .or_fail(&codes::BACKUP_SAVE_FAILED)?;
     Ok(body::backup_created(backup_id))
 }
 
 /// `GET …/backups`: lists the backups of an instance, newest first.
-pub(in crate::http) async fn list_backups(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+async fn list_backups(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let (page, now) = engine
-        .list_backups(instance, versions::records_query(&call)?)
+        .list_backups(instance, versions::records_query(&context)?)
         .await
-        .map_err(ApiError::failing_with(&codes::BACKUP_QUERY_FAILED))?;
+        .or_fail(&codes::BACKUP_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(BackupsView {
         backup_record_response: page
             .items
             .iter()
-            .map(|backup| BackupView::new(backup, now, call.api))
+            .map(|backup| BackupView::new(backup, now, context.api))
             .collect(),
         total_num: page.total,
     }))
 }
 
 /// `DELETE …/backups/{backup_id}`: deletes a backup's file; the record stays listed.
-pub(in crate::http) async fn delete_backup(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let backup_id = backup_id(&call)?;
-    engine
-        .delete_backup(instance, backup_id, call.origin)
-        .await
-        .map_err(ApiError::failing_with(&codes::DELETE_BACKUP_FAILED))?;
-    Ok(match call.api {
+async fn delete_backup(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
+    let backup_id = backup_id(&context)?;
+    engine.delete_backup(instance, backup_id, context.origin).await.or_fail(&codes::DELETE_BACKUP_FAILED)?;
+    Ok(match context.api {
         // A client insists on a body.
         ApiVersion::V1 => HttpResponse::Ok().json(Deleted { message: "" }),
         ApiVersion::V2 => HttpResponse::NoContent().finish(),
@@ -122,26 +106,23 @@ pub(in crate::http) async fn delete_backup(
 }
 
 /// `POST …/backups/{backup_id}/links`: makes a link to a backup's file.
-pub(in crate::http) async fn create_links(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let backup_id = backup_id(&call)?;
-    let life = body::create_links(&call.body)?;
+async fn create_links(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
+    let backup_id = backup_id(&context)?;
+    let life = body::create_links(&context.body)?;
     let link =
-        engine.create_link(instance, backup_id, life).await.map_err(|error| match (call.api, error) {
+        engine.create_link(instance, backup_id, life).await.map_err(|error| match (context.api, error) {
             // Known quirk: on v2 only the deletion of an unknown backup has a code of its own.
             (ApiVersion::V2, EngineError::Refused(Refusal::BackupNotFound)) => {
                 Refusal::InvalidParameter { name: "backup_id" }.into()
             }
             (_, error) => ApiError::failing_with(&codes::BACKUP_QUERY_FAILED)(error),
         })?;
-    Ok(body::link_created(&link, &call.base_url()?))
+    Ok(body::link_created(&link, &context.base_url()?))
 }
 
 /// Reads the id of a backup in the path.
-fn backup_id(call: &Call) -> Result<BackupId, Refusal> {
-    call.path_part("backup_id").parse().map_err(|_| Refusal::InvalidParameter { name: "backup_id" })
+fn backup_id(context: &RequestContext) -> Result<BackupId, Refusal> {
+    context.path_part("backup_id").parse().map_err(|_| Refusal::InvalidParameter { name: "backup_id" })
 }
 
 /// The body of an answer that says nothing.

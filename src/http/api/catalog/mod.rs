@@ -14,8 +14,8 @@ use crate::engine::{ApiVersion, Engine, InstanceRef, ProductsQuery};
 use crate::http::api::catalog::view::{
     FlavorView, FlavorsView, ProductView, ProductsView, WindowView, WindowsView, ZonesView, quotas_view,
 };
-use crate::http::context::{Call, ProjectCall, endpoint, endpoint_of_all};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{ProjectContext, RequestContext, endpoint, endpoint_of_all};
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::Query;
 use crate::http::route::{GET, RouteEntry, Tag, open, reading, text};
 
@@ -27,28 +27,29 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
     TAG.routes([
         open("list_products")
             .summary("Lists everything that is sold")
-            .v1(GET, "/products", endpoint_of_all(list_products))
+            .at(GET, "/v1.0/products", endpoint_of_all(list_products))
             .answers::<ProductsView>(),
         open("list_available_zones")
             .summary("Lists the availability zones")
-            .v1(GET, "/availableZones", endpoint_of_all(list_zones))
-            .v2(GET, "/available-zones", endpoint_of_all(list_zones))
+            .at(GET, "/v1.0/availableZones", endpoint_of_all(list_zones))
+            .at(GET, "/v2/available-zones", endpoint_of_all(list_zones))
             .answers::<ZonesView>(),
         open("list_maintenance_windows")
             .summary("Lists the windows of maintenance")
-            .both(GET, "/instances/maintain-windows", endpoint_of_all(list_windows))
+            .at(GET, "/v1.0/instances/maintain-windows", endpoint_of_all(list_windows))
+            .at(GET, "/v2/instances/maintain-windows", endpoint_of_all(list_windows))
             .answers::<WindowsView>(),
         open("list_trials")
             .summary("Lists what can be had for nothing")
-            .v1(GET, "/{domain_id}/trials", endpoint_of_all(list_trials))
+            .at(GET, "/v1.0/{domain_id}/trials", endpoint_of_all(list_trials))
             .answers_any(200, JSON),
         reading("show_quota", "dcs:instance:list")
             .summary("Shows how much a project may have, and has")
-            .both(GET, "/{project_id}/quota", endpoint(show_quota))
+            .both(GET, "/quota", endpoint(show_quota))
             .answers_any(200, JSON),
         reading("list_flavors", "dcs:instance:list")
             .summary("Lists what is sold, filtered")
-            .v2(GET, "/{project_id}/flavors", endpoint(list_flavors))
+            .v2(GET, "/flavors", endpoint(list_flavors))
             .query(&[
                 text("instance_id", "Only what this instance can be resized to."),
                 text("spec_code", "Only the product of this code."),
@@ -63,24 +64,18 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
 }
 
 /// `GET /v1.0/products`: everything that is sold.
-pub(in crate::http) async fn list_products(engine: Engine, _call: Call) -> Result<HttpResponse, ApiError> {
-    let found = engine.list_products(&ProductsQuery::default()).await;
-    let products = found.map_err(ApiError::failing_with(&codes::INTERNAL))?;
+async fn list_products(engine: Engine, _call: RequestContext) -> Response {
+    let products = engine.list_products(&ProductsQuery::default()).await.or_fail(&codes::INTERNAL)?;
     let zones = engine.zones();
     let products = products.into_iter().map(|product| ProductView::new(product, &zones)).collect();
     Ok(HttpResponse::Ok().json(ProductsView { products }))
 }
 
 /// `GET /v2/{project_id}/flavors`: what is sold, filtered by the query.
-pub(in crate::http) async fn list_flavors(
-    engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
+async fn list_flavors(engine: Engine, ProjectContext { context, project_id }: ProjectContext) -> Response {
     let instance_of = |instance_id| InstanceRef { project_id, instance_id };
-    let products = match products_query(&call.query, instance_of) {
-        Some(query) => {
-            engine.list_products(&query).await.map_err(ApiError::failing_with(&codes::INTERNAL))?
-        }
+    let products = match products_query(&context.query, instance_of) {
+        Some(query) => engine.list_products(&query).await.or_fail(&codes::INTERNAL)?,
         // A filter that nothing can match is not an error.
         None => Vec::new(),
     };
@@ -106,13 +101,13 @@ fn products_query(query: &Query, instance: impl Fn(InstanceId) -> InstanceRef) -
 }
 
 /// `GET /v1.0/availableZones` and `GET /v2/available-zones`: the zones of the region.
-pub(in crate::http) async fn list_zones(engine: Engine, _call: Call) -> Result<HttpResponse, ApiError> {
+async fn list_zones(engine: Engine, _call: RequestContext) -> Response {
     Ok(HttpResponse::Ok().json(ZonesView::new(engine.region(), engine.zones())))
 }
 
 /// `GET …/instances/maintain-windows`: the windows of maintenance; those of one hour only on v2.
-pub(in crate::http) async fn list_windows(_engine: Engine, call: Call) -> Result<HttpResponse, ApiError> {
-    let shown = match call.api {
+async fn list_windows(_engine: Engine, context: RequestContext) -> Response {
+    let shown = match context.api {
         ApiVersion::V1 => MaintenanceWindow::LONG,
         ApiVersion::V2 => usize::MAX,
     };
@@ -121,14 +116,11 @@ pub(in crate::http) async fn list_windows(_engine: Engine, call: Call) -> Result
 }
 
 /// `GET …/quota`: how much a project may have, and how much it has.
-pub(in crate::http) async fn show_quota(
-    engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
+async fn show_quota(engine: Engine, ProjectContext { context, project_id }: ProjectContext) -> Response {
     let failed = ApiError::failing_with(&codes::INTERNAL);
     let (quota, usage) = engine.quota(project_id).await.map_err(&failed)?;
     let mut quotas = quotas_view(quota, usage);
-    if call.api == ApiVersion::V1 {
+    if context.api == ApiVersion::V1 {
         let domain = engine.domain().await.map_err(&failed)?;
         quotas["resource_user"] = json!({ "tenant_id": domain.id.to_string(), "tenant_name": domain.name });
     }
@@ -139,9 +131,9 @@ pub(in crate::http) async fn show_quota(
 const NO_CAMPAIGN: &str = "111400129";
 
 /// `GET /v1.0/{domain_id}/trials`: what can be had for nothing. Nothing can.
-pub(in crate::http) async fn list_trials(engine: Engine, call: Call) -> Result<HttpResponse, ApiError> {
-    let domain = engine.domain().await.map_err(ApiError::failing_with(&codes::INTERNAL))?;
-    if call.path_part("domain_id").parse::<DomainId>() != Ok(domain.id) {
+async fn list_trials(engine: Engine, context: RequestContext) -> Response {
+    let domain = engine.domain().await.or_fail(&codes::INTERNAL)?;
+    if context.path_part("domain_id").parse::<DomainId>() != Ok(domain.id) {
         return Err(ApiError::NotFound { what: "domain" });
     }
     let trial = |engine, version| json!({ "engine": engine, "version": version, "support": false, "cause_id": NO_CAMPAIGN, "message": "" });

@@ -8,34 +8,34 @@ use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{BandwidthPolicy, ScaleIn, SideChange};
 use crate::engine::Engine;
 use crate::http::api::config::change::{change, settings};
-use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
+use crate::http::context::InstanceContext;
+use crate::http::error::Response;
 use crate::http::extract::mandatory_object;
 
 /// `GET …/autoscaling-policy/bandwidth`: an object, without members when there is no policy.
-pub(in crate::http) async fn show_policy(
+pub(super) async fn show_policy(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
     Ok(view(settings(&engine, instance).await?.bandwidth_policy))
 }
 
 /// `PUT …/autoscaling-policy/bandwidth`.
-pub(in crate::http) async fn change_policy(
+pub(super) async fn change_policy(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let policy = mandatory_object::<PolicyForm>(&call.body)?.policy()?;
-    let change = change(&engine, instance, SideChange::BandwidthPolicy(Some(policy)), call.origin);
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let policy = mandatory_object::<PolicyForm>(&context.body)?.policy()?;
+    let change = change(&engine, instance, SideChange::BandwidthPolicy(Some(policy)), context.origin);
     Ok(view(change.await?.bandwidth_policy))
 }
 
 /// `DELETE …/autoscaling-policy/bandwidth`; without a policy there is none to remove.
-pub(in crate::http) async fn delete_policy(
+pub(super) async fn delete_policy(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    change(&engine, instance, SideChange::BandwidthPolicy(None), call.origin).await?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    change(&engine, instance, SideChange::BandwidthPolicy(None), context.origin).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -9,9 +9,9 @@ use crate::domain::origin::Origin;
 use crate::domain::side_settings::{SideChange, SideSettings};
 use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, InstanceRef};
-use crate::http::error::{ApiError, codes};
+use crate::http::error::{ApiError, OrFail, Response, codes};
 
-/// Changes what is set beside an instance, for a handler.
+/// Changes the configuration of an instance, for a handler.
 pub(super) async fn change(
     engine: &Engine,
     instance: InstanceRef,
@@ -19,19 +19,19 @@ pub(super) async fn change(
     origin: Origin,
 ) -> Result<SideSettings, ApiError> {
     let changed = engine.change_side_settings(instance, change, origin).await;
-    Ok(changed.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?.1)
+    Ok(changed.or_fail(&codes::INSTANCE_SAVE_FAILED)?.1)
 }
 
-/// Changes what is set beside an instance, and answers with the job of it.
+/// Changes the configuration of an instance by a job, and answers with its id.
 pub(super) async fn change_by_job(
     engine: &Engine,
     instance: InstanceRef,
     change: SideChange,
     task: TaskKind,
     origin: Origin,
-) -> Result<HttpResponse, ApiError> {
+) -> Response {
     let job = engine.change_side_settings_by_job(instance, change, task, origin).await;
-    Ok(job_begun(job.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?))
+    Ok(job_begun(job.or_fail(&codes::INSTANCE_SAVE_FAILED)?))
 }
 
 /// A job, by which is asked how far it has come.
@@ -45,10 +45,10 @@ pub(in crate::http::api) fn job_begun(job: JobId) -> HttpResponse {
     HttpResponse::Ok().json(JobView { job_id: job.to_string() })
 }
 
-/// Returns what is set beside an instance, for a handler.
+/// Returns the configuration of an instance, for a handler.
 pub(super) async fn settings(engine: &Engine, instance: InstanceRef) -> Result<SideSettings, ApiError> {
     let found = engine.side_settings(instance).await;
-    Ok(found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?.1)
+    Ok(found.or_fail(&codes::INSTANCE_QUERY_FAILED)?.1)
 }
 
 /// Takes a text, or a number as the text that it is written as; nothing at all is no text.

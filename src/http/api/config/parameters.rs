@@ -11,48 +11,46 @@ use crate::domain::side_settings::{ChangedParameter, Parameter, ParameterChange,
 use crate::domain::task_kind::TaskKind;
 use crate::engine::{Engine, ParameterHistoryEntry};
 use crate::http::api::config::change::{change, change_by_job, text_or_number};
-use crate::http::context::InstanceCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::InstanceContext;
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::{bounded_limit, mandatory_object, offset};
 use crate::http::time::rfc3339;
 
 /// `GET …/configs`: shows the parameters of an instance, by their ids.
-pub(in crate::http) async fn list_configs(
+pub(super) async fn list_configs(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let found = engine.side_settings(instance).await;
-    let (instance, settings) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
+    let (instance, settings) = engine.side_settings(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(ConfigsView::new(&instance, &settings)))
 }
 
 /// `PUT …/configs`: changes parameters, all that are named or none; they are shown at once.
-pub(in crate::http) async fn change_configs(
+pub(super) async fn change_configs(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let changes = read_changes(&call.body)?;
-    change(&engine, instance, SideChange::Parameters(changes), call.origin).await?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let changes = read_changes(&context.body)?;
+    change(&engine, instance, SideChange::Parameters(changes), context.origin).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `PUT …/async-configs`: changes parameters as [`change_configs`] does, and names a job.
-pub(in crate::http) async fn change_configs_by_job(
+pub(super) async fn change_configs_by_job(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let changes = SideChange::Parameters(read_changes(&call.body)?);
-    change_by_job(&engine, instance, changes, TaskKind::ConfigureByJob, call.origin).await
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let changes = SideChange::Parameters(read_changes(&context.body)?);
+    change_by_job(&engine, instance, changes, TaskKind::ConfigureByJob, context.origin).await
 }
 
 /// `GET …/config-histories`: lists the times at which parameters changed, newest first.
-pub(in crate::http) async fn list_histories(
+pub(super) async fn list_histories(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let page = PageRequest { skip: offset(&call.query)?, limit: bounded_limit(&call.query)? };
-    let page = engine.parameter_history(instance, page).await;
-    let page = page.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let page = PageRequest { skip: offset(&context.query)?, limit: bounded_limit(&context.query)? };
+    let page = engine.parameter_history(instance, page).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(HistoriesView {
         history_num: page.total,
         histories: page.items.iter().map(HistoryView::new).collect(),
@@ -60,14 +58,13 @@ pub(in crate::http) async fn list_histories(
 }
 
 /// `GET …/config-histories/{history_id}`: shows what changed at one time.
-pub(in crate::http) async fn show_history(
+pub(super) async fn show_history(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let id = call.path_part("history_id").parse();
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let id = context.path_part("history_id").parse();
     let id = id.map_err(|_| Refusal::InvalidParameter { name: "history_id" })?;
-    let entry = engine.parameter_change(instance, id).await;
-    let entry = entry.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    let entry = engine.parameter_change(instance, id).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     let histories = entry.changes.iter().map(ChangedView::new).collect();
     Ok(HttpResponse::Ok().json(HistoryDetailView { histories }))
 }
@@ -209,12 +206,11 @@ impl<'e> ChangedView<'e> {
 }
 
 /// `GET …/rename-commands`: lists the commands that have another name, without telling it.
-pub(in crate::http) async fn list_renamed_commands(
+pub(super) async fn list_renamed_commands(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let found = engine.get_instance(instance).await;
-    let (instance, _) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
+    let (instance, _) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     let rename_commands = instance.rename_commands.as_map().keys().map(String::as_str).collect();
     Ok(HttpResponse::Ok().json(RenamedView { rename_commands }))
 }

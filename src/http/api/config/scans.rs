@@ -10,65 +10,65 @@ use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{DailyScan, Dated, ExpiredKeyScan, ScanTime, SideChange};
 use crate::engine::Engine;
 use crate::http::api::config::change::{change, settings, text_or_number};
-use crate::http::context::InstanceCall;
-use crate::http::error::ApiError;
+use crate::http::context::InstanceContext;
+use crate::http::error::Response;
 use crate::http::extract::mandatory_object;
 use crate::http::time::rfc3339;
 
 /// `GET …/bigkey/autoscan`.
-pub(in crate::http) async fn show_big_key_scan(
+pub(super) async fn show_big_key_scan(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
     let scan = settings(&engine, instance).await?.big_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
 
 /// `PUT …/bigkey/autoscan`.
-pub(in crate::http) async fn change_big_key_scan(
+pub(super) async fn change_big_key_scan(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let scan = SideChange::BigKeyScan(read_daily_scan(&call.body)?);
-    let scan = change(&engine, instance, scan, call.origin).await?.big_key_scan;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let scan = SideChange::BigKeyScan(read_daily_scan(&context.body)?);
+    let scan = change(&engine, instance, scan, context.origin).await?.big_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
 
 /// `GET …/hotkey/autoscan`.
-pub(in crate::http) async fn show_hot_key_scan(
+pub(super) async fn show_hot_key_scan(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
     let scan = settings(&engine, instance).await?.hot_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
 
 /// `PUT …/hotkey/autoscan`.
-pub(in crate::http) async fn change_hot_key_scan(
+pub(super) async fn change_hot_key_scan(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let scan = SideChange::HotKeyScan(read_daily_scan(&call.body)?);
-    let scan = change(&engine, instance, scan, call.origin).await?.hot_key_scan;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let scan = SideChange::HotKeyScan(read_daily_scan(&context.body)?);
+    let scan = change(&engine, instance, scan, context.origin).await?.hot_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
 
 /// `GET …/scan-expire-keys/autoscan-config`.
-pub(in crate::http) async fn show_expired_key_scan(
+pub(super) async fn show_expired_key_scan(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
     let scan = settings(&engine, instance).await?.expired_key_scan;
     Ok(HttpResponse::Ok().json(ExpiredKeyScanView::new(instance.instance_id, scan)))
 }
 
 /// `PUT …/scan-expire-keys/autoscan-config`.
-pub(in crate::http) async fn change_expired_key_scan(
+pub(super) async fn change_expired_key_scan(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let scan = SideChange::ExpiredKeyScan(read_expired_key_scan(&call.body)?);
-    let scan = change(&engine, instance, scan, call.origin).await?.expired_key_scan;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let scan = SideChange::ExpiredKeyScan(read_expired_key_scan(&context.body)?);
+    let scan = change(&engine, instance, scan, context.origin).await?.expired_key_scan;
     Ok(HttpResponse::Ok().json(ExpiredKeyScanView::new(instance.instance_id, scan)))
 }
 

@@ -9,8 +9,8 @@ use crate::domain::certificate;
 use crate::domain::instance::{Instance, InstanceSwitch};
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
-use crate::http::context::InstanceCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::InstanceContext;
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::time::rfc3339;
 
@@ -18,23 +18,22 @@ use crate::http::time::rfc3339;
 pub(in crate::http) const ARCHIVE_PATH: &str = "/obs/dcs-cert/dcs-certificate.zip";
 
 /// `GET …/ssl`: shows whether connections are encrypted. Of a version that cannot it answers that they are not.
-pub(in crate::http) async fn show_encryption(
+pub(super) async fn show_encryption(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let found = engine.get_instance(instance).await;
-    let (instance, _) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
+    let (instance, _) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(EncryptionView::new(&instance)))
 }
 
 /// `PUT …/ssl`: has connections encrypted, or no longer. It has taken effect when this is answered.
-pub(in crate::http) async fn switch_encryption(
+pub(super) async fn switch_encryption(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let switch = InstanceSwitch::Encryption(read_switch(&call.body)?);
-    let job = engine.switch_instance(instance, switch, call.origin).await;
-    let job = job.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?.to_string();
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let switch = InstanceSwitch::Encryption(read_switch(&context.body)?);
+    let job = engine.switch_instance(instance, switch, context.origin).await;
+    let job = job.or_fail(&codes::INSTANCE_SAVE_FAILED)?.to_string();
     let instance = instance.instance_id.to_string();
     Ok(HttpResponse::Ok().json(SwitchedView {
         job_id: job.clone(),
@@ -46,21 +45,21 @@ pub(in crate::http) async fn switch_encryption(
 }
 
 /// `POST …/ssl-certs/download`: tells where the certificate can be fetched.
-pub(in crate::http) async fn link_certificate(
+pub(super) async fn link_certificate(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
     let found = engine.encryptable_instance(instance).await;
-    found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    found.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(CertificateView {
         file_name: certificate::ARCHIVE_NAME,
-        link: format!("{}{ARCHIVE_PATH}", call.base_url()?),
+        link: format!("{}{ARCHIVE_PATH}", context.base_url()?),
         bucket_name: certificate::BUCKET,
     }))
 }
 
 /// `GET /obs/dcs-cert/dcs-certificate.zip`: the certificate, in an archive.
-pub(in crate::http) async fn download(_request: HttpRequest, _body: Bytes) -> Result<HttpResponse, ApiError> {
+pub(super) async fn download(_request: HttpRequest, _body: Bytes) -> Response {
     Ok(HttpResponse::Ok().content_type("application/octet-stream").body(certificate::archive()))
 }
 

@@ -8,40 +8,36 @@ use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, Tag, TagAction, TagKey, TagValue, Tags};
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::config::change::{change, settings};
-use crate::http::context::{InstanceCall, ProjectCall};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, ProjectContext};
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 
 /// `POST …/dcs/{instance_id}/tags/action`: sets or removes tags. Known quirk: the versions answer with different statuses, and
 /// clients insist on each.
-pub(in crate::http) async fn change_tags(
+pub(super) async fn change_tags(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let action = read_action(&call.body)?;
-    change(&engine, instance, SideChange::Tags(action), call.origin).await?;
-    Ok(match call.api {
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let action = read_action(&context.body)?;
+    change(&engine, instance, SideChange::Tags(action), context.origin).await?;
+    Ok(match context.api {
         ApiVersion::V1 => HttpResponse::Ok().finish(),
         ApiVersion::V2 => HttpResponse::NoContent().finish(),
     })
 }
 
 /// `GET …/instances/{instance_id}/tags`: lists the tags of an instance, in the order in which they came.
-pub(in crate::http) async fn list_tags(
-    engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list_tags(engine: Engine, InstanceContext { instance, .. }: InstanceContext) -> Response {
     let settings = settings(&engine, instance).await?;
     Ok(HttpResponse::Ok().json(TagsView { tags: tag_views(&settings.tags) }))
 }
 
 /// `GET …/dcs/tags`: lists the keys of tags in a project, with their values.
-pub(in crate::http) async fn list_project_tags(
+pub(super) async fn list_project_tags(
     engine: Engine,
-    ProjectCall { project_id, .. }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let tags = engine.project_tags(project_id).await;
-    let tags = tags.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    ProjectContext { project_id, .. }: ProjectContext,
+) -> Response {
+    let tags = engine.project_tags(project_id).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     let tags = tags.into_iter().map(|tag| TagValuesView { key: tag.key, values: tag.values }).collect();
     Ok(HttpResponse::Ok().json(ProjectTagsView { tags }))
 }

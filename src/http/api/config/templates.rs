@@ -12,27 +12,25 @@ use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::http::api::config::change::text_or_number;
 use crate::http::api::config::parameters::ParameterView;
-use crate::http::context::{Call, ProjectCall};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{ProjectContext, RequestContext};
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::{Query, bounded_limit, mandatory_object, offset};
 use crate::http::time::rfc3339;
 
 /// `GET …/config-templates`: lists the shipped templates, or the project's own.
-pub(in crate::http) async fn list_templates(
+pub(super) async fn list_templates(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let Origin { own } = Origin::read(&call.query)?;
-    let (skip, limit) = (offset(&call.query)?, bounded_limit(&call.query)?);
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let Origin { own } = Origin::read(&context.query)?;
+    let (skip, limit) = (offset(&context.query)?, bounded_limit(&context.query)?);
     let templates = if own {
-        engine
-            .own_templates(project_id)
-            .await
-            .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?
+        engine.own_templates(project_id).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?
     } else {
         ConfigTemplate::shipped().collect()
     };
-    let matching: Vec<_> = templates.into_iter().filter(|template| matches(template, &call.query)).collect();
+    let matching: Vec<_> =
+        templates.into_iter().filter(|template| matches(template, &context.query)).collect();
     let start = usize::try_from(skip).unwrap_or(usize::MAX);
     let count = usize::try_from(limit.as_u64()).unwrap_or(usize::MAX);
     Ok(HttpResponse::Ok().json(TemplatesView {
@@ -42,46 +40,48 @@ pub(in crate::http) async fn list_templates(
 }
 
 /// `GET …/config-templates/{template_id}`: shows a template with its parameters.
-pub(in crate::http) async fn show_template(
+pub(super) async fn show_template(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    Origin::read(&call.query)?;
-    let template = engine.template(project_id, named(&call)?).await;
-    let template = template.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    Origin::read(&context.query)?;
+    let template =
+        engine.template(project_id, named(&context)?).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(DetailView::new(&template)))
 }
 
 /// `POST …/config-templates`: makes a template of the project's own from another one.
-pub(in crate::http) async fn create_template(
+pub(super) async fn create_template(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: TemplateBody = mandatory_object(&call.body)?;
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let body: TemplateBody = mandatory_object(&context.body)?;
     let source = TemplateRef::parse(&body.template_id).ok_or(Refusal::TemplateNotFound)?;
-    let id = engine.create_template(project_id, source, body.words(), call.given_id()?, call.origin).await;
-    let id = id.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    let id = engine
+        .create_template(project_id, source, body.words(), context.given_id()?, context.origin)
+        .await
+        .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(HttpResponse::Ok().json(CreatedView { id: id.to_string() }))
 }
 
 /// `PUT …/config-templates/{template_id}`: changes a template of the project's own.
-pub(in crate::http) async fn change_template(
+pub(super) async fn change_template(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let words = mandatory_object::<TemplateBody>(&call.body)?.words();
-    let changed = engine.change_template(project_id, named(&call)?, words, call.origin).await;
-    changed.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let words = mandatory_object::<TemplateBody>(&context.body)?.words();
+    let changed = engine.change_template(project_id, named(&context)?, words, context.origin).await;
+    changed.or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(done())
 }
 
 /// `DELETE …/config-templates/{template_id}`: removes a template of the project's own.
-pub(in crate::http) async fn delete_template(
+pub(super) async fn delete_template(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let deleted = engine.delete_template(project_id, named(&call)?, call.origin).await;
-    deleted.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let deleted = engine.delete_template(project_id, named(&context)?, context.origin).await;
+    deleted.or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(done())
 }
 
@@ -90,8 +90,8 @@ fn done() -> HttpResponse {
 }
 
 /// Returns the template that the path names; what can name none names one that is not there.
-fn named(call: &Call) -> Result<TemplateRef, Refusal> {
-    TemplateRef::parse(call.path_part("template_id")).ok_or(Refusal::TemplateNotFound)
+fn named(context: &RequestContext) -> Result<TemplateRef, Refusal> {
+    TemplateRef::parse(context.path_part("template_id")).ok_or(Refusal::TemplateNotFound)
 }
 
 /// Whose templates are asked for.

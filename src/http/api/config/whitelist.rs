@@ -11,36 +11,36 @@ use crate::domain::side_settings::{SideChange, Whitelist, WhitelistGroup};
 use crate::domain::task_kind::TaskKind;
 use crate::engine::Engine;
 use crate::http::api::config::change::{change, change_by_job, job_begun, settings};
-use crate::http::context::InstanceCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::InstanceContext;
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 
 /// `GET …/whitelist`: shows which addresses may connect.
-pub(in crate::http) async fn show_whitelist(
+pub(super) async fn show_whitelist(
     engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+    InstanceContext { instance, .. }: InstanceContext,
+) -> Response {
     let settings = settings(&engine, instance).await?;
     Ok(HttpResponse::Ok().json(WhitelistView::new(instance.instance_id, &settings.whitelist)))
 }
 
 /// `PUT …/whitelist`: sets which addresses may connect, in place of what was set.
-pub(in crate::http) async fn change_whitelist(
+pub(super) async fn change_whitelist(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let whitelist = read_whitelist(&call.body)?;
-    change(&engine, instance, SideChange::Whitelist(whitelist), call.origin).await?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let whitelist = read_whitelist(&context.body)?;
+    change(&engine, instance, SideChange::Whitelist(whitelist), context.origin).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `PUT …/whitelist-async`: sets which addresses may connect as [`change_whitelist`] does, and names a job.
-pub(in crate::http) async fn change_whitelist_by_job(
+pub(super) async fn change_whitelist_by_job(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let whitelist = SideChange::Whitelist(read_whitelist(&call.body)?);
-    change_by_job(&engine, instance, whitelist, TaskKind::SetWhitelistByJob, call.origin).await
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let whitelist = SideChange::Whitelist(read_whitelist(&context.body)?);
+    change_by_job(&engine, instance, whitelist, TaskKind::SetWhitelistByJob, context.origin).await
 }
 
 /// The addresses that may connect.
@@ -114,15 +114,15 @@ impl<'w> WhitelistView<'w> {
 
 /// `PUT …/client-ip-transparent-transmission`: has an instance see the addresses of its clients, or no longer. To ask for what is
 /// so already is no mistake: a client does with every instance it makes.
-pub(in crate::http) async fn switch_client_ips(
+pub(super) async fn switch_client_ips(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: ClientIpsBody = mandatory_object(&call.body)?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let body: ClientIpsBody = mandatory_object(&context.body)?;
     let enabled = body.transparent_client_ip_enable;
     let enabled = enabled.ok_or(Refusal::InvalidParameter { name: "transparent_client_ip_enable" })?;
-    let job = engine.switch_instance(instance, InstanceSwitch::ClientIps(enabled), call.origin).await;
-    Ok(job_begun(job.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?))
+    let job = engine.switch_instance(instance, InstanceSwitch::ClientIps(enabled), context.origin).await;
+    Ok(job_begun(job.or_fail(&codes::INSTANCE_SAVE_FAILED)?))
 }
 
 #[derive(Deserialize, ToSchema)]

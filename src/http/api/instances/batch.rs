@@ -10,8 +10,8 @@ use crate::domain::id::InstanceId;
 use crate::domain::instance::StatusAction;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, EngineError};
-use crate::http::context::{InstanceCall, ProjectCall};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, ProjectContext};
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 
 /// The most instances a call may name.
@@ -77,22 +77,22 @@ pub(super) struct StatusBody {
 }
 
 /// `PUT …/instances/status`: has instances restarted, emptied, started or stopped.
-pub(in crate::http) async fn change_statuses(
+pub(super) async fn change_statuses(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: StatusBody = mandatory_object(&call.body)?;
-    let action = action(body.action.as_deref().unwrap_or_default(), call.api)?;
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let body: StatusBody = mandatory_object(&context.body)?;
+    let action = action(body.action.as_deref().unwrap_or_default(), context.api)?;
     let ids = instance_ids(body.instances.as_deref())?;
-    let results = engine.change_statuses(project_id, &ids, action, &call.origin).await;
-    if let (ApiVersion::V2, [Err(EngineError::Refused(refusal))]) = (call.api, results.as_slice())
+    let results = engine.change_statuses(project_id, &ids, action, &context.origin).await;
+    if let (ApiVersion::V2, [Err(EngineError::Refused(refusal))]) = (context.api, results.as_slice())
         && refusal.is_busy()
     {
         // Known quirk: the one client that restarts single instances looks at the status only, and comes again after this.
         return Err(refusal.clone().into());
     }
     let view = BatchView::new(&ids, results)?;
-    if call.api == ApiVersion::V1 && call.compat()?.status_action_204 {
+    if context.api == ApiVersion::V1 && context.compat()?.status_action_204 {
         return Ok(HttpResponse::NoContent().finish());
     }
     Ok(HttpResponse::Ok().json(view))
@@ -110,11 +110,11 @@ fn action(word: &str, api: ApiVersion) -> Result<StatusAction, Refusal> {
 }
 
 /// `DELETE …/instances/{instance_id}`: deletes an instance with all its records.
-pub(in crate::http) async fn delete_instance(
+pub(super) async fn delete_instance(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    engine.delete_instance(instance, call.origin).await.map_err(ApiError::failing_with(&codes::INTERNAL))?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    engine.delete_instance(instance, context.origin).await.or_fail(&codes::INTERNAL)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -125,25 +125,23 @@ pub(super) struct BatchBody {
 }
 
 /// `DELETE …/instances`: deletes those that the body names, or all whose creation failed.
-pub(in crate::http) async fn delete_instances(
+pub(super) async fn delete_instances(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    if call.query.is_true(&["allFailure", "all_failure"]) {
-        let deleted = engine
-            .delete_failed_instances(project_id, &call.origin)
-            .await
-            .map_err(ApiError::failing_with(&codes::INTERNAL))?;
-        return Ok(match call.api {
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    if context.query.is_true(&["allFailure", "all_failure"]) {
+        let deleted =
+            engine.delete_failed_instances(project_id, &context.origin).await.or_fail(&codes::INTERNAL)?;
+        return Ok(match context.api {
             ApiVersion::V1 => HttpResponse::NoContent().finish(),
             ApiVersion::V2 => HttpResponse::Ok().json(BatchView::all_done(&deleted)),
         });
     }
-    let body: BatchBody = mandatory_object(&call.body)?;
+    let body: BatchBody = mandatory_object(&context.body)?;
     let ids = instance_ids(body.instances.as_deref())?;
-    let results = engine.delete_instances(project_id, &ids, &call.origin).await;
+    let results = engine.delete_instances(project_id, &ids, &context.origin).await;
     let view = BatchView::new(&ids, results)?;
-    if call.api == ApiVersion::V1 && call.compat()?.batch_delete_204 {
+    if context.api == ApiVersion::V1 && context.compat()?.batch_delete_204 {
         return Ok(HttpResponse::NoContent().finish());
     }
     Ok(HttpResponse::Ok().json(view))

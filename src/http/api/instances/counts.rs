@@ -9,40 +9,34 @@ use utoipa::ToSchema;
 use crate::domain::instance::{Engine as CacheEngine, Instance, InstanceStatus as Status};
 use crate::engine::{ApiVersion, Engine, StatusCount};
 use crate::http::api::instances::view::IDLE_MEMORY_MB;
-use crate::http::context::ProjectCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::ProjectContext;
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::route::{QueryParameter, flag};
 
 pub(super) const COUNTS_QUERY: &[QueryParameter] =
     &[flag("include_failure", "Whether instances whose creation failed are counted.")];
 
 /// `GET …/instances/status`: counts the instances of a project by their state.
-pub(in crate::http) async fn count_statuses(
+pub(super) async fn count_statuses(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let mut counts = engine
-        .status_counts(project_id)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
-    if !call.query.is_true(&["includeFailure", "include_failure"]) {
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let mut counts = engine.status_counts(project_id).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+    if !context.query.is_true(&["includeFailure", "include_failure"]) {
         counts.retain(|count| count.status != Status::CreateFailed);
     }
-    Ok(match call.api {
+    Ok(match context.api {
         ApiVersion::V1 => HttpResponse::Ok().json(CountsView::new(&counts)),
         ApiVersion::V2 => HttpResponse::Ok().json(CountsByEngineView::new(&counts)),
     })
 }
 
 /// `GET …/instances/statistic`: shows what the instances in service do.
-pub(in crate::http) async fn list_statistics(
+pub(super) async fn list_statistics(
     engine: Engine,
-    ProjectCall { project_id, .. }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let running = engine
-        .running_instances(project_id)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    ProjectContext { project_id, .. }: ProjectContext,
+) -> Response {
+    let running = engine.running_instances(project_id).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok()
         .json(StatisticsView { statistics: running.iter().map(StatisticView::of).collect() }))
 }

@@ -14,24 +14,24 @@ use crate::domain::instance::policy::{SentPlan, SentPolicy};
 use crate::domain::instance::{BillingOrder, CreateInstancesRequest, InstanceName};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, CreatedInstances, Engine};
-use crate::http::context::ProjectCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::ProjectContext;
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, Texts, text};
 
 /// `POST …/instances`: makes instances.
-pub(in crate::http) async fn create_instances(
+pub(super) async fn create_instances(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: OrderBody = mandatory_object(&call.body)?;
-    let mut order = body.order(call.api)?;
-    order.id = call.given_id()?;
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let body: OrderBody = mandatory_object(&context.body)?;
+    let mut order = body.order(context.api)?;
+    order.id = context.given_id()?;
     let created = engine
-        .create_instances(call.api, project_id, order, call.origin)
+        .create_instances(context.api, project_id, order, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_CREATE_FAILED))?;
-    Ok(HttpResponse::Ok().json(CreatedView::new(&created, call.api)))
+        .or_fail(&codes::INSTANCE_CREATE_FAILED)?;
+    Ok(HttpResponse::Ok().json(CreatedView::new(&created, context.api)))
 }
 
 /// Instances to be made. Which members must be there depends on the version and the product.

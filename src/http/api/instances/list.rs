@@ -11,39 +11,36 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::api::instances::view::{InstanceView, InstancesView};
 use crate::http::api::versions::PAGE_QUERY;
-use crate::http::context::{InstanceCall, ProjectCall};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, ProjectContext};
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::{Query, bounded_limit, clamped_limit, offset, start};
 use crate::http::route::{QueryParameter, flag, number, text};
 
 /// `GET …/instances/{instance_id}`: shows an instance.
-pub(in crate::http) async fn get_instance(
+pub(super) async fn get_instance(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let (instance, now) =
-        engine.get_instance(instance).await.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
-    Ok(HttpResponse::Ok().json(InstanceView::of_one(instance, call.api, now)))
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let (instance, now) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+    Ok(HttpResponse::Ok().json(InstanceView::of_one(instance, context.api, now)))
 }
 
 /// `GET …/instances`: lists the instances of a project, newest first.
-pub(in crate::http) async fn list_instances(
+pub(super) async fn list_instances(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let query = match call.api {
-        ApiVersion::V1 => v1_instances_query(&call.query)?,
-        ApiVersion::V2 => v2_instances_query(&call.query)?,
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let query = match context.api {
+        ApiVersion::V1 => v1_instances_query(&context.query)?,
+        ApiVersion::V2 => v2_instances_query(&context.query)?,
     };
     let Some(query) = query else {
         // A filter that nothing can match is not an error.
         return Ok(HttpResponse::Ok().json(InstancesView::empty()));
     };
-    let (page, now) = engine
-        .list_instances(project_id, query)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
-    Ok(HttpResponse::Ok().json(InstancesView::new(page, call.api, now)))
+    let (page, now) =
+        engine.list_instances(project_id, query).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+    Ok(HttpResponse::Ok().json(InstancesView::new(page, context.api, now)))
 }
 /// What [`instances_query`] reads on v1.0.
 pub(super) const V1_INSTANCES_QUERY: &[QueryParameter] = &[

@@ -12,44 +12,42 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordReset, PasswordTries, PasswordVerdict};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
-use crate::http::context::InstanceCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::InstanceContext;
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, text};
 
 /// `PUT …/password`: changes the password, for those who know the old one.
-pub(in crate::http) async fn change_password(
+pub(super) async fn change_password(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: ChangeBody = mandatory_object(&call.body)?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let body: ChangeBody = mandatory_object(&context.body)?;
     let given = |member: Option<String>, name| {
         text(member).map(Secret::new).ok_or(Refusal::InvalidParameter { name })
     };
     let old = given(body.old_password, "old_password")?;
     let new = given(body.new_password, "new_password")?;
     let verdict = engine
-        .change_password(instance, old, new, call.origin)
+        .change_password(instance, old, new, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
-    Ok(HttpResponse::Ok().json(ChangeView::new(verdict, call.api)))
+        .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
+    Ok(HttpResponse::Ok().json(ChangeView::new(verdict, context.api)))
 }
 
 /// `POST …/password/reset`: sets another password, or none.
-pub(in crate::http) async fn reset_password(
+pub(super) async fn reset_password(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: ResetBody = mandatory_object(&call.body)?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let body: ResetBody = mandatory_object(&context.body)?;
     let no_password = match body.no_password_access.as_ref().and_then(Flexible::given) {
         Some(given) => Some(given.boolean().ok_or(Refusal::InvalidPasswordAccess)?),
         None => None,
     };
     let reset = PasswordReset { password: text(body.new_password).map(Secret::new), no_password };
-    let verdict = engine
-        .reset_password(instance, reset, call.origin)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    let verdict =
+        engine.reset_password(instance, reset, context.origin).await.or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(HttpResponse::Ok().json(ResetView::new(verdict)))
 }
 

@@ -13,23 +13,23 @@ use crate::domain::instance::{PlacementChange, ResizeOrder};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::config::change::job_begun;
-use crate::http::context::InstanceCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::InstanceContext;
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::{mandatory_object, optional_object};
 use crate::http::flexible::{Flexible, only_v2, text};
 
 /// `POST …/extend` and `POST …/resize`: gives an instance another size.
-pub(in crate::http) async fn resize_instance(
+pub(super) async fn resize_instance(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: ResizeBody = mandatory_object(&call.body)?;
-    let may_wait = body.may_wait(call.api)?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let body: ResizeBody = mandatory_object(&context.body)?;
+    let may_wait = body.may_wait(context.api)?;
     let order_id = engine
-        .resize_instance(call.api, instance, body.order(call.api)?, may_wait, call.origin)
+        .resize_instance(context.api, instance, body.order(context.api)?, may_wait, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
-    Ok(match (call.api, order_id) {
+        .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
+    Ok(match (context.api, order_id) {
         (ApiVersion::V2, Some(order_id)) => HttpResponse::Ok().json(OrderView { order_id }),
         _ => HttpResponse::NoContent().finish(),
     })
@@ -83,26 +83,20 @@ struct OrderView {
 }
 
 /// `PUT …/available-zones`: takes an instance to other zones, at once or in its window of maintenance.
-pub(in crate::http) async fn migrate_zones(
-    engine: Engine,
-    call: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: ZonesBody = mandatory_object(&call.call.body)?;
+pub(super) async fn migrate_zones(engine: Engine, context: InstanceContext) -> Response {
+    let body: ZonesBody = mandatory_object(&context.context.body)?;
     let zones = body.new_available_zones.unwrap_or_default();
     if zones.is_empty() {
         return Err(Refusal::InvalidParameter { name: "new_available_zones" }.into());
     }
     let may_wait = body.execute_immediately.as_ref().and_then(Flexible::boolean) == Some(false);
-    extend(engine, call, PlacementChange::Zones(zones), may_wait).await?;
+    extend(engine, context, PlacementChange::Zones(zones), may_wait).await?;
     Ok(HttpResponse::Ok().json(NothingView {}))
 }
 
 /// `POST …/resources/subnet`: takes an instance to another network.
-pub(in crate::http) async fn switch_subnet(
-    engine: Engine,
-    call: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: SubnetBody = mandatory_object(&call.call.body)?;
+pub(super) async fn switch_subnet(engine: Engine, context: InstanceContext) -> Response {
+    let body: SubnetBody = mandatory_object(&context.context.body)?;
     if body.action.as_deref() != Some("switch") {
         return Err(Refusal::InvalidParameter { name: "action" }.into());
     }
@@ -111,40 +105,34 @@ pub(in crate::http) async fn switch_subnet(
         vpc_id: given(body.vpc_id).ok_or(Refusal::InvalidVpc)?,
         subnet_id: given(body.subnet_id).ok_or(Refusal::InvalidSubnet)?,
     };
-    extend(engine, call, network, false).await?;
+    extend(engine, context, network, false).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `POST …/groups/{group_id}/replications`: adds a replica to a shard.
-pub(in crate::http) async fn add_replica(
-    engine: Engine,
-    call: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: ReplicaBody = optional_object(&call.call.body)?;
+pub(super) async fn add_replica(engine: Engine, context: InstanceContext) -> Response {
+    let body: ReplicaBody = optional_object(&context.context.body)?;
     let zone = body.az_code.or(body.repl_az_id).filter(|zone| !zone.is_empty());
-    let group_id = call.call.path_part("group_id").to_owned();
-    extend(engine, call, PlacementChange::AddReplica { group_id, zone }, false).await?;
+    let group_id = context.context.path_part("group_id").to_owned();
+    extend(engine, context, PlacementChange::AddReplica { group_id, zone }, false).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE …/groups/{group_id}/replications/{node_id}`: removes a replica from a shard.
-pub(in crate::http) async fn remove_replica(
-    engine: Engine,
-    call: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let part = |name| call.call.path_part(name).to_owned();
+pub(super) async fn remove_replica(engine: Engine, context: InstanceContext) -> Response {
+    let part = |name| context.context.path_part(name).to_owned();
     let replica = PlacementChange::RemoveReplica { group_id: part("group_id"), node_id: part("node_id") };
-    Ok(job_begun(extend(engine, call, replica, false).await?))
+    Ok(job_begun(extend(engine, context, replica, false).await?))
 }
 
 async fn extend(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
+    InstanceContext { context, instance }: InstanceContext,
     extension: PlacementChange,
     may_wait: bool,
 ) -> Result<JobId, ApiError> {
-    let begun = engine.extend_instance(instance, extension, may_wait, call.origin).await;
-    begun.map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))
+    let begun = engine.extend_instance(instance, extension, may_wait, context.origin).await;
+    begun.or_fail(&codes::INSTANCE_SAVE_FAILED)
 }
 
 #[derive(Deserialize, ToSchema)]

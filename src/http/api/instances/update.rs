@@ -11,21 +11,21 @@ use crate::domain::instance::UpdateOrder;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::instances::create::PolicyBody;
-use crate::http::context::InstanceCall;
-use crate::http::error::{ApiError, codes};
+use crate::http::context::InstanceContext;
+use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, only_v2, text};
 
 /// `PUT …/instances/{instance_id}`: changes what the body names.
-pub(in crate::http) async fn update_instance(
+pub(super) async fn update_instance(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: UpdateBody = mandatory_object(&call.body)?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let body: UpdateBody = mandatory_object(&context.body)?;
     engine
-        .update_instance(instance, body.order(call.api)?, call.origin)
+        .update_instance(instance, body.order(context.api)?, context.origin)
         .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+        .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(HttpResponse::NoContent().finish())
 }
 

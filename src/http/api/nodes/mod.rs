@@ -16,8 +16,8 @@ use crate::http::api::nodes::view::{
     TopologyNodeView, TopologyView,
 };
 use crate::http::api::versions;
-use crate::http::context::{InstanceCall, ProjectCall, endpoint};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, ProjectContext, endpoint};
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::{bounded_limit, mandatory_object, offset};
 use crate::http::route::{GET, PUT, RouteEntry, Tag, reading, writing};
 
@@ -27,39 +27,36 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
     TAG.routes([
         reading("list_group_replication_info", "dcs:instance:get")
             .summary("Shows the shards of an instance")
-            .both(GET, "/{project_id}/instance/{instance_id}/groups", endpoint(list_groups))
+            .both(GET, "/instance/{instance_id}/groups", endpoint(list_groups))
             .answers::<GroupsView>(),
         reading("show_nodes_information", "dcs:instance:get")
             .summary("Shows every node of an instance")
-            .v2(GET, "/{project_id}/instances/{instance_id}/logical-nodes", endpoint(list_logical_nodes))
+            .v2(GET, "/instances/{instance_id}/logical-nodes", endpoint(list_logical_nodes))
             .answers::<LogicalNodesView>(),
         reading("batch_show_nodes_information", "dcs:instance:list")
             .summary("Shows every node of a page of instances")
-            .v2(GET, "/{project_id}/instances-logical-nodes", endpoint(list_nodes_of_instances))
+            .v2(GET, "/instances-logical-nodes", endpoint(list_nodes_of_instances))
             .query(versions::PAGE_QUERY)
             .answers::<NodesOfInstancesView>(),
         reading("show_instance_topology", "dcs:instance:get")
             .summary("Shows the nodes of an instance by their kind")
-            .v2(GET, "/{project_id}/instances/{instance_id}/nodes", endpoint(show_topology))
+            .v2(GET, "/instances/{instance_id}/nodes", endpoint(show_topology))
             .answers::<TopologyView>(),
         writing("change_nodes_start_stop_status", "dcs:instance:modifyStatus")
             .summary("Starts or stops nodes of an instance; without ids, all")
-            .v2(PUT, "/{project_id}/instances/{instance_id}/nodes/status", endpoint(switch_nodes))
+            .v2(PUT, "/instances/{instance_id}/nodes/status", endpoint(switch_nodes))
             .takes::<SwitchBody>()
             .answers_any(200, "text/plain"),
     ])
 }
 
 /// `GET …/groups`: shows the shards of an instance.
-pub(in crate::http) async fn list_groups(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+async fn list_groups(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let instance = shown(engine.get_instance(instance).await)?;
     // v1.0 knows groups of what has several nodes to choose from, and of nothing else.
     let has_groups =
         matches!(instance.cache_mode, CacheMode::HaRwSplit | CacheMode::Cluster | CacheMode::Proxy);
-    let groups = match call.api {
+    let groups = match context.api {
         ApiVersion::V1 if !has_groups => Vec::new(),
         ApiVersion::V1 | ApiVersion::V2 => instance.node_groups(),
     };
@@ -70,10 +67,7 @@ pub(in crate::http) async fn list_groups(
 }
 
 /// `GET …/logical-nodes`: shows every node of an instance.
-pub(in crate::http) async fn list_logical_nodes(
-    engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+async fn list_logical_nodes(engine: Engine, InstanceContext { instance, .. }: InstanceContext) -> Response {
     let instance = shown(engine.get_instance(instance).await)?;
     let nodes = LogicalNodeView::all(&instance);
     Ok(HttpResponse::Ok().json(LogicalNodesView {
@@ -84,14 +78,14 @@ pub(in crate::http) async fn list_logical_nodes(
 }
 
 /// `GET …/instances-logical-nodes`: shows every node of a page of instances.
-pub(in crate::http) async fn list_nodes_of_instances(
+async fn list_nodes_of_instances(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
     let query = InstancesQuery {
         filter: InstanceFilter::default(),
-        start: InstancePageStart::Skip(offset(&call.query)?),
-        limit: bounded_limit(&call.query)?,
+        start: InstancePageStart::Skip(offset(&context.query)?),
+        limit: bounded_limit(&context.query)?,
     };
     let page = shown(engine.list_instances(project_id, query).await)?;
     let instances = page.items.iter().map(|instance| {
@@ -103,10 +97,7 @@ pub(in crate::http) async fn list_nodes_of_instances(
 }
 
 /// `GET …/nodes`: shows the nodes of an instance by their kind.
-pub(in crate::http) async fn show_topology(
-    engine: Engine,
-    InstanceCall { instance, .. }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
+async fn show_topology(engine: Engine, InstanceContext { instance, .. }: InstanceContext) -> Response {
     let instance = shown(engine.get_instance(instance).await)?;
     let groups = instance.node_groups();
     let servers = groups
@@ -123,23 +114,18 @@ pub(in crate::http) async fn show_topology(
 }
 
 fn shown<T, U>(found: Result<(T, U), crate::engine::EngineError>) -> Result<T, ApiError> {
-    found.map(|(found, _)| found).map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))
+    found.map(|(found, _)| found).or_fail(&codes::INSTANCE_QUERY_FAILED)
 }
 
 /// `PUT …/nodes/status`: starts or stops nodes.
 ///
 /// Known quirk: the answer is a text, `job_id:` and the id.
-pub(in crate::http) async fn switch_nodes(
-    engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let body: SwitchBody = mandatory_object(&call.body)?;
+async fn switch_nodes(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
+    let body: SwitchBody = mandatory_object(&context.body)?;
     let switch =
         NodeSwitch::new(body.action.as_deref().unwrap_or_default(), &body.node_ids.unwrap_or_default())?;
-    let job_id = engine
-        .switch_nodes(instance, switch, call.origin)
-        .await
-        .map_err(ApiError::failing_with(&codes::INSTANCE_SAVE_FAILED))?;
+    let job_id =
+        engine.switch_nodes(instance, switch, context.origin).await.or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(HttpResponse::Ok().insert_header(ContentType::plaintext()).body(format!("job_id:{job_id}")))
 }
 

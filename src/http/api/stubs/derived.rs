@@ -12,8 +12,8 @@ use crate::http::api::nodes::view::{
     INSTANCE_DIMENSION, PROXY_DIMENSION, SERVER_DIMENSION, dimension_of, hex, replications,
 };
 use crate::http::api::stubs::row::Asked;
-use crate::http::context::{InstanceCall, ProjectCall};
-use crate::http::error::{ApiError, codes};
+use crate::http::context::{InstanceContext, ProjectContext};
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::{Query, bounded_limit, offset};
 use crate::http::time::rfc3339;
 
@@ -49,7 +49,7 @@ pub(super) fn version(asked: &Asked) -> Value {
 pub(super) fn operations(asked: &Asked) -> Value {
     let instance = asked.instance;
     let is_idle = instance.status == InstanceStatus::Running && instance.task.is_none();
-    let operation = asked.call.query.get("operation");
+    let operation = asked.context.query.get("operation");
     json!({
         "instance_id": instance.id.to_string(),
         "operations": [{ "operation": operation, "is_support": is_idle, "cause_id": null }],
@@ -64,7 +64,7 @@ pub(super) fn sessions(asked: &Asked) -> Value {
 /// The nodes of a shard; of one that is not there, none.
 pub(super) fn nodes_of_group(asked: &Asked) -> Value {
     let groups = asked.instance.node_groups();
-    let group = groups.iter().find(|group| group.id.to_string() == asked.call.path_part("group_id"));
+    let group = groups.iter().find(|group| group.id.to_string() == asked.context.path_part("group_id"));
     json!(group.map_or_else(Vec::new, |group| replications(asked.instance, group)))
 }
 
@@ -125,14 +125,13 @@ impl Dimension {
 /// `GET …/dims/monitored-objects`: the instances that can be monitored.
 pub(super) async fn list_instances(
     engine: Engine,
-    ProjectCall { call, project_id }: ProjectCall,
-) -> Result<HttpResponse, ApiError> {
-    let (skip, limit) = (offset(&call.query)?, bounded_limit(&call.query)?);
-    let Some(dimension) = Dimension::read(&call.query)? else { return Err(unknown_dimension()) };
+    ProjectContext { context, project_id }: ProjectContext,
+) -> Response {
+    let (skip, limit) = (offset(&context.query)?, bounded_limit(&context.query)?);
+    let Some(dimension) = Dimension::read(&context.query)? else { return Err(unknown_dimension()) };
     let filter = InstanceFilter { engine: Some(dimension.engine), ..InstanceFilter::default() };
     let query = InstancesQuery { filter, start: InstancePageStart::Skip(skip), limit };
-    let found = engine.list_instances(project_id, query).await;
-    let (page, _) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
+    let (page, _) = engine.list_instances(project_id, query).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     let instances: Vec<Value> = page.items.iter().map(|instance| dimension.row(instance)).collect();
     Ok(HttpResponse::Ok().json(json!({
         "router": [dimension.name], "children": dimension.children(), "instances": instances, "total": page.total,
@@ -142,11 +141,10 @@ pub(super) async fn list_instances(
 /// `GET …/dims/monitored-objects/{instance_id}`: what of an instance can be monitored: its servers and its proxies.
 pub(super) async fn list_parts(
     engine: Engine,
-    InstanceCall { call, instance }: InstanceCall,
-) -> Result<HttpResponse, ApiError> {
-    let found = engine.get_instance(instance).await;
-    let (instance, _) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
-    let dimension = Dimension::read(&call.query)?;
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let (instance, _) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+    let dimension = Dimension::read(&context.query)?;
     let dimension =
         dimension.filter(|dimension| dimension.engine == instance.engine).ok_or_else(unknown_dimension)?;
     let mut view = json!({

@@ -31,38 +31,31 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
         reading("list_monitored_objects", "dcs:instance:list")
             .emulated(Emulation::ReadOnly)
             .summary("Lists the instances that can be monitored")
-            .v2(GET, "/{project_id}/dims/monitored-objects", endpoint(list_instances))
+            .v2(GET, "/dims/monitored-objects", endpoint(list_instances))
             .query(&[DIMENSION])
             .query(versions::PAGE_QUERY)
             .answers_any(200, "application/json"),
         reading("list_monitored_objects_of_instance", "dcs:instance:get")
             .emulated(Emulation::ReadOnly)
             .summary("Lists what of an instance can be monitored")
-            .v2(GET, "/{project_id}/dims/monitored-objects/{instance_id}", endpoint(list_parts))
+            .v2(GET, "/dims/monitored-objects/{instance_id}", endpoint(list_parts))
             .query(&[DIMENSION])
             .answers_any(200, "application/json"),
     ];
     TAG.routes(TABLE.iter().map(Row::endpoint).chain(monitored))
 }
 
-/// Writes the path of something in a project.
-macro_rules! p {
-    ($rest:literal) => {
-        concat!("/{project_id}", $rest)
-    };
-}
-
 /// Writes the path of something in an instance.
 macro_rules! i {
     ($rest:literal) => {
-        concat!("/{project_id}/instances/{instance_id}", $rest)
+        concat!("/instances/{instance_id}", $rest)
     };
 }
 
 /// Writes the path of something in a shard of an instance, below the other word for instances.
 macro_rules! g {
     ($rest:literal) => {
-        concat!("/{project_id}/instance/{instance_id}/groups/{group_id}", $rest)
+        concat!("/instance/{instance_id}/groups/{group_id}", $rest)
     };
 }
 
@@ -70,8 +63,8 @@ macro_rules! g {
 #[rustfmt::skip]
 static TABLE: &[Row] = &[
     // Exports
-    Row::refused("export_instances_task", POST, p!("/instances/export"), "Export the list of instances"),
-    Row::reads_given(&["job_id"], "export_excel_job", GET, p!("/instances/export-job"), "Show an export", Reply::UnknownParameter("job_id")),
+    Row::refused("export_instances_task", POST, "/instances/export", "Export the list of instances"),
+    Row::reads_given(&["job_id"], "export_excel_job", GET, "/instances/export-job", "Show an export", Reply::UnknownParameter("job_id")),
     // Switchover, replicas, nodes
     Row::refused("change_master_standby", POST, i!("/swap"), "Swap master and standby"),
     Row::refused("change_master_standby_async", PUT, i!("/async-swap"), "Swap master and standby, as a job"),
@@ -124,7 +117,7 @@ static TABLE: &[Row] = &[
     Row::refused("create_diagnosis_task", POST, i!("/diagnosis"), "Diagnose an instance"),
     Row::reads("list_diagnosis_tasks", GET, i!("/diagnosis"), "List diagnoses",
                Reply::Always(r#"{"total_num": 0, "diagnosis_report_list": []}"#)),
-    Row::reads("show_diagnosis_task_details", GET, p!("/diagnosis/{report_id}"), "Show a diagnosis",
+    Row::reads("show_diagnosis_task_details", GET, "/diagnosis/{report_id}", "Show a diagnosis",
                Reply::UnknownParameter("report_id")),
     Row::refused("delete_diagnosis_task", DELETE, i!("/diagnosis"), "Delete diagnoses"),
     Row::reads_given(&["start_time", "end_time"], "list_slowlog", GET, i!("/slowlog"), "List slow commands",
@@ -153,27 +146,27 @@ static TABLE: &[Row] = &[
     Row::reads("show_instance_version", GET, i!("/version"), "Show the version in detail", Reply::OfInstance(version)),
     Row::refused("upgrade_instance_minor_version", POST, i!("/minor-version/upgrade"), "Upgrade to a newer patch"),
     Row::refused("start_instance_resize_check_job", POST, i!("/resize/check-job"), "Check a resize"),
-    Row::refused("create_resize_order", POST, p!("/orders/instances/{instance_id}/resize"), "Order a resize"),
+    Row::refused("create_resize_order", POST, "/orders/instances/{instance_id}/resize", "Order a resize"),
     // Migration
-    Row::refused("create_migration_task", POST, p!("/migration-task"), "Import data"),
-    Row::refused("batch_stop_migration_tasks", POST, p!("/migration-task/batch-stop"), "Stop migrations"),
-    Row::reads("show_migration_task", GET, p!("/migration-task/{task_id}"), "Show a migration",
+    Row::refused("create_migration_task", POST, "/migration-task", "Import data"),
+    Row::refused("batch_stop_migration_tasks", POST, "/migration-task/batch-stop", "Stop migrations"),
+    Row::reads("show_migration_task", GET, "/migration-task/{task_id}", "Show a migration",
                Reply::Unknown(&MIGRATION_NOT_FOUND)),
-    Row::reads("list_migration_task", GET, p!("/migration-tasks"), "List migrations",
+    Row::reads("list_migration_task", GET, "/migration-tasks", "List migrations",
                Reply::Always(r#"{"count": 0, "migration_tasks": []}"#)),
-    Row::refused("stop_migration_task", POST, p!("/migration-task/{task_id}/stop"), "Stop a migration"),
-    Row::refused("stop_migration_task_sync", POST, p!("/migration-task/{task_id}/sync-stop"), "Stop a migration and wait"),
-    Row::refused("batch_restart_online_migration_tasks", POST, p!("/migration-tasks/batch-restart"), "Restart migrations"),
-    Row::refused("delete_migration_task", DELETE, p!("/migration-tasks/delete"), "Delete migrations"),
-    Row::refused("create_online_migration_task", POST, p!("/migration/instance"), "Create an online migration"),
-    Row::refused("set_online_migration_task", POST, p!("/migration/{task_id}/task"), "Start an online migration"),
-    Row::refused("update_migration_task", PUT, p!("/migration-task/{task_id}"), "Change a migration"),
-    Row::reads("show_migration_task_stats", GET, p!("/migration-task/{task_id}/stats"), "Show the progress of a migration",
+    Row::refused("stop_migration_task", POST, "/migration-task/{task_id}/stop", "Stop a migration"),
+    Row::refused("stop_migration_task_sync", POST, "/migration-task/{task_id}/sync-stop", "Stop a migration and wait"),
+    Row::refused("batch_restart_online_migration_tasks", POST, "/migration-tasks/batch-restart", "Restart migrations"),
+    Row::refused("delete_migration_task", DELETE, "/migration-tasks/delete", "Delete migrations"),
+    Row::refused("create_online_migration_task", POST, "/migration/instance", "Create an online migration"),
+    Row::refused("set_online_migration_task", POST, "/migration/{task_id}/task", "Start an online migration"),
+    Row::refused("update_migration_task", PUT, "/migration-task/{task_id}", "Change a migration"),
+    Row::reads("show_migration_task_stats", GET, "/migration-task/{task_id}/stats", "Show the progress of a migration",
                Reply::Unknown(&MIGRATION_NOT_FOUND)),
-    Row::reads("list_migration_task_logs", GET, p!("/migration-task/{task_id}/logs"), "List the logs of a migration",
+    Row::reads("list_migration_task_logs", GET, "/migration-task/{task_id}/logs", "List the logs of a migration",
                Reply::Unknown(&MIGRATION_NOT_FOUND)),
-    Row::refused("exchange_instance_ip", POST, p!("/migration-task/{task_id}/exchange-ip"), "Swap the addresses of a migration"),
-    Row::refused("rollback_exchange_instance_ip", POST, p!("/migration-task/{task_id}/rollback-ip"),
+    Row::refused("exchange_instance_ip", POST, "/migration-task/{task_id}/exchange-ip", "Swap the addresses of a migration"),
+    Row::refused("rollback_exchange_instance_ip", POST, "/migration-task/{task_id}/rollback-ip",
                  "Swap the addresses of a migration back"),
 ];
 

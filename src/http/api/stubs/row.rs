@@ -9,9 +9,9 @@ use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, InstanceRef};
-use crate::http::context::{Call, InstanceCall, ProjectCall, Target, endpoint};
-use crate::http::error::ApiError;
+use crate::http::context::{InstanceContext, ProjectContext, RequestContext, Target, endpoint};
 use crate::http::error::codes::{self, ErrorCode};
+use crate::http::error::{ApiError, OrFail, Response};
 use crate::http::route::{Emulation, Endpoint, Operation, QueryParameter, reading, text, writing};
 
 /// A row of the table.
@@ -48,7 +48,7 @@ pub(super) enum Reply {
 pub(super) struct Asked<'a> {
     pub(super) instance: &'a Instance,
     pub(super) now: Timestamp,
-    pub(super) call: &'a Call,
+    pub(super) context: &'a RequestContext,
 }
 
 impl Row {
@@ -98,7 +98,7 @@ impl Row {
     /// Returns the route.
     pub(super) fn endpoint(&'static self) -> Endpoint {
         let needs: Vec<QueryParameter> = self.needs.iter().map(|name| text(name, "").required()).collect();
-        let route = endpoint(move |engine, call| self.serve(engine, call));
+        let route = endpoint(move |engine, context| self.serve(engine, context));
         let endpoint =
             self.operation.summary(self.about).v2(self.method.clone(), self.path, route).query(&needs);
         match self.reply {
@@ -108,37 +108,32 @@ impl Row {
     }
 
     /// Serves a call. Callers who may not ask, or ask about an unknown instance, learn that first, as everywhere.
-    async fn serve(&self, engine: Engine, call: ProjectCall) -> Result<HttpResponse, ApiError> {
+    async fn serve(&self, engine: Engine, context: ProjectContext) -> Response {
         if self.path.contains("{instance_id}") {
-            let InstanceCall { call, instance } = InstanceCall::read(call.project_id, call.call)?;
-            return self.answer_about(engine, call, instance).await;
+            let InstanceContext { context, instance } =
+                InstanceContext::read(context.project_id, context.context)?;
+            return self.answer_about(engine, context, instance).await;
         }
-        self.require(&call.call)?;
+        self.require(&context.context)?;
         self.answer(None)
     }
 
     /// Answers a call about an instance.
-    async fn answer_about(
-        &self,
-        engine: Engine,
-        call: Call,
-        instance: InstanceRef,
-    ) -> Result<HttpResponse, ApiError> {
-        let found = engine.get_instance(instance).await;
-        let (instance, now) = found.map_err(ApiError::failing_with(&codes::INSTANCE_QUERY_FAILED))?;
-        self.require(&call)?;
-        self.answer(Some(&Asked { instance: &instance, now, call: &call }))
+    async fn answer_about(&self, engine: Engine, context: RequestContext, instance: InstanceRef) -> Response {
+        let (instance, now) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+        self.require(&context)?;
+        self.answer(Some(&Asked { instance: &instance, now, context: &context }))
     }
 
     /// Makes sure that the parameters are there that must be.
-    fn require(&self, call: &Call) -> Result<(), ApiError> {
-        match self.needs.iter().find(|name| call.query.get(name).is_none()) {
+    fn require(&self, context: &RequestContext) -> Result<(), ApiError> {
+        match self.needs.iter().find(|name| context.query.get(name).is_none()) {
             Some(name) => Err(ApiError::MissingQuery { name }),
             None => Ok(()),
         }
     }
 
-    fn answer(&self, asked: Option<&Asked>) -> Result<HttpResponse, ApiError> {
+    fn answer(&self, asked: Option<&Asked>) -> Response {
         match (&self.reply, asked) {
             (Reply::Always(document), Some(asked)) => {
                 Ok(json(document.replace("{instance_id}", &asked.instance.id.to_string())))
