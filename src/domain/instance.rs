@@ -4,22 +4,15 @@
 
 mod attributes;
 mod create_request;
-mod details;
-mod node_switch;
 mod nodes;
 pub mod password;
 mod permissions;
 mod placement;
 pub mod policy;
-pub mod progression;
-mod replicas;
 mod resize;
 mod state;
-mod switch;
-mod topology;
-mod transition;
+pub mod transition;
 mod update;
-mod waiting;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -27,24 +20,24 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+pub use attributes::{Access, Billing, Creator, Network, RenameCommands};
 pub use attributes::{
     Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
     InvalidInstanceName,
 };
 pub use create_request::{BillingOrder, CreateInstancesRequest, NewInstance, OrderRules};
-pub use details::{Access, Billing, Creator, Network, RenameCommands};
-pub use node_switch::NodeSwitch;
+pub use nodes::NodeSwitch;
+pub use nodes::Topology;
 pub use nodes::{Node, NodeGroup, NodeRole};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
 pub use placement::{NewPlacement, PlacementChange};
-pub use replicas::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
+pub use placement::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
+pub use resize::WaitingChange;
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
 pub use state::{BackupRules, InstanceState, OpenWork};
-pub use switch::InstanceSwitch;
-pub use topology::Topology;
 pub use transition::{StatusAction, StatusTransition};
+pub use update::InstanceSwitch;
 pub use update::{InstanceUpdate, UpdateOrder};
-pub use waiting::WaitingChange;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::KeptPolicy;

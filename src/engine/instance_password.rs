@@ -12,7 +12,7 @@ use crate::domain::instance::password::{
 };
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
-use crate::domain::task_kind::TaskKind;
+use crate::domain::task::TaskKind;
 use crate::engine::{Engine, EngineError};
 use crate::store::{ChangePassword, InstanceRef, KeptPassword, PasswordAnswer, PasswordChange};
 

@@ -1,12 +1,25 @@
-//! Instances: get and list.
+//! Instances: show, list, count, create, change, resize, move, switch, restart and delete.
 
-use crate::domain::id::ProjectId;
-use crate::domain::instance::{Instance, InstanceStatus};
+use futures_util::future::join_all;
+
+use crate::domain::builtin;
+use crate::domain::id::{InstanceId, JobId, ProjectId};
+use crate::domain::identity::User;
+use crate::domain::instance::{
+    Billing, CreateInstancesRequest, Creator, Instance, InstanceName, InstanceStatus, InstanceSwitch,
+    NodeSwitch, OrderRules, PlacementChange, ResizeOrder, ResizeRules, StatusAction, UpdateOrder,
+    WaitingChange,
+};
+use crate::domain::origin::{Actor, Origin};
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::refusal::Refusal;
-use crate::domain::time::Timestamp;
-use crate::engine::{Engine, EngineError};
-use crate::store::{InstanceFilter, InstancePageStart, InstanceRef, StatusCount};
+use crate::domain::task::TaskKind;
+use crate::domain::time::{Timestamp, UtcOffset};
+use crate::engine::{ApiVersion, Engine, EngineError};
+use crate::store::{
+    ChangeInstance, CreateInstances, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef,
+    NewInstanceIdentity, StatusCount, UserKey,
+};
 
 /// Which instances of a project a caller wants to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,5 +76,339 @@ impl Engine {
         let read = self.read().await;
         let now = read.now;
         Ok((read.list_instances(project_id, query.filter, query.start, query.limit).await?, now))
+    }
+}
+
+/// Instances that were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedInstances {
+    /// Their ids and names, in the order of their numbers.
+    pub instances: Vec<(InstanceId, InstanceName)>,
+    /// The order by which they are paid, if they are in advance.
+    pub order_id: Option<String>,
+}
+
+impl Engine {
+    /// Makes instances, all that the order asks for or none. Each is being created, or in service, before this returns.
+    ///
+    /// # Errors
+    /// `Refused` as `CreateInstancesRequest::check`, with `InstanceNameTaken`, for a quota, with `IdTaken`, or with `InvalidParameter`
+    /// (`private_ip`) for an address that another instance of the subnet has; in this order. Of several instances all but the first
+    /// find an id that was given taken, so that none is made.
+    pub async fn create_instances(
+        &self,
+        api: ApiVersion,
+        project_id: ProjectId,
+        order: CreateInstancesRequest,
+        origin: Origin,
+    ) -> Result<CreatedInstances, EngineError> {
+        let is_v2 = api == ApiVersion::V2;
+        let rules = OrderRules {
+            region: &self.settings.region,
+            default_offset: self.settings.name_offset,
+            needs_zones: is_v2,
+            needs_security_group: !is_v2,
+        };
+        let given_id = order.id;
+        let (names, new) = order.check(rules)?;
+        let password_hash = match new.password.clone() {
+            Some(password) => Some(self.hashed_password(password).await?),
+            None => None,
+        };
+        let write = self.write().await?;
+        let now = write.now;
+        let creator = self.creator(&origin.actor).await?;
+        let order_id = new.is_prepaid.then(|| self.new_order_id(now));
+        let mut called = Vec::with_capacity(names.len());
+        for name in names {
+            let id = match given_id {
+                Some(id) => id,
+                None => self.unused_id(|| self.ids.instance_id(now), InstanceId::as_bytes).await?,
+            };
+            let instance = InstanceRef { project_id, instance_id: id };
+            let work = self.transition_options(instance, InstanceStatus::Creating);
+            called.push(NewInstanceIdentity { id, name, policy_id: self.new_policy_id().await?, work });
+        }
+        let instances = called.iter().map(|called| (called.id, called.name.clone())).collect();
+        let unique_names = self.settings.unique_instance_names;
+        let (order_id_kept, command_order) = (order_id.clone(), order_id);
+        write
+            .create_instances(CreateInstances {
+                project_id,
+                called,
+                id_is_given: given_id.is_some(),
+                new,
+                password_hash,
+                order_id: command_order,
+                creator,
+                unique_names,
+                now,
+                origin,
+            })
+            .await?;
+        Ok(CreatedInstances { instances, order_id: order_id_kept })
+    }
+
+    /// Returns who counts as the creator of what an actor makes: the user behind it, or the built-in one.
+    pub(super) async fn creator(&self, actor: &Actor) -> Result<Creator, EngineError> {
+        let user: Option<User> = match actor {
+            Actor::User(name) => {
+                self.identity.find_user(UserKey::Name(name.clone())).await?.map(|(user, _)| user)
+            }
+            Actor::AccessKey(access) => self.identity.find_access_key(access).await?.map(|(user, _)| user),
+            Actor::Anonymous | Actor::Seed | Actor::System => None,
+        };
+        Ok(match user {
+            Some(user) => Creator { user_id: user.id.to_string(), user_name: user.name },
+            None => {
+                Creator { user_id: builtin::USER_ID.to_owned(), user_name: builtin::USER_NAME.to_owned() }
+            }
+        })
+    }
+
+    /// Returns the id of a new order: `CS`, the minute, and five capitals.
+    pub(super) fn new_order_id(&self, now: Timestamp) -> String {
+        const LETTERS: usize = 5;
+        let minute = &now.compact_local(UtcOffset::UTC)[2..12];
+        let letters =
+            self.ids.random_bits().into_iter().take(LETTERS).map(|bits| char::from(b'A' + bits % 26));
+        format!("CS{minute}{}", letters.collect::<String>())
+    }
+}
+
+impl Engine {
+    /// Changes an instance; what the order does not name stays. Once this returns everybody sees it.
+    ///
+    /// # Errors
+    /// `Refused` as `UpdateOrder::check`, with `InstanceNotFound`, as `InstanceUpdate::applied_to`, or with
+    /// `InstanceNameTaken`; in this order.
+    pub async fn update_instance(
+        &self,
+        instance: InstanceRef,
+        order: UpdateOrder,
+        origin: Origin,
+    ) -> Result<(), EngineError> {
+        let update = Box::new(order.check(self.settings.name_offset)?);
+        let write = self.write().await?;
+        let now = write.now;
+        let (policy_id, unique_names) = (self.new_policy_id().await?, self.settings.unique_instance_names);
+        let port_change = if update.names_a_port() {
+            Some(self.new_task(TaskKind::ChangePort, &origin.actor, now).await?)
+        } else {
+            None
+        };
+        let command = InstanceCommand::Update { update, policy_id, unique_names, port_change };
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
+    }
+}
+
+impl Engine {
+    /// Gives an instance another size: at once, or, if it `may_wait`, in the window of maintenance. At once means that it is EXTENDING,
+    /// or has the size already, before this returns; the order by which that is paid is returned if it is paid in advance.
+    ///
+    /// # Errors
+    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, as `Resize::of`, or for the quota of memory; in this order.
+    pub async fn resize_instance(
+        &self,
+        api: ApiVersion,
+        instance: InstanceRef,
+        order: ResizeOrder,
+        may_wait: bool,
+        origin: Origin,
+    ) -> Result<Option<String>, EngineError> {
+        let rules = ResizeRules {
+            region: &self.settings.region,
+            needs_product: api == ApiVersion::V2,
+            must_grow: api == ApiVersion::V1,
+            clusters: self.settings.clusters_extend,
+        };
+        let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
+        let resize = Box::new(order.check(rules)?);
+        let write = self.write().await?;
+        let now = write.now;
+        let work = self.transition_options(instance, InstanceStatus::Extending);
+        let task = self.new_task(TaskKind::Resize, &origin.actor, now).await?;
+        // How an instance is paid for never changes. It is read before, so that nothing can fail once the change is committed.
+        let before = write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        let order_id = matches!(before.billing, Billing::PrePaid { .. }).then(|| self.new_order_id(now));
+        let command = InstanceCommand::Extend { resize, wait, task, work };
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        Ok(order_id)
+    }
+}
+
+impl Engine {
+    /// Extends an instance by something else than its size; returns the job of it. The instance is EXTENDING until that is done.
+    /// Other zones can wait for the window of maintenance, if they `may_wait`.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as `PlacementChange::of`.
+    pub async fn extend_instance(
+        &self,
+        instance: InstanceRef,
+        extension: PlacementChange,
+        may_wait: bool,
+        origin: Origin,
+    ) -> Result<JobId, EngineError> {
+        let write = self.write().await?;
+        let now = write.now;
+        let task = self.new_task(extension.task(), &origin.actor, now).await?;
+        let job_id = task.job_id;
+        let work = self.transition_options(instance, InstanceStatus::Extending);
+        let wait = match &extension {
+            PlacementChange::Zones(zones) if may_wait => Some(WaitingChange::Zones(zones.clone())),
+            _ => None,
+        };
+        let region = self.settings.region.clone();
+        let command = InstanceCommand::Rearrange { extension, region, wait, task, work };
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        Ok(job_id)
+    }
+}
+
+impl Engine {
+    /// Switches something of an instance; returns the job of it, which has ended already. Once this returns everybody sees it.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as `InstanceSwitch::applied_to`.
+    pub async fn switch_instance(
+        &self,
+        instance: InstanceRef,
+        switch: InstanceSwitch,
+        origin: Origin,
+    ) -> Result<JobId, EngineError> {
+        let write = self.write().await?;
+        let now = write.now;
+        let task = self.new_task(switch.task(), &origin.actor, now).await?;
+        let job_id = task.job_id;
+        let command = InstanceCommand::Switch { switch, task };
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        Ok(job_id)
+    }
+
+    /// Starts or stops nodes of an instance; returns the job of it, which has ended already. Once this returns everybody sees it.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as `NodeSwitch::applied_to`.
+    pub async fn switch_nodes(
+        &self,
+        instance: InstanceRef,
+        switch: NodeSwitch,
+        origin: Origin,
+    ) -> Result<JobId, EngineError> {
+        let write = self.write().await?;
+        let now = write.now;
+        let task = self.new_task(TaskKind::SwitchNodes, &origin.actor, now).await?;
+        let job_id = task.job_id;
+        let command = InstanceCommand::SwitchNodes { switch, task };
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        Ok(job_id)
+    }
+
+    /// Returns an instance whose connections can be encrypted.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound` or `EncryptionUnsupported`.
+    pub async fn encryptable_instance(&self, instance: InstanceRef) -> Result<Instance, EngineError> {
+        let (instance, _) = self.get_instance(instance).await?;
+        instance.engine_version.permit_encryption()?;
+        Ok(instance)
+    }
+}
+
+impl Engine {
+    /// Has instances of a project restarted, emptied, started or stopped; returns, in the order of `ids`, what became of
+    /// each. One that takes time is on its way before this returns.
+    pub async fn change_statuses(
+        &self,
+        project_id: ProjectId,
+        ids: &[InstanceId],
+        action: StatusAction,
+        origin: &Origin,
+    ) -> Vec<Result<(), EngineError>> {
+        let change = |id: &InstanceId| {
+            self.change_status(InstanceRef { project_id, instance_id: *id }, action, origin.clone())
+        };
+        join_all(ids.iter().map(change)).await
+    }
+
+    /// `Refused` with `InstanceNotFound`, or as `InstanceState::permit_status_action`.
+    async fn change_status(
+        &self,
+        instance: InstanceRef,
+        action: StatusAction,
+        origin: Origin,
+    ) -> Result<(), EngineError> {
+        let write = self.write().await?;
+        let now = write.now;
+        let work = self.transition_options(instance, action.passes_through());
+        let command = InstanceCommand::Pass { action, work };
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
+    }
+}
+
+impl Engine {
+    /// Deletes an instance with its records: from the moment this returns nobody but the audit knows them.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, `InstancePrepaid`, or the refusal of its state.
+    pub async fn delete_instance(&self, instance: InstanceRef, origin: Origin) -> Result<(), EngineError> {
+        let write = self.write().await?;
+        let now = write.now;
+        let command = InstanceCommand::Delete;
+        Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
+    }
+
+    /// Deletes instances of a project and returns, in the order of `ids`, what became of each.
+    pub async fn delete_instances(
+        &self,
+        project_id: ProjectId,
+        ids: &[InstanceId],
+        origin: &Origin,
+    ) -> Vec<Result<(), EngineError>> {
+        // All at once: the writer takes them in this order, and commits many together.
+        let delete = |id: &InstanceId| {
+            self.delete_instance(InstanceRef { project_id, instance_id: *id }, origin.clone())
+        };
+        join_all(ids.iter().map(delete)).await
+    }
+
+    /// Deletes the instances of a project whose creation failed; returns which. Once some are deleted that is said, whatever happens then.
+    ///
+    /// # Errors
+    /// `Internal`, `Unavailable`.
+    pub async fn delete_failed_instances(
+        &self,
+        project_id: ProjectId,
+        origin: &Origin,
+    ) -> Result<Vec<InstanceId>, EngineError> {
+        let filter =
+            InstanceFilter { status: Some(InstanceStatus::CreateFailed), ..InstanceFilter::default() };
+        let mut deleted = Vec::new();
+        loop {
+            let start = InstancePageStart::Skip(0);
+            let page =
+                self.read().await.list_instances(project_id, filter.clone(), start, PageLimit::ALL).await;
+            let page = match page {
+                Err(error) if !deleted.is_empty() => {
+                    tracing::warn!(error = %error, "could not see whether there are more instances to delete");
+                    return Ok(deleted);
+                }
+                page => page?,
+            };
+            let ids: Vec<InstanceId> = page.items.iter().map(|instance| instance.id).collect();
+            let results = self.delete_instances(project_id, &ids, origin).await;
+            let mut gone: Vec<InstanceId> = ids
+                .into_iter()
+                .zip(&results)
+                .filter(|(_, result)| result.is_ok())
+                .map(|(id, _)| id)
+                .collect();
+            // Those that are left would be found again, for ever.
+            if gone.is_empty() {
+                return Ok(deleted);
+            }
+            deleted.append(&mut gone);
+        }
     }
 }

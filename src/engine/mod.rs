@@ -8,35 +8,24 @@ mod catalogue;
 pub mod control;
 mod error;
 pub mod identity;
-mod instance_creation;
-mod instance_deletion;
+mod instance_config;
 mod instance_password;
-mod instance_placement;
-mod instance_size;
-mod instance_status;
-mod instance_switch;
-mod instance_update;
 mod instances;
-mod links;
 mod lock;
 mod passwords;
 mod restores;
 mod run_faults;
 pub mod seed;
-mod side_settings;
 mod tasks;
-mod templates;
 pub mod transitions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use backups::{CreateBackupRequest, RecordsQuery};
+pub use backups::{CreateBackupRequest, DownloadLink, LinkRequest, LinkTarget, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
-pub use instance_creation::CreatedInstances;
-pub use instances::InstancesQuery;
-pub use links::{DownloadLink, LinkRequest, LinkTarget};
+pub use instances::{CreatedInstances, InstancesQuery};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub use run_faults::{RunDecision, RunFaults};
@@ -49,7 +38,7 @@ pub use crate::store::{
 
 use crate::clock::Clock;
 use crate::domain::id::RequestId;
-use crate::domain::instance::progression::StateProgression;
+use crate::domain::instance::transition::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::UtcOffset;
 use crate::domain::work::{FailureCode, Progression, WorkOptions};

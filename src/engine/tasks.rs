@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::domain::id::{JobId, ProjectId, TaskId};
-use crate::domain::job::Job;
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::page::Page;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::BackgroundTask;
-use crate::domain::task_kind::{NewTask, TaskKind};
+use crate::domain::task::Job;
+use crate::domain::task::{NewTask, TaskKind};
 use crate::domain::time::Timestamp;
 use crate::domain::work::Progress;
 use crate::engine::{Engine, EngineError, RecordsQuery};

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::InstanceStatus;
-use crate::domain::instance::progression::{InstanceProgression, StateProgression};
+use crate::domain::instance::transition::{InstanceProgression, StateProgression};
 use crate::domain::work::Progression;
 use crate::store::InstanceRef;
 
@@ -171,7 +171,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::instance::progression::StateDurations;
+    use crate::domain::instance::transition::StateDurations;
 
     fn instance() -> InstanceRef {
         InstanceRef {

@@ -8,7 +8,7 @@ use crate::domain::instance::Instance;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
-use crate::domain::task_kind::NewTask;
+use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
 use crate::store::{InstanceRef, StoreError};
 

@@ -14,7 +14,7 @@ use crate::domain::instance::{
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::quota::{Quota, Usage};
-use crate::domain::task_kind::NewTask;
+use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;

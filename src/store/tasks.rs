@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
-use crate::domain::job::Job;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::task::BackgroundTask;
+use crate::domain::task::Job;
 use crate::store::{InstanceRef, StoreError};
 
 /// Reads of background tasks and jobs.

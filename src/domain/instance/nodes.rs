@@ -5,11 +5,14 @@
 //!
 //! Source: docs/contract/dcs-v2.md, section 2.18.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use uuid::{Builder, Uuid};
 
-use crate::domain::instance::{Instance, ReplicaChange};
+use crate::domain::catalogue::{self, Product};
+use crate::domain::instance::{Instance, InstanceAction, ReplicaChange};
+use crate::domain::refusal::Refusal;
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,4 +207,92 @@ fn mixed(bits: u64) -> u64 {
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
+}
+
+/// Nodes that are to be started or stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSwitch {
+    stops: bool,
+    /// Which; none: all.
+    nodes: Vec<Uuid>,
+}
+
+impl NodeSwitch {
+    /// Takes what a caller says.
+    ///
+    /// # Errors
+    /// `InvalidAction`; `UnknownNode` for a text that is the id of no node; in this order.
+    pub fn new(action: &str, nodes: &[String]) -> Result<Self, Refusal> {
+        let stops = match action {
+            "start" => false,
+            "stop" => true,
+            _ => return Err(Refusal::InvalidAction),
+        };
+        let nodes = nodes.iter().map(|id| Uuid::try_parse(id).map_err(|_| Refusal::UnknownNode));
+        Ok(Self { stops, nodes: nodes.collect::<Result<_, _>>()? })
+    }
+
+    /// Returns the nodes that are stopped afterwards. What is stopped or started already stays so; that is no mistake.
+    ///
+    /// # Errors
+    /// `UnknownNode`, or the refusal of the instance's state; in this order.
+    pub fn applied_to(&self, instance: &Instance) -> Result<BTreeSet<Uuid>, Refusal> {
+        let all: BTreeSet<Uuid> = instance.nodes().iter().map(|node| node.id).collect();
+        let named: BTreeSet<Uuid> =
+            if self.nodes.is_empty() { all.clone() } else { self.nodes.iter().copied().collect() };
+        if !named.is_subset(&all) {
+            return Err(Refusal::UnknownNode);
+        }
+        instance.permit(InstanceAction::Configure)?;
+        let stopped = &instance.stopped_nodes;
+        Ok(if self.stops { stopped | &named } else { stopped - &named })
+    }
+
+    /// Returns what the audit says of it.
+    pub fn note(&self) -> &'static str {
+        if self.stops { "nodes stopped" } else { "nodes started" }
+    }
+}
+
+/// Figures that follow from an instance's product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// Copies of each shard, the master included.
+    pub replica_count: u32,
+    /// Shards.
+    pub sharding_count: u32,
+    /// Proxies before the shards; none but in a proxy cluster.
+    pub proxy_count: u32,
+    /// Databases.
+    pub db_number: u32,
+    /// Bandwidth, in Mbit/s.
+    pub bandwidth_mbit: u32,
+}
+
+impl Instance {
+    /// Returns the product it is; the nearest one if its code is not, or no longer, in the catalogue.
+    pub fn product(&self) -> &'static Product {
+        catalogue::product(&self.spec_code).unwrap_or_else(|| {
+            catalogue::nearest(self.engine, &self.engine_version, self.cache_mode, self.capacity)
+        })
+    }
+
+    /// Returns the figures that follow from its product.
+    pub fn topology(&self) -> Topology {
+        let product = self.product();
+        let size = product.nearest_size(self.capacity);
+        Topology {
+            replica_count: product.copies,
+            sharding_count: size.shards.count,
+            proxy_count: size.shards.proxies,
+            db_number: product.databases(),
+            bandwidth_mbit: product.bandwidth(size).0,
+        }
+    }
+
+    /// Returns the memory that clients can use, in MB: all of it if it is of a size that is not sold.
+    pub fn max_memory_mb(&self) -> u32 {
+        let size = self.product().size(self.capacity);
+        size.map_or(self.capacity.as_megabytes(), catalogue::Size::usable_mb)
+    }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::catalogue::{self, NotSold, Product};
 use crate::domain::instance::create_request::{product, zone_codes};
-use crate::domain::instance::replicas::ReplicaCounts;
+use crate::domain::instance::placement::ReplicaCounts;
 use crate::domain::instance::{CacheMode, Capacity, Instance, InstanceAction, NodeRole, ReplicaChange};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskSize;
@@ -262,4 +262,13 @@ impl Instance {
             copies: self.topology().replica_count,
         }
     }
+}
+
+/// A change that may wait, as its caller said it.
+#[derive(Clone, Debug)]
+pub enum WaitingChange {
+    /// Get another size.
+    Size(ResizeOrder),
+    /// Be in other zones, which are named by code or id.
+    Zones(Vec<String>),
 }

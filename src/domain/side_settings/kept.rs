@@ -8,7 +8,7 @@ use crate::domain::remark::Remark;
 use crate::domain::side_settings::{
     BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
 };
-use crate::domain::task_kind::TaskKind;
+use crate::domain::task::TaskKind;
 use crate::domain::time::Timestamp;
 
 /// A setting, and when it was made.

@@ -3,7 +3,6 @@
 //!
 //! Source: docs/contract/dcs-v2.md, sections 2.8 to 2.11 and 2.20; docs/contract/dcs-v1.0.md, sections 2.18, 2.19 and 2.22 to 2.24.
 
-mod bandwidth;
 mod kept;
 mod parameter_table;
 mod parameters;
@@ -11,9 +10,9 @@ mod scans;
 mod tags;
 mod whitelist;
 
-pub use bandwidth::{BandwidthPolicy, ScaleIn};
 pub use kept::{ChangedParameter, Dated, SideChange, SideSettings};
 pub use parameters::{Parameter, ParameterChange, ParameterRange, Parameters};
+pub use scans::{BandwidthPolicy, ScaleIn};
 pub use scans::{DailyScan, ExpiredKeyScan, ScanTime};
 pub use tags::{Tag, TagAction, TagKey, TagValue, Tags};
 pub use whitelist::{Whitelist, WhitelistGroup};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::clock::{ClockFace, ClockRate};
-use crate::domain::instance::progression::{InstanceProgression, StateDurations};
+use crate::domain::instance::transition::{InstanceProgression, StateDurations};
 use crate::domain::time::Timestamp;
 use crate::domain::work::Progression;
 use crate::engine::EngineError;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::id::{JobId, TaskId};
-use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
+use crate::domain::task::Job;
 use crate::domain::task::{BackgroundTask, Course, TaskDetails, TaskSize};
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::versions;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::instance::progression::{InstanceProgression, NotPassing, StateDurations};
+use crate::domain::instance::transition::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
 use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
 use crate::http::control::context::{ControlContext, Fired, fired, internal, json, optional_id};

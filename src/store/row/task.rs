@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::{Capacity, Creator};
-use crate::domain::job::Job;
+use crate::domain::task::Job;
 use crate::domain::task::{BackgroundTask, TaskDetails, TaskReplica, TaskSize};
 use crate::store::error::StoreError;
 use crate::store::row::{bytes16, column, timestamp, to_timestamp};

@@ -2,8 +2,8 @@
 
 use sqlx::SqliteConnection;
 
+use crate::domain::task::NewTask;
 use crate::domain::task::TaskDetails;
-use crate::domain::task_kind::NewTask;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::row;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::id::JobId;
 use crate::domain::origin::Origin;
 use crate::domain::side_settings::{SideChange, SideSettings};
-use crate::domain::task_kind::TaskKind;
+use crate::domain::task::TaskKind;
 use crate::engine::{Engine, InstanceRef};
 use crate::http::error::{ApiError, OrFail, Response, codes};
 

@@ -8,7 +8,7 @@ use crate::domain::instance::Instance;
 use crate::domain::page::PageRequest;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{ChangedParameter, Parameter, ParameterChange, SideChange, SideSettings};
-use crate::domain::task_kind::TaskKind;
+use crate::domain::task::TaskKind;
 use crate::engine::{Engine, ParameterHistoryEntry};
 use crate::http::api::config::change::{change, change_by_job, text_or_number};
 use crate::http::context::InstanceContext;

@@ -8,7 +8,7 @@ use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceSwitch;
 use crate::domain::refusal::Refusal;
 use crate::domain::side_settings::{SideChange, Whitelist, WhitelistGroup};
-use crate::domain::task_kind::TaskKind;
+use crate::domain::task::TaskKind;
 use crate::engine::Engine;
 use crate::http::api::config::change::{change, change_by_job, job_begun, settings};
 use crate::http::context::InstanceContext;

@@ -6,8 +6,8 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::domain::instance::NodeSwitch;
+use crate::domain::task::NewTask;
 use crate::domain::task::TaskDetails;
-use crate::domain::task_kind::NewTask;
 use crate::store::StoreError;
 use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::events::Audit;

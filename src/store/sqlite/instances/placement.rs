@@ -7,7 +7,7 @@ use crate::domain::instance::{
     InstanceAction, InstanceStatus, NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse,
     WaitingChange,
 };
-use crate::domain::task_kind::NewTask;
+use crate::domain::task::NewTask;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
 use crate::store::sqlite::background_tasks;

@@ -4,8 +4,8 @@ use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceUpdate};
+use crate::domain::task::NewTask;
 use crate::domain::task::TaskDetails;
-use crate::domain::task_kind::NewTask;
 use crate::store::StoreError;
 use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::events::Audit;

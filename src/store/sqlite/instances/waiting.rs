@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::domain::instance::{InstanceAction, InstanceStatus, PlacementChange, ResizeOrder, WaitingChange};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::origin::Origin;
-use crate::domain::task_kind::NewTask;
+use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
 use crate::store::row;

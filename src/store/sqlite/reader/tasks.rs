@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
-use crate::domain::job::Job;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::task::BackgroundTask;
+use crate::domain::task::Job;
 use crate::domain::time::Timestamp;
 use crate::store::TaskReads;
 use crate::store::row::{self, TASK_COLUMNS};
