@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
 
-pub(crate) use file::read as read_file;
+pub use file::read as read_file;
 pub use settings::{Config, LogFormat, SETTINGS, Setting, unknown_variables};
 
 use crate::engine::EngineSettings;

@@ -180,7 +180,7 @@ pub struct Setting {
     /// What it does.
     pub help: String,
     /// Its flag, which takes any text; [`Config::new`] reads that.
-    pub(crate) argument: Arg,
+    pub argument: Arg,
 }
 
 impl Setting {

@@ -6,12 +6,12 @@ mod requests;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use dcs_emulator::domain::identity::Secret;
 use serde_json::Value;
 
 use crate::cli::CliError;
-use crate::domain::identity::Secret;
 use commands::ControlCommand;
-pub use requests::{ControlBody, ControlRequest};
+pub(crate) use requests::{ControlBody, ControlRequest};
 
 /// Where a server is unless something says where.
 const DEFAULT_URL: &str = "http://127.0.0.1:8637";
@@ -20,11 +20,11 @@ const GENERAL: &str = "General options";
 
 /// A server whose control API is asked.
 #[derive(Debug)]
-pub struct ControlServer {
+pub(crate) struct ControlServer {
     /// Where it is, without a slash at the end.
-    pub url: String,
+    pub(crate) url: String,
     /// Its control token, if it has one.
-    pub token: Option<Secret>,
+    pub(crate) token: Option<Secret>,
 }
 
 const HELP: &str = "The server is the one that --url names, else that of --ready-file, of the variables \
@@ -38,7 +38,7 @@ const HELP: &str = "The server is the one that --url names, else that of --ready
 /// The arguments of `control`.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true, after_help = HELP)]
-pub(super) struct ControlArgs {
+pub(crate) struct ControlArgs {
     /// Where the server is
     #[arg(long, global = true, help_heading = GENERAL)]
     url: Option<String>,
@@ -59,7 +59,7 @@ pub(super) struct ControlArgs {
 
 impl ControlArgs {
     /// Returns the server and the request that it is sent.
-    pub(super) fn invocation(self) -> Result<(ControlServer, ControlRequest), CliError> {
+    pub(crate) fn invocation(self) -> Result<(ControlServer, ControlRequest), CliError> {
         let token = self.token.filter(|token| !token.is_empty()).map(Secret::new);
         let server = ControlServer { url: server_url(self.url, self.server_file)?, token };
         let mut request = self.command.request();
@@ -101,9 +101,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use clap::Parser;
+    use dcs_emulator::http::routes;
 
     use super::*;
-    use crate::http::routes;
 
     #[derive(Parser)]
     struct TestCli {

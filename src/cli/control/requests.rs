@@ -12,22 +12,22 @@ use crate::cli::control::commands::{
 
 /// A request to the control API.
 #[derive(Debug)]
-pub struct ControlRequest {
+pub(crate) struct ControlRequest {
     /// The method.
-    pub method: &'static str,
+    pub(crate) method: &'static str,
     /// The path and the query.
-    pub path: String,
+    pub(crate) path: String,
     /// The body, if there is one.
-    pub body: Option<ControlBody>,
+    pub(crate) body: Option<ControlBody>,
     /// Whether the answer is shown as it comes, or in short for people.
-    pub is_shown_raw: bool,
+    pub(crate) is_shown_raw: bool,
     /// The columns of tables that are shown to people, in their order; empty: all.
-    pub columns: &'static [&'static str],
+    pub(crate) columns: &'static [&'static str],
 }
 
 /// The body of a request to the control API.
 #[derive(Debug, PartialEq)]
-pub enum ControlBody {
+pub(crate) enum ControlBody {
     /// A JSON document.
     Json(Value),
     /// The content of a file; `-` is standard input.

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dcs_emulator::cli::{ControlBody, ControlRequest, ControlServer};
 use serde_json::Value;
 use ureq::http::Request;
 
+use crate::cli::{ControlBody, ControlRequest, ControlServer};
 use crate::program::{exit, fail, print};
 
 /// How long a server may take to accept a connection. Its answer may take longer: it can be asked to wait.
