@@ -28,6 +28,12 @@ pub(crate) enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// A file would be replaced.
+    #[error("{} exists; --force replaces it", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A command needs a database in a file.
     #[error("a database in memory cannot be checked from outside; name a file with --database")]
     NoFile,

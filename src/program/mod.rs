@@ -24,7 +24,7 @@ const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn main() -> ExitCode {
     let command = cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let code = carry_out(command).unwrap_or_else(|error| match error {
-        CliError::ReadyFile { .. } => fail(&error, exit::FAILED),
+        CliError::ReadyFile { .. } | CliError::FileExists { .. } => fail(&error, exit::FAILED),
         CliError::Config(_) | CliError::NoFile => fail(&error, exit::USAGE),
     });
     telemetry::flush();
@@ -47,8 +47,8 @@ fn carry_out(command: Command) -> Result<ExitCode, CliError> {
             runtime.block_on(run::run(&settings.configuration()?, &command))
         }
         Command::Control(control) => {
-            let (server, request) = control.invocation()?;
-            control::control(&server, &request)
+            let (server, requests) = control.invocation()?;
+            control::control(&server, &requests)
         }
         Command::Healthcheck { url, settings } => healthcheck(&cli::server_url(url, settings)?),
         Command::Check { settings } => match settings.configuration()?.database {
