@@ -50,7 +50,7 @@
 //! - [`store`]: what is kept, and the promise made about it; SQL lives here.
 //! - [`engine`]: what the service does, one function a use case.
 //! - [`http`]: the wire; actix-web lives here.
-//! - [`config`], [`cli`], [`telemetry`]: how the program is told what to do, and how it tells what it does.
+//! - [`config`], [`telemetry`]: how the program is told what to do, and how it tells what it does.
 //! - [`emulator`]: all of it put together; the program and the tests start the same one.
 
 pub mod domain;
@@ -65,8 +65,6 @@ pub mod engine;
 pub mod http;
 
 pub mod config;
-
-pub mod cli;
 
 pub mod telemetry;
 

@@ -1,5 +1,6 @@
 //! The program: parse → telemetry → start → ready line → run until signalled → exit code.
 
+mod cli;
 mod program;
 
 use std::process::ExitCode;

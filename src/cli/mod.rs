@@ -6,48 +6,16 @@ mod settings;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use dcs_emulator::config::{Config, ConfigError};
 
-use crate::config::{Config, ConfigError};
-use crate::store::sqlite::Location;
 use control::ControlArgs;
-pub use control::{ControlBody, ControlRequest, ControlServer};
+pub(crate) use control::{ControlBody, ControlRequest, ControlServer};
 use settings::SettingArgs;
-
-/// What the program was asked to do.
-#[derive(Debug)]
-pub enum Invocation {
-    /// Run the server.
-    Serve(Box<Config>),
-    /// Run a server for as long as a command runs.
-    Run {
-        /// How the server is to run.
-        config: Box<Config>,
-        /// The command and its arguments.
-        command: Vec<OsString>,
-    },
-    /// Show the configuration and stop.
-    PrintConfig(Box<Config>),
-    /// Ask a running server whether it is ready.
-    Healthcheck {
-        /// Where it listens, such as `http://127.0.0.1:8637`.
-        url: String,
-    },
-    /// Send a request to the control API of a running server.
-    Control(ControlServer, ControlRequest),
-    /// Look whether a database is sound.
-    Check {
-        /// The database.
-        database: PathBuf,
-    },
-}
 
 /// Why the command line cannot be followed.
 #[derive(Debug, thiserror::Error)]
-pub enum CliError {
-    /// It is malformed, or asks for help.
-    #[error(transparent)]
-    Usage(#[from] clap::Error),
+pub(crate) enum CliError {
     /// The settings cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -59,6 +27,12 @@ pub enum CliError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// A file would be replaced.
+    #[error("{} exists; --force replaces it", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
     },
     /// A command needs a database in a file.
     #[error("a database in memory cannot be checked from outside; name a file with --database")]
@@ -75,11 +49,11 @@ struct Cli {
     #[command(flatten)]
     serve: ServeArgs,
     #[command(subcommand)]
-    command: Option<CliCommand>,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
-enum CliCommand {
+pub(crate) enum Command {
     /// Run the server (the default command)
     #[command(after_help = HELP)]
     Serve(ServeArgs),
@@ -110,47 +84,29 @@ enum CliCommand {
 }
 
 #[derive(Args)]
-struct ServeArgs {
+pub(crate) struct ServeArgs {
     #[command(flatten)]
-    settings: SettingArgs,
+    pub(crate) settings: SettingArgs,
     /// Show every setting with its value and the flag, variable or file it comes from, as a configuration file, and stop
     #[arg(long)]
-    print_config: bool,
+    pub(crate) print_config: bool,
 }
 
 /// The defaults of the server of `run`: it keeps nothing, takes nobody's port, and leaves the terminal to the command.
 const DEFAULTS_OF_RUN: [(&str, &str); 3] =
     [("listen", "127.0.0.1:0"), ("database", "sqlite::memory:"), ("log_level", "warn")];
 
-/// Reads the command line, the environment and the configuration file.
-///
-/// # Errors
-/// [`CliError`]; a request for help is one too.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, CliError> {
+/// Reads the command line and the environment; a request for help is an error.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     let cli = Cli::from_arg_matches(&command().try_get_matches_from(arguments)?)?;
-    match cli.command.unwrap_or(CliCommand::Serve(cli.serve)) {
-        CliCommand::Serve(ServeArgs { settings, print_config }) => {
-            let config = Box::new(settings.configuration()?);
-            Ok(if print_config { Invocation::PrintConfig(config) } else { Invocation::Serve(config) })
-        }
-        CliCommand::Run { settings, command } => {
-            Ok(Invocation::Run { config: Box::new(settings.configuration()?), command })
-        }
-        CliCommand::Control(control) => {
-            let (server, request) = control.invocation()?;
-            Ok(Invocation::Control(server, request))
-        }
-        CliCommand::Healthcheck { url, settings } => {
-            let url = match url {
-                Some(url) => url.trim_end_matches('/').to_owned(),
-                None => url_of(&settings.configuration()?),
-            };
-            Ok(Invocation::Healthcheck { url })
-        }
-        CliCommand::Check { settings } => match settings.configuration()?.database {
-            Location::File(database) => Ok(Invocation::Check { database }),
-            Location::Memory { .. } => Err(CliError::NoFile),
-        },
+    Ok(cli.command.unwrap_or(Command::Serve(cli.serve)))
+}
+
+/// Returns where the server is reached that a health check is about.
+pub(crate) fn server_url(url: Option<String>, settings: SettingArgs) -> Result<String, CliError> {
+    match url {
+        Some(url) => Ok(url.trim_end_matches('/').to_owned()),
+        None => Ok(url_of(&settings.configuration()?)),
     }
 }
 
@@ -166,8 +122,8 @@ fn url_of(config: &Config) -> String {
     format!("http://{address}")
 }
 
-fn command() -> Command {
-    let run = |run: Command| {
+fn command() -> clap::Command {
+    let run = |run: clap::Command| {
         DEFAULTS_OF_RUN
             .into_iter()
             .fold(run, |run, (name, default)| run.mut_arg(name, |argument| argument.default_value(default)))
@@ -179,7 +135,7 @@ fn command() -> Command {
 }
 
 /// Shows some arguments only. A command takes the other settings as well, so that it can be given all flags of the server.
-fn only(command: Command, names: &'static [&'static str]) -> Command {
+fn only(command: clap::Command, names: &'static [&'static str]) -> clap::Command {
     command.mut_args(|argument| {
         let is_shown = names.contains(&argument.get_id().as_str());
         argument.hide(!is_shown)
@@ -204,10 +160,21 @@ const HELP: &str = "Examples:\n  \
 
 #[cfg(test)]
 mod tests {
+    use dcs_emulator::store::sqlite::Location;
+
     use super::*;
 
-    fn parse_words(words: &[&str]) -> Result<Invocation, CliError> {
+    fn parse_words(words: &[&str]) -> Result<Command, clap::Error> {
         parse(std::iter::once("dcs-emulator").chain(words.iter().copied()).map(OsString::from))
+    }
+
+    /// Returns the configuration of `serve` and of `run`, and the command of that.
+    fn configured(words: &[&str]) -> (Config, Vec<OsString>) {
+        match parse_words(words) {
+            Ok(Command::Serve(serve)) => (serve.settings.configuration().unwrap(), Vec::new()),
+            Ok(Command::Run { settings, command }) => (settings.configuration().unwrap(), command),
+            _ => panic!("{words:?}"),
+        }
     }
 
     #[test]
@@ -220,7 +187,7 @@ mod tests {
         for words in
             [&["--demo", "--listen", "127.0.0.1:0"][..], &["serve", "--demo", "--listen", "127.0.0.1:0"]]
         {
-            let Ok(Invocation::Serve(config)) = parse_words(words) else { panic!("{words:?}") };
+            let (config, _) = configured(words);
             assert!(config.demo);
             assert_eq!(config.listen.port(), 0);
         }
@@ -229,21 +196,19 @@ mod tests {
     #[test]
     fn the_server_of_a_command_keeps_nothing_unless_told_otherwise() {
         let words = ["run", "--demo", "--", "pytest", "--demo", "-x"];
-        let Ok(Invocation::Run { config, command }) = parse_words(&words) else { panic!() };
+        let (config, command) = configured(&words);
         assert_eq!(command, ["pytest", "--demo", "-x"]);
         assert!(config.demo && matches!(config.database, Location::Memory { .. }));
         assert_eq!((config.listen.port(), config.log_level.as_str()), (0, "warn"));
         let words = ["run", "--database", "a.db", "--listen", "127.0.0.1:1", "--", "true"];
-        let Ok(Invocation::Run { config, .. }) = parse_words(&words) else { panic!() };
+        let (config, _) = configured(&words);
         assert!(matches!(config.database, Location::File(_)));
         assert_eq!(config.listen.port(), 1);
     }
 
     #[test]
     fn seeds_can_be_repeated() {
-        let Ok(Invocation::Serve(config)) = parse_words(&["--seed", "a.yaml", "--seed", "-"]) else {
-            panic!()
-        };
+        let (config, _) = configured(&["--seed", "a.yaml", "--seed", "-"]);
         assert_eq!(config.seed, ["a.yaml", "-"]);
     }
 
@@ -254,8 +219,8 @@ mod tests {
             (&["healthcheck", "--listen", "0.0.0.0:80"], "http://127.0.0.1:80"),
             (&["healthcheck", "--url", "http://h:1/"], "http://h:1"),
         ] {
-            let Ok(Invocation::Healthcheck { url }) = parse_words(words) else { panic!("{words:?}") };
-            assert_eq!(url, expected);
+            let Ok(Command::Healthcheck { url, settings }) = parse_words(words) else { panic!("{words:?}") };
+            assert_eq!(server_url(url, settings).unwrap(), expected);
         }
     }
 
@@ -269,7 +234,12 @@ mod tests {
             &["run", "--"],
             &["--http-workers", "-1"],
         ] {
-            assert!(parse_words(words).is_err(), "{words:?}");
+            let is_refused = match parse_words(words) {
+                Err(_) => true,
+                Ok(Command::Serve(serve)) => serve.settings.configuration().is_err(),
+                Ok(_) => false,
+            };
+            assert!(is_refused, "{words:?}");
         }
     }
 }

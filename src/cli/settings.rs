@@ -4,21 +4,21 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use dcs_emulator::config::{self, Config, Given, GivenSettings, Origin, SETTINGS};
 
 use crate::cli::CliError;
-use crate::config::{self, Config, Given, GivenSettings, Origin, SETTINGS};
 
 const CONFIG: &str = "config";
 
 /// The flags of all settings and what they were given, by the command line or by variables.
-pub(super) struct SettingArgs {
+pub(crate) struct SettingArgs {
     given: GivenSettings,
     config_file: Option<PathBuf>,
 }
 
 impl SettingArgs {
     /// Reads the configuration: what flags and variables do not set comes from the file, else it has its default.
-    pub(super) fn configuration(self) -> Result<Config, CliError> {
+    pub(crate) fn configuration(self) -> Result<Config, CliError> {
         let Self { mut given, config_file } = self;
         if let Some(path) = config_file {
             for (key, in_file) in config::read_file(&path)? {

@@ -10,7 +10,7 @@ use crate::config::{ConfigError, Given, GivenSettings, Origin, SETTINGS, Setting
 ///
 /// # Errors
 /// [`ConfigError`].
-pub(crate) fn read(path: &Path) -> Result<GivenSettings, ConfigError> {
+pub fn read(path: &Path) -> Result<GivenSettings, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     parse(path, &text)

@@ -15,13 +15,14 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
 
-pub(crate) use file::read as read_file;
-pub use settings::{Config, LogFormat, SETTINGS, Setting};
+pub use file::read as read_file;
+pub use settings::{Config, LogFormat, SETTINGS, Setting, unknown_variables};
 
 use crate::engine::EngineSettings;
 use crate::engine::identity::{AuthMode, IdentitySettings};
 use crate::http::server::{ControlPlace, ErrorStyle};
 use crate::http::{Compat, HttpSettings};
+use settings::nearest;
 
 /// Where the value of a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -267,34 +268,6 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Variables of the program that are no settings.
-const OTHER_VARIABLES: [&str; 4] =
-    ["DCS_EMULATOR_CONFIG", "DCS_EMULATOR_URL", "DCS_EMULATOR_CONTROL_URL", "DCS_EMULATOR_PROJECT_ID"];
-/// Beginnings of the variables that container platforms set for a service that is called dcs-emulator.
-const PLATFORM_VARIABLES: [&str; 4] =
-    ["DCS_EMULATOR_PORT", "DCS_EMULATOR_SERVICE_", "DCS_EMULATOR_NAME", "DCS_EMULATOR_ENV_"];
-
-/// Returns those of the variables that look like settings and are none, each with the nearest one that is.
-pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<(String, Option<String>)> {
-    let known: Vec<String> =
-        SETTINGS.iter().map(Setting::variable).chain(OTHER_VARIABLES.map(str::to_owned)).collect();
-    let is_unknown = |name: &String| {
-        name.starts_with("DCS_EMULATOR_")
-            && !known.contains(name)
-            && !PLATFORM_VARIABLES.iter().any(|beginning| name.starts_with(beginning))
-    };
-    let unknown = names.into_iter().filter(is_unknown);
-    unknown.map(|name| (nearest(&name, &known), name)).map(|(nearest, name)| (name, nearest)).collect()
-}
-
-/// Returns the name that is most like a misspelt one, if any is.
-fn nearest<T: AsRef<str>>(misspelt: &str, names: impl IntoIterator<Item = T>) -> Option<String> {
-    let likeness = |name: &T| strsim::damerau_levenshtein(misspelt, name.as_ref());
-    let nearest = names.into_iter().min_by_key(likeness)?;
-    // More than a third of it changed is another word.
-    (likeness(&nearest) * 3 <= misspelt.len()).then(|| nearest.as_ref().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -383,27 +356,5 @@ mod tests {
         assert_eq!(again.engine(), config.engine());
         assert_eq!(again.listen, config.listen);
         assert_eq!(again.seed, config.seed);
-    }
-
-    #[test]
-    fn a_variable_that_no_setting_has_is_named_with_the_nearest() {
-        let named = |name: &str| unknown_variables([name.to_owned()]);
-        for (name, nearest) in [
-            ("DCS_EMULATOR_BACKUP_DURATON", Some("DCS_EMULATOR_BACKUP_DURATION")),
-            ("DCS_EMULATOR_DATABSE", Some("DCS_EMULATOR_DATABASE")),
-            ("DCS_EMULATOR_SOMETHING_ELSE_ALTOGETHER", None),
-        ] {
-            assert_eq!(named(name), [(name.to_owned(), nearest.map(str::to_owned))]);
-        }
-        let known = [
-            "DCS_EMULATOR_LISTEN",
-            "DCS_EMULATOR_READY_FILE",
-            "DCS_EMULATOR_URL",
-            "DCS_EMULATOR_CONFIG",
-            "PATH",
-        ];
-        for name in known.into_iter().chain(["DCS_EMULATOR_SERVICE_HOST", "DCS_EMULATOR_PORT_8637_TCP"]) {
-            assert_eq!(named(name), [], "{name}");
-        }
     }
 }

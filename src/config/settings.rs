@@ -180,7 +180,7 @@ pub struct Setting {
     /// What it does.
     pub help: String,
     /// Its flag, which takes any text; [`Config::new`] reads that.
-    pub(crate) argument: Arg,
+    pub argument: Arg,
 }
 
 impl Setting {
@@ -196,7 +196,7 @@ impl Setting {
         let argument = field
             .clone()
             .value_parser(value_parser!(String))
-            .env(format!("DCS_EMULATOR_{}", name.to_uppercase()))
+            .env(format!("{PREFIX}{}", name.to_uppercase()))
             .hide_env_values(true)
             .help_heading(heading);
         let mut setting = Self {
@@ -232,5 +232,72 @@ impl Setting {
     /// Returns the name of its variable.
     pub fn variable(&self) -> String {
         self.argument.get_env().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// The beginning of the names of variables.
+const PREFIX: &str = "DCS_EMULATOR_";
+/// Variables of the program that are no settings.
+const OTHER_VARIABLES: [&str; 4] = ["CONFIG", "URL", "CONTROL_URL", "PROJECT_ID"];
+/// Beginnings of the variables that container platforms set for a service that is called dcs-emulator.
+const PLATFORM_VARIABLES: [&str; 4] = ["PORT_", "SERVICE_", "NAME", "ENV_"];
+/// How the value of one begins that they call `PORT`.
+const PLATFORM_PORT: &str = "tcp://";
+
+/// Returns those of the variables that look like settings and are none, each with the nearest one that is.
+pub fn unknown_variables(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Vec<(String, Option<String>)> {
+    let settings: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+    let known: Vec<&str> =
+        settings.iter().filter_map(|name| name.strip_prefix(PREFIX)).chain(OTHER_VARIABLES).collect();
+    let unknown = variables.into_iter().filter_map(|(name, value)| {
+        let rest = name.strip_prefix(PREFIX)?;
+        let is_known = known.contains(&rest)
+            || PLATFORM_VARIABLES.iter().any(|beginning| rest.starts_with(beginning))
+            || rest == "PORT" && value.starts_with(PLATFORM_PORT);
+        let nearest = nearest(rest, &known).map(|nearest| format!("{PREFIX}{nearest}"));
+        (!is_known).then_some((name, nearest))
+    });
+    unknown.collect()
+}
+
+/// Returns the name that is most like a misspelt one, if any is.
+pub(super) fn nearest<T: AsRef<str>>(misspelt: &str, names: impl IntoIterator<Item = T>) -> Option<String> {
+    /// How alike they have to be, of 1; clap has the same for flags.
+    const LIKENESS: f64 = 0.7;
+    /// What is longer than any name, in bytes, is not compared.
+    const LONGEST: usize = 100;
+    let likeness = |name: T| (strsim::jaro(misspelt, name.as_ref()), name.as_ref().to_owned());
+    let names = names.into_iter().filter(|_| misspelt.len() <= LONGEST).map(likeness);
+    let nearest = names.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest.filter(|(likeness, _)| *likeness > LIKENESS).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_no_setting_has_is_named_with_the_nearest() {
+        let named = |name: &str| unknown_variables([(name.to_owned(), "tcp://10.0.0.1:8637".to_owned())]);
+        for (name, nearest) in [
+            ("DCS_EMULATOR_BACKUP_DURATON", Some("DCS_EMULATOR_BACKUP_DURATION")),
+            ("DCS_EMULATOR_DATABSE", Some("DCS_EMULATOR_DATABASE")),
+            ("DCS_EMULATOR_WORKERS", Some("DCS_EMULATOR_HTTP_WORKERS")),
+            ("DCS_EMULATOR_XYZ", None),
+        ] {
+            assert_eq!(named(name), [(name.to_owned(), nearest.map(str::to_owned))]);
+        }
+        let known = [
+            "DCS_EMULATOR_LISTEN",
+            "DCS_EMULATOR_READY_FILE",
+            "DCS_EMULATOR_URL",
+            "DCS_EMULATOR_CONFIG",
+            "PATH",
+        ];
+        for name in known.into_iter().chain(["DCS_EMULATOR_SERVICE_HOST", "DCS_EMULATOR_PORT"]) {
+            assert_eq!(named(name), [], "{name}");
+        }
     }
 }

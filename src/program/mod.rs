@@ -12,35 +12,50 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dcs_emulator::cli::{self, CliError, Invocation};
-use dcs_emulator::store::sqlite;
+use dcs_emulator::store::sqlite::{self, Location};
 use dcs_emulator::telemetry;
+
+use crate::cli::{self, CliError, Command, ServeArgs};
 
 /// How long a health check waits for its answer.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Follows the command line and returns the exit code.
 pub(crate) fn main() -> ExitCode {
-    let invocation = match cli::parse(std::env::args_os()) {
-        Ok(invocation) => invocation,
-        Err(CliError::Usage(error)) => error.exit(),
-        Err(error @ CliError::ReadyFile { .. }) => return fail(&error, exit::FAILED),
-        Err(error) => return fail(&error, exit::USAGE),
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error, exit::FAILED),
-    };
-    let code = match invocation {
-        Invocation::Serve(config) => runtime.block_on(serve::serve(&config)),
-        Invocation::Run { config, command } => runtime.block_on(run::run(&config, &command)),
-        Invocation::Control(server, request) => control::control(&server, &request),
-        Invocation::PrintConfig(config) => print(&config.to_toml()),
-        Invocation::Healthcheck { url } => healthcheck(&url),
-        Invocation::Check { database } => runtime.block_on(check_database(&database)),
-    };
+    let command = cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let code = carry_out(command).unwrap_or_else(|error| match error {
+        CliError::ReadyFile { .. } | CliError::FileExists { .. } => fail(&error, exit::FAILED),
+        CliError::Config(_) | CliError::NoFile => fail(&error, exit::USAGE),
+    });
     telemetry::flush();
     code
+}
+
+fn carry_out(command: Command) -> Result<ExitCode, CliError> {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Ok(fail(&error, exit::FAILED)),
+    };
+    Ok(match command {
+        Command::Serve(ServeArgs { settings, print_config: true }) => {
+            print(&settings.configuration()?.to_toml())
+        }
+        Command::Serve(ServeArgs { settings, .. }) => {
+            runtime.block_on(serve::serve(&settings.configuration()?))
+        }
+        Command::Run { settings, command } => {
+            runtime.block_on(run::run(&settings.configuration()?, &command))
+        }
+        Command::Control(control) => {
+            let (server, requests) = control.invocation()?;
+            control::control(&server, &requests)
+        }
+        Command::Healthcheck { url, settings } => healthcheck(&cli::server_url(url, settings)?),
+        Command::Check { settings } => match settings.configuration()?.database {
+            Location::File(database) => runtime.block_on(check_database(&database)),
+            Location::Memory { .. } => return Err(CliError::NoFile),
+        },
+    })
 }
 
 /// Asks a server whether it is ready.

@@ -70,8 +70,9 @@ pub(super) async fn start(
 fn start_log(config: &Config) {
     telemetry::start(config.log_format, &config.log_level);
     telemetry::log_panics();
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for (variable, nearest) in config::unknown_variables(names) {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
+    for (variable, nearest) in config::unknown_variables(variables) {
         let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
         tracing::warn!("there is no setting of the variable {variable}, which has no effect{hint}");
     }

@@ -81,6 +81,30 @@ fn snapshots_are_taken_and_gone_back_to() {
 }
 
 #[test]
+fn a_snapshot_goes_from_one_server_to_another_by_a_file() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("saved.db");
+    let path = file.to_string_lossy().into_owned();
+    let controlled = Controlled::start(&[]);
+    assert_eq!(controlled.server.connect().create(DEMO_INSTANCE, "nightly").unwrap().status, 200);
+    assert!(controlled.ask(&["snapshots", "save", &path]).contains("name: saved\n"));
+    assert!(std::fs::read(&file).unwrap().starts_with(b"SQLite format 3\0"));
+    let said = refused(controlled.command(&["snapshots", "save", &path]));
+    assert!(said.contains("saved.db exists; --force replaces it"), "{said}");
+    controlled.ask(&["snapshots", "save", &path, "--force", "--name", "other"]);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "an unfinished file is left");
+
+    let other = Controlled::start(&[]);
+    other.ask(&["snapshots", "load", &path, "--no-restore"]);
+    assert!(other.server.connect().list(DEMO_INSTANCE).is_empty());
+    other.ask(&["snapshots", "load", &path]);
+    assert_eq!(other.server.connect().list(DEMO_INSTANCE).len(), 1);
+    std::fs::write(&file, "no database").unwrap();
+    refused(other.command(&["snapshots", "load", &path]));
+    assert_eq!(other.server.connect().list(DEMO_INSTANCE).len(), 1);
+}
+
+#[test]
 fn transitions_are_ruled_and_stepped() {
     let controlled = Controlled::start(&[]);
     let rule = ["transitions", "set", "backup", "manual", "--instance-id", DEMO_INSTANCE];

@@ -78,13 +78,39 @@ pub(super) enum SnapshotsCommand {
     Remove(SnapshotArg),
     /// Restore a snapshot
     Restore(SnapshotArg),
+    /// Take a snapshot and write it to a file, which `load` takes to any server
+    Save {
+        /// The file; it has this name once it is complete
+        #[serde(skip)]
+        file: PathBuf,
+        /// The name of the snapshot; that of the file without its ending unless given
+        #[arg(long = "name", value_name = "NAME")]
+        snapshot_name: Option<String>,
+        /// Replace the file if it exists
+        #[arg(long)]
+        #[serde(skip)]
+        force: bool,
+    },
+    /// Store the snapshot in a file, in place of the one of that name, and restore it
+    Load {
+        /// The file that `save` has written
+        #[serde(skip)]
+        file: PathBuf,
+        /// The name of the snapshot; that of the file without its ending unless given
+        #[arg(long = "name", value_name = "NAME")]
+        snapshot_name: Option<String>,
+        /// Store it only
+        #[arg(long)]
+        #[serde(skip)]
+        no_restore: bool,
+    },
 }
 
 #[derive(Debug, Args, Serialize)]
 pub(super) struct SnapshotArg {
     /// The name of the snapshot
     #[arg(value_name = "NAME")]
-    snapshot_name: String,
+    pub(super) snapshot_name: String,
 }
 
 #[derive(Debug, Subcommand, Serialize)]

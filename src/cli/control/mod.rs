@@ -6,12 +6,12 @@ mod requests;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use dcs_emulator::domain::identity::Secret;
 use serde_json::Value;
 
 use crate::cli::CliError;
-use crate::domain::identity::Secret;
-use commands::ControlCommand;
-pub use requests::{ControlBody, ControlRequest};
+use commands::{ControlCommand, SnapshotsCommand};
+pub(crate) use requests::{ControlBody, ControlRequest};
 
 /// Where a server is unless something says where.
 const DEFAULT_URL: &str = "http://127.0.0.1:8637";
@@ -20,11 +20,11 @@ const GENERAL: &str = "General options";
 
 /// A server whose control API is asked.
 #[derive(Debug)]
-pub struct ControlServer {
+pub(crate) struct ControlServer {
     /// Where it is, without a slash at the end.
-    pub url: String,
+    pub(crate) url: String,
     /// Its control token, if it has one.
-    pub token: Option<Secret>,
+    pub(crate) token: Option<Secret>,
 }
 
 const HELP: &str = "The server is the one that --url names, else that of --ready-file, of the variables \
@@ -38,7 +38,7 @@ const HELP: &str = "The server is the one that --url names, else that of --ready
 /// The arguments of `control`.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true, after_help = HELP)]
-pub(super) struct ControlArgs {
+pub(crate) struct ControlArgs {
     /// Where the server is
     #[arg(long, global = true, help_heading = GENERAL)]
     url: Option<String>,
@@ -58,13 +58,20 @@ pub(super) struct ControlArgs {
 }
 
 impl ControlArgs {
-    /// Returns the server and the request that it is sent.
-    pub(super) fn invocation(self) -> Result<(ControlServer, ControlRequest), CliError> {
+    /// Returns the server and the requests that it is sent.
+    pub(crate) fn invocation(self) -> Result<(ControlServer, Vec<ControlRequest>), CliError> {
+        if let ControlCommand::Snapshots(SnapshotsCommand::Save { file, force: false, .. }) = &self.command
+            && file.exists()
+        {
+            return Err(CliError::FileExists { path: file.clone() });
+        }
         let token = self.token.filter(|token| !token.is_empty()).map(Secret::new);
         let server = ControlServer { url: server_url(self.url, self.server_file)?, token };
-        let mut request = self.command.request();
-        request.is_shown_raw |= self.json;
-        Ok((server, request))
+        let mut requests = self.command.requests();
+        for request in &mut requests {
+            request.is_shown_raw |= self.json;
+        }
+        Ok((server, requests))
     }
 }
 
@@ -101,9 +108,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use clap::Parser;
+    use dcs_emulator::http::routes;
 
     use super::*;
-    use crate::http::routes;
 
     #[derive(Parser)]
     struct TestCli {
@@ -118,9 +125,9 @@ mod tests {
     }
 
     fn parse(words: &[&str]) -> Result<ControlRequest, String> {
-        let (server, request) = command(words)?.invocation().map_err(|error| error.to_string())?;
-        assert_eq!(server.url, "http://h:1");
-        Ok(request)
+        let (server, mut requests) = command(words)?.invocation().map_err(|error| error.to_string())?;
+        assert_eq!((server.url.as_str(), requests.len()), ("http://h:1", 1));
+        Ok(requests.remove(0))
     }
 
     /// Subcommands, and the requests that they make.
@@ -210,10 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn a_snapshot_is_saved_and_loaded_by_several_requests() {
+        let sent = |words: &str| -> Vec<(&'static str, String)> {
+            let words: Vec<&str> = words.split(' ').collect();
+            let (_, requests) = command(&words).unwrap().invocation().unwrap();
+            requests.into_iter().map(|request| (request.method, request.path)).collect()
+        };
+        let path = |path: &str| format!("/_emulator/snapshots{path}");
+        assert_eq!(sent("snapshots save x/a.db"), [("PUT", path("/a")), ("GET", path("/a/file"))]);
+        assert_eq!(sent("snapshots save a.db --name b"), [("PUT", path("/b")), ("GET", path("/b/file"))]);
+        let (list, upload) = (("GET", path("")), ("PUT", path("/a/file")));
+        assert_eq!(sent("snapshots load a.db --no-restore"), [list.clone(), upload.clone()]);
+        assert_eq!(sent("snapshots load a.db"), [list, upload, ("POST", path("/a/restore"))]);
+    }
+
+    #[test]
     fn every_route_of_the_control_api_has_a_subcommand_and_each_subcommand_a_route() {
-        let words = COMMANDS.iter().map(|(words, ..)| words.split(' ').collect()).chain([vec!["seed", "-"]]);
+        let others = ["seed -", "snapshots save a.db", "snapshots load a.db"];
+        let words = COMMANDS.iter().map(|(words, ..)| *words).chain(others);
         let subcommands: BTreeSet<(String, String)> = words
-            .map(|words: Vec<&str>| {
+            .map(|words| {
+                let words: Vec<&str> = words.split(' ').collect();
                 let (method, path) = command(&words).unwrap().command.route();
                 (method.to_owned(), path.to_owned())
             })

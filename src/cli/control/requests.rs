@@ -6,28 +6,30 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::cli::control::commands::{
-    ClockCommand, ControlCommand, FaultsCommand, IdsCommand, RequestsCommand, SnapshotsCommand,
+    ClockCommand, ControlCommand, FaultsCommand, IdsCommand, RequestsCommand, SnapshotArg, SnapshotsCommand,
     TransitionsCommand,
 };
 
 /// A request to the control API.
 #[derive(Debug)]
-pub struct ControlRequest {
+pub(crate) struct ControlRequest {
     /// The method.
-    pub method: &'static str,
+    pub(crate) method: &'static str,
     /// The path and the query.
-    pub path: String,
+    pub(crate) path: String,
     /// The body, if there is one.
-    pub body: Option<ControlBody>,
+    pub(crate) body: Option<ControlBody>,
+    /// The file to which the answer is written instead of being shown.
+    pub(crate) output: Option<PathBuf>,
     /// Whether the answer is shown as it comes, or in short for people.
-    pub is_shown_raw: bool,
+    pub(crate) is_shown_raw: bool,
     /// The columns of tables that are shown to people, in their order; empty: all.
-    pub columns: &'static [&'static str],
+    pub(crate) columns: &'static [&'static str],
 }
 
 /// The body of a request to the control API.
 #[derive(Debug, PartialEq)]
-pub enum ControlBody {
+pub(crate) enum ControlBody {
     /// A JSON document.
     Json(Value),
     /// The content of a file; `-` is standard input.
@@ -54,6 +56,8 @@ impl ControlCommand {
             Self::Snapshots(SnapshotsCommand::Take(_)) => ("PUT", "snapshots/{snapshot_name}"),
             Self::Snapshots(SnapshotsCommand::Remove(_)) => ("DELETE", "snapshots/{snapshot_name}"),
             Self::Snapshots(SnapshotsCommand::Restore(_)) => ("POST", "snapshots/{snapshot_name}/restore"),
+            Self::Snapshots(SnapshotsCommand::Save { .. }) => ("GET", "snapshots/{snapshot_name}/file"),
+            Self::Snapshots(SnapshotsCommand::Load { .. }) => ("PUT", "snapshots/{snapshot_name}/file"),
             Self::Clock(ClockCommand::Show) => ("GET", "clock"),
             Self::Clock(ClockCommand::Set { .. }) => ("PUT", "clock"),
             Self::Clock(ClockCommand::Advance { .. }) => ("POST", "clock/advance"),
@@ -81,7 +85,9 @@ impl ControlCommand {
     /// Returns what of the body is no member of the subcommand.
     fn document(&self) -> Option<ControlBody> {
         match self {
-            Self::Seed { file, .. } => Some(ControlBody::File(file.clone())),
+            Self::Seed { file, .. } | Self::Snapshots(SnapshotsCommand::Load { file, .. }) => {
+                Some(ControlBody::File(file.clone()))
+            }
             Self::Faults(FaultsCommand::Add(fault) | FaultsCommand::Change { fault, .. }) => {
                 fault.fault.clone().map(ControlBody::Json)
             }
@@ -102,9 +108,37 @@ impl ControlCommand {
         }
     }
 
+    /// Returns the requests of a subcommand, in their order.
+    pub(super) fn requests(mut self) -> Vec<ControlRequest> {
+        if let Self::Snapshots(command) = &mut self
+            && let SnapshotsCommand::Save { file, snapshot_name, .. }
+            | SnapshotsCommand::Load { file, snapshot_name, .. } = command
+        {
+            let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            snapshot_name.get_or_insert_with(stem);
+        }
+        let request = self.request();
+        let of = |command: fn(SnapshotArg) -> SnapshotsCommand, snapshot_name: String| {
+            Self::Snapshots(command(SnapshotArg { snapshot_name })).request()
+        };
+        match self {
+            Self::Snapshots(SnapshotsCommand::Save { file, snapshot_name: Some(name), .. }) => {
+                let download = ControlRequest { output: Some(file), ..request };
+                vec![of(SnapshotsCommand::Take, name), download]
+            }
+            // The first tells whether the server takes requests of this caller, before the file is sent.
+            Self::Snapshots(SnapshotsCommand::Load { snapshot_name: Some(name), no_restore, .. }) => {
+                let mut requests = vec![Self::Snapshots(SnapshotsCommand::List).request(), request];
+                requests.extend((!no_restore).then(|| of(SnapshotsCommand::Restore, name)));
+                requests
+            }
+            _ => vec![request],
+        }
+    }
+
     /// Returns the request of a subcommand. Members go into its path where that names them, else into the body, or into the query
     /// where there is no body.
-    pub(super) fn request(&self) -> ControlRequest {
+    fn request(&self) -> ControlRequest {
         let (method, path) = self.route();
         let (mut members, mut body) = (Value::Null, self.document());
         merge(&mut members, json!(self));
@@ -130,7 +164,7 @@ impl ControlCommand {
             }
         }
         let is_shown_raw = matches!(self, Self::Openapi | Self::Export { .. });
-        ControlRequest { method, path, body, is_shown_raw, columns: self.columns() }
+        ControlRequest { method, path, body, output: None, is_shown_raw, columns: self.columns() }
     }
 }
 

@@ -1,16 +1,19 @@
 //! `control …`: send a request to a running server, and show its answer.
 
 mod render;
+mod transfer;
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dcs_emulator::cli::{ControlBody, ControlRequest, ControlServer};
 use serde_json::Value;
+use transfer::Transfer;
+use ureq::SendBody;
 use ureq::http::Request;
 
+use crate::cli::{ControlBody, ControlRequest, ControlServer};
 use crate::program::{exit, fail, print};
 
 /// How long a server may take to accept a connection. Its answer may take longer: it can be asked to wait.
@@ -30,19 +33,25 @@ enum ControlError {
         #[source]
         source: ureq::Error,
     },
-    #[error("{} cannot be read", path.display())]
-    Unreadable {
+    #[error("{} cannot be {action}", path.display())]
+    File {
+        action: &'static str,
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
 }
 
-pub(super) fn control(server: &ControlServer, request: &ControlRequest) -> ExitCode {
-    match Client::new(server).send(request) {
-        Ok(answer) => show(request, answer),
-        Err(error) => fail(&error, exit::FAILED),
+pub(super) fn control(server: &ControlServer, requests: &[ControlRequest]) -> ExitCode {
+    let client = Client::new(server);
+    let mut shown = None;
+    for request in requests {
+        match client.send(request) {
+            Ok(answer) => shown = answer.map(|answer| (request, answer)).or(shown),
+            Err(error) => return fail(&error, exit::FAILED),
+        }
     }
+    shown.map_or(ExitCode::from(exit::STOPPED), |(request, answer)| show(request, answer))
 }
 
 /// A client of the control API of a server.
@@ -61,32 +70,46 @@ impl<'a> Client<'a> {
         Self { server, agent: agent.new_agent() }
     }
 
-    /// Sends a request and returns the answer.
-    fn send(&self, request: &ControlRequest) -> Result<String, ControlError> {
+    /// Sends a request and returns the answer, unless that goes to a file.
+    fn send(&self, request: &ControlRequest) -> Result<Option<String>, ControlError> {
         let url = &self.server.url;
         let mut message = Request::builder().method(request.method).uri(format!("{url}{}", request.path));
         if let Some(token) = &self.server.token {
             message = message.header("X-Emulator-Token", token.expose());
         }
-        let body = match &request.body {
+        let content = match &request.body {
             Some(ControlBody::Json(body)) => {
                 message = message.header("Content-Type", "application/json");
-                body.to_string().into_bytes()
+                Some(Transfer::of_text(body.to_string().into_bytes()))
             }
-            Some(ControlBody::File(path)) => {
-                content(path).map_err(|source| ControlError::Unreadable { path: path.clone(), source })?
+            Some(ControlBody::File(path)) => Some(Transfer::of_file(path).map_err(file_error(path, "read"))?),
+            None if matches!(request.method, "GET" | "DELETE") => None,
+            None => Some(Transfer::of_text(Vec::new())),
+        };
+        let body = match content {
+            Some(content) => {
+                if let Some(length) = content.total {
+                    message = message.header("Content-Length", length);
+                }
+                SendBody::from_owned_reader(content)
             }
-            None => Vec::new(),
+            None => SendBody::none(),
         };
         let message = message.body(body).map_err(|error| self.failed(error.into()))?;
         let mut answer = self.agent.run(message).map_err(|error| self.failed(error))?;
+        let status = answer.status();
+        let length = answer.body().content_length();
         // However long an export is.
-        let text = answer.body_mut().with_config().limit(u64::MAX).read_to_string();
-        let text = text.map_err(|error| self.failed(error))?;
-        if answer.status().is_success() {
-            Ok(text)
-        } else {
-            Err(self.refused(answer.status().as_u16(), &text))
+        let body = answer.body_mut().with_config().limit(u64::MAX);
+        match &request.output {
+            Some(path) if status.is_success() => {
+                let mut content = Transfer::new(Box::new(body.reader()), length);
+                content.save(path).map_err(file_error(path, "written")).map(|()| None)
+            }
+            _ => {
+                let text = body.read_to_string().map_err(|error| self.failed(error))?;
+                if status.is_success() { Ok(Some(text)) } else { Err(self.refused(status.as_u16(), &text)) }
+            }
         }
     }
 
@@ -112,13 +135,8 @@ impl<'a> Client<'a> {
     }
 }
 
-fn content(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path.as_os_str() != "-" {
-        return std::fs::read(path);
-    }
-    let mut content = Vec::new();
-    std::io::stdin().read_to_end(&mut content)?;
-    Ok(content)
+fn file_error(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> ControlError {
+    move |source| ControlError::File { action, path: path.to_owned(), source }
 }
 
 fn show(request: &ControlRequest, answer: String) -> ExitCode {
