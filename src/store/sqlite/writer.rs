@@ -18,7 +18,7 @@ use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::store::error::commit_error;
 use crate::store::sqlite::backups::Transaction;
-use crate::store::sqlite::events::Actors;
+use crate::store::sqlite::events::{Actors, Numbers};
 use crate::store::sqlite::guards::WriterGuards;
 use crate::store::sqlite::instance_cache::KnownInstances;
 use crate::store::sqlite::queue::{Command, NextDue, Reply, Waiting};
@@ -37,6 +37,7 @@ pub(super) struct WriterState {
     pub(super) connection: SqliteConnection,
     pub(super) instances: KnownInstances,
     pub(super) actors: Actors,
+    pub(super) numbers: Numbers,
     /// By instance key: a number below which no backup is usable. Only where backups expire.
     pub(super) floors: HashMap<i64, i64>,
 }
@@ -46,6 +47,7 @@ impl WriterState {
     pub(super) fn forget(&mut self) {
         self.instances.forget_all();
         self.actors.forget();
+        self.numbers.forget();
         self.floors.clear();
     }
 }
@@ -69,7 +71,7 @@ impl Writer {
         metrics: StoreMetrics,
     ) -> Self {
         let (instances, actors, floors) = (KnownInstances::default(), Actors::default(), HashMap::new());
-        let state = WriterState { connection, instances, actors, floors };
+        let state = WriterState { connection, instances, actors, numbers: Numbers::default(), floors };
         Self { state, guards, commands, next_due, metrics }
     }
 
@@ -222,6 +224,8 @@ impl Writer {
             return;
         }
         let state = &mut self.state;
+        // The command may append events.
+        state.numbers.forget();
         let failure = match command {
             Command::DeleteBackup(delete, reply) => {
                 let result = backups::delete(state, delete).await;
