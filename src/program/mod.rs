@@ -74,7 +74,13 @@ async fn check_database(database: &Path) -> ExitCode {
     match sqlite::check(database).await {
         Ok(report) if report.findings.is_empty() => {
             let (backups, events) = (report.backups, report.events);
-            print(&format!("{} is sound: {backups} backups, {events} events\n", database.display()))
+            let as_far_as = report.older_version.map_or_else(String::new, |version| {
+                format!("; its schema is of version {version}: only pages and keys were looked through")
+            });
+            print(&format!(
+                "{} is sound: {backups} backups, {events} events{as_far_as}\n",
+                database.display()
+            ))
         }
         Ok(report) => {
             for finding in report.findings {

@@ -161,7 +161,7 @@ fn killed_after(remarks: &[&str]) -> Killed {
 #[test]
 fn a_checkpoint_cut_off_in_the_middle_is_finished_not_refused() {
     // So many that the main file grows.
-    let Killed { folder, database } = killed_after(&["kept"; 100]);
+    let Killed { folder, database } = killed_after(&["kept"; 300]);
     // What the checkpoint would have made of it, elsewhere.
     let finished = folder.path().join("finished.db");
     for suffix in ["", "-wal"] {
@@ -177,9 +177,9 @@ fn a_checkpoint_cut_off_in_the_middle_is_finished_not_refused() {
     });
     let cut_off = std::fs::read(&database).unwrap();
     let server = Server::start(serve(&database, &["--demo"]));
-    assert_eq!(server.connect().list(DEMO_INSTANCE).len(), 100);
+    assert_eq!(server.connect().list(DEMO_INSTANCE).len(), 300);
     server.stop();
-    assert_eq!(texts(&database, KEPT), ["kept"; 100]);
+    assert_eq!(texts(&database, KEPT), ["kept"; 300]);
 
     // Without its log the same file is damaged.
     std::fs::write(&database, cut_off).unwrap();

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::process_support::database::{beside, block_on, open, snapshot, texts};
 use crate::process_support::rules::look_through;
 use crate::process_support::wire::DEMO_INSTANCE;
-use crate::process_support::{Server, serve};
+use crate::process_support::{Server, program, run, serve};
 
 /// Returns the newest version of the schema: there is a file of each in the folder of migrations.
 fn newest_version() -> usize {
@@ -150,6 +150,9 @@ fn there_is_a_database_of_every_version_but_the_newest() {
         let folder = TempDir::new().unwrap();
         let database = database_of(version, &folder);
         assert_eq!(version_of(&database), version.to_string());
+        let checked = run(program(&["check", "--database", &database.to_string_lossy()]));
+        let expected = format!("its schema is of version {version}: only pages and keys");
+        assert!(checked.code == Some(0) && checked.stdout.contains(&expected), "{checked:?}");
         let answers = std::fs::read_to_string(fixture(version, "json")).unwrap();
         for word in ["waiting", "succeed", "deleted"] {
             assert!(answers.contains(&format!("\"{word}\"")), "version {version}: nothing is {word}");

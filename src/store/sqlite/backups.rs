@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::domain::backup::Backup;
-use crate::domain::id::{BackupId, InstanceId};
+use crate::domain::id::{BackupId, InstanceId, RequestId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::schedule::BackupTerms;
@@ -43,7 +43,7 @@ pub(super) async fn create(
     run: &[CreateBackup],
     transaction: Transaction,
 ) -> Result<Vec<Result<Backup, StoreError>>, StoreError> {
-    let WriterState { connection, instances, actors, floors } = state;
+    let WriterState { connection, instances, actors, numbers, floors } = state;
     instances.load(connection, run.iter().map(|create| create.instance.instance_id)).await?;
     let mut results = Vec::with_capacity(run.len());
     let (mut records, mut open, mut history) =
@@ -72,7 +72,17 @@ pub(super) async fn create(
                     .map_err(StoreError::during("record who asked for a backup"))?;
                 records.push(NewBackupRow::new(known.key, &backup));
                 open.extend(open_work_row(known.key, &backup));
-                history.push(created_event(known.key, &backup, origin, actor_key));
+                history.push(CreatedBackupRow {
+                    project_key: known.project_key,
+                    number: numbers
+                        .next(connection, known.project_key)
+                        .await
+                        .map_err(StoreError::during("number an event"))?,
+                    instance_name: known.name.clone(),
+                    backup: backup.clone(),
+                    actor_key,
+                    request_id: origin.request_id,
+                });
                 if keep.is_some() && backup.is_restorable() {
                     grown.insert(known.key, (*keep, backup.created_at));
                 }
@@ -90,13 +100,16 @@ pub(super) async fn create(
     }
     script.insert(records);
     script.insert(open);
-    events::insert(&mut script, history);
+    script.insert(history);
     match transaction {
         Transaction::Open => script.run(connection).await.map_err(StoreError::during("insert backups"))?,
         Transaction::Own => {
             script.statement("COMMIT");
             script.run(connection).await.map_err(commit_error)?;
         }
+    }
+    if !grown.is_empty() {
+        numbers.forget();
     }
     for (instance_key, (keep, at)) in grown {
         let actor_key = actors
@@ -238,6 +251,47 @@ pub(super) fn created_event(instance_key: i64, backup: &Backup, origin: &Origin,
     let status = backup_status_code(backup.status.kind());
     let audit = Audit { at: backup.created_at, origin, actor_key };
     audit.event(Subject::Backup(instance_key, backup.number), None, Some(status))
+}
+
+/// The event of a new backup. The most frequent one, so with all its values: nothing is looked up for it.
+#[derive(Debug)]
+struct CreatedBackupRow {
+    project_key: i64,
+    number: i64,
+    instance_name: String,
+    backup: Backup,
+    actor_key: i64,
+    request_id: Option<RequestId>,
+}
+
+impl InsertRow for CreatedBackupRow {
+    const INTO: &'static str = "events (project_key, number, at, subject_kind, subject_id, subject_name, instance_id, \
+                                instance_name, to_status, remark, error_code, actor_key, request_id)";
+    const SELECT: [&'static str; 2] = [
+        "SELECT column1, column2, column3, 'backup', column4,
+                'backup_' || strftime('%Y%m%d%H%M%S', column3 / 1000 + column5 * 60, 'unixepoch'),
+                column6, column7, column8, column9, iif(column10 IS NULL, NULL, printf('dcs.08.%04d', column10)), column11, column12
+         FROM (VALUES ",
+        ") WHERE column1 IS NOT NULL",
+    ];
+    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?)";
+
+    fn bind(self, script: &mut Script) {
+        let Self { project_key, number, instance_name, backup, actor_key, request_id } = self;
+        let status = BackupStatusRow::from(&backup.status);
+        script.bind(project_key);
+        script.bind(number);
+        script.bind(backup.created_at.as_millis());
+        script.bind(backup.id.as_bytes().to_vec());
+        script.bind(backup.name_offset.as_minutes());
+        script.bind(backup.instance_id.as_bytes().to_vec());
+        script.bind(instance_name);
+        script.bind(status.status);
+        script.bind(backup.remark.as_ref().map(|remark| remark.as_str().to_owned()));
+        script.bind(status.error_code);
+        script.bind(actor_key);
+        script.bind(request_id.map(|id| id.as_bytes().to_vec()));
+    }
 }
 
 /// Returns the plan of a backup that takes time.

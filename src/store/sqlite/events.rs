@@ -192,6 +192,38 @@ pub(super) async fn append_of_project(
     .map(drop)
 }
 
+/// The numbers of the next events of projects, as far as they are cached. Whoever appends events without it has it forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    next: HashMap<i64, i64>,
+}
+
+impl Numbers {
+    /// Returns the number of the next event of a project, and takes it.
+    pub(super) async fn next(
+        &mut self,
+        connection: &mut SqliteConnection,
+        project_key: i64,
+    ) -> Result<i64, sqlx::Error> {
+        if let Some(next) = self.next.get_mut(&project_key) {
+            *next += 1;
+            return Ok(*next - 1);
+        }
+        let number: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(number), 0) + 1 FROM events WHERE project_key = ?")
+                .bind(project_key)
+                .fetch_one(connection)
+                .await?;
+        self.next.insert(project_key, number + 1);
+        Ok(number)
+    }
+
+    /// Forgets all numbers.
+    pub(super) fn forget(&mut self) {
+        self.next.clear();
+    }
+}
+
 /// The keys of actors.
 #[derive(Debug, Default)]
 pub(super) struct Actors {

@@ -16,10 +16,12 @@ use crate::store::row;
 /// How many instances are remembered before all are forgotten and read again.
 const REMEMBERED_INSTANCES: usize = 16_384;
 
-/// The facts of an instance, with its key in the tables.
+/// The facts of an instance, with its name and with its keys in the tables.
 #[derive(Clone, Debug)]
 pub(super) struct KnownInstance {
     pub(super) key: i64,
+    pub(super) project_key: i64,
+    pub(super) name: String,
     pub(super) facts: InstanceState,
 }
 
@@ -94,7 +96,7 @@ async fn read(
 ) -> Result<Vec<(InstanceId, Result<KnownInstance, StoreError>)>, StoreError> {
     let ids = serde_json::to_string(hex_ids).unwrap_or_default();
     let rows = sqlx::query(
-        "SELECT i.instance_key, i.instance_id, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version, i.charging_mode,
+        "SELECT i.instance_key, i.instance_id, i.project_key, i.name, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version, i.charging_mode,
                 b.record_number AS last_number, b.created_at AS last_at,
                 r.record_number AS last_restore_number, r.created_at AS last_restore_at,
                 w.record_kind AS open_kind, w.record_number AS open_number, r.backup_number AS open_backup
@@ -125,6 +127,8 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
     let last_at: Option<i64> = row::column(row, "last_at")?;
     Ok(KnownInstance {
         key: row::column(row, "instance_key")?,
+        project_key: row::column(row, "project_key")?,
+        name: row::column(row, "name")?,
         facts: InstanceState {
             instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
             project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),

@@ -23,7 +23,7 @@ pub(super) async fn apply(
     changes: Vec<DueChange>,
     keep: Option<u32>,
 ) -> Result<Vec<MadeChange>, StoreError> {
-    let WriterState { connection, instances: known, actors, floors } = state;
+    let WriterState { connection, instances: known, actors, floors, .. } = state;
     let actor_key = actors
         .key(connection, &Origin::SYSTEM.actor)
         .await

@@ -19,7 +19,7 @@ use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::store::error::commit_error;
 use crate::store::sqlite::backups::{self, Transaction};
-use crate::store::sqlite::events::Actors;
+use crate::store::sqlite::events::{Actors, Numbers};
 use crate::store::sqlite::instance_cache::KnownInstances;
 use crate::store::sqlite::options;
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
@@ -36,20 +36,27 @@ pub(super) struct WriterState {
     pub(super) connection: SqliteConnection,
     pub(super) instances: KnownInstances,
     pub(super) actors: Actors,
+    pub(super) numbers: Numbers,
     /// By instance key: a number below which no backup is usable. Only where backups expire.
     pub(super) floors: HashMap<i64, i64>,
 }
 
 impl WriterState {
     pub(super) fn new(connection: SqliteConnection) -> Self {
-        let (instances, actors, floors) = (KnownInstances::default(), Actors::default(), HashMap::new());
-        Self { connection, instances, actors, floors }
+        Self {
+            connection,
+            instances: KnownInstances::default(),
+            actors: Actors::default(),
+            numbers: Numbers::default(),
+            floors: HashMap::new(),
+        }
     }
 
     /// Drops the copies: a change of the tables was undone.
     pub(super) fn forget(&mut self) {
         self.instances.forget_all();
         self.actors.forget();
+        self.numbers.forget();
         self.floors.clear();
     }
 }
@@ -227,6 +234,8 @@ impl Writer {
                 }
             };
             self.create(&mut run, &mut replies, &mut outcome, batch).await;
+            // The change may append events.
+            self.state.numbers.forget();
             if outcome.is_err() {
                 batch.answers.push(job.unmade());
             } else if is_alone {
