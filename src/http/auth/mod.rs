@@ -6,8 +6,8 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 1.3; docs/decisions/README.md no. 26.
 
-pub(in crate::http) mod origin_check;
-pub(in crate::http) mod signature;
+pub(crate) mod origin_check;
+pub(crate) mod signature;
 
 use std::sync::Arc;
 

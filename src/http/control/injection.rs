@@ -17,7 +17,7 @@ use crate::http::state::{AppState, ControlState, to_its_end};
 const WORK: [&str; 2] = ["create_backup", "create_restore"];
 
 /// Injects the faults that match a call; returns how the work that it creates is to fail.
-pub(in crate::http) async fn inject_faults(
+pub(crate) async fn inject_faults(
     request: &HttpRequest,
     state: &web::Data<AppState>,
 ) -> Result<Option<FailureCode>, ApiError> {
@@ -64,7 +64,7 @@ fn faulty_call(request: &HttpRequest, route: RouteName) -> FaultyCall<'_> {
 
 impl ControlState {
     /// Returns the faults that are not over.
-    pub(in crate::http::control) fn present_faults(&self) -> Vec<Fault> {
+    pub(crate) fn present_faults(&self) -> Vec<Fault> {
         self.faults.all(self.control.clock().0)
     }
 
@@ -99,7 +99,7 @@ impl ControlState {
 }
 
 /// The operation by which a fault matches the runs of policies.
-pub(in crate::http) const SCHEDULED_BACKUP: &str = "scheduled_backup";
+pub(crate) const SCHEDULED_BACKUP: &str = "scheduled_backup";
 
 #[async_trait]
 impl RunFaults for AppState {
