@@ -42,7 +42,11 @@ pub(crate) struct FaultDecision {
 pub(crate) struct UsesUp;
 
 /// Decides what faults do to a call; `dice` yields numbers from 0 to below 1. Returns `None` if they do nothing.
-pub(crate) fn rule(faults: &[Fault], call: FaultyCall<'_>, dice: impl Fn() -> f64) -> Option<FaultDecision> {
+pub(crate) fn decide(
+    faults: &[Fault],
+    call: FaultyCall<'_>,
+    dice: impl Fn() -> f64,
+) -> Option<FaultDecision> {
     let mut decision: Option<FaultDecision> = None;
     for fault in faults.iter().filter(|fault| fault.may_hit(call)) {
         if fault.probability.is_some_and(|probability| dice() >= probability) {
@@ -106,7 +110,7 @@ impl Faults {
 
     /// Decides what happens to a call, and counts it; `dice` yields numbers from 0 to below 1. Returns `None` if nothing does,
     /// and [`UsesUp`] if it would use up a fault, which is to be kept first.
-    pub(crate) fn rule(
+    pub(crate) fn decide(
         &self,
         call: FaultyCall<'_>,
         now: Timestamp,
@@ -117,7 +121,7 @@ impl Faults {
             if faults.iter().any(|fault| fault.times.is_some() && fault.may_hit(call)) {
                 return Err(UsesUp);
             }
-            let decision = rule(faults, call, dice);
+            let decision = decide(faults, call, dice);
             if let Some(decision) = &decision {
                 decision.count(faults);
             }
@@ -157,15 +161,15 @@ mod tests {
         is_answered: true,
     };
 
-    fn rule(faults: &Faults) -> Option<FaultDecision> {
-        faults.rule(CALL, Timestamp::MIN, || 0.5).unwrap()
+    fn decide(faults: &Faults) -> Option<FaultDecision> {
+        faults.decide(CALL, Timestamp::MIN, || 0.5).unwrap()
     }
 
     #[test]
     fn a_fault_ends_after_its_times() {
         let mut faults = vec![fault(r#"{"id": "f", "times": 2, "effect": {"status": 503}}"#)];
         for left in [1, 0] {
-            let decision = super::rule(&faults, CALL, || 0.5).unwrap();
+            let decision = super::decide(&faults, CALL, || 0.5).unwrap();
             assert_eq!((decision.error.clone(), decision.uses_up), (Some((503, None)), true));
             decision.count(&mut faults);
             assert_eq!(faults[0].times, Some(left));
@@ -180,9 +184,9 @@ mod tests {
             fault(r#"{"id": "e", "effect": {"latency": "1s"}}"#),
             fault(r#"{"id": "f", "match": {"api": "v1.0"}, "times": 2, "effect": {"status": 503}}"#),
         ]);
-        assert_eq!(rule(&faults).unwrap().latency, Duration::from_secs(1));
+        assert_eq!(decide(&faults).unwrap().latency, Duration::from_secs(1));
         let of_v1 = FaultyCall { api: "v1.0", ..CALL };
-        assert!(faults.rule(of_v1, Timestamp::MIN, || 0.5).is_err());
+        assert!(faults.decide(of_v1, Timestamp::MIN, || 0.5).is_err());
         let hits: Vec<u64> = faults.all(Timestamp::MIN).iter().map(|fault| fault.hits).collect();
         assert_eq!(hits, [1, 0]);
     }
@@ -197,7 +201,7 @@ mod tests {
         ] {
             let faults = Faults::default();
             faults.replace(vec![fault(&format!(r#"{{"match": {matcher}, "effect": {{"cut": true}}}}"#))]);
-            assert_eq!(rule(&faults).is_some(), matches, "{matcher}");
+            assert_eq!(decide(&faults).is_some(), matches, "{matcher}");
         }
     }
 
@@ -208,7 +212,7 @@ mod tests {
             faults.replace(vec![fault(&format!(
                 r#"{{"probability": {probability}, "effect": {{"cut": true}}}}"#
             ))]);
-            assert_eq!(rule(&faults).is_some(), hit, "{probability}");
+            assert_eq!(decide(&faults).is_some(), hit, "{probability}");
         }
     }
 }

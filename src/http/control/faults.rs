@@ -243,7 +243,7 @@ pub(crate) fn read(faults: &[Value]) -> Result<Vec<Fault>, ControlError> {
     faults.map_err(|error| ControlError::Invalid(error.to_string().into()))
 }
 
-/// Adds faults that are not there; those that are stay as they are, or give way. What would be too many is left out.
+/// Adds faults that are not there; those that are stay as they are, or are overwritten. Those above the limit are left out.
 pub(crate) fn merge(faults: &mut Vec<Fault>, seeded: &[Fault], overwrite: bool) {
     if overwrite {
         faults.retain(|fault| seeded.iter().all(|seeded| seeded.id != fault.id));
