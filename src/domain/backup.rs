@@ -17,6 +17,8 @@ use crate::domain::schedule::BackupTerms;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::WorkOptions;
 
+pub use crate::domain::instance::policy::BackupKind;
+
 /// The number of a record within its instance: 1 for the first, without gaps.
 pub type RecordNumber = u64;
 
@@ -53,28 +55,6 @@ pub struct Backup {
 /// Returns the name of a backup made at `created_at`.
 pub fn backup_name(created_at: Timestamp, offset: UtcOffset) -> String {
     format!("backup_{}", created_at.compact_local(offset))
-}
-
-/// Who asked for a backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackupKind {
-    /// A caller.
-    Manual,
-    /// The instance's backup policy.
-    Automatic,
-}
-
-impl BackupKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Manual, Self::Automatic];
-
-    /// Returns the word that the API shows.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::Automatic => "auto",
-        }
-    }
 }
 
 /// What a caller asks to have recorded. The instance's facts turn it into a [`Backup`] or a refusal.

@@ -13,7 +13,7 @@ mod sink;
 
 use std::{error, fmt, str::FromStr};
 
-use self::sink::{Counter, Decimal, Sink};
+use crate::domain::backup_file::sink::{Counter, Decimal, Entries, Sink};
 use crate::domain::id::{BackupId, InstanceId, UUID_LENGTH};
 
 /// The format of a backup file.
@@ -85,9 +85,6 @@ pub struct BackupFile<'a> {
     pub remark: Option<&'a str>,
 }
 
-/// The keys of a file with their values, in file order; `None` where a key is left out.
-type Entries<'a> = [Option<(&'static str, &'a [u8])>; 5];
-
 impl BackupFile<'_> {
     /// Returns the length of [`Self::to_bytes`] in bytes, without building it.
     ///
@@ -121,7 +118,7 @@ impl BackupFile<'_> {
             self.remark.map(|remark| ("dcs-emulator:remark", remark.as_bytes())),
         ];
         match self.format {
-            BackupFormat::Rdb => rdb::encode(self, &entries, sink),
+            BackupFormat::Rdb => rdb::encode(self.engine_version, self.created_at_ms, &entries, sink),
             BackupFormat::Aof => aof::encode(&entries, sink),
         }
     }

@@ -1,6 +1,19 @@
 //! Every way the service can say no, once. How a refusal looks on the wire is `http::error`'s business alone.
 
-use crate::domain::instance::policy::PolicyPart;
+/// A part of a backup policy that can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyPart {
+    /// `save_days`.
+    SaveDays,
+    /// `backup_type`.
+    BackupType,
+    /// `period_type`.
+    PeriodType,
+    /// `backup_at`.
+    BackupAt,
+    /// `begin_at`, and the zone that belongs to it.
+    BeginAt,
+}
 
 /// The service understood who asks and what is asked, and refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -166,9 +166,9 @@ where
 
 /// Learns who calls and reads the body, in the contract's order: a stranger is refused before the body is read.
 async fn identify(request: &HttpRequest, state: &AppState) -> Result<(Caller, Bytes), ApiError> {
-    let claim = authenticate(request, &state.identity).await?;
+    let authentication = authenticate(request, &state.identity).await?;
     let body = state.bodies.read(request, state.settings.body_limit_bytes).await?;
-    let caller = claim.verify(request, &body, &state.identity)?;
+    let caller = authentication.verify(request, &body, &state.identity)?;
     Ok((caller, body))
 }
 

@@ -9,7 +9,7 @@ use crate::http::route::{GET, HEAD, RouteEntry, Tag, open};
 use crate::http::state::state;
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Probes", about: "For those who run the server." };
     TAG.routes([
         open("livez")

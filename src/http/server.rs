@@ -91,9 +91,9 @@ pub struct Servers {
     pub control: Option<Server>,
 }
 
-/// What the control API is given.
+/// The dependencies and settings of the control API.
 pub struct ControlSettings {
-    /// What it turns.
+    /// Its use cases.
     pub control: Control,
     /// The faults that were kept before a restart, as they were given.
     pub faults: Option<String>,

@@ -104,15 +104,15 @@ pub(super) fn state(request: &HttpRequest) -> Result<&web::Data<AppState>, ApiEr
     request.app_data::<web::Data<AppState>>().ok_or(ApiError::Panicked)
 }
 
-/// What the control API turns, and what it keeps beside the engine.
+/// The state of the control API.
 pub(super) struct ControlState {
     /// Whether there is a control API at all.
     pub(super) is_on: bool,
     pub(super) control: Control,
     pub(super) journal: Journal,
     pub(super) faults: Faults,
-    /// Held by whoever changes which faults there are or how many calls they have left, from the look at them until what was kept
-    /// holds. It is the last lock to be taken: its holder waits for nobody but the store.
+    /// Locked while faults or the calls that they have left change, until the change is persisted. It is the last lock to be
+    /// taken: its holder waits for nothing but the store.
     pub(super) faults_kept: tokio::sync::Mutex<()>,
     pub(super) token: Option<Secret>,
     /// The hosts by which it is served, besides those that need no mention.

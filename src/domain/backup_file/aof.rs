@@ -2,10 +2,7 @@
 //!
 //! Source: Redis documentation, "Redis serialization protocol specification".
 
-use super::{
-    Entries,
-    sink::{Decimal, Sink},
-};
+use crate::domain::backup_file::sink::{Decimal, Entries, Sink};
 
 /// Puts the whole file: database 0, then a `SET` for each entry.
 pub(super) fn encode(entries: &Entries<'_>, sink: &mut impl Sink) {

@@ -2,10 +2,7 @@
 //!
 //! Source: `rdb.h` and `rdb.c` of Redis 5.0.
 
-use super::{
-    BackupFile, Entries,
-    sink::{Decimal, Sink},
-};
+use crate::domain::backup_file::sink::{Decimal, Entries, Sink};
 
 /// RDB version 9: written by Redis 5.0 to 6.2, loaded by every Redis from 5.0 on.
 const MAGIC: &[u8] = b"REDIS0009";
@@ -20,11 +17,11 @@ const TYPE_STRING: u8 = 0x00;
 const USED_MEM_BYTES: i64 = 1_048_576;
 
 /// Puts the whole file: what wrote it and when, database 0 with the entries, the checksum.
-pub(super) fn encode(file: &BackupFile<'_>, entries: &Entries<'_>, sink: &mut impl Sink) {
-    let created_at_seconds = Decimal::from_i64(file.created_at_ms.div_euclid(1000));
+pub(super) fn encode(engine_version: &str, created_at_ms: i64, entries: &Entries<'_>, sink: &mut impl Sink) {
+    let created_at_seconds = Decimal::from_i64(created_at_ms.div_euclid(1000));
     let used_mem_bytes = Decimal::from_i64(USED_MEM_BYTES);
     let facts: [(&str, &[u8]); 4] = [
-        ("redis-ver", file.engine_version.as_bytes()),
+        ("redis-ver", engine_version.as_bytes()),
         ("redis-bits", b"64"),
         ("ctime", created_at_seconds.as_bytes()),
         ("used-mem", used_mem_bytes.as_bytes()),

@@ -2,6 +2,9 @@
 //!
 //! Source of the checksum: `crc64.c` of Redis 5.0.
 
+/// The keys of a file with their values, in file order; `None` where a key is left out.
+pub(super) type Entries<'a> = [Option<(&'static str, &'a [u8])>; 5];
+
 /// Where an encoder puts a file.
 pub(super) trait Sink {
     /// Puts the bytes as they are.

@@ -4,9 +4,30 @@
 
 use uuid::Uuid;
 
-use crate::domain::backup::BackupKind;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{PolicyPart, Refusal};
 use crate::domain::time::{Timestamp, UtcOffset};
+
+/// Who asked for a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackupKind {
+    /// A caller.
+    Manual,
+    /// The instance's backup policy.
+    Automatic,
+}
+
+impl BackupKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Manual, Self::Automatic];
+
+    /// Returns the word that the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Automatic => "auto",
+        }
+    }
+}
 
 /// A policy as it was sent, its texts not looked at yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,21 +108,6 @@ impl std::str::FromStr for BackupWindow {
         let begin_hour = begin_hour.ok_or(InvalidBackupWindow)?;
         Ok(Self { text: text.to_owned(), begin_hour })
     }
-}
-
-/// A part of a policy that can be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PolicyPart {
-    /// `save_days`.
-    SaveDays,
-    /// `backup_type`.
-    BackupType,
-    /// `period_type`.
-    PeriodType,
-    /// `backup_at`.
-    BackupAt,
-    /// `begin_at`, and the zone that belongs to it.
-    BeginAt,
 }
 
 /// For how many days backups can be kept.

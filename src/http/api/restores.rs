@@ -20,7 +20,7 @@ use crate::http::route::{GET, Operation, POST, RouteEntry, Tag, reading, writing
 use crate::http::time::rfc3339;
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Restores", about: "Restores of an instance from its backups." };
     const LIST_RESTORES: Operation = reading("list_restores", "dcs:instance:getDataRestoreLog");
     TAG.routes([

@@ -19,7 +19,7 @@ use crate::http::route::{DELETE, GET, Operation, RouteEntry, Tag, reading, writi
 use crate::http::time::rfc3339;
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag {
         name: "Background",
         about: "What runs in the background: tasks of instances, and jobs that answers name.",

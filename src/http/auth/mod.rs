@@ -6,8 +6,8 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 1.3; docs/decisions/README.md no. 26.
 
-pub(in crate::http) mod origin_check;
-pub(in crate::http) mod signature;
+pub(crate) mod origin_check;
+pub(crate) mod signature;
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl Caller {
 }
 
 /// Who is calling, as far as the head of the request tells.
-pub(super) enum Claim {
+pub(super) enum Authentication {
     /// Known.
     Known(Caller),
     /// The owner of an access key, if the signature is right, which covers the body.
@@ -106,23 +106,26 @@ pub(super) enum Claim {
 ///
 /// # Errors
 /// `NoCredentials`, `InvalidCredentials` or `CredentialsExpired`, as the mode has it.
-pub(super) async fn authenticate(request: &HttpRequest, identity: &Identity) -> Result<Claim, ApiError> {
+pub(super) async fn authenticate(
+    request: &HttpRequest,
+    identity: &Identity,
+) -> Result<Authentication, ApiError> {
     let mode = identity.mode();
     if mode == AuthMode::Off {
-        return Ok(Claim::Known(Caller::Anonymous));
+        return Ok(Authentication::Known(Caller::Anonymous));
     }
     let unknown = |refusal| match mode {
         AuthMode::Strict => Err(ApiError::Refused(refusal)),
-        AuthMode::Lenient | AuthMode::Off => Ok(Claim::Known(Caller::Anonymous)),
+        AuthMode::Lenient | AuthMode::Off => Ok(Authentication::Known(Caller::Anonymous)),
     };
     match credentials(request, identity).await? {
         Credentials::None => unknown(Refusal::NoCredentials),
         Credentials::Unknown => unknown(Refusal::InvalidCredentials),
-        Credentials::Ours(claim) => Ok(claim),
+        Credentials::Ours(authentication) => Ok(authentication),
     }
 }
 
-impl Claim {
+impl Authentication {
     /// Learns who is calling now that the body is there; `body` must be as it came.
     ///
     /// # Errors
@@ -151,7 +154,7 @@ impl Claim {
         let now = identity.real_now().as_seconds();
         let verified = match Authorization::parse(header) {
             Ok(Some(authorization)) => authorization.verify(&signed, owner.1.expose(), now),
-            // It was parsed when the claim was made.
+            // `authenticate` has parsed it.
             Ok(None) => return Err(Refusal::InvalidCredentials.into()),
             Err(error) => Err(error),
         };
@@ -170,7 +173,7 @@ pub(super) enum Credentials {
     /// The emulator never gave them out.
     Unknown,
     /// The emulator gave them out.
-    Ours(Claim),
+    Ours(Authentication),
 }
 
 /// Looks at a request's credentials: its token, else its access key.
@@ -185,7 +188,7 @@ pub(super) async fn credentials(request: &HttpRequest, identity: &Identity) -> R
         let token = identity.known_token(&Secret::new(text.to_owned())).await.map_err(internal)?;
         let Some(token) = token else { return Ok(Credentials::Unknown) };
         token.permit_use(identity.real_now())?;
-        return Ok(Credentials::Ours(Claim::Known(Caller::TokenHolder(token))));
+        return Ok(Credentials::Ours(Authentication::Known(Caller::TokenHolder(token))));
     }
     let Some(header) = text_of(headers, AUTHORIZATION.as_str()) else { return Ok(Credentials::None) };
     let parsed = Authorization::parse(header);
@@ -206,7 +209,7 @@ pub(super) async fn credentials(request: &HttpRequest, identity: &Identity) -> R
     if parsed.is_err() || headers.contains_key(X_SECURITY_TOKEN) {
         return Err(Refusal::InvalidCredentials.into());
     }
-    Ok(Credentials::Ours(Claim::Signed { access: access.to_owned(), owner }))
+    Ok(Credentials::Ours(Authentication::Signed { access: access.to_owned(), owner }))
 }
 
 /// Returns the text of a header; one that is empty counts as absent.

@@ -20,7 +20,7 @@ const HTTPS_PORT: u16 = 443;
 ///
 /// # Errors
 /// `ForeignOrigin` on the control API; `ForeignHost` on the control API and, for a browser, everywhere.
-pub(in crate::http) fn check(
+pub(crate) fn check(
     head: &RequestHead,
     is_control: bool,
     allowed: &AllowedHosts,

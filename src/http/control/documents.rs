@@ -19,7 +19,7 @@ use crate::http::extract::Query;
 use crate::http::state::ControlState;
 
 /// The longest seed that is taken in a request, in bytes. At the start there is no limit.
-pub(in crate::http) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
 
 /// What is to be emptied.
 #[derive(Deserialize, ToSchema)]

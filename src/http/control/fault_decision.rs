@@ -13,24 +13,24 @@ use crate::http::control::faults::Fault;
 
 /// A call, as far as faults look at it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct FaultyCall<'a> {
-    pub(in crate::http) operation: &'a str,
-    pub(in crate::http) api: &'a str,
-    pub(in crate::http) project_id: &'a str,
-    pub(in crate::http) instance_id: &'a str,
+pub(crate) struct FaultyCall<'a> {
+    pub(crate) operation: &'a str,
+    pub(crate) api: &'a str,
+    pub(crate) project_id: &'a str,
+    pub(crate) instance_id: &'a str,
     /// Whether it makes a backup or a restore, whose end can be decided.
-    pub(in crate::http) makes_work: bool,
+    pub(crate) makes_work: bool,
     /// Whether anybody waits for its answer. If not, nothing but the end of its work can be decided.
-    pub(in crate::http) is_answered: bool,
+    pub(crate) is_answered: bool,
 }
 
 /// What faults do to one call.
 #[derive(Clone, Debug, Default)]
-pub(in crate::http) struct FaultDecision {
-    pub(in crate::http) latency: Duration,
-    pub(in crate::http) cut: bool,
-    pub(in crate::http) error: Option<(u16, Option<String>)>,
-    pub(in crate::http) outcome: Option<FailureCode>,
+pub(crate) struct FaultDecision {
+    pub(crate) latency: Duration,
+    pub(crate) cut: bool,
+    pub(crate) error: Option<(u16, Option<String>)>,
+    pub(crate) outcome: Option<FailureCode>,
     /// The faults that hit the call.
     hits: Vec<String>,
     /// Whether one of them is used up a little by that, which outlives a restart.
@@ -39,10 +39,10 @@ pub(in crate::http) struct FaultDecision {
 
 /// A fault that has an effect on a limited number of calls may hit a call: that is decided by one caller at a time.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct UsesUp;
+pub(crate) struct UsesUp;
 
 /// Decides what faults do to a call; `dice` yields numbers from 0 to below 1. Returns `None` if they do nothing.
-pub(in crate::http::control) fn rule(
+pub(crate) fn decide(
     faults: &[Fault],
     call: FaultyCall<'_>,
     dice: impl Fn() -> f64,
@@ -79,29 +79,29 @@ impl FaultDecision {
 
 /// All faults, in the order in which they were made.
 #[derive(Default)]
-pub(in crate::http) struct Faults {
+pub(crate) struct Faults {
     any: AtomicBool,
     faults: Mutex<Vec<Fault>>,
 }
 
 impl Faults {
     /// Returns whether there is any: the one comparison that a call pays.
-    pub(in crate::http) fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.any.load(Ordering::Acquire)
     }
 
     /// Returns the faults that are not over.
-    pub(in crate::http) fn all(&self, now: Timestamp) -> Vec<Fault> {
+    pub(crate) fn all(&self, now: Timestamp) -> Vec<Fault> {
         self.lock().iter().filter(|fault| !fault.is_over(now)).cloned().collect()
     }
 
     /// Replaces all faults.
-    pub(in crate::http) fn replace(&self, faults: Vec<Fault>) {
+    pub(crate) fn replace(&self, faults: Vec<Fault>) {
         self.edit(|present| *present = faults);
     }
 
     /// Changes the faults, all at once.
-    pub(in crate::http) fn edit<T>(&self, change: impl FnOnce(&mut Vec<Fault>) -> T) -> T {
+    pub(crate) fn edit<T>(&self, change: impl FnOnce(&mut Vec<Fault>) -> T) -> T {
         let mut faults = self.lock();
         let changed = change(&mut faults);
         self.any.store(!faults.is_empty(), Ordering::Release);
@@ -110,7 +110,7 @@ impl Faults {
 
     /// Decides what happens to a call, and counts it; `dice` yields numbers from 0 to below 1. Returns `None` if nothing does,
     /// and [`UsesUp`] if it would use up a fault, which is to be kept first.
-    pub(in crate::http) fn rule(
+    pub(crate) fn decide(
         &self,
         call: FaultyCall<'_>,
         now: Timestamp,
@@ -121,7 +121,7 @@ impl Faults {
             if faults.iter().any(|fault| fault.times.is_some() && fault.may_hit(call)) {
                 return Err(UsesUp);
             }
-            let decision = rule(faults, call, dice);
+            let decision = decide(faults, call, dice);
             if let Some(decision) = &decision {
                 decision.count(faults);
             }
@@ -130,7 +130,7 @@ impl Faults {
     }
 
     /// Returns whether there is any that lets work fail which is done as `operation` at `at`, for nobody who calls for it.
-    pub(in crate::http::control) fn may_fail(&self, operation: &str, at: Timestamp) -> bool {
+    pub(crate) fn may_fail(&self, operation: &str, at: Timestamp) -> bool {
         let is_such = |fault: &Fault| {
             fault.effect.outcome.is_some()
                 && !fault.is_over(at)
@@ -161,15 +161,15 @@ mod tests {
         is_answered: true,
     };
 
-    fn rule(faults: &Faults) -> Option<FaultDecision> {
-        faults.rule(CALL, Timestamp::MIN, || 0.5).unwrap()
+    fn decide(faults: &Faults) -> Option<FaultDecision> {
+        faults.decide(CALL, Timestamp::MIN, || 0.5).unwrap()
     }
 
     #[test]
     fn a_fault_ends_after_its_times() {
         let mut faults = vec![fault(r#"{"id": "f", "times": 2, "effect": {"status": 503}}"#)];
         for left in [1, 0] {
-            let decision = super::rule(&faults, CALL, || 0.5).unwrap();
+            let decision = super::decide(&faults, CALL, || 0.5).unwrap();
             assert_eq!((decision.error.clone(), decision.uses_up), (Some((503, None)), true));
             decision.count(&mut faults);
             assert_eq!(faults[0].times, Some(left));
@@ -184,9 +184,9 @@ mod tests {
             fault(r#"{"id": "e", "effect": {"latency": "1s"}}"#),
             fault(r#"{"id": "f", "match": {"api": "v1.0"}, "times": 2, "effect": {"status": 503}}"#),
         ]);
-        assert_eq!(rule(&faults).unwrap().latency, Duration::from_secs(1));
+        assert_eq!(decide(&faults).unwrap().latency, Duration::from_secs(1));
         let of_v1 = FaultyCall { api: "v1.0", ..CALL };
-        assert!(faults.rule(of_v1, Timestamp::MIN, || 0.5).is_err());
+        assert!(faults.decide(of_v1, Timestamp::MIN, || 0.5).is_err());
         let hits: Vec<u64> = faults.all(Timestamp::MIN).iter().map(|fault| fault.hits).collect();
         assert_eq!(hits, [1, 0]);
     }
@@ -201,7 +201,7 @@ mod tests {
         ] {
             let faults = Faults::default();
             faults.replace(vec![fault(&format!(r#"{{"match": {matcher}, "effect": {{"cut": true}}}}"#))]);
-            assert_eq!(rule(&faults).is_some(), matches, "{matcher}");
+            assert_eq!(decide(&faults).is_some(), matches, "{matcher}");
         }
     }
 
@@ -212,7 +212,7 @@ mod tests {
             faults.replace(vec![fault(&format!(
                 r#"{{"probability": {probability}, "effect": {{"cut": true}}}}"#
             ))]);
-            assert_eq!(rule(&faults).is_some(), hit, "{probability}");
+            assert_eq!(decide(&faults).is_some(), hit, "{probability}");
         }
     }
 }

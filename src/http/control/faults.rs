@@ -21,7 +21,7 @@ use crate::http::error::control::ControlError;
 use crate::http::route::api_of_word;
 
 /// How many faults there may be.
-pub(in crate::http) const MOST_FAULTS: usize = 1000;
+pub(crate) const MOST_FAULTS: usize = 1000;
 
 /// The longest delay.
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
@@ -31,72 +31,72 @@ const LONGEST_CODE: usize = 64;
 /// A fault, as it is asked for, shown and kept.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct Fault {
+pub(crate) struct Fault {
     /// Its id; given by the emulator.
     #[serde(default)]
-    pub(in crate::http) id: String,
+    pub(crate) id: String,
     /// Which calls it matches; all of them if nothing is said.
     #[serde(default, rename = "match")]
-    pub(in crate::http) matcher: Matcher,
+    pub(crate) matcher: Matcher,
     /// How many more calls it has an effect on; without end if absent.
     #[serde(default)]
-    pub(in crate::http) times: Option<u64>,
+    pub(crate) times: Option<u64>,
     /// How likely it has an effect on a call that it matches, 0 to 1; always if absent.
     #[serde(default)]
-    pub(in crate::http) probability: Option<f64>,
+    pub(crate) probability: Option<f64>,
     /// How long it lasts from when that is said; without end if absent. Goes by the emulator's clock. Beside `expires_at` that is what counts.
     #[serde(default)]
-    pub(in crate::http) ttl: Option<WireDuration>,
+    pub(crate) ttl: Option<WireDuration>,
     /// When it ends, if it does: as it was given, or as it follows from `ttl`.
     #[serde(default, with = "words::optional_time")]
     #[schema(value_type = Option<WireTime>)]
-    pub(in crate::http) expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// On how many calls it has had an effect.
     #[serde(default)]
-    pub(in crate::http) hits: u64,
+    pub(crate) hits: u64,
     /// What it does.
-    pub(in crate::http) effect: Effect,
+    pub(crate) effect: Effect,
 }
 
 /// Which calls a fault matches. What is absent matches everything.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct Matcher {
+pub(crate) struct Matcher {
     #[serde(default)]
-    pub(in crate::http) operation: Option<String>,
+    pub(crate) operation: Option<String>,
     #[serde(default)]
-    pub(in crate::http) api: Option<String>,
+    pub(crate) api: Option<String>,
     #[serde(default)]
-    pub(in crate::http) project_id: Option<String>,
+    pub(crate) project_id: Option<String>,
     #[serde(default)]
-    pub(in crate::http) instance_id: Option<String>,
+    pub(crate) instance_id: Option<String>,
 }
 
 /// What a fault does: one or more of these.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct Effect {
+pub(crate) struct Effect {
     /// Answer with this status instead; with `error_code`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::http) status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// The code of that answer; `DCS.5000` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::http) error_code: Option<String>,
+    pub(crate) error_code: Option<String>,
     /// Wait before anything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::http) latency: Option<Latency>,
+    pub(crate) latency: Option<Latency>,
     /// Cut the connection instead of answering. The call is not carried out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(in crate::http) cut: bool,
+    pub(crate) cut: bool,
     /// Let the backup or restore that the call creates end so, after its normal time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::http) outcome: Option<Outcome>,
+    pub(crate) outcome: Option<Outcome>,
 }
 
 /// A delay, or the bounds between which it lies.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(in crate::http) enum Latency {
+pub(crate) enum Latency {
     /// Always the same.
     Fixed(WireDuration),
     /// Somewhere between.
@@ -111,21 +111,21 @@ pub(in crate::http) enum Latency {
 /// How a backup or restore ends.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct Outcome {
-    pub(in crate::http) status: OutcomeStatus,
-    pub(in crate::http) error_code: String,
+pub(crate) struct Outcome {
+    pub(crate) status: OutcomeStatus,
+    pub(crate) error_code: String,
 }
 
 /// The only end that is not the usual one.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::http) enum OutcomeStatus {
+pub(crate) enum OutcomeStatus {
     Failed,
 }
 
 impl Fault {
     /// Makes sure that the fault makes sense; returns what does not.
-    pub(in crate::http) fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn problem(&self) -> Option<&'static str> {
         let effect = &self.effect;
         let has_effect =
             effect.status.is_some() || effect.latency.is_some() || effect.cut || effect.outcome.is_some();
@@ -159,13 +159,13 @@ impl Fault {
     }
 
     /// Returns whether it can have an effect on a call, should the dice have it so.
-    pub(in crate::http::control) fn may_hit(&self, call: FaultyCall<'_>) -> bool {
+    pub(crate) fn may_hit(&self, call: FaultyCall<'_>) -> bool {
         let is_decided = if self.effect.outcome.is_some() { call.makes_work } else { call.is_answered };
         is_decided && self.matcher.matches(call)
     }
 
     /// Returns whether it has no effect any more.
-    pub(in crate::http) fn is_over(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         self.times == Some(0) || self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 }
@@ -186,7 +186,7 @@ impl Matcher {
     }
 
     /// Returns whether it matches only calls about a project, which has these instances.
-    pub(in crate::http) fn is_within(&self, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
+    pub(crate) fn is_within(&self, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
         seed::is_within(self.project_id.as_deref(), self.instance_id.as_deref(), project, instances)
     }
 
@@ -202,7 +202,7 @@ impl Matcher {
 }
 
 impl Latency {
-    pub(in crate::http::control) fn choose(&self, dice: impl Fn() -> f64) -> Duration {
+    pub(crate) fn choose(&self, dice: impl Fn() -> f64) -> Duration {
         match self {
             Self::Fixed(latency) => latency.0,
             Self::Between { min, max } => min.0 + max.0.saturating_sub(min.0).mul_f64(dice()),
@@ -211,7 +211,7 @@ impl Latency {
 }
 
 /// Writes faults as they are kept.
-pub(in crate::http) fn faults_as_text(faults: &[Fault]) -> Result<String, ControlError> {
+pub(crate) fn faults_as_text(faults: &[Fault]) -> Result<String, ControlError> {
     serde_json::to_string(faults)
         .map_err(|_| ControlError::Invalid("the fault cannot be written as JSON".into()))
 }
@@ -237,14 +237,14 @@ pub fn form(fault: Value) -> Result<Value, String> {
 }
 
 /// Reads faults in their usual form.
-pub(in crate::http) fn read(faults: &[Value]) -> Result<Vec<Fault>, ControlError> {
+pub(crate) fn read(faults: &[Value]) -> Result<Vec<Fault>, ControlError> {
     let read = |fault: &Value| serde_json::from_value(fault.clone());
     let faults: Result<Vec<Fault>, _> = faults.iter().map(read).collect();
     faults.map_err(|error| ControlError::Invalid(error.to_string().into()))
 }
 
-/// Adds faults that are not there; those that are stay as they are, or give way. What would be too many is left out.
-pub(in crate::http) fn merge(faults: &mut Vec<Fault>, seeded: &[Fault], overwrite: bool) {
+/// Adds faults that are not there; those that are stay as they are, or are overwritten. Those above the limit are left out.
+pub(crate) fn merge(faults: &mut Vec<Fault>, seeded: &[Fault], overwrite: bool) {
     if overwrite {
         faults.retain(|fault| seeded.iter().all(|seeded| seeded.id != fault.id));
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::{InstanceRef, RunDecision, RunFaults};
-use crate::http::control::fault_decision::{FaultDecision, FaultyCall, rule};
+use crate::http::control::fault_decision::{FaultDecision, FaultyCall, decide};
 use crate::http::control::faults::{Fault, faults_as_text};
 use crate::http::error::codes::INTERNAL;
 use crate::http::error::{ApiError, OrFail};
@@ -17,7 +17,7 @@ use crate::http::state::{AppState, ControlState, to_its_end};
 const WORK: [&str; 2] = ["create_backup", "create_restore"];
 
 /// Injects the faults that match a call; returns how the work that it creates is to fail.
-pub(in crate::http) async fn inject_faults(
+pub(crate) async fn inject_faults(
     request: &HttpRequest,
     state: &web::Data<AppState>,
 ) -> Result<Option<FailureCode>, ApiError> {
@@ -25,12 +25,13 @@ pub(in crate::http) async fn inject_faults(
         return Ok(None);
     };
     let now = state.control.control.clock().0;
-    let ruled = state.control.faults.rule(faulty_call(request, route), now, || state.control.control.dice());
-    let decision = if let Ok(decision) = ruled {
+    let decided =
+        state.control.faults.decide(faulty_call(request, route), now, || state.control.control.dice());
+    let decision = if let Ok(decision) = decided {
         decision
     } else {
         let (request, state) = (request.clone(), state.clone());
-        let decision = async move { state.control.rule_in_turn(faulty_call(&request, route)).await };
+        let decision = async move { state.control.decide_exclusively(faulty_call(&request, route)).await };
         to_its_end(decision).await?
     };
     let Some(decision) = decision else { return Ok(None) };
@@ -64,15 +65,15 @@ fn faulty_call(request: &HttpRequest, route: RouteName) -> FaultyCall<'_> {
 
 impl ControlState {
     /// Returns the faults that are not over.
-    pub(in crate::http::control) fn present_faults(&self) -> Vec<Fault> {
+    pub(crate) fn present_faults(&self) -> Vec<Fault> {
         self.faults.all(self.control.clock().0)
     }
 
     /// Decides what happens to a call that may use up a fault.
-    async fn rule_in_turn(&self, call: FaultyCall<'_>) -> Result<Option<FaultDecision>, ApiError> {
-        let _turn = self.faults_kept.lock().await;
+    async fn decide_exclusively(&self, call: FaultyCall<'_>) -> Result<Option<FaultDecision>, ApiError> {
+        let _guard = self.faults_kept.lock().await;
         let mut faults = self.present_faults();
-        let Some(decision) = rule(&faults, call, || self.control.dice()) else { return Ok(None) };
+        let Some(decision) = decide(&faults, call, || self.control.dice()) else { return Ok(None) };
         if decision.uses_up {
             decision.count(&mut faults);
             self.control.keep_faults(faults_as_text(&faults)?).await.or_fail(&INTERNAL)?;
@@ -83,15 +84,15 @@ impl ControlState {
     }
 
     /// Decides what happens to work that comes due at `at`.
-    async fn rule_run(&self, call: FaultyCall<'_>, at: Timestamp) -> Option<RunDecision<'_>> {
-        let turn = self.faults_kept.lock().await;
+    async fn decide_run(&self, call: FaultyCall<'_>, at: Timestamp) -> Option<RunDecision<'_>> {
+        let guard = self.faults_kept.lock().await;
         let mut faults = self.faults.all(at);
-        let decision = rule(&faults, call, || self.control.dice())?;
+        let decision = decide(&faults, call, || self.control.dice())?;
         let failure = decision.outcome?;
         decision.count(&mut faults);
         let faults = if decision.uses_up { Some(faults_as_text(&faults).ok()?) } else { None };
         let begun = move || {
-            let _turn = turn;
+            let _guard = guard;
             self.faults.edit(|faults| decision.count(faults));
         };
         Some(RunDecision { failure, faults, begun: Box::new(begun) })
@@ -99,7 +100,7 @@ impl ControlState {
 }
 
 /// The operation by which a fault matches the runs of policies.
-pub(in crate::http) const SCHEDULED_BACKUP: &str = "scheduled_backup";
+pub(crate) const SCHEDULED_BACKUP: &str = "scheduled_backup";
 
 #[async_trait]
 impl RunFaults for AppState {
@@ -116,6 +117,6 @@ impl RunFaults for AppState {
             makes_work: true,
             is_answered: false,
         };
-        self.control.rule_run(call, at).await
+        self.control.decide_run(call, at).await
     }
 }

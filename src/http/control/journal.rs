@@ -13,60 +13,60 @@ use crate::http::control::words::WireDuration;
 
 /// A call of the API and its answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(in crate::http) struct JournalEntry {
+pub(crate) struct JournalEntry {
     /// Its number since the start, from 1.
-    pub(in crate::http) number: u64,
+    pub(crate) number: u64,
     /// When it was answered, by the emulator's clock.
-    pub(in crate::http) at: String,
+    pub(crate) at: String,
     /// The method.
-    pub(in crate::http) method: String,
+    pub(crate) method: String,
     /// The path, without the query.
-    pub(in crate::http) path: String,
+    pub(crate) path: String,
     /// The version of the API, where the path names one.
-    pub(in crate::http) api: Option<&'static str>,
+    pub(crate) api: Option<&'static str>,
     /// The operation; null for what is not built.
-    pub(in crate::http) operation: Option<&'static str>,
+    pub(crate) operation: Option<&'static str>,
     /// Whether there is such an operation and it is emulated.
     #[serde(skip)]
-    pub(in crate::http) is_supported: bool,
+    pub(crate) is_supported: bool,
     /// The project in the path.
-    pub(in crate::http) project_id: Option<String>,
+    pub(crate) project_id: Option<String>,
     /// The instance in the path.
-    pub(in crate::http) instance_id: Option<String>,
+    pub(crate) instance_id: Option<String>,
     /// The status of the answer; 500 for a connection that was cut.
-    pub(in crate::http) status: u16,
+    pub(crate) status: u16,
     /// The code of the error, if it was one.
-    pub(in crate::http) error_code: Option<String>,
+    pub(crate) error_code: Option<String>,
     /// The client, as it names itself.
-    pub(in crate::http) client: Option<String>,
+    pub(crate) client: Option<String>,
     /// How long it took, in milliseconds.
-    pub(in crate::http) duration_ms: f64,
+    pub(crate) duration_ms: f64,
     /// The id of the request.
-    pub(in crate::http) request_id: String,
+    pub(crate) request_id: String,
 }
 
 /// Which calls are asked for. What is absent does not filter.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct JournalFilter {
-    pub(in crate::http) operation: Option<String>,
-    pub(in crate::http) api: Option<String>,
-    pub(in crate::http) method: Option<String>,
-    pub(in crate::http) project_id: Option<String>,
-    pub(in crate::http) instance_id: Option<String>,
-    pub(in crate::http) status: Option<u16>,
-    pub(in crate::http) error_code: Option<String>,
+pub(crate) struct JournalFilter {
+    pub(crate) operation: Option<String>,
+    pub(crate) api: Option<String>,
+    pub(crate) method: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) instance_id: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) error_code: Option<String>,
     /// A part of the client's name.
-    pub(in crate::http) client: Option<String>,
+    pub(crate) client: Option<String>,
     /// Only calls that took longer than this.
-    pub(in crate::http) slower_than: Option<WireDuration>,
+    pub(crate) slower_than: Option<WireDuration>,
     /// Only calls after the one with this number.
-    pub(in crate::http) after: Option<u64>,
+    pub(crate) after: Option<u64>,
 }
 
 impl JournalFilter {
     /// Lets through the calls about a project.
-    pub(in crate::http) fn of_project(project: ProjectId) -> Self {
+    pub(crate) fn of_project(project: ProjectId) -> Self {
         Self { project_id: Some(project.to_string()), ..Self::default() }
     }
 
@@ -93,7 +93,7 @@ impl JournalFilter {
 }
 
 /// The calls that came lately.
-pub(in crate::http) struct Journal {
+pub(crate) struct Journal {
     limit: usize,
     calls: Mutex<Calls>,
     changed: Notify,
@@ -135,17 +135,17 @@ impl Calls {
 
 impl Journal {
     /// Makes a journal that keeps the newest `limit` calls; none at all if that is zero.
-    pub(in crate::http) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit, calls: Mutex::default(), changed: Notify::new() }
     }
 
     /// Returns whether calls are kept at all.
-    pub(in crate::http) fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.limit > 0
     }
 
     /// Takes a call into account and gives it its number.
-    pub(in crate::http) fn record(&self, mut entry: JournalEntry) {
+    pub(crate) fn record(&self, mut entry: JournalEntry) {
         let mut calls = self.calls();
         calls.last_number += 1;
         entry.number = calls.last_number;
@@ -158,7 +158,7 @@ impl Journal {
     }
 
     /// Returns the calls that a filter lets through, oldest first, at most the `limit` newest of them.
-    pub(in crate::http) fn find(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
+    pub(crate) fn find(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
         let calls = self.calls();
         let mut found: Vec<JournalEntry> =
             calls.kept.iter().rev().filter(|entry| filter.lets_through(entry)).take(limit).cloned().collect();
@@ -167,20 +167,20 @@ impl Journal {
     }
 
     /// Returns how many of the calls that are kept a filter lets through.
-    pub(in crate::http) fn count(&self, filter: &JournalFilter) -> usize {
+    pub(crate) fn count(&self, filter: &JournalFilter) -> usize {
         self.calls().kept.iter().filter(|entry| filter.lets_through(entry)).count()
     }
 
     /// Returns the calls that a filter lets through and for which there is no operation, or one that is not emulated, oldest first,
     /// at most `limit`.
-    pub(in crate::http) fn unsupported(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
+    pub(crate) fn unsupported(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
         let calls = self.calls();
         let unsupported = calls.kept.iter().filter(|entry| !entry.is_supported);
         unsupported.filter(|entry| filter.lets_through(entry)).take(limit).cloned().collect()
     }
 
     /// Forgets the calls that a filter lets through.
-    pub(in crate::http) fn clear(&self, filter: &JournalFilter) {
+    pub(crate) fn clear(&self, filter: &JournalFilter) {
         let mut calls = self.calls();
         calls.kept.retain(|entry| !filter.lets_through(entry));
         calls.clearings += 1;
@@ -188,12 +188,7 @@ impl Journal {
 
     /// Waits until a filter lets at least `count` calls through, or the time is over; returns whether it does. Calls that make
     /// room for others meanwhile count.
-    pub(in crate::http) async fn wait(
-        &self,
-        filter: &JournalFilter,
-        count: usize,
-        patience: Duration,
-    ) -> bool {
+    pub(crate) async fn wait(&self, filter: &JournalFilter, count: usize, patience: Duration) -> bool {
         let reached = async {
             let mut tally = Tally::default();
             loop {

@@ -1,7 +1,6 @@
 //! The control API, `/_emulator/…`: what a test asks of the emulator itself. JSON; an answer carries the new state and leaves
 //! once that is kept.
 
-pub(super) mod clock;
 pub(super) mod context;
 pub(super) mod documents;
 pub(super) mod fault_decision;
@@ -24,7 +23,7 @@ use crate::http::route::{DELETE, GET, Operation, PATCH, POST, PUT, RouteEntry, T
 
 /// Returns the routes.
 #[expect(clippy::too_many_lines, reason = "one row an operation")]
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag {
         name: "The emulator itself",
         about: "Its clock, faults, rules, ids, state and journal, under the control of a test.",
@@ -99,18 +98,18 @@ pub(in crate::http) fn routes() -> Vec<RouteEntry> {
             .answers_any(200, JSON),
         CLOCK
             .summary("Shows what the clock shows")
-            .at(GET, "/_emulator/clock", reads(clock::show))
-            .answers::<clock::ClockView>(),
+            .at(GET, "/_emulator/clock", reads(state::show_clock))
+            .answers::<state::ClockView>(),
         CLOCK
             .summary("Sets, freezes or paces the clock")
-            .at(PUT, "/_emulator/clock", changes(clock::set))
-            .takes::<clock::SetBody>()
-            .answers::<clock::ClockView>(),
+            .at(PUT, "/_emulator/clock", changes(state::set_clock))
+            .takes::<state::SetBody>()
+            .answers::<state::ClockView>(),
         CLOCK
             .summary("Moves the clock forward; what is due then is done when it answers")
-            .at(POST, "/_emulator/clock/advance", changes(clock::advance))
-            .takes::<clock::AdvanceBody>()
-            .answers::<clock::Advanced>(),
+            .at(POST, "/_emulator/clock/advance", changes(state::advance_clock))
+            .takes::<state::AdvanceBody>()
+            .answers::<state::Advanced>(),
         TRANSITIONS
             .summary("Shows the rules about what moves a model on; without one the settings hold")
             .at(GET, "/_emulator/transitions/{model}", reads(transitions::show))

@@ -13,7 +13,7 @@ use crate::http::time::rfc3339;
 
 /// A duration as people write it: `"200ms"`, `"2h"`, `"30days"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) struct WireDuration(pub(in crate::http) Duration);
+pub(crate) struct WireDuration(pub(crate) Duration);
 
 impl Serialize for WireDuration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -69,7 +69,7 @@ fn described_text<const N: usize>(
 
 /// A time as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) struct WireTime(pub(in crate::http) Timestamp);
+pub(crate) struct WireTime(pub(crate) Timestamp);
 
 impl Serialize for WireTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,21 +86,21 @@ impl<'de> Deserialize<'de> for WireTime {
 }
 
 /// A time that may be absent, as RFC 3339 or null.
-pub(in crate::http) mod optional_time {
+pub(crate) mod optional_time {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use crate::domain::time::Timestamp;
     use crate::http::control::words::WireTime;
 
     #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(in crate::http) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         time: &Option<Timestamp>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         time.map(WireTime).serialize(serializer)
     }
 
-    pub(in crate::http) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         Ok(Option::<WireTime>::deserialize(deserializer)?.map(|time| time.0))

@@ -6,15 +6,15 @@
 
 /// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::http) struct ErrorCode {
+pub(crate) struct ErrorCode {
     /// The code as v2 writes it.
-    pub(in crate::http) dcs: &'static str,
+    pub(crate) dcs: &'static str,
     /// The code as v1.0 writes it, where the tables have one.
-    pub(in crate::http) legacy: Option<&'static str>,
+    pub(crate) legacy: Option<&'static str>,
     /// The HTTP status.
-    pub(in crate::http) status: u16,
+    pub(crate) status: u16,
     /// The public text; `{0}` is the name of a parameter.
-    pub(in crate::http) text: &'static str,
+    pub(crate) text: &'static str,
 }
 
 const fn row(dcs: &'static str, legacy: &'static str, status: u16, text: &'static str) -> ErrorCode {
@@ -25,267 +25,245 @@ const fn twinless(dcs: &'static str, status: u16, text: &'static str) -> ErrorCo
     ErrorCode { dcs, legacy: None, status, text }
 }
 
-pub(in crate::http) const INVALID_PROJECT_ID: ErrorCode =
+pub(crate) const INVALID_PROJECT_ID: ErrorCode =
     row("DCS.4002", "111400002", 400, "Invalid project ID format.");
-pub(in crate::http) const EMPTY_BODY: ErrorCode = row("DCS.4004", "111400004", 400, "Empty request body.");
-pub(in crate::http) const INVALID_BODY: ErrorCode = row(
+pub(crate) const EMPTY_BODY: ErrorCode = row("DCS.4004", "111400004", 400, "Empty request body.");
+pub(crate) const INVALID_BODY: ErrorCode = row(
     "DCS.4005",
     "111400005",
     400,
     "The message body contains invalid characters or is not in JSON format.",
 );
 /// The same row for a body that is too large: an exception to the table's status, on purpose (`decisions` no. 22).
-pub(in crate::http) const BODY_TOO_LARGE: ErrorCode = ErrorCode { status: 413, ..INVALID_BODY };
+pub(crate) const BODY_TOO_LARGE: ErrorCode = ErrorCode { status: 413, ..INVALID_BODY };
 /// The same row for a body that takes too long (`decisions` no. 22).
-pub(in crate::http) const BODY_TOO_SLOW: ErrorCode = ErrorCode { status: 408, ..INVALID_BODY };
-pub(in crate::http) const INVALID_INSTANCE_ID: ErrorCode =
+pub(crate) const BODY_TOO_SLOW: ErrorCode = ErrorCode { status: 408, ..INVALID_BODY };
+pub(crate) const INVALID_INSTANCE_ID: ErrorCode =
     row("DCS.4061", "111400061", 400, "Invalid instance ID format.");
-pub(in crate::http) const INVALID_QUERY: ErrorCode =
+pub(crate) const INVALID_QUERY: ErrorCode =
     row("DCS.4062", "111400062", 400, "Invalid {0} parameter in the request.");
-pub(in crate::http) const INVALID_PARAMETER: ErrorCode =
+pub(crate) const INVALID_PARAMETER: ErrorCode =
     row("DCS.4063", "111400063", 400, "Invalid {0} parameter in the request.");
-pub(in crate::http) const CACHE_MODE_UNSUPPORTED: ErrorCode =
+pub(crate) const CACHE_MODE_UNSUPPORTED: ErrorCode =
     row("DCS.4086", "111400086", 400, "only master standby instance is support this action");
-pub(in crate::http) const BACKUP_UNSUPPORTED: ErrorCode =
+pub(crate) const BACKUP_UNSUPPORTED: ErrorCode =
     row("DCS.4095", "111400095", 400, "the system is not support backup and restore.");
-pub(in crate::http) const BACKING_UP: ErrorCode =
-    row("DCS.4096", "111400096", 400, "the instance is backuping.");
-pub(in crate::http) const RESTORING: ErrorCode =
-    row("DCS.4097", "111400097", 400, "the instance is restoring.");
-pub(in crate::http) const REMARK_TOO_LONG: ErrorCode = row(
+pub(crate) const BACKING_UP: ErrorCode = row("DCS.4096", "111400096", 400, "the instance is backuping.");
+pub(crate) const RESTORING: ErrorCode = row("DCS.4097", "111400097", 400, "the instance is restoring.");
+pub(crate) const REMARK_TOO_LONG: ErrorCode = row(
     "DCS.4098",
     "111400098",
     400,
     "The value of the remark parameter must be 0 to 128 characters in length.",
 );
-pub(in crate::http) const RESTARTING: ErrorCode =
-    row("DCS.4111", "111400111", 400, "the instance is restarting.");
-pub(in crate::http) const EXTENDING: ErrorCode =
-    row("DCS.4113", "111400113", 400, "the instance is extending.");
-pub(in crate::http) const CREATING: ErrorCode =
-    row("DCS.4118", "111400118", 400, "the instance is creating.");
-pub(in crate::http) const STATE_UNSUPPORTED: ErrorCode = row(
+pub(crate) const RESTARTING: ErrorCode = row("DCS.4111", "111400111", 400, "the instance is restarting.");
+pub(crate) const EXTENDING: ErrorCode = row("DCS.4113", "111400113", 400, "the instance is extending.");
+pub(crate) const CREATING: ErrorCode = row("DCS.4118", "111400118", 400, "the instance is creating.");
+pub(crate) const STATE_UNSUPPORTED: ErrorCode = row(
     "DCS.4026",
     "111400026",
     400,
     "This operation is not allowed when the DCS instance is in the current state.",
 );
-pub(in crate::http) const INVALID_ACTION: ErrorCode =
+pub(crate) const INVALID_ACTION: ErrorCode =
     row("DCS.4064", "111400064", 400, "The action parameter in the request must be start, stop, or restart.");
-pub(in crate::http) const NO_INSTANCES: ErrorCode = row(
+pub(crate) const NO_INSTANCES: ErrorCode = row(
     "DCS.4065",
     "111400065",
     400,
     "The instances parameter in the request cannot be a null value or left unspecified.",
 );
-pub(in crate::http) const TOO_MANY_INSTANCES: ErrorCode =
+pub(crate) const TOO_MANY_INSTANCES: ErrorCode =
     row("DCS.4100", "111400100", 400, "The number of instance IDs in an instances array cannot exceed 50.");
-pub(in crate::http) const PREPAID: ErrorCode = row(
+pub(crate) const PREPAID: ErrorCode = row(
     "DCS.4857",
     "111400857",
     400,
     "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
 );
-pub(in crate::http) const TOO_MANY_TAGS: ErrorCode =
+pub(crate) const TOO_MANY_TAGS: ErrorCode =
     row("DCS.4039", "111400039", 400, "The quota limit has been reached.");
-pub(in crate::http) const INVALID_CONFIGURATION: ErrorCode =
+pub(crate) const INVALID_CONFIGURATION: ErrorCode =
     row("DCS.4066", "111400066", 400, "Invalid value of the configure parameter {0}.");
-pub(in crate::http) const RESERVED_MEMORY_TOO_LARGE: ErrorCode = row(
+pub(crate) const RESERVED_MEMORY_TOO_LARGE: ErrorCode = row(
     "DCS.4105",
     "111400105",
     400,
     "The value of reserved-memory cannot be greater than the free memory size of this DCS instance.",
 );
-pub(in crate::http) const INVALID_SCAN_START: ErrorCode = twinless(
+pub(crate) const INVALID_SCAN_START: ErrorCode = twinless(
     "DCS.4819",
     400,
     "The first_scan_at parameter is invalid.  Its must be ISO format utc date-time. The time must be later than the current time.",
 );
-pub(in crate::http) const INVALID_SCAN_INTERVAL: ErrorCode =
+pub(crate) const INVALID_SCAN_INTERVAL: ErrorCode =
     twinless("DCS.4820", 400, "The interval parameter is invalid. must Greater than or equal to 0.");
-pub(in crate::http) const INVALID_SCAN_TIMEOUT: ErrorCode = twinless(
+pub(crate) const INVALID_SCAN_TIMEOUT: ErrorCode = twinless(
     "DCS.4821",
     400,
     "The timeout parameter is invalid. Its must Greater than or equal to interval * 2, if interval is 0, timeout must Greater than 1 second.",
 );
-pub(in crate::http) const INVALID_SCAN_KEYS: ErrorCode = twinless(
+pub(crate) const INVALID_SCAN_KEYS: ErrorCode = twinless(
     "DCS.4822",
     400,
     "The scan_keys_count parameter is invalid. Its must Greater than or equal to 10, and Less than or equal to 1000.",
 );
-pub(in crate::http) const ENCRYPTION_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4201", 400, "Do not support SSL.");
-pub(in crate::http) const INVALID_ENCRYPTION: ErrorCode =
-    twinless("DCS.4202", 400, "ssl request params are invalid.");
-pub(in crate::http) const CLIENT_IPS_UNSUPPORTED: ErrorCode =
+pub(crate) const ENCRYPTION_UNSUPPORTED: ErrorCode = twinless("DCS.4201", 400, "Do not support SSL.");
+pub(crate) const INVALID_ENCRYPTION: ErrorCode = twinless("DCS.4202", 400, "ssl request params are invalid.");
+pub(crate) const CLIENT_IPS_UNSUPPORTED: ErrorCode =
     twinless("DCS.4841", 400, "Instance do not support client ip transparent transmission.");
-pub(in crate::http) const TEMPLATE_NOT_FOUND: ErrorCode =
+pub(crate) const TEMPLATE_NOT_FOUND: ErrorCode =
     twinless("DCS.4988", 400, "The config template does not exist.");
-pub(in crate::http) const INSTANCE_NAME_TAKEN: ErrorCode =
+pub(crate) const INSTANCE_NAME_TAKEN: ErrorCode =
     row("DCS.4060", "111400060", 400, "This DCS instance name already exists.");
-pub(in crate::http) const INSTANCE_QUOTA_EXCEEDED: ErrorCode =
+pub(crate) const INSTANCE_QUOTA_EXCEEDED: ErrorCode =
     row("DCS.4035", "111400035", 400, "DCS instance quota of the tenant is insufficient.");
-pub(in crate::http) const MEMORY_QUOTA_EXCEEDED: ErrorCode =
+pub(crate) const MEMORY_QUOTA_EXCEEDED: ErrorCode =
     row("DCS.4036", "111400036", 400, "Memory quota of the tenant is insufficient.");
-pub(in crate::http) const UNKNOWN_ROUTE: ErrorCode =
+pub(crate) const UNKNOWN_ROUTE: ErrorCode =
     row("DCS.4001", "111404001", 404, "The requested URL does not exist.");
-pub(in crate::http) const INSTANCE_NOT_FOUND: ErrorCode =
+pub(crate) const INSTANCE_NOT_FOUND: ErrorCode =
     row("DCS.3022", "111404022", 404, "This DCS instance does not exist.");
-pub(in crate::http) const METHOD_NOT_ALLOWED: ErrorCode =
+pub(crate) const METHOD_NOT_ALLOWED: ErrorCode =
     row("DCS.5001", "111405001", 405, "This request method is not allowed.");
-pub(in crate::http) const INTERNAL: ErrorCode = row("DCS.5000", "111500000", 500, "Internal service error.");
+pub(crate) const INTERNAL: ErrorCode = row("DCS.5000", "111500000", 500, "Internal service error.");
 /// The same row while the service is too busy (`decisions` no. 22).
-pub(in crate::http) const UNAVAILABLE: ErrorCode = ErrorCode { status: 503, ..INTERNAL };
-pub(in crate::http) const DELETE_BACKUP_FAILED: ErrorCode =
+pub(crate) const UNAVAILABLE: ErrorCode = ErrorCode { status: 503, ..INTERNAL };
+pub(crate) const DELETE_BACKUP_FAILED: ErrorCode =
     row("DCS.4101", "111400101", 500, "Delete instance backup file failed.");
-pub(in crate::http) const NO_CREDENTIALS: ErrorCode =
-    row("DCS.1003", "111401003", 401, "No token in the request.");
-pub(in crate::http) const INVALID_CREDENTIALS: ErrorCode =
-    row("DCS.1001", "111401001", 401, "Invalid token.");
-pub(in crate::http) const CREDENTIALS_EXPIRED: ErrorCode =
-    row("DCS.1002", "111401002", 401, "Token expired.");
-pub(in crate::http) const OTHER_PROJECT: ErrorCode =
+pub(crate) const NO_CREDENTIALS: ErrorCode = row("DCS.1003", "111401003", 401, "No token in the request.");
+pub(crate) const INVALID_CREDENTIALS: ErrorCode = row("DCS.1001", "111401001", 401, "Invalid token.");
+pub(crate) const CREDENTIALS_EXPIRED: ErrorCode = row("DCS.1002", "111401002", 401, "Token expired.");
+pub(crate) const OTHER_PROJECT: ErrorCode =
     row("DCS.1004", "111401004", 401, "Project ID does not match the token.");
-pub(in crate::http) const READ_ONLY: ErrorCode = row(
+pub(crate) const READ_ONLY: ErrorCode = row(
     "DCS.3002",
     "111403002",
     403,
     "This tenant has read permission only and cannot perform this operation.",
 );
-pub(in crate::http) const NO_ROLE: ErrorCode =
+pub(crate) const NO_ROLE: ErrorCode =
     row("DCS.2003", "111403003", 403, "This role does not have the permission to perform this operation.");
-pub(in crate::http) const ACTION_DENIED: ErrorCode =
+pub(crate) const ACTION_DENIED: ErrorCode =
     twinless("DCS.2007", 403, "Policy does not allow {0} to be performed.");
-pub(in crate::http) const BACKUP_NOT_USABLE: ErrorCode =
+pub(crate) const BACKUP_NOT_USABLE: ErrorCode =
     row("DCS.4087", "111400087", 400, "the backup record status is err when restore this instance");
-pub(in crate::http) const BACKUP_NOT_FOUND: ErrorCode =
-    twinless("DCS.4031", 400, "The backup record does not exist.");
-pub(in crate::http) const WINDOW_REVERSED: ErrorCode =
+pub(crate) const BACKUP_NOT_FOUND: ErrorCode = twinless("DCS.4031", 400, "The backup record does not exist.");
+pub(crate) const WINDOW_REVERSED: ErrorCode =
     twinless("DCS.4025", 400, "The end time must be after the start time.");
-pub(in crate::http) const INVALID_GENERIC: ErrorCode =
+pub(crate) const INVALID_GENERIC: ErrorCode =
     row("DCS.4800", "111400800", 400, "Invalid {0} in the request.");
-pub(in crate::http) const RESTORE_SAVE_FAILED: ErrorCode =
+pub(crate) const RESTORE_SAVE_FAILED: ErrorCode =
     row("DCS.5092", "111500092", 500, "Failed to save and restore data.");
-pub(in crate::http) const RESTORE_QUERY_FAILED: ErrorCode =
-    twinless("DCS.5079", 500, "Query restore record failed.");
+pub(crate) const RESTORE_QUERY_FAILED: ErrorCode = twinless("DCS.5079", 500, "Query restore record failed.");
 /// Download links are the object store's business, and so are these codes.
-pub(in crate::http) const LINK_EXPIRED: ErrorCode = twinless("AccessDenied", 403, "Request has expired.");
-pub(in crate::http) const LINK_REFUSED: ErrorCode =
+pub(crate) const LINK_EXPIRED: ErrorCode = twinless("AccessDenied", 403, "Request has expired.");
+pub(crate) const LINK_REFUSED: ErrorCode =
     twinless("SignatureDoesNotMatch", 403, "The link was not made here, or has been changed.");
-pub(in crate::http) const LINKED_FILE_GONE: ErrorCode = twinless("NoSuchKey", 404, "The file is gone.");
+pub(crate) const LINKED_FILE_GONE: ErrorCode = twinless("NoSuchKey", 404, "The file is gone.");
 /// What the tables say of jobs that the system does not have, in words that say what is meant here.
-pub(in crate::http) const NOT_EMULATED: ErrorCode =
+pub(crate) const NOT_EMULATED: ErrorCode =
     row("DCS.4094", "111400094", 400, "This operation is not emulated: {0}.");
-pub(in crate::http) const INVALID_TASK_ID: ErrorCode =
-    row("DCS.4070", "111400070", 400, "Invalid task ID format.");
-pub(in crate::http) const HOTKEY_NOT_FOUND: ErrorCode =
-    twinless("DCS.4941", 400, "The hotkey id does not exist.");
-pub(in crate::http) const BIGKEY_NOT_FOUND: ErrorCode =
-    twinless("DCS.4942", 400, "The bigkey id does not exist.");
-pub(in crate::http) const MIGRATION_NOT_FOUND: ErrorCode =
+pub(crate) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
+pub(crate) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
+pub(crate) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");
+pub(crate) const MIGRATION_NOT_FOUND: ErrorCode =
     twinless("DCS.4133", 400, "The migration task does not exist.");
-pub(in crate::http) const ANALYSIS_NOT_FOUND: ErrorCode =
+pub(crate) const ANALYSIS_NOT_FOUND: ErrorCode =
     twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
-pub(in crate::http) const INSTANCE_SAVE_FAILED: ErrorCode =
+pub(crate) const INSTANCE_SAVE_FAILED: ErrorCode =
     twinless("DCS.5017", 500, "Failed to save instance information.");
-pub(in crate::http) const INSTANCE_QUERY_FAILED: ErrorCode =
-    twinless("DCS.5024", 500, "Query instance failed.");
-pub(in crate::http) const BACKUP_QUERY_FAILED: ErrorCode =
-    twinless("DCS.5078", 500, "Query backup record failed.");
-pub(in crate::http) const BACKUP_SAVE_FAILED: ErrorCode =
+pub(crate) const INSTANCE_QUERY_FAILED: ErrorCode = twinless("DCS.5024", 500, "Query instance failed.");
+pub(crate) const BACKUP_QUERY_FAILED: ErrorCode = twinless("DCS.5078", 500, "Query backup record failed.");
+pub(crate) const BACKUP_SAVE_FAILED: ErrorCode =
     row("DCS.5090", "111500090", 500, "Failed to save backup information.");
 
-pub(in crate::http) const INSTANCE_CREATE_FAILED: ErrorCode =
+pub(crate) const INSTANCE_CREATE_FAILED: ErrorCode =
     row("DCS.5031", "111500031", 500, "create instance fail");
 // What orders of instances are refused with.
-pub(in crate::http) const INVALID_ENGINE: ErrorCode =
+pub(crate) const INVALID_ENGINE: ErrorCode =
     row("DCS.4007", "111400007", 400, "The selected cache engine type is not supported.");
-pub(in crate::http) const INVALID_ENGINE_VERSION: ErrorCode =
+pub(crate) const INVALID_ENGINE_VERSION: ErrorCode =
     row("DCS.4008", "111400008", 400, "The selected cache engine version is not supported.");
-pub(in crate::http) const INVALID_PRODUCT: ErrorCode =
+pub(crate) const INVALID_PRODUCT: ErrorCode =
     row("DCS.4009", "111400009", 400, "Invalid product ID in the request.");
-pub(in crate::http) const INVALID_INSTANCE_NAME: ErrorCode = row(
+pub(crate) const INVALID_INSTANCE_NAME: ErrorCode = row(
     "DCS.4010",
     "111400010",
     400,
     "Invalid DCS instance name. The name must be 4 to 64 characters in length. Only letters (case-insensitive), digits, underscores (_) ,and hyphens (-) are allowed.",
 );
-pub(in crate::http) const DESCRIPTION_TOO_LONG: ErrorCode =
+pub(crate) const DESCRIPTION_TOO_LONG: ErrorCode =
     row("DCS.4011", "111400011", 400, "DCS instance description cannot exceed 1024 characters.");
-pub(in crate::http) const INVALID_CAPACITY: ErrorCode =
+pub(crate) const INVALID_CAPACITY: ErrorCode =
     row("DCS.4012", "111400012", 400, "Invalid capacity parameter in the request.");
-pub(in crate::http) const INVALID_VPC: ErrorCode =
-    row("DCS.4013", "111400013", 400, "Invalid vpc_id in the request.");
-pub(in crate::http) const INVALID_SECURITY_GROUP: ErrorCode =
+pub(crate) const INVALID_VPC: ErrorCode = row("DCS.4013", "111400013", 400, "Invalid vpc_id in the request.");
+pub(crate) const INVALID_SECURITY_GROUP: ErrorCode =
     row("DCS.4014", "111400014", 400, "Invalid security_group_id in the request.");
-pub(in crate::http) const INVALID_SUBNET: ErrorCode =
+pub(crate) const INVALID_SUBNET: ErrorCode =
     row("DCS.4016", "111400016", 400, "Invalid subnet_id in the request.");
-pub(in crate::http) const WEAK_PASSWORD: ErrorCode =
+pub(crate) const WEAK_PASSWORD: ErrorCode =
     row("DCS.4019", "111400019", 400, "The password does not meet complexity requirements.");
-pub(in crate::http) const UNKNOWN_ZONE: ErrorCode =
-    row("DCS.4042", "111400042", 400, "This AZ does not exist.");
-pub(in crate::http) const ONE_ZONE_ONLY: ErrorCode = row(
+pub(crate) const UNKNOWN_ZONE: ErrorCode = row("DCS.4042", "111400042", 400, "This AZ does not exist.");
+pub(crate) const ONE_ZONE_ONLY: ErrorCode = row(
     "DCS.4067",
     "111400067",
     400,
     "The available_zones parameter in the request must an array that contains only one AZ ID.",
 );
-pub(in crate::http) const POLICY_SAVE_DAYS: ErrorCode =
+pub(crate) const POLICY_SAVE_DAYS: ErrorCode =
     row("DCS.4072", "111400072", 400, "Invalid saveDays instance backup policy parameter in the request.");
-pub(in crate::http) const POLICY_BACKUP_TYPE: ErrorCode =
+pub(crate) const POLICY_BACKUP_TYPE: ErrorCode =
     row("DCS.4073", "111400073", 400, "Invalid backupType instance backup policy parameter in the request.");
-pub(in crate::http) const POLICY_PERIOD_TYPE: ErrorCode =
+pub(crate) const POLICY_PERIOD_TYPE: ErrorCode =
     row("DCS.4074", "111400074", 400, "Invalid periodType instance backup policy parameter in the request.");
-pub(in crate::http) const POLICY_BACKUP_AT: ErrorCode =
+pub(crate) const POLICY_BACKUP_AT: ErrorCode =
     row("DCS.4075", "111400075", 400, "Invalid backupAt instance backup policy parameter in the request.");
-pub(in crate::http) const POLICY_BEGIN_AT: ErrorCode =
+pub(crate) const POLICY_BEGIN_AT: ErrorCode =
     row("DCS.4076", "111400076", 400, "Invalid beginAt instance backup policy parameter in the request.");
-pub(in crate::http) const INVALID_MAINTENANCE: ErrorCode =
+pub(crate) const INVALID_MAINTENANCE: ErrorCode =
     row("DCS.4106", "111400106", 400, "The value of maintain time illegal.");
-pub(in crate::http) const INVALID_PASSWORD_ACCESS: ErrorCode =
+pub(crate) const INVALID_PASSWORD_ACCESS: ErrorCode =
     row("DCS.4843", "111400843", 400, "The no_password_access parameter is missing or its value is invalid.");
-pub(in crate::http) const INVALID_ACCESS_USER: ErrorCode =
+pub(crate) const INVALID_ACCESS_USER: ErrorCode =
     row("DCS.4844", "111400844", 400, "The access_user parameter is missing or its value is invalid.");
-pub(in crate::http) const MISSING_PASSWORD: ErrorCode =
+pub(crate) const MISSING_PASSWORD: ErrorCode =
     row("DCS.4845", "111400845", 400, "The password parameter is missing or its value is invalid.");
-pub(in crate::http) const PASSWORD_UNWANTED: ErrorCode =
+pub(crate) const PASSWORD_UNWANTED: ErrorCode =
     row("DCS.4849", "111400849", 400, "The request parameter new_password should not exist.");
-pub(in crate::http) const PASSWORD_FREE: ErrorCode = row(
+pub(crate) const PASSWORD_FREE: ErrorCode = row(
     "DCS.4850",
     "111400850",
     400,
     "This operation is not supported when Password-Free Access is enabled for the instance.",
 );
-pub(in crate::http) const INVALID_SPEC_CODE: ErrorCode =
-    twinless("DCS.4927", 400, "The param spec_code is invalid");
+pub(crate) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The param spec_code is invalid");
 /// The one code that only v1.0 has; the newer style takes the nearest.
-pub(in crate::http) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
+pub(crate) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
     row("DCS.4009", "111400022", 400, "Engine does not match the product id.");
 
 // What is said of other sizes, and of nodes.
-pub(in crate::http) const RESIZE_UNSUPPORTED: ErrorCode =
+pub(crate) const RESIZE_UNSUPPORTED: ErrorCode =
     row("DCS.4102", "111400102", 400, "The system is not support resize.");
-pub(in crate::http) const NOT_LARGER: ErrorCode =
+pub(crate) const NOT_LARGER: ErrorCode =
     row("DCS.4103", "111400103", 400, "The system is not support resize.");
-pub(in crate::http) const TYPE_CHANGE_UNSUPPORTED: ErrorCode =
+pub(crate) const TYPE_CHANGE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4200", 400, "Instance type cannot be changed.");
-pub(in crate::http) const INVALID_REPLICA_ZONES: ErrorCode =
+pub(crate) const INVALID_REPLICA_ZONES: ErrorCode =
     twinless("DCS.4933", 400, "The param available_zones is invalid.");
-pub(in crate::http) const TOO_MANY_REPLICAS: ErrorCode =
+pub(crate) const TOO_MANY_REPLICAS: ErrorCode =
     twinless("DCS.4875", 400, "Create replication number exceed max number limit.");
-pub(in crate::http) const INVALID_NODE_LIST: ErrorCode =
+pub(crate) const INVALID_NODE_LIST: ErrorCode =
     twinless("DCS.4930", 400, "The request param node_list is invalid");
-pub(in crate::http) const NOT_A_REPLICA: ErrorCode =
-    twinless("DCS.4931", 400, "Node is not replica, can't delete.");
-pub(in crate::http) const MASTER_NODE: ErrorCode =
-    twinless("DCS.4936", 400, "The master node cannot be deleted");
-pub(in crate::http) const ONLY_REPLICA: ErrorCode =
+pub(crate) const NOT_A_REPLICA: ErrorCode = twinless("DCS.4931", 400, "Node is not replica, can't delete.");
+pub(crate) const MASTER_NODE: ErrorCode = twinless("DCS.4936", 400, "The master node cannot be deleted");
+pub(crate) const ONLY_REPLICA: ErrorCode =
     twinless("DCS.4937", 400, "Only has one slave node,can not delete");
-pub(in crate::http) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
+pub(crate) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
 // What is said of background tasks.
-pub(in crate::http) const TASK_RUNNING: ErrorCode =
+pub(crate) const TASK_RUNNING: ErrorCode =
     row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");
-pub(in crate::http) const TASK_STATE_UNSUPPORTED: ErrorCode =
+pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
 
 impl ErrorCode {
@@ -293,7 +271,7 @@ impl ErrorCode {
     ///
     /// A code without an older twin goes out unchanged, except internal errors: those become `111500nnn`, all with the
     /// same text.
-    pub(in crate::http) fn legacy(&self) -> (String, &'static str) {
+    pub(crate) fn legacy(&self) -> (String, &'static str) {
         match (self.legacy, self.dcs.strip_prefix("DCS.5")) {
             (Some(legacy), _) if legacy.starts_with("111500") => (legacy.to_owned(), INTERNAL.text),
             (Some(legacy), _) => (legacy.to_owned(), self.text),

@@ -11,7 +11,7 @@ const FOREIGN_HOST: &str = "Neither the control API nor browsers are served by t
 
 /// Why the control API refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::http) enum ControlError {
+pub(crate) enum ControlError {
     /// The body cannot be used; it is said why.
     #[error("bad request: {0}")]
     Invalid(Cow<'static, str>),
@@ -40,7 +40,7 @@ pub(in crate::http) enum ControlError {
 
 impl ControlError {
     /// Returns status, code and public text.
-    pub(in crate::http) fn parts(&self) -> (u16, &'static str, Cow<'_, str>) {
+    pub(crate) fn parts(&self) -> (u16, &'static str, Cow<'_, str>) {
         match self {
             Self::Invalid(problem) => (400, "EMU.4000", Cow::Borrowed(problem)),
             Self::Forbidden => (

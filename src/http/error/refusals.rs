@@ -1,7 +1,6 @@
 //! From a refusal to its code.
 
-use crate::domain::instance::policy::PolicyPart;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{PolicyPart, Refusal};
 use crate::engine::ApiVersion;
 use crate::http::error::codes::{self as code, ErrorCode};
 

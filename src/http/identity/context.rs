@@ -54,8 +54,8 @@ impl IdentityContext {
         let state = state(request)?;
         let identity = state.identity.clone();
         match credentials(request, &identity).await? {
-            Credentials::Ours(claim) => {
-                let caller = claim.verify(request, body, &identity)?;
+            Credentials::Ours(authentication) => {
+                let caller = authentication.verify(request, body, &identity)?;
                 let user = caller.user().cloned().ok_or(Refusal::NoCredentials)?;
                 Ok(Self { base_url: state.base_url(request), identity, caller, user })
             }

@@ -11,7 +11,7 @@ use crate::http::context::route;
 use crate::http::route::{GET, HEAD, Operation, POST, RouteEntry, Tag, open};
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Identity", about: "What clients ask before their first call." };
     const JSON: &str = "application/json";
     const SHOW_IDENTITY_VERSION: Operation = open("show_identity_version");

@@ -17,7 +17,7 @@ use crate::http::route::{GET, RouteEntry, Tag, open};
 use crate::http::state::{AppState, state};
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "This document", about: "What can be called, for programs and for people." };
     TAG.control_routes([
         open("emulator_openapi")

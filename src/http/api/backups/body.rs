@@ -20,7 +20,7 @@ use crate::http::time::rfc3339;
 
 /// A backup to be made.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-pub(in crate::http) struct CreateBackupBody {
+pub(crate) struct CreateBackupBody {
     #[schema(max_length = 128)]
     remark: Option<String>,
     /// `rdb` or `aof`.
@@ -31,7 +31,7 @@ pub(in crate::http) struct CreateBackupBody {
 ///
 /// # Errors
 /// `InvalidBody`, `RemarkTooLong`, `InvalidParameter` (`backup_format`).
-pub(in crate::http) fn create_backup(body: &[u8], api: ApiVersion) -> Result<CreateBackupRequest, Refusal> {
+pub(crate) fn create_backup(body: &[u8], api: ApiVersion) -> Result<CreateBackupRequest, Refusal> {
     let body: CreateBackupBody = match api {
         ApiVersion::V1 => {
             CreateBackupBody { remark: optional_object::<RemarkBody>(body)?.remark, backup_format: None }
@@ -46,14 +46,14 @@ pub(in crate::http) fn create_backup(body: &[u8], api: ApiVersion) -> Result<Cre
 
 /// A backup to be made by v1.0, which knows no format.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-pub(in crate::http) struct RemarkBody {
+pub(crate) struct RemarkBody {
     #[schema(max_length = 128)]
     remark: Option<String>,
 }
 
 /// Links to be made.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(in crate::http) struct CreateLinksBody {
+pub(crate) struct CreateLinksBody {
     /// For how many seconds they are good; a number or a text of one.
     #[serde(default, deserialize_with = "number_or_text")]
     #[schema(required, minimum = 300, maximum = 86400)]
@@ -64,32 +64,32 @@ pub(in crate::http) struct CreateLinksBody {
 ///
 /// # Errors
 /// `EmptyBody`, `InvalidBody`, `InvalidParameter` (`expiration`).
-pub(in crate::http) fn create_links(body: &[u8]) -> Result<LinkLife, Refusal> {
+pub(crate) fn create_links(body: &[u8]) -> Result<LinkLife, Refusal> {
     let body: CreateLinksBody = mandatory_object(body)?;
     let life = body.expiration.and_then(|seconds| LinkLife::from_seconds(seconds).ok());
     life.ok_or(Refusal::InvalidParameter { name: "expiration" })
 }
 
 /// Answers with the id of a new backup.
-pub(in crate::http) fn backup_created(id: BackupId) -> HttpResponse {
+pub(crate) fn backup_created(id: BackupId) -> HttpResponse {
     let mut buffer = [0; UUID_LENGTH];
     created("backup_id", id.encode(&mut buffer))
 }
 
 /// Answers with the link that was made.
-pub(in crate::http) fn link_created(link: &DownloadLink, base_url: &str) -> HttpResponse {
+pub(crate) fn link_created(link: &DownloadLink, base_url: &str) -> HttpResponse {
     HttpResponse::Ok().json(LinksView::new(link, base_url))
 }
 
 /// The id of the backup that was made.
 #[derive(ToSchema)]
-pub(in crate::http) struct BackupCreated {
+pub(crate) struct BackupCreated {
     #[schema(format = "uuid")]
     #[expect(dead_code, reason = "only described: the answer is written without being built")]
     backup_id: String,
 }
 
-pub(in crate::http::api) fn created(member: &str, id: &str) -> HttpResponse {
+pub(crate) fn created(member: &str, id: &str) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(format!("{{\"{member}\":\"{id}\"}}"))
 }
 
@@ -97,7 +97,7 @@ pub(in crate::http::api) fn created(member: &str, id: &str) -> HttpResponse {
 ///
 /// # Errors
 /// `RemarkTooLong`.
-pub(in crate::http::api) fn remark(text: Option<String>) -> Result<Option<Remark>, Refusal> {
+pub(crate) fn remark(text: Option<String>) -> Result<Option<Remark>, Refusal> {
     text.map(Remark::try_from).transpose().map_err(|_| Refusal::RemarkTooLong)
 }
 
@@ -118,7 +118,7 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u
 
 /// A backup.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct BackupView {
+pub(crate) struct BackupView {
     status: &'static str,
     remark: Option<String>,
     /// The window of a scheduled run. Manual backups have none.
@@ -142,7 +142,7 @@ pub(in crate::http) struct BackupView {
 
 impl BackupView {
     /// Shows a backup as it is at `now`.
-    pub(in crate::http) fn new(backup: &Backup, now: Timestamp, api: ApiVersion) -> Self {
+    pub(crate) fn new(backup: &Backup, now: Timestamp, api: ApiVersion) -> Self {
         let status = &backup.status;
         Self {
             status: status.as_str(),
@@ -166,12 +166,12 @@ impl BackupView {
 
 /// A page of backups.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct BackupsView {
-    pub(in crate::http) backup_record_response: Vec<BackupView>,
-    pub(in crate::http) total_num: u64,
+pub(crate) struct BackupsView {
+    pub(crate) backup_record_response: Vec<BackupView>,
+    pub(crate) total_num: u64,
 }
 
-pub(in crate::http::api) fn text_of(remark: Option<&Remark>) -> Option<String> {
+pub(crate) fn text_of(remark: Option<&Remark>) -> Option<String> {
     remark.map(|remark| remark.as_str().to_owned())
 }
 

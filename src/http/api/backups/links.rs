@@ -15,7 +15,7 @@ use crate::http::route::{GET, HEAD, RouteEntry, Tag, number, open, text};
 use crate::http::state::state;
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Files", about: "The files of backups, as an object store delivers them." };
     TAG.routes([open("download_backup")
         .summary("Downloads the file of a backup by its link")
@@ -36,7 +36,7 @@ const LINK_ACCESS_KEY: &str = "DCSEMULATORLINKS";
 
 /// The response to a request for links.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct LinksView {
+pub(crate) struct LinksView {
     bucket_name: String,
     file_path: String,
     links: [LinkView; 1],
@@ -50,7 +50,7 @@ struct LinkView {
 
 impl LinksView {
     /// Writes a link below the address at which the client reaches the server.
-    pub(in crate::http) fn new(link: &DownloadLink, base_url: &str) -> Self {
+    pub(crate) fn new(link: &DownloadLink, base_url: &str) -> Self {
         let LinkTarget { instance, backup_id, file_name } = &link.target;
         let bucket_name = format!("{BUCKET}{}", instance.project_id);
         let file_path = format!("{}/{backup_id}/{file_name}", instance.instance_id);

@@ -3,8 +3,8 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.1 to 2.4; docs/contract/dcs-v2.md, section 2.1.
 
-pub(in crate::http) mod body;
-pub(in crate::http) mod links;
+pub(crate) mod body;
+pub(crate) mod links;
 
 use actix_web::HttpResponse;
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::route::{DELETE, GET, Operation, POST, RouteEntry, Tag, reading, writing};
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Backups", about: "Backups of an instance, and links to their files." };
     const CREATE_BACKUP: Operation = writing("create_backup", "dcs:instance:backupData");
     const LIST_BACKUPS: Operation = reading("list_backups", "dcs:instance:getDataBackupLog");

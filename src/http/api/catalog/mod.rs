@@ -2,7 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.25 to 2.29; docs/contract/dcs-v2.md, sections 2.12 to 2.15.
 
-pub(in crate::http) mod view;
+pub(crate) mod view;
 
 use actix_web::HttpResponse;
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::http::extract::Query;
 use crate::http::route::{GET, RouteEntry, Tag, open, reading, text};
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag =
         Tag { name: "Catalogue", about: "What is sold, where, and how much of it a project may have." };
     const JSON: &str = "application/json";

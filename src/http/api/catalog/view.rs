@@ -21,13 +21,13 @@ fn number(value: f64) -> Number {
 
 /// Everything that is sold, as v1.0 shows it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ProductsView {
-    pub(in crate::http) products: Vec<ProductView>,
+pub(crate) struct ProductsView {
+    pub(crate) products: Vec<ProductView>,
 }
 
 /// A product as v1.0 shows it. A product of many sizes shows the details of the smallest.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ProductView {
+pub(crate) struct ProductView {
     product_id: String,
     spec_code: &'static str,
     cache_mode: &'static str,
@@ -119,7 +119,7 @@ fn capacity_text(size: &Size) -> String {
 
 impl ProductView {
     /// Shows a product.
-    pub(in crate::http) fn new(product: &'static Product, zones: &[Zone]) -> Self {
+    pub(crate) fn new(product: &'static Product, zones: &[Zone]) -> Self {
         let family = product.family;
         let all: Vec<String> = product.sizes.iter().map(capacity_text).collect();
         let usable: Vec<Value> = product
@@ -153,13 +153,13 @@ impl ProductView {
 
 /// What is sold, as v2 shows it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct FlavorsView {
-    pub(in crate::http) flavors: Vec<FlavorView>,
+pub(crate) struct FlavorsView {
+    pub(crate) flavors: Vec<FlavorView>,
 }
 
 /// A product as v2 shows it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct FlavorView {
+pub(crate) struct FlavorView {
     spec_code: &'static str,
     cache_mode: &'static str,
     engine: String,
@@ -191,7 +191,7 @@ struct Attribute {
 
 impl FlavorView {
     /// Shows a product.
-    pub(in crate::http) fn new(product: &'static Product, zones: &[Zone]) -> Self {
+    pub(crate) fn new(product: &'static Product, zones: &[Zone]) -> Self {
         let family = product.family;
         let size_view = |size| SizeView::new(size, zones).with_codes(zones);
         Self {
@@ -246,7 +246,7 @@ fn attributes(product: &Product, size: &Size) -> [Attribute; 8] {
 
 /// The zones of a region.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct ZonesView {
+pub(crate) struct ZonesView {
     region_id: String,
     /// The name that Go clients read.
     #[serde(rename = "regionId")]
@@ -267,7 +267,7 @@ struct ZoneView {
 
 impl ZonesView {
     /// Shows zones.
-    pub(in crate::http) fn new(region: &str, zones: impl IntoIterator<Item = Zone>) -> Self {
+    pub(crate) fn new(region: &str, zones: impl IntoIterator<Item = Zone>) -> Self {
         let view = |zone: Zone| ZoneView {
             id: zone.id,
             name: zone.code.clone(),
@@ -286,13 +286,13 @@ impl ZonesView {
 
 /// The windows of maintenance.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct WindowsView {
-    pub(in crate::http) maintain_windows: Vec<WindowView>,
+pub(crate) struct WindowsView {
+    pub(crate) maintain_windows: Vec<WindowView>,
 }
 
 /// A window of maintenance, its hours in two digits.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct WindowView {
+pub(crate) struct WindowView {
     seq: u8,
     begin: String,
     end: String,
@@ -301,7 +301,7 @@ pub(in crate::http) struct WindowView {
 
 impl WindowView {
     /// Shows a window.
-    pub(in crate::http) fn new(window: MaintenanceWindow) -> Self {
+    pub(crate) fn new(window: MaintenanceWindow) -> Self {
         Self {
             seq: window.number,
             begin: format!("{:02}", window.begin_hour),
@@ -312,7 +312,7 @@ impl WindowView {
 }
 
 /// Shows how much a project may have, and how much it has.
-pub(in crate::http) fn quotas_view(quota: Quota, usage: Usage) -> Value {
+pub(crate) fn quotas_view(quota: Quota, usage: Usage) -> Value {
     let resource = |kind, unit: Option<&str>, limit: u32, used: u64| json!({ "type": kind, "unit": unit, "min": limit.min(1), "max": limit, "quota": limit, "used": used });
     json!({
         "resources": [

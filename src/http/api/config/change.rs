@@ -36,12 +36,12 @@ pub(super) async fn change_by_job(
 
 /// A job, by which is asked how far it has come.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http::api) struct JobView {
+pub(crate) struct JobView {
     job_id: String,
 }
 
 /// Answers with a job.
-pub(in crate::http::api) fn job_begun(job: JobId) -> HttpResponse {
+pub(crate) fn job_begun(job: JobId) -> HttpResponse {
     HttpResponse::Ok().json(JobView { job_id: job.to_string() })
 }
 

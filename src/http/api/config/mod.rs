@@ -2,14 +2,14 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.18, 2.19 and 2.22 to 2.24; docs/contract/dcs-v2.md, sections 2.8 to 2.10, 2.19 and 2.20.
 
-pub(in crate::http) mod bandwidth;
-pub(in crate::http) mod change;
-pub(in crate::http) mod parameters;
-pub(in crate::http) mod scans;
-pub(in crate::http) mod ssl;
-pub(in crate::http) mod tags;
-pub(in crate::http) mod templates;
-pub(in crate::http) mod whitelist;
+pub(crate) mod bandwidth;
+pub(crate) mod change;
+pub(crate) mod parameters;
+pub(crate) mod scans;
+pub(crate) mod ssl;
+pub(crate) mod tags;
+pub(crate) mod templates;
+pub(crate) mod whitelist;
 
 use crate::http::api::config::change::JobView;
 use crate::http::api::versions;
@@ -20,7 +20,7 @@ use crate::http::route::{
 
 /// Returns the routes.
 #[expect(clippy::too_many_lines, reason = "one row an operation")]
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Settings", about: "Configuration of instances." };
     const TYPE: QueryParameter =
         text("type", "`sys` for the shipped ones, `user` for the project's own.").required();

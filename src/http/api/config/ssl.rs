@@ -15,7 +15,7 @@ use crate::http::extract::mandatory_object;
 use crate::http::time::rfc3339;
 
 /// Where the archive is fetched, without credentials: a certificate is no secret.
-pub(in crate::http) const ARCHIVE_PATH: &str = "/obs/dcs-cert/dcs-certificate.zip";
+pub(crate) const ARCHIVE_PATH: &str = "/obs/dcs-cert/dcs-certificate.zip";
 
 /// `GET …/ssl`: shows whether connections are encrypted. Of a version that cannot it answers that they are not.
 pub(super) async fn show_encryption(

@@ -54,7 +54,7 @@ pub(super) struct ActionBody {
 /// A tag as callers write it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TagNamed)]
-pub(in crate::http) struct TagBody {
+pub(crate) struct TagBody {
     key: Option<String>,
     value: Option<String>,
 }
@@ -64,7 +64,7 @@ impl TagBody {
     ///
     /// # Errors
     /// `InvalidParameter` (`tags`).
-    pub(in crate::http) fn tag(self) -> Result<Tag, Refusal> {
+    pub(crate) fn tag(self) -> Result<Tag, Refusal> {
         let value = self.value.clone().ok_or(INVALID_TAGS)?;
         Ok(Tag { key: self.key()?, value: TagValue::try_from(value).map_err(|_| INVALID_TAGS)? })
     }
@@ -103,13 +103,13 @@ pub(super) struct TagsView {
 
 /// A tag as instances show it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct TagView {
+pub(crate) struct TagView {
     key: String,
     value: String,
 }
 
 /// Shows tags in their order.
-pub(in crate::http) fn tag_views(tags: &Tags) -> Vec<TagView> {
+pub(crate) fn tag_views(tags: &Tags) -> Vec<TagView> {
     let view = |tag: &Tag| TagView { key: tag.key.as_str().to_owned(), value: tag.value.as_str().to_owned() };
     tags.iter().map(view).collect()
 }

@@ -71,7 +71,7 @@ enum Addresses {
 ///
 /// # Errors
 /// `EmptyBody`, `InvalidBody`, `InvalidParameter` (`enable_whitelist`, `whitelist`).
-pub(in crate::http) fn read_whitelist(body: &[u8]) -> Result<Whitelist, Refusal> {
+pub(crate) fn read_whitelist(body: &[u8]) -> Result<Whitelist, Refusal> {
     let body: WhitelistBody = mandatory_object(body)?;
     let enabled = body.enable_whitelist.ok_or(Refusal::InvalidParameter { name: "enable_whitelist" })?;
     let group = |group: GroupBody| WhitelistGroup {

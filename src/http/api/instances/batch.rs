@@ -21,7 +21,7 @@ const MOST_INSTANCES: usize = 50;
 ///
 /// # Errors
 /// `NoInstances`, `TooManyInstances`, `InvalidInstanceId` if any of them is malformed; in this order.
-pub(in crate::http) fn instance_ids(named: Option<&[String]>) -> Result<Vec<InstanceId>, Refusal> {
+pub(crate) fn instance_ids(named: Option<&[String]>) -> Result<Vec<InstanceId>, Refusal> {
     let named = named.filter(|named| !named.is_empty()).ok_or(Refusal::NoInstances)?;
     if named.len() > MOST_INSTANCES {
         return Err(Refusal::TooManyInstances);
@@ -31,7 +31,7 @@ pub(in crate::http) fn instance_ids(named: Option<&[String]>) -> Result<Vec<Inst
 
 /// What became of each instance, in the order in which they were named.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct BatchView {
+pub(crate) struct BatchView {
     results: Vec<ResultView>,
 }
 
@@ -46,10 +46,7 @@ impl BatchView {
     ///
     /// # Errors
     /// `Unavailable`, `Failed`.
-    pub(in crate::http) fn new(
-        ids: &[InstanceId],
-        results: Vec<Result<(), EngineError>>,
-    ) -> Result<Self, ApiError> {
+    pub(crate) fn new(ids: &[InstanceId], results: Vec<Result<(), EngineError>>) -> Result<Self, ApiError> {
         let results = ids.iter().zip(results).map(|(id, result)| {
             let result = match result {
                 Ok(()) => "success",
@@ -62,7 +59,7 @@ impl BatchView {
     }
 
     /// Shows that everything was done to these instances.
-    pub(in crate::http) fn all_done(ids: &[InstanceId]) -> Self {
+    pub(crate) fn all_done(ids: &[InstanceId]) -> Self {
         let results = ids.iter().map(|id| ResultView { instance: id.to_string(), result: "success" });
         Self { results: results.collect() }
     }

@@ -88,13 +88,13 @@ struct BillingBody {
 /// A backup policy: an object, or a text that holds one, as one client sends it.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(in crate::http) enum PolicyBody {
+pub(crate) enum PolicyBody {
     Object(PolicyObject),
     Text(String),
 }
 
 #[derive(Default, Deserialize, ToSchema)]
-pub(in crate::http) struct PolicyObject {
+pub(crate) struct PolicyObject {
     backup_type: Option<String>,
     save_days: Option<Flexible>,
     periodical_backup_plan: Option<PlanBody>,
@@ -113,7 +113,7 @@ impl PolicyBody {
     ///
     /// # Errors
     /// `InvalidBody` for a text that holds no policy.
-    pub(in crate::http) fn sent(self) -> Result<SentPolicy, Refusal> {
+    pub(crate) fn sent(self) -> Result<SentPolicy, Refusal> {
         let object = match self {
             Self::Object(object) => object,
             Self::Text(text) if text.trim().is_empty() => PolicyObject::default(),

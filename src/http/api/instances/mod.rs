@@ -2,15 +2,15 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 2.9; docs/contract/dcs-v2.md, section 2.3.
 
-pub(in crate::http) mod batch;
-pub(in crate::http) mod counts;
-pub(in crate::http) mod create;
-pub(in crate::http) mod list;
-pub(in crate::http) mod password;
-pub(in crate::http) mod policy;
-pub(in crate::http) mod resize;
-pub(in crate::http) mod update;
-pub(in crate::http) mod view;
+pub(crate) mod batch;
+pub(crate) mod counts;
+pub(crate) mod create;
+pub(crate) mod list;
+pub(crate) mod password;
+pub(crate) mod policy;
+pub(crate) mod resize;
+pub(crate) mod update;
+pub(crate) mod view;
 
 use crate::http::api::config::change::JobView;
 use crate::http::api::instances::view::{InstanceView, InstancesView, WholeInstanceView, WholeInstancesView};
@@ -19,7 +19,7 @@ use crate::http::route::{DELETE, GET, Operation, POST, PUT, RouteEntry, Tag, fla
 
 /// Returns the routes.
 #[expect(clippy::too_many_lines, reason = "one row an operation")]
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Instances", about: "Cache instances." };
     const COUNT_STATUSES: Operation =
         reading("list_number_of_instances_in_different_status", "dcs:instance:list");

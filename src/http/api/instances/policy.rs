@@ -15,7 +15,7 @@ use crate::http::time::rfc3339;
 
 /// A policy, with what the service says of it.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct PolicyView {
+pub(crate) struct PolicyView {
     backup_policy_id: String,
     created_at: String,
     updated_at: String,
@@ -42,7 +42,7 @@ struct PlanView {
 
 impl PolicyView {
     /// Shows a policy of an instance of a project.
-    pub(in crate::http) fn new(kept: &KeptPolicy, project_id: ProjectId) -> Self {
+    pub(crate) fn new(kept: &KeptPolicy, project_id: ProjectId) -> Self {
         let content = ContentView::of(&kept.policy);
         Self {
             backup_policy_id: kept.id.to_string(),

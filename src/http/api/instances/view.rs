@@ -17,7 +17,7 @@ use crate::http::time::rfc3339;
 /// An instance as both versions of the API show it; v2 shows more. Every member is always there; what is unknown is null.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire's members")]
-pub(in crate::http) struct InstanceView {
+pub(crate) struct InstanceView {
     name: String,
     engine: String,
     engine_version: String,
@@ -88,16 +88,16 @@ pub(in crate::http) struct InstanceView {
 }
 
 /// Memory that an idle instance uses, in MB. No cache runs behind an emulated instance.
-pub(in crate::http) const IDLE_MEMORY_MB: u32 = 1;
+pub(crate) const IDLE_MEMORY_MB: u32 = 1;
 
 impl InstanceView {
     /// Shows one instance as it is at `now`.
-    pub(in crate::http) fn of_one(instance: Instance, api: ApiVersion, now: Timestamp) -> Self {
+    pub(crate) fn of_one(instance: Instance, api: ApiVersion, now: Timestamp) -> Self {
         Self::new(instance, None, api, now)
     }
 
     /// Shows an instance in a list as it is at `now`.
-    pub(in crate::http) fn of_list(instance: Instance, api: ApiVersion, now: Timestamp) -> Self {
+    pub(crate) fn of_list(instance: Instance, api: ApiVersion, now: Timestamp) -> Self {
         // Known quirk: lists of v1.0 show a text without characters where one instance alone shows null.
         let service_task_id = match api {
             ApiVersion::V1 => Some(""),
@@ -190,20 +190,20 @@ impl InstanceView {
 
 /// A page of instances.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct InstancesView {
+pub(crate) struct InstancesView {
     instances: Vec<InstanceView>,
     instance_num: u64,
 }
 
 impl InstancesView {
     /// Shows a page as it is at `now`.
-    pub(in crate::http) fn new(page: Page<Instance>, api: ApiVersion, now: Timestamp) -> Self {
+    pub(crate) fn new(page: Page<Instance>, api: ApiVersion, now: Timestamp) -> Self {
         let show = |instance| InstanceView::of_list(instance, api, now);
         Self { instance_num: page.total, instances: page.items.into_iter().map(show).collect() }
     }
 
     /// Shows a list without instances.
-    pub(in crate::http) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { instances: Vec::new(), instance_num: 0 }
     }
 }
@@ -211,7 +211,7 @@ impl InstancesView {
 /// An instance as v2 shows it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InstanceViewOfV2)]
-pub(in crate::http) struct WholeInstanceView {
+pub(crate) struct WholeInstanceView {
     #[serde(flatten)]
     shared: InstanceView,
     #[serde(flatten)]
@@ -222,7 +222,7 @@ pub(in crate::http) struct WholeInstanceView {
 #[derive(ToSchema)]
 #[schema(as = InstancesViewOfV2)]
 #[expect(dead_code, reason = "only described")]
-pub(in crate::http) struct WholeInstancesView {
+pub(crate) struct WholeInstancesView {
     instances: Vec<WholeInstanceView>,
     instance_num: u64,
 }

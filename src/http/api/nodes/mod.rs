@@ -2,7 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.20; docs/contract/dcs-v2.md, sections 2.4 and 2.18.
 
-pub(in crate::http::api) mod view;
+pub(crate) mod view;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
@@ -22,7 +22,7 @@ use crate::http::extract::{bounded_limit, mandatory_object, offset};
 use crate::http::route::{GET, PUT, RouteEntry, Tag, reading, writing};
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Nodes", about: "What instances are made of." };
     TAG.routes([
         reading("list_group_replication_info", "dcs:instance:get")

@@ -7,11 +7,11 @@ use uuid::Uuid;
 use crate::domain::instance::{Instance, Node, NodeGroup, NodeRole};
 
 /// The dimension by which monitoring names an instance.
-pub(in crate::http::api) const INSTANCE_DIMENSION: &str = "dcs_instance_id";
+pub(crate) const INSTANCE_DIMENSION: &str = "dcs_instance_id";
 /// The dimension by which monitoring names a server of an instance.
-pub(in crate::http::api) const SERVER_DIMENSION: &str = "dcs_cluster_redis_node";
+pub(crate) const SERVER_DIMENSION: &str = "dcs_cluster_redis_node";
 /// The dimension by which monitoring names a proxy of an instance.
-pub(in crate::http::api) const PROXY_DIMENSION: &str = "dcs_cluster_proxy_node";
+pub(crate) const PROXY_DIMENSION: &str = "dcs_cluster_proxy_node";
 
 /// The shards of an instance.
 #[derive(Serialize, ToSchema)]
@@ -39,13 +39,13 @@ impl GroupView {
 }
 
 /// Shows the nodes of a shard.
-pub(in crate::http::api) fn replications(instance: &Instance, group: &NodeGroup) -> Vec<ReplicationView> {
+pub(crate) fn replications(instance: &Instance, group: &NodeGroup) -> Vec<ReplicationView> {
     group.nodes.iter().map(|node| ReplicationView::new(instance, node)).collect()
 }
 
 /// A node of a shard.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http::api) struct ReplicationView {
+pub(crate) struct ReplicationView {
     replication_id: Uuid,
     node_id: String,
     replication_role: &'static str,
@@ -87,7 +87,7 @@ struct DimensionView {
 }
 
 /// Returns the dimension by which monitoring names a node of a role.
-pub(in crate::http::api) fn dimension_of(role: NodeRole) -> &'static str {
+pub(crate) fn dimension_of(role: NodeRole) -> &'static str {
     match role {
         NodeRole::Master | NodeRole::Replica => SERVER_DIMENSION,
         NodeRole::Proxy => PROXY_DIMENSION,
@@ -274,6 +274,6 @@ fn kind_word(role: NodeRole) -> &'static str {
 }
 
 /// Writes an id as 32 hexadecimal digits.
-pub(in crate::http::api) fn hex(id: Uuid) -> String {
+pub(crate) fn hex(id: Uuid) -> String {
     id.simple().to_string()
 }

@@ -23,7 +23,7 @@ use crate::http::error::codes::{
 use crate::http::route::{DELETE, Emulation, GET, POST, PUT, QueryParameter, RouteEntry, Tag, reading, text};
 
 /// Returns the routes.
-pub(in crate::http) fn routes() -> Vec<RouteEntry> {
+pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag =
         Tag { name: "Stubs", about: "What clients may ask for although it is beside what is emulated." };
     const DIMENSION: QueryParameter = text("dim_name", "What is monitored: `dcs_instance_id`.").required();

@@ -4,7 +4,7 @@ use super::{ALGORITHM, DATE_HEADER, MAX_SIGNED_HEADERS, Malformation, SCOPE_END,
 
 /// A parsed `Authorization: SDK-HMAC-SHA256 …` header, borrowed from the header's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::http) struct Authorization<'a> {
+pub(crate) struct Authorization<'a> {
     form: Form<'a>,
     access_key: &'a str,
     signed_headers: &'a str,
@@ -13,7 +13,7 @@ pub(in crate::http) struct Authorization<'a> {
 
 /// The two header forms, which differ in key, string to sign and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::http) enum Form<'a> {
+pub(crate) enum Form<'a> {
     /// `Access=KEY`: huaweicloudsdkcore in all languages, Terraform huaweicloud.
     Access,
     /// `Credential=KEY/SCOPE`: gophertelekomcloud, Terraform opentelekomcloud.
@@ -22,13 +22,13 @@ pub(in crate::http) enum Form<'a> {
 
 /// What a key of [`Form::Credential`] is derived for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// The day of signing, eight digits.
-    pub(in crate::http) date: &'a str,
+    pub(crate) date: &'a str,
     /// The region; clients leave it empty.
-    pub(in crate::http) region: &'a str,
+    pub(crate) region: &'a str,
     /// The service; clients leave it empty.
-    pub(in crate::http) service: &'a str,
+    pub(crate) service: &'a str,
 }
 
 impl Authorization<'_> {
@@ -38,7 +38,7 @@ impl Authorization<'_> {
     ///
     /// # Errors
     /// `Malformed` if the scheme is ours and the rest is not, or if `x-sdk-date` is not among the signed headers.
-    pub(in crate::http) fn parse(header_value: &str) -> Result<Option<Authorization<'_>>, SignatureError> {
+    pub(crate) fn parse(header_value: &str) -> Result<Option<Authorization<'_>>, SignatureError> {
         let header_value = header_value.trim_ascii();
         let (scheme, parts) = header_value.split_once([' ', '\t']).unwrap_or((header_value, ""));
         // Scheme names have no case (RFC 9110, section 11.1).
@@ -46,7 +46,7 @@ impl Authorization<'_> {
     }
 
     /// Returns the access key that a header names, also if the rest of it cannot be parsed.
-    pub(in crate::http) fn claimed_key(header_value: &str) -> Option<&str> {
+    pub(crate) fn claimed_key(header_value: &str) -> Option<&str> {
         let (_, parts) = header_value.trim_ascii().split_once([' ', '\t'])?;
         let (name, value) = parts.split(',').next()?.trim_ascii().split_once('=')?;
         match name {
@@ -59,17 +59,17 @@ impl Authorization<'_> {
 
 impl<'a> Authorization<'a> {
     /// Which of the two forms the client used.
-    pub(in crate::http) fn form(&self) -> &Form<'a> {
+    pub(crate) fn form(&self) -> &Form<'a> {
         &self.form
     }
 
     /// The access key, which names the secret key to verify with; never empty.
-    pub(in crate::http) fn access_key(&self) -> &'a str {
+    pub(crate) fn access_key(&self) -> &'a str {
         self.access_key
     }
 
     /// The `SignedHeaders` text as received.
-    pub(in crate::http) fn signed_headers(&self) -> &'a str {
+    pub(crate) fn signed_headers(&self) -> &'a str {
         self.signed_headers
     }
 

@@ -20,16 +20,16 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub(in crate::http) use authorization::{Authorization, Form, Scope};
+pub(crate) use authorization::{Authorization, Form, Scope};
 use canonical::HeaderValue;
 
 /// How far `X-Sdk-Date` may be from now, in either direction.
 ///
 /// Source: docs/contract/clients-and-identity.md, section 8, rules for the verifier.
-pub(in crate::http) const SIGNATURE_SKEW: Duration = Duration::from_mins(15);
+pub(crate) const SIGNATURE_SKEW: Duration = Duration::from_mins(15);
 
 /// The most names `SignedHeaders` may hold; our bound, clients send four to six.
-pub(in crate::http) const MAX_SIGNED_HEADERS: usize = 64;
+pub(crate) const MAX_SIGNED_HEADERS: usize = 64;
 
 /// The only algorithm that is verified here.
 const ALGORITHM: &str = "SDK-HMAC-SHA256";
@@ -41,26 +41,26 @@ const SCOPE_END: &str = "sdk_request";
 /// All values of the header with a lower-case name, in the order received; empty if there is none.
 ///
 /// Over an actix-web `HeaderMap`: `|name| map.get_all(name).map(|value| value.as_bytes()).collect()`.
-pub(in crate::http) type HeaderLookup<'a> = dyn Fn(&str) -> Vec<&'a [u8]> + 'a;
+pub(crate) type HeaderLookup<'a> = dyn Fn(&str) -> Vec<&'a [u8]> + 'a;
 
 /// The request as it came over the wire.
 #[derive(Clone, Copy)]
-pub(in crate::http) struct SignedRequest<'a> {
+pub(crate) struct SignedRequest<'a> {
     /// The method; signed in upper case.
-    pub(in crate::http) method: &'a str,
+    pub(crate) method: &'a str,
     /// The path, still percent-encoded, with every slash and dot segment.
-    pub(in crate::http) raw_path: &'a str,
+    pub(crate) raw_path: &'a str,
     /// The query, still percent-encoded, without `?`; may be empty.
-    pub(in crate::http) raw_query: &'a str,
+    pub(crate) raw_query: &'a str,
     /// Finds header values; `host` must be the received one, with its port.
-    pub(in crate::http) headers: &'a HeaderLookup<'a>,
+    pub(crate) headers: &'a HeaderLookup<'a>,
     /// The body before any decoding.
-    pub(in crate::http) body: &'a [u8],
+    pub(crate) body: &'a [u8],
 }
 
 /// Why a signed request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(in crate::http) enum SignatureError {
+pub(crate) enum SignatureError {
     /// The signature cannot be read, or does not cover what it must.
     #[error("malformed request signature")]
     Malformed(#[from] Malformation),
@@ -77,7 +77,7 @@ pub(in crate::http) enum SignatureError {
 
 /// What is wrong with a [`SignatureError::Malformed`] signature.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(in crate::http) enum Malformation {
+pub(crate) enum Malformation {
     /// The header is not `Access=…` or `Credential=…` followed by `SignedHeaders=…` and `Signature=…`, once each.
     #[error("expected Access or Credential, then SignedHeaders and Signature")]
     Parts,
@@ -117,7 +117,7 @@ impl Authorization<'_> {
     /// # Errors
     /// `Malformed` if `X-Sdk-Date` or another signed header is absent, or a date cannot be read or differs from the
     /// scope's; `Skewed` if the date is too far from now; `Mismatch` if the signature is not that of the request.
-    pub(in crate::http) fn verify(
+    pub(crate) fn verify(
         &self,
         request: &SignedRequest<'_>,
         secret_key: &str,
