@@ -194,7 +194,7 @@ async fn an_export_goes_by_the_time_at_which_the_state_was_read() {
     let fault = "settings: {faults: [{id: short, effect: {cut: true}, expires_at: '2026-01-02T03:04:15Z'}]}";
     let emulator = Emulator::builder().demo().seed(fault).clock(clock.clone()).start().await.unwrap();
     for (seconds, is_there) in [(9, true), (1, false)] {
-        let mut export = emulator.control().export(None).await;
+        let mut export = emulator.control().export(None).await.unwrap();
         // Before anything of it has been looked at.
         clock.advance(Duration::from_secs(seconds));
         let mut document = String::new();

@@ -36,8 +36,8 @@ use dcs_emulator::store::{
     ChangeInstance, ChangePassword, Counts, CreateBackup, CreateInstances, CreateRestore, DeleteBackup,
     DueChange, IdentityStore, InstanceFilter, InstancePageStart, InstanceRef, KeptPassword, MadeChange,
     NewToken, OpenRecord, PasswordAnswer, ProjectFilter, ResetPlan, RestorePlan, ScheduleOutcome,
-    ScheduleStep, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotStore, StatePart, StatusCount,
-    Store, StoreError, StoreMetrics, UserKey,
+    ScheduleStep, SeedPlan, SeedReport, Snapshot, SnapshotError, SnapshotFile, SnapshotStore, SnapshotUpload,
+    StatePart, StatusCount, Store, StoreError, StoreMetrics, UserKey,
 };
 use dcs_emulator::{http, telemetry};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -355,6 +355,23 @@ impl SnapshotStore for FloorStore {
     }
 
     async fn take_snapshot(&self, _: &SnapshotName, _: Timestamp) -> Result<Snapshot, SnapshotError> {
+        Err(SnapshotError::TooMany)
+    }
+
+    async fn snapshot_file(&self, _: &SnapshotName) -> Result<SnapshotFile, SnapshotError> {
+        Err(SnapshotError::NotFound)
+    }
+
+    async fn begin_upload(&self, _: &SnapshotName) -> Result<SnapshotUpload, SnapshotError> {
+        Err(SnapshotError::TooMany)
+    }
+
+    async fn finish_upload(
+        &self,
+        _: &SnapshotName,
+        _: SnapshotUpload,
+        _: Timestamp,
+    ) -> Result<Snapshot, SnapshotError> {
         Err(SnapshotError::TooMany)
     }
 

@@ -207,6 +207,14 @@ where
     })
 }
 
+/// Makes a route of anything that takes a request and reads its body by itself.
+pub(super) fn streaming_route<F>(handler: impl Fn(HttpRequest) -> F + 'static) -> Route
+where
+    F: Future<Output = Result<HttpResponse, ApiError>> + 'static,
+{
+    guarded(handler)
+}
+
 /// Makes a route of anything that takes a request with its body.
 pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + 'static) -> Route
 where

@@ -40,7 +40,9 @@ pub use seed::{
 pub use side::{
     ChangeSideSettings, ChangeTemplate, CreateTemplate, ParameterHistoryEntry, SideStore, TagValues,
 };
-pub use snapshot::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel, SnapshotStore};
+pub use snapshot::{
+    RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore, SnapshotUpload,
+};
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId, ProjectId};

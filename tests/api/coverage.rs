@@ -43,6 +43,7 @@ const CLAIMS: &[&[Covered]] = &[
     super::tasks::COVERS,
     super::templates::COVERS,
     super::export::COVERS,
+    super::snapshot_files::COVERS,
     super::snapshots::COVERS,
     super::openapi::COVERS,
 ];

@@ -66,6 +66,7 @@ mod settings;
 mod side_jobs;
 mod side_settings;
 mod signatures;
+mod snapshot_files;
 mod snapshots;
 mod states;
 mod strangers;

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 
 use crate::http::control::documents::LONGEST_SEED_BYTES;
-use crate::http::endpoint::{bulky_route, route};
+use crate::http::endpoint::{bulky_route, route, streaming_route};
 use crate::http::routes::{RouteEntry, entry};
 use crate::http::side::encryption;
 use crate::http::{control, identity, links, openapi, operation, probes};
@@ -71,6 +71,7 @@ fn control_table() -> Vec<RouteEntry> {
     const IDS: &str = "/_emulator/ids";
     const REQUESTS: &str = "/_emulator/requests";
     const SNAPSHOT: &str = "/_emulator/snapshots/{snapshot_name}";
+    const SNAPSHOT_FILE: &str = "/_emulator/snapshots/{snapshot_name}/file";
     vec![
         entry(&of::HEALTH, Method::GET, "/_emulator/health", || route(control::state::health)),
         entry(&of::INFO, Method::GET, "/_emulator/info", || route(control::state::info)),
@@ -86,6 +87,8 @@ fn control_table() -> Vec<RouteEntry> {
         entry(&of::SNAPSHOTS, Method::GET, "/_emulator/snapshots", || route(control::snapshots::list)),
         entry(&of::SNAPSHOTS, Method::GET, SNAPSHOT, || route(control::snapshots::show)),
         entry(&of::SNAPSHOTS, Method::PUT, SNAPSHOT, || route(control::snapshots::take)),
+        entry(&of::SNAPSHOTS, Method::GET, SNAPSHOT_FILE, || route(control::snapshots::download)),
+        entry(&of::SNAPSHOTS, Method::PUT, SNAPSHOT_FILE, || streaming_route(control::snapshots::upload)),
         entry(&of::SNAPSHOTS, Method::DELETE, SNAPSHOT, || route(control::snapshots::remove)),
         entry(&of::SNAPSHOTS, Method::POST, "/_emulator/snapshots/{snapshot_name}/restore", || {
             route(control::snapshots::restore)
