@@ -9,10 +9,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock, RwLockReadGuard};
+use futures_util::FutureExt;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, oneshot};
 
 use crate::domain::time::Timestamp;
-use crate::engine::EngineError;
+use crate::engine::reconcile::{Reconciling, Turn};
+use crate::engine::{Engine, EngineError};
+use crate::store::{BeforeCommit, StoreError};
 
 /// How long an operation that changes something waits for whoever replaces everything.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,5 +66,57 @@ impl OperationLock {
     /// Waits until no operation runs; until the returned guard is dropped, none begins. Only after [`Self::lock_changes`].
     pub(super) async fn lock_reads(&self) -> OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.reads).write_owned().await
+    }
+}
+
+/// The guard of whoever replaces everything, or much of it. While it exists no operation changes anything, nor does the reconciler.
+pub(super) struct Exclusive {
+    _changes: OwnedRwLockWriteGuard<()>,
+    _reads: Option<OwnedRwLockWriteGuard<()>>,
+    _turn: Turn,
+    reconciling: Arc<Reconciling>,
+}
+
+impl Drop for Exclusive {
+    fn drop(&mut self) {
+        self.reconciling.go_on();
+    }
+}
+
+impl Engine {
+    /// Returns once no operation changes anything, nor what one of them has left behind to be carried to its end. Reads go on, and
+    /// show what is stored.
+    pub(super) async fn lock_changes(&self) -> Exclusive {
+        let changes = self.turns.lock_changes().await;
+        // A read that waited to do what is due would hold the lock of reads meanwhile.
+        self.reconciling.hold_up();
+        let turn = self.reconciling.turn().await;
+        // Whoever reconciled before has found nothing in its way.
+        self.reconciling.hold_up();
+        let reconciling = Arc::clone(&self.reconciling);
+        Exclusive { _changes: changes, _reads: None, _turn: turn, reconciling }
+    }
+
+    /// Returns what a seed waits for before its commit, the lock of reads, and where its guard will be.
+    pub(super) fn lock_reads_before_commit(
+        &self,
+    ) -> (BeforeCommit, oneshot::Receiver<OwnedRwLockWriteGuard<()>>) {
+        let (sender, receiver) = oneshot::channel();
+        let turns = self.turns.clone();
+        let lock = async move {
+            let guard = tokio::time::timeout(PATIENCE, turns.lock_reads()).await;
+            // Nobody wants the guard any more where the seed has failed meanwhile.
+            guard.map(|guard| drop(sender.send(guard))).map_err(|_| StoreError::Busy)
+        };
+        (lock.boxed().shared(), receiver)
+    }
+
+    /// Returns once no operation runs, nor what one of them has left behind to be carried to its end.
+    pub(super) async fn lock_exclusively(&self) -> Exclusive {
+        let changes = self.turns.lock_changes().await;
+        let reads = self.turns.lock_reads().await;
+        let turn = self.reconciling.turn().await;
+        let reconciling = Arc::clone(&self.reconciling);
+        Exclusive { _changes: changes, _reads: Some(reads), _turn: turn, reconciling }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard, oneshot};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
@@ -29,8 +29,8 @@ use crate::engine::control::kept;
 use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError, RunFaults};
 use crate::store::{
-    BackupChange, BeforeCommit, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord,
-    RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError,
+    BackupChange, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord, RestoreChange,
+    ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError,
 };
 
 /// How many records one round takes.
@@ -90,6 +90,16 @@ impl Reconciling {
         })
     }
 
+    /// Lets reads not wait for what is due while somebody keeps the reconciler from running.
+    pub(super) fn hold_up(&self) {
+        self.obstacle().get_or_insert(Obstacle::Busy);
+    }
+
+    /// Lets the reads that come next do what is due.
+    pub(super) fn go_on(&self) {
+        self.obstacle().take_if(|obstacle| matches!(obstacle, Obstacle::Busy));
+    }
+
     fn obstacle(&self) -> MutexGuard<'_, Option<Obstacle>> {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,60 +111,7 @@ impl Reconciling {
     }
 }
 
-/// The guard of whoever replaces everything, or much of it. While it exists no operation changes anything, nor does the reconciler.
-pub(super) struct Exclusive {
-    _changes: OwnedRwLockWriteGuard<()>,
-    _reads: Option<OwnedRwLockWriteGuard<()>>,
-    _turn: Turn,
-    reconciling: Arc<Reconciling>,
-}
-
-impl Drop for Exclusive {
-    fn drop(&mut self) {
-        // The reads that come next do what is due.
-        self.reconciling.obstacle().take_if(|obstacle| matches!(obstacle, Obstacle::Busy));
-    }
-}
-
 impl Engine {
-    /// Returns once no operation changes anything, nor what one of them has left behind to be carried to its end. Reads go on, and
-    /// show what is stored.
-    pub(super) async fn lock_changes(&self) -> Exclusive {
-        let changes = self.turns.lock_changes().await;
-        // A read that waited to do what is due would hold the lock of reads meanwhile.
-        let hold_up = || {
-            self.reconciling.obstacle().get_or_insert(Obstacle::Busy);
-        };
-        hold_up();
-        let turn = self.reconciling.turn().await;
-        hold_up();
-        let reconciling = Arc::clone(&self.reconciling);
-        Exclusive { _changes: changes, _reads: None, _turn: turn, reconciling }
-    }
-
-    /// Returns what a seed waits for before its commit, the lock of reads, and where its guard will be.
-    pub(super) fn lock_reads_before_commit(
-        &self,
-    ) -> (BeforeCommit, oneshot::Receiver<OwnedRwLockWriteGuard<()>>) {
-        let (sender, receiver) = oneshot::channel();
-        let turns = self.turns.clone();
-        let lock = async move {
-            let guard = tokio::time::timeout(PATIENCE, turns.lock_reads()).await;
-            // Nobody wants the guard any more where the seed has failed meanwhile.
-            guard.map(|guard| drop(sender.send(guard))).map_err(|_| StoreError::Busy)
-        };
-        (lock.boxed().shared(), receiver)
-    }
-
-    /// Returns once no operation runs, nor what one of them has left behind to be carried to its end.
-    pub(super) async fn lock_exclusively(&self) -> Exclusive {
-        let changes = self.turns.lock_changes().await;
-        let reads = self.turns.lock_reads().await;
-        let turn = self.reconciling.turn().await;
-        let reconciling = Arc::clone(&self.reconciling);
-        Exclusive { _changes: changes, _reads: Some(reads), _turn: turn, reconciling }
-    }
-
     /// Returns whether something is due at `now`, as far as is known.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.store.next_due_at().is_some_and(|due_at| due_at <= now)

@@ -10,7 +10,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::engine::EngineError;
 use crate::engine::control::Control;
 use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule, as_json};
-use crate::engine::reconcile::Exclusive;
+use crate::engine::lock::Exclusive;
 use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
 use crate::engine::transitions::TransitionRule;
 use crate::store::{ResetPlan, SeedReport};
