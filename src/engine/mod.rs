@@ -33,7 +33,7 @@ pub use run_faults::{RunDecision, RunFaults};
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
     ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
-    SeedReport, Snapshot, SnapshotError, StatusCount, TagValues,
+    SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
 };
 
 use crate::clock::Clock;

@@ -23,6 +23,9 @@ const SHORT: usize = 2 * 1024;
 /// control API, takes all of it. Nothing is read from the connection of one that waits.
 const SHARED_KIB: usize = 16 * 1024;
 
+/// How long a piece of a body is that is taken piece by piece, in bytes.
+const PIECE: usize = 1024 * 1024;
+
 /// A request's body that has not been read to its end.
 ///
 /// Known quirk: of chunks that nobody wants, actix reads on without end, and leaves the connection open as long as the client
@@ -99,6 +102,44 @@ impl Bodies {
         body
     }
 
+    /// Takes a body of at most so many bytes piece by piece: `take` has a piece before the next one is read. Each must arrive in the time
+    /// that a short body has.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; what `take` returns.
+    pub(super) async fn read_pieces<F>(
+        &self,
+        request: &HttpRequest,
+        limit: u64,
+        mut take: impl FnMut(Vec<u8>) -> F,
+    ) -> Result<(), ApiError>
+    where
+        F: Future<Output = Result<(), ApiError>>,
+    {
+        let Some(Unread(mut payload)) = Unread::of(request) else { return Ok(()) };
+        let taken = async {
+            self.reserve(request, PIECE).await?;
+            let mut length = 0;
+            loop {
+                let piece = tokio::time::timeout(self.patience, next_piece(&mut payload)).await;
+                let piece = piece.unwrap_or(Err(ApiError::BodyTooSlow))?;
+                if piece.is_empty() {
+                    return Ok(());
+                }
+                length += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                if length > limit {
+                    return Err(ApiError::BodyTooLarge);
+                }
+                take(piece).await?;
+            }
+        };
+        let taken = taken.await;
+        if taken.is_err() {
+            Unread::keep(payload, request);
+        }
+        taken
+    }
+
     async fn read_payload(
         &self,
         payload: &mut Payload,
@@ -143,4 +184,15 @@ impl Bodies {
         request.extensions_mut().insert(Reserved { _share: share });
         Ok(())
     }
+}
+
+/// Reads a piece of a body; empty at the end.
+async fn next_piece(payload: &mut Payload) -> Result<Vec<u8>, ApiError> {
+    let mut piece = Vec::new();
+    while piece.len() < PIECE
+        && let Some(chunk) = payload.next().await
+    {
+        piece.extend_from_slice(&chunk.map_err(|_| Refusal::InvalidBody)?);
+    }
+    Ok(piece)
 }

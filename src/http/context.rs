@@ -206,6 +206,14 @@ where
     })
 }
 
+/// Makes a route of anything that takes a request and reads its body by itself.
+pub(super) fn streaming_route<F>(handler: impl Fn(HttpRequest) -> F + Send + Sync + 'static) -> Handler
+where
+    F: Future<Output = Response> + 'static,
+{
+    guarded(handler)
+}
+
 /// Makes a route; a panic in it is answered as an internal error. It is a bug, but one request's, not the server's.
 ///
 /// Until it is read the body is the request's.

@@ -44,7 +44,9 @@ pub use schedule::{
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
-pub use snapshot::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel, SnapshotStore};
+pub use snapshot::{
+    RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore, SnapshotUpload,
+};
 pub use tasks::TaskReads;
 
 /// Everything that can be read of the service.

@@ -1,6 +1,10 @@
 //! Copies of everything that is kept, under names, and the promise made about them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -58,6 +62,86 @@ pub enum SnapshotError {
     Store(#[from] StoreError),
 }
 
+/// The file of a snapshot, open for reading: it stays what it is although the snapshot is replaced or removed.
+pub struct SnapshotFile {
+    file: Arc<File>,
+    size_bytes: u64,
+}
+
+/// How much of a file is read at once, in bytes.
+const PIECE_BYTES: u64 = 256 * 1024;
+
+impl SnapshotFile {
+    pub(in crate::store) fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        Ok(Self { size_bytes: file.metadata()?.len(), file: Arc::new(file) })
+    }
+
+    /// Returns how long it is.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// Returns the next piece; empty at the end.
+    ///
+    /// # Errors
+    /// `Failed`.
+    pub async fn next(&self) -> Result<Vec<u8>, StoreError> {
+        let file = Arc::clone(&self.file);
+        in_the_background("read a snapshot", move || {
+            let mut piece = Vec::new();
+            (&*file).take(PIECE_BYTES).read_to_end(&mut piece)?;
+            Ok(piece)
+        })
+        .await
+    }
+}
+
+/// A file that is to become a snapshot. It is removed when this is dropped.
+pub struct SnapshotUpload {
+    path: PathBuf,
+    file: Arc<File>,
+}
+
+impl SnapshotUpload {
+    pub(in crate::store) fn new(path: PathBuf, file: File) -> Self {
+        Self { path, file: Arc::new(file) }
+    }
+
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// `Failed`.
+    pub async fn write(&self, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let file = Arc::clone(&self.file);
+        in_the_background("write a snapshot", move || (&*file).write_all(&bytes)).await
+    }
+}
+
+impl Drop for SnapshotUpload {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!(file = %self.path.display(), error = %error, "an unfinished snapshot stays");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Does what waits for the disk beside the threads that serve requests.
+async fn in_the_background<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other);
+    done.flatten().map_err(|error| StoreError::during(operation)(error.into()))
+}
+
 /// Copies of everything that is kept, themselves kept beside it.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync {
@@ -79,6 +163,30 @@ pub trait SnapshotStore: Send + Sync {
     /// # Errors
     /// `TooMany`.
     async fn take_snapshot(&self, name: &SnapshotName, now: Timestamp) -> Result<Snapshot, SnapshotError>;
+
+    /// Opens the file of a snapshot.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn snapshot_file(&self, name: &SnapshotName) -> Result<SnapshotFile, SnapshotError>;
+
+    /// Begins a file that is to become a snapshot.
+    ///
+    /// # Errors
+    /// `TooMany`.
+    async fn begin_upload(&self, name: &SnapshotName) -> Result<SnapshotUpload, SnapshotError>;
+
+    /// Makes a snapshot of a file that was written, in place of one that has that name. The file is a database of this program with
+    /// the tables that are served; one of an older version is upgraded.
+    ///
+    /// # Errors
+    /// `TooMany`, `Unusable`; then nothing of it is left.
+    async fn finish_upload(
+        &self,
+        name: &SnapshotName,
+        upload: SnapshotUpload,
+        now: Timestamp,
+    ) -> Result<Snapshot, SnapshotError>;
 
     /// Removes a snapshot; returns those that are left, by name.
     ///

@@ -43,6 +43,7 @@ const CLAIMS: &[&[Covered]] = &[
     crate::tasks::list::COVERS,
     crate::config::templates::COVERS,
     crate::control::export::COVERS,
+    crate::control::snapshot_files::COVERS,
     crate::control::snapshots::COVERS,
     super::openapi::COVERS,
 ];

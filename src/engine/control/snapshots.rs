@@ -8,7 +8,7 @@ use crate::domain::snapshot::SnapshotName;
 use crate::engine::EngineError;
 use crate::engine::control::Control;
 use crate::engine::control::kept::{self, Decisions, KeptClock, as_json};
-use crate::store::{RestorePlan, Snapshot, SnapshotError, SnapshotLabel};
+use crate::store::{RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotUpload};
 
 impl Control {
     /// Returns all snapshots, by name.
@@ -34,6 +34,35 @@ impl Control {
     pub async fn take_snapshot(&self, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
         let _turn = self.changing.lock().await;
         self.snapshots.take_snapshot(name, self.clock.real_now()).await
+    }
+
+    /// Opens the file of a snapshot.
+    ///
+    /// # Errors
+    /// `NotFound`, `Store`.
+    pub async fn snapshot_file(&self, name: &SnapshotName) -> Result<SnapshotFile, SnapshotError> {
+        self.snapshots.snapshot_file(name).await
+    }
+
+    /// Begins a file that is to become a snapshot.
+    ///
+    /// # Errors
+    /// `TooMany`, `Store`.
+    pub async fn begin_upload(&self, name: &SnapshotName) -> Result<SnapshotUpload, SnapshotError> {
+        self.snapshots.begin_upload(name).await
+    }
+
+    /// Makes a snapshot of a file that was written, in place of one that has that name.
+    ///
+    /// # Errors
+    /// `TooMany`, `Unusable`, `Store`.
+    pub async fn finish_upload(
+        &self,
+        name: &SnapshotName,
+        upload: SnapshotUpload,
+    ) -> Result<Snapshot, SnapshotError> {
+        let _turn = self.changing.lock().await;
+        self.snapshots.finish_upload(name, upload, self.clock.real_now()).await
     }
 
     /// Removes a snapshot; returns those that are left, by name.

@@ -93,7 +93,12 @@ impl Reconciling {
         })
     }
 
-    /// Lets the reads that come next do what is due: nobody holds the reconciler up any more.
+    /// Lets reads not wait for what is due while somebody keeps the reconciler from running.
+    pub(super) fn hold_up(&self) {
+        self.obstacle().get_or_insert(Obstacle::Busy);
+    }
+
+    /// Lets the reads that come next do what is due.
     pub(super) fn lets_reads_reconcile(&self) {
         self.obstacle().take_if(|obstacle| matches!(obstacle, Obstacle::Busy));
     }
@@ -141,12 +146,10 @@ impl Engine {
     pub(in crate::engine) async fn lock_changes(&self) -> ExclusiveGuard {
         let changes = self.guarded.lock_changes().await;
         // A read that waited to do what is due would hold the lock of reads meanwhile.
-        let hold_up = || {
-            self.guarded.reconciling.obstacle().get_or_insert(Obstacle::Busy);
-        };
-        hold_up();
+        self.guarded.reconciling.hold_up();
         let turn = self.guarded.reconciling.turn().await;
-        hold_up();
+        // Whoever reconciled before has found nothing in its way.
+        self.guarded.reconciling.hold_up();
         ExclusiveGuard { guarded: self.guarded.clone(), _changes: changes, _reads: None, _turn: turn }
     }
 

@@ -9,8 +9,7 @@ use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::policy::{BackupPlan, BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{CacheMode, Engine, EngineVersion, Instance};
 use crate::domain::side_settings::{
-    BandwidthPolicy, DailyScan, Dated, ExpiredKeyScan, ParameterChange, Parameters, ScaleIn, ScanTime, Tag,
-    TagKey, TagValue, Whitelist, WhitelistGroup,
+    BandwidthPolicy, ParameterChange, Parameters, ScaleIn, Tag, TagKey, TagValue, Whitelist, WhitelistGroup,
 };
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::engine::seed::derived_id;
@@ -221,71 +220,6 @@ impl From<BandwidthPolicy> for BandwidthEntry {
             scale_in_enabled: policy.scale_in.is_enabled,
             bandwidth_usage_lower_threshold: policy.scale_in.lower_percent,
             scale_in_cooldown: policy.scale_in.cooldown_s,
-        }
-    }
-}
-
-/// A scan at times of the day, in a seed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DailyScanEntry {
-    enable_auto_scan: bool,
-    #[serde(default)]
-    schedule_at: Vec<String>,
-    updated_at: Option<Text<Timestamp>>,
-}
-
-impl DailyScanEntry {
-    pub(super) fn scan(&self, usual: Timestamp) -> Result<Dated<DailyScan>, String> {
-        let times: Option<Vec<_>> = self.schedule_at.iter().map(|text| ScanTime::parse(text)).collect();
-        let times = times.ok_or("needs times such as 07:30 in schedule_at")?;
-        let value = DailyScan::new(self.enable_auto_scan, times).map_err(|refusal| refusal.to_string())?;
-        Ok(Dated { value, updated_at: self.updated_at.map_or(usual, |time| time.0) })
-    }
-}
-
-impl From<Dated<DailyScan>> for DailyScanEntry {
-    fn from(Dated { value, updated_at }: Dated<DailyScan>) -> Self {
-        let schedule_at = value.times().iter().map(ToString::to_string).collect();
-        Self { enable_auto_scan: value.is_enabled(), schedule_at, updated_at: Some(Text(updated_at)) }
-    }
-}
-
-/// A scan for expired keys in a seed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ExpiredKeyScanEntry {
-    enable_auto_scan: bool,
-    first_scan_at: Option<Short>,
-    interval: Option<u64>,
-    timeout: Option<u64>,
-    scan_keys_count: Option<u32>,
-    updated_at: Option<Text<Timestamp>>,
-}
-
-impl ExpiredKeyScanEntry {
-    pub(super) fn scan(&self, usual: Timestamp) -> Result<Dated<ExpiredKeyScan>, String> {
-        let scan = ExpiredKeyScan {
-            is_enabled: self.enable_auto_scan,
-            first_scan_at: self.first_scan_at.as_ref().map(|text| text.0.clone()),
-            interval_s: self.interval,
-            timeout_s: self.timeout,
-            keys: self.scan_keys_count,
-        };
-        let value = scan.checked().map_err(|refusal| refusal.to_string())?;
-        Ok(Dated { value, updated_at: self.updated_at.map_or(usual, |time| time.0) })
-    }
-}
-
-impl From<Dated<ExpiredKeyScan>> for ExpiredKeyScanEntry {
-    fn from(Dated { value, updated_at }: Dated<ExpiredKeyScan>) -> Self {
-        Self {
-            enable_auto_scan: value.is_enabled,
-            first_scan_at: value.first_scan_at.map(Short),
-            interval: value.interval_s,
-            timeout: value.timeout_s,
-            scan_keys_count: value.keys,
-            updated_at: Some(Text(updated_at)),
         }
     }
 }

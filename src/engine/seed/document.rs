@@ -196,7 +196,7 @@ const MARKS_OF_0_1: [&str; 4] = ["events", "rows", "columns", "deleted_at"];
 fn of_version_0_1(error: SeedError) -> SeedError {
     let SeedError::Invalid { source_name, line, column, field, problem } = error else { return error };
     let is_mark = |mark: &&str| problem.starts_with(&format!("unknown field `{mark}`"));
-    let problem = if MARKS_OF_0_1.iter().any(|mark| is_mark(&mark)) {
+    let problem = if MARKS_OF_0_1.iter().any(is_mark) {
         "this is an export of version 0.1, which held rows of tables. Start this version on the database file itself, or bring \
          the file to another server as a snapshot (dcs-emulator control snapshots save)"
             .to_owned()

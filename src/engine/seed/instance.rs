@@ -24,8 +24,7 @@ use crate::domain::work::WorkPlan;
 use crate::domain::{builtin, catalogue};
 use crate::engine::passwords::objection_to;
 use crate::engine::seed::configuration::{
-    BandwidthEntry, DailyScanEntry, ExpiredKeyScanEntry, ParameterValues, PolicyEntry, TagEntry,
-    WhitelistEntry, read_parameters,
+    BandwidthEntry, ParameterValues, PolicyEntry, TagEntry, WhitelistEntry, read_parameters,
 };
 use crate::engine::seed::document::{SecretText, is_false};
 use crate::engine::seed::records::{BackupEntry, RestoreEntry, WorkEntry};
@@ -110,12 +109,6 @@ pub(super) struct InstanceEntry {
     whitelist: Option<WhitelistEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bandwidth_policy: Option<BandwidthEntry>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    big_key_scan: Option<DailyScanEntry>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hot_key_scan: Option<DailyScanEntry>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expired_key_scan: Option<ExpiredKeyScanEntry>,
     /// The ids of its nodes that are stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stopped_nodes: Vec<Text<Uuid>>,
@@ -298,22 +291,14 @@ impl InstanceEntry {
     }
 
     fn configuration(&self, instance: &Instance) -> Result<SideSettings, Problem> {
-        let usual = instance.created_at;
         let whitelist = self.whitelist.as_ref().map(WhitelistEntry::whitelist).transpose();
         let bandwidth = self.bandwidth_policy.as_ref().map(BandwidthEntry::policy).transpose();
-        let big_keys = self.big_key_scan.as_ref().map(|scan| scan.scan(usual)).transpose();
-        let hot_keys = self.hot_key_scan.as_ref().map(|scan| scan.scan(usual)).transpose();
-        let expired_keys = self.expired_key_scan.as_ref().map(|scan| scan.scan(usual)).transpose();
         Ok(SideSettings {
             parameters: read_parameters(&self.parameters, &instance.parameters())
                 .map_err(in_field("parameters"))?,
-            parameters_changed_at: None,
-            tags: Tags::default(),
             whitelist: whitelist.map_err(in_field("whitelist"))?.unwrap_or_default(),
             bandwidth_policy: bandwidth.map_err(in_field("bandwidth_policy"))?,
-            big_key_scan: big_keys.map_err(in_field("big_key_scan"))?,
-            hot_key_scan: hot_keys.map_err(in_field("hot_key_scan"))?,
-            expired_key_scan: expired_keys.map_err(in_field("expired_key_scan"))?,
+            ..SideSettings::default()
         })
     }
 

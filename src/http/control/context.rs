@@ -59,7 +59,7 @@ pub(super) struct ControlContext {
 
 impl ControlContext {
     /// Lets a request through that carries the control token, where there is one.
-    fn receive(request: HttpRequest, body: Bytes) -> Result<Self, ApiError> {
+    pub(super) fn receive(request: HttpRequest, body: Bytes) -> Result<Self, ApiError> {
         authorize(&request)?;
         Ok(Self { request, body })
     }

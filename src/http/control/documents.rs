@@ -105,13 +105,12 @@ pub(super) async fn seed(context: ControlContext) -> Response {
     // Nobody else changes faults from the look at them until what is kept holds.
     let keeping = if seeded.is_empty() { None } else { Some(state.faults_kept.lock().await) };
     let change = |faults: &mut Vec<Fault>| merge(faults, &seeded, overwrite);
-    let kept = match &keeping {
-        None => None,
-        Some(_) => {
-            let mut faults = state.present_faults();
-            change(&mut faults);
-            Some(faults_as_text(&faults)?)
-        }
+    let kept = if keeping.is_some() {
+        let mut faults = state.present_faults();
+        change(&mut faults);
+        Some(faults_as_text(&faults)?)
+    } else {
+        None
     };
     let done = seeding.seed(seed, overwrite, kept, || state.faults.edit(change)).await;
     let done = done.map_err(|error| match error {

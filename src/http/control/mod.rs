@@ -14,7 +14,7 @@ pub(super) mod state;
 pub(super) mod transitions;
 mod words;
 
-use crate::http::context::bulky_route;
+use crate::http::context::{bulky_route, streaming_route};
 use crate::http::control::context::{authorize, changed, changes, reads};
 use crate::http::control::documents::LONGEST_SEED_BYTES;
 use crate::http::control::faults::Fault;
@@ -87,6 +87,15 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
         SNAPSHOTS
             .summary("Takes a snapshot, in place of one that has that name")
             .at(PUT, "/_emulator/snapshots/{snapshot_name}", changes(snapshots::take))
+            .answers_any(200, JSON),
+        SNAPSHOTS
+            .summary("Downloads the file of a snapshot: a SQLite database")
+            .at(GET, "/_emulator/snapshots/{snapshot_name}/file", reads(snapshots::download))
+            .answers_any(200, snapshots::SQLITE),
+        SNAPSHOTS
+            .summary("Makes a snapshot of a file, in place of one that has that name")
+            .at(PUT, "/_emulator/snapshots/{snapshot_name}/file", streaming_route(snapshots::upload))
+            .takes_any(snapshots::SQLITE)
             .answers_any(200, JSON),
         SNAPSHOTS
             .summary("Removes a snapshot")

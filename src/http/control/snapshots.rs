@@ -1,17 +1,27 @@
 //! Snapshots: take, list, show and remove them, and go back to one.
 
-use actix_web::HttpResponse;
+use std::rc::Rc;
+
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
 use serde_json::{Value, json as value};
 
 use crate::domain::snapshot::SnapshotName;
-use crate::engine::{EngineError, Snapshot, SnapshotError};
+use crate::engine::{EngineError, Snapshot, SnapshotError, SnapshotFile};
 use crate::http::control::context::{ControlContext, internal, json};
 use crate::http::control::faults::Fault;
 use crate::http::control::state::counts_view;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response};
-use crate::http::state::ControlState;
+use crate::http::state::{ControlState, state, to_its_end};
 use crate::http::time::rfc3339;
+
+/// The media type of a SQLite database. Source: <https://www.iana.org/assignments/media-types/application/vnd.sqlite3>.
+pub(super) const SQLITE: &str = "application/vnd.sqlite3";
+/// The longest file that is taken, in bytes.
+const LONGEST_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 impl From<SnapshotError> for ApiError {
     fn from(error: SnapshotError) -> Self {
@@ -61,6 +71,49 @@ pub(super) async fn show(context: ControlContext) -> Response {
 pub(super) async fn take(context: ControlContext) -> Response {
     let name = context.snapshot_name()?;
     Ok(json(&view(&context.state()?.control.take_snapshot(&name).await?)))
+}
+
+/// `GET /_emulator/snapshots/{snapshot_name}/file`: the file of a snapshot.
+pub(super) async fn download(context: ControlContext) -> Response {
+    let name = context.snapshot_name()?;
+    let file = context.state()?.control.snapshot_file(&name).await?;
+    let (size_bytes, disposition) =
+        (file.size_bytes(), format!("attachment; filename=\"{}.db\"", name.as_str()));
+    Ok(HttpResponse::Ok()
+        .content_type(SQLITE)
+        .insert_header((CONTENT_DISPOSITION, disposition))
+        .no_chunking(size_bytes)
+        .streaming(stream::try_unfold(file, next_piece)))
+}
+
+async fn next_piece(file: SnapshotFile) -> Result<Option<(Bytes, SnapshotFile)>, EngineError> {
+    let piece = file.next().await.map_err(|error| {
+        tracing::error!(error = %error, "a download was cut: the snapshot could not be read to its end");
+        EngineError::from(error)
+    })?;
+    Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
+}
+
+/// `PUT /_emulator/snapshots/{snapshot_name}/file`: makes a snapshot of a file, in place of one that has that name. Where the client goes
+/// away, or what it sends cannot be one, nothing is left of it.
+pub(super) async fn upload(request: HttpRequest) -> Response {
+    let context = ControlContext::receive(request, Bytes::new())?;
+    let name = context.snapshot_name()?;
+    let state = state(&context.request)?.clone();
+    let announced = context.request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > LONGEST_FILE_BYTES)
+    {
+        return Err(ApiError::BodyTooLarge);
+    }
+    let upload = Rc::new(state.control.control.begin_upload(&name).await?);
+    let take = |piece| {
+        let upload = Rc::clone(&upload);
+        async move { upload.write(piece).await.map_err(|error| internal(error.into())) }
+    };
+    state.bodies.read_pieces(&context.request, LONGEST_FILE_BYTES, take).await?;
+    let upload = Rc::into_inner(upload).ok_or(ApiError::Panicked)?;
+    let kept = async move { Ok(state.control.control.finish_upload(&name, upload).await?) };
+    Ok(json(&view(&to_its_end(kept).await?)))
 }
 
 /// `DELETE /_emulator/snapshots/{snapshot_name}`: removes a snapshot.

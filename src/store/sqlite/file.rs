@@ -126,6 +126,17 @@ async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Resul
             reason: "it is a database of another program".to_owned(),
         });
     }
+    let views: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = ?")
+            .bind(HISTORY_TABLE)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(damaged)?;
+    if views > 0 {
+        // A view that is read runs whatever its maker has written into it.
+        let reason = "the history of its schema is no table".to_owned();
+        return Err(OpenError::Damaged { path: path.to_owned(), reason });
+    }
     let history = format!("SELECT version, name, checksum FROM {HISTORY_TABLE} ORDER BY version");
     let applied: Vec<Applied> =
         sqlx::query_as(AssertSqlSafe(history)).fetch_all(&mut *connection).await.map_err(damaged)?;

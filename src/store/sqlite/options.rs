@@ -78,6 +78,14 @@ impl Location {
         }
     }
 
+    /// Returns what SQLite calls the database under any file system.
+    pub(super) fn as_uri(&self) -> String {
+        match self {
+            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Memory { name } => format!("file:/{name}?vfs=memdb"),
+        }
+    }
+
     /// Returns a place in memory that no other database of this process has.
     pub(super) fn new_memory() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);

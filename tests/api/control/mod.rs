@@ -10,5 +10,6 @@ pub(crate) mod place;
 pub(crate) mod requests;
 pub(crate) mod rows;
 pub(crate) mod seed;
+pub(crate) mod snapshot_files;
 pub(crate) mod snapshots;
 pub(crate) mod transitions;

@@ -197,6 +197,9 @@ async fn snapshots(tenant: &Tenant<'_>) {
     assert_eq!(tenant.server.get(&path).await.ok(), taken);
     let listed = tenant.server.get("/_emulator/snapshots").await.ok();
     assert!(each(&listed["snapshots"], "name").contains(&json!(tenant.project)), "{listed}");
+    let file = tenant.server.get(&format!("{path}/file")).await;
+    let uploaded = tenant.server.call("PUT", &format!("{path}/file")).body(file.body).send().await.ok();
+    assert_eq!(uploaded["counts"], taken["counts"]);
     tenant.server.delete(&path).await.ok();
     assert_eq!(tenant.server.get(&path).await.status, 404);
 }

@@ -20,17 +20,17 @@ pub(crate) const COVERS: &[Covered] = &[
     covered("POST", "/_emulator/snapshots/{snapshot_name}/restore", no_table_is_forgotten),
 ];
 
-const IN_MEMORY: (&str, &str) = ("database", "sqlite::memory:");
+pub(crate) const IN_MEMORY: (&str, &str) = ("database", "sqlite::memory:");
 
 /// Every row of every table, as text, by table.
-type Everything = BTreeMap<String, Vec<String>>;
+pub(crate) type Everything = BTreeMap<String, Vec<String>>;
 
 impl TestServer {
-    async fn take_snapshot(&self, name: &str) -> Value {
+    pub(crate) async fn take_snapshot(&self, name: &str) -> Value {
         self.call("PUT", &format!("/_emulator/snapshots/{name}")).send().await.ok()
     }
 
-    async fn go_back(&self, name: &str) -> Answer {
+    pub(crate) async fn go_back(&self, name: &str) -> Answer {
         self.call("POST", &format!("/_emulator/snapshots/{name}/restore")).send().await
     }
 
@@ -39,7 +39,7 @@ impl TestServer {
     }
 
     /// Returns what a person sees who reads the whole database with another program.
-    async fn everything(&self) -> Everything {
+    pub(crate) async fn everything(&self) -> Everything {
         let mut database = self.database().await;
         let statements: Vec<(String, String)> = sqlx::query_as(
             "SELECT name, format('SELECT %s FROM %s ORDER BY 1', columns, name)
@@ -58,7 +58,7 @@ impl TestServer {
     }
 
     /// Returns where the file of a snapshot is.
-    fn snapshot_path(&self, name: &str) -> PathBuf {
+    pub(crate) fn snapshot_path(&self, name: &str) -> PathBuf {
         self.database_path().with_extension("db.snapshots").join(format!("{name}.db"))
     }
 }
@@ -363,7 +363,7 @@ async fn in_memory_too_every_answer_is_of_before_or_after() {
 }
 
 /// Breaks the file of a snapshot in a way, so that it must be refused.
-async fn break_file(path: &PathBuf, way: &str) {
+pub(crate) async fn break_file(path: &PathBuf, way: &str) {
     let bytes = std::fs::read(path).expect("it can be read");
     let write = |bytes: &[u8]| std::fs::write(path, bytes).expect("it can be written");
     let execute = async |statements: &'static str| {

@@ -5,8 +5,7 @@ use std::num::NonZeroU16;
 use crate::domain::instance::Billing;
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::engine::seed::configuration::{
-    BandwidthEntry, DailyScanEntry, ExpiredKeyScanEntry, PolicyEntry, TagEntry, WhitelistEntry,
-    write_parameters,
+    BandwidthEntry, PolicyEntry, TagEntry, WhitelistEntry, write_parameters,
 };
 use crate::engine::seed::document::SecretText;
 use crate::engine::seed::instance::{InstanceEntry, USUAL_ENTERPRISE_PROJECT};
@@ -67,9 +66,6 @@ impl From<InstanceSeed> for InstanceEntry {
             instance_backup_policy: instance.backup_policy.map(|kept| PolicyEntry::of(&kept, next_run_at)),
             whitelist: WhitelistEntry::of(&configuration.whitelist),
             bandwidth_policy: configuration.bandwidth_policy.map(BandwidthEntry::from),
-            big_key_scan: configuration.big_key_scan.map(DailyScanEntry::from),
-            hot_key_scan: configuration.hot_key_scan.map(DailyScanEntry::from),
-            expired_key_scan: configuration.expired_key_scan.map(ExpiredKeyScanEntry::from),
             stopped_nodes: instance.stopped_nodes.into_iter().map(Text).collect(),
             backups: Vec::new(),
             restores: Vec::new(),

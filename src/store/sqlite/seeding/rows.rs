@@ -1,7 +1,7 @@
 //! The rows of seeded instances, inserted by many.
 
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
-use uuid::Uuid;
 
 use crate::domain::identity::Secret;
 use crate::domain::instance::Billing;
@@ -23,15 +23,16 @@ use crate::store::{InstanceSeed, StoreError};
 const ROWS_A_STATEMENT: usize = 256;
 
 /// Rows of instances that are not inserted yet.
+#[derive(Default)]
 pub(super) struct SeededRows {
     project_key: i64,
     actor_key: i64,
     instances: Vec<InstanceRow>,
-    tags: Vec<TagRow>,
-    parameters: Vec<ParameterRow>,
-    documents: Vec<DocumentRow>,
-    policies: Vec<PolicyRow>,
-    stopped_nodes: Vec<StoppedNodeRow>,
+    tags: Vec<Value>,
+    parameters: Vec<Value>,
+    documents: Vec<Value>,
+    policies: Vec<Value>,
+    stopped_nodes: Vec<Value>,
     backups: Vec<NewBackupRow>,
     restores: Vec<NewRestoreRow>,
     open_work: Vec<OpenWorkRow>,
@@ -40,20 +41,7 @@ pub(super) struct SeededRows {
 
 impl SeededRows {
     pub(super) fn new(project_key: i64, actor_key: i64) -> Self {
-        Self {
-            project_key,
-            actor_key,
-            instances: Vec::new(),
-            tags: Vec::new(),
-            parameters: Vec::new(),
-            documents: Vec::new(),
-            policies: Vec::new(),
-            stopped_nodes: Vec::new(),
-            backups: Vec::new(),
-            restores: Vec::new(),
-            open_work: Vec::new(),
-            events: Vec::new(),
-        }
+        Self { project_key, actor_key, ..Self::default() }
     }
 
     /// Returns whether it is time to insert them.
@@ -65,27 +53,17 @@ impl SeededRows {
     pub(super) fn add(&mut self, key: i64, seed: InstanceSeed) -> Result<(), StoreError> {
         self.events.extend(created_events(key, &seed, self.actor_key));
         let InstanceSeed { instance, configuration, next_run_at, work, backups, restores, .. } = &seed;
-        let tags = (0_i64..).zip(instance.tags.iter());
-        self.tags.extend(tags.map(|(position, tag)| {
-            let (name, value) = (tag.key.as_str().to_owned(), tag.value.as_str().to_owned());
-            TagRow { instance_key: key, position, key: name, value }
-        }));
+        let tags = instance.tags.iter().enumerate();
+        self.tags.extend(tags.map(|(at, tag)| json!([key, at, tag.key.as_str(), tag.value.as_str()])));
         let parameters = configuration.parameters.iter();
-        self.parameters.extend(parameters.map(|(id, value)| ParameterRow {
-            instance_key: key,
-            id: *id,
-            value: value.clone(),
-        }));
-        self.documents.extend(documents(key, configuration, instance.created_at)?);
+        self.parameters.extend(parameters.map(|(id, value)| json!([key, id, value])));
+        let updated_at = instance.updated_at.as_millis();
+        let documents = documents(configuration)?.into_iter();
+        self.documents.extend(documents.map(|(name, text)| json!([key, name, text, updated_at])));
         let policy = instance.backup_policy.as_ref();
-        self.policies.extend(policy.map(|kept| {
-            let next_run_at = next_run_at.map(Timestamp::as_millis);
-            // 0: planned from the seeding on.
-            let unplanned = kept.policy.is_automatic().then_some(0);
-            PolicyRow { instance_key: key, kept: kept.clone(), next_run_at: next_run_at.or(unplanned) }
-        }));
+        self.policies.extend(policy.map(|kept| policy_row(key, kept, *next_run_at)));
         let nodes = instance.stopped_nodes.iter();
-        self.stopped_nodes.extend(nodes.map(|node| StoppedNodeRow { instance_key: key, node: *node }));
+        self.stopped_nodes.extend(nodes.map(|node| json!([key, node.simple().to_string()])));
         self.backups.extend(backups.iter().map(|backup| NewBackupRow::new(key, backup)));
         self.restores.extend(restores.iter().map(|restore| NewRestoreRow::new(key, restore)));
         self.open_work.extend(backups.iter().filter_map(|backup| backups::open_work_row(key, backup)));
@@ -98,11 +76,11 @@ impl SeededRows {
     /// Inserts them; none are left.
     pub(super) async fn insert(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         insert(connection, &mut self.instances).await?;
-        insert(connection, &mut self.tags).await?;
-        insert(connection, &mut self.parameters).await?;
-        insert(connection, &mut self.documents).await?;
-        insert(connection, &mut self.policies).await?;
-        insert(connection, &mut self.stopped_nodes).await?;
+        insert_json(connection, TAGS, &mut self.tags).await?;
+        insert_json(connection, PARAMETERS, &mut self.parameters).await?;
+        insert_json(connection, DOCUMENTS, &mut self.documents).await?;
+        insert_json(connection, POLICIES, &mut self.policies).await?;
+        insert_json(connection, STOPPED_NODES, &mut self.stopped_nodes).await?;
         insert(connection, &mut self.backups).await?;
         insert(connection, &mut self.restores).await?;
         insert(connection, &mut self.open_work).await?;
@@ -145,34 +123,64 @@ fn created_events(instance_key: i64, seed: &InstanceSeed, actor_key: i64) -> Vec
     events
 }
 
-/// Returns the configuration that is kept in one document a setting.
-fn documents(
-    instance_key: i64,
-    configuration: &SideSettings,
-    created_at: Timestamp,
-) -> Result<Vec<DocumentRow>, StoreError> {
-    let SideSettings { whitelist, big_key_scan, hot_key_scan, expired_key_scan, bandwidth_policy, .. } =
-        configuration;
-    let mut rows = Vec::new();
-    let mut add = |name, document: String, updated_at: Timestamp| {
-        rows.push(DocumentRow { instance_key, name, document, updated_at: updated_at.as_millis() });
-    };
+/// Returns the configuration that is kept in one document a setting: its name and the document.
+fn documents(configuration: &SideSettings) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let SideSettings { whitelist, bandwidth_policy, .. } = configuration;
+    let mut documents = Vec::new();
     if *whitelist != Whitelist::default() {
-        add(side_name::WHITELIST, whitelist.to_json()?, created_at);
+        documents.push((side_name::WHITELIST, whitelist.to_json()?));
     }
     if let Some(policy) = bandwidth_policy {
-        add(side_name::BANDWIDTH_POLICY, policy.to_json()?, created_at);
+        documents.push((side_name::BANDWIDTH_POLICY, policy.to_json()?));
     }
-    if let Some(scan) = big_key_scan {
-        add(side_name::BIG_KEY_SCAN, scan.value.to_json()?, scan.updated_at);
+    Ok(documents)
+}
+
+/// Inserts rows that are arrays of a JSON array: what few instances have, so that one statement a table is enough.
+async fn insert_json(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    rows: &mut Vec<Value>,
+) -> Result<(), StoreError> {
+    if !rows.is_empty() {
+        let rows = Value::Array(std::mem::take(rows)).to_string();
+        sqlx::query(statement).bind(rows).execute(connection).await.map_err(unstorable)?;
     }
-    if let Some(scan) = hot_key_scan {
-        add(side_name::HOT_KEY_SCAN, scan.value.to_json()?, scan.updated_at);
-    }
-    if let Some(scan) = expired_key_scan {
-        add(side_name::EXPIRED_KEY_SCAN, scan.value.to_json()?, scan.updated_at);
-    }
-    Ok(rows)
+    Ok(())
+}
+
+const TAGS: &str = "INSERT INTO instance_tags (instance_key, position, key, value)
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
+const PARAMETERS: &str = "INSERT INTO instance_parameters (instance_key, param_id, value)
+     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
+const DOCUMENTS: &str = "INSERT INTO side_settings (instance_key, name, document, updated_at)
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
+const STOPPED_NODES: &str = "INSERT INTO stopped_nodes (instance_key, node_id)
+     SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?)";
+const POLICIES: &str = "INSERT INTO backup_policies (instance_key, policy_id, backup_type, save_days, begin_at, period_type,
+                                  backup_at, timezone_offset, created_at, updated_at, next_run_at)
+     SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+            value ->> 8, value ->> 9, value ->> 10 FROM json_each(?)";
+
+/// Returns a row of `backup_policies`.
+fn policy_row(instance_key: i64, kept: &KeptPolicy, next_run_at: Option<Timestamp>) -> Value {
+    let KeptPolicy { id, policy, created_at, updated_at } = kept;
+    let plan = policy.plan.as_ref();
+    // 0: planned from the seeding on.
+    let next_run_at = next_run_at.map(Timestamp::as_millis).or(policy.is_automatic().then_some(0));
+    json!([
+        instance_key,
+        id.simple().to_string(),
+        policy.kind.as_str(),
+        policy.save_days,
+        plan.map(|plan| plan.window().as_str()),
+        plan.map(|_| BackupPlan::PERIOD),
+        plan.map(|plan| json!(plan.days()).to_string()),
+        plan.map(BackupPlan::timezone_offset),
+        created_at.as_millis(),
+        updated_at.as_millis(),
+        next_run_at,
+    ])
 }
 
 /// A row of `instances`.
@@ -238,108 +246,5 @@ impl InsertRow for InstanceRow {
             .bind(Some(instance.updated_at).filter(|at| *at > instance.created_at).map(Timestamp::as_millis));
         script.bind(instance.error_code);
         script.bind(i64::try_from(outdated.max().unwrap_or(0)).unwrap_or(i64::MAX));
-    }
-}
-
-/// A row of `instance_tags`.
-struct TagRow {
-    instance_key: i64,
-    position: i64,
-    key: String,
-    value: String,
-}
-
-impl InsertRow for TagRow {
-    const INTO: &'static str = "instance_tags (instance_key, position, key, value)";
-    const PLACEHOLDERS: &'static str = "(?,?,?,?)";
-
-    fn bind(self, script: &mut Script) {
-        script.bind(self.instance_key);
-        script.bind(self.position);
-        script.bind(self.key);
-        script.bind(self.value);
-    }
-}
-
-/// A row of `instance_parameters`.
-struct ParameterRow {
-    instance_key: i64,
-    id: u8,
-    value: String,
-}
-
-impl InsertRow for ParameterRow {
-    const INTO: &'static str = "instance_parameters (instance_key, param_id, value)";
-    const PLACEHOLDERS: &'static str = "(?,?,?)";
-
-    fn bind(self, script: &mut Script) {
-        script.bind(self.instance_key);
-        script.bind(i64::from(self.id));
-        script.bind(self.value);
-    }
-}
-
-/// A row of `side_settings`.
-struct DocumentRow {
-    instance_key: i64,
-    name: &'static str,
-    document: String,
-    updated_at: i64,
-}
-
-impl InsertRow for DocumentRow {
-    const INTO: &'static str = "side_settings (instance_key, name, document, updated_at)";
-    const PLACEHOLDERS: &'static str = "(?,?,?,?)";
-
-    fn bind(self, script: &mut Script) {
-        script.bind(self.instance_key);
-        script.bind(self.name);
-        script.bind(self.document);
-        script.bind(self.updated_at);
-    }
-}
-
-/// A row of `backup_policies`.
-struct PolicyRow {
-    instance_key: i64,
-    kept: KeptPolicy,
-    next_run_at: Option<i64>,
-}
-
-impl InsertRow for PolicyRow {
-    const INTO: &'static str = "backup_policies (instance_key, policy_id, backup_type, save_days, begin_at, period_type, \
-                                backup_at, timezone_offset, created_at, updated_at, next_run_at)";
-    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?)";
-
-    fn bind(self, script: &mut Script) {
-        let KeptPolicy { id, policy, created_at, updated_at } = self.kept;
-        let plan = policy.plan.as_ref();
-        script.bind(self.instance_key);
-        script.bind(id.as_bytes().to_vec());
-        script.bind(policy.kind.as_str());
-        script.bind(policy.save_days.map(i64::from));
-        script.bind(plan.map(|plan| plan.window().as_str().to_owned()));
-        script.bind(plan.map(|_| BackupPlan::PERIOD));
-        script.bind(plan.map(|plan| serde_json::to_string(plan.days()).unwrap_or_default()));
-        script.bind(plan.map(|plan| plan.timezone_offset().to_owned()));
-        script.bind(created_at.as_millis());
-        script.bind(updated_at.as_millis());
-        script.bind(self.next_run_at);
-    }
-}
-
-/// A row of `stopped_nodes`.
-struct StoppedNodeRow {
-    instance_key: i64,
-    node: Uuid,
-}
-
-impl InsertRow for StoppedNodeRow {
-    const INTO: &'static str = "stopped_nodes (instance_key, node_id)";
-    const PLACEHOLDERS: &'static str = "(?,?)";
-
-    fn bind(self, script: &mut Script) {
-        script.bind(self.instance_key);
-        script.bind(self.node.as_bytes().to_vec());
     }
 }

@@ -135,6 +135,27 @@ impl SnapshotDirectory {
         }
     }
 
+    /// Gives a database of this program, in a file, the place of a snapshot.
+    pub(super) async fn place(&mut self, name: &SnapshotName, database: &Path) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Folder(folder) => {
+                let snapshot = path_in(folder, name, ENDING);
+                copying::make_whole(database, &snapshot, async { Ok(()) }, |error| error).await
+            }
+            Self::Memory(snapshots) => {
+                let location = Location::new_memory();
+                let making = options::base(&location).create_if_missing(true);
+                let connection = SqliteConnection::connect_with(&making).await?;
+                let source = options::reading(&Location::File(database.to_owned()));
+                let mut reading = SqliteConnection::connect_with(&source).await?;
+                sqlx::query("VACUUM INTO ?").bind(location.as_uri()).execute(&mut reading).await?;
+                reading.close().await?;
+                snapshots.insert(name.clone(), InMemory { location, connection });
+                Ok(())
+            }
+        }
+    }
+
     /// Removes a snapshot; returns whether there was one.
     pub(super) async fn remove(&mut self, name: &SnapshotName) -> Result<bool, sqlx::Error> {
         match self {
@@ -191,7 +212,7 @@ fn path_in(folder: &Path, name: &SnapshotName, ending: &str) -> PathBuf {
 }
 
 /// Makes the folder if it is not there, for its owner only: what will lie in it holds secret keys.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "its mode is set where there are modes"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]

@@ -4,10 +4,13 @@
 //! does it, as one change among the others.
 
 mod directory;
+mod files;
 mod metadata;
 pub(super) mod replacing;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +25,10 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::file::Inspected;
 use crate::store::sqlite::options::Location;
 use crate::store::sqlite::{SqliteStore, check, copying, file, options};
-use crate::store::{OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotStore, StoreError, migrate};
+use crate::store::{
+    OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotStore, SnapshotUpload, StoreError,
+    migrate,
+};
 use replacing::Replacement;
 
 /// How many snapshots there may be.
@@ -41,16 +47,41 @@ impl SnapshotStore for SqliteStore {
 
     async fn take_snapshot(&self, name: &SnapshotName, now: Timestamp) -> Result<Snapshot, SnapshotError> {
         let mut snapshots = self.directory.lock().await;
-        let names = snapshots.names().map_err(failed("list the snapshots"))?;
-        if names.len() >= MOST_SNAPSHOTS && !names.contains(name) {
-            return Err(SnapshotError::TooMany);
-        }
+        require_room(&snapshots, name)?;
         if let Some(files) = &self.files {
             // By its path another file would be copied.
             files.look()?;
         }
         let _access = self.access.read().await;
         Ok(snapshots.put(name, &self.location, now).await.map_err(failed("take a snapshot"))?)
+    }
+
+    async fn snapshot_file(&self, name: &SnapshotName) -> Result<SnapshotFile, SnapshotError> {
+        let snapshots = self.directory.lock().await;
+        let snapshot = snapshots.find(name).ok_or(SnapshotError::NotFound)?;
+        Ok(files::open(&snapshots, snapshot).await.map_err(failed("open the file of a snapshot"))?)
+    }
+
+    async fn begin_upload(&self, name: &SnapshotName) -> Result<SnapshotUpload, SnapshotError> {
+        let snapshots = self.directory.lock().await;
+        require_room(&snapshots, name)?;
+        Ok(files::begin(&snapshots).await.map_err(failed("begin a file for a snapshot"))?)
+    }
+
+    async fn finish_upload(
+        &self,
+        name: &SnapshotName,
+        upload: SnapshotUpload,
+        now: Timestamp,
+    ) -> Result<Snapshot, SnapshotError> {
+        {
+            let _access = self.access.read().await;
+            files::accept(&upload, &self.location, now).await?;
+        }
+        let mut snapshots = self.directory.lock().await;
+        require_room(&snapshots, name)?;
+        snapshots.place(name, upload.path()).await.map_err(failed("keep a snapshot"))?;
+        look(&mut snapshots, name).await?.ok_or(SnapshotError::NotFound)
     }
 
     async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError> {
@@ -94,6 +125,13 @@ impl SnapshotStore for SqliteStore {
     }
 }
 
+/// Makes sure that there may be one more snapshot, unless there is one of that name.
+fn require_room(snapshots: &SnapshotDirectory, name: &SnapshotName) -> Result<(), SnapshotError> {
+    let names = snapshots.names().map_err(failed("list the snapshots"))?;
+    let is_full = names.len() >= MOST_SNAPSHOTS && !names.contains(name);
+    if is_full { Err(SnapshotError::TooMany) } else { Ok(()) }
+}
+
 /// Returns what is known of all snapshots, by name.
 async fn look_at_all(directory: &mut SnapshotDirectory) -> Result<Vec<Snapshot>, StoreError> {
     let mut listed = Vec::new();
@@ -126,10 +164,10 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
         None | Some(0) => Err(unusable("there is nothing in it".to_owned())),
         Some(version) => {
             copying::fold(path).await.map_err(failed)?;
-            if version == migrate::known_version() {
+            if version == migrate::known_version() && !has_a_log(path).await.map_err(failed)? {
                 return Ok(());
             }
-            let unfinished = path.with_extension(directory::UNFINISHED);
+            let unfinished = file::side_file(path, &format!(".{}", directory::UNFINISHED));
             let upgraded = async {
                 copying::write(&file::looking(path), &unfinished).await.map_err(failed)?;
                 upgrade(&unfinished).await.map_err(|error| refused(error.naming(path)))
@@ -137,6 +175,18 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
             copying::make_whole(&unfinished, path, upgraded, failed).await
         }
     }
+}
+
+/// Returns whether a database is in the mode of a write-ahead log, as a server leaves it: a snapshot is one file.
+async fn has_a_log(path: &Path) -> Result<bool, sqlx::Error> {
+    let path = path.to_owned();
+    copying::in_the_background(move || {
+        // Source: https://www.sqlite.org/fileformat2.html, "File format version numbers".
+        let mut versions = [0; 20];
+        File::open(path)?.read_exact(&mut versions)?;
+        Ok(versions[18..] == [2, 2])
+    })
+    .await
 }
 
 async fn upgrade(copy: &Path) -> Result<(), OpenError> {
