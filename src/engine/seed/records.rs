@@ -14,74 +14,54 @@ use crate::domain::schedule::BackupTerms;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{DueTimes, Failure, FailureCode, Progress, WorkPlan};
 use crate::engine::seed::document::is_false;
-use crate::engine::seed::text::Text;
+use crate::engine::seed::text::{SeedText, Text};
 
-/// A backup in a seed. Its place in the list is its number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct BackupEntry {
+/// A backup in a seed.
+pub(super) type BackupEntry = RecordEntry<BackupId, BackupStatusKind>;
+/// A restore in a seed.
+pub(super) type RestoreEntry = RecordEntry<RestoreId, RestoreStatusKind>;
+
+/// A backup or a restore in a seed. Its place in the list is its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound = "I: SeedText, S: SeedText")]
+pub(super) struct RecordEntry<I, S> {
     /// Follows from instance and place when left out.
-    pub(super) id: Option<Text<BackupId>>,
+    id: Option<Text<I>>,
+    /// Of a restore; the newest backup of the instance when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_id: Option<Text<BackupId>>,
     /// Succeeded when left out.
-    pub(super) status: Option<Text<BackupStatusKind>>,
+    pub(super) status: Option<Text<S>>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub(super) kind: Option<Text<BackupKind>>,
+    kind: Option<Text<BackupKind>>,
     /// What an automatic one has from its policy; together with `save_days`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) period: Option<Text<BackupWindow>>,
+    period: Option<Text<BackupWindow>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) save_days: Option<u8>,
+    save_days: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) format: Option<Text<BackupFormat>>,
+    format: Option<Text<BackupFormat>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remark: Option<Text<Remark>>,
+    remark: Option<Text<Remark>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) created_at: Option<Text<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) execution_at: Option<Text<Timestamp>>,
+    execution_at: Option<Text<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) updated_at: Option<Text<Timestamp>>,
+    updated_at: Option<Text<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) size: Option<u64>,
+    size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error_code: Option<Text<FailureCode>>,
+    error_code: Option<Text<FailureCode>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) progress: Option<Text<Progress>>,
+    progress: Option<Text<Progress>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name_offset: Option<Text<UtcOffset>>,
+    name_offset: Option<Text<UtcOffset>>,
     /// Made before the instance was resized: it cannot be restored.
-    #[serde(skip_serializing_if = "is_false")]
-    pub(super) outdated: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    outdated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) work: Option<WorkEntry>,
-}
-
-/// A restore in a seed. Its place in the list is its number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RestoreEntry {
-    /// Follows from instance and place when left out.
-    pub(super) id: Option<Text<RestoreId>>,
-    /// The newest backup of the instance when left out.
-    pub(super) backup_id: Option<Text<BackupId>>,
-    /// Succeeded when left out.
-    pub(super) status: Option<Text<RestoreStatusKind>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) remark: Option<Text<Remark>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) created_at: Option<Text<Timestamp>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) execution_at: Option<Text<Timestamp>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) updated_at: Option<Text<Timestamp>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error_code: Option<Text<FailureCode>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) progress: Option<Text<Progress>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name_offset: Option<Text<UtcOffset>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) work: Option<WorkEntry>,
+    work: Option<WorkEntry>,
 }
 
 /// What is planned for a record that is open. Without times it moves when it is told to.
@@ -135,35 +115,32 @@ pub(super) struct Place {
     pub(super) name_offset: UtcOffset,
 }
 
-/// What entries of both kinds say of the course of the work.
-struct Course {
+/// What an entry says of the course of the work on a record that was created then.
+struct Course<'e, I, S> {
+    entry: &'e RecordEntry<I, S>,
     created_at: Timestamp,
-    execution_at: Option<Timestamp>,
-    updated_at: Option<Timestamp>,
-    size: Option<u64>,
-    error_code: Option<FailureCode>,
-    progress: Option<Progress>,
-    work: Option<WorkEntry>,
 }
 
 /// The failure of a record that failed and does not say why.
 const USUAL_FAILURE: FailureCode = FailureCode::TimedOut;
 
-impl Course {
+impl<I, S> Course<'_, I, S> {
     /// Makes sure that a record in a status says nothing of it that cannot be.
     fn forbid(&self, status: &str, names: &[&str]) -> Result<(), String> {
+        let entry = self.entry;
         let given = [
-            ("execution_at", self.execution_at.is_some()),
-            ("updated_at", self.updated_at.is_some()),
-            ("size", self.size.is_some()),
-            ("error_code", self.error_code.is_some()),
-            ("progress", self.progress.is_some()),
-            ("work", self.work.is_some()),
+            ("execution_at", entry.execution_at.is_some()),
+            ("updated_at", entry.updated_at.is_some()),
+            ("size", entry.size.is_some()),
+            ("error_code", entry.error_code.is_some()),
+            ("progress", entry.progress.is_some()),
+            ("work", entry.work.is_some()),
         ];
-        match given.iter().find(|(name, is_given)| *is_given && names.contains(name)) {
-            Some((name, _)) => Err(format!("is {status} and cannot have {name}")),
-            None => Ok(()),
-        }
+        forbid(&format!("is {status}"), given.into_iter().filter(|(name, _)| names.contains(name)))
+    }
+
+    fn started_at(&self) -> Option<Timestamp> {
+        self.entry.execution_at.map(|time| time.0)
     }
 
     fn waiting(&self) -> Result<WorkPlan, String> {
@@ -173,14 +150,14 @@ impl Course {
 
     fn running(&self, status: &str) -> Result<(Timestamp, WorkPlan), String> {
         self.forbid(status, &["updated_at", "size", "error_code", "progress"])?;
-        let started_at = self.execution_at.unwrap_or(self.created_at);
+        let started_at = self.started_at().unwrap_or(self.created_at);
         in_order(&[self.created_at, started_at])?;
         Ok((started_at, self.plan(started_at)?))
     }
 
     /// Returns the plan of open work, whose last step cannot be due before `begun_at`.
     fn plan(&self, begun_at: Timestamp) -> Result<WorkPlan, String> {
-        let plan = self.work.unwrap_or_default().plan()?;
+        let plan = self.entry.work.unwrap_or_default().plan()?;
         if let Some(due) = plan.due {
             in_order(&[self.created_at, due.start_at])?;
             in_order(&[begun_at, due.finish_at])?;
@@ -191,23 +168,23 @@ impl Course {
     /// Returns when completed work began and ended.
     fn completed(&self, status: &str) -> Result<(Timestamp, Timestamp), String> {
         self.forbid(status, &["error_code", "progress", "work"])?;
-        let started_at = self.execution_at.unwrap_or(self.created_at);
-        let finished_at = self.updated_at.unwrap_or(started_at);
+        let started_at = self.started_at().unwrap_or(self.created_at);
+        let finished_at = self.entry.updated_at.map_or(started_at, |time| time.0);
         in_order(&[self.created_at, started_at, finished_at])?;
         Ok((started_at, finished_at))
     }
 
     fn failed(&self, status: &str) -> Result<Failure, String> {
         self.forbid(status, &["size", "work"])?;
-        let begun_at = self.execution_at.unwrap_or(self.created_at);
-        let failed_at = self.updated_at.unwrap_or(begun_at);
+        let begun_at = self.started_at().unwrap_or(self.created_at);
+        let failed_at = self.entry.updated_at.map_or(begun_at, |time| time.0);
         in_order(&[self.created_at, begun_at, failed_at])?;
-        let progress = self.progress.unwrap_or(Progress::NONE);
+        let progress = self.entry.progress.map_or(Progress::NONE, |progress| progress.0);
         if progress == Progress::COMPLETE {
             return Err("failed and cannot have a progress of 100.00".to_owned());
         }
-        let code = self.error_code.unwrap_or(USUAL_FAILURE);
-        Ok(Failure { started_at: self.execution_at, failed_at, code, progress })
+        let code = self.entry.error_code.map_or(USUAL_FAILURE, |code| code.0);
+        Ok(Failure { started_at: self.started_at(), failed_at, code, progress })
     }
 }
 
@@ -216,32 +193,32 @@ fn in_order(times: &[Timestamp]) -> Result<(), String> {
     if times.is_sorted() { Ok(()) } else { Err(message.to_owned()) }
 }
 
-/// Makes sure that an entry with times of its steps says when it was created: what is not said may follow from the seeding.
-fn anchored(created_at: Option<Text<Timestamp>>, steps: [bool; 3]) -> Result<(), String> {
-    if created_at.is_none() && steps.contains(&true) {
-        return Err("has times of its steps and needs created_at too".to_owned());
+/// Makes sure that an entry of a kind says nothing that such a one cannot have.
+fn forbid(kind: &str, given: impl IntoIterator<Item = (&'static str, bool)>) -> Result<(), String> {
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => Err(format!("{kind} and cannot have {name}")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn has_times(work: Option<WorkEntry>) -> bool {
-    work.is_some_and(|work| work.start_at.is_some() || work.finish_at.is_some())
+impl<I, S> RecordEntry<I, S> {
+    /// Returns the course of the work. An entry with times of its steps must say when it was created: what is not said may follow
+    /// from the seeding.
+    fn course(&self, place: Place) -> Result<Course<'_, I, S>, String> {
+        let has_times = self.work.is_some_and(|work| work.start_at.is_some() || work.finish_at.is_some());
+        let has_steps = self.execution_at.is_some() || self.updated_at.is_some() || has_times;
+        if self.created_at.is_none() && has_steps {
+            return Err("has times of its steps and needs created_at too".to_owned());
+        }
+        Ok(Course { entry: self, created_at: place.created_at })
+    }
 }
 
 impl BackupEntry {
     /// Makes the record; `usual_format` is that of its instance.
     pub(super) fn complete(&self, place: Place, usual_format: BackupFormat) -> Result<Backup, String> {
-        let steps = [self.execution_at.is_some(), self.updated_at.is_some(), has_times(self.work)];
-        anchored(self.created_at, steps)?;
-        let course = Course {
-            created_at: place.created_at,
-            execution_at: self.execution_at.map(|time| time.0),
-            updated_at: self.updated_at.map(|time| time.0),
-            size: self.size,
-            error_code: self.error_code.map(|code| code.0),
-            progress: self.progress.map(|progress| progress.0),
-            work: self.work,
-        };
+        forbid("is a backup", [("backup_id", self.backup_id.is_some())])?;
+        let course = self.course(place)?;
         let mut backup = Backup {
             id: self.id.map_or_else(|| BackupId::from_bytes(usual_id("backup", place)), |id| id.0),
             instance_id: place.instance_id,
@@ -259,7 +236,7 @@ impl BackupEntry {
         let word = status.as_str();
         let completion = |backup: &Backup| {
             let (started_at, finished_at) = course.completed(word)?;
-            let size_bytes = course.size.unwrap_or_else(|| backup.file().size_bytes());
+            let size_bytes = self.size.unwrap_or_else(|| backup.file().size_bytes());
             let fits = (1..=i64::MAX.unsigned_abs()).contains(&size_bytes);
             let completion = Completion { started_at, finished_at, size_bytes };
             if fits { Ok(completion) } else { Err(format!("is {word} and needs a size")) }
@@ -273,16 +250,14 @@ impl BackupEntry {
             BackupStatusKind::Succeed => BackupStatus::Succeed(completion(&backup)?),
             BackupStatusKind::Expired => BackupStatus::Expired(completion(&backup)?),
             BackupStatusKind::Failed => BackupStatus::Failed(course.failed(word)?),
-            BackupStatusKind::Deleted if course.error_code.is_some() => {
+            BackupStatusKind::Deleted if self.error_code.is_some() => {
                 BackupStatus::Deleted(Ending::Failed(course.failed(word)?))
             }
             BackupStatusKind::Deleted => BackupStatus::Deleted(Ending::Completed(completion(&backup)?)),
         };
         Ok(backup)
     }
-}
 
-impl BackupEntry {
     /// Returns what the record has from a policy.
     fn terms(&self) -> Result<Option<BackupTerms>, String> {
         let is_automatic = self.kind == Some(Text(BackupKind::Automatic));
@@ -302,6 +277,7 @@ impl From<&Backup> for BackupEntry {
         let failure = status.failure();
         Self {
             id: Some(Text(backup.id)),
+            backup_id: None,
             status: Some(Text(status.kind())),
             kind: Some(Text(backup.kind)),
             period: backup.terms.as_ref().map(|terms| Text(terms.window.clone())),
@@ -324,22 +300,21 @@ impl From<&Backup> for BackupEntry {
 impl RestoreEntry {
     /// Makes the record; `backups` are those of its instance.
     pub(super) fn complete(&self, place: Place, backups: &[Backup]) -> Result<Restore, String> {
-        let steps = [self.execution_at.is_some(), self.updated_at.is_some(), has_times(self.work)];
-        anchored(self.created_at, steps)?;
+        let of_backups = [
+            ("type", self.kind.is_some()),
+            ("period", self.period.is_some()),
+            ("save_days", self.save_days.is_some()),
+            ("format", self.format.is_some()),
+            ("size", self.size.is_some()),
+            ("outdated", self.outdated),
+        ];
+        forbid("is a restore", of_backups)?;
+        let course = self.course(place)?;
         let source = match self.backup_id {
             None => backups.last(),
             Some(Text(id)) => backups.iter().find(|backup| backup.id == id),
         };
         let source = source.ok_or("needs a backup of its instance to come from")?;
-        let course = Course {
-            created_at: place.created_at,
-            execution_at: self.execution_at.map(|time| time.0),
-            updated_at: self.updated_at.map(|time| time.0),
-            size: None,
-            error_code: self.error_code.map(|code| code.0),
-            progress: self.progress.map(|progress| progress.0),
-            work: self.work,
-        };
         let status = self.status.map_or(RestoreStatusKind::Succeed, |status| status.0);
         let word = status.as_str();
         Ok(Restore {
@@ -378,6 +353,12 @@ impl From<&Restore> for RestoreEntry {
             id: Some(Text(restore.id)),
             backup_id: Some(Text(restore.source.backup_id)),
             status: Some(Text(restore.status.kind())),
+            kind: None,
+            period: None,
+            save_days: None,
+            format: None,
+            size: None,
+            outdated: false,
             remark: restore.remark.clone().map(Text),
             created_at: Some(Text(restore.created_at)),
             execution_at: restore.status.started_at().map(Text),
