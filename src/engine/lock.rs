@@ -120,3 +120,20 @@ impl Engine {
         Exclusive { _changes: changes, _reads: Some(reads), _turn: turn, reconciling }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reads_go_on_while_changes_are_locked() {
+        let lock = OperationLock::default();
+        let changes = lock.lock_changes().await;
+        assert!(lock.read(|| Timestamp::MIN).now_or_never().is_some());
+        assert!(lock.change(|| Timestamp::MIN).now_or_never().is_none());
+        let reads = lock.lock_reads().await;
+        assert!(lock.read(|| Timestamp::MIN).now_or_never().is_none());
+        drop((changes, reads));
+        assert!(matches!(lock.change(|| Timestamp::MIN).now_or_never(), Some(Ok(_))));
+    }
+}
