@@ -183,7 +183,7 @@ async fn project_of(snapshot: &mut SqliteConnection, row: &SqliteRow) -> Result<
 
 async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Parts) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.password_hash, w.start_at, w.finish_at, w.failure,
+        "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.instance_id, i.status, i.password_hash, w.start_at, w.finish_at, w.failure,
                 w.instance_key IS NOT NULL AS is_in_transition,
                 (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key) AS next_run_at
          FROM instances i JOIN projects p USING (project_key)
