@@ -214,7 +214,7 @@ impl Alone<'_> {
         Ok(report)
     }
 
-    /// What is remembered changes only once what is kept has.
+    /// Memory changes only once the store has.
     async fn reset_everything(&self, seeds: Seed, faults: Option<String>) -> Result<SeedReport, EngineError> {
         let control = self.control;
         let new = control.new_settings(&seeds.settings, Vec::new(), true, false)?;

@@ -257,7 +257,7 @@ impl Engine {
                 }
                 self.guarded.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
             }
-            // What is remembered of faults must follow what is kept: nobody stops between the two, and nobody else reconciles, or replaces
+            // The faults in memory follow the persisted ones: nobody stops between the two, and nobody else reconciles, or replaces
             // everything, before both are done.
             Some(faults) => {
                 let (engine, turn) = (self.clone(), Arc::clone(turn));
