@@ -491,6 +491,21 @@ fn no_file_is_longer_than_one_thing() {
 }
 
 #[test]
+fn every_file_is_a_module_of_another() {
+    let sources = sources();
+    let is_declared = |source: &Source| {
+        let (name, outer) = source.module.split_last().expect("it is not the top");
+        // Modules of tests, too.
+        let declares = |outer: &Source| without_literals(&outer.text).contains(&format!("mod {name};"));
+        sources.iter().filter(|other| other.module == outer).any(declares)
+    };
+    let modules = sources.iter().filter(|source| !source.module.is_empty());
+    let unknown: Vec<&str> =
+        modules.filter(|source| !is_declared(source)).map(|source| source.path.as_str()).collect();
+    assert!(unknown.is_empty(), "they are in no module: {unknown:?}");
+}
+
+#[test]
 fn every_migration_is_in_the_list_and_the_list_has_no_others() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(top.join("migrations/sqlite")).unwrap();

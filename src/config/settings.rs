@@ -125,7 +125,7 @@ pub struct Config {
     /// The longest request body, in bytes or with KiB or MiB
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = value::size)]
     pub http_body_limit: usize,
-    /// How long a request body may take to arrive
+    /// How long a request body may take to arrive; of the file of a snapshot, each MiB of it
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = value::patience)]
     pub http_body_timeout: Duration,
     /// How many threads serve requests; 0 means one a processor

@@ -102,8 +102,8 @@ impl Bodies {
         body
     }
 
-    /// Takes a body of at most so many bytes piece by piece: `take` has a piece before the next one is read. Each must arrive in the time
-    /// that a short body has.
+    /// Takes a body of at most so many bytes piece by piece: `take` has a piece before the next one is read. Each has memory of its own and
+    /// must arrive in the time that a short body has.
     ///
     /// # Errors
     /// As [`Self::read`]; what `take` returns.
@@ -118,11 +118,15 @@ impl Bodies {
     {
         let Some(Unread(mut payload)) = Unread::of(request) else { return Ok(()) };
         let taken = async {
-            self.reserve(request, PIECE).await?;
             let mut length = 0;
             loop {
-                let piece = tokio::time::timeout(self.patience, next_piece(&mut payload)).await;
-                let piece = piece.unwrap_or(Err(ApiError::BodyTooSlow))?;
+                let next = async {
+                    let share = self.reserve(request, PIECE).await?;
+                    Ok((next_piece(&mut payload).await?, share))
+                };
+                let next = tokio::time::timeout(self.patience, next).await;
+                // The share is given back when the piece is taken, so that a long file keeps nothing from other bodies.
+                let (piece, _share) = next.unwrap_or(Err(ApiError::BodyTooSlow))?;
                 if piece.is_empty() {
                     return Ok(());
                 }
@@ -154,7 +158,7 @@ impl Bodies {
         let mut body = BytesMut::new();
         let mut is_reserved = announced.is_some() && longest > SHORT;
         if is_reserved {
-            self.reserve(request, longest).await?;
+            self.reserve_until_answered(request, longest).await?;
         }
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Refusal::InvalidBody)?;
@@ -163,7 +167,7 @@ impl Bodies {
                 return Err(ApiError::BodyTooLarge);
             }
             if length > SHORT && !is_reserved {
-                self.reserve(request, longest).await?;
+                self.reserve_until_answered(request, longest).await?;
                 is_reserved = true;
             }
             body.extend_from_slice(&chunk);
@@ -171,18 +175,22 @@ impl Bodies {
         Ok(body.freeze())
     }
 
-    /// Gives a request memory for a body of so many bytes; nothing is read from its connection until there is some.
-    async fn reserve(&self, request: &HttpRequest, bytes: usize) -> Result<(), ApiError> {
-        let share = u32::try_from(bytes.div_ceil(1024).min(SHARED_KIB)).unwrap_or(u32::MAX);
-        let share = if let Ok(share) = Arc::clone(&self.memory).try_acquire_many_owned(share) {
-            share
-        } else {
-            let _closed = request.conn_data::<Gate>().map(Gate::close);
-            // It is never closed.
-            Arc::clone(&self.memory).acquire_many_owned(share).await.map_err(|_| ApiError::Panicked)?
-        };
+    /// Gives a request memory for a body of so many bytes until it is answered.
+    async fn reserve_until_answered(&self, request: &HttpRequest, bytes: usize) -> Result<(), ApiError> {
+        let share = self.reserve(request, bytes).await?;
         request.extensions_mut().insert(Reserved { _share: share });
         Ok(())
+    }
+
+    /// Returns memory for so many bytes of a body; nothing is read from the request's connection until there is some.
+    async fn reserve(&self, request: &HttpRequest, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        let share = u32::try_from(bytes.div_ceil(1024).min(SHARED_KIB)).unwrap_or(u32::MAX);
+        if let Ok(share) = Arc::clone(&self.memory).try_acquire_many_owned(share) {
+            return Ok(share);
+        }
+        let _closed = request.conn_data::<Gate>().map(Gate::close);
+        // It is never closed.
+        Arc::clone(&self.memory).acquire_many_owned(share).await.map_err(|_| ApiError::Panicked)
     }
 }
 
@@ -195,4 +203,41 @@ async fn next_piece(payload: &mut Payload) -> Result<Vec<u8>, ApiError> {
         piece.extend_from_slice(&chunk.map_err(|_| Refusal::InvalidBody)?);
     }
     Ok(piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use actix_web::test::TestRequest;
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_body_waits_its_turn_between_two_pieces_of_a_file() {
+        let bodies = Bodies::new(Duration::from_secs(30));
+        let request = TestRequest::default().to_http_request();
+        let pieces = stream::iter([0, 1].map(|byte| Ok(Bytes::from(vec![byte; PIECE]))));
+        Unread::keep(Payload::Stream { payload: Box::pin(pieces) }, &request);
+        let had_all = Arc::new(AtomicBool::new(false));
+        let take = |piece: Vec<u8>| {
+            let (memory, had_all) = (Arc::clone(&bodies.memory), Arc::clone(&had_all));
+            async move {
+                if piece[0] == 0 {
+                    tokio::spawn(async move {
+                        let all = memory.acquire_many(u32::try_from(SHARED_KIB).unwrap()).await;
+                        had_all.store(all.is_ok(), Ordering::Relaxed);
+                    });
+                    tokio::task::yield_now().await;
+                } else {
+                    assert!(had_all.load(Ordering::Relaxed), "it waits for the end of the file");
+                }
+                Ok(())
+            }
+        };
+        let read = bodies.read_pieces(&request, u64::MAX, take).await;
+        assert!(read.is_ok() && had_all.load(Ordering::Relaxed));
+        assert_eq!(bodies.memory.available_permits(), SHARED_KIB);
+    }
 }

@@ -53,6 +53,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns whether the database has failed, which is its operator's business: nothing was wrong with what the caller asked for, and no
+    /// other program was in the way.
+    pub(in crate::store) fn is_of_the_database(&self) -> bool {
+        !matches!(self, Self::Refused(_) | Self::Busy | Self::Unstorable { .. })
+    }
+
     /// Returns a function that says which operation a driver error belongs to.
     pub(super) fn during(operation: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |source| match primary_code(&source) {

@@ -45,7 +45,8 @@ pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
 pub use snapshot::{
-    RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore, SnapshotUpload,
+    CheckedUpload, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore,
+    SnapshotUpload,
 };
 pub use tasks::TaskReads;
 

@@ -133,6 +133,12 @@ impl Drop for SnapshotUpload {
     }
 }
 
+/// A file that can be a snapshot.
+pub struct CheckedUpload {
+    pub(in crate::store) upload: SnapshotUpload,
+    pub(in crate::store) label: SnapshotLabel,
+}
+
 /// Does what waits for the disk beside the threads that serve requests.
 async fn in_the_background<T: Send + 'static>(
     operation: &'static str,
@@ -176,16 +182,25 @@ pub trait SnapshotStore: Send + Sync {
     /// `TooMany`.
     async fn begin_upload(&self, name: &SnapshotName) -> Result<SnapshotUpload, SnapshotError>;
 
-    /// Makes a snapshot of a file that was written, in place of one that has that name. The file is a database of this program with
-    /// the tables that are served; one of an older version is upgraded.
+    /// Makes sure that a file that was written can be a snapshot: a database of this program with the tables that are served. One of
+    /// an older version is upgraded.
     ///
     /// # Errors
-    /// `TooMany`, `Unusable`; then nothing of it is left.
-    async fn finish_upload(
+    /// `Unusable`; then nothing of it is left.
+    async fn check_upload(
         &self,
-        name: &SnapshotName,
         upload: SnapshotUpload,
         now: Timestamp,
+    ) -> Result<CheckedUpload, SnapshotError>;
+
+    /// Makes a snapshot of a file, in place of one that has that name.
+    ///
+    /// # Errors
+    /// `TooMany`; then nothing of it is left.
+    async fn place_upload(
+        &self,
+        name: &SnapshotName,
+        checked: CheckedUpload,
     ) -> Result<Snapshot, SnapshotError>;
 
     /// Removes a snapshot; returns those that are left, by name.

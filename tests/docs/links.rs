@@ -49,6 +49,22 @@ pub(crate) fn every_link_leads_somewhere() {
     assert!(seen > 20, "only {seen} links were found");
 }
 
+pub(crate) fn every_path_of_the_architecture_is_in_the_repository() {
+    let text = page("ARCHITECTURE.md");
+    let is_path = |word: &&str| {
+        (word.contains('/') || [".rs", ".md", ".toml", ".sql"].iter().any(|end| word.ends_with(end)))
+            && !word.starts_with('/')
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
+    };
+    let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(is_path).collect();
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|path| !top().join(path).exists() && !top().join("src").join(path).exists())
+        .collect();
+    assert!(missing.is_empty(), "neither at the top nor in src: {missing:?}");
+    assert!(named.len() > 40, "only {} paths were found", named.len());
+}
+
 pub(crate) fn every_source_is_in_the_repository() {
     let mut seen = 0;
     for path in files(&top().join("src"), "rs") {

@@ -39,6 +39,11 @@ fn main() -> ExitCode {
         ),
         trial("the_readme_is_read_in_a_few_minutes", || None, links::the_readme_is_read_in_a_few_minutes),
         trial("every_link_leads_somewhere", || None, links::every_link_leads_somewhere),
+        trial(
+            "every_path_of_the_architecture_is_in_the_repository",
+            || None,
+            links::every_path_of_the_architecture_is_in_the_repository,
+        ),
         trial("every_source_is_in_the_repository", || None, links::every_source_is_in_the_repository),
         trial("every_curl_is_among_the_commands", || None, commands::every_curl_is_among_the_commands),
         trial("the_commands_do_what_it_says", commands::obstacle, commands::the_commands_do_what_it_says),

@@ -61,8 +61,9 @@ impl Control {
         name: &SnapshotName,
         upload: SnapshotUpload,
     ) -> Result<Snapshot, SnapshotError> {
+        let checked = self.snapshots.check_upload(upload, self.clock.real_now()).await?;
         let _turn = self.changing.lock().await;
-        self.snapshots.finish_upload(name, upload, self.clock.real_now()).await
+        self.snapshots.place_upload(name, checked).await
     }
 
     /// Removes a snapshot; returns those that are left, by name.

@@ -32,7 +32,7 @@ pub(super) use restore::{
 };
 pub(super) use task::{TASK_COLUMNS, details_json, job, task};
 
-/// What `events.record_kind` and `open_work.record_kind` say the record is.
+/// What `open_work.record_kind` says the record is.
 pub(super) mod record_kind {
     /// An instance.
     pub(in crate::store) const INSTANCE: i64 = 0;

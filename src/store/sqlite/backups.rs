@@ -43,7 +43,7 @@ pub(super) async fn create(
     run: &[CreateBackup],
     transaction: Transaction,
 ) -> Result<Vec<Result<Backup, StoreError>>, StoreError> {
-    let WriterState { connection, instances, actors, numbers, oldest_usable } = state;
+    let WriterState { connection, instances, actors, numbers, oldest_usable, .. } = state;
     instances.load(connection, run.iter().map(|create| create.instance.instance_id)).await?;
     let mut results = Vec::with_capacity(run.len());
     let (mut records, mut open, mut history) =

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection, SqliteExecutor};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::domain::id::ProjectId;
 use crate::domain::time::Timestamp;
@@ -62,9 +62,13 @@ pub(super) async fn reset_project(
 
 /// Empties everything, fills it again, and commits: on a connection of its own, where no foreign key is looked at. So SQLite frees a
 /// table at once; it deletes row by row otherwise, and keeps all of them in memory meanwhile, to be able to undo it.
-pub(super) async fn reset_everything(database: Location, plan: ResetPlan) -> Result<SeedReport, StoreError> {
+pub(super) async fn reset_everything(
+    database: Location,
+    plan: ResetPlan,
+    progress: Arc<Notify>,
+) -> Result<SeedReport, StoreError> {
     let failed = StoreError::during("empty the database");
-    let mut state = WriterState::new(replacing::connect(&database).await?);
+    let mut state = WriterState::new(replacing::connect(&database, &progress).await?, progress);
     state.connection.execute("BEGIN IMMEDIATE").await.map_err(&failed)?;
     empty(&mut state.connection).await.map_err(&failed)?;
     let report = fill(&mut state, plan).await?;
@@ -263,7 +267,9 @@ impl ControlWrites for SqliteStore {
             return self.writer.change_much(move |state| reset_project(state, project, plan).boxed()).await;
         }
         let database = self.location.clone();
-        self.writer.replace(|_| reset_everything(database, plan).boxed()).await
+        self.writer
+            .replace(|state| reset_everything(database, plan, Arc::clone(&state.progress)).boxed())
+            .await
     }
 }
 

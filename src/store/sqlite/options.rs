@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+use tokio::sync::Notify;
 
 use crate::store::error::OpenError;
 use crate::store::sqlite::paths::{self, side_file};
@@ -19,6 +21,8 @@ const SAFE_SQLITE_TEXT: &str = "3.51.3";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the writer does, each time it tries, once the database is open.
 const WRITER_BUSY_TIMEOUT: Duration = Duration::from_millis(200);
+/// After how many steps of SQLite's machine each it is noticed that a statement moves on.
+const STEPS_A_NOTICE: i32 = 100_000;
 /// What is left of the log, in bytes, once everything of it is in the main file: a reader that holds an old state for long makes
 /// it grow without end. Generous, as it is written faster where it has been written before.
 const LONGEST_EMPTIED_LOG: &str = "67108864";
@@ -136,6 +140,19 @@ async fn set_busy_timeout(writer: &mut SqliteConnection, timeout: Duration) -> R
     // The value of a pragma cannot be bound.
     let statement = format!("PRAGMA busy_timeout = {}", timeout.as_millis());
     writer.execute(AssertSqlSafe(statement)).await.map(|_| ())
+}
+
+/// Notifies those who wait for `progress` while a statement of the connection moves on.
+pub(super) async fn notify_of_progress(
+    connection: &mut SqliteConnection,
+    progress: &Arc<Notify>,
+) -> Result<(), sqlx::Error> {
+    let progress = Arc::clone(progress);
+    connection.lock_handle().await?.set_progress_handler(STEPS_A_NOTICE, move || {
+        progress.notify_waiters();
+        true
+    });
+    Ok(())
 }
 
 /// Returns how a read-only connection is opened.

@@ -223,6 +223,34 @@ async fn of_a_file_whose_sender_goes_away_nothing_is_left() {
 }
 
 #[tokio::test]
+async fn no_snapshot_takes_the_place_of_a_file_that_is_arriving() {
+    let server = TestServer::start().await;
+    server.take_snapshot("s").await;
+    let file = server.download("s").await.body;
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!(
+        "PUT /_emulator/snapshots/brought/file HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        file.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let arriving = async {
+        loop {
+            server.get("/livez").await.ok();
+            if let Some(name) = server.snapshot_files().into_iter().find(|name| name.ends_with(".tmp")) {
+                return name;
+            }
+        }
+    };
+    let name = tokio::time::timeout(PATIENCE, arriving).await.expect("the file comes");
+    server.take_snapshot(name.trim_start_matches('.').trim_end_matches(".tmp")).await;
+    stream.write_all(&file).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer);
+    tokio::time::timeout(PATIENCE, read).await.expect("it is answered").unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
 async fn a_file_that_does_not_arrive_is_not_waited_for() {
     let server = TestServer::with(&[("http.body_timeout", "50ms")]).await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();

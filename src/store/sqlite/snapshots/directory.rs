@@ -14,8 +14,8 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::copying;
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::paths;
-use crate::store::sqlite::snapshots::metadata;
-use crate::store::{Snapshot, SnapshotLabel};
+use crate::store::sqlite::snapshots::{files, metadata};
+use crate::store::{CheckedUpload, Snapshot, SnapshotLabel};
 
 /// How the files of snapshots end.
 const ENDING: &str = "db";
@@ -45,11 +45,16 @@ impl SnapshotDirectory {
         }
     }
 
-    /// Removes what a process that was killed while it took a snapshot has left: it holds secret keys, and nobody asks for it.
+    /// Removes what a process that was killed while it took a snapshot, or its file came or went, has left: it holds secret keys, and
+    /// nobody asks for it.
     pub(in crate::store::sqlite) fn remove_unfinished(&self) {
-        let Self::Folder(folder) = self else { return };
+        let (folder, is_left): (_, fn(&Path) -> bool) = match self {
+            Self::Folder(folder) => (folder.clone(), is_unfinished),
+            Self::Memory(_) => (std::env::temp_dir(), files::is_abandoned),
+        };
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()).filter(|path| is_unfinished(path)) {
+        let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        for path in paths.into_iter().filter(|path| is_left(path)) {
             match std::fs::remove_file(&path) {
                 Ok(()) => {
                     tracing::info!(file = %path.display(), "what an unfinished snapshot left was removed");
@@ -136,25 +141,34 @@ impl SnapshotDirectory {
         }
     }
 
-    /// Gives a database of this program, in a file, the place of a snapshot.
-    pub(super) async fn place(&mut self, name: &SnapshotName, database: &Path) -> Result<(), sqlx::Error> {
-        match self {
+    /// Gives a database of this program, in a file, the place of a snapshot, and returns it. Everything that is said of it is known
+    /// before it takes that place.
+    pub(super) async fn place(
+        &mut self,
+        name: &SnapshotName,
+        checked: &CheckedUpload,
+    ) -> Result<Snapshot, sqlx::Error> {
+        let database = checked.upload.path();
+        let size_bytes = match self {
             Self::Folder(folder) => {
                 let snapshot = path_in(folder, name, ENDING);
-                copying::make_whole(database, &snapshot, async { Ok(()) }, |error| error).await
+                let size_bytes = async { Ok(database.metadata()?.len()) };
+                copying::make_whole(database, &snapshot, size_bytes, |error| error).await?
             }
             Self::Memory(snapshots) => {
                 let location = Location::new_memory();
                 let making = options::base(&location).create_if_missing(true);
-                let connection = SqliteConnection::connect_with(&making).await?;
+                let mut connection = SqliteConnection::connect_with(&making).await?;
                 let source = options::reading(&Location::File(database.to_owned()));
                 let mut reading = SqliteConnection::connect_with(&source).await?;
                 sqlx::query("VACUUM INTO ?").bind(location.as_uri()).execute(&mut reading).await?;
                 reading.close().await?;
+                let size_bytes = size_of(&mut connection).await?;
                 snapshots.insert(name.clone(), InMemory { location, connection });
-                Ok(())
+                size_bytes
             }
-        }
+        };
+        Ok(Snapshot { name: name.clone(), size_bytes, label: Some(checked.label) })
     }
 
     /// Removes a snapshot; returns whether there was one.
@@ -193,7 +207,7 @@ async fn write(
 }
 
 /// Returns whether a file is part of a snapshot that is not whole: the copy, or what SQLite puts beside it.
-fn is_unfinished(path: &Path) -> bool {
+pub(super) fn is_unfinished(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
     let beside = ["-journal", "-wal", "-shm"].iter().find_map(|suffix| name.strip_suffix(suffix));
     Path::new(beside.unwrap_or(name)).extension().is_some_and(|ending| ending == UNFINISHED)

@@ -3,7 +3,8 @@
 //! What comes is somebody else's bytes: it gets the place of a snapshot only when it is a whole database of this program, of a version
 //! that it knows, with the schema that is served. Until then it lies beside the snapshots under a name that none has.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::{Connection, SqliteConnection};
@@ -12,22 +13,63 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::copying;
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::paths;
-use crate::store::sqlite::snapshots::directory::{SnapshotDirectory, UNFINISHED, make_folder};
-use crate::store::sqlite::snapshots::{bring_up_to_date, failed, metadata, unusable};
-use crate::store::{SnapshotError, SnapshotFile, SnapshotUpload};
+use crate::store::sqlite::snapshots::directory::{SnapshotDirectory, UNFINISHED, is_unfinished, make_folder};
+use crate::store::sqlite::snapshots::{bring_up_to_date, metadata, unusable};
+use crate::store::{SnapshotError, SnapshotFile, SnapshotLabel, SnapshotUpload};
+
+/// How the files of snapshots in memory begin, in the folder for temporary files.
+const TEMPORARY: &str = "dcs-emulator-";
+/// How many files this process has begun.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
 
 /// Returns a path for a file of a snapshot that is not one yet: beside the snapshots, or, where those are in memory, in the folder for
 /// temporary files.
 fn unfinished(directory: &SnapshotDirectory) -> Result<PathBuf, sqlx::Error> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = format!("{}-{}.{UNFINISHED}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let name = format!("{}-{}.{UNFINISHED}", std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
     match directory {
         SnapshotDirectory::Folder(folder) => {
             make_folder(folder)?;
-            Ok(folder.join(format!("upload-{name}")))
+            // No snapshot has a name that begins with a dot, nor then the file in which it is made.
+            Ok(folder.join(format!(".upload-{name}")))
         }
-        SnapshotDirectory::Memory(_) => Ok(std::env::temp_dir().join(format!("dcs-emulator-{name}"))),
+        SnapshotDirectory::Memory(_) => Ok(std::env::temp_dir().join(format!("{TEMPORARY}{name}"))),
     }
+}
+
+/// Returns whether a file in the folder for temporary files was left by a process of this user that has ended.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    let pid = path.file_name().and_then(OsStr::to_str).and_then(|name| {
+        let (pid, _) = name.strip_prefix(TEMPORARY)?.split_once('-')?;
+        pid.parse::<u32>().ok()
+    });
+    // A process that has begun none has the number of one that is gone, as in a container that was started again.
+    let is_gone =
+        |pid| if pid == std::process::id() { BEGUN.load(Ordering::Relaxed) == 0 } else { has_ended(pid) };
+    pid.is_some_and(is_gone) && is_unfinished(path) && is_own(path)
+}
+
+#[cfg(unix)]
+fn has_ended(pid: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(unix)]
+fn is_own(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    path.symlink_metadata().is_ok_and(|file| file.uid() == rustix::process::geteuid().as_raw())
+}
+
+/// Nobody asks other systems which processes there are.
+#[cfg(not(unix))]
+fn has_ended(_: u32) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_own(_: &Path) -> bool {
+    true
 }
 
 /// Begins a file that is to become a snapshot.
@@ -63,34 +105,34 @@ pub(super) async fn open(
     }
 }
 
-/// Makes sure that a file can be a snapshot of the database that is served at `served`, and makes it one: of this version, and with
-/// metadata.
+/// Makes sure that a file can be a snapshot of a database with the schema `served`, and makes it one: of this version, and with
+/// metadata, which are returned.
 ///
 /// # Errors
 /// `Unusable`.
 pub(super) async fn accept(
     upload: &SnapshotUpload,
-    served: &Location,
+    served: &Schema,
     now: Timestamp,
-) -> Result<(), SnapshotError> {
+) -> Result<SnapshotLabel, SnapshotError> {
     let snapshot = Location::File(upload.path().to_owned());
     bring_up_to_date(&snapshot).await?;
     let damaged = |error: sqlx::Error| unusable(error.to_string());
-    let of_served = schema(served).await.map_err(failed("read the schema"))?;
-    if schema(&snapshot).await.map_err(damaged)? != of_served {
+    if schema(&snapshot).await.map_err(damaged)? != *served {
         return Err(unusable("its tables are not those of the database that is served".to_owned()));
     }
-    if metadata::read(&snapshot).await.is_err() {
+    match metadata::read(&snapshot).await {
+        Ok(label) => Ok(label),
         // A database that was no snapshot.
-        metadata::write(&snapshot, now).await.map_err(damaged)?;
+        Err(_) => metadata::write(&snapshot, now).await.map_err(damaged),
     }
-    Ok(())
 }
 
 /// Type, name, table and text of everything in the schema of a database.
-type Schema = Vec<(String, String, String, Option<String>)>;
+pub(super) type Schema = Vec<(String, String, String, Option<String>)>;
 
-async fn schema(database: &Location) -> Result<Schema, sqlx::Error> {
+/// Reads the schema of a database.
+pub(super) async fn schema(database: &Location) -> Result<Schema, sqlx::Error> {
     let mut connection = SqliteConnection::connect_with(&options::reading(database)).await?;
     let schema = sqlx::query_as(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name",
@@ -99,4 +141,28 @@ async fn schema(database: &Location) -> Result<Schema, sqlx::Error> {
     .await?;
     connection.close().await?;
     Ok(schema)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temporary_file_is_abandoned_once_its_process_has_ended() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let (ended, running) = (ended.id(), std::os::unix::process::parent_id());
+        for (name, is_left) in [
+            (format!("dcs-emulator-{ended}-0.tmp"), true),
+            (format!("dcs-emulator-{ended}-0.tmp-journal"), true),
+            (format!("dcs-emulator-{ended}-0.db"), false),
+            (format!("another-{ended}-0.tmp"), false),
+            (format!("dcs-emulator-{running}-0.tmp"), false),
+        ] {
+            let path = folder.path().join(&name);
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(is_abandoned(&path), is_left, "{name}");
+        }
+    }
 }

@@ -27,8 +27,8 @@ use crate::store::sqlite::options::Location;
 use crate::store::sqlite::paths;
 use crate::store::sqlite::{SqliteStore, check, copying, file, options};
 use crate::store::{
-    OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotStore, SnapshotUpload, StoreError,
-    migrate,
+    CheckedUpload, OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotStore,
+    SnapshotUpload, StoreError, migrate,
 };
 use replacing::Replacement;
 
@@ -69,20 +69,28 @@ impl SnapshotStore for SqliteStore {
         Ok(files::begin(&snapshots).await.map_err(failed("begin a file for a snapshot"))?)
     }
 
-    async fn finish_upload(
+    async fn check_upload(
         &self,
-        name: &SnapshotName,
         upload: SnapshotUpload,
         now: Timestamp,
-    ) -> Result<Snapshot, SnapshotError> {
-        {
+    ) -> Result<CheckedUpload, SnapshotError> {
+        let served = {
+            // Not longer: the writer waits for it.
             let _access = self.access.read().await;
-            files::accept(&upload, &self.location, now).await?;
-        }
+            files::schema(&self.location).await.map_err(failed("read the schema"))?
+        };
+        let label = files::accept(&upload, &served, now).await?;
+        Ok(CheckedUpload { upload, label })
+    }
+
+    async fn place_upload(
+        &self,
+        name: &SnapshotName,
+        checked: CheckedUpload,
+    ) -> Result<Snapshot, SnapshotError> {
         let mut snapshots = self.directory.lock().await;
         require_room(&snapshots, name)?;
-        snapshots.place(name, upload.path()).await.map_err(failed("keep a snapshot"))?;
-        look(&mut snapshots, name).await?.ok_or(SnapshotError::NotFound)
+        Ok(snapshots.place(name, &checked).await.map_err(failed("keep a snapshot"))?)
     }
 
     async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError> {
@@ -121,7 +129,12 @@ impl SnapshotStore for SqliteStore {
         let snapshot = snapshots.find(&plan.name).ok_or(SnapshotError::NotFound)?;
         let (database, settings) = (self.location.clone(), plan.settings);
         let replacement = Replacement { database, snapshot, settings };
-        self.writer.replace(|_| replacing::replace(replacement).boxed()).await?;
+        self.writer
+            .replace(|state| {
+                let progress = Arc::clone(&state.progress);
+                async move { replacing::replace(replacement, &progress).await }.boxed()
+            })
+            .await?;
         Ok(shown)
     }
 }
@@ -221,4 +234,39 @@ fn refused(error: OpenError) -> SnapshotError {
 
 fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     StoreError::during(operation)
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Registry;
+    use sqlx::Executor;
+
+    use super::*;
+    use crate::store::{SettingStore, StoreMetrics};
+
+    #[tokio::test]
+    async fn changes_do_not_wait_while_a_file_is_checked() {
+        let (name, now) = ("s".parse().unwrap(), Timestamp::from_millis(0).unwrap());
+        let metrics = StoreMetrics::register(&Registry::new()).unwrap();
+        let store = SqliteStore::open(&Location::new_memory(), metrics).await.unwrap();
+        store.take_snapshot(&name, now).await.unwrap();
+        let file = store.snapshot_file(&name).await.unwrap();
+        let upload = store.begin_upload(&name).await.unwrap();
+        loop {
+            let piece = file.next().await.unwrap();
+            if piece.is_empty() {
+                break;
+            }
+            upload.write(piece).await.unwrap();
+        }
+        // The check of the file waits for this.
+        let options = options::base(&Location::File(upload.path().to_owned()));
+        let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+        other.execute("BEGIN EXCLUSIVE").await.unwrap();
+        tokio::select! {
+            biased;
+            checked = store.check_upload(upload, now) => panic!("it did not wait: {:?}", checked.err()),
+            changed = store.keep_setting("name", Some("1".to_owned())) => changed.unwrap(),
+        }
+    }
 }

@@ -6,7 +6,10 @@
 //!
 //! Which tables there are is read from the schema, so that one that is added is not forgotten.
 
+use std::sync::Arc;
+
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+use tokio::sync::Notify;
 
 use crate::store::error::commit_error;
 use crate::store::migrate::HISTORY_TABLE;
@@ -36,22 +39,30 @@ const DIFFERENCES: &str = "
 const TABLES: &str = "
     SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ?";
 
-/// Opens the database for something that replaces everything: no foreign key is looked at.
-pub(in crate::store::sqlite) async fn connect(database: &Location) -> Result<SqliteConnection, StoreError> {
+/// Opens the database for something that replaces everything: no foreign key is looked at. Its statements notify `progress` while they
+/// move on, as those of the writer do.
+pub(in crate::store::sqlite) async fn connect(
+    database: &Location,
+    progress: &Arc<Notify>,
+) -> Result<SqliteConnection, StoreError> {
     let mut connection = options::connect_writer(database).await.map_err(|error| match error {
         OpenError::Failed { source, .. } => StoreError::during("open the database once more")(source),
         OpenError::Locked { .. } => StoreError::Busy,
         _ => StoreError::Inconsistent { what: "the database that is open cannot be opened once more" },
     })?;
-    let set = connection.execute("PRAGMA foreign_keys = OFF").await;
-    set.map_err(StoreError::during("open the database once more"))?;
+    let failed = StoreError::during("open the database once more");
+    connection.execute("PRAGMA foreign_keys = OFF").await.map_err(&failed)?;
+    options::notify_of_progress(&mut connection, progress).await.map_err(&failed)?;
     Ok(connection)
 }
 
 /// Puts the rows of a snapshot in the place of all rows, and commits.
-pub(in crate::store::sqlite) async fn replace(replacement: Replacement) -> Result<(), StoreError> {
+pub(in crate::store::sqlite) async fn replace(
+    replacement: Replacement,
+    progress: &Arc<Notify>,
+) -> Result<(), StoreError> {
     let Replacement { database, snapshot, settings } = replacement;
-    let mut connection = connect(&database).await?;
+    let mut connection = connect(&database, progress).await?;
     let failed = StoreError::during("restore a snapshot");
     sqlx::query("ATTACH ? AS snapshot")
         .bind(snapshot.as_file_name())
@@ -90,4 +101,23 @@ async fn replace_rows(connection: &mut SqliteConnection) -> Result<(), sqlx::Err
         .execute(&mut *connection)
         .await?;
     put_triggers_back(connection, triggers).await
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_statement_that_replaces_everything_says_that_it_moves_on() {
+        let progress = Arc::new(Notify::new());
+        let notified = progress.notified();
+        let mut connection = connect(&Location::new_memory(), &progress).await.unwrap();
+        let long =
+            "WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 100000)
+            SELECT count(*) FROM n";
+        connection.execute(long).await.unwrap();
+        assert!(notified.now_or_never().is_some());
+    }
 }

@@ -1,8 +1,9 @@
 //! The one writing task: takes what waits, commits it in one transaction, and only then answers.
 //!
 //! Nothing is delayed on purpose: a lone change commits at once, and while one commit is syncing the next batch gathers. The
-//! changes of a batch take effect in the order of their arrival. One that is refused, or fails, is undone alone (a savepoint; creates
-//! are decided before any of them is written); a failed commit undoes the whole batch, and every caller is told so.
+//! changes of a batch take effect in the order of their arrival. One that is refused has written nothing: refusals are decided before
+//! the first statement that writes. One that fails is undone alone: by a savepoint, or with the transaction where no other change is in
+//! it. A failed commit undoes the whole batch, and every caller is told so.
 
 mod guards;
 mod job;
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::{Connection, Executor, SqliteConnection};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
@@ -38,16 +39,19 @@ pub(super) struct WriterState {
     pub(super) numbers: Numbers,
     /// By instance key: a number below which no backup is usable. Only where backups expire.
     pub(super) oldest_usable: HashMap<i64, i64>,
+    /// Notified while a statement of the connection moves on.
+    pub(super) progress: Arc<Notify>,
 }
 
 impl WriterState {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
+    pub(super) fn new(connection: SqliteConnection, progress: Arc<Notify>) -> Self {
         Self {
             connection,
             instances: InstanceCache::default(),
             actors: Actors::default(),
             numbers: Numbers::default(),
             oldest_usable: HashMap::new(),
+            progress,
         }
     }
 
@@ -78,13 +82,13 @@ struct Batch {
 
 impl Writer {
     fn new(
-        connection: SqliteConnection,
+        state: WriterState,
         guards: WriterGuards,
         queue: mpsc::Receiver<Waiting>,
         next_due: Arc<NextDue>,
         metrics: StoreMetrics,
     ) -> Self {
-        Self { state: WriterState::new(connection), guards, queue, next_due, metrics }
+        Self { state, guards, queue, next_due, metrics }
     }
 
     /// Works until it is told to close, or nobody can reach it any more.
@@ -166,7 +170,9 @@ impl Writer {
             self.publish_next_due().await;
         }
         self.metrics.commit_seconds.observe(stopwatch.elapsed().as_secs_f64());
-        if let Err(error) = &outcome {
+        if let Err(error) = &outcome
+            && error.is_of_the_database()
+        {
             tracing::error!(error = %error, source = ?std::error::Error::source(error), changes = batch.answers.len(), "a transaction was undone");
         }
         for answer in batch.answers {
@@ -305,7 +311,7 @@ impl Writer {
         match self.guards.look() {
             Ok(()) => {
                 let Done { answer, failure } = job.run(&mut self.state).await;
-                if let Some(error) = failure {
+                if let Some(error) = failure.filter(StoreError::is_of_the_database) {
                     tracing::error!(error = %error, source = ?std::error::Error::source(&error), "everything stays as it was");
                 }
                 self.state.forget();

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::options;
 use crate::store::sqlite::retention::NEXT_END_OF_DAYS;
 use crate::store::sqlite::writer::guards::WriterGuards;
 use crate::store::sqlite::writer::job::{Answer, Change, Job, Reply, answer};
@@ -25,8 +26,6 @@ const QUEUE_LENGTH: usize = 2048;
 pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a transaction takes before a probe is content to see that it moves on. Shorter than those who probe wait for an answer.
 const LONG_TRANSACTION: Duration = Duration::from_millis(250);
-/// After how many steps of SQLite's machine each it is noticed that a statement moves on.
-const STEPS_A_NOTICE: i32 = 100_000;
 /// Stands for "nothing is due" in the shared due time.
 const NOTHING_DUE: i64 = i64::MAX;
 
@@ -126,13 +125,10 @@ impl WriterHandle {
         let next_due = Arc::new(NextDue::nothing());
         next_due.publish(&mut connection).await?;
         let progress = Arc::new(Notify::new());
-        let notified = Arc::clone(&progress);
-        connection.lock_handle().await?.set_progress_handler(STEPS_A_NOTICE, move || {
-            notified.notify_waiters();
-            true
-        });
+        options::notify_of_progress(&mut connection, &progress).await?;
+        let state = WriterState::new(connection, Arc::clone(&progress));
         let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
-        let writer = Writer::new(connection, guards, commands, Arc::clone(&next_due), metrics.clone());
+        let writer = Writer::new(state, guards, commands, Arc::clone(&next_due), metrics.clone());
         tokio::spawn(writer.run());
         Ok(Self { queue, next_due, progress, metrics })
     }
