@@ -30,7 +30,7 @@ use crate::domain::work::FailureCode;
 use crate::engine::control::kept;
 use crate::engine::lock::ExclusiveGuard;
 use crate::engine::transitions::WorkModel;
-use crate::engine::{ApiVersion, Engine, EngineError, RunFaults};
+use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
     BackupChange, BeforeCommit, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord,
     RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError,
@@ -249,31 +249,28 @@ impl Engine {
         now: Timestamp,
         done: &mut Vec<MadeChange>,
     ) -> Result<bool, EngineError> {
-        let mut outcome = match self.faults_of_runs(at) {
-            None => {
-                let mut runs = Vec::new();
-                for instance in self.guarded.store.due_runs(at, ROUND).await? {
-                    runs.push(self.scheduled_run(instance, at, None).await?);
-                }
-                self.guarded.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
-            }
+        let mut outcome = if self.may_fail_schedules(at) {
             // What is remembered of faults must follow what is kept: nobody stops between the two, and nobody else reconciles, or replaces
             // everything, before both are done.
-            Some(faults) => {
-                let (engine, turn) = (self.clone(), Arc::clone(turn));
-                let run = async move {
-                    let _turn = turn;
-                    engine.run_next(&*faults, at, now).await
-                };
-                let run = tokio::spawn(run.in_current_span());
-                run.await.map_err(|error| {
-                    if error.is_panic() {
-                        StoreError::Inconsistent { what: "the run of a policy has panicked" }
-                    } else {
-                        StoreError::Closed
-                    }
-                })??
+            let (engine, turn) = (self.clone(), Arc::clone(turn));
+            let run = async move {
+                let _turn = turn;
+                engine.run_next(at, now).await
+            };
+            let run = tokio::spawn(run.in_current_span());
+            run.await.map_err(|error| {
+                if error.is_panic() {
+                    StoreError::Inconsistent { what: "the run of a policy has panicked" }
+                } else {
+                    StoreError::Closed
+                }
+            })??
+        } else {
+            let mut runs = Vec::new();
+            for instance in self.guarded.store.due_runs(at, ROUND).await? {
+                runs.push(self.scheduled_run(instance, at, None).await?);
             }
+            self.guarded.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
         };
         done.append(&mut outcome.changes);
         Ok(outcome.done > 0 || self.guarded.store.next_scheduled_at() != Some(at))
@@ -282,24 +279,19 @@ impl Engine {
     /// Does what policies have planned for `at`, but one run at most: whether the next one meets a fault depends on whether this
     /// one has used it up. That is kept in the same step as the backup: a fault is never used up without effect, nor has it more
     /// effect than it should.
-    async fn run_next(
-        &self,
-        faults: &dyn RunFaults,
-        at: Timestamp,
-        now: Timestamp,
-    ) -> Result<ScheduleOutcome, EngineError> {
-        let (mut runs, mut decision) = (Vec::new(), None);
+    async fn run_next(&self, at: Timestamp, now: Timestamp) -> Result<ScheduleOutcome, EngineError> {
+        let _guard = self.faults.lock().await;
+        let (mut runs, mut faults) = (Vec::new(), None);
         if let Some(instance) = self.guarded.store.due_runs(at, 1).await?.pop() {
-            decision = faults.rule(instance, at).await;
-            let failure = decision.as_ref().map(|decision| decision.failure);
-            runs.push(self.scheduled_run(instance, at, failure).await?);
+            let (failure, used) = self.decide_schedule(instance, at).unzip();
+            runs.push(self.scheduled_run(instance, at, failure.flatten()).await?);
+            faults = used;
         }
         let mut step = self.schedule_step(at, now, runs).await?;
-        let faults = decision.as_mut().and_then(|decision| decision.faults.take());
-        step.kept_if_begun = faults.map(|faults| (kept::FAULTS, faults));
+        step.kept_if_begun = faults.as_ref().map(kept::as_json).transpose()?.map(|text| (kept::FAULTS, text));
         let outcome = self.guarded.store.apply_schedule(step).await?;
-        if let Some(decision) = decision.filter(|_| outcome.begun > 0) {
-            (decision.begun)();
+        if let Some(faults) = faults.filter(|_| outcome.begun > 0) {
+            self.faults.replace(faults);
         }
         Ok(outcome)
     }

@@ -14,11 +14,10 @@ mod instance;
 mod reader;
 mod records;
 mod settings;
-mod text;
+pub(super) mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::domain::id::{InstanceId, ProjectId, UserId};
@@ -34,13 +33,9 @@ pub use export::Export;
 use instance::InstanceEntry;
 pub use reader::SeedReader;
 pub(super) use settings::SeededSettings;
-pub use settings::is_within;
 
 /// The seed that `--demo` applies: one project with a master/standby, a single-node and a cluster instance.
 pub const DEMO: &str = include_str!("demo.yaml");
-
-/// Checks a fault of a seed and gives it its usual form; the error says what is wrong with it.
-pub type FaultForm = fn(Value) -> Result<Value, String>;
 
 /// The notation of a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,11 +112,6 @@ impl Seed {
     /// Returns whether it says which key signs links.
     pub(super) fn names_link_key(&self) -> bool {
         self.domain.as_ref().is_some_and(|domain| domain.link_key.is_some())
-    }
-
-    /// Returns the faults that it wants, in the form of the control API.
-    pub fn faults(&self) -> &[Value] {
-        &self.settings.faults
     }
 }
 

@@ -1,7 +1,8 @@
-//! How values of the domain are written in a seed, both ways.
+//! How values of the domain are written in a seed and in a fault, both ways.
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde::de::Error as _;
@@ -13,14 +14,15 @@ use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RestoreId, TemplateId, UserId};
 use crate::domain::instance::policy::BackupWindow;
 use crate::domain::instance::{CacheMode, Engine, InstanceName, InstanceStatus};
+use crate::domain::origin::ApiVersion;
 use crate::domain::remark::Remark;
 use crate::domain::restore::RestoreStatusKind;
 use crate::domain::side_settings::{TagKey, TagValue};
-use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::time::{LONGEST_DURATION, Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progress};
 
 /// A value that a seed writes as a text.
-pub(super) trait SeedText: Sized {
+pub(in crate::engine) trait SeedText: Sized {
     /// Reads it; the error says what it must be.
     fn read(text: &str) -> Result<Self, String>;
     /// Writes it.
@@ -29,7 +31,7 @@ pub(super) trait SeedText: Sized {
 
 /// A value that stands in a seed as its text, so that what is wrong with it is said at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Text<T>(pub(super) T);
+pub(in crate::engine) struct Text<T>(pub(in crate::engine) T);
 
 impl<T: SeedText> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -116,6 +118,29 @@ impl SeedText for Timestamp {
 
     fn write(&self) -> String {
         self.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    }
+}
+
+impl SeedText for Duration {
+    fn read(text: &str) -> Result<Self, String> {
+        let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= LONGEST_DURATION);
+        duration.ok_or_else(|| {
+            format!("{text:?} must be a duration of at most 100 years, such as 200ms, 2h or 30days")
+        })
+    }
+
+    fn write(&self) -> String {
+        humantime::format_duration(*self).to_string()
+    }
+}
+
+impl SeedText for ApiVersion {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| "must be v1.0 or v2".to_owned())
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 

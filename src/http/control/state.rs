@@ -5,13 +5,13 @@ use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
 use crate::domain::clock::ClockRate;
-use crate::engine::Counts;
 use crate::engine::control::{ClockChange, Control};
+use crate::engine::{ApiVersion, Counts};
 use crate::http::control::context::{ControlContext, Fired, fired, internal, json};
 use crate::http::control::words::{WireDuration, WireTime};
 use crate::http::error::Response;
 use crate::http::error::control::ControlError;
-use crate::http::route::{Operation, api_word};
+use crate::http::route::Operation;
 use crate::http::state::state;
 
 /// `GET /_emulator/health`: is it well, and what does it keep.
@@ -51,8 +51,7 @@ pub(super) async fn config(context: ControlContext) -> Response {
 pub(super) async fn operations(context: ControlContext) -> Response {
     let mut operations: Vec<(Operation, Vec<Value>)> = Vec::new();
     for entry in context.routes()? {
-        let route =
-            value!({ "method": entry.method.as_str(), "path": entry.path, "api": entry.api.map(api_word) });
+        let route = value!({ "method": entry.method.as_str(), "path": entry.path, "api": entry.api.map(ApiVersion::as_str) });
         match operations.iter_mut().find(|(known, _)| known.name == entry.operation.name) {
             Some((_, routes)) => routes.push(route),
             None => operations.push((entry.operation, vec![route])),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::instance::transition::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
-use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
+use crate::engine::transitions::{Model, RuleDecision, RuleScope, TransitionRule, WorkModel};
 use crate::http::control::context::{ControlContext, Fired, fired, internal, json, optional_id};
 use crate::http::control::words::WireDuration;
 use crate::http::error::Response;
@@ -64,15 +64,15 @@ impl RuleView {
             RuleScope::Instance(id) => (None, Some(id.to_string())),
         };
         let (progression, durations) = match &rule.decision {
-            FaultDecision::Work(_, Progression::Immediate)
-            | FaultDecision::Instance(InstanceProgression::Immediate) => (ProgressionWord::Immediate, None),
-            FaultDecision::Work(_, Progression::Manual)
-            | FaultDecision::Instance(InstanceProgression::Manual) => (ProgressionWord::Manual, None),
-            FaultDecision::Work(model, Progression::Timed { waiting, running }) => {
+            RuleDecision::Work(_, Progression::Immediate)
+            | RuleDecision::Instance(InstanceProgression::Immediate) => (ProgressionWord::Immediate, None),
+            RuleDecision::Work(_, Progression::Manual)
+            | RuleDecision::Instance(InstanceProgression::Manual) => (ProgressionWord::Manual, None),
+            RuleDecision::Work(model, Progression::Timed { waiting, running }) => {
                 let durations = [(WAITING, *waiting), (running_word(*model), *running)];
                 (ProgressionWord::Time, Some(Durations::of(durations)))
             }
-            FaultDecision::Instance(InstanceProgression::Timed(durations)) => {
+            RuleDecision::Instance(InstanceProgression::Timed(durations)) => {
                 let durations = durations.iter().map(|(state, lasting)| (state.as_str(), lasting));
                 (ProgressionWord::Time, Some(Durations::of(durations)))
             }
@@ -152,10 +152,10 @@ pub(super) struct RuleBody {
 
 impl RuleBody {
     /// Reads what the rule says of a model.
-    fn decision(self, model: Model) -> Result<FaultDecision, ControlError> {
+    fn decision(self, model: Model) -> Result<RuleDecision, ControlError> {
         let missing = || ControlError::Invalid("durations are missing".into());
         Ok(match model {
-            Model::Work(model) => FaultDecision::Work(
+            Model::Work(model) => RuleDecision::Work(
                 model,
                 match self.progression {
                     ProgressionWord::Immediate => Progression::Immediate,
@@ -163,7 +163,7 @@ impl RuleBody {
                     ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_work(model)?,
                 },
             ),
-            Model::Instance => FaultDecision::Instance(match self.progression {
+            Model::Instance => RuleDecision::Instance(match self.progression {
                 ProgressionWord::Immediate => InstanceProgression::Immediate,
                 ProgressionWord::Manual => InstanceProgression::Manual,
                 ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_instance()?,

@@ -84,25 +84,3 @@ impl<'de> Deserialize<'de> for WireTime {
         time.map(Self).map_err(|error| serde::de::Error::custom(format!("{text:?} {error}")))
     }
 }
-
-/// A time that may be absent, as RFC 3339 or null.
-pub(crate) mod optional_time {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::domain::time::Timestamp;
-    use crate::http::control::words::WireTime;
-
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
-    pub(crate) fn serialize<S: Serializer>(
-        time: &Option<Timestamp>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(WireTime).serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
-        Ok(Option::<WireTime>::deserialize(deserializer)?.map(|time| time.0))
-    }
-}
