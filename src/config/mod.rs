@@ -2,7 +2,6 @@
 //!
 //! [`Config`] is the table. A bad value stops the start and names where it came from.
 
-mod file;
 mod settings;
 mod value;
 
@@ -10,12 +9,12 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
+use toml::{Table, Value};
 
-pub use file::read as read_file;
 pub use settings::{Config, LogFormat, SETTINGS, Setting, unknown_variables};
 
 use crate::engine::EngineSettings;
@@ -204,7 +203,7 @@ impl Config {
 
     /// Returns all settings as a configuration file that names the flag, variable or file of each value; secrets are left out.
     pub fn to_toml(&self) -> String {
-        file::write(&self.given)
+        write(&self.given)
     }
 }
 
@@ -266,6 +265,72 @@ impl fmt::Display for Origin {
             Self::Default => formatter.write_str("default"),
         }
     }
+}
+
+/// Reads the file at `path`, whatever its keys are.
+///
+/// # Errors
+/// [`ConfigError`].
+pub fn read_file(path: &Path) -> Result<GivenSettings, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    parse(path, &text)
+}
+
+/// Reads `text`, the content of `path`.
+fn parse(path: &Path, text: &str) -> Result<GivenSettings, ConfigError> {
+    let table: Table =
+        text.parse().map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })?;
+    let mut given = GivenSettings::new();
+    collect(path, "", &table, &mut given)?;
+    Ok(given)
+}
+
+/// Gathers the settings of a table whose keys stand behind `prefix`.
+fn collect(path: &Path, prefix: &str, table: &Table, given: &mut GivenSettings) -> Result<(), ConfigError> {
+    for (name, value) in table {
+        // A key may be written as its flag is.
+        let key = format!("{prefix}{}", name.replace('-', "_"));
+        let is_list = SETTINGS.iter().any(|setting| setting.key == key && setting.is_list());
+        let texts: Option<Vec<String>> = match value {
+            Value::Table(inner) => {
+                collect(path, &format!("{key}."), inner, given)?;
+                continue;
+            }
+            Value::Array(values) if is_list => values.iter().map(text_of).collect(),
+            value => text_of(value).map(|text| vec![text]),
+        };
+        let Some(texts) = texts else {
+            return Err(ConfigError::UnusableValue { path: path.to_owned(), key });
+        };
+        given.insert(key, Given { texts, origin: Origin::File(path.to_owned()) });
+    }
+    Ok(())
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Boolean(is_true) => Some(is_true.to_string()),
+        Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+    }
+}
+
+/// Writes settings as a file, each with the flag, variable or file behind it that it comes from.
+fn write(settings: &[(&'static Setting, Given)]) -> String {
+    let line = |(setting, given): &(&'static Setting, Given)| {
+        let (key, place) = (&setting.key, given.place(setting));
+        let texts = given.texts.iter().filter(|text| !text.is_empty());
+        let values: Vec<String> = texts.map(|text| Value::String(text.clone()).to_string()).collect();
+        match values.as_slice() {
+            [] => format!("# {key} is not set\n"),
+            [_] if setting.is_secret() => format!("# {key} is set, and not shown # {place}\n"),
+            [value] => format!("{key} = {value} # {place}\n"),
+            values => format!("{key} = [{}] # {place}\n", values.join(", ")),
+        }
+    };
+    settings.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -351,7 +416,7 @@ mod tests {
         let config = Config::new(given("backup.duration", "5s", Origin::Flag)).unwrap();
         let text = config.to_toml();
         assert!(text.contains("duration = \"5s\" # --backup-duration"), "{text}");
-        let again = file::parse(&PathBuf::from("printed.toml"), &text).unwrap();
+        let again = parse(&PathBuf::from("printed.toml"), &text).unwrap();
         let again = Config::new(again).unwrap();
         assert_eq!(again.engine(), config.engine());
         assert_eq!(again.listen, config.listen);

@@ -8,8 +8,8 @@ use std::fmt;
 use crate::domain::catalogue;
 use crate::domain::id::TemplateId;
 use crate::domain::instance::{CacheMode, Engine, EngineVersion, InstanceName};
+use crate::domain::instance_config::{ParameterChange, Parameters};
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{ParameterChange, Parameters};
 use crate::domain::time::Timestamp;
 
 /// The kind of instance that a template is for.

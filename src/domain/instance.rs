@@ -41,8 +41,8 @@ pub use update::{InstanceUpdate, UpdateOrder};
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::KeptPolicy;
+use crate::domain::instance_config::Tags;
 use crate::domain::maintenance::MaintenanceWindow;
-use crate::domain::side_settings::Tags;
 use crate::domain::time::Timestamp;
 
 /// How an instance keeps its data.
@@ -239,19 +239,19 @@ pub struct Instance {
     /// What went wrong with it, if anything did.
     pub error_code: Option<String>,
     /// The side task that runs on it beside its state, if any.
-    pub task: Option<SideTask>,
+    pub task: Option<InstanceTask>,
 }
 
-/// Work that runs beside an instance that stays RUNNING.
+/// Work on an instance that stays RUNNING.
 ///
 /// Source: docs/contract/dcs-v2.md, section 1.10.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SideTask {
+pub enum InstanceTask {
     /// A backup is waiting or running.
     Backup,
 }
 
-impl SideTask {
+impl InstanceTask {
     /// Returns the word that the API shows.
     pub fn as_str(self) -> &'static str {
         match self {

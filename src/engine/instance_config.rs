@@ -3,86 +3,86 @@
 use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
 use crate::domain::id::{JobId, ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::instance::Instance;
+use crate::domain::instance_config::{ConfigChange, InstanceConfig};
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{SideChange, SideSettings};
 use crate::domain::task::{NewTask, TaskKind};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::store::{
-    ChangeSideSettings, ChangeTemplate, CreateTemplate, DeleteTemplate, InstanceRef, ParameterHistoryEntry,
+    ChangeConfig, ChangeTemplate, CreateTemplate, DeleteTemplate, InstanceRef, ParameterHistoryEntry,
     TagValues,
 };
 
 impl Engine {
-    /// Returns an instance and what is set beside it.
+    /// Returns an instance and its configuration.
     ///
     /// # Errors
     /// `Refused` with `InstanceNotFound`.
-    pub async fn side_settings(
+    pub async fn instance_config(
         &self,
         instance: InstanceRef,
-    ) -> Result<(Instance, SideSettings), EngineError> {
+    ) -> Result<(Instance, InstanceConfig), EngineError> {
         let read = self.read().await;
-        Ok(read.side_settings(instance).await?.ok_or(Refusal::InstanceNotFound)?)
+        Ok(read.instance_config(instance).await?.ok_or(Refusal::InstanceNotFound)?)
     }
 
-    /// Changes what is set beside an instance; returns how both are afterwards, once that is durable.
+    /// Changes the configuration of an instance; returns both as they are afterwards, once that is durable.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, or as [`SideSettings::apply`].
-    pub async fn change_side_settings(
+    /// `Refused` with `InstanceNotFound`, or as [`InstanceConfig::apply`].
+    pub async fn change_config(
         &self,
         instance: InstanceRef,
-        change: SideChange,
+        change: ConfigChange,
         origin: Origin,
-    ) -> Result<(Instance, SideSettings), EngineError> {
+    ) -> Result<(Instance, InstanceConfig), EngineError> {
         let write = self.write().await?;
         let task = match change.task() {
             Some(task) => Some(self.new_task(task, &origin.actor, write.now).await?),
             None => None,
         };
-        let change = self.side_change(instance, change, task, (write.now, origin)).await?;
-        Ok(write.change_side_settings(change).await?)
+        let change = self.config_change(instance, change, task, (write.now, origin)).await?;
+        Ok(write.change_config(change).await?)
     }
 
-    /// Changes what is set beside an instance as [`Engine::change_side_settings`] does; returns the job of it, which has ended
+    /// Changes the configuration of an instance as [`Engine::change_config`] does; returns the job of it, which has ended
     /// already.
     ///
     /// # Errors
-    /// As [`Engine::change_side_settings`].
-    pub async fn change_side_settings_by_job(
+    /// As [`Engine::change_config`].
+    pub async fn change_config_by_job(
         &self,
         instance: InstanceRef,
-        change: SideChange,
+        change: ConfigChange,
         task: TaskKind,
         origin: Origin,
     ) -> Result<JobId, EngineError> {
         let write = self.write().await?;
         let task = self.new_task(task, &origin.actor, write.now).await?;
         let job_id = task.job_id;
-        let change = self.side_change(instance, change, Some(task), (write.now, origin)).await?;
-        write.change_side_settings(change).await?;
+        let change = self.config_change(instance, change, Some(task), (write.now, origin)).await?;
+        write.change_config(change).await?;
         Ok(job_id)
     }
 
-    async fn side_change(
+    async fn config_change(
         &self,
         instance: InstanceRef,
-        change: SideChange,
+        change: ConfigChange,
         task: Option<NewTask>,
         (now, origin): (Timestamp, Origin),
-    ) -> Result<ChangeSideSettings, EngineError> {
+    ) -> Result<ChangeConfig, EngineError> {
         let change_id = match change {
-            SideChange::Parameters(_) => {
+            ConfigChange::Parameters(_) => {
                 let make = || ParameterChangeId::from_random(self.ids.random_bits(), now);
                 self.unused_id(make, ParameterChangeId::as_bytes).await?
             }
             // Only changes of parameters are remembered by an id.
             _ => ParameterChangeId::from_bytes([0; 16]),
         };
-        Ok(ChangeSideSettings { instance, change, change_id, task, now, origin })
+        Ok(ChangeConfig { instance, change, change_id, task, now, origin })
     }
 
     /// Returns the keys of tags in a project, sorted, with their values.

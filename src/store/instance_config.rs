@@ -5,20 +5,20 @@ use async_trait::async_trait;
 use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
 use crate::domain::id::{ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::instance::Instance;
+use crate::domain::instance_config::{ChangedParameter, ConfigChange, InstanceConfig};
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::side_settings::{ChangedParameter, SideChange, SideSettings};
 use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
 use crate::store::{InstanceRef, StoreError};
 
 /// Changes the configuration of an instance.
 #[derive(Clone, Debug)]
-pub struct ChangeSideSettings {
+pub struct ChangeConfig {
     /// The instance.
     pub instance: InstanceRef,
     /// What is to change.
-    pub change: SideChange,
+    pub change: ConfigChange,
     /// The id that a change of parameters is remembered by.
     pub change_id: ParameterChangeId,
     /// Its background task, if it has one.
@@ -99,14 +99,14 @@ pub struct DeleteTemplate {
 /// Reads of the configuration of instances, and of templates.
 #[async_trait]
 pub trait ConfigReads: Send + Sync {
-    /// Returns an instance and what is set beside it, as they are at one moment; `None` if there is no such instance.
+    /// Returns an instance and its configuration, as they are at one moment; `None` if there is no such instance.
     ///
     /// # Errors
     /// `Failed` or `Inconsistent`.
-    async fn side_settings(
+    async fn instance_config(
         &self,
         instance: InstanceRef,
-    ) -> Result<Option<(Instance, SideSettings)>, StoreError>;
+    ) -> Result<Option<(Instance, InstanceConfig)>, StoreError>;
 
     /// Returns the keys of tags that instances of a project have, sorted, with their values.
     ///
@@ -145,14 +145,11 @@ pub trait ConfigReads: Send + Sync {
 /// Changes of the configuration of instances, and of templates.
 #[async_trait]
 pub trait ConfigWrites: Send + Sync {
-    /// Changes what is set beside an instance; returns how both are afterwards.
+    /// Changes the configuration of an instance; returns both as they are afterwards.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, or as [`SideSettings::apply`].
-    async fn change_side_settings(
-        &self,
-        change: ChangeSideSettings,
-    ) -> Result<(Instance, SideSettings), StoreError>;
+    /// `Refused` with `InstanceNotFound`, or as [`InstanceConfig::apply`].
+    async fn change_config(&self, change: ChangeConfig) -> Result<(Instance, InstanceConfig), StoreError>;
 
     /// Makes a project's own template from its source as that is at this moment.
     ///

@@ -27,7 +27,7 @@ pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
 pub use instance_config::{
-    ChangeSideSettings, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate,
+    ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate,
     ParameterHistoryEntry, TagValues,
 };
 pub use instances::{

@@ -10,9 +10,9 @@ use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::Instance;
+use crate::domain::instance_config::InstanceConfig;
 use crate::domain::quota::Quota;
 use crate::domain::restore::Restore;
-use crate::domain::side_settings::SideSettings;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::StoreError;
@@ -58,7 +58,7 @@ pub struct InstanceSeed {
     /// product are not seeded.
     pub instance: Instance,
     /// Its configuration; the tags are those of the instance.
-    pub configuration: SideSettings,
+    pub configuration: InstanceConfig,
     /// A hash of its password, as PHC text; without one any password is the right one.
     pub password_hash: Option<Secret>,
     /// When its backup policy runs next; if absent, as the policy has it from the seeding on.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dcs_emulator::domain::backup::BackupStatusKind;
 use dcs_emulator::domain::id::InstanceId;
-use dcs_emulator::domain::instance::SideTask;
+use dcs_emulator::domain::instance::InstanceTask;
 use dcs_emulator::store::BackupChange;
 
 use crate::house::{AT_ONCE, House, Kind, after, instance, next_change, run};
@@ -83,9 +83,9 @@ async fn an_instance_shows_its_open_backup(house: House) {
     let task = async || house.store.get_instance(instance(1)).await.unwrap().unwrap().task;
     assert_eq!(task().await, None);
     house.create(instance(1), after(0), TEN_SECONDS).await.unwrap();
-    assert_eq!(task().await, Some(SideTask::Backup));
+    assert_eq!(task().await, Some(InstanceTask::Backup));
     house.reconcile(after(5_000)).await;
-    assert_eq!(task().await, Some(SideTask::Backup));
+    assert_eq!(task().await, Some(InstanceTask::Backup));
     house.reconcile(after(10_000)).await;
     assert_eq!(task().await, None);
 }

@@ -14,13 +14,13 @@ use dcs_emulator::domain::instance::{
     Access, BackupRules, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance,
     InstanceStatus, Network, RenameCommands,
 };
+use dcs_emulator::domain::instance_config::{InstanceConfig, Tags};
 use dcs_emulator::domain::maintenance::MaintenanceWindow;
 use dcs_emulator::domain::origin::{Actor, Origin};
 use dcs_emulator::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use dcs_emulator::domain::quota::Quota;
 use dcs_emulator::domain::refusal::Refusal;
 use dcs_emulator::domain::remark::Remark;
-use dcs_emulator::domain::side_settings::{SideSettings, Tags};
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
 use dcs_emulator::domain::work::{Progression, WorkOptions};
 use dcs_emulator::ids::{IdSource, SeededIds};
@@ -159,7 +159,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
     };
     InstanceSeed {
         instance,
-        configuration: SideSettings::default(),
+        configuration: InstanceConfig::default(),
         password_hash: None,
         next_run_at: None,
         work: None,

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use dcs_emulator::domain::id::InstanceId;
 use dcs_emulator::domain::instance::{CacheMode, Capacity, Engine, Instance, InstanceStatus};
+use dcs_emulator::domain::instance_config::{Tag, Tags};
 use dcs_emulator::domain::page::PageLimit;
-use dcs_emulator::domain::side_settings::{Tag, Tags};
 use dcs_emulator::store::sqlite::{Location, check};
 use dcs_emulator::store::{
     ChangeInstance, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef, InstanceSeed,

@@ -13,9 +13,9 @@ use crate::domain::instance::policy::{BackupPolicy, SentPolicy};
 use crate::domain::instance::{
     Access, CacheMode, Capacity, Engine, EngineVersion, InstanceName, Network, RenameCommands,
 };
+use crate::domain::instance_config::{Tag, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{Tag, Tags};
 use crate::domain::time::UtcOffset;
 
 /// A request to create instances. Empty texts have become absent.

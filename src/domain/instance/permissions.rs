@@ -2,7 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 3.4.
 
-use crate::domain::instance::{Instance, InstanceState, InstanceStatus, OpenWork, SideTask};
+use crate::domain::instance::{Instance, InstanceState, InstanceStatus, InstanceTask, OpenWork};
 use crate::domain::refusal::Refusal;
 
 /// Something that a caller wants of an instance.
@@ -168,7 +168,7 @@ impl Instance {
     /// Returns the state the instance is in.
     pub fn state(&self) -> OperationalState {
         match (self.status, self.task) {
-            (InstanceStatus::Running, Some(SideTask::Backup)) => OperationalState::BackingUp,
+            (InstanceStatus::Running, Some(InstanceTask::Backup)) => OperationalState::BackingUp,
             (status, _) => OperationalState::In(status),
         }
     }

@@ -8,7 +8,7 @@ use crate::domain::config_template::{ConfigTemplate, TemplateKind, TemplateRef, 
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::policy::{BackupPlan, BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{CacheMode, Engine, EngineVersion, Instance};
-use crate::domain::side_settings::{
+use crate::domain::instance_config::{
     BandwidthPolicy, ParameterChange, Parameters, ScaleIn, Tag, TagKey, TagValue, Whitelist, WhitelistGroup,
 };
 use crate::domain::time::{Timestamp, UtcOffset};

@@ -16,9 +16,9 @@ use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
     InstanceStatus, Network, RenameCommands,
 };
+use crate::domain::instance_config::{InstanceConfig, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::restore::RestoreStatusKind;
-use crate::domain::side_settings::{SideSettings, Tags};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::WorkPlan;
 use crate::domain::{builtin, catalogue};
@@ -290,15 +290,15 @@ impl InstanceEntry {
         Ok(zones.iter().map(|code| code.0.clone()).collect())
     }
 
-    fn configuration(&self, instance: &Instance) -> Result<SideSettings, Problem> {
+    fn configuration(&self, instance: &Instance) -> Result<InstanceConfig, Problem> {
         let whitelist = self.whitelist.as_ref().map(WhitelistEntry::whitelist).transpose();
         let bandwidth = self.bandwidth_policy.as_ref().map(BandwidthEntry::policy).transpose();
-        Ok(SideSettings {
+        Ok(InstanceConfig {
             parameters: read_parameters(&self.parameters, &instance.parameters())
                 .map_err(in_field("parameters"))?,
             whitelist: whitelist.map_err(in_field("whitelist"))?.unwrap_or_default(),
             bandwidth_policy: bandwidth.map_err(in_field("bandwidth_policy"))?,
-            ..SideSettings::default()
+            ..InstanceConfig::default()
         })
     }
 

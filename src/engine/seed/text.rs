@@ -14,10 +14,10 @@ use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RestoreId, TemplateId, UserId};
 use crate::domain::instance::policy::BackupWindow;
 use crate::domain::instance::{CacheMode, Engine, InstanceName, InstanceStatus};
+use crate::domain::instance_config::{TagKey, TagValue};
 use crate::domain::origin::ApiVersion;
 use crate::domain::remark::Remark;
 use crate::domain::restore::RestoreStatusKind;
-use crate::domain::side_settings::{TagKey, TagValue};
 use crate::domain::time::{LONGEST_DURATION, Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progress};
 

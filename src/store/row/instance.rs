@@ -12,10 +12,10 @@ use crate::domain::instance::password::PasswordTries;
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
     Access, Billing, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus,
-    Network, RenameCommands, ReplicaChange, SideTask, StatusTransition,
+    InstanceTask, Network, RenameCommands, ReplicaChange, StatusTransition,
 };
+use crate::domain::instance_config::{Tag, TagKey, TagValue, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
-use crate::domain::side_settings::{Tag, TagKey, TagValue, Tags};
 use crate::domain::time::UtcOffset;
 use crate::store::KeptPassword;
 use crate::store::error::StoreError;
@@ -210,7 +210,7 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         launched_at: row.launched_at.map(to_timestamp).transpose()?,
         updated_at: row.updated_at.map_or(Ok(created_at), to_timestamp)?,
         error_code: row.error_code,
-        task: (row.open_kind == Some(record_kind::BACKUP)).then_some(SideTask::Backup),
+        task: (row.open_kind == Some(record_kind::BACKUP)).then_some(InstanceTask::Backup),
     })
 }
 

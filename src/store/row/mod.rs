@@ -2,8 +2,8 @@
 
 mod backup;
 mod instance;
+mod instance_config;
 mod restore;
-mod side;
 mod task;
 
 use serde::Deserialize;
@@ -24,11 +24,11 @@ pub(super) use instance::{
     INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, policy, replicas_json,
     transition,
 };
+pub(super) use instance_config::{
+    Document, changes_json, parameter_history_entry, setting_name, tag, take_document, template, values_json,
+};
 pub(super) use restore::{
     RESTORE_JSON, RESTORE_WORK, RestoreRow, RestoreStatusRow, restore, restore_status_code,
-};
-pub(super) use side::{
-    Document, changes_json, parameter_history_entry, side_name, tag, take_document, template, values_json,
 };
 pub(super) use task::{TASK_COLUMNS, details_json, job, task};
 

@@ -18,11 +18,11 @@ use crate::store::row::{
     backup_status_code, record_kind,
 };
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::control;
 use crate::store::sqlite::events::{self, Audit, Event, Subject};
-use crate::store::sqlite::ids;
-use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::transitions::OpenWorkRow;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{BackupChange, CreateBackup, DeleteBackup, StoreError};
 use async_trait::async_trait;
@@ -59,7 +59,7 @@ pub(super) async fn create(
             }
         };
         if *id_is_given
-            && (is_in(&results, new.id) || ids::is_taken(&mut *connection, *new.id.as_bytes()).await?)
+            && (is_in(&results, new.id) || control::is_taken(&mut *connection, *new.id.as_bytes()).await?)
         {
             results.push(Err(Refusal::IdTaken.into()));
             continue;

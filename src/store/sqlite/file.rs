@@ -8,14 +8,13 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
-use crate::store::error::{OpenError, SQLITE_BUSY, primary_code};
+use crate::store::error::{OpenError, SQLITE_BUSY, extended_code, primary_code};
 use crate::store::migrate::{self, Applied, HISTORY_TABLE};
-use crate::store::sqlite::creation;
+use crate::store::sqlite::copying;
 use crate::store::sqlite::file_lock::FileLock;
 use crate::store::sqlite::options::{self, Location};
-use crate::store::sqlite::recovery::{self, RecoveredCopy};
 
 /// Marks a database as this program's: "DCSE" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4443_5345;
@@ -68,10 +67,10 @@ pub(super) async fn lock_and_inspect(path: &Path) -> Result<(FileLock, Option<i6
     require_writable(path)?;
     let Inspected { version, recovered } = inspect(path).await?;
     if recovered.is_some() {
-        recovery::recover(path).await?;
+        recover(path).await?;
     }
     drop(recovered);
-    for discard in [creation::discard_unfinished, recovery::discard_copy] {
+    for discard in [discard_unfinished, discard_copy] {
         discard(path).map_err(|error| not_writable(path, &error))?;
     }
     Ok((lock, version))
@@ -79,7 +78,7 @@ pub(super) async fn lock_and_inspect(path: &Path) -> Result<(FileLock, Option<i6
 
 /// Looks at the database at `path` without changing it. Only under its lock if a transaction has to be rolled back first.
 pub(super) async fn inspect(path: &Path) -> Result<Inspected, OpenError> {
-    if !recovery::is_needed(path).await {
+    if !is_needed(path).await {
         return Ok(Inspected { version: look(path).await?, recovered: None });
     }
     let copy = RecoveredCopy::of(path).await?;
@@ -238,4 +237,130 @@ pub(super) fn side_file(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// What SQLite answers to who may only read and finds a hot journal.
+const SQLITE_READONLY_ROLLBACK: i32 = 776;
+/// How the private copy is called, behind the name of the database.
+const COPY: &str = ".look.tmp";
+
+/// Makes SQLite read the schema, which needs a database without a hot journal.
+const READ: &str = "SELECT count(*) FROM sqlite_schema";
+
+/// Returns whether a transaction has to be rolled back before the database at `path` can be read. SQLite judges: a journal of a
+/// process that is still at work is not hot.
+pub(super) async fn is_needed(path: &Path) -> bool {
+    if !side_file(path, "-journal").metadata().is_ok_and(|journal| journal.len() > 0) {
+        return false;
+    }
+    let read = async {
+        let mut connection = SqliteConnection::connect_with(&looking(path)).await?;
+        let read = sqlx::query(READ).execute(&mut connection).await.map(|_| ());
+        connection.close().await.and(read)
+    };
+    // Any other error is found again, and told, by who looks at the database next.
+    read.await.is_err_and(|error| extended_code(&error) == Some(SQLITE_READONLY_ROLLBACK))
+}
+
+/// Rolls back the transaction that a crash has cut off. Only for databases of this program, under its lock.
+pub(super) async fn recover(path: &Path) -> Result<(), OpenError> {
+    let failed = |source| unusable(path, "roll back what a crash has cut off", source);
+    let writing = options::base(&Location::File(path.to_owned()));
+    let mut connection = SqliteConnection::connect_with(&writing).await.map_err(failed)?;
+    sqlx::query(READ).execute(&mut connection).await.map_err(failed)?;
+    connection.close().await.map_err(failed)
+}
+
+/// A private copy of a database with a hot journal, rolled back. Removed when dropped.
+pub(super) struct RecoveredCopy {
+    path: PathBuf,
+}
+
+impl RecoveredCopy {
+    /// Copies the database at `path`, whose files stay as they are. Only under its lock: there is one name for the copy.
+    pub(super) async fn of(path: &Path) -> Result<Self, OpenError> {
+        let copy = Self { path: side_file(path, COPY) };
+        let (source, target) = (path.to_owned(), copy.path.clone());
+        let copied = copying::in_the_background(move || copy_files(&source, &target)).await;
+        copied.map_err(|error| OpenError::NotWritable {
+            path: path.to_owned(),
+            reason: format!("a copy to look at: {error}"),
+        })?;
+        recover(&copy.path).await.map_err(|error| error.naming(path))?;
+        tracing::info!(database = %path.display(), "a crash has cut off a transaction; it is rolled back");
+        Ok(copy)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for RecoveredCopy {
+    fn drop(&mut self) {
+        if let Err(error) = copying::discard(&self.path) {
+            tracing::warn!(copy = %self.path.display(), error = %error, "a copy that is not needed any more stays");
+        }
+    }
+}
+
+/// Removes what a look that was cut off has left.
+pub(super) fn discard_copy(path: &Path) -> std::io::Result<bool> {
+    copying::discard(&side_file(path, COPY))
+}
+
+fn copy_files(source: &Path, target: &Path) -> std::io::Result<()> {
+    copying::discard(target)?;
+    for suffix in ["", "-journal", "-wal"] {
+        let source = side_file(source, suffix);
+        if source.exists() {
+            let mut copy = private().write(true).create_new(true).open(side_file(target, suffix))?;
+            std::io::copy(&mut File::open(source)?, &mut copy)?;
+        }
+    }
+    Ok(())
+}
+
+/// How a new database is called while it is made, behind its name.
+const UNFINISHED: &str = ".new.tmp";
+
+/// Creates the database at `path`, where there is no file, for its owner only: it holds secret keys.
+///
+/// # Errors
+/// `NotWritable`, `Migration` or `Failed`; then there is no database.
+pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
+    let unfinished = unfinished(path);
+    let failed = |source| unusable(path, "create the database", source);
+    copying::make_whole(&unfinished, path, build(&unfinished, path), failed).await
+}
+
+/// Removes what a first start that was cut off has left.
+pub(super) fn discard_unfinished(path: &Path) -> std::io::Result<bool> {
+    copying::discard(&unfinished(path))
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    side_file(path, UNFINISHED)
+}
+
+async fn build(unfinished: &Path, path: &Path) -> Result<(), OpenError> {
+    let made = private().write(true).create_new(true).open(unfinished);
+    made.map_err(|error| not_writable(path, &error))?;
+    let failed = |source| unusable(path, "create the database", source);
+    let mut connection =
+        options::connect_unsynced(&Location::File(unfinished.to_owned())).await.map_err(failed)?;
+    migrate::migrate(&mut connection, APPLICATION_ID).await?;
+    connection.execute("PRAGMA journal_mode = WAL").await.map_err(failed)?;
+    connection.close().await.map_err(failed)?;
+    // A log or a journal of a database that has gone would be played back into the new one.
+    let left = path.to_owned();
+    copying::in_the_background(move || {
+        if !copying::discard(&left)? {
+            return Ok(());
+        }
+        tracing::warn!(database = %left.display(), "there is no database, but what lay beside one; that is removed");
+        copying::sync_folder_of(&left)
+    })
+    .await
+    .map_err(failed)
 }

@@ -5,33 +5,29 @@
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
 mod access_lock;
-mod background_tasks;
 mod backups;
 mod check;
+mod control;
 mod copying;
-mod creation;
 mod events;
 mod file;
 mod file_lock;
 mod file_watch;
-mod ids;
+mod identity;
 mod instance_cache;
+mod instance_config;
 mod instances;
-mod open_work;
 mod options;
 mod quotas;
 mod reader;
-mod recovery;
-mod resetting;
 mod restores;
 mod retention;
 mod scheduling;
 mod script;
 mod seeding;
-mod side;
 mod snapshots;
+mod tasks;
 mod templates;
-mod tokens;
 mod transitions;
 mod writer;
 
@@ -91,7 +87,7 @@ impl SqliteStore {
                 // One that is there and empty is filled where it is: its rights are somebody's choice, and it may be mounted.
                 let is_new = version.is_none() && !path.exists();
                 match version {
-                    None if is_new => creation::create(path).await?,
+                    None if is_new => file::create(path).await?,
                     Some(version @ 1..) if version < migrate::known_version() => {
                         copying::keep_before_upgrade(path, version).await?;
                     }

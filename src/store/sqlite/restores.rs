@@ -10,11 +10,11 @@ use crate::store::RestoreWrites;
 use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backups;
+use crate::store::sqlite::control;
 use crate::store::sqlite::events::{self, Audit, Subject};
-use crate::store::sqlite::ids;
 use crate::store::sqlite::instances;
-use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::transitions::OpenWorkRow;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateRestore, StoreError};
 use async_trait::async_trait;
@@ -26,7 +26,7 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
     let CreateRestore { instance, backup_id, new, id_is_given, rules, origin } = create;
     known_instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = known_instances.get_mut(instance.project_id, instance.instance_id)?;
-    if id_is_given && ids::is_taken(&mut *connection, *new.id.as_bytes()).await? {
+    if id_is_given && control::is_taken(&mut *connection, *new.id.as_bytes()).await? {
         return Err(Refusal::IdTaken.into());
     }
     known.facts.permit_backup_work(rules)?;

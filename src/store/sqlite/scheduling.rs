@@ -14,10 +14,10 @@ use crate::domain::schedule::{PlannedRun, RunOutcome, Schedule};
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, POLICY_JSON};
 use crate::store::sqlite::backups::{self, NewBackupRow};
+use crate::store::sqlite::control;
 use crate::store::sqlite::events;
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances;
-use crate::store::sqlite::resetting;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::Script;
 use crate::store::sqlite::writer::WriterState;
@@ -68,7 +68,7 @@ pub(super) async fn apply(
     let Runs { made, begun } = runs;
     write(&mut state.connection, &made, actor_key).await?;
     if let Some((name, value)) = step.kept_if_begun.filter(|_| begun > 0) {
-        resetting::keep_setting(&mut state.connection, name, Some(value)).await?;
+        control::keep_setting(&mut state.connection, name, Some(value)).await?;
     }
     changes.extend(changes_of(state, made, step.keep, actor_key).await?);
     // Not before the last run of that time: it may make the backup that another one gives way to.

@@ -10,7 +10,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::events::{self, Actors, Audit, ProjectChange, ProjectSubject};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{ids, instances};
+use crate::store::sqlite::{control, instances};
 use crate::store::{ChangeTemplate, CreateTemplate, DeleteTemplate, StoreError, row};
 
 /// The columns that a template is read from.
@@ -22,7 +22,7 @@ pub(super) async fn create(state: &mut WriterState, create: CreateTemplate) -> R
     let WriterState { connection, actors, .. } = state;
     let CreateTemplate { project_id, source, id, id_is_given, words, now, origin } = create;
     let template = require(connection, project_id, source).await?.derived(id, words, now)?;
-    if id_is_given && ids::is_taken(&mut *connection, *id.as_bytes()).await? {
+    if id_is_given && control::is_taken(&mut *connection, *id.as_bytes()).await? {
         return Err(Refusal::IdTaken.into());
     }
     sqlx::query(

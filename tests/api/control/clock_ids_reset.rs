@@ -358,7 +358,7 @@ const KEPT_BY_A_RESET: [&str; 3] = ["refinery_schema_history", "sqlite_sequence"
 const BUILT_IN: [&str; 6] = ["domain", "projects", "users", "user_roles", "access_keys", "kept_settings"];
 
 impl TestServer {
-    /// Has a row in each table of what is set beside instances and of what follows from their lives.
+    /// Has a row in each table of the configuration of instances and of what follows from their lives.
     pub(crate) async fn fill_what_is_beside_instances(&mut self) {
         let configs =
             json!({"redis_config": [{"param_id": "1", "param_name": "timeout", "param_value": "5"}]});

@@ -102,7 +102,7 @@ impl Provider {
         panic!("the job never ended");
     }
 
-    /// Makes an instance and everything that is set beside it; returns its id.
+    /// Makes an instance and its whole configuration; returns its id.
     pub(super) async fn create(&self, wanted: &Arguments) -> String {
         let mut body = json!({
             "name": wanted["name"], "engine": wanted["engine"], "engine_version": wanted["engine_version"],
@@ -278,7 +278,7 @@ impl Provider {
         panic!("{instance} never went");
     }
 
-    /// Reads an instance and all that is set beside it, as arguments: those that the configuration has.
+    /// Reads an instance and its configuration, as arguments: those that the configuration has.
     pub(super) async fn read(&self, instance: &str, managed: &Arguments) -> Arguments {
         let shown = self.get(&format!("instances/{instance}")).await;
         let groups = self.get(&format!("instance/{instance}/groups")).await;

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::instance_config::{BandwidthPolicy, ConfigChange, ScaleIn};
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{BandwidthPolicy, ScaleIn, SideChange};
 use crate::engine::Engine;
 use crate::http::api::config::change::{change, settings};
 use crate::http::context::InstanceContext;
@@ -26,7 +26,7 @@ pub(super) async fn change_policy(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let policy = mandatory_object::<PolicyForm>(&context.body)?.policy()?;
-    let change = change(&engine, instance, SideChange::BandwidthPolicy(Some(policy)), context.origin);
+    let change = change(&engine, instance, ConfigChange::BandwidthPolicy(Some(policy)), context.origin);
     Ok(view(change.await?.bandwidth_policy))
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn delete_policy(
     engine: Engine,
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
-    change(&engine, instance, SideChange::BandwidthPolicy(None), context.origin).await?;
+    change(&engine, instance, ConfigChange::BandwidthPolicy(None), context.origin).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::id::JobId;
+use crate::domain::instance_config::{ConfigChange, InstanceConfig};
 use crate::domain::origin::Origin;
-use crate::domain::side_settings::{SideChange, SideSettings};
 use crate::domain::task::TaskKind;
 use crate::engine::{Engine, InstanceRef};
 use crate::http::error::{ApiError, OrFail, Response, codes};
@@ -15,10 +15,10 @@ use crate::http::error::{ApiError, OrFail, Response, codes};
 pub(super) async fn change(
     engine: &Engine,
     instance: InstanceRef,
-    change: SideChange,
+    change: ConfigChange,
     origin: Origin,
-) -> Result<SideSettings, ApiError> {
-    let changed = engine.change_side_settings(instance, change, origin).await;
+) -> Result<InstanceConfig, ApiError> {
+    let changed = engine.change_config(instance, change, origin).await;
     Ok(changed.or_fail(&codes::INSTANCE_SAVE_FAILED)?.1)
 }
 
@@ -26,11 +26,11 @@ pub(super) async fn change(
 pub(super) async fn change_by_job(
     engine: &Engine,
     instance: InstanceRef,
-    change: SideChange,
+    change: ConfigChange,
     task: TaskKind,
     origin: Origin,
 ) -> Response {
-    let job = engine.change_side_settings_by_job(instance, change, task, origin).await;
+    let job = engine.change_config_by_job(instance, change, task, origin).await;
     Ok(job_begun(job.or_fail(&codes::INSTANCE_SAVE_FAILED)?))
 }
 
@@ -46,8 +46,8 @@ pub(crate) fn job_begun(job: JobId) -> HttpResponse {
 }
 
 /// Returns the configuration of an instance, for a handler.
-pub(super) async fn settings(engine: &Engine, instance: InstanceRef) -> Result<SideSettings, ApiError> {
-    let found = engine.side_settings(instance).await;
+pub(super) async fn settings(engine: &Engine, instance: InstanceRef) -> Result<InstanceConfig, ApiError> {
+    let found = engine.instance_config(instance).await;
     Ok(found.or_fail(&codes::INSTANCE_QUERY_FAILED)?.1)
 }
 

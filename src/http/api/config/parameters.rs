@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::instance::Instance;
+use crate::domain::instance_config::{
+    ChangedParameter, ConfigChange, InstanceConfig, Parameter, ParameterChange,
+};
 use crate::domain::page::PageRequest;
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{ChangedParameter, Parameter, ParameterChange, SideChange, SideSettings};
 use crate::domain::task::TaskKind;
 use crate::engine::{Engine, ParameterHistoryEntry};
 use crate::http::api::config::change::{change, change_by_job, text_or_number};
@@ -21,7 +23,8 @@ pub(super) async fn list_configs(
     engine: Engine,
     InstanceContext { instance, .. }: InstanceContext,
 ) -> Response {
-    let (instance, settings) = engine.side_settings(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+    let (instance, settings) =
+        engine.instance_config(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(ConfigsView::new(&instance, &settings)))
 }
 
@@ -31,7 +34,7 @@ pub(super) async fn change_configs(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let changes = read_changes(&context.body)?;
-    change(&engine, instance, SideChange::Parameters(changes), context.origin).await?;
+    change(&engine, instance, ConfigChange::Parameters(changes), context.origin).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -40,7 +43,7 @@ pub(super) async fn change_configs_by_job(
     engine: Engine,
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
-    let changes = SideChange::Parameters(read_changes(&context.body)?);
+    let changes = ConfigChange::Parameters(read_changes(&context.body)?);
     change_by_job(&engine, instance, changes, TaskKind::ConfigureByJob, context.origin).await
 }
 
@@ -114,7 +117,7 @@ pub(super) struct ConfigsView {
 }
 
 impl ConfigsView {
-    fn new(instance: &Instance, settings: &SideSettings) -> Self {
+    fn new(instance: &Instance, settings: &InstanceConfig) -> Self {
         let parameters = instance.parameters();
         let view = |parameter: &Parameter| ParameterView::new(parameter, settings.parameter(parameter.id));
         Self {

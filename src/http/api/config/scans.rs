@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
+use crate::domain::instance_config::{ConfigChange, DailyScan, Dated, ExpiredKeyScan, ScanTime};
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{DailyScan, Dated, ExpiredKeyScan, ScanTime, SideChange};
 use crate::engine::Engine;
 use crate::http::api::config::change::{change, settings, text_or_number};
 use crate::http::context::InstanceContext;
@@ -29,7 +29,7 @@ pub(super) async fn change_big_key_scan(
     engine: Engine,
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
-    let scan = SideChange::BigKeyScan(read_daily_scan(&context.body)?);
+    let scan = ConfigChange::BigKeyScan(read_daily_scan(&context.body)?);
     let scan = change(&engine, instance, scan, context.origin).await?.big_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
@@ -48,7 +48,7 @@ pub(super) async fn change_hot_key_scan(
     engine: Engine,
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
-    let scan = SideChange::HotKeyScan(read_daily_scan(&context.body)?);
+    let scan = ConfigChange::HotKeyScan(read_daily_scan(&context.body)?);
     let scan = change(&engine, instance, scan, context.origin).await?.hot_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
@@ -67,7 +67,7 @@ pub(super) async fn change_expired_key_scan(
     engine: Engine,
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
-    let scan = SideChange::ExpiredKeyScan(read_expired_key_scan(&context.body)?);
+    let scan = ConfigChange::ExpiredKeyScan(read_expired_key_scan(&context.body)?);
     let scan = change(&engine, instance, scan, context.origin).await?.expired_key_scan;
     Ok(HttpResponse::Ok().json(ExpiredKeyScanView::new(instance.instance_id, scan)))
 }

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::instance_config::{ConfigChange, Tag, TagAction, TagKey, TagValue, Tags};
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{SideChange, Tag, TagAction, TagKey, TagValue, Tags};
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::config::change::{change, settings};
 use crate::http::context::{InstanceContext, ProjectContext};
@@ -19,7 +19,7 @@ pub(super) async fn change_tags(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let action = read_action(&context.body)?;
-    change(&engine, instance, SideChange::Tags(action), context.origin).await?;
+    change(&engine, instance, ConfigChange::Tags(action), context.origin).await?;
     Ok(match context.api {
         ApiVersion::V1 => HttpResponse::Ok().finish(),
         ApiVersion::V2 => HttpResponse::NoContent().finish(),

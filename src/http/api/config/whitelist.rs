@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceSwitch;
+use crate::domain::instance_config::{ConfigChange, Whitelist, WhitelistGroup};
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{SideChange, Whitelist, WhitelistGroup};
 use crate::domain::task::TaskKind;
 use crate::engine::Engine;
 use crate::http::api::config::change::{change, change_by_job, job_begun, settings};
@@ -30,7 +30,7 @@ pub(super) async fn change_whitelist(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let whitelist = read_whitelist(&context.body)?;
-    change(&engine, instance, SideChange::Whitelist(whitelist), context.origin).await?;
+    change(&engine, instance, ConfigChange::Whitelist(whitelist), context.origin).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn change_whitelist_by_job(
     engine: Engine,
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
-    let whitelist = SideChange::Whitelist(read_whitelist(&context.body)?);
+    let whitelist = ConfigChange::Whitelist(read_whitelist(&context.body)?);
     change_by_job(&engine, instance, whitelist, TaskKind::SetWhitelistByJob, context.origin).await
 }
 

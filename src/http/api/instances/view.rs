@@ -5,7 +5,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::instance::{Instance, SideTask};
+use crate::domain::instance::{Instance, InstanceTask};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
 use crate::domain::{builtin, catalogue};
@@ -132,7 +132,7 @@ impl InstanceView {
             port: instance.port,
             status: instance.status.as_str(),
             libos: false,
-            task: instance.task.map(SideTask::as_str),
+            task: instance.task.map(InstanceTask::as_str),
             task_status: None,
             max_memory: instance.max_memory_mb(),
             used_memory: IDLE_MEMORY_MB,

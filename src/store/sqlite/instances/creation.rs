@@ -11,10 +11,10 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::ids;
-use crate::store::sqlite::instances::{addresses, policy, record, transition};
-use crate::store::sqlite::quotas;
+use crate::store::sqlite::instances::{record, transition, update};
+use crate::store::sqlite::seeding::{ADDRESSES, address};
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{control, quotas};
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
 
 /// Makes instances.
@@ -37,7 +37,7 @@ pub(in crate::store::sqlite) async fn create(
     // Of several instances none has the address that was asked for.
     let private_ip = command.new.private_ip.as_deref().filter(|_| command.called.len() == 1);
     if let Some(ip) = private_ip {
-        addresses::require_unused(connection, project_id, &command.new.network.subnet_id, ip).await?;
+        require_unused_address(connection, project_id, &command.new.network.subnet_id, ip).await?;
     }
     let project_key = ensure_project(connection, project_id, command.now).await?;
     let actor_key = actors
@@ -45,7 +45,7 @@ pub(in crate::store::sqlite) async fn create(
         .await
         .map_err(StoreError::during("record who makes an instance"))?;
     let each = usize::try_from(command.new.addresses.max(1)).unwrap_or(1);
-    let free = addresses::free(connection, project_key, each * command.called.len()).await?;
+    let free = free_addresses(connection, project_key, each * command.called.len()).await?;
     for (called, free) in command.called.iter().zip(free.chunks(each)) {
         instances.forget(called.id);
         let ip = private_ip.map_or_else(|| free.join(","), str::to_owned);
@@ -80,7 +80,7 @@ async fn require_unused(
 ) -> Result<(), StoreError> {
     let mut given = HashSet::new();
     for called in called {
-        if !given.insert(called.id) || ids::is_taken(&mut *connection, *called.id.as_bytes()).await? {
+        if !given.insert(called.id) || control::is_taken(&mut *connection, *called.id.as_bytes()).await? {
             return Err(Refusal::IdTaken.into());
         }
     }
@@ -172,7 +172,7 @@ async fn insert(
     .map_err(StoreError::during("make an instance"))?;
     insert_tags(connection, instance_key, new).await?;
     if let Some(wanted) = &new.backup_policy {
-        policy::set(connection, instance_key, wanted, called.policy_id, command.now).await?;
+        update::set_policy(connection, instance_key, wanted, called.policy_id, command.now).await?;
     }
     record(connection, instance_key, (None, Some(status)), audit).await?;
     if status == transition.status {
@@ -202,4 +202,88 @@ async fn insert_tags(
             .map_err(StoreError::during("tag an instance"))?;
     }
     Ok(())
+}
+
+/// Returns so many addresses that no instance of a project has or will have.
+pub(super) async fn free_addresses(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    count: usize,
+) -> Result<Vec<String>, StoreError> {
+    let first = given_out(connection, project_key).await?;
+    let mut next = first;
+    let mut free = Vec::with_capacity(count);
+    while free.len() < count {
+        let missing = i64::try_from(count - free.len()).unwrap_or(i64::MAX);
+        let candidates: Vec<String> = (next..next + missing).map(address).collect();
+        next += missing;
+        // When all have been looked at there is none that is free, and some are given out again.
+        let taken = if next - first > ADDRESSES {
+            HashSet::new()
+        } else {
+            taken(connection, project_key, &candidates).await?
+        };
+        free.extend(candidates.into_iter().filter(|candidate| !taken.contains(candidate)));
+    }
+    Ok(free)
+}
+
+/// Makes sure that no other instance of a project that is or will be in a subnet has, or will have, one of some addresses; `ip` are
+/// these, separated by commas. Addresses of instances that are gone are free.
+///
+/// # Errors
+/// `Refused` with `InvalidParameter` (`private_ip`).
+pub(super) async fn require_unused_address(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    subnet_id: &str,
+    ip: &str,
+) -> Result<(), StoreError> {
+    let wanted: Vec<&str> = ip.split(',').collect();
+    let taken: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM projects p JOIN instances i USING (project_key)
+         LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)
+         WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (i.subnet_id = ?2 OR l.subnet_id = ?2)
+           AND EXISTS (SELECT 1 FROM json_each(?3) c
+                       WHERE instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)
+         LIMIT 1",
+    )
+    .bind(&project_id.as_bytes()[..])
+    .bind(subnet_id)
+    .bind(serde_json::to_string(&wanted).unwrap_or_default())
+    .fetch_optional(connection)
+    .await
+    .map_err(StoreError::during("look for an address in a subnet"))?;
+    if taken.is_some() { Err(Refusal::InvalidParameter { name: "private_ip" }.into()) } else { Ok(()) }
+}
+
+/// Returns how many addresses the instances of a project have, those that are gone included.
+async fn given_out(connection: &mut SqliteConnection, project_key: i64) -> Result<i64, StoreError> {
+    sqlx::query_scalar(
+        "SELECT coalesce(sum(length(ip) - length(replace(ip, ',', '')) + 1), 0) FROM instances WHERE project_key = ?",
+    )
+    .bind(project_key)
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::during("count the addresses of a project"))
+}
+
+/// Returns those of some addresses that an instance of the project has, or will have when it has its new size.
+async fn taken(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    candidates: &[String],
+) -> Result<HashSet<String>, StoreError> {
+    let taken: Vec<String> = sqlx::query_scalar(
+        "SELECT c.value FROM json_each(?1) c
+         WHERE EXISTS (SELECT 1 FROM instances i LEFT JOIN planned_sizes s USING (instance_key)
+                       WHERE i.project_key = ?2
+                         AND instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)",
+    )
+    .bind(serde_json::to_string(candidates).unwrap_or_default())
+    .bind(project_key)
+    .fetch_all(connection)
+    .await
+    .map_err(StoreError::during("look for addresses of a project"))?;
+    Ok(taken.into_iter().collect())
 }

@@ -2,16 +2,10 @@
 //!
 //! A command changes the tables only; what is remembered of the instance is forgotten, and read again by whoever needs it next.
 
-mod addresses;
 mod creation;
-mod deletion;
-mod nodes;
 mod password;
 mod placement;
-mod policy;
 mod resize;
-mod switch;
-mod tasks;
 mod transition;
 mod update;
 mod waiting;
@@ -21,10 +15,10 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::origin::Origin;
 use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
-use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{SqliteStore, tasks};
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
 use crate::store::{ChangePassword, CreateInstances, InstanceWrites, PasswordAnswer};
 use async_trait::async_trait;
@@ -54,7 +48,7 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
             update::update(connection, &known, update, policy_id, names, audit).await
         }
         InstanceCommand::Switch { switch, task } => {
-            switch::switch(connection, &known, switch, &task, audit).await
+            update::switch_setting(connection, &known, switch, &task, audit).await
         }
         InstanceCommand::Rearrange { extension, region, wait, task, work } => {
             let extension = (&extension, region.as_str());
@@ -65,10 +59,10 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
                 .key(connection, &Origin::SYSTEM.actor)
                 .await
                 .map_err(StoreError::during("record who lets backups expire"))?;
-            deletion::delete(connection, &known, audit, system_key).await
+            update::delete(connection, &known, audit, system_key).await
         }
         InstanceCommand::SwitchNodes { switch, task } => {
-            nodes::switch(connection, &known, &switch, &task, audit).await
+            update::switch_nodes(connection, &known, &switch, &task, audit).await
         }
         InstanceCommand::Extend { resize, wait, task, work } => {
             resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await

@@ -7,9 +7,9 @@ use crate::domain::instance::password::{PasswordVerdict, permit_change, permit_r
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row;
-use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::note;
+use crate::store::sqlite::tasks;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 
@@ -64,7 +64,7 @@ pub(in crate::store::sqlite) async fn change_password(
     write(connection, known.key, no_password, &kept, changed_at).await?;
     if let (Some(at), Some(task)) = (changed_at, &task) {
         let span = (at, Some(at));
-        background_tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
+        tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
     }
     note(connection, known.key, known.facts.status, text, Audit { at: now, origin: &origin, actor_key })
         .await?;

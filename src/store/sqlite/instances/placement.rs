@@ -10,10 +10,10 @@ use crate::domain::instance::{
 use crate::domain::task::NewTask;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
-use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::{note, shown, transition, waiting};
+use crate::store::sqlite::tasks;
 
 /// Begins to extend an instance; it is extended already if that takes no time. What may `wait` does, unless the window of maintenance
 /// is open.
@@ -28,7 +28,7 @@ pub(super) async fn begin(
     let before = shown(connection, known.key).await?;
     let extended = extension.of(&before, region)?;
     let details = extended.task_details(&before);
-    background_tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
+    tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
         return waiting::keep(connection, &known, waiting, task, audit).await;
     }

@@ -12,8 +12,9 @@ use crate::store::StoreError;
 use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{addresses, shown, transition, waiting};
-use crate::store::sqlite::{background_tasks, quotas};
+use crate::store::sqlite::instances::creation::free_addresses;
+use crate::store::sqlite::instances::{shown, transition, waiting};
+use crate::store::sqlite::{quotas, tasks};
 
 /// Begins to give an instance another size; it has it already if that takes no time. What may `wait` does, unless the window of
 /// maintenance is open.
@@ -28,7 +29,7 @@ pub(super) async fn begin(
     let (before, size) = judge(connection, known.key, resize).await?;
     let sizes = Some((before.size_as_told(), size.as_told()));
     let details = TaskDetails { sizes, ..TaskDetails::default() };
-    background_tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
+    tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
         return waiting::keep(connection, &known, waiting, task, audit).await;
     }
@@ -98,7 +99,7 @@ async fn plan(
             .fetch_one(&mut *connection)
             .await
             .map_err(StoreError::during("find the project of an instance"))?;
-        addresses.append(&mut addresses::free(connection, project_key, needed - addresses.len()).await?);
+        addresses.append(&mut free_addresses(connection, project_key, needed - addresses.len()).await?);
     }
     sqlx::query(
         "INSERT OR REPLACE INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip, replicas)

@@ -9,7 +9,8 @@ use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
-use crate::store::sqlite::instances::{placement, resize, set_status, tasks};
+use crate::store::sqlite::instances::{placement, resize, set_status};
+use crate::store::sqlite::tasks;
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.

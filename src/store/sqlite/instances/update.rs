@@ -1,17 +1,23 @@
-//! Changing what of an instance takes no time.
+//! Changes of an instance that take no time, and its deletion.
+
+use std::collections::BTreeSet;
 
 use sqlx::SqliteConnection;
+use uuid::Uuid;
 
+use crate::domain::backup::BackupKind;
 use crate::domain::id::ProjectId;
-use crate::domain::instance::{Instance, InstanceUpdate};
-use crate::domain::task::NewTask;
-use crate::domain::task::TaskDetails;
+use crate::domain::instance::policy::{BackupPlan, BackupPolicy};
+use crate::domain::instance::{Instance, InstanceSwitch, InstanceUpdate, NodeSwitch};
+use crate::domain::schedule::Schedule;
+use crate::domain::task::{NewTask, TaskDetails};
+use crate::domain::time::Timestamp;
 use crate::store::StoreError;
-use crate::store::sqlite::background_tasks;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::KnownInstance;
 use crate::store::sqlite::instances::creation::{rename_commands_json, require_free};
-use crate::store::sqlite::instances::{note, policy, shown, waiting};
+use crate::store::sqlite::instances::{note, record, shown, waiting};
+use crate::store::sqlite::{retention, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.
@@ -31,7 +37,7 @@ pub(super) async fn update(
     let Some(text) = update.note(&before, &after) else { return Ok(()) };
     write(connection, known.key, &after, audit).await?;
     if let Some(wanted) = update.new_policy(&before) {
-        policy::set(connection, known.key, wanted, policy_id, audit.at).await?;
+        set_policy(connection, known.key, wanted, policy_id, audit.at).await?;
     }
     if after.maintenance != before.maintenance {
         waiting::replan(connection, known.key, after.maintenance, audit.at).await?;
@@ -39,7 +45,7 @@ pub(super) async fn update(
     if let Some(task) = port_change.filter(|_| after.port != before.port) {
         let details = TaskDetails { ports: Some((before.port, after.port)), ..TaskDetails::default() };
         let span = (audit.at, Some(audit.at));
-        background_tasks::begin(connection, known.key, task, &details, span).await?;
+        tasks::begin(connection, known.key, task, &details, span).await?;
     }
     note(connection, known.key, after.status, &text, audit).await
 }
@@ -69,4 +75,135 @@ async fn write(
     .await
     .map(|_| ())
     .map_err(StoreError::during("change an instance"))
+}
+
+/// Switches something; its background task has ended when that is done.
+pub(super) async fn switch_setting(
+    connection: &mut SqliteConnection,
+    known: &KnownInstance,
+    switch: InstanceSwitch,
+    task: &NewTask,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let before = shown(connection, known.key).await?;
+    let after = switch.applied_to(&before)?;
+    if after != before {
+        sqlx::query(
+            "UPDATE instances SET enable_ssl = ?, transparent_client_ip = ?, updated_at = max(?, created_at)
+             WHERE instance_key = ?",
+        )
+        .bind(after.access.ssl)
+        .bind(after.sees_client_ips)
+        .bind(audit.at.as_millis())
+        .bind(known.key)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("switch something of an instance"))?;
+        note(connection, known.key, after.status, switch.note(), audit).await?;
+    }
+    let span = (audit.at, Some(audit.at));
+    tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await
+}
+
+pub(super) async fn set_policy(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    policy: &BackupPolicy,
+    policy_id: [u8; 16],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let plan = policy.plan.as_ref();
+    let next = Schedule::of(policy).and_then(|schedule| schedule.first_after(now));
+    sqlx::query(
+        "INSERT INTO backup_policies (instance_key, policy_id, backup_type, save_days, begin_at, period_type, backup_at,
+                                      timezone_offset, created_at, updated_at, next_run_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)
+         ON CONFLICT (instance_key) DO UPDATE
+         SET backup_type = excluded.backup_type, save_days = excluded.save_days, begin_at = excluded.begin_at,
+             period_type = excluded.period_type, backup_at = excluded.backup_at, timezone_offset = excluded.timezone_offset,
+             updated_at = max(excluded.updated_at, created_at), next_run_at = excluded.next_run_at, failed_tries = 0",
+    )
+    .bind(instance_key)
+    .bind(&policy_id[..])
+    .bind(match policy.kind {
+        BackupKind::Automatic => "auto",
+        BackupKind::Manual => "manual",
+    })
+    .bind(policy.save_days.map(i64::from))
+    .bind(plan.map(|plan| plan.window().as_str()))
+    .bind(plan.map(|_| BackupPlan::PERIOD))
+    .bind(plan.map(|plan| serde_json::to_string(plan.days()).unwrap_or_default()))
+    .bind(plan.map(BackupPlan::timezone_offset))
+    .bind(now.as_millis())
+    .bind(next.map(|run| run.at.as_millis()))
+    .execute(connection)
+    .await
+    .map_err(StoreError::during("keep a backup policy"))?;
+    Ok(())
+}
+
+/// Starts or stops nodes; its background task has ended when that is done.
+pub(super) async fn switch_nodes(
+    connection: &mut SqliteConnection,
+    known: &KnownInstance,
+    switch: &NodeSwitch,
+    task: &NewTask,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let before = shown(connection, known.key).await?;
+    let stopped = switch.applied_to(&before)?;
+    if stopped != before.stopped_nodes {
+        write_nodes(connection, known.key, &stopped, audit).await?;
+        note(connection, known.key, before.status, switch.note(), audit).await?;
+    }
+    let span = (audit.at, Some(audit.at));
+    tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await
+}
+
+async fn write_nodes(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    stopped: &BTreeSet<Uuid>,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("start or stop nodes");
+    sqlx::query("DELETE FROM stopped_nodes WHERE instance_key = ?")
+        .bind(instance_key)
+        .execute(&mut *connection)
+        .await
+        .map_err(&failed)?;
+    for id in stopped {
+        sqlx::query("INSERT INTO stopped_nodes (instance_key, node_id) VALUES (?, ?)")
+            .bind(instance_key)
+            .bind(&id.as_bytes()[..])
+            .execute(&mut *connection)
+            .await
+            .map_err(&failed)?;
+    }
+    sqlx::query("UPDATE instances SET updated_at = max(?, created_at) WHERE instance_key = ?")
+        .bind(audit.at.as_millis())
+        .bind(instance_key)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(failed)
+}
+
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    known: &KnownInstance,
+    audit: Audit<'_>,
+    system_key: i64,
+) -> Result<(), StoreError> {
+    known.facts.permit_deletion()?;
+    waiting::give_up(connection, known.key, audit.at).await?;
+    sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")
+        .bind(audit.at.as_millis())
+        .bind(known.key)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("delete an instance"))?;
+    record(connection, known.key, (Some(known.facts.status), None), audit).await?;
+    // Nothing keeps a backup of it any more whose days are over.
+    retention::release(connection, &[(known.key, audit.at)], system_key).await.map(drop)
 }

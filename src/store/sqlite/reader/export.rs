@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 
 use crate::domain::id::{DomainId, InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Role, RoleScope, Secret};
-use crate::domain::side_settings::SideSettings;
+use crate::domain::instance_config::InstanceConfig;
 use crate::store::error::StoreError;
 use crate::store::row::{
     self, BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_JSON, RESTORE_WORK, bytes16, column,
 };
 use crate::store::sqlite::reader::Reader;
 use crate::store::sqlite::templates::COLUMNS as TEMPLATE_COLUMNS;
-use crate::store::sqlite::{quotas, side};
+use crate::store::sqlite::{instance_config, quotas};
 use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
@@ -183,7 +183,7 @@ async fn project_of(snapshot: &mut SqliteConnection, row: &SqliteRow) -> Result<
 
 async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Parts) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.password_hash, w.start_at, w.finish_at, w.failure,
+        "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.instance_id, i.status, i.password_hash, w.start_at, w.finish_at, w.failure,
                 w.instance_key IS NOT NULL AS is_in_transition,
                 (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key) AS next_run_at
          FROM instances i JOIN projects p USING (project_key)
@@ -203,7 +203,7 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
         }
         for row in rows {
             last = column(&row, "instance_key")?;
-            let configuration = side::settings_of(snapshot, last).await?;
+            let configuration = instance_config::settings_of(snapshot, last).await?;
             let seed = instance_of(&row, configuration)?;
             let id = seed.instance.id;
             send(parts, StatePart::Instance(Box::new(seed))).await?;
@@ -213,7 +213,7 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
     }
 }
 
-fn instance_of(row: &SqliteRow, configuration: SideSettings) -> Result<InstanceSeed, StoreError> {
+fn instance_of(row: &SqliteRow, configuration: InstanceConfig) -> Result<InstanceSeed, StoreError> {
     let is_in_transition: bool = column(row, "is_in_transition")?;
     Ok(InstanceSeed {
         instance: row::instance(row)?,

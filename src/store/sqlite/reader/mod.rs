@@ -1,19 +1,13 @@
 //! Reads, over read-only connections. A page costs the same wherever it lies and however long the list is.
 
 mod export;
-mod identity;
 mod instance_list;
 mod instances;
 mod pool;
 mod records;
-mod settings;
-mod side;
-mod tasks;
 
 pub use pool::{LentConnection, ReadPool};
 use tokio::sync::Mutex;
-
-pub(super) use settings::counts;
 
 use crate::store::row::{BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_JSON, RESTORE_WORK};
 
@@ -126,6 +120,6 @@ impl Reader {
     }
 }
 
-fn unsigned(count: i64) -> u64 {
+pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }

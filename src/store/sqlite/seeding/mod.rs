@@ -19,7 +19,7 @@ use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
 use crate::store::error::{SQLITE_CONSTRAINT, primary_code};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{quotas, resetting, scheduling};
+use crate::store::sqlite::{control, quotas, scheduling};
 use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError, row};
 use existing::Existing;
 use rows::SeededRows;
@@ -43,7 +43,7 @@ pub(super) async fn apply(
     existing::require_free(&mut state.connection, &plan, &existing).await?;
     if plan.overwrite {
         let replaced = existing::hex_ids(existing.keys().copied());
-        report.instances_replaced = resetting::remove_instances(&mut state.connection, &replaced).await?;
+        report.instances_replaced = control::remove_instances(&mut state.connection, &replaced).await?;
         existing.clear();
         state.forget();
     }
@@ -61,7 +61,7 @@ pub(super) async fn apply(
     report.instances_created = report.instances_created.saturating_sub(report.instances_replaced);
     scheduling::plan_noticed(&mut state.connection, now).await?;
     for (name, value) in settings {
-        resetting::keep_setting(&mut state.connection, name, Some(value)).await?;
+        control::keep_setting(&mut state.connection, name, Some(value)).await?;
     }
     if let Some(before_commit) = before_commit {
         before_commit.await?;

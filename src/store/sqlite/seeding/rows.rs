@@ -6,17 +6,19 @@ use sqlx::SqliteConnection;
 use crate::domain::identity::Secret;
 use crate::domain::instance::Billing;
 use crate::domain::instance::policy::{BackupPlan, KeptPolicy};
+use crate::domain::instance_config::{InstanceConfig, Whitelist};
 use crate::domain::origin::Origin;
-use crate::domain::side_settings::{SideSettings, Whitelist};
 use crate::domain::time::Timestamp;
-use crate::store::row::{Document, backup_status_code, instance_status_code, restore_status_code, side_name};
+use crate::store::row::{
+    Document, backup_status_code, instance_status_code, restore_status_code, setting_name,
+};
 use crate::store::sqlite::backups::{self, NewBackupRow};
 use crate::store::sqlite::events::{self, Audit, Event, Subject};
 use crate::store::sqlite::instances::rename_commands_json;
-use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::restores::{self, NewRestoreRow};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::seeding::unstorable;
+use crate::store::sqlite::transitions::OpenWorkRow;
 use crate::store::{InstanceSeed, StoreError};
 
 /// How many rows one statement inserts at most.
@@ -124,14 +126,14 @@ fn created_events(instance_key: i64, seed: &InstanceSeed, actor_key: i64) -> Vec
 }
 
 /// Returns the configuration that is kept in one document a setting: its name and the document.
-fn documents(configuration: &SideSettings) -> Result<Vec<(&'static str, String)>, StoreError> {
-    let SideSettings { whitelist, bandwidth_policy, .. } = configuration;
+fn documents(configuration: &InstanceConfig) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let InstanceConfig { whitelist, bandwidth_policy, .. } = configuration;
     let mut documents = Vec::new();
     if *whitelist != Whitelist::default() {
-        documents.push((side_name::WHITELIST, whitelist.to_json()?));
+        documents.push((setting_name::WHITELIST, whitelist.to_json()?));
     }
     if let Some(policy) = bandwidth_policy {
-        documents.push((side_name::BANDWIDTH_POLICY, policy.to_json()?));
+        documents.push((setting_name::BANDWIDTH_POLICY, policy.to_json()?));
     }
     Ok(documents)
 }

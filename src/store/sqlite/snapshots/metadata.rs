@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::control;
 use crate::store::sqlite::options::{self, Location};
-use crate::store::sqlite::reader;
 use crate::store::{Counts, SnapshotLabel};
 
 /// The name of the setting.
@@ -25,7 +25,7 @@ struct Label {
 /// Writes the label of a snapshot that has just been made, and returns it.
 pub(super) async fn write(snapshot: &Location, now: Timestamp) -> Result<SnapshotLabel, sqlx::Error> {
     let mut connection = SqliteConnection::connect_with(&options::base(snapshot)).await?;
-    let counts = reader::counts(&mut connection).await?;
+    let counts = control::counts(&mut connection).await?;
     let Counts { projects, instances, backups, restores, events, schema_version } = counts;
     let created_at_ms = now.as_millis();
     let label = Label { created_at_ms, schema_version, projects, instances, backups, restores, events };

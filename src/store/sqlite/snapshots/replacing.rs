@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 use crate::store::error::commit_error;
 use crate::store::migrate::HISTORY_TABLE;
+use crate::store::sqlite::control::{keep_setting, put_triggers_aside, put_triggers_back};
 use crate::store::sqlite::options::{self, Location};
-use crate::store::sqlite::resetting::{keep_setting, put_triggers_aside, put_triggers_back};
 use crate::store::sqlite::snapshots::metadata;
 use crate::store::{OpenError, StoreError};
 

@@ -4,7 +4,6 @@
 //! changes of a batch take effect in the order of their arrival. One that is refused, or fails, is undone alone (a savepoint; creates
 //! are decided before any of them is written); a failed commit undoes the whole batch, and every caller is told so.
 
-mod checkpoints;
 mod guards;
 mod job;
 mod queue;

@@ -1,13 +1,13 @@
-//! All that is set beside one instance, and the changes of it.
+//! The configuration of one instance, and its changes.
 
 use std::collections::BTreeMap;
 
 use crate::domain::instance::{Instance, InstanceAction};
-use crate::domain::refusal::Refusal;
-use crate::domain::remark::Remark;
-use crate::domain::side_settings::{
+use crate::domain::instance_config::{
     BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
 };
+use crate::domain::refusal::Refusal;
+use crate::domain::remark::Remark;
 use crate::domain::task::TaskKind;
 use crate::domain::time::Timestamp;
 
@@ -20,9 +20,9 @@ pub struct Dated<T> {
     pub updated_at: Timestamp,
 }
 
-/// What is set beside one instance.
+/// The configuration of one instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SideSettings {
+pub struct InstanceConfig {
     /// The values that were set, by the parameters' ids.
     pub parameters: BTreeMap<u8, String>,
     /// When a parameter last got another value.
@@ -41,9 +41,9 @@ pub struct SideSettings {
     pub bandwidth_policy: Option<BandwidthPolicy>,
 }
 
-/// A change of what is set beside an instance.
+/// A change of the configuration of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SideChange {
+pub enum ConfigChange {
     /// Sets parameters: all of them, or none.
     Parameters(Vec<ParameterChange>),
     /// Sets or removes tags.
@@ -71,7 +71,7 @@ pub struct ChangedParameter {
     pub new_value: String,
 }
 
-impl SideChange {
+impl ConfigChange {
     /// Returns its kind of background work when no job is asked for, if it has one.
     pub fn task(&self) -> Option<TaskKind> {
         matches!(self, Self::Whitelist(_)).then_some(TaskKind::SetWhitelist)
@@ -99,33 +99,33 @@ impl SideChange {
     }
 }
 
-impl SideSettings {
+impl InstanceConfig {
     /// Makes a change; returns the parameters that have another value by it.
     ///
     /// # Errors
     /// As [`Parameters::read`], [`Tags::apply`] and [`Whitelist::permit`]; then nothing has changed.
     pub fn apply(
         &mut self,
-        change: SideChange,
+        change: ConfigChange,
         instance: &Instance,
         now: Timestamp,
     ) -> Result<Vec<ChangedParameter>, Refusal> {
         match change {
-            SideChange::Parameters(changes) => {
+            ConfigChange::Parameters(changes) => {
                 instance.permit(InstanceAction::Configure)?;
                 return self.set_parameters(&changes, &instance.parameters(), now);
             }
-            SideChange::Tags(action) => self.tags.apply(action)?,
-            SideChange::Whitelist(whitelist) => {
+            ConfigChange::Tags(action) => self.tags.apply(action)?,
+            ConfigChange::Whitelist(whitelist) => {
                 Whitelist::permit(instance.engine, &instance.engine_version)?;
                 self.whitelist = whitelist;
             }
-            SideChange::BigKeyScan(value) => self.big_key_scan = Some(Dated { value, updated_at: now }),
-            SideChange::HotKeyScan(value) => self.hot_key_scan = Some(Dated { value, updated_at: now }),
-            SideChange::ExpiredKeyScan(value) => {
+            ConfigChange::BigKeyScan(value) => self.big_key_scan = Some(Dated { value, updated_at: now }),
+            ConfigChange::HotKeyScan(value) => self.hot_key_scan = Some(Dated { value, updated_at: now }),
+            ConfigChange::ExpiredKeyScan(value) => {
                 self.expired_key_scan = Some(Dated { value, updated_at: now });
             }
-            SideChange::BandwidthPolicy(policy) => self.bandwidth_policy = policy,
+            ConfigChange::BandwidthPolicy(policy) => self.bandwidth_policy = policy,
         }
         Ok(Vec::new())
     }

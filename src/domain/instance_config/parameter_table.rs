@@ -2,7 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.18, for Redis 3.x and Memcached; docs/contract/dcs-v2.md, section 2.8, for all later versions.
 
-use crate::domain::side_settings::parameters::ParameterRange as Range;
+use crate::domain::instance_config::parameters::ParameterRange as Range;
 
 /// A row of the table.
 #[derive(Debug)]

@@ -1,29 +1,32 @@
-//! What is set beside instances: read by the readers and by the writer, changed by the writer.
+//! The configuration of instances: parameters, tags, whitelist, scans, bandwidth.
 
-use sqlx::AssertSqlSafe;
-use sqlx::sqlite::SqliteConnection;
-
-use crate::domain::instance::Instance;
-use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::{SideChange, SideSettings, Tag, Tags};
-use crate::domain::task::TaskDetails;
-use crate::store::ChangeSideSettings;
-use crate::store::row::{self, Document, INSTANCE_COLUMNS, side_name};
-use crate::store::sqlite::background_tasks;
-use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instances;
-use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, templates};
-use crate::store::{ChangeTemplate, ConfigWrites, CreateTemplate, DeleteTemplate};
-use crate::store::{InstanceRef, StoreError};
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection};
 
-/// Returns an instance, its key and what is set beside it.
+use crate::domain::config_template::ConfigTemplate;
+use crate::domain::id::{ParameterChangeId, ProjectId};
+use crate::domain::instance::Instance;
+use crate::domain::instance_config::{ConfigChange, InstanceConfig, Tag, Tags};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::refusal::Refusal;
+use crate::domain::task::TaskDetails;
+use crate::store::row::{self, Document, INSTANCE_COLUMNS, setting_name};
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::reader::unsigned;
+use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{SqliteStore, instances, tasks, templates};
+use crate::store::{
+    ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate, InstanceRef,
+    ParameterHistoryEntry, StoreError, TagValues,
+};
+
+/// Returns an instance, its key and its configuration.
 pub(super) async fn find(
     connection: &mut SqliteConnection,
     instance: InstanceRef,
-) -> Result<Option<(i64, Instance, SideSettings)>, StoreError> {
+) -> Result<Option<(i64, Instance, InstanceConfig)>, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS}, i.instance_key FROM instances i JOIN projects p USING (project_key) \
          WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
@@ -43,9 +46,9 @@ pub(super) async fn find(
 pub(super) async fn settings_of(
     connection: &mut SqliteConnection,
     key: i64,
-) -> Result<SideSettings, StoreError> {
-    let failed = StoreError::during("read what is set beside an instance");
-    let mut settings = SideSettings::default();
+) -> Result<InstanceConfig, StoreError> {
+    let failed = StoreError::during("read the configuration of an instance");
+    let mut settings = InstanceConfig::default();
     let parameters = sqlx::query("SELECT param_id, value FROM instance_parameters WHERE instance_key = ?")
         .bind(key)
         .fetch_all(&mut *connection)
@@ -91,11 +94,11 @@ pub(super) async fn settings_of(
     Ok(settings)
 }
 
-/// Changes what is set beside an instance, and says so in the audit.
+/// Changes the configuration of an instance, with its event.
 pub(super) async fn change(
     state: &mut WriterState,
-    change: ChangeSideSettings,
-) -> Result<(Instance, SideSettings), StoreError> {
+    change: ChangeConfig,
+) -> Result<(Instance, InstanceConfig), StoreError> {
     let WriterState { connection, actors, .. } = state;
     let found = find(connection, change.instance).await?;
     let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
@@ -109,7 +112,7 @@ pub(super) async fn change(
             write_document(connection, key, name, &settings, change.now.as_millis()).await?;
         }
     }
-    let failed = StoreError::during("record a change beside an instance");
+    let failed = StoreError::during("record a change of the configuration of an instance");
     if !changes.is_empty() {
         sqlx::query(
             "INSERT INTO parameter_changes (instance_key, change_number, change_id, changed_at, changes)
@@ -128,7 +131,7 @@ pub(super) async fn change(
     instances::note(connection, key, instance.status, &note, audit).await?;
     if let Some(task) = &change.task {
         let span = (change.now, Some(change.now));
-        background_tasks::begin(connection, key, task, &TaskDetails::default(), span).await?;
+        tasks::begin(connection, key, task, &TaskDetails::default(), span).await?;
     }
     Ok((instance, settings))
 }
@@ -141,15 +144,15 @@ enum Written {
 }
 
 impl Written {
-    fn of(change: &SideChange) -> Self {
+    fn of(change: &ConfigChange) -> Self {
         match change {
-            SideChange::Parameters(_) => Self::Parameters,
-            SideChange::Tags(_) => Self::Tags,
-            SideChange::Whitelist(_) => Self::Document(side_name::WHITELIST),
-            SideChange::BigKeyScan(_) => Self::Document(side_name::BIG_KEY_SCAN),
-            SideChange::HotKeyScan(_) => Self::Document(side_name::HOT_KEY_SCAN),
-            SideChange::ExpiredKeyScan(_) => Self::Document(side_name::EXPIRED_KEY_SCAN),
-            SideChange::BandwidthPolicy(_) => Self::Document(side_name::BANDWIDTH_POLICY),
+            ConfigChange::Parameters(_) => Self::Parameters,
+            ConfigChange::Tags(_) => Self::Tags,
+            ConfigChange::Whitelist(_) => Self::Document(setting_name::WHITELIST),
+            ConfigChange::BigKeyScan(_) => Self::Document(setting_name::BIG_KEY_SCAN),
+            ConfigChange::HotKeyScan(_) => Self::Document(setting_name::HOT_KEY_SCAN),
+            ConfigChange::ExpiredKeyScan(_) => Self::Document(setting_name::EXPIRED_KEY_SCAN),
+            ConfigChange::BandwidthPolicy(_) => Self::Document(setting_name::BANDWIDTH_POLICY),
         }
     }
 }
@@ -157,7 +160,7 @@ impl Written {
 async fn write_parameters(
     connection: &mut SqliteConnection,
     key: i64,
-    settings: &SideSettings,
+    settings: &InstanceConfig,
 ) -> Result<(), StoreError> {
     for (id, value) in &settings.parameters {
         sqlx::query("INSERT INTO instance_parameters (instance_key, param_id, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
@@ -195,15 +198,17 @@ async fn write_document(
     connection: &mut SqliteConnection,
     key: i64,
     name: &'static str,
-    settings: &SideSettings,
+    settings: &InstanceConfig,
     updated_at: i64,
 ) -> Result<(), StoreError> {
     let dated = |document: Option<Result<String, StoreError>>| document.transpose();
     let document = dated(match name {
-        side_name::WHITELIST => Some(settings.whitelist.to_json()),
-        side_name::BIG_KEY_SCAN => settings.big_key_scan.as_ref().map(|dated| dated.value.to_json()),
-        side_name::HOT_KEY_SCAN => settings.hot_key_scan.as_ref().map(|dated| dated.value.to_json()),
-        side_name::EXPIRED_KEY_SCAN => settings.expired_key_scan.as_ref().map(|dated| dated.value.to_json()),
+        setting_name::WHITELIST => Some(settings.whitelist.to_json()),
+        setting_name::BIG_KEY_SCAN => settings.big_key_scan.as_ref().map(|dated| dated.value.to_json()),
+        setting_name::HOT_KEY_SCAN => settings.hot_key_scan.as_ref().map(|dated| dated.value.to_json()),
+        setting_name::EXPIRED_KEY_SCAN => {
+            settings.expired_key_scan.as_ref().map(|dated| dated.value.to_json())
+        }
         _ => settings.bandwidth_policy.as_ref().map(Document::to_json),
     })?;
     let query = match &document {
@@ -223,15 +228,12 @@ async fn write_document(
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(StoreError::during("set something beside an instance"))
+        .map_err(StoreError::during("set the configuration of an instance"))
 }
 
 #[async_trait]
 impl ConfigWrites for SqliteStore {
-    async fn change_side_settings(
-        &self,
-        command: ChangeSideSettings,
-    ) -> Result<(Instance, SideSettings), StoreError> {
+    async fn change_config(&self, command: ChangeConfig) -> Result<(Instance, InstanceConfig), StoreError> {
         self.writer.change(|state| change(state, command).boxed()).await
     }
 
@@ -245,5 +247,106 @@ impl ConfigWrites for SqliteStore {
 
     async fn delete_template(&self, command: DeleteTemplate) -> Result<(), StoreError> {
         self.writer.change(|state| templates::delete(state, command).boxed()).await
+    }
+}
+
+#[async_trait]
+impl ConfigReads for SqliteStore {
+    async fn instance_config(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, InstanceConfig)>, StoreError> {
+        // One look for all tables.
+        let failed = StoreError::during("begin to read");
+        let mut connection = self.reader.pool().acquire().await.map_err(&failed)?;
+        let mut transaction = connection.begin().await.map_err(&failed)?;
+        let found = find(&mut transaction, instance).await?;
+        Ok(found.map(|(_, instance, settings)| (instance, settings)))
+    }
+
+    async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT DISTINCT t.key, t.value FROM projects p JOIN instances i USING (project_key)
+             JOIN instance_tags t USING (instance_key)
+             WHERE p.project_id = ? AND i.deleted_at IS NULL ORDER BY t.key, t.value",
+        )
+        .bind(&project_id.as_bytes()[..])
+        .fetch_all(self.reader.pool())
+        .await
+        .map_err(StoreError::during("list the tags of a project"))?;
+        let mut tags: Vec<TagValues> = Vec::new();
+        for (key, value) in rows {
+            match tags.last_mut() {
+                Some(last) if last.key == key => last.values.push(value),
+                _ => tags.push(TagValues { key, values: vec![value] }),
+            }
+        }
+        Ok(tags)
+    }
+
+    async fn parameter_history(
+        &self,
+        instance: InstanceRef,
+        page: PageRequest,
+    ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError> {
+        let failed = StoreError::during("list the changes of parameters");
+        let mut connection = self.reader.pool().acquire().await.map_err(&failed)?;
+        let mut transaction = connection.begin().await.map_err(&failed)?;
+        let found: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT i.instance_key, (SELECT coalesce(max(change_number), 0) FROM parameter_changes c
+                                     WHERE c.instance_key = i.instance_key)
+             FROM instances i JOIN projects p USING (project_key)
+             WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
+        )
+        .bind(&instance.instance_id.as_bytes()[..])
+        .bind(&instance.project_id.as_bytes()[..])
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        let Some((key, last)) = found else { return Ok(None) };
+        let newest = last.saturating_sub(i64::try_from(page.skip).unwrap_or(i64::MAX));
+        let rows = sqlx::query(
+            "SELECT change_id, changed_at, changes FROM parameter_changes
+             WHERE instance_key = ? AND change_number <= ? ORDER BY change_number DESC LIMIT ?",
+        )
+        .bind(key)
+        .bind(newest)
+        .bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX))
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        let items = rows.iter().map(row::parameter_history_entry).collect::<Result<_, _>>()?;
+        Ok(Some(Page { items, total: unsigned(last) }))
+    }
+
+    async fn parameter_change(
+        &self,
+        instance: InstanceRef,
+        id: ParameterChangeId,
+    ) -> Result<Option<ParameterHistoryEntry>, StoreError> {
+        let row = sqlx::query(
+            "SELECT c.change_id, c.changed_at, c.changes FROM parameter_changes c
+             JOIN instances i USING (instance_key) JOIN projects p USING (project_key)
+             WHERE c.change_id = ? AND i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
+        )
+        .bind(&id.as_bytes()[..])
+        .bind(&instance.instance_id.as_bytes()[..])
+        .bind(&instance.project_id.as_bytes()[..])
+        .fetch_optional(self.reader.pool())
+        .await
+        .map_err(StoreError::during("find a change of parameters"))?;
+        row.as_ref().map(row::parameter_history_entry).transpose()
+    }
+
+    async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError> {
+        let columns = templates::COLUMNS;
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {columns} FROM config_templates WHERE project_id = ? ORDER BY created_at DESC, template_id"
+        )))
+        .bind(&project_id.as_bytes()[..])
+        .fetch_all(self.reader.pool())
+        .await
+        .map_err(StoreError::during("list templates"))?;
+        rows.iter().map(row::template).collect()
     }
 }

@@ -1,25 +1,24 @@
-//! Reads of users, keys, tokens and projects.
+//! Users, keys, tokens and projects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use std::collections::{BTreeMap, BTreeSet};
-
+use futures_util::FutureExt;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::domain::id::{DomainId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret, Token, TokenScope, User};
-use crate::store::error::StoreError;
 use crate::store::identity::{ProjectFilter, UserKey};
-use crate::store::row;
+use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::reader::Reader;
-use crate::store::sqlite::{SqliteStore, tokens};
-use crate::store::{IdentityStore, NewToken};
-use futures_util::FutureExt;
+use crate::store::{IdentityStore, LoginProof, NewToken, StoreError, row};
 
 #[async_trait]
 impl IdentityStore for SqliteStore {
     async fn save_token(&self, token: NewToken) -> Result<bool, StoreError> {
-        self.writer.change(|state| tokens::save(&mut state.connection, token).boxed()).await
+        self.writer.change(|state| save_token(&mut state.connection, token).boxed()).await
     }
 
     async fn domain(&self) -> Result<Domain, StoreError> {
@@ -45,7 +44,7 @@ impl IdentityStore for SqliteStore {
         };
         let row = query
             .build()
-            .fetch_optional(&self.reader.pool)
+            .fetch_optional(self.reader.pool())
             .await
             .map_err(StoreError::during("find a user"))?;
         let Some(row) = row else { return Ok(None) };
@@ -57,7 +56,7 @@ impl IdentityStore for SqliteStore {
             "SELECT u.*, k.secret FROM access_keys k JOIN users u USING (user_key) WHERE k.access = ?",
         )
         .bind(access)
-        .fetch_optional(&self.reader.pool)
+        .fetch_optional(self.reader.pool())
         .await
         .map_err(StoreError::during("find an access key"))?;
         let Some(row) = row else { return Ok(None) };
@@ -71,7 +70,7 @@ impl IdentityStore for SqliteStore {
              WHERE t.token_hash = ?",
         )
         .bind(&hash[..])
-        .fetch_optional(&self.reader.pool)
+        .fetch_optional(self.reader.pool())
         .await
         .map_err(StoreError::during("find a token"))?;
         let Some(row) = row else { return Ok(None) };
@@ -102,7 +101,7 @@ impl IdentityStore for SqliteStore {
         }
         query.push(" ORDER BY project_key");
         let rows =
-            query.build().fetch_all(&self.reader.pool).await.map_err(StoreError::during("list projects"))?;
+            query.build().fetch_all(self.reader.pool()).await.map_err(StoreError::during("list projects"))?;
         rows.iter()
             .map(|row| {
                 Ok(Project {
@@ -117,7 +116,7 @@ impl IdentityStore for SqliteStore {
 impl Reader {
     async fn domain_row(&self) -> Result<SqliteRow, StoreError> {
         sqlx::query("SELECT domain_id, name, link_key FROM domain")
-            .fetch_one(&self.pool)
+            .fetch_one(self.pool())
             .await
             .map_err(StoreError::during("read the domain"))
     }
@@ -126,7 +125,7 @@ impl Reader {
     async fn user(&self, row: &SqliteRow) -> Result<User, StoreError> {
         let rows = sqlx::query("SELECT project_id, role FROM user_roles WHERE user_key = ?")
             .bind(row::column::<i64>(row, "user_key")?)
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool())
             .await
             .map_err(StoreError::during("read the roles of a user"))?;
         let mut roles = BTreeMap::new();
@@ -148,4 +147,52 @@ impl Reader {
             denied,
         })
     }
+}
+
+/// How long an expired token is still known, so that its owner is told "expired" and not "unknown".
+const EXPIRED_STAY: Duration = Duration::from_hours(30 * 24);
+
+/// Keeps a token if what the login has shown still holds, and returns whether it does; forgets tokens that expired long ago.
+pub(super) async fn save_token(
+    connection: &mut SqliteConnection,
+    token: NewToken,
+) -> Result<bool, StoreError> {
+    let forgotten_before =
+        token.issued_at.as_millis() - i64::try_from(EXPIRED_STAY.as_millis()).unwrap_or(i64::MAX);
+    sqlx::query("DELETE FROM tokens WHERE expires_at < ?")
+        .bind(forgotten_before)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("forget expired tokens"))?;
+    let (password_hash, rehash, token_hash) = match &token.proof {
+        LoginProof::Password { hash, rehash } => (Some(hash.expose()), rehash.as_ref(), None),
+        LoginProof::Token { hash } => (None, None, Some(&hash[..])),
+    };
+    let done = sqlx::query(
+        "INSERT INTO tokens (token_hash, user_key, project_id, method, issued_at, expires_at)
+         SELECT ?, u.user_key, ?, ?, ?, ? FROM users u
+         WHERE u.user_id = ?
+           AND (u.password_hash = ? OR EXISTS (SELECT 1 FROM tokens t WHERE t.token_hash = ? AND t.user_key = u.user_key))",
+    )
+    .bind(&token.hash[..])
+    .bind(token.project_id.map(|id| id.as_bytes().to_vec()))
+    .bind(token.method)
+    .bind(token.issued_at.as_millis())
+    .bind(token.expires_at.as_millis())
+    .bind(&token.user_id.as_bytes()[..])
+    .bind(password_hash)
+    .bind(token_hash)
+    .execute(&mut *connection)
+    .await
+    .map_err(StoreError::during("keep a token"))?;
+    let is_kept = done.rows_affected() == 1;
+    if let (Some(rehash), true) = (rehash, is_kept) {
+        sqlx::query("UPDATE users SET password_hash = ? WHERE user_id = ?")
+            .bind(rehash.expose())
+            .bind(&token.user_id.as_bytes()[..])
+            .execute(&mut *connection)
+            .await
+            .map_err(StoreError::during("keep a new hash of a password"))?;
+    }
+    Ok(is_kept)
 }

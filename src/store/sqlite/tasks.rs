@@ -1,18 +1,21 @@
-//! Reads of what runs in the background.
+//! Background tasks and jobs.
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::page::{Page, PageRequest, TimeWindow};
-use crate::domain::task::BackgroundTask;
-use crate::domain::task::Job;
+use crate::domain::refusal::Refusal;
+use crate::domain::task::{BackgroundTask, Job, NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
-use crate::store::TaskReads;
+use crate::domain::work::FailureCode;
 use crate::store::row::{self, TASK_COLUMNS};
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instances::note;
 use crate::store::sqlite::reader::{Reader, unsigned};
-use crate::store::{InstanceRef, StoreError};
+use crate::store::{InstanceRef, StoreError, TaskReads};
 
 /// Whose tasks are listed.
 #[derive(Clone, Copy)]
@@ -34,7 +37,7 @@ impl TaskReads for SqliteStore {
         )))
         .bind(&id.as_bytes()[..])
         .bind(&project_id.as_bytes()[..])
-        .fetch_optional(&self.reader.pool)
+        .fetch_optional(self.reader.pool())
         .await
         .map_err(StoreError::during("read a background task"))?;
         row.map(|row| Ok((InstanceId::from_bytes(row::bytes16(&row, "instance_id")?), row::task(&row)?)))
@@ -54,7 +57,7 @@ impl TaskReads for SqliteStore {
         )
         .bind(&instance.instance_id.as_bytes()[..])
         .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(&self.reader.pool)
+        .fetch_optional(self.reader.pool())
         .await
         .map_err(&failed)?;
         let Some(key) = key else { return Ok(None) };
@@ -80,7 +83,7 @@ impl TaskReads for SqliteStore {
         )
         .bind(&id.as_bytes()[..])
         .bind(&project_id.as_bytes()[..])
-        .fetch_optional(&self.reader.pool)
+        .fetch_optional(self.reader.pool())
         .await
         .map_err(StoreError::during("read a job"))?;
         row.map(|row| row::job(&row)).transpose()
@@ -111,13 +114,114 @@ impl Reader {
             query
         };
         let total: i64 =
-            chosen("count(*)").build_query_scalar().fetch_one(&self.pool).await.map_err(&failed)?;
+            chosen("count(*)").build_query_scalar().fetch_one(self.pool()).await.map_err(&failed)?;
         let mut listing = chosen(TASK_COLUMNS);
         listing.push(" ORDER BY t.created_at DESC, t.instance_key DESC, t.task_number DESC LIMIT ");
         listing.push_bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX));
         listing.push(" OFFSET ").push_bind(i64::try_from(page.skip).unwrap_or(i64::MAX));
-        let rows = listing.build().fetch_all(&self.pool).await.map_err(&failed)?;
+        let rows = listing.build().fetch_all(self.pool()).await.map_err(&failed)?;
         let items = rows.iter().map(row::task).collect::<Result<_, _>>()?;
         Ok(Page { items, total: unsigned(total) })
     }
+}
+
+/// Records what was set going on an instance: it begins at an instant, and ends at another or when the way of the instance does.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    new: &NewTask,
+    details: &TaskDetails,
+    (begin_at, end_at): (Timestamp, Option<Timestamp>),
+) -> Result<(), StoreError> {
+    let names = new.task.names();
+    if let Some(kind) = names.job {
+        sqlx::query(
+            "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at, end_at)
+             SELECT ?, project_key, instance_key, ?, ?, ? FROM instances WHERE instance_key = ?",
+        )
+        .bind(&new.job_id.as_bytes()[..])
+        .bind(kind)
+        .bind(begin_at.as_millis())
+        .bind(end_at.map(Timestamp::as_millis))
+        .bind(instance_key)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("record a job"))?;
+    }
+    let Some(name) = names.task else { return Ok(()) };
+    sqlx::query(
+        "INSERT INTO background_tasks
+             (instance_key, task_number, task_id, name, details, user_id, user_name, created_at, finished_at, job_id)
+         SELECT ?1, coalesce(max(task_number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM background_tasks
+         WHERE instance_key = ?1",
+    )
+    .bind(instance_key)
+    .bind(&new.task_id.as_bytes()[..])
+    .bind(name)
+    .bind(row::details_json(details)?)
+    .bind(&new.creator.user_id)
+    .bind(&new.creator.user_name)
+    .bind(begin_at.as_millis())
+    .bind(end_at.map(Timestamp::as_millis))
+    .bind(names.job.map(|_| new.job_id.as_bytes().to_vec()))
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(StoreError::during("begin a background task"))
+}
+
+/// Ends whatever runs in the background of an instance; what waits goes on waiting.
+pub(super) async fn end_all(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    at: Timestamp,
+    failure: Option<FailureCode>,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("end what runs in the background");
+    sqlx::query(
+        "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ?
+         WHERE instance_key = ? AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)",
+    )
+    .bind(at.as_millis())
+    .bind(failure.is_some())
+    .bind(instance_key)
+    .execute(&mut *connection)
+    .await
+    .map_err(&failed)?;
+    sqlx::query(
+        "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ?
+         WHERE instance_key = ? AND end_at IS NULL AND job_id NOT IN (SELECT job_id FROM waiting_changes)",
+    )
+    .bind(at.as_millis())
+    .bind(failure.map(FailureCode::as_str))
+    .bind(instance_key)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(failed)
+}
+
+/// Removes a task that has ended from the list.
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    known: &KnownInstance,
+    id: TaskId,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+        "SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.task_id = ?"
+    )))
+    .bind(known.key)
+    .bind(&id.as_bytes()[..])
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::during("find a background task"))?;
+    row::task(&found.ok_or(Refusal::TaskNotFound)?)?.permit_deletion()?;
+    sqlx::query("DELETE FROM background_tasks WHERE instance_key = ? AND task_id = ?")
+        .bind(known.key)
+        .bind(&id.as_bytes()[..])
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::during("remove a background task"))?;
+    note(connection, known.key, known.facts.status, "task removed", audit).await
 }

@@ -1,4 +1,4 @@
-//! Rows of what is set beside instances.
+//! Rows of the configuration of instances.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use sqlx::sqlite::SqliteRow;
 use crate::domain::config_template::{ConfigTemplate, TemplateKind, TemplateRef};
 use crate::domain::id::{ParameterChangeId, TemplateId};
 use crate::domain::instance::{Engine, EngineVersion};
-use crate::domain::side_settings::{
-    BandwidthPolicy, ChangedParameter, DailyScan, Dated, ExpiredKeyScan, ScaleIn, ScanTime, SideSettings,
+use crate::domain::instance_config::{
+    BandwidthPolicy, ChangedParameter, DailyScan, Dated, ExpiredKeyScan, InstanceConfig, ScaleIn, ScanTime,
     Tag, TagKey, TagValue, Whitelist, WhitelistGroup,
 };
 use crate::domain::time::Timestamp;
@@ -18,7 +18,7 @@ use crate::store::error::StoreError;
 use crate::store::row::{bytes16, column, parse, timestamp};
 
 /// The names of documents in `side_settings`.
-pub(in crate::store) mod side_name {
+pub(in crate::store) mod setting_name {
     pub(in crate::store) const WHITELIST: &str = "whitelist";
     pub(in crate::store) const BIG_KEY_SCAN: &str = "big_key_scan";
     pub(in crate::store) const HOT_KEY_SCAN: &str = "hot_key_scan";
@@ -199,24 +199,24 @@ pub(in crate::store) fn tag(row: &SqliteRow) -> Result<Tag, StoreError> {
 
 /// Puts a document of `side_settings` where it belongs.
 pub(in crate::store) fn take_document(
-    settings: &mut SideSettings,
+    settings: &mut InstanceConfig,
     name: &str,
     document: &str,
     updated_at: Timestamp,
 ) -> Result<(), StoreError> {
     match name {
-        side_name::WHITELIST => settings.whitelist = Whitelist::from_json(document)?,
-        side_name::BIG_KEY_SCAN => {
+        setting_name::WHITELIST => settings.whitelist = Whitelist::from_json(document)?,
+        setting_name::BIG_KEY_SCAN => {
             settings.big_key_scan = Some(Dated { value: DailyScan::from_json(document)?, updated_at });
         }
-        side_name::HOT_KEY_SCAN => {
+        setting_name::HOT_KEY_SCAN => {
             settings.hot_key_scan = Some(Dated { value: DailyScan::from_json(document)?, updated_at });
         }
-        side_name::EXPIRED_KEY_SCAN => {
+        setting_name::EXPIRED_KEY_SCAN => {
             settings.expired_key_scan =
                 Some(Dated { value: ExpiredKeyScan::from_json(document)?, updated_at });
         }
-        side_name::BANDWIDTH_POLICY => {
+        setting_name::BANDWIDTH_POLICY => {
             settings.bandwidth_policy = Some(BandwidthPolicy::from_json(document)?);
         }
         _ => return Err(StoreError::Inconsistent { what: "side_settings.name is unknown" }),

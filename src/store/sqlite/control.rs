@@ -3,24 +3,27 @@
 //! What may never happen to records in their life, their removal, is what a reset is for: the triggers that forbid it are
 //! put aside within the transaction and put back as they were.
 
-use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection, SqliteExecutor};
+use tokio::sync::mpsc;
 
 use crate::domain::id::ProjectId;
 use crate::domain::time::Timestamp;
 use crate::store::error::commit_error;
 use crate::store::migrate::HISTORY_TABLE;
 use crate::store::sqlite::options::Location;
-use crate::store::sqlite::seeding;
+use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::snapshots::replacing;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{READERS_PATIENCE, SqliteStore, ids, reader};
-use crate::store::{ControlReads, ControlWrites, Counts, SeedPlan, SettingStore, StatePart};
-use crate::store::{ResetPlan, SeedReport, StoreError};
-use async_trait::async_trait;
-use futures_util::FutureExt;
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
-use tokio::sync::mpsc;
+use crate::store::sqlite::{READERS_PATIENCE, SqliteStore, seeding};
+use crate::store::{
+    ControlReads, ControlWrites, Counts, ResetPlan, SeedPlan, SeedReport, SettingStore, StatePart,
+    StoreError, migrate,
+};
 
 /// The table of words: it belongs to the schema, not to what is kept.
 const WORDS_TABLE: &str = "statuses";
@@ -232,7 +235,7 @@ pub(super) async fn keep_setting(
 #[async_trait]
 impl ControlReads for SqliteStore {
     async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
-        ids::is_taken(self.reader.pool(), id).await
+        is_taken(self.reader.pool(), id).await
     }
 
     fn export(&self, project: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>> {
@@ -292,7 +295,7 @@ impl SettingStore for SqliteStore {
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
-        reader::counts(self.reader.pool()).await.map_err(StoreError::during("count what is kept"))
+        counts(self.reader.pool()).await.map_err(StoreError::during("count what is kept"))
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
@@ -318,6 +321,52 @@ impl SettingStore for SqliteStore {
             });
         }
     }
+}
+
+/// Returns how much a database keeps.
+pub(in crate::store::sqlite) async fn counts(
+    database: impl SqliteExecutor<'_>,
+) -> Result<Counts, sqlx::Error> {
+    // Records and events are numbered without gaps, so that the highest numbers are their counts.
+    let row = sqlx::query(
+        "SELECT (SELECT count(*) FROM projects) AS projects,
+                (SELECT count(*) FROM instances WHERE deleted_at IS NULL) AS instances,
+                (SELECT coalesce(sum((SELECT coalesce(max(record_number), 0) FROM backups b
+                                      WHERE b.instance_key = i.instance_key)), 0) FROM instances i) AS backups,
+                (SELECT count(*) FROM restores) AS restores,
+                (SELECT coalesce(sum((SELECT max(number) FROM events e WHERE e.project_key = p.project_key)), 0)
+                 FROM (SELECT project_key FROM projects UNION ALL SELECT 0) p) AS events",
+    )
+    .fetch_one(database)
+    .await?;
+    let count = |name| row.try_get::<i64, _>(name).map(unsigned);
+    Ok(Counts {
+        projects: count("projects")?,
+        instances: count("instances")?,
+        backups: count("backups")?,
+        restores: count("restores")?,
+        events: count("events")?,
+        schema_version: unsigned(migrate::known_version()),
+    })
+}
+
+/// Returns whether anything has the id that is given ids of its own: an instance, a record of any kind, what is asked after, or what
+/// is set of an instance or a project.
+pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) -> Result<bool, StoreError> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM backups WHERE backup_id = ?1)
+             OR EXISTS (SELECT 1 FROM restores WHERE restore_id = ?1)
+             OR EXISTS (SELECT 1 FROM instances WHERE instance_id = ?1)
+             OR EXISTS (SELECT 1 FROM jobs WHERE job_id = ?1)
+             OR EXISTS (SELECT 1 FROM background_tasks WHERE task_id = ?1)
+             OR EXISTS (SELECT 1 FROM backup_policies WHERE policy_id = ?1)
+             OR EXISTS (SELECT 1 FROM parameter_changes WHERE change_id = ?1)
+             OR EXISTS (SELECT 1 FROM config_templates WHERE template_id = ?1)",
+    )
+    .bind(&id[..])
+    .fetch_one(executor)
+    .await
+    .map_err(StoreError::during("look whether an id is taken"))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::domain::instance::{CacheMode, Engine, EngineVersion};
+use crate::domain::instance_config::parameter_table::{self as table, ROWS, Row};
 use crate::domain::refusal::Refusal;
-use crate::domain::side_settings::parameter_table::{self as table, ROWS, Row};
 
 /// The values that a parameter may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
