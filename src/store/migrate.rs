@@ -104,6 +104,20 @@ const MOVE_EVENTS: &str = "
     LEFT JOIN restores r ON e.record_kind = 2 AND r.instance_key = e.instance_key AND r.record_number = e.record_number
     WHERE e.event_number BETWEEN ?1 AND ?2";
 
+/// Makes the projects of templates that had none, and has each template come into being in the audit, by the system.
+const EVENTS_OF_TEMPLATES: [&str; 3] = [
+    "INSERT INTO actors (name) VALUES ('system') ON CONFLICT DO NOTHING",
+    "INSERT INTO projects (project_id, name, created_at)
+     SELECT project_id, lower(hex(project_id)), min(created_at) FROM config_templates WHERE TRUE GROUP BY project_id
+     ON CONFLICT DO NOTHING",
+    "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, to_status, actor_key)
+     SELECT project_key,
+            (SELECT coalesce(max(number), 0) FROM events e WHERE e.project_key = p.project_key)
+                + row_number() OVER (PARTITION BY project_key ORDER BY t.created_at, template_id),
+            t.created_at, 'template', template_id, t.name, 40, (SELECT actor_key FROM actors WHERE name = 'system')
+     FROM config_templates t JOIN projects p USING (project_id)",
+];
+
 /// Moves the events of versions before [`VERSION_OF_EVENTS`], if there are any, and logs the progress. A process that is killed
 /// meanwhile leaves the transaction, and with it the whole upgrade, to the next start.
 async fn move_events(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
@@ -127,6 +141,9 @@ async fn move_events(connection: &mut SqliteConnection) -> Result<(), sqlx::Erro
             reported = stopwatch.elapsed();
             tracing::info!(moved, total, "the database is upgraded: events of the audit are moved");
         }
+    }
+    for statement in EVENTS_OF_TEMPLATES {
+        connection.execute(statement).await?;
     }
     connection.execute("DROP TABLE old_events").await?;
     if reported > Duration::ZERO {

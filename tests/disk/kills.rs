@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::process_support::database::{beside, execute, texts};
+use crate::process_support::database::{beside, copy_fixture, execute, texts};
 use crate::process_support::wire::DEMO_INSTANCE;
 use crate::process_support::{Finished, Process, Server, isolate, program, run, serve};
 
@@ -66,11 +66,6 @@ const ROLLBACK_MODE: Scenario = Scenario {
     },
 };
 
-fn copy_old(version: usize, place: &Path) {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    std::fs::copy(fixtures.join(format!("schema-v{version}.sqlite")), place).unwrap();
-}
-
 /// Each database of an old version has some, the second of them deleted.
 fn holds_old_backups(database: &Path) {
     assert!(texts(database, REMARKS).len() >= 3, "{:?}", texts(database, REMARKS));
@@ -82,13 +77,16 @@ fn newest_version() -> String {
     std::fs::read_dir(migrations).unwrap().count().to_string()
 }
 
-const OLDEST_DATABASE: Scenario =
-    Scenario { prepare: |database| copy_old(1, database), command: start_and_end, judge: holds_old_backups };
+const OLDEST_DATABASE: Scenario = Scenario {
+    prepare: |database| copy_fixture(1, database),
+    command: start_and_end,
+    judge: holds_old_backups,
+};
 
 /// One that is in rollback mode as well: as a snapshot that was put in the database's place.
 const OLD_DATABASE: Scenario = Scenario {
     prepare: |database| {
-        copy_old(7, database);
+        copy_fixture(7, database);
         execute(database, "PRAGMA journal_mode = DELETE");
     },
     ..OLDEST_DATABASE
@@ -112,7 +110,7 @@ const OLD_SNAPSHOT: Scenario = Scenario {
         assert_eq!(run(start_and_end(database)).code, Some(0));
         std::fs::create_dir(snapshots(database)).unwrap();
         let snapshot = snapshots(database).join("old.db");
-        copy_old(7, &snapshot);
+        copy_fixture(7, &snapshot);
         execute(&snapshot, "PRAGMA journal_mode = DELETE");
     },
     command: restore_snapshot,

@@ -6,6 +6,7 @@
 #[path = "../process_support/mod.rs"]
 mod process_support;
 
+mod audit;
 mod control;
 mod control_place;
 mod damage;

@@ -72,3 +72,9 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+/// Copies the database that a version of the schema has left to a place.
+pub(crate) fn copy_fixture(version: usize, place: &Path) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::copy(fixtures.join(format!("schema-v{version}.sqlite")), place).unwrap();
+}

@@ -61,12 +61,12 @@ pub(super) struct InstanceEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     error_code: Option<Short>,
     /// Several addresses have commas between.
-    ip: Option<Short<1024>>,
+    ip: Option<Short<16384>>,
     port: Option<NonZeroU16>,
     #[serde(default, skip_serializing_if = "is_false")]
     no_password_access: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    access_user: Option<Short>,
+    access_user: Option<Short<1024>>,
     /// A hash of its password, as PHC text; without one any password is the right one.
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<SecretText>,
@@ -75,25 +75,25 @@ pub(super) struct InstanceEntry {
     #[serde(default, skip_serializing_if = "is_false")]
     enable_publicip: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    publicip_id: Option<Short>,
+    publicip_id: Option<Short<1024>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transparent_client_ip_enable: Option<bool>,
     zones: Option<Vec<Short>>,
-    vpc_id: Option<Short>,
-    subnet_id: Option<Short>,
+    vpc_id: Option<Short<1024>>,
+    subnet_id: Option<Short<1024>>,
     #[serde(default)]
-    security_group_id: Nullable<Short>,
+    security_group_id: Nullable<Short<1024>>,
     /// Together with `maintain_end`: one of the windows that are offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     maintain_begin: Option<Short>,
     #[serde(skip_serializing_if = "Option::is_none")]
     maintain_end: Option<Short>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    enterprise_project_id: Option<Short>,
+    enterprise_project_id: Option<Short<1024>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     rename_commands: BTreeMap<String, String>,
-    user_id: Option<Short>,
-    user_name: Option<Short>,
+    user_id: Option<Short<1024>>,
+    user_name: Option<Short<1024>>,
     created_at: Option<Text<Timestamp>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     launched_at: Option<Text<Timestamp>>,
@@ -202,7 +202,7 @@ impl InstanceEntry {
         if self.updated_at.is_some() && (self.created_at.is_none() || updated_at < created_at) {
             return Err(in_field("updated_at")("must not be before created_at, which is needed too"));
         }
-        let text = |text: &Option<Short>, usual: &str| {
+        let text = |text: &Option<Short<1024>>, usual: &str| {
             text.as_ref().map_or_else(|| usual.to_owned(), |text| text.0.clone())
         };
         let usual_user = (engine == Engine::Memcached).then(|| MEMCACHED_USER.to_owned());

@@ -45,6 +45,59 @@ pub(super) async fn create(state: &mut WriterState, create: CreateTemplate) -> R
     record(connection, actors, subject, ProjectChange::Created, (now, &origin)).await
 }
 
+/// Creates a template that a seed wants, or, if the seed is to overwrite, replaces it; returns whether it did.
+pub(super) async fn put(
+    state: &mut WriterState,
+    project_id: ProjectId,
+    template: &ConfigTemplate,
+    overwrite: bool,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let TemplateRef::Own(id) = template.id else { return Ok(false) };
+    let WriterState { connection, actors, .. } = state;
+    let before = match require(connection, project_id, template.id).await {
+        Ok(before) => Some(before),
+        Err(StoreError::Refused(Refusal::TemplateNotFound)) => None,
+        Err(error) => return Err(error),
+    };
+    if before.is_some() && !overwrite {
+        return Ok(false);
+    }
+    let done = sqlx::query(
+        "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
+                                       parameter_values, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (template_id) DO UPDATE
+         SET name = excluded.name, description = excluded.description, engine_version = excluded.engine_version,
+             cache_mode = excluded.cache_mode, parameter_values = excluded.parameter_values, created_at = excluded.created_at
+         WHERE project_id = excluded.project_id",
+    )
+    .bind(&id.as_bytes()[..])
+    .bind(&project_id.as_bytes()[..])
+    .bind(&template.name)
+    .bind(&template.description)
+    .bind(template.kind.engine_version.as_str())
+    .bind(template.kind.cache_mode.as_str())
+    .bind(row::values_json(&template.values)?)
+    .bind(template.created_at.unwrap_or(now).as_millis())
+    .execute(&mut *connection)
+    .await
+    .map_err(StoreError::during("seed a template"))?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let change = match before {
+        None => ProjectChange::Created,
+        Some(before) => match template.note_of_changes(&before) {
+            Some(note) => ProjectChange::Changed(note),
+            None => return Ok(true),
+        },
+    };
+    let subject = (project_id, id, template.name.as_str());
+    record(connection, actors, subject, change, (now, &Origin::SEED)).await?;
+    Ok(true)
+}
+
 /// Changes a project's own template.
 pub(super) async fn change(
     state: &mut WriterState,

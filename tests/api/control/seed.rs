@@ -138,3 +138,16 @@ async fn times_that_a_seed_leaves_out_are_of_the_clock_that_holds_afterwards() {
         assert_eq!(times().await, [time, time]);
     }
 }
+
+#[tokio::test]
+async fn a_seed_gives_no_address_that_another_instance_has() {
+    let ids: Vec<String> =
+        (1..=3).map(|number| format!("00000000-0000-4000-8000-00000000000{number}")).collect();
+    let server = TestServer::seeded(&of_instances(PROJECT, &ids), &[]).await;
+    let again = of_instances(PROJECT, &ids[..1]);
+    server.call("POST", "/_emulator/seed?overwrite=true").body(again).send().await.ok();
+    let mut addresses = server.rows("SELECT json_quote(ip) FROM instances WHERE deleted_at IS NULL").await;
+    addresses.sort_by_key(Value::to_string);
+    addresses.dedup();
+    assert_eq!(addresses.len(), 3, "{addresses:?}");
+}

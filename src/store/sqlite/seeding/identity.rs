@@ -4,6 +4,7 @@ use sqlx::{Row, SqliteConnection};
 
 use crate::domain::identity::{RoleScope, Secret};
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::seeding::unstorable;
 use crate::store::{SeedPlan, SeedReport, StoreError, UserSeed};
 
 /// Applies what a seed says of identity.
@@ -43,7 +44,9 @@ pub(super) async fn apply(
 
 /// Statements that remove the built-in project, which is there only while no seed names one; not if it is in use.
 const REMOVE_BUILT_IN_PROJECT: [&str; 2] = [
-    "DELETE FROM projects WHERE built_in = 1 AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.project_key = projects.project_key)",
+    "DELETE FROM projects WHERE built_in = 1
+        AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.project_key = projects.project_key)
+        AND NOT EXISTS (SELECT 1 FROM events e WHERE e.project_key = projects.project_key)",
     "UPDATE projects SET built_in = 0 WHERE built_in = 1",
 ];
 
@@ -169,7 +172,7 @@ async fn replace_user(connection: &mut SqliteConnection, user: &UserSeed) -> Res
     .bind(user.is_built_in)
     .fetch_one(&mut *connection)
     .await
-    .map_err(&failed)?;
+    .map_err(unstorable)?;
     for statement in
         ["DELETE FROM access_keys WHERE user_key = ?", "DELETE FROM user_roles WHERE user_key = ?"]
     {

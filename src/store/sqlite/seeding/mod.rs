@@ -8,19 +8,18 @@ mod existing;
 mod identity;
 mod rows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::{Row, SqliteConnection};
 
-use crate::domain::config_template::{ConfigTemplate, TemplateRef};
-use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::id::InstanceId;
 use crate::domain::origin::Origin;
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
 use crate::store::error::{SQLITE_CONSTRAINT, primary_code};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, quotas, scheduling};
-use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError, row};
+use crate::store::sqlite::{control, quotas, scheduling, templates};
+use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
 use existing::Existing;
 use rows::SeededRows;
 
@@ -52,7 +51,7 @@ pub(super) async fn apply(
     for project in projects {
         let key = ensure_project(&mut state.connection, &project, now, overwrite, &mut report).await?;
         for template in &project.templates {
-            if !put_template(&mut state.connection, project.id, template, overwrite).await? {
+            if !templates::put(state, project.id, template, overwrite, now).await? {
                 report.differences.push(format!("template {} was there already and stays so", template.id));
             }
         }
@@ -90,6 +89,8 @@ async fn create_instances(
     .fetch_one(&mut *connection)
     .await
     .map_err(StoreError::during("count the instances of a project"))?;
+    let mut taken = addresses_of(connection, project_key).await?;
+    taken.extend(project.instances.iter().flat_map(|seed| seed.instance.ip.split(',')).map(str::to_owned));
     let mut rows = SeededRows::new(project_key, actor_key);
     for mut seed in project.instances {
         if let Some(existing) = existing.get(&seed.instance.id) {
@@ -98,6 +99,10 @@ async fn create_instances(
             continue;
         }
         if seed.instance.ip.is_empty() {
+            // When all have been looked at there is none that is free, and some are given out again.
+            let candidates = before..before + ADDRESSES;
+            let free = candidates.into_iter().find(|number| !taken.contains(&address(*number)));
+            before = free.unwrap_or(before);
             seed.instance.ip = address(before);
         }
         (instance_key, before) = (instance_key + 1, before + 1);
@@ -111,6 +116,22 @@ async fn create_instances(
         }
     }
     rows.insert(connection).await
+}
+
+/// Returns the addresses that the instances of a project have, or will have when they have their new sizes.
+async fn addresses_of(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+) -> Result<HashSet<String>, StoreError> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT i.ip || ',' || coalesce(s.ip, '') FROM instances i LEFT JOIN planned_sizes s USING (instance_key)
+         WHERE i.project_key = ? AND i.deleted_at IS NULL",
+    )
+    .bind(project_key)
+    .fetch_all(connection)
+    .await
+    .map_err(StoreError::during("read the addresses of a project"))?;
+    Ok(found.iter().flat_map(|addresses| addresses.split(',')).map(str::to_owned).collect())
 }
 
 /// Returns the address of the instance that follows `before` others in its project.
@@ -208,38 +229,6 @@ async fn set_quota(
         _ => None,
     });
     Ok(differs.collect())
-}
-
-/// Creates a template of a project, or replaces it; returns whether it did.
-async fn put_template(
-    connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    template: &ConfigTemplate,
-    overwrite: bool,
-) -> Result<bool, StoreError> {
-    let TemplateRef::Own(id) = template.id else { return Ok(false) };
-    let done = sqlx::query(
-        "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
-                                       parameter_values, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (template_id) DO UPDATE
-         SET name = excluded.name, description = excluded.description, engine_version = excluded.engine_version,
-             cache_mode = excluded.cache_mode, parameter_values = excluded.parameter_values, created_at = excluded.created_at
-         WHERE project_id = excluded.project_id AND ?9",
-    )
-    .bind(&id.as_bytes()[..])
-    .bind(&project_id.as_bytes()[..])
-    .bind(&template.name)
-    .bind(&template.description)
-    .bind(template.kind.engine_version.as_str())
-    .bind(template.kind.cache_mode.as_str())
-    .bind(row::values_json(&template.values)?)
-    .bind(template.created_at.map_or(0, Timestamp::as_millis))
-    .bind(overwrite)
-    .execute(connection)
-    .await
-    .map_err(StoreError::during("seed a template"))?;
-    Ok(done.rows_affected() == 1)
 }
 
 #[cfg(test)]
