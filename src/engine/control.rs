@@ -1,5 +1,6 @@
 //! What a test decides: the time, ids, what moves work on, and what there is. Everything it decides outlives a restart.
 
+mod faults;
 pub(super) mod kept;
 mod state;
 

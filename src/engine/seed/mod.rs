@@ -18,8 +18,6 @@ pub(super) mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use sha2::{Digest, Sha256};
-
 use crate::domain::id::{InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope, Secret};
 use crate::domain::quota::Quota;
@@ -113,15 +111,4 @@ impl Seed {
     pub(super) fn names_link_key(&self) -> bool {
         self.domain.as_ref().is_some_and(|domain| domain.link_key.is_some())
     }
-}
-
-/// Returns an id that follows from a name, so that it is the same in every database.
-fn derived_id(name: &str) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    // The form of version 4, as the service's ids have.
-    id[6] = (id[6] & 0x0f) | 0x40;
-    id[8] = (id[8] & 0x3f) | 0x80;
-    id
 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use chrono::DateTime;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::backup::{BackupKind, BackupStatusKind};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RestoreId, TemplateId, UserId};
+use crate::domain::identity::Secret;
 use crate::domain::instance::policy::BackupWindow;
 use crate::domain::instance::{CacheMode, Engine, InstanceName, InstanceStatus};
 use crate::domain::instance_config::{TagKey, TagValue};
@@ -189,4 +191,44 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Given))
     }
+}
+
+/// A secret: what is wrong with it does not show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SecretText(pub(super) Secret);
+
+/// The most characters of a secret.
+const MOST_SECRET_CHARACTERS: usize = 512;
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The usual error would show what it did not like.
+        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
+        if text.chars().count() > MOST_SECRET_CHARACTERS {
+            return Err(D::Error::custom(format!("must have at most {MOST_SECRET_CHARACTERS} characters")));
+        }
+        Ok(Self(Secret::new(text)))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+pub(super) fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Returns an id that follows from a name, so that it is the same in every database.
+pub(super) fn derived_id(name: &str) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    // The form of version 4, as the service's ids have.
+    id[6] = (id[6] & 0x0f) | 0x40;
+    id[8] = (id[8] & 0x3f) | 0x80;
+    id
 }
