@@ -1,7 +1,6 @@
 //! The faults there are, and their document: it is one in the control API, in seeds and in the database.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,7 +13,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::origin::ApiVersion;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
-use crate::engine::seed::text::Text;
+use crate::engine::seed::text::{DurationText, Text, TimeText};
 
 /// How many faults there may be.
 pub const MOST_FAULTS: usize = 1000;
@@ -86,12 +85,10 @@ pub struct FaultDocument {
     probability: Option<f64>,
     /// How long it lasts from when that is said; without end if absent. Goes by the emulator's clock. Beside `expires_at` that is what counts.
     #[serde(default)]
-    #[schema(value_type = Option<String>, examples("200ms", "2h 30m", "30days"))]
-    ttl: Option<Text<Duration>>,
+    ttl: Option<DurationText>,
     /// When it ends, if it does: as it was given, or as it follows from `ttl`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Text<Timestamp>>,
+    expires_at: Option<TimeText>,
     /// On how many calls it has had an effect.
     #[serde(default)]
     hits: u64,
@@ -141,16 +138,13 @@ struct EffectDocument {
 #[schema(as = Latency)]
 enum LatencyDocument {
     /// Always the same.
-    #[schema(value_type = String, examples("200ms"))]
-    Fixed(Text<Duration>),
+    Fixed(DurationText),
     /// Somewhere between.
     Between {
         /// At least.
-        #[schema(value_type = String, examples("200ms"))]
-        min: Text<Duration>,
+        min: DurationText,
         /// At most.
-        #[schema(value_type = String, examples("2h 30m"))]
-        max: Text<Duration>,
+        max: DurationText,
     },
 }
 

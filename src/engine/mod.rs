@@ -29,6 +29,7 @@ pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
+pub(crate) use seed::text::{DurationText, Text, TimeText};
 
 pub use crate::domain::origin::ApiVersion;
 /// Words of the store that callers of the engine speak as well.

@@ -1,4 +1,4 @@
-//! How values of the domain are written in a seed and in a fault, both ways.
+//! How values of the domain are written in a seed and in the control API, both ways.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ use crate::domain::time::{LONGEST_DURATION, Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progress};
 
 /// A value that a seed writes as a text.
-pub(in crate::engine) trait SeedText: Sized {
+pub(crate) trait SeedText: Sized {
     /// Reads it; the error says what it must be.
     fn read(text: &str) -> Result<Self, String>;
     /// Writes it.
@@ -33,7 +33,12 @@ pub(in crate::engine) trait SeedText: Sized {
 
 /// A value that stands in a seed as its text, so that what is wrong with it is said at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) struct Text<T>(pub(in crate::engine) T);
+pub(crate) struct Text<T>(pub(crate) T);
+
+/// A duration as people write it: `"200ms"`, `"2h"`, `"30days"`.
+pub(crate) type DurationText = Text<Duration>;
+/// A time as RFC 3339.
+pub(crate) type TimeText = Text<Timestamp>;
 
 impl<T: SeedText> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
