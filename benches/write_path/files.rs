@@ -54,6 +54,11 @@ impl Files {
         Ok(Self { folder, seed })
     }
 
+    /// Returns the seed of the instances.
+    pub(crate) fn seed(&self) -> &Path {
+        &self.seed
+    }
+
     /// Returns a path inside the folder of this run.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -155,9 +160,13 @@ async fn fill(connection: &mut SqliteConnection, records: u32) -> Outcome<()> {
                 unhex(printf('%012x', (?3 + n) * 1000) || hex(randomblob(10))), 2, 0, 0, 480,
                 (?3 + n) * 1000, (?3 + n) * 1000, (?3 + n) * 1000, 320, 'nightly backup before the release'
          FROM number;
-         INSERT INTO events (at, instance_key, record_kind, record_number, to_status, actor_key, request_id)
-         SELECT created_at, instance_key, 1, record_number, 2, 1, randomblob(16) FROM backups
-         ORDER BY instance_key, record_number;
+         INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, instance_id, instance_name, to_status,
+                             remark, actor_key, request_id)
+         SELECT i.project_key, b.record_number + (SELECT max(number) FROM events e WHERE e.project_key = i.project_key),
+                b.created_at, 'backup', b.backup_id,
+                'backup_' || strftime('%Y%m%d%H%M%S', b.created_at / 1000 + b.name_offset_minutes * 60, 'unixepoch'),
+                i.instance_id, i.name, 2, b.remark, 1, randomblob(16)
+         FROM backups b JOIN instances i USING (instance_key) ORDER BY b.instance_key, b.record_number;
          COMMIT;",
     )
     .bind(records)

@@ -10,6 +10,7 @@ mod files;
 mod floors;
 mod instances;
 mod load;
+mod reads;
 mod report;
 mod rows;
 mod server;
@@ -68,6 +69,7 @@ fn plan(options: &ArgMatches) -> Outcome<Plan> {
         families,
         rounds: if quick { 3 } else { 5 },
         period: Duration::try_from_secs_f64(seconds)?,
+        against: options.get_one::<PathBuf>("against").cloned(),
         large_file_records: if quick { 100_000 } else { 5_000_000 },
     })
 }
@@ -98,6 +100,13 @@ fn command() -> Command {
             "Which rows to measure, separated by commas [default: {}]",
             Family::ALL.map(Family::as_str).join(",")
         )))
+        .arg(
+            Arg::new("against")
+                .long("against")
+                .value_name("BINARY")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Another dcs-emulator, such as one of an older version, that the rows `reads` measure in turn with this one"),
+        )
         // Given by cargo.
         .arg(hidden("bench").action(ArgAction::SetTrue))
         // How the benchmark calls itself to serve as a floor.

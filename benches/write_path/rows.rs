@@ -1,6 +1,6 @@
 //! The rows of the report: which servers, which load, which ratios.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Outcome;
@@ -9,6 +9,7 @@ use crate::files::{FIRST_RECORD_AT_S, Files, PROJECT, instance};
 use crate::floors::Floor;
 use crate::instances::instances;
 use crate::load::{Kind, Observed, Request, drive};
+use crate::reads::reads;
 use crate::report::{Report, median};
 use crate::server::Server;
 
@@ -25,6 +26,8 @@ pub(crate) enum Family {
     List,
     /// Pages of lists of instances.
     Instances,
+    /// Reads and creates from many connections.
+    Reads,
     /// Lists and creates at once.
     Mixed,
     /// From the start of the process to its ready line.
@@ -32,8 +35,16 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Create, Self::Journal, Self::Large, Self::List, Self::Instances, Self::Mixed, Self::Start];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Create,
+        Self::Journal,
+        Self::Large,
+        Self::List,
+        Self::Instances,
+        Self::Reads,
+        Self::Mixed,
+        Self::Start,
+    ];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +53,7 @@ impl Family {
             Self::Large => "large",
             Self::List => "list",
             Self::Instances => "instances",
+            Self::Reads => "reads",
             Self::Mixed => "mixed",
             Self::Start => "start",
         }
@@ -57,6 +69,8 @@ pub(crate) struct Plan {
     pub(crate) families: Vec<Family>,
     pub(crate) rounds: usize,
     pub(crate) period: Duration,
+    /// Another binary of the server.
+    pub(crate) against: Option<PathBuf>,
     pub(crate) large_file_records: u32,
 }
 
@@ -87,6 +101,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome<()> {
             Family::Large => large(plan, &files, report).await?,
             Family::List => lists(plan, &files, report).await?,
             Family::Instances => instances(plan, &files, report).await?,
+            Family::Reads => reads(plan, &files, report).await?,
             Family::Mixed => mixed(plan, &files, report).await?,
             Family::Start => starts(plan, &files, report).await?,
         }

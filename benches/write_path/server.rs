@@ -44,8 +44,19 @@ impl Server {
         Self::start(command)
     }
 
+    /// Starts another binary of the server on a file of its own.
+    pub(crate) fn of(binary: &Path, database: &Path, seed: &Path) -> Outcome<Self> {
+        let mut command = Self::serving_by(binary, database);
+        command.arg("--seed").arg(seed);
+        Self::start(command)
+    }
+
     fn serving(database: &Path) -> Command {
-        let mut command = Command::new(BINARY);
+        Self::serving_by(Path::new(BINARY), database)
+    }
+
+    fn serving_by(binary: &Path, database: &Path) -> Command {
+        let mut command = Command::new(binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--database"]).arg(database);
         command
     }

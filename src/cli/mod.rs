@@ -4,40 +4,14 @@ mod control;
 mod settings;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use dcs_emulator::config::{Config, ConfigError};
+use dcs_emulator::config::Config;
 
 use control::ControlArgs;
 pub(crate) use control::{ControlBody, ControlRequest, ControlServer};
+pub(crate) use settings::CliError;
 use settings::SettingArgs;
-
-/// Why the command line cannot be followed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CliError {
-    /// The settings cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The server is to be found by its ready file, which cannot be read.
-    #[error("no server is to be found by the ready file {}", path.display())]
-    ReadyFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file would be replaced.
-    #[error("{} exists; --force replaces it", path.display())]
-    FileExists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A command needs a database in a file.
-    #[error("a database in memory cannot be checked from outside; name a file with --database")]
-    NoFile,
-}
 
 /// A Distributed Cache Service (DCS) for when there is no cloud at hand
 ///

@@ -4,11 +4,35 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
-use dcs_emulator::config::{self, Config, Given, GivenSettings, Origin, SETTINGS};
-
-use crate::cli::CliError;
+use dcs_emulator::config::{self, Config, ConfigError, Given, GivenSettings, Origin, SETTINGS};
 
 const CONFIG: &str = "config";
+
+/// Why the command line cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server is to be found by its ready file, which cannot be read.
+    #[error("no server is to be found by the ready file {}", path.display())]
+    ReadyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file would be replaced.
+    #[error("{} exists; --force replaces it", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A command needs a database in a file.
+    #[error("a database in memory cannot be checked from outside; name a file with --database")]
+    NoFile,
+}
 
 /// The flags of all settings and what they were given, by the command line or by variables.
 pub(crate) struct SettingArgs {

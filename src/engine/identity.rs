@@ -3,8 +3,8 @@
 //! Tokens are opaque and random; only their hash is kept. They live by the real clock, whatever time the emulator shows,
 //! because clients compare their expiry with their own.
 
+mod cache;
 mod login;
-mod remembered;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use crate::domain::identity::{Domain, Project, Secret, Token, TokenScope, User};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
-use crate::engine::identity::remembered::Remembered;
+use crate::engine::identity::cache::IdentityCache;
 use crate::engine::passwords::{Passwords, is_outdated};
 use crate::ids::IdSource;
 use crate::store::{IdentityStore, LoginProof};
@@ -98,7 +98,7 @@ pub struct Identity {
     real_clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     settings: Arc<IdentitySettings>,
-    remembered: Arc<Mutex<Remembered>>,
+    cache: Arc<Mutex<IdentityCache>>,
     passwords: Passwords,
 }
 
@@ -113,7 +113,7 @@ impl Identity {
         settings: IdentitySettings,
         passwords: Passwords,
     ) -> Self {
-        Self { store, real_clock, ids, settings: Arc::new(settings), remembered: Arc::default(), passwords }
+        Self { store, real_clock, ids, settings: Arc::new(settings), cache: Arc::default(), passwords }
     }
 
     /// Returns who is let in.
@@ -166,14 +166,14 @@ impl Identity {
     /// # Errors
     /// `Internal`.
     pub async fn has_project(&self, project: ProjectId) -> Result<bool, EngineError> {
-        if self.settings.auto_projects || self.remembered().projects.contains(&project) {
+        if self.settings.auto_projects || self.cache().projects.contains(&project) {
             return Ok(true);
         }
-        let since = self.remembered().forgotten;
+        let since = self.cache().forgotten;
         let filter = ProjectFilter { id: Some(project), name: None };
         let is_known = !self.store.projects(filter).await?.is_empty();
         if is_known {
-            self.remember(since, |remembered| remembered.projects.insert(project));
+            self.put(since, |cache| cache.projects.insert(project));
         }
         Ok(is_known)
     }
@@ -194,12 +194,12 @@ impl Identity {
     /// `Internal`.
     pub async fn known_token(&self, text: &Secret) -> Result<Option<Arc<Token>>, EngineError> {
         let hash = hash_of(text.expose());
-        if let Some(token) = self.remembered().tokens.get(&hash) {
+        if let Some(token) = self.cache().tokens.get(&hash) {
             return Ok(Some(Arc::clone(token)));
         }
-        let since = self.remembered().forgotten;
+        let since = self.cache().forgotten;
         let Some(token) = self.store.find_token(hash).await?.map(Arc::new) else { return Ok(None) };
-        self.remember(since, |remembered| remembered.put_token(hash, &token));
+        self.put(since, |cache| cache.put_token(hash, &token));
         Ok(Some(token))
     }
 
@@ -208,12 +208,12 @@ impl Identity {
     /// # Errors
     /// `Internal`.
     pub async fn access_key(&self, access: &str) -> Result<Option<Arc<(User, Secret)>>, EngineError> {
-        if let Some(key) = self.remembered().keys.get(access) {
+        if let Some(key) = self.cache().keys.get(access) {
             return Ok(Some(Arc::clone(key)));
         }
-        let since = self.remembered().forgotten;
+        let since = self.cache().forgotten;
         let Some(key) = self.store.find_access_key(access).await?.map(Arc::new) else { return Ok(None) };
-        self.remember(since, |remembered| remembered.put_key(access, &key));
+        self.put(since, |cache| cache.put_key(access, &key));
         Ok(Some(key))
     }
 
@@ -225,21 +225,21 @@ impl Identity {
         Ok(self.store.find_user(key).await?.map(|(user, _)| user))
     }
 
-    /// Forgets the tokens, keys and projects that were remembered: what is kept has been replaced.
+    /// Forgets the tokens, keys and projects that were cached: what is stored has been replaced.
     pub(super) fn forget(&self) {
-        self.remembered().forget();
+        self.cache().forget();
     }
 
     /// Remembers what was found, unless everything has been forgotten since it was looked for: it may be of before.
-    fn remember<T>(&self, since: u64, found: impl FnOnce(&mut Remembered) -> T) {
-        let mut remembered = self.remembered();
-        if remembered.forgotten == since {
-            found(&mut remembered);
+    fn put<T>(&self, since: u64, found: impl FnOnce(&mut IdentityCache) -> T) {
+        let mut cache = self.cache();
+        if cache.forgotten == since {
+            found(&mut cache);
         }
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> std::sync::MutexGuard<'_, IdentityCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the user whose password it is, with the proof of it: the hash that it was compared with, and a new one if that costs

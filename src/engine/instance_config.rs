@@ -79,7 +79,7 @@ impl Engine {
                 let make = || ParameterChangeId::from_random(self.ids.random_bits(), now);
                 self.unused_id(make, ParameterChangeId::as_bytes).await?
             }
-            // Only changes of parameters are remembered by an id.
+            // Only changes of parameters have an id.
             _ => ParameterChangeId::from_bytes([0; 16]),
         };
         Ok(ChangeConfig { instance, change, change_id, task, now, origin })

@@ -231,7 +231,7 @@ impl Engine {
         // How an instance is paid for never changes. It is read before, so that nothing can fail once the change is committed.
         let before = write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let order_id = matches!(before.billing, Billing::PrePaid { .. }).then(|| self.new_order_id(now));
-        let command = InstanceCommand::Extend { resize, wait, task, work };
+        let command = InstanceCommand::Resize { resize, wait, task, work };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(order_id)
     }
@@ -260,7 +260,7 @@ impl Engine {
             _ => None,
         };
         let region = self.settings.region.clone();
-        let command = InstanceCommand::Rearrange { extension, region, wait, task, work };
+        let command = InstanceCommand::ChangePlacement { extension, region, wait, task, work };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(job_id)
     }
@@ -342,7 +342,7 @@ impl Engine {
         let write = self.write().await?;
         let now = write.now;
         let work = self.transition_options(instance, action.passes_through());
-        let command = InstanceCommand::Pass { action, work };
+        let command = InstanceCommand::ChangeStatus { action, work };
         Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 }

@@ -68,7 +68,7 @@ impl Flexible {
     }
 
     /// Returns the whole number it is; the largest one, which no rule accepts, if it is none.
-    pub(super) fn whole_or_none_such(&self) -> u64 {
+    pub(super) fn to_u64(&self) -> u64 {
         let whole = match self {
             Self::Number(number) => number.as_f64().and_then(|number| whole_number(&number.to_string())),
             Self::Text(text) => whole_number(text.trim()),
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn numbers_and_booleans_may_be_texts() {
         let read = |json: &str| serde_json::from_str::<Flexible>(json).unwrap();
-        assert_eq!(["5", "5.0", "\"5\"", "\" 5\""].map(|json| read(json).whole_or_none_such()), [5; 4]);
-        assert_eq!(["5.5", "-1", "\"x\"", "true"].map(|json| read(json).whole_or_none_such()), [u64::MAX; 4]);
+        assert_eq!(["5", "5.0", "\"5\"", "\" 5\""].map(|json| read(json).to_u64()), [5; 4]);
+        assert_eq!(["5.5", "-1", "\"x\"", "true"].map(|json| read(json).to_u64()), [u64::MAX; 4]);
         assert_eq!(
             ["true", "\"True\"", "1"].map(|json| read(json).boolean()),
             [Some(true), Some(true), None]

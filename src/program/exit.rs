@@ -1,10 +1,13 @@
 //! What the program tells its caller when it ends. The help lists them.
 
-use std::io::ErrorKind;
+use std::error::Error;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
 
 use dcs_emulator::emulator::StartError;
 use dcs_emulator::engine::EngineError;
 use dcs_emulator::store::OpenError;
+use dcs_emulator::telemetry;
 
 pub(super) const STOPPED: u8 = 0;
 pub(super) const FAILED: u8 = 1;
@@ -46,4 +49,28 @@ pub(super) fn of_open(error: &OpenError) -> u8 {
         OpenError::NotWritable { .. } => NOT_WRITABLE,
         OpenError::SqliteTooOld { .. } | OpenError::Migration(_) | OpenError::Failed { .. } => FAILED,
     }
+}
+
+/// Writes to standard output. A reader that has gone is no reason to fail.
+pub(super) fn print(text: &str) -> ExitCode {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    ExitCode::from(STOPPED)
+}
+
+/// Says what went wrong, with all its causes, and returns the exit code.
+pub(super) fn fail(error: &dyn Error, code: u8) -> ExitCode {
+    let mut causes = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    complain(&causes.join(": "));
+    ExitCode::from(code)
+}
+
+/// Writes a complaint to standard error, behind the log. A reader that has gone is no reason to fail.
+pub(super) fn complain(text: &str) {
+    telemetry::write_line(&format!("dcs-emulator: {text}"));
 }

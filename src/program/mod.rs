@@ -6,8 +6,6 @@ mod run;
 mod serve;
 mod signals;
 
-use std::error::Error;
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,6 +14,7 @@ use dcs_emulator::store::sqlite::{self, Location};
 use dcs_emulator::telemetry;
 
 use crate::cli::{self, CliError, Command, ServeArgs};
+use crate::program::exit::{complain, fail, print};
 
 /// How long a health check waits for its answer.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,28 +89,4 @@ async fn check_database(database: &Path) -> ExitCode {
         }
         Err(error) => fail(&error, exit::of_open(&error)),
     }
-}
-
-/// Writes to standard output. A reader that has gone is no reason to fail.
-fn print(text: &str) -> ExitCode {
-    let mut stdout = std::io::stdout();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    ExitCode::from(exit::STOPPED)
-}
-
-/// Says what went wrong, with all its causes, and returns the exit code.
-fn fail(error: &dyn Error, code: u8) -> ExitCode {
-    let mut causes = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    complain(&causes.join(": "));
-    ExitCode::from(code)
-}
-
-/// Writes a complaint to standard error, behind the log. A reader that has gone is no reason to fail.
-fn complain(text: &str) {
-    telemetry::write_line(&format!("dcs-emulator: {text}"));
 }

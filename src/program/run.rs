@@ -8,8 +8,9 @@ use dcs_emulator::config::Config;
 use dcs_emulator::emulator::{Emulator, ReadyFile};
 use tokio::process::{Child, Command};
 
+use crate::program::exit::{self, complain, fail};
+use crate::program::serve;
 use crate::program::signals::{Signals, StopSignal};
-use crate::program::{complain, exit, fail, serve};
 
 /// Variables that begin so lead clients to a cloud, or name who they are there. Those of the caller are not passed on: a
 /// test must not reach a real cloud because of one that was forgotten.

@@ -6,8 +6,8 @@ use dcs_emulator::config::{self, Config};
 use dcs_emulator::emulator::{Dependencies, Emulator, ReadyFile};
 use dcs_emulator::telemetry;
 
+use crate::program::exit::{self, fail, print};
 use crate::program::signals::{Signals, StopSignal};
-use crate::program::{exit, fail, print};
 
 pub(super) async fn serve(config: &Config) -> ExitCode {
     let (mut emulator, mut signals) = match start(config, |_| exit::STOPPED).await {

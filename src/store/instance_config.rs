@@ -19,7 +19,7 @@ pub struct ChangeConfig {
     pub instance: InstanceRef,
     /// What is to change.
     pub change: ConfigChange,
-    /// The id that a change of parameters is remembered by.
+    /// The id of a change of parameters.
     pub change_id: ParameterChangeId,
     /// Its background task, if it has one.
     pub task: Option<NewTask>,

@@ -139,7 +139,7 @@ pub enum InstanceCommand {
         port_change: Option<NewTask>,
     },
     /// Give it other zones, another network, other replicas.
-    Rearrange {
+    ChangePlacement {
         /// What is wanted.
         extension: PlacementChange,
         /// The region, whose zones there are.
@@ -168,7 +168,7 @@ pub enum InstanceCommand {
         task: NewTask,
     },
     /// Give it another size.
-    Extend {
+    Resize {
         /// What it is to become.
         resize: Box<Resize>,
         /// What waits if the window of maintenance is not open; none: it begins at once.
@@ -184,7 +184,7 @@ pub enum InstanceCommand {
         task_id: TaskId,
     },
     /// Have it restarted, emptied, started or stopped.
-    Pass {
+    ChangeStatus {
         /// Which of them.
         action: StatusAction,
         /// How long that takes.

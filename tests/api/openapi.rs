@@ -124,7 +124,7 @@ async fn the_document_and_the_routes_are_the_same() {
     let described: BTreeSet<_> =
         document.operations().iter().map(|one| (one.method.clone(), one.path.to_owned())).collect();
     let routes: BTreeSet<_> =
-        routes::table().iter().map(|route| (route.method.to_string(), route.path.to_owned())).collect();
+        routes::table().iter().map(|route| (route.method.to_string(), route.path.clone())).collect();
     assert_eq!(described, routes);
 }
 

@@ -9,7 +9,7 @@ use clap::Args;
 use dcs_emulator::domain::identity::Secret;
 use serde_json::Value;
 
-use crate::cli::CliError;
+use crate::cli::settings::CliError;
 use commands::{ControlCommand, SnapshotsCommand};
 pub(crate) use requests::{ControlBody, ControlRequest};
 

@@ -222,7 +222,7 @@ mod tests {
         Timestamp::from_millis(millis).unwrap()
     }
 
-    fn facts() -> InstanceState {
+    fn running() -> InstanceState {
         InstanceState {
             instance_id: "5560df16-cebf-4473-95c4-d1b573c16e79".parse().unwrap(),
             project_id: "885cacf2d49d4bb6931ae668e9c07553".parse().unwrap(),
@@ -264,9 +264,9 @@ mod tests {
             (CacheMode::Proxy, false, true),
         ] {
             for (clusters, permitted) in [(false, by_default), (true, with_clusters)] {
-                let facts = InstanceState { cache_mode, ..facts() };
+                let state = InstanceState { cache_mode, ..running() };
                 let expected = if permitted { Ok(()) } else { Err(Refusal::CacheModeUnsupported) };
-                assert_eq!(facts.permit_backup_work(BackupRules { enabled: true, clusters }), expected);
+                assert_eq!(state.permit_backup_work(BackupRules { enabled: true, clusters }), expected);
             }
         }
     }
@@ -277,7 +277,7 @@ mod tests {
             cache_mode: CacheMode::Single,
             status: InstanceStatus::Restarting,
             open_work: Some(OpenWork::Backup(1)),
-            ..facts()
+            ..running()
         };
         let off = BackupRules { enabled: false, clusters: false };
         assert_eq!(busy.permit_backup_work(off), Err(Refusal::BackupUnsupported));
@@ -292,28 +292,28 @@ mod tests {
 
     #[test]
     fn records_are_numbered_without_gaps_and_never_go_back_in_time() {
-        let mut facts = facts();
-        let first = facts.begin_backup(new_backup(1_000, 0), RULES).unwrap();
-        let second = facts.begin_backup(new_backup(400, 0), RULES).unwrap();
+        let mut state = running();
+        let first = state.begin_backup(new_backup(1_000, 0), RULES).unwrap();
+        let second = state.begin_backup(new_backup(400, 0), RULES).unwrap();
         assert_eq!((first.number, second.number), (1, 2));
         assert_eq!((first.created_at, second.created_at), (at(1_000), at(1_000)));
     }
 
     #[test]
     fn a_backup_that_takes_no_time_has_succeeded_at_the_instant_of_its_creation() {
-        let mut facts = facts();
-        let backup = facts.begin_backup(new_backup(1_000, 0), RULES).unwrap();
+        let mut state = running();
+        let backup = state.begin_backup(new_backup(1_000, 0), RULES).unwrap();
         assert_eq!(backup.status.kind(), BackupStatusKind::Succeed);
         assert_eq!(backup.status.started_at(), Some(at(1_000)));
         assert_eq!(backup.status.finished_at(), Some(at(1_000)));
         assert_eq!(backup.status.size_bytes(), backup.file().size_bytes());
-        assert_eq!(facts.open_work, None);
+        assert_eq!(state.open_work, None);
     }
 
     #[test]
     fn the_instance_is_restoring_from_the_moment_the_restore_is_made() {
-        let mut facts = facts();
-        let backup = facts.begin_backup(new_backup(1_000, 0), RULES).unwrap();
+        let mut state = running();
+        let backup = state.begin_backup(new_backup(1_000, 0), RULES).unwrap();
         let new_restore = |duration_ms| NewRestore {
             id: RestoreId::from_bytes([8; 16]),
             remark: None,
@@ -324,22 +324,22 @@ mod tests {
             },
             name_offset: UtcOffset::from_minutes(480).unwrap(),
         };
-        let at_once = facts.begin_restore(new_restore(0), &backup).unwrap();
+        let at_once = state.begin_restore(new_restore(0), &backup).unwrap();
         assert_eq!((at_once.number, at_once.status.as_str()), (1, "succeed"));
-        assert_eq!((facts.status, facts.open_work), (InstanceStatus::Running, None));
-        let slow = facts.begin_restore(new_restore(5_000), &backup).unwrap();
+        assert_eq!((state.status, state.open_work), (InstanceStatus::Running, None));
+        let slow = state.begin_restore(new_restore(5_000), &backup).unwrap();
         assert_eq!((slow.number, slow.status.as_str()), (2, "waiting"));
-        assert_eq!(facts.status, InstanceStatus::Restoring);
-        assert!(facts.restores_from(backup.number));
-        assert_eq!(facts.permit_backup_work(RULES), Err(Refusal::InstanceRestoring));
+        assert_eq!(state.status, InstanceStatus::Restoring);
+        assert!(state.restores_from(backup.number));
+        assert_eq!(state.permit_backup_work(RULES), Err(Refusal::InstanceRestoring));
     }
 
     #[test]
     fn a_second_backup_is_refused_while_one_is_open_and_changes_nothing() {
-        let mut facts = facts();
-        facts.begin_backup(new_backup(1_000, 5_000), RULES).unwrap();
-        let before = facts.clone();
-        assert_eq!(facts.begin_backup(new_backup(2_000, 0), RULES), Err(Refusal::InstanceBackingUp));
-        assert_eq!(facts, before);
+        let mut state = running();
+        state.begin_backup(new_backup(1_000, 5_000), RULES).unwrap();
+        let before = state.clone();
+        assert_eq!(state.begin_backup(new_backup(2_000, 0), RULES), Err(Refusal::InstanceBackingUp));
+        assert_eq!(state, before);
     }
 }

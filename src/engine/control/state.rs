@@ -255,7 +255,7 @@ impl Control {
         self.snapshots.delete_snapshot(name).await
     }
 
-    /// Brings a snapshot back: first what is kept, then what is remembered of it. Until it is known to be usable requests go on; each is
+    /// Brings a snapshot back: first in the store, then in memory. Until it is known to be usable requests go on; each is
     /// of before or of after. Returns the snapshot, as it was when it was brought back.
     ///
     /// # Errors

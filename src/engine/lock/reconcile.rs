@@ -211,7 +211,7 @@ impl Engine {
         done: &mut Vec<MadeChange>,
     ) -> Result<bool, EngineError> {
         let mut outcome = if self.may_fail_schedules(at) {
-            // What is remembered of faults must follow what is kept: nobody stops between the two, and nobody else reconciles, or replaces
+            // The faults in memory follow the persisted ones: nobody stops between the two, and nobody else reconciles, or replaces
             // everything, before both are done.
             let (engine, turn) = (self.clone(), Arc::clone(turn));
             let run = async move {

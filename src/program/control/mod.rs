@@ -14,7 +14,7 @@ use ureq::SendBody;
 use ureq::http::Request;
 
 use crate::cli::{ControlBody, ControlRequest, ControlServer};
-use crate::program::{exit, fail, print};
+use crate::program::exit::{self, fail, print};
 
 /// How long a server may take to accept a connection. Its answer may take longer: it can be asked to wait.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

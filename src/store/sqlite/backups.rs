@@ -43,7 +43,7 @@ pub(super) async fn create(
     run: &[CreateBackup],
     transaction: Transaction,
 ) -> Result<Vec<Result<Backup, StoreError>>, StoreError> {
-    let WriterState { connection, instances, actors, numbers, floors } = state;
+    let WriterState { connection, instances, actors, numbers, oldest_usable } = state;
     instances.load(connection, run.iter().map(|create| create.instance.instance_id)).await?;
     let mut results = Vec::with_capacity(run.len());
     let (mut records, mut open, mut history) =
@@ -64,7 +64,7 @@ pub(super) async fn create(
             results.push(Err(Refusal::IdTaken.into()));
             continue;
         }
-        match known.facts.begin_backup(new.clone(), *rules) {
+        match known.state.begin_backup(new.clone(), *rules) {
             Ok(backup) => {
                 let actor_key = actors
                     .key(connection, &origin.actor)
@@ -116,7 +116,8 @@ pub(super) async fn create(
             .key(connection, &Origin::SYSTEM.actor)
             .await
             .map_err(StoreError::during("record who lets backups expire"))?;
-        retention::expire_beyond(connection, Expiry { keep, floors }, instance_key, at, actor_key).await?;
+        retention::expire_beyond(connection, Expiry { keep, oldest_usable }, instance_key, at, actor_key)
+            .await?;
     }
     Ok(results)
 }
@@ -137,7 +138,7 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
     }
     let backup =
         find(connection, known.key, instance.instance_id, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
-    let Some(deleted) = backup.deleted(known.facts.restores_from(backup.number), now)? else { return Ok(()) };
+    let Some(deleted) = backup.deleted(known.state.restores_from(backup.number), now)? else { return Ok(()) };
     let actor_key = actors
         .key(connection, &origin.actor)
         .await

@@ -9,6 +9,8 @@ use crate::store::migrate;
 use crate::store::sqlite::file;
 use crate::store::sqlite::file::RecoveredCopy;
 use crate::store::sqlite::file_lock::FileLock;
+use crate::store::sqlite::options;
+use crate::store::sqlite::paths;
 
 /// What looking through a database found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +33,7 @@ const NAMED_PLACES: u32 = 10;
 /// # Errors
 /// `Damaged`, `Newer`, `Locked`, `NotWritable` or `Failed` if it cannot be opened at all. Findings inside are not errors but part of the report.
 pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
-    let path = &file::resolve(path)?;
+    let path = &paths::resolve(path)?;
     // A transaction that a crash has cut off is rolled back in a copy, which nobody else may be making.
     let _lock = if file::is_needed(path).await { Some(FileLock::take(path)?) } else { None };
     let inspected = file::inspect(path).await?;
@@ -40,7 +42,7 @@ pub async fn check(path: &Path) -> Result<CheckReport, OpenError> {
     };
     let path = inspected.recovered.as_ref().map_or(path.as_path(), RecoveredCopy::path);
     let failed = OpenError::during("look through the database");
-    let mut connection = SqliteConnection::connect_with(&file::looking(path)).await.map_err(&failed)?;
+    let mut connection = SqliteConnection::connect_with(&options::looking(path)).await.map_err(&failed)?;
     let older_version = Some(version).filter(|version| *version < migrate::known_version());
     let mut report = CheckReport { older_version, ..CheckReport::default() };
     // A page that cannot be read ends a look with an error; that is a finding too.

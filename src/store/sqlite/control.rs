@@ -259,15 +259,11 @@ impl ControlWrites for SqliteStore {
     }
 
     async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {
-        match plan.project {
-            Some(project) => {
-                self.writer.change_much(move |state| reset_project(state, project, plan).boxed()).await
-            }
-            None => {
-                let database = self.location.clone();
-                self.writer.replace(|_| reset_everything(database, plan).boxed()).await
-            }
+        if let Some(project) = plan.project {
+            return self.writer.change_much(move |state| reset_project(state, project, plan).boxed()).await;
         }
+        let database = self.location.clone();
+        self.writer.replace(|_| reset_everything(database, plan).boxed()).await
     }
 }
 

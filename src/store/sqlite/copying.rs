@@ -12,8 +12,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
-use crate::store::sqlite::file;
 use crate::store::sqlite::options::{self, Location};
+use crate::store::sqlite::paths;
 
 /// How the files are called that SQLite puts beside a database, behind its name.
 const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
@@ -43,7 +43,7 @@ pub(super) async fn make_whole<T, E>(
 pub(super) async fn write(source: &SqliteConnectOptions, copy: &Path) -> Result<(), sqlx::Error> {
     discard(copy)?;
     // SQLite fills a file that is there and empty, and leaves its rights as they are.
-    file::private().write(true).create_new(true).open(copy)?;
+    paths::private().write(true).create_new(true).open(copy)?;
     fill(source, &Location::File(copy.to_owned())).await
 }
 
@@ -73,7 +73,7 @@ async fn publish(unfinished: &Path, name: &Path) -> Result<(), sqlx::Error> {
 
 /// Brings what lies beside a database that nobody serves, a log or a hot journal, into it, so that the file alone is all of it.
 pub(super) async fn fold(database: &Path) -> Result<(), sqlx::Error> {
-    if !BESIDE.iter().any(|suffix| file::side_file(database, suffix).exists()) {
+    if !BESIDE.iter().any(|suffix| paths::side_file(database, suffix).exists()) {
         return Ok(());
     }
     let options = options::base(&Location::File(database.to_owned())).journal_mode(SqliteJournalMode::Delete);
@@ -92,7 +92,7 @@ pub(super) fn discard(database: &Path) -> std::io::Result<bool> {
 fn discard_beside(database: &Path) -> std::io::Result<bool> {
     let mut was_there = false;
     for suffix in BESIDE {
-        was_there |= remove(&file::side_file(database, suffix))?;
+        was_there |= remove(&paths::side_file(database, suffix))?;
     }
     Ok(was_there)
 }
@@ -125,14 +125,14 @@ pub(super) async fn in_the_background<T: Send + 'static>(
 /// Keeps a copy of the database at `path`, of schema version `version`, before that is upgraded. One that is there already
 /// stays as it is.
 pub(super) async fn keep_before_upgrade(path: &Path, version: i64) -> Result<(), OpenError> {
-    let copy = file::side_file(path, &format!(".v{version}.bak"));
+    let copy = paths::side_file(path, &format!(".v{version}.bak"));
     if copy.exists() {
         tracing::warn!(copy = %copy.display(), version, "a copy of that version is there already and stays as it is");
         return Ok(());
     }
     tracing::info!(version, "the database is of an older version: it is copied, then upgraded");
-    let unfinished = file::side_file(&copy, ".tmp");
-    let source = file::looking(path);
+    let unfinished = paths::side_file(&copy, ".tmp");
+    let source = options::looking(path);
     make_whole(&unfinished, &copy, write(&source, &unfinished), |error| error)
         .await
         .map_err(OpenError::during("copy the database before it is upgraded"))?;

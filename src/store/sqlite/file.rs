@@ -7,50 +7,20 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
-use crate::store::error::{OpenError, SQLITE_BUSY, extended_code, primary_code};
+use crate::store::error::{OpenError, extended_code};
 use crate::store::migrate::{self, Applied, HISTORY_TABLE};
 use crate::store::sqlite::copying;
 use crate::store::sqlite::file_lock::FileLock;
 use crate::store::sqlite::options::{self, Location};
+use crate::store::sqlite::paths::{not_writable, private, side_file, unusable};
 
 /// Marks a database as this program's: "DCSE" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4443_5345;
 
 /// Length of the header of a SQLite database, in bytes.
 const HEADER_BYTES: usize = 100;
-
-/// Returns the path of the database itself, whichever links lead to it: lock and log lie beside that one.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
-    if let Ok(resolved) = path.canonicalize() {
-        return Ok(resolved);
-    }
-    if let Ok(target) = path.read_link() {
-        // A link to a database that is not there yet: that is where it belongs. A circle ends with an error of its own.
-        let target = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target));
-        let is_circle = path.metadata().is_err_and(|error| error.kind() != ErrorKind::NotFound);
-        if !is_circle {
-            return resolve(&target);
-        }
-    }
-    // It is not there yet; its folder must be.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let not_writable = |reason: String| OpenError::NotWritable { path: path.to_owned(), reason };
-    let folder = folder.canonicalize().map_err(|error| not_writable(format!("its folder: {error}")))?;
-    let name = path.file_name().ok_or_else(|| not_writable("it names no file".to_owned()))?;
-    Ok(folder.join(name))
-}
-
-/// Returns how a file is opened that, if it is made, is its owner's only. Where files have no modes, the folder decides.
-pub(super) fn private() -> OpenOptions {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "its mode is set where there are modes"))]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
 
 /// A database that may be opened.
 pub(super) struct Inspected {
@@ -91,21 +61,12 @@ async fn look(path: &Path) -> Result<Option<i64>, OpenError> {
         return Ok(None);
     }
     require_whole(path)?;
-    let mut connection = SqliteConnection::connect_with(&looking(path))
+    let mut connection = SqliteConnection::connect_with(&options::looking(path))
         .await
         .map_err(|source| unusable(path, "look at the database", source))?;
     let outcome = inspect_schema(path, &mut connection).await;
     connection.close().await.map_err(OpenError::during("close the database after looking at it"))?;
     outcome.map(Some)
-}
-
-/// Returns how a database is looked at that nothing may be done to.
-///
-/// Without files beside it nobody has it open, and the main file is all there is: then SQLite makes none either, and can
-/// read it also where nothing can be written.
-pub(super) fn looking(path: &Path) -> SqliteConnectOptions {
-    let is_alone = ["-wal", "-shm", "-journal"].iter().all(|suffix| !side_file(path, suffix).exists());
-    options::reading(&Location::File(path.to_owned())).immutable(is_alone)
 }
 
 async fn inspect_schema(path: &Path, connection: &mut SqliteConnection) -> Result<i64, OpenError> {
@@ -197,48 +158,6 @@ fn require_whole(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Tells damage and missing rights from other failures by SQLite's primary result code.
-pub(super) fn unusable(path: &Path, operation: &'static str, source: sqlx::Error) -> OpenError {
-    const SQLITE_ERROR: i32 = 1;
-    const SQLITE_PERM: i32 = 3;
-    const SQLITE_READONLY: i32 = 8;
-    const SQLITE_CORRUPT: i32 = 11;
-    const SQLITE_CANTOPEN: i32 = 14;
-    const SQLITE_NOTADB: i32 = 26;
-    match primary_code(&source) {
-        Some(SQLITE_ERROR | SQLITE_CORRUPT | SQLITE_NOTADB) => {
-            OpenError::Damaged { path: path.to_owned(), reason: source.to_string() }
-        }
-        Some(SQLITE_BUSY) => OpenError::Locked { path: path.to_owned() },
-        Some(SQLITE_PERM | SQLITE_READONLY | SQLITE_CANTOPEN) => {
-            OpenError::NotWritable { path: path.to_owned(), reason: source.to_string() }
-        }
-        _ => OpenError::Failed { operation, source },
-    }
-}
-
-/// Tells a database that another program keeps locked from one that could not be opened for another reason.
-pub(super) fn locked_or(path: &Path, error: OpenError) -> OpenError {
-    match error {
-        OpenError::Failed { source, .. } if primary_code(&source) == Some(SQLITE_BUSY) => {
-            OpenError::Locked { path: path.to_owned() }
-        }
-        error => error,
-    }
-}
-
-/// Says that a database, or its folder, cannot be written.
-pub(super) fn not_writable(path: &Path, error: &std::io::Error) -> OpenError {
-    OpenError::NotWritable { path: path.to_owned(), reason: error.to_string() }
-}
-
-/// Returns the path of a file that lies beside the database.
-pub(super) fn side_file(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 /// What SQLite answers to who may only read and finds a hot journal.
 const SQLITE_READONLY_ROLLBACK: i32 = 776;
 /// How the private copy is called, behind the name of the database.
@@ -254,7 +173,7 @@ pub(super) async fn is_needed(path: &Path) -> bool {
         return false;
     }
     let read = async {
-        let mut connection = SqliteConnection::connect_with(&looking(path)).await?;
+        let mut connection = SqliteConnection::connect_with(&options::looking(path)).await?;
         let read = sqlx::query(READ).execute(&mut connection).await.map(|_| ());
         connection.close().await.and(read)
     };

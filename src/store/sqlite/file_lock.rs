@@ -10,7 +10,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::store::error::OpenError;
-use crate::store::sqlite::file::{not_writable, private, side_file};
+use crate::store::sqlite::paths::{not_writable, private, side_file};
 
 /// The lock of a database. Released when dropped; the side file stays.
 #[derive(Debug)]

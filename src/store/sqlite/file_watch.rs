@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
-use crate::store::sqlite::file::side_file;
 use crate::store::sqlite::file_lock::FileLock;
+use crate::store::sqlite::paths::side_file;
 
 /// For how long what was found holds.
 const PERIOD: Duration = Duration::from_millis(100);

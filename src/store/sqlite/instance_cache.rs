@@ -13,27 +13,27 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row;
 
-/// How many instances are remembered before all are forgotten and read again.
+/// How many instances are cached before all are dropped and read again.
 const REMEMBERED_INSTANCES: usize = 16_384;
 
 /// The facts of an instance, with its name and with its keys in the tables.
 #[derive(Clone, Debug)]
-pub(super) struct KnownInstance {
+pub(super) struct CachedInstance {
     pub(super) key: i64,
     pub(super) project_key: i64,
     pub(super) name: String,
-    pub(super) facts: InstanceState,
+    pub(super) state: InstanceState,
 }
 
 /// The instances whose facts are in memory.
 #[derive(Debug, Default)]
-pub(super) struct KnownInstances {
-    by_id: HashMap<InstanceId, KnownInstance>,
+pub(super) struct InstanceCache {
+    by_id: HashMap<InstanceId, CachedInstance>,
     /// Instances whose row was just found to be unreadable: only those who ask for them are told.
     unreadable: HashMap<InstanceId, StoreError>,
 }
 
-impl KnownInstances {
+impl InstanceCache {
     /// Makes sure that those of `ids` that exist and are not deleted are known.
     pub(super) async fn load(
         &mut self,
@@ -71,11 +71,11 @@ impl KnownInstances {
         &mut self,
         project_id: ProjectId,
         id: InstanceId,
-    ) -> Result<&mut KnownInstance, StoreError> {
+    ) -> Result<&mut CachedInstance, StoreError> {
         if let Some(error) = self.unreadable.get(&id) {
             return Err(error.clone());
         }
-        let known = self.by_id.get_mut(&id).filter(|known| known.facts.project_id == project_id);
+        let known = self.by_id.get_mut(&id).filter(|known| known.state.project_id == project_id);
         Ok(known.ok_or(Refusal::InstanceNotFound)?)
     }
 
@@ -93,7 +93,7 @@ impl KnownInstances {
 async fn read(
     connection: &mut SqliteConnection,
     hex_ids: &[String],
-) -> Result<Vec<(InstanceId, Result<KnownInstance, StoreError>)>, StoreError> {
+) -> Result<Vec<(InstanceId, Result<CachedInstance, StoreError>)>, StoreError> {
     let ids = serde_json::to_string(hex_ids).unwrap_or_default();
     let rows = sqlx::query(
         "SELECT i.instance_key, i.instance_id, i.project_key, i.name, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version, i.charging_mode,
@@ -112,12 +112,12 @@ async fn read(
     .bind(ids)
     .fetch_all(connection)
     .await
-    .map_err(StoreError::during("read the facts of instances"))?;
+    .map_err(StoreError::during("read the state of instances"))?;
     let named = |row| Ok((InstanceId::from_bytes(row::bytes16(row, "instance_id")?), known_instance(row)));
     rows.iter().map(named).collect()
 }
 
-fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreError> {
+fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<CachedInstance, StoreError> {
     let engine: Engine = row::parse(row, "engine", "instances.engine is unknown")?;
     let version = EngineVersion::new(engine, row::column(row, "engine_version")?)
         .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?;
@@ -125,11 +125,11 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<KnownInstance, StoreE
     let last_restore_number: Option<i64> = row::column(row, "last_restore_number")?;
     let last_restore_at: Option<i64> = row::column(row, "last_restore_at")?;
     let last_at: Option<i64> = row::column(row, "last_at")?;
-    Ok(KnownInstance {
+    Ok(CachedInstance {
         key: row::column(row, "instance_key")?,
         project_key: row::column(row, "project_key")?,
         name: row::column(row, "name")?,
-        facts: InstanceState {
+        state: InstanceState {
             instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
             project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
             cache_mode: row::parse(row, "cache_mode", "instances.cache_mode is unknown")?,

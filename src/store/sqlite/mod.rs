@@ -18,6 +18,7 @@ mod instance_cache;
 mod instance_config;
 mod instances;
 mod options;
+mod paths;
 mod quotas;
 mod reader;
 mod restores;
@@ -105,7 +106,7 @@ impl SqliteStore {
         if !is_new {
             let migrated = migrate::migrate(&mut writing, file::APPLICATION_ID).await;
             migrated.map_err(|error| match &location {
-                Location::File(path) => file::locked_or(path, error),
+                Location::File(path) => paths::locked_or(path, error),
                 Location::Memory { .. } => error,
             })?;
         }

@@ -1,6 +1,6 @@
 //! Where a database is and how its connections are set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 use crate::store::error::OpenError;
-use crate::store::sqlite::file;
+use crate::store::sqlite::paths::{self, side_file};
 
 /// The first SQLite without the WAL-reset bug: before it, a commit racing a checkpoint could be lost.
 const SAFE_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -65,7 +65,7 @@ impl Location {
     /// `NotWritable` if there is no such folder.
     pub(super) fn resolved(&self) -> Result<Self, OpenError> {
         match self {
-            Self::File(path) => Ok(Self::File(file::resolve(path)?)),
+            Self::File(path) => Ok(Self::File(paths::resolve(path)?)),
             Self::Memory { .. } => Ok(self.clone()),
         }
     }
@@ -103,7 +103,7 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
         Location::Memory { .. } => base(location).create_if_missing(true),
     };
     SqliteConnection::connect_with(&options).await.map_err(|source| match location {
-        Location::File(path) => file::unusable(path, "open the database", source),
+        Location::File(path) => paths::unusable(path, "open the database", source),
         Location::Memory { .. } => OpenError::Failed { operation: "open the database", source },
     })
 }
@@ -175,6 +175,15 @@ fn is_safe(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let mut part = || parts.next().unwrap_or(0);
     (part(), part(), part()) >= SAFE_SQLITE
+}
+
+/// Returns how a database is looked at that nothing may be done to.
+///
+/// Without files beside it nobody has it open, and the main file is all there is: then SQLite makes none either, and can
+/// read it also where nothing can be written.
+pub(super) fn looking(path: &Path) -> SqliteConnectOptions {
+    let is_alone = ["-wal", "-shm", "-journal"].iter().all(|suffix| !side_file(path, suffix).exists());
+    reading(&Location::File(path.to_owned())).immutable(is_alone)
 }
 
 #[cfg(test)]

@@ -29,13 +29,13 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
     if id_is_given && control::is_taken(&mut *connection, *new.id.as_bytes()).await? {
         return Err(Refusal::IdTaken.into());
     }
-    known.facts.permit_backup_work(rules)?;
+    known.state.permit_backup_work(rules)?;
     let backup = backups::find(connection, known.key, instance.instance_id, backup_id)
         .await?
         .ok_or(Refusal::InvalidParameter { name: "backup_id" })?;
-    let status_before = known.facts.status;
-    let restore = known.facts.begin_restore(new, &backup)?;
-    let (key, status_after) = (known.key, known.facts.status);
+    let status_before = known.state.status;
+    let restore = known.state.begin_restore(new, &backup)?;
+    let (key, status_after) = (known.key, known.state.status);
     let actor_key = actors
         .key(connection, &origin.actor)
         .await

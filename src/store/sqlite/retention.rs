@@ -84,7 +84,7 @@ pub(super) struct Expiry<'s> {
     /// How many stay; none: all.
     pub(super) keep: Option<u32>,
     /// By instance, a number below which no record is usable: what has expired is not looked at again.
-    pub(super) floors: &'s mut HashMap<i64, i64>,
+    pub(super) oldest_usable: &'s mut HashMap<i64, i64>,
 }
 
 /// A backup that can be used from now on.
@@ -97,15 +97,15 @@ pub(super) struct Usable {
 
 /// Lets backups give way to newer ones of their instances, no two of which are of the same; returns what became of them, by the key
 /// of the instance.
-pub(super) async fn give_way(
+pub(super) async fn expire_superseded(
     connection: &mut SqliteConnection,
-    Expiry { keep, floors }: Expiry<'_>,
+    Expiry { keep, oldest_usable }: Expiry<'_>,
     newer: &[Usable],
     actor_key: i64,
 ) -> Result<HashMap<i64, Vec<MadeChange>>, StoreError> {
     let mut gone: HashMap<i64, Vec<MadeChange>> = HashMap::new();
     for Usable { instance_key, instance_id, at, .. } in newer {
-        let expiry = Expiry { keep, floors: &mut *floors };
+        let expiry = Expiry { keep, oldest_usable: &mut *oldest_usable };
         let ids = expire_beyond(connection, expiry, *instance_key, *at, actor_key).await?;
         gone.entry(*instance_key)
             .or_default()
@@ -122,7 +122,7 @@ pub(super) async fn give_way(
 /// Lets all but the newest usable backups of an instance expire; returns those that did, oldest first.
 pub(super) async fn expire_beyond(
     connection: &mut SqliteConnection,
-    Expiry { keep, floors }: Expiry<'_>,
+    Expiry { keep, oldest_usable }: Expiry<'_>,
     instance_key: i64,
     at: Timestamp,
     actor_key: i64,
@@ -130,7 +130,7 @@ pub(super) async fn expire_beyond(
     let Some(keep) = keep else { return Ok(Vec::new()) };
     let (usable, expired) =
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
-    let floor = floors.get(&instance_key).copied().unwrap_or(1);
+    let floor = oldest_usable.get(&instance_key).copied().unwrap_or(1);
     let oldest_kept: Option<i64> = sqlx::query_scalar(
         "SELECT record_number FROM backups WHERE instance_key = ? AND record_number >= ? AND status = ?
          ORDER BY record_number DESC LIMIT 1 OFFSET ?",
@@ -156,7 +156,7 @@ pub(super) async fn expire_beyond(
     .fetch_all(&mut *connection)
     .await
     .map_err(StoreError::during("let backups expire"))?;
-    floors.insert(instance_key, oldest_kept);
+    oldest_usable.insert(instance_key, oldest_kept);
     let mut gone: Vec<(i64, BackupId)> = rows
         .iter()
         .map(|row| {

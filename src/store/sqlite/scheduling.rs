@@ -16,7 +16,7 @@ use crate::store::row::{self, POLICY_JSON};
 use crate::store::sqlite::backups::{self, NewBackupRow};
 use crate::store::sqlite::control;
 use crate::store::sqlite::events;
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::Script;
@@ -106,8 +106,8 @@ async fn changes_of(
             is_automatic: true,
         })
         .collect();
-    let expiry = Expiry { keep, floors: &mut state.floors };
-    let mut gone = retention::give_way(&mut state.connection, expiry, &usable, actor_key).await?;
+    let expiry = Expiry { keep, oldest_usable: &mut state.oldest_usable };
+    let mut gone = retention::expire_superseded(&mut state.connection, expiry, &usable, actor_key).await?;
     let mut changes = Vec::with_capacity(made.len());
     for (instance_key, backup) in made {
         let record = ChangedRecord::Backup { id: backup.id, from: None, to: backup.status.kind() };
@@ -121,7 +121,7 @@ async fn changes_of(
 fn run(
     schedule: &Schedule,
     planned: PlannedRun,
-    known: &mut KnownInstance,
+    known: &mut CachedInstance,
     change: ScheduledRun,
     step: &ScheduleStep,
     runs: &mut Runs,
@@ -138,7 +138,7 @@ fn run(
         work: change.work,
         name_offset: step.name_offset,
     };
-    let outcome = known.facts.run_backup(new, step.rules).map(|(backup, outcome)| {
+    let outcome = known.state.run_backup(new, step.rules).map(|(backup, outcome)| {
         runs.made.push((known.key, backup));
         runs.begun += usize::from(outcome == RunOutcome::Done);
         outcome

@@ -12,7 +12,7 @@ use crate::domain::work::FailureCode;
 use crate::store::row::{self, TASK_COLUMNS};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::note;
 use crate::store::sqlite::reader::{Reader, unsigned};
 use crate::store::{InstanceRef, StoreError, TaskReads};
@@ -204,7 +204,7 @@ pub(super) async fn end_all(
 /// Removes a task that has ended from the list.
 pub(super) async fn delete(
     connection: &mut SqliteConnection,
-    known: &KnownInstance,
+    known: &CachedInstance,
     id: TaskId,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
@@ -223,5 +223,5 @@ pub(super) async fn delete(
         .execute(&mut *connection)
         .await
         .map_err(StoreError::during("remove a background task"))?;
-    note(connection, known.key, known.facts.status, "task removed", audit).await
+    note(connection, known.key, known.state.status, "task removed", audit).await
 }

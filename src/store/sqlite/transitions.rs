@@ -25,7 +25,7 @@ pub(super) async fn apply(
     changes: Vec<DueChange>,
     keep: Option<u32>,
 ) -> Result<Vec<MadeChange>, StoreError> {
-    let WriterState { connection, instances: known, actors, floors, .. } = state;
+    let WriterState { connection, instances: known, actors, oldest_usable, .. } = state;
     let actor_key = actors
         .key(connection, &Origin::SYSTEM.actor)
         .await
@@ -46,7 +46,7 @@ pub(super) async fn apply(
             }
             DueChange::Backup(change) => {
                 let batch = take_backups((instance_key, change), &mut changes);
-                apply_to_backups(connection, Expiry { keep, floors }, batch, actor_key).await?
+                apply_to_backups(connection, Expiry { keep, oldest_usable }, batch, actor_key).await?
             }
             DueChange::Restore(change) => {
                 apply_to_restore(connection, instance_key, &change, actor_key).await?
@@ -103,7 +103,7 @@ async fn apply_to_backups(
             is_automatic: change.kind == BackupKind::Automatic,
         })
         .collect();
-    let mut gone = retention::give_way(connection, expiry, &usable, actor_key).await?;
+    let mut gone = retention::expire_superseded(connection, expiry, &usable, actor_key).await?;
     let mut made = Vec::with_capacity(batch.len());
     for (instance_key, BackupChange { id, instance_id, from, to, at, .. }) in batch {
         let record = ChangedRecord::Backup { id, from: Some(from), to: to.kind() };

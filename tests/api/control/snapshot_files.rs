@@ -82,7 +82,7 @@ async fn everything_comes_to_another_server() {
 
 #[tokio::test]
 async fn what_is_in_memory_leaves_as_a_file_and_comes_as_one() {
-    let [from, to] = [&[IN_MEMORY][..], &[]].map(|settings| TestServer::with(settings));
+    let [from, to] = [&[IN_MEMORY][..], &[]].map(TestServer::with);
     let (from, to) = (from.await, to.await);
     let backups = async |server: &TestServer| server.list(HA, "").await;
     from.create_backup(HA).await;

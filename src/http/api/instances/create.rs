@@ -122,12 +122,12 @@ impl PolicyBody {
         let plan = object.periodical_backup_plan.map(|plan| SentPlan {
             begin_at: text(plan.begin_at),
             period_type: text(plan.period_type),
-            backup_at: plan.backup_at.unwrap_or_default().iter().map(Flexible::whole_or_none_such).collect(),
+            backup_at: plan.backup_at.unwrap_or_default().iter().map(Flexible::to_u64).collect(),
             timezone_offset: text(plan.timezone_offset),
         });
         Ok(SentPolicy {
             backup_type: text(object.backup_type),
-            save_days: object.save_days.as_ref().and_then(Flexible::given).map(Flexible::whole_or_none_such),
+            save_days: object.save_days.as_ref().and_then(Flexible::given).map(Flexible::to_u64),
             plan: plan.filter(|plan| *plan != SentPlan::default()),
         })
     }
@@ -154,9 +154,8 @@ impl OrderBody {
         let addresses = self.private_ips.unwrap_or_default();
         let private_ip = text(self.private_ip).or_else(|| text(Some(addresses.join(","))));
         let private_ip = private_ip.map(|list| list.split(',').map(str::trim).collect::<Vec<_>>().join(","));
-        let number = |given: &Option<Flexible>| {
-            given.as_ref().and_then(Flexible::given).map(Flexible::whole_or_none_such)
-        };
+        let number =
+            |given: &Option<Flexible>| given.as_ref().and_then(Flexible::given).map(Flexible::to_u64);
         Ok(CreateInstancesRequest {
             id: None,
             name: text(self.name),

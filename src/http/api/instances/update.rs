@@ -57,7 +57,7 @@ impl UpdateBody {
             maintenance: (text(self.maintain_begin), text(self.maintain_end)),
             security_group_id: text(self.security_group_id),
             policy: self.instance_backup_policy.map(PolicyBody::sent).transpose()?.unwrap_or_default(),
-            port: port.as_ref().and_then(Flexible::given).map(Flexible::whole_or_none_such),
+            port: port.as_ref().and_then(Flexible::given).map(Flexible::to_u64),
             rename_commands: only_v2(api, self.rename_commands)?,
         })
     }

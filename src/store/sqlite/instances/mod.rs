@@ -1,6 +1,6 @@
 //! Commands that change instances, each with its event in the audit.
 //!
-//! A command changes the tables only; what is remembered of the instance is forgotten, and read again by whoever needs it next.
+//! A command changes the tables only; what is cached of the instance is forgotten, and read again by whoever needs it next.
 
 mod creation;
 mod password;
@@ -16,7 +16,7 @@ use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::origin::Origin;
 use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{SqliteStore, tasks};
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
@@ -34,7 +34,7 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
     let WriterState { connection, instances, actors, .. } = state;
     let ChangeInstance { instance, command, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known: KnownInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
+    let known: CachedInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let actor_key = actors
         .key(connection, &origin.actor)
         .await
@@ -50,7 +50,7 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         InstanceCommand::Switch { switch, task } => {
             update::switch_setting(connection, &known, switch, &task, audit).await
         }
-        InstanceCommand::Rearrange { extension, region, wait, task, work } => {
+        InstanceCommand::ChangePlacement { extension, region, wait, task, work } => {
             let extension = (&extension, region.as_str());
             placement::begin(connection, known, extension, wait.as_ref(), (&task, work), audit).await
         }
@@ -64,11 +64,11 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         InstanceCommand::SwitchNodes { switch, task } => {
             update::switch_nodes(connection, &known, &switch, &task, audit).await
         }
-        InstanceCommand::Extend { resize, wait, task, work } => {
+        InstanceCommand::Resize { resize, wait, task, work } => {
             resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await
         }
         InstanceCommand::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
-        InstanceCommand::Pass { action, work } => {
+        InstanceCommand::ChangeStatus { action, work } => {
             transition::begin(connection, known, action, work, audit).await
         }
     }

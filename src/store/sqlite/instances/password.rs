@@ -24,8 +24,8 @@ pub(in crate::store::sqlite) async fn change_password(
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let (mut no_password, mut kept) = read(connection, known.key).await?;
     match change {
-        PasswordChange::Change { .. } => permit_change(no_password, known.facts.state())?,
-        PasswordChange::Reset { .. } | PasswordChange::WhileLocked => permit_reset(known.facts.state())?,
+        PasswordChange::Change { .. } => permit_change(no_password, known.state.state())?,
+        PasswordChange::Reset { .. } | PasswordChange::WhileLocked => permit_reset(known.state.state())?,
     }
     let before = kept.tries;
     let verdict = match &change {
@@ -66,7 +66,7 @@ pub(in crate::store::sqlite) async fn change_password(
         let span = (at, Some(at));
         tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
     }
-    note(connection, known.key, known.facts.status, text, Audit { at: now, origin: &origin, actor_key })
+    note(connection, known.key, known.state.status, text, Audit { at: now, origin: &origin, actor_key })
         .await?;
     Ok(PasswordAnswer::Judged(verdict))
 }

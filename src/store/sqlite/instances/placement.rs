@@ -11,7 +11,7 @@ use crate::domain::task::NewTask;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{note, shown, transition, waiting};
 use crate::store::sqlite::tasks;
 
@@ -19,7 +19,7 @@ use crate::store::sqlite::tasks;
 /// is open.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    known: KnownInstance,
+    known: CachedInstance,
     (extension, region): (&PlacementChange, &str),
     wait: Option<&WaitingChange>,
     (task, work): (&NewTask, WorkOptions),
@@ -32,34 +32,34 @@ pub(super) async fn begin(
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
         return waiting::keep(connection, &known, waiting, task, audit).await;
     }
-    set_off(connection, known, (extension, &extended), work, audit).await
+    start(connection, known, (extension, &extended), work, audit).await
 }
 
 /// Begins what has waited. Its background task is there already.
-pub(super) async fn begin_at_last(
+pub(super) async fn start_waiting(
     connection: &mut SqliteConnection,
-    known: KnownInstance,
+    known: CachedInstance,
     (extension, region): (&PlacementChange, &str),
     work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let extended = extension.of(&shown(connection, known.key).await?, region)?;
-    set_off(connection, known, (extension, &extended), work, audit).await
+    start(connection, known, (extension, &extended), work, audit).await
 }
 
-async fn set_off(
+async fn start(
     connection: &mut SqliteConnection,
-    mut known: KnownInstance,
+    mut known: CachedInstance,
     (extension, extended): (&PlacementChange, &NewPlacement),
     work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let status = known.facts.status;
+    let status = known.state.status;
     let transition =
-        known.facts.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
+        known.state.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
     plan(connection, known.key, extended).await?;
     note(connection, known.key, status, extension.note(), audit).await?;
-    transition::set_off(connection, known.key, status, transition, audit).await
+    transition::start(connection, known.key, status, transition, audit).await
 }
 
 /// Keeps what will be different.

@@ -11,7 +11,7 @@ use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
 use crate::store::row;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::free_addresses;
 use crate::store::sqlite::instances::{shown, transition, waiting};
 use crate::store::sqlite::{quotas, tasks};
@@ -20,7 +20,7 @@ use crate::store::sqlite::{quotas, tasks};
 /// maintenance is open.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    known: KnownInstance,
+    known: CachedInstance,
     resize: &Resize,
     wait: Option<&WaitingChange>,
     (task, work): (&NewTask, WorkOptions),
@@ -33,19 +33,19 @@ pub(super) async fn begin(
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
         return waiting::keep(connection, &known, waiting, task, audit).await;
     }
-    set_off(connection, known, (&before, &size), work, audit).await
+    start(connection, known, (&before, &size), work, audit).await
 }
 
 /// Begins what has waited. Its background task is there already.
-pub(super) async fn begin_at_last(
+pub(super) async fn start_waiting(
     connection: &mut SqliteConnection,
-    known: KnownInstance,
+    known: CachedInstance,
     resize: &Resize,
     work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
-    set_off(connection, known, (&before, &size), work, audit).await
+    start(connection, known, (&before, &size), work, audit).await
 }
 
 /// Decides what an instance becomes. Nothing has changed by that.
@@ -61,18 +61,18 @@ async fn judge(
     Ok((before, size))
 }
 
-async fn set_off(
+async fn start(
     connection: &mut SqliteConnection,
-    mut known: KnownInstance,
+    mut known: CachedInstance,
     (before, size): (&Instance, &NewSize),
     work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let status = known.facts.status;
+    let status = known.state.status;
     let transition =
-        known.facts.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
+        known.state.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
     plan(connection, known.key, &before.ip, size).await?;
-    transition::set_off(connection, known.key, status, transition, audit).await
+    transition::start(connection, known.key, status, transition, audit).await
 }
 
 async fn permit_memory(

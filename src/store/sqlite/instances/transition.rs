@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{placement, resize, set_status};
 use crate::store::sqlite::tasks;
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
@@ -16,20 +16,20 @@ use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 /// Has an instance restarted, emptied, started or stopped.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    mut known: KnownInstance,
+    mut known: CachedInstance,
     action: StatusAction,
     work: WorkOptions,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let from = known.facts.status;
-    known.facts.permit_status_action(action)?;
+    let from = known.state.status;
+    known.state.permit_status_action(action)?;
     let transition =
-        known.facts.start_transition(action.action(), action.passes_through(), work, audit.at)?;
-    set_off(connection, known.key, from, transition, audit).await
+        known.state.start_transition(action.action(), action.passes_through(), work, audit.at)?;
+    start(connection, known.key, from, transition, audit).await
 }
 
 /// Takes the first step of a way, and the last if it takes no time; what comes later is planned.
-pub(super) async fn set_off(
+pub(super) async fn start(
     connection: &mut SqliteConnection,
     instance_key: i64,
     from: InstanceStatus,

@@ -14,7 +14,7 @@ use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::{rename_commands_json, require_free};
 use crate::store::sqlite::instances::{note, record, shown, waiting};
 use crate::store::sqlite::{retention, tasks};
@@ -23,7 +23,7 @@ use crate::store::sqlite::{retention, tasks};
 /// with the update.
 pub(super) async fn update(
     connection: &mut SqliteConnection,
-    known: &KnownInstance,
+    known: &CachedInstance,
     (update, port_change): (&InstanceUpdate, Option<&NewTask>),
     policy_id: [u8; 16],
     names: Option<ProjectId>,
@@ -80,7 +80,7 @@ async fn write(
 /// Switches something; its background task has ended when that is done.
 pub(super) async fn switch_setting(
     connection: &mut SqliteConnection,
-    known: &KnownInstance,
+    known: &CachedInstance,
     switch: InstanceSwitch,
     task: &NewTask,
     audit: Audit<'_>,
@@ -145,7 +145,7 @@ pub(super) async fn set_policy(
 /// Starts or stops nodes; its background task has ended when that is done.
 pub(super) async fn switch_nodes(
     connection: &mut SqliteConnection,
-    known: &KnownInstance,
+    known: &CachedInstance,
     switch: &NodeSwitch,
     task: &NewTask,
     audit: Audit<'_>,
@@ -191,11 +191,11 @@ async fn write_nodes(
 
 pub(super) async fn delete(
     connection: &mut SqliteConnection,
-    known: &KnownInstance,
+    known: &CachedInstance,
     audit: Audit<'_>,
     system_key: i64,
 ) -> Result<(), StoreError> {
-    known.facts.permit_deletion()?;
+    known.state.permit_deletion()?;
     waiting::give_up(connection, known.key, audit.at).await?;
     sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")
         .bind(audit.at.as_millis())
@@ -203,7 +203,7 @@ pub(super) async fn delete(
         .execute(&mut *connection)
         .await
         .map_err(StoreError::during("delete an instance"))?;
-    record(connection, known.key, (Some(known.facts.status), None), audit).await?;
+    record(connection, known.key, (Some(known.state.status), None), audit).await?;
     // Nothing keeps a backup of it any more whose days are over.
     retention::release(connection, &[(known.key, audit.at)], system_key).await.map(drop)
 }

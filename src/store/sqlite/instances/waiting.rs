@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
 use crate::store::row;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instance_cache::KnownInstance;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{note, placement, resize, shown};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreError};
@@ -19,7 +19,7 @@ use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreEr
 /// Keeps a change until it is due. Its background task is there already.
 pub(super) async fn keep(
     connection: &mut SqliteConnection,
-    known: &KnownInstance,
+    known: &CachedInstance,
     (change, due_at): (&WaitingChange, Timestamp),
     task: &NewTask,
     audit: Audit<'_>,
@@ -47,7 +47,7 @@ pub(super) async fn keep(
     .execute(&mut *connection)
     .await
     .map_err(StoreError::during("keep a change that waits"))?;
-    note(connection, known.key, known.facts.status, "change waits for the window of maintenance", audit).await
+    note(connection, known.key, known.state.status, "change waits for the window of maintenance", audit).await
 }
 
 /// Plans what waits anew: the instance has another window of maintenance.
@@ -123,13 +123,13 @@ pub(in crate::store::sqlite) async fn begin_due(
 /// Begins one change, puts it off while the instance is busy, or gives it up for good.
 async fn begin(
     connection: &mut SqliteConnection,
-    known: KnownInstance,
+    known: CachedInstance,
     waiting: &Waiting,
     (step, work): (&ScheduleStep, WorkOptions),
     audit: Audit<'_>,
 ) -> Result<Vec<MadeChange>, StoreError> {
-    let (instance_id, instance_key, from) = (known.facts.instance_id, known.key, known.facts.status);
-    if known.facts.permit(InstanceAction::Extend).is_err() {
+    let (instance_id, instance_key, from) = (known.state.instance_id, known.key, known.state.status);
+    if known.state.permit(InstanceAction::Extend).is_err() {
         let window = shown(connection, instance_key).await?.maintenance;
         match window.next_try(audit.at) {
             Some(next) => waiting.put_off(connection, next).await?,
@@ -143,12 +143,12 @@ async fn begin(
     waiting.start(connection, audit.at).await?;
     let begun = match waiting.change.clone() {
         WaitingChange::Size(order) => match order.check(step.resize_rules()) {
-            Ok(resize) => resize::begin_at_last(connection, known, &resize, work, audit).await,
+            Ok(resize) => resize::start_waiting(connection, known, &resize, work, audit).await,
             Err(refusal) => Err(refusal.into()),
         },
         WaitingChange::Zones(zones) => {
             let extension = (&PlacementChange::Zones(zones), step.region.as_str());
-            placement::begin_at_last(connection, known, extension, work, audit).await
+            placement::start_waiting(connection, known, extension, work, audit).await
         }
     };
     match begun {

@@ -11,9 +11,10 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::copying;
 use crate::store::sqlite::options::{self, Location};
+use crate::store::sqlite::paths;
 use crate::store::sqlite::snapshots::metadata;
-use crate::store::sqlite::{copying, file};
 use crate::store::{Snapshot, SnapshotLabel};
 
 /// How the files of snapshots end.
@@ -39,7 +40,7 @@ impl SnapshotDirectory {
     /// Returns the snapshot directory of the database at `location`.
     pub(in crate::store::sqlite) fn of(location: &Location) -> Self {
         match location {
-            Location::File(path) => Self::Folder(file::side_file(path, ".snapshots")),
+            Location::File(path) => Self::Folder(paths::side_file(path, ".snapshots")),
             Location::Memory { .. } => Self::Memory(BTreeMap::new()),
         }
     }

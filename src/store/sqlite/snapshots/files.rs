@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::domain::time::Timestamp;
+use crate::store::sqlite::copying;
 use crate::store::sqlite::options::{self, Location};
+use crate::store::sqlite::paths;
 use crate::store::sqlite::snapshots::directory::{SnapshotDirectory, UNFINISHED, make_folder};
 use crate::store::sqlite::snapshots::{bring_up_to_date, failed, metadata, unusable};
-use crate::store::sqlite::{copying, file};
 use crate::store::{SnapshotError, SnapshotFile, SnapshotUpload};
 
 /// Returns a path for a file of a snapshot that is not one yet: beside the snapshots, or, where those are in memory, in the folder for
@@ -33,7 +34,7 @@ fn unfinished(directory: &SnapshotDirectory) -> Result<PathBuf, sqlx::Error> {
 pub(super) async fn begin(directory: &SnapshotDirectory) -> Result<SnapshotUpload, sqlx::Error> {
     let path = unfinished(directory)?;
     copying::in_the_background(move || {
-        let file = file::private().write(true).create_new(true).open(&path)?;
+        let file = paths::private().write(true).create_new(true).open(&path)?;
         Ok(SnapshotUpload::new(path, file))
     })
     .await

@@ -24,6 +24,7 @@ use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::file::Inspected;
 use crate::store::sqlite::options::Location;
+use crate::store::sqlite::paths;
 use crate::store::sqlite::{SqliteStore, check, copying, file, options};
 use crate::store::{
     OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotStore, SnapshotUpload, StoreError,
@@ -159,7 +160,7 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
     let Location::File(path) = snapshot else { return Ok(()) };
     let Inspected { version, recovered } = file::inspect(path).await.map_err(refused)?;
     drop(recovered);
-    let failed = |error| refused(file::unusable(path, "bring a snapshot up to date", error));
+    let failed = |error| refused(paths::unusable(path, "bring a snapshot up to date", error));
     match version {
         None | Some(0) => Err(unusable("there is nothing in it".to_owned())),
         Some(version) => {
@@ -167,9 +168,9 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
             if version == migrate::known_version() && !has_a_log(path).await.map_err(failed)? {
                 return Ok(());
             }
-            let unfinished = file::side_file(path, &format!(".{}", directory::UNFINISHED));
+            let unfinished = paths::side_file(path, &format!(".{}", directory::UNFINISHED));
             let upgraded = async {
-                copying::write(&file::looking(path), &unfinished).await.map_err(failed)?;
+                copying::write(&options::looking(path), &unfinished).await.map_err(failed)?;
                 upgrade(&unfinished).await.map_err(|error| refused(error.naming(path)))
             };
             copying::make_whole(&unfinished, path, upgraded, failed).await
@@ -190,7 +191,7 @@ async fn has_a_log(path: &Path) -> Result<bool, sqlx::Error> {
 }
 
 async fn upgrade(copy: &Path) -> Result<(), OpenError> {
-    let failed = |error| file::unusable(copy, "upgrade a snapshot", error);
+    let failed = |error| paths::unusable(copy, "upgrade a snapshot", error);
     let location = Location::File(copy.to_owned());
     let mut connection = options::connect_unsynced(&location).await.map_err(failed)?;
     migrate::migrate(&mut connection, file::APPLICATION_ID).await?;

@@ -8,8 +8,8 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::clock::Stopwatch;
 use crate::store::sqlite::access_lock::AccessLock;
-use crate::store::sqlite::file::side_file;
 use crate::store::sqlite::file_watch::FileWatch;
+use crate::store::sqlite::paths::side_file;
 use crate::store::{StoreError, StoreMetrics};
 
 /// What the writer looks at before and after it writes. Of a database in memory there are no files.

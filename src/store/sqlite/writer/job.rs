@@ -16,7 +16,7 @@ pub(super) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// A change of the database, whatever its result.
 pub(super) trait Job: Send {
     /// Makes the change.
-    fn run<'w>(self: Box<Self>, state: &'w mut WriterState) -> BoxFuture<'w, Done>;
+    fn run(self: Box<Self>, state: &mut WriterState) -> BoxFuture<'_, Done>;
 
     /// Returns the answer to a change that is not made, because its transaction has failed.
     fn unmade(self: Box<Self>) -> Answer;
@@ -40,7 +40,7 @@ where
     T: Send + 'static,
     W: for<'w> FnOnce(&'w mut WriterState) -> BoxFuture<'w, Result<T, StoreError>> + Send,
 {
-    fn run<'w>(self: Box<Self>, state: &'w mut WriterState) -> BoxFuture<'w, Done> {
+    fn run(self: Box<Self>, state: &mut WriterState) -> BoxFuture<'_, Done> {
         let Self { work, reply } = *self;
         work(state)
             .map(move |result| {

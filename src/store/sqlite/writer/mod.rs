@@ -19,7 +19,7 @@ use crate::domain::backup::Backup;
 use crate::store::error::commit_error;
 use crate::store::sqlite::backups::{self, Transaction};
 use crate::store::sqlite::events::{Actors, Numbers};
-use crate::store::sqlite::instance_cache::KnownInstances;
+use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::options;
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 pub(super) use guards::WriterGuards;
@@ -33,21 +33,21 @@ const BATCH_LIMIT: usize = 512;
 /// The database as the writer sees it: its connection, and copies of what the tables hold.
 pub(super) struct WriterState {
     pub(super) connection: SqliteConnection,
-    pub(super) instances: KnownInstances,
+    pub(super) instances: InstanceCache,
     pub(super) actors: Actors,
     pub(super) numbers: Numbers,
     /// By instance key: a number below which no backup is usable. Only where backups expire.
-    pub(super) floors: HashMap<i64, i64>,
+    pub(super) oldest_usable: HashMap<i64, i64>,
 }
 
 impl WriterState {
     pub(super) fn new(connection: SqliteConnection) -> Self {
         Self {
             connection,
-            instances: KnownInstances::default(),
+            instances: InstanceCache::default(),
             actors: Actors::default(),
             numbers: Numbers::default(),
-            floors: HashMap::new(),
+            oldest_usable: HashMap::new(),
         }
     }
 
@@ -56,7 +56,7 @@ impl WriterState {
         self.instances.forget_all();
         self.actors.forget();
         self.numbers.forget();
-        self.floors.clear();
+        self.oldest_usable.clear();
     }
 }
 

@@ -31,6 +31,7 @@ const STEPS_A_NOTICE: i32 = 100_000;
 const NOTHING_DUE: i64 = i64::MAX;
 
 /// What waits for the writer.
+#[expect(clippy::large_enum_variant, reason = "nearly all are creates; a box for each would cost more")]
 pub(super) enum Queued {
     /// A backup to record: creates that wait together are written by one statement.
     CreateBackup(CreateBackup, Reply<Backup>),
@@ -46,6 +47,7 @@ pub(super) enum Queued {
 
 impl Queued {
     /// Returns the backup to record, or else the entry.
+    #[expect(clippy::result_large_err, reason = "what is given back is no error, and moves once")]
     pub(super) fn into_create(self) -> Result<(CreateBackup, Reply<Backup>), Self> {
         match self {
             Self::CreateBackup(create, reply) => Ok((create, reply)),

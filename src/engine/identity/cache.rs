@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::domain::id::ProjectId;
 use crate::domain::identity::{Secret, Token, User};
 
-/// How many tokens and keys are remembered before all are forgotten and read again.
-const REMEMBERED: usize = 4096;
+/// How many tokens and keys are cached before all are dropped and read again.
+const MOST_CACHED: usize = 4096;
 
 /// Tokens and keys that were asked for lately. Neither ever changes, until everything is replaced.
 #[derive(Default)]
-pub(super) struct Remembered {
+pub(super) struct IdentityCache {
     pub(super) tokens: HashMap<[u8; 32], Arc<Token>>,
     pub(super) keys: HashMap<String, Arc<(User, Secret)>>,
     /// Projects that somebody has named.
@@ -21,7 +21,7 @@ pub(super) struct Remembered {
     pub(super) forgotten: u64,
 }
 
-impl Remembered {
+impl IdentityCache {
     pub(super) fn put_token(&mut self, hash: [u8; 32], token: &Arc<Token>) {
         put(&mut self.tokens, hash, token);
     }
@@ -37,9 +37,9 @@ impl Remembered {
 }
 
 /// Remembers one thing more; when there are too many, all others are forgotten.
-fn put<K: Eq + Hash, V>(remembered: &mut HashMap<K, Arc<V>>, key: K, value: &Arc<V>) {
-    if remembered.len() >= REMEMBERED {
-        remembered.clear();
+fn put<K: Eq + Hash, V>(cached: &mut HashMap<K, Arc<V>>, key: K, value: &Arc<V>) {
+    if cached.len() >= MOST_CACHED {
+        cached.clear();
     }
-    remembered.insert(key, Arc::clone(value));
+    cached.insert(key, Arc::clone(value));
 }
