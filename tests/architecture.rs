@@ -456,6 +456,32 @@ fn only_clock_and_ids_ask_for_time_and_random_bits() {
     assert_none(&sources().iter().flat_map(wrong_sources).collect::<Vec<_>>());
 }
 
+/// Lines of code in `src`, without comments, blank lines and modules of tests; and files.
+const MOST_CODE_LINES: usize = 33_600;
+const MOST_FILES: usize = 265;
+
+/// Counts what a reader has to read; `cargo test --test architecture code -- --nocapture` prints it.
+#[test]
+fn there_is_no_more_code_than_there_was() {
+    let (mut lines, mut files) = (0, 0);
+    for source in sources().iter().filter(|source| source.path.starts_with("src/")) {
+        files += 1;
+        let is_test = source.path.contains("/tests/") || source.path.ends_with("/tests.rs");
+        let mut in_tests = is_test;
+        let mut previous = "";
+        for line in source.text.lines() {
+            in_tests |= previous == "#[cfg(test)]" && line.starts_with("mod ") && line.ends_with('{');
+            let code = line.trim();
+            let is_code = !code.is_empty() && !code.starts_with("//") && !in_tests;
+            lines += usize::from(is_code);
+            in_tests &= is_test || line != "}";
+            previous = line;
+        }
+    }
+    eprintln!("src: {lines} lines of code in {files} files");
+    assert!(lines <= MOST_CODE_LINES && files <= MOST_FILES, "{lines} lines in {files} files");
+}
+
 #[test]
 fn no_file_is_longer_than_one_thing() {
     let longer: Vec<String> = sources()
