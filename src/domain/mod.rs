@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod certificate;
 pub mod clock;
 pub mod config_template;
+pub mod fault;
 pub mod id;
 pub mod identity;
 pub mod instance;

@@ -1,8 +1,32 @@
-//! Who is behind a change, and in which request, as the audit records it.
+//! Who is behind a call, by which version of the API, and in which request.
 
 use std::fmt;
 
 use crate::domain::id::RequestId;
+
+/// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ApiVersion {
+    /// `/v1.0`.
+    V1,
+    /// `/v2`.
+    V2,
+}
+
+impl ApiVersion {
+    /// Returns its word: the first part of its paths, which faults and the journal use, too.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1.0",
+            Self::V2 => "v2",
+        }
+    }
+
+    /// Returns the version that a word stands for, in either case.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::V1, Self::V2].into_iter().find(|api| api.as_str().eq_ignore_ascii_case(word))
+    }
+}
 
 /// Who is behind a change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

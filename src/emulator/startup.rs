@@ -121,19 +121,17 @@ impl Parts {
         let identity =
             Identity::new(store.clone(), real_clock, ids.clone(), config.identity(), engine.passwords());
         let control = Control::new(engine.clone(), identity.clone(), store.clone(), clock, ids, seed.clone());
-        let kept = control.resume().await.map_err(StartError::Resume)?;
+        control.resume().await.map_err(StartError::Resume)?;
         if ids_seed.is_some() {
             control.reseed_ids(ids_seed).await.map_err(StartError::Resume)?;
         }
-        let seeded = http::faults_at_start(kept.as_deref(), seed.faults()).map_err(ServeError::from)?;
-        apply_seed(&control, seed, seeded.clone()).await?;
-        let faults = seeded.or(kept);
+        apply_seed(&control, seed).await?;
         announce_control(&config, control_address);
         let servers = http::serve(
             Listeners { api: listener, control: control_listener },
             engine.clone(),
             identity,
-            control_settings(&config, control.clone(), faults),
+            control_settings(&config, control.clone()),
             config.http(),
             registry,
         )?;
@@ -206,10 +204,9 @@ fn announce_control(config: &Config, address: Option<SocketAddr>) {
     }
 }
 
-fn control_settings(config: &Config, control: Control, faults: Option<String>) -> ControlSettings {
+fn control_settings(config: &Config, control: Control) -> ControlSettings {
     ControlSettings {
         control,
-        faults,
         journal_limit: config.journal_limit,
         token: config.control_token.clone(),
         allowed_hosts: AllowedHosts::new(config.control_allowed_hosts.clone()),
@@ -243,7 +240,7 @@ fn announce_database(location: &Location) {
 
 /// Reads and checks all seeds, the demo first.
 async fn read_seeds(config: &Config, texts: &[String]) -> Result<Seed, StartError> {
-    let mut reader = SeedReader::new(&config.region, http::fault_form);
+    let mut reader = SeedReader::new(&config.region);
     if config.demo {
         reader.read("demo", Notation::Yaml, DEMO)?;
     }
@@ -268,9 +265,8 @@ async fn read_seeds(config: &Config, texts: &[String]) -> Result<Seed, StartErro
     Ok(reader.finish())
 }
 
-async fn apply_seed(control: &Control, seed: Seed, faults: Option<String>) -> Result<(), StartError> {
-    let report =
-        control.seeding().await.seed(seed, false, faults, || ()).await.map_err(StartError::ApplySeed)?;
+async fn apply_seed(control: &Control, seed: Seed) -> Result<(), StartError> {
+    let report = control.seed(seed, false).await.map_err(StartError::ApplySeed)?;
     for difference in &report.differences {
         tracing::info!("seed left something as it is: {difference}");
     }

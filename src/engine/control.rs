@@ -1,7 +1,7 @@
 //! What a test decides: the time, ids, what moves work on, and what there is. Everything it decides outlives a restart.
 
+mod faults;
 pub(super) mod kept;
-mod snapshots;
 mod state;
 
 use std::sync::Arc;
@@ -10,9 +10,6 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-pub use snapshots::PreparedRestore;
-pub use state::{Alone, Seeding};
-
 use crate::clock::{Clock, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
 use crate::domain::instance::StatusTransition;
@@ -20,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::control::kept::{Decisions, KeptClock, KeptIds, KeptRule, as_json};
 use crate::engine::identity::Identity;
 use crate::engine::seed::Seed;
-use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
+use crate::engine::transitions::{Model, RuleDecision, RuleScope, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
 use crate::ids::ReseedableIds;
 use crate::store::{
@@ -68,22 +65,23 @@ impl Control {
         Self { engine, identity, snapshots, clock, ids, start_seed, changing }
     }
 
-    /// Takes up what was decided before a restart; returns the faults that were kept, as they were given.
+    /// Takes up what was decided before a restart.
     ///
     /// # Errors
     /// `Internal` if what is kept cannot be read.
-    pub async fn resume(&self) -> Result<Option<String>, EngineError> {
+    pub async fn resume(&self) -> Result<(), EngineError> {
         let decisions = Decisions::read(self.engine.guarded.settings().kept_settings().await?)?;
-        self.take_up(&decisions);
-        Ok(decisions.faults)
+        self.take_up(decisions);
+        Ok(())
     }
 
     /// Lets what is kept hold.
-    fn take_up(&self, decisions: &Decisions) {
+    fn take_up(&self, decisions: Decisions) {
         let real = || ClockFace::real(self.clock.real_now());
         self.clock.set_face(decisions.clock.unwrap_or_else(real));
         self.ids.reseed(decisions.ids);
-        self.engine.transitions.replace(decisions.rules.clone());
+        self.engine.transitions.replace(decisions.rules);
+        self.engine.faults.replace(decisions.faults);
     }
 
     /// Returns what the clock shows, and how it follows the real time.
@@ -157,7 +155,7 @@ impl Control {
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn rule(&self, scope: RuleScope, decision: FaultDecision) -> Result<bool, EngineError> {
+    pub async fn rule(&self, scope: RuleScope, decision: RuleDecision) -> Result<bool, EngineError> {
         let model = decision.model();
         self.replace_rule(model, scope, Some(TransitionRule { scope, decision })).await
     }
@@ -212,25 +210,6 @@ impl Control {
     /// Returns the region, which seeds complete their entries by.
     pub fn region(&self) -> &str {
         &self.engine.settings.region
-    }
-
-    /// Keeps the faults, as text.
-    ///
-    /// # Errors
-    /// `Internal`.
-    pub async fn keep_faults(&self, text: String) -> Result<(), EngineError> {
-        Ok(self.engine.guarded.settings().keep_setting(kept::FAULTS, Some(text)).await?)
-    }
-
-    /// Returns an id that nothing has yet.
-    pub fn new_id(&self) -> String {
-        self.engine.new_request_id().to_string()
-    }
-
-    /// Returns a number from 0 to below 1, from the bits that ids are made of.
-    pub fn dice(&self) -> f64 {
-        let [a, b, c, d, ..] = self.engine.ids.random_bits();
-        f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
     }
 
     /// Returns how much is kept.

@@ -7,6 +7,7 @@ mod backups;
 mod catalogue;
 pub mod control;
 mod error;
+mod faults;
 pub mod identity;
 mod instance_config;
 mod instance_password;
@@ -14,7 +15,6 @@ mod instances;
 mod lock;
 mod passwords;
 mod restores;
-mod run_faults;
 pub mod seed;
 mod tasks;
 pub mod transitions;
@@ -25,11 +25,13 @@ use std::time::Duration;
 pub use backups::{CreateBackupRequest, DownloadLink, LinkRequest, LinkTarget, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
+pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
-pub use run_faults::{RunDecision, RunFaults};
+pub(crate) use seed::text::{DurationText, Text, TimeText};
 
+pub use crate::domain::origin::ApiVersion;
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
     ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
@@ -42,20 +44,11 @@ use crate::domain::instance::transition::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::UtcOffset;
 use crate::domain::work::{FailureCode, Progression, WorkOptions};
+use crate::engine::faults::Faults;
 use crate::engine::lock::GuardedStore;
-use crate::engine::run_faults::RunFaultSource;
 use crate::engine::transitions::{TransitionRules, WorkModel};
 use crate::ids::IdSource;
 use crate::store::{IdentityStore, Store};
-
-/// The version of the API that a request speaks. Both are faces of one service; a few rules differ on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ApiVersion {
-    /// `/v1.0`.
-    V1,
-    /// `/v2`.
-    V2,
-}
 
 /// Which version of the API may back up clusters. Setting `backup.cluster`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +104,7 @@ pub struct Engine {
     ids: Arc<dyn IdSource>,
     settings: Arc<EngineSettings>,
     transitions: Arc<TransitionRules>,
-    run_faults: RunFaultSource,
+    faults: Arc<Faults>,
     passwords: Passwords,
 }
 
@@ -131,7 +124,7 @@ impl Engine {
             ids,
             settings: Arc::new(settings),
             transitions: Arc::default(),
-            run_faults: RunFaultSource::default(),
+            faults: Arc::default(),
             passwords: Passwords::default(),
         }
     }

@@ -93,14 +93,14 @@ impl RuleScope {
 
 /// What a rule says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FaultDecision {
+pub enum RuleDecision {
     /// What moves work on.
     Work(WorkModel, Progression),
     /// What moves instances on.
     Instance(InstanceProgression),
 }
 
-impl FaultDecision {
+impl RuleDecision {
     /// Returns the model that it is about.
     pub fn model(&self) -> Model {
         match self {
@@ -116,7 +116,7 @@ pub struct TransitionRule {
     /// What the rule is about.
     pub scope: RuleScope,
     /// What it says.
-    pub decision: FaultDecision,
+    pub decision: RuleDecision,
 }
 
 /// The rules somebody has made.
@@ -139,8 +139,8 @@ impl TransitionRules {
     /// Returns what moves work on an instance on, if there is a rule about it.
     pub fn progression(&self, model: WorkModel, instance: InstanceRef) -> Option<Progression> {
         self.narrowest(instance, |decision| match decision {
-            FaultDecision::Work(of, progression) if *of == model => Some(*progression),
-            FaultDecision::Work(..) | FaultDecision::Instance(_) => None,
+            RuleDecision::Work(of, progression) if *of == model => Some(*progression),
+            RuleDecision::Work(..) | RuleDecision::Instance(_) => None,
         })
     }
 
@@ -152,13 +152,13 @@ impl TransitionRules {
         state: InstanceStatus,
     ) -> Option<StateProgression> {
         self.narrowest(instance, |decision| match decision {
-            FaultDecision::Instance(progression) => progression.of_state(state),
-            FaultDecision::Work(..) => None,
+            RuleDecision::Instance(progression) => progression.of_state(state),
+            RuleDecision::Work(..) => None,
         })
     }
 
     /// Returns what `says` finds in the narrowest rule about an instance in which it finds anything.
-    fn narrowest<T>(&self, instance: InstanceRef, says: impl Fn(&FaultDecision) -> Option<T>) -> Option<T> {
+    fn narrowest<T>(&self, instance: InstanceRef, says: impl Fn(&RuleDecision) -> Option<T>) -> Option<T> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         RuleScope::around(instance).into_iter().find_map(|scope| {
             rules.iter().filter(|rule| rule.scope == scope).find_map(|rule| says(&rule.decision))
@@ -185,7 +185,7 @@ mod tests {
         let instance = instance();
         let rule = |scope, progression| TransitionRule {
             scope,
-            decision: FaultDecision::Work(WorkModel::Backup, progression),
+            decision: RuleDecision::Work(WorkModel::Backup, progression),
         };
         let rules = TransitionRules::default();
         assert_eq!(rules.progression(WorkModel::Backup, instance), None);
@@ -205,13 +205,13 @@ mod tests {
         let lasting = |state, seconds| {
             let mut durations = StateDurations::default();
             durations.set(state, Duration::from_secs(seconds)).unwrap();
-            FaultDecision::Instance(InstanceProgression::Timed(durations))
+            RuleDecision::Instance(InstanceProgression::Timed(durations))
         };
         let rules = TransitionRules::default();
         rules.replace(vec![
             TransitionRule {
                 scope: RuleScope::Project(instance.project_id),
-                decision: FaultDecision::Instance(InstanceProgression::Manual),
+                decision: RuleDecision::Instance(InstanceProgression::Manual),
             },
             TransitionRule {
                 scope: RuleScope::Instance(instance.instance_id),

@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tracing::{Instrument, Level, Span};
 
+use crate::domain::fault::Call;
 use crate::domain::id::{InstanceId, ProjectId, RequestId, UUID_LENGTH};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
@@ -21,9 +22,9 @@ use crate::domain::work::FailureCode;
 use crate::engine::{ApiVersion, Engine, InstanceRef};
 use crate::http::auth::{Caller, authenticate, origin_check};
 use crate::http::body::Unread;
-use crate::http::control::injection::inject_faults;
+use crate::http::error::codes::INTERNAL;
 use crate::http::error::control::ControlError;
-use crate::http::error::{ApiError, Response};
+use crate::http::error::{ApiError, OrFail, Response};
 use crate::http::extract::Query;
 use crate::http::route::{EMULATOR_ID, Handler, RouteName, api_of};
 use crate::http::state::{AppState, Compat, state};
@@ -54,7 +55,7 @@ impl RequestContext {
         body: Bytes,
         state: &web::Data<AppState>,
     ) -> Result<Self, ApiError> {
-        let failure = inject_faults(&request, state).await?;
+        let failure = inject_faults(&request, &state.engine).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
         Ok(Self {
             api: api_of(&request),
@@ -95,6 +96,31 @@ impl RequestContext {
     /// Returns where the client reaches the server, such as `http://127.0.0.1:8637`.
     pub(super) fn base_url(&self) -> Result<String, ApiError> {
         Ok(state(&self.request)?.base_url(&self.request))
+    }
+}
+
+/// Injects the faults that match a call; returns the failure that the work it creates is to run into.
+async fn inject_faults(request: &HttpRequest, engine: &Engine) -> Result<Option<FailureCode>, ApiError> {
+    let Some(route) = RouteName::of(request) else { return Ok(None) };
+    let call = Call {
+        operation: route.operation.name,
+        api: route.api,
+        project_id: path_part(request, "project_id").parse().ok(),
+        instance_id: path_part(request, "instance_id").parse().ok(),
+    };
+    let Some(decision) = engine.decide_faults(call).await.or_fail(&INTERNAL)? else { return Ok(None) };
+    if !decision.latency.is_zero() {
+        tokio::time::sleep(decision.latency).await;
+    }
+    if decision.cut {
+        return Err(ApiError::Cut);
+    }
+    match decision.error {
+        Some((status, error_code)) => {
+            let error_code = error_code.unwrap_or_else(|| INTERNAL.dcs.to_owned());
+            Err(ApiError::Injected { status, error_code })
+        }
+        None => Ok(decision.failure),
     }
 }
 

@@ -23,7 +23,6 @@ mod state;
 mod time;
 
 pub use auth::origin_check::{AllowedHosts, HostPattern, InvalidHostPattern};
-pub use control::faults::{at_start as faults_at_start, form as fault_form};
 pub use route::{Emulation, Operation};
 pub use server::serve;
 pub use state::{Compat, HttpSettings};

@@ -165,19 +165,6 @@ pub(super) fn api_of(request: &HttpRequest) -> ApiVersion {
     })
 }
 
-/// Returns the version that a word stands for.
-pub(super) fn api_of_word(word: &str) -> Option<ApiVersion> {
-    [ApiVersion::V1, ApiVersion::V2].into_iter().find(|api| api_word(*api).eq_ignore_ascii_case(word))
-}
-
-/// Returns the word for a version: the first part of its paths, which faults and the journal use, too.
-pub(super) fn api_word(api: ApiVersion) -> &'static str {
-    match api {
-        ApiVersion::V1 => "v1.0",
-        ApiVersion::V2 => "v2",
-    }
-}
-
 /// An operation with some of its routes, which share their documentation.
 pub(super) struct Endpoint {
     operation: Operation,
@@ -214,13 +201,13 @@ impl Endpoint {
 
     /// Adds a route outside of projects, by its whole path.
     pub(super) fn at(mut self, method: Method, path: &str, handler: Handler) -> Self {
-        let api = path.split('/').nth(1).and_then(api_of_word);
+        let api = path.split('/').nth(1).and_then(ApiVersion::parse);
         self.routes.push((method, api, path.to_owned(), handler));
         self
     }
 
     fn version(self, api: ApiVersion, method: Method, path: &str, handler: Handler) -> Self {
-        self.at(method, &format!("/{}/{{project_id}}{path}", api_word(api)), handler)
+        self.at(method, &format!("/{}/{{project_id}}{path}", api.as_str()), handler)
     }
 
     /// Documents parameters behind the path.

@@ -1,7 +1,6 @@
 //! Binding, running and stopping the HTTP server.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -15,13 +14,12 @@ use socket2::SockRef;
 
 use crate::clock::Stopwatch;
 use crate::domain::identity::Secret;
+use crate::engine::Engine;
 use crate::engine::control::Control;
 use crate::engine::identity::Identity;
-use crate::engine::{Engine, RunFaults};
 use crate::http::auth::origin_check::AllowedHosts;
 use crate::http::body::Bodies;
 use crate::http::connection::Connection;
-use crate::http::control::fault_decision::Faults;
 use crate::http::control::journal::Journal;
 pub use crate::http::error::{CodeStyle, ErrorStyle};
 use crate::http::middleware::Answer;
@@ -95,8 +93,6 @@ pub struct Servers {
 pub struct ControlSettings {
     /// Its use cases.
     pub control: Control,
-    /// The faults that were kept before a restart, as they were given.
-    pub faults: Option<String>,
     /// How many calls the journal keeps. Setting `journal.limit`.
     pub journal_limit: usize,
     /// What its callers must send, if anything. Setting `control.token`.
@@ -110,22 +106,16 @@ pub struct ControlSettings {
 }
 
 impl ControlSettings {
-    fn into_state(self, is_on: bool) -> Result<ControlState, ServeError> {
-        let faults = Faults::default();
-        if let Some(text) = self.faults {
-            faults.replace(serde_json::from_str(&text)?);
-        }
-        Ok(ControlState {
+    fn into_state(self, is_on: bool) -> ControlState {
+        ControlState {
             is_on,
             control: self.control,
             journal: Journal::new(self.journal_limit),
-            faults,
-            faults_kept: tokio::sync::Mutex::default(),
             token: self.token,
             allowed_hosts: self.allowed_hosts,
             config: self.config,
             database: self.database,
-        })
+        }
     }
 }
 
@@ -135,9 +125,6 @@ pub enum ServeError {
     /// A measurement could not be registered.
     #[error("register the measurements")]
     Metrics(#[from] prometheus::Error),
-    /// The faults that were kept cannot be read.
-    #[error("read the faults that were kept")]
-    Faults(#[from] serde_json::Error),
     /// The socket could not be used.
     #[error("listen")]
     Listen(#[from] std::io::Error),
@@ -174,7 +161,7 @@ pub fn serve(
     let is_controlled = control_listener.is_some() || routes_of_api == RouteSet::Everything;
     let workers = settings.workers;
     let connections = connections_a_worker(workers + usize::from(control_listener.is_some()));
-    let control = control.into_state(is_controlled)?;
+    let control = control.into_state(is_controlled);
     let api_elsewhere = control_listener.as_ref().map(|_| listeners.api.local_addr()).transpose()?;
     let started = Stopwatch::start();
     let state = web::Data::new(AppState {
@@ -188,8 +175,6 @@ pub fn serve(
         settings,
         metrics: HttpMetrics::register(registry)?,
     });
-    let run_faults: Arc<dyn RunFaults> = state.clone().into_inner();
-    state.engine.decide_runs_by(Arc::downgrade(&run_faults));
     let server = |listener, routes, workers| run(listener, &state, routes, workers, connections);
     Ok(Servers {
         api: server(listeners.api, routes_of_api, workers)?,

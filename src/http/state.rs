@@ -18,7 +18,6 @@ use crate::engine::control::Control;
 use crate::engine::identity::Identity;
 use crate::http::auth::origin_check::AllowedHosts;
 use crate::http::body::Bodies;
-use crate::http::control::fault_decision::Faults;
 use crate::http::control::journal::Journal;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, ErrorStyle};
@@ -110,10 +109,6 @@ pub(super) struct ControlState {
     pub(super) is_on: bool,
     pub(super) control: Control,
     pub(super) journal: Journal,
-    pub(super) faults: Faults,
-    /// Locked while faults or the calls that they have left change, until the change is persisted. It is the last lock to be
-    /// taken: its holder waits for nothing but the store.
-    pub(super) faults_kept: tokio::sync::Mutex<()>,
     pub(super) token: Option<Secret>,
     /// The hosts by which it is served, besides those that need no mention.
     pub(super) allowed_hosts: AllowedHosts,

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::fault::Fault;
 use crate::domain::instance::transition::{InstanceProgression, StateDurations};
 use crate::domain::time::Timestamp;
 use crate::domain::work::Progression;
 use crate::engine::EngineError;
-use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule};
+use crate::engine::transitions::{Model, RuleDecision, RuleScope, TransitionRule};
 use crate::store::StoreError;
 
 pub(in crate::engine) const CLOCK: &str = "clock";
@@ -45,8 +46,8 @@ pub(super) struct Decisions {
     pub(super) ids: Option<u64>,
     /// What moves work on.
     pub(super) rules: Vec<TransitionRule>,
-    /// What goes wrong, as it was given.
-    pub(super) faults: Option<String>,
+    /// What goes wrong.
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Decisions {
@@ -62,7 +63,7 @@ impl Decisions {
             clock,
             ids: ids.and_then(|ids| ids.seed),
             rules: rules.into_iter().map(KeptRule::rule).collect::<Result<_, _>>()?,
-            faults: settings.remove(FAULTS),
+            faults: settings.remove(FAULTS).map_or_else(|| Ok(Vec::new()), |text| read(&text))?,
         })
     }
 }
@@ -115,14 +116,14 @@ pub(in crate::engine) struct KeptRule {
 impl KeptRule {
     pub(in crate::engine) fn of(rule: &TransitionRule) -> Self {
         let (durations_ms, states_ms) = match &rule.decision {
-            FaultDecision::Work(_, Progression::Immediate)
-            | FaultDecision::Instance(InstanceProgression::Immediate) => (Some((0, 0)), None),
-            FaultDecision::Work(_, Progression::Manual)
-            | FaultDecision::Instance(InstanceProgression::Manual) => (None, None),
-            FaultDecision::Work(_, Progression::Timed { waiting, running }) => {
+            RuleDecision::Work(_, Progression::Immediate)
+            | RuleDecision::Instance(InstanceProgression::Immediate) => (Some((0, 0)), None),
+            RuleDecision::Work(_, Progression::Manual)
+            | RuleDecision::Instance(InstanceProgression::Manual) => (None, None),
+            RuleDecision::Work(_, Progression::Timed { waiting, running }) => {
                 (Some((millis(*waiting), millis(*running))), None)
             }
-            FaultDecision::Instance(InstanceProgression::Timed(durations)) => {
+            RuleDecision::Instance(InstanceProgression::Timed(durations)) => {
                 let states = durations.iter();
                 let states = states.map(|(state, lasting)| (state.as_str().to_owned(), millis(lasting)));
                 (None, Some(states.collect()))
@@ -147,8 +148,8 @@ impl KeptRule {
             (None, None) => RuleScope::Everything,
         };
         let decision = match Model::parse(&self.model).ok_or_else(unreadable)? {
-            Model::Work(model) => FaultDecision::Work(model, progression(self.durations_ms)),
-            Model::Instance => FaultDecision::Instance(match (self.states_ms, self.durations_ms) {
+            Model::Work(model) => RuleDecision::Work(model, progression(self.durations_ms)),
+            Model::Instance => RuleDecision::Instance(match (self.states_ms, self.durations_ms) {
                 (Some(states), _) => InstanceProgression::Timed(durations(states).ok_or_else(unreadable)?),
                 (None, Some(_)) => InstanceProgression::Immediate,
                 (None, None) => InstanceProgression::Manual,

@@ -1,34 +1,21 @@
-//! The state as a whole: empty it, fill it, write it down.
+//! The state as a whole: empty it, fill it, write it down, snapshot it and go back to a snapshot.
 
 use std::collections::HashSet;
 
-use tokio::sync::MutexGuard;
-
 use crate::clock::Clock;
 use crate::domain::clock::ClockFace;
+use crate::domain::fault::Fault;
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::snapshot::SnapshotName;
 use crate::engine::EngineError;
 use crate::engine::control::Control;
-use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule, as_json};
-use crate::engine::lock::ExclusiveGuard;
+use crate::engine::control::kept::{self, Decisions, KeptClock, KeptIds, KeptRule, as_json};
+use crate::engine::faults::merge;
 use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
 use crate::engine::transitions::TransitionRule;
-use crate::store::{ResetPlan, SeedReport};
-
-/// The right to replace everything, or much of it. While it is there nobody else decides anything, and no operation changes
-/// anything: nothing comes due either.
-pub struct Alone<'c> {
-    control: &'c Control,
-    _changing: MutexGuard<'c, ()>,
-    store: ExclusiveGuard,
-}
-
-/// The right to apply a seed. While it is there nobody else decides anything, and no operation changes anything; reads go on.
-pub struct Seeding<'c> {
-    control: &'c Control,
-    _changing: MutexGuard<'c, ()>,
-    store: ExclusiveGuard,
-}
+use crate::store::{
+    ResetPlan, RestorePlan, SeedReport, Snapshot, SnapshotError, SnapshotFile, SnapshotUpload,
+};
 
 /// What a seed makes of the settings.
 struct NewSettings {
@@ -38,6 +25,8 @@ struct NewSettings {
     ids: Option<KeptIds>,
     /// The rules that hold afterwards.
     rules: Vec<TransitionRule>,
+    /// The faults that there are afterwards, if they change.
+    faults: Option<Vec<Fault>>,
     /// Those that change, as they are kept.
     kept: Vec<(&'static str, String)>,
 }
@@ -51,33 +40,12 @@ impl Control {
         self.engine.export(project).await
     }
 
-    /// Waits until nobody else decides anything and no operation runs.
-    pub async fn alone(&self) -> Alone<'_> {
-        let changing = self.changing.lock().await;
-        Alone { control: self, _changing: changing, store: self.engine.lock_exclusively().await }
-    }
-
-    /// Waits until nobody else decides anything and no operation changes anything.
-    pub async fn seeding(&self) -> Seeding<'_> {
-        let changing = self.changing.lock().await;
-        Seeding { control: self, _changing: changing, store: self.engine.lock_changes().await }
-    }
-
-    /// Returns what a reset of everything, or of a project, applies afterwards.
-    pub fn seeds_of_reset(&self, project: Option<ProjectId>, seed: bool) -> Seed {
-        let seeds = if seed { (*self.start_seed).clone() } else { Seed::default() };
-        match project {
-            Some(project) => seeds.only(project),
-            None => seeds,
-        }
-    }
-
-    /// Decides what a seed makes of the settings there are: it adds what is not there, and replaces what is if it is to
-    /// overwrite.
+    /// Decides what a seed makes of the settings, of which these rules and faults stay: it adds what is not there, and replaces what is
+    /// if it is to overwrite.
     fn new_settings(
         &self,
         seeded: &SeededSettings,
-        mut rules: Vec<TransitionRule>,
+        (mut rules, mut faults): (Vec<TransitionRule>, Vec<Fault>),
         sets_clock: bool,
         overwrite: bool,
     ) -> Result<NewSettings, EngineError> {
@@ -105,138 +73,218 @@ impl Control {
             let kept_rules: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
             kept.push((kept::TRANSITIONS, as_json(&kept_rules)?));
         }
-        Ok(NewSettings { face, ids, rules, kept })
+        if !seeded.faults.is_empty() {
+            merge(&mut faults, &seeded.faults, overwrite);
+            kept.push((kept::FAULTS, as_json(&faults)?));
+        }
+        Ok(NewSettings { face, ids, rules, faults: Some(faults), kept })
     }
-}
 
-impl Alone<'_> {
-    /// Returns the instances of a project, those that were deleted among them.
-    ///
-    /// # Errors
-    /// `Internal`.
-    pub async fn instances_of(&self, project: ProjectId) -> Result<HashSet<InstanceId>, EngineError> {
-        Ok(self.store.instances_of(project).await?)
+    /// Lets new settings hold that are kept.
+    fn apply_settings(&self, new: NewSettings) {
+        if let Some(face) = new.face {
+            self.clock.set_face(face);
+        }
+        if let Some(ids) = new.ids {
+            self.ids.reseed(ids.seed);
+        }
+        self.engine.transitions.replace(new.rules);
+        if let Some(faults) = new.faults {
+            self.engine.faults.replace(faults);
+        }
+        self.identity.forget();
     }
-}
 
-impl Seeding<'_> {
     /// Applies a seed: creates what is not there, and replaces what is if it is to overwrite. Reads show the state of before until
-    /// it is committed.
-    ///
-    /// `faults` are those that hold afterwards, as text, if the seed changes them; `also` is done with what changes in memory.
+    /// it is committed; no operation changes anything meanwhile.
     ///
     /// # Errors
     /// `Refused` with `InstanceNameTaken` or `IdTaken`; `Unstorable`; `Unavailable`; `Internal`. Then nothing has changed.
-    pub async fn seed(
-        self,
-        seed: Seed,
-        overwrite: bool,
-        faults: Option<String>,
-        also: impl FnOnce(),
-    ) -> Result<SeedReport, EngineError> {
-        let control = self.control;
-        let has_clock = self.store.kept_settings().await?.contains_key(kept::CLOCK);
-        let rules = control.engine.transitions.all();
-        let new = control.new_settings(&seed.settings, rules, overwrite || !has_clock, overwrite)?;
-        let mut settings = new.kept;
-        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
+    pub async fn seed(&self, seed: Seed, overwrite: bool) -> Result<SeedReport, EngineError> {
+        let _changing = self.changing.lock().await;
+        let store = self.engine.lock_changes().await;
+        let seeds_faults = !seed.settings.faults.is_empty();
+        let _faults = if seeds_faults { Some(self.engine.faults.lock().await) } else { None };
+        let has_clock = store.kept_settings().await?.contains_key(kept::CLOCK);
+        let known = (self.engine.transitions.all(), self.engine.faults());
+        let mut new = self.new_settings(&seed.settings, known, overwrite || !has_clock, overwrite)?;
+        if !seeds_faults {
+            new.faults = None;
+        }
+        let settings = std::mem::take(&mut new.kept);
         let known = if overwrite { KnownUsers::AreGone } else { KnownUsers::AreKept };
-        let ids = new.ids.map_or(control.ids.seed(), |ids| ids.seed);
+        let ids = new.ids.map_or(self.ids.seed(), |ids| ids.seed);
         let names_link_key = seed.names_link_key();
-        let now = new.face.map_or_else(|| control.clock.now(), |face| face.at(control.clock.real_now()));
-        let mut plan = control.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
+        let now = new.face.map_or_else(|| self.clock.now(), |face| face.at(self.clock.real_now()));
+        let mut plan = self.engine.plan(seed, Applying { known, overwrite, settings, now }).await?;
         if let Some(ids) = ids {
             plan.new_link_key = kept::link_key(ids);
             // What is seeded is reproducible, whatever there was before.
             plan.replaces_link_key = new.ids.is_some() && !names_link_key;
         }
-        let (before_commit, reads) = control.engine.lock_reads_before_commit();
+        let (before_commit, reads) = self.engine.lock_reads_before_commit();
         plan.before_commit = Some(before_commit);
-        let report = self.store.seed(plan, now).await?;
+        let report = store.seed(plan, now).await?;
         // Nothing has come due by the old clock, and nobody has read by the new state and the old clock.
         let _reads = reads.await;
-        if let Some(face) = new.face {
-            control.clock.set_face(face);
-        }
-        if let Some(ids) = new.ids {
-            control.ids.reseed(ids.seed);
-        }
-        control.engine.transitions.replace(new.rules);
-        control.identity.forget();
-        also();
+        self.apply_settings(new);
         Ok(report)
     }
-}
 
-impl Alone<'_> {
     /// Empties everything, or a project, and applies the seeds of the start again unless told not to. After emptying
-    /// everything, clock, ids and rules start over too; with a project, the rules about it and its instances go.
-    ///
-    /// `faults` are those that hold afterwards, as text, if there are any.
+    /// everything, clock, ids, rules and faults start over too; with a project, the rules and faults about it and its instances go.
     ///
     /// # Errors
     /// `Internal`; then nothing has changed.
-    pub async fn reset(
-        &self,
-        project: Option<ProjectId>,
-        seed: bool,
-        faults: Option<String>,
-    ) -> Result<SeedReport, EngineError> {
-        let seeds = self.control.seeds_of_reset(project, seed);
-        match project {
-            Some(project) => self.reset_project(project, seeds, faults).await,
-            None => self.reset_everything(seeds, faults).await,
-        }
+    pub async fn reset(&self, project: Option<ProjectId>, seed: bool) -> Result<SeedReport, EngineError> {
+        let _changing = self.changing.lock().await;
+        let store = self.engine.lock_exclusively().await;
+        let _faults = self.engine.faults.lock().await;
+        let seeds = if seed { (*self.start_seed).clone() } else { Seed::default() };
+        let (plan, new) = match project {
+            Some(project) => {
+                let instances = store.instances_of(project).await?;
+                self.reset_of_project(project, &instances, seeds.only(project)).await?
+            }
+            None => self.reset_of_everything(seeds).await?,
+        };
+        let report = store.reset(plan).await?;
+        self.apply_settings(new);
+        Ok(report)
     }
 
-    async fn reset_project(
+    async fn reset_of_project(
         &self,
         project: ProjectId,
+        instances: &HashSet<InstanceId>,
         seeds: Seed,
-        faults: Option<String>,
-    ) -> Result<SeedReport, EngineError> {
-        let control = self.control;
-        let instances = self.instances_of(project).await?;
-        let mut rules = control.engine.transitions.all();
-        rules.retain(|rule| !rule.scope.is_within(project, &instances));
-        let new = control.new_settings(&seeds.settings, rules, false, false)?;
-        let now = control.clock.now();
+    ) -> Result<(ResetPlan, NewSettings), EngineError> {
+        let (mut rules, mut faults) = (self.engine.transitions.all(), self.engine.faults());
+        rules.retain(|rule| !rule.scope.is_within(project, instances));
+        faults.retain(|fault| !fault.matcher.is_within(project, instances));
+        let new = self.new_settings(&seeds.settings, (rules, faults), false, false)?;
+        let now = self.clock.now();
         let how = Applying { known: KnownUsers::AreKept, overwrite: false, settings: Vec::new(), now };
-        let seed = control.engine.plan(seeds, how).await?;
+        let seed = self.engine.plan(seeds, how).await?;
         // A project is emptied without a look at what is built in.
         let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
         let kept_rules: Vec<KeptRule> = new.rules.iter().map(KeptRule::of).collect();
-        let mut settings = vec![(kept::TRANSITIONS, as_json(&kept_rules)?)];
-        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let report = self.store.reset(ResetPlan { project: Some(project), seed, settings, now }).await?;
-        control.engine.transitions.replace(new.rules);
-        control.identity.forget();
-        Ok(report)
+        let settings =
+            vec![(kept::TRANSITIONS, as_json(&kept_rules)?), (kept::FAULTS, as_json(&new.faults)?)];
+        Ok((ResetPlan { project: Some(project), seed, settings, now }, new))
     }
 
-    /// Memory changes only once the store has.
-    async fn reset_everything(&self, seeds: Seed, faults: Option<String>) -> Result<SeedReport, EngineError> {
-        let control = self.control;
-        let new = control.new_settings(&seeds.settings, Vec::new(), true, false)?;
-        let ids = control.ids.seed().or(new.ids.and_then(|ids| ids.seed));
-        let mut settings = new.kept;
+    async fn reset_of_everything(&self, seeds: Seed) -> Result<(ResetPlan, NewSettings), EngineError> {
+        let mut new = self.new_settings(&seeds.settings, Default::default(), true, false)?;
+        let ids = self.ids.seed().or(new.ids.and_then(|ids| ids.seed));
+        let mut settings = std::mem::take(&mut new.kept);
         settings.retain(|(name, _)| *name != kept::IDS);
         settings.push((kept::IDS, as_json(&KeptIds { seed: ids })?));
-        settings.extend(faults.map(|faults| (kept::FAULTS, faults)));
-        let real = control.clock.real_now();
+        let real = self.clock.real_now();
         let face = new.face.unwrap_or_else(|| ClockFace::real(real));
         let now = face.at(real);
         let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
-        let mut seed = control.engine.plan(seeds, how).await?;
+        let mut seed = self.engine.plan(seeds, how).await?;
         if let Some(ids) = ids {
             seed.new_link_key = kept::link_key(ids);
         }
-        let plan = ResetPlan { project: None, seed: Some(seed), settings, now };
-        let report = self.store.reset(plan).await?;
-        control.clock.set_face(face);
-        control.ids.reseed(ids);
-        control.engine.transitions.replace(new.rules);
-        control.identity.forget();
-        Ok(report)
+        (new.face, new.ids) = (Some(face), Some(KeptIds { seed: ids }));
+        Ok((ResetPlan { project: None, seed: Some(seed), settings, now }, new))
     }
+
+    /// Returns all snapshots, by name.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn snapshots(&self) -> Result<Vec<Snapshot>, SnapshotError> {
+        Ok(self.snapshots.snapshots().await?)
+    }
+
+    /// Returns a snapshot.
+    ///
+    /// # Errors
+    /// `NotFound`, `Store`.
+    pub async fn snapshot(&self, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
+        self.snapshots.snapshot(name).await
+    }
+
+    /// Makes a snapshot of everything as it is now, in place of one that has that name.
+    ///
+    /// # Errors
+    /// `TooMany`, `Store`.
+    pub async fn take_snapshot(&self, name: &SnapshotName) -> Result<Snapshot, SnapshotError> {
+        let _turn = self.changing.lock().await;
+        self.snapshots.take_snapshot(name, self.clock.real_now()).await
+    }
+
+    /// Opens the file of a snapshot.
+    ///
+    /// # Errors
+    /// `NotFound`, `Store`.
+    pub async fn snapshot_file(&self, name: &SnapshotName) -> Result<SnapshotFile, SnapshotError> {
+        self.snapshots.snapshot_file(name).await
+    }
+
+    /// Begins a file that is to become a snapshot.
+    ///
+    /// # Errors
+    /// `TooMany`, `Store`.
+    pub async fn begin_upload(&self, name: &SnapshotName) -> Result<SnapshotUpload, SnapshotError> {
+        self.snapshots.begin_upload(name).await
+    }
+
+    /// Makes a snapshot of a file that was written, in place of one that has that name.
+    ///
+    /// # Errors
+    /// `TooMany`, `Unusable`, `Store`.
+    pub async fn finish_upload(
+        &self,
+        name: &SnapshotName,
+        upload: SnapshotUpload,
+    ) -> Result<Snapshot, SnapshotError> {
+        let checked = self.snapshots.check_upload(upload, self.clock.real_now()).await?;
+        let _turn = self.changing.lock().await;
+        self.snapshots.place_upload(name, checked).await
+    }
+
+    /// Removes a snapshot; returns those that are left, by name.
+    ///
+    /// # Errors
+    /// `NotFound`, `Store`.
+    pub async fn delete_snapshot(&self, name: &SnapshotName) -> Result<Vec<Snapshot>, SnapshotError> {
+        let _turn = self.changing.lock().await;
+        self.snapshots.delete_snapshot(name).await
+    }
+
+    /// Brings a snapshot back: first in the store, then in memory. Until it is known to be usable requests go on; each is
+    /// of before or of after. Returns the snapshot, as it was when it was brought back.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unusable`, `Store`; then nothing has changed, unless it is `OutcomeUnknown`.
+    pub async fn restore_snapshot(&self, name: SnapshotName) -> Result<Snapshot, SnapshotError> {
+        let _turn = self.changing.lock().await;
+        let settings = self.snapshots.prepare_restore(&name).await?;
+        let mut decisions = Decisions::read(settings).map_err(unusable)?;
+        let label = self.snapshots.snapshot(&name).await?.label;
+        let _alone = self.engine.lock_exclusively().await;
+        let _faults = self.engine.faults.lock().await;
+        let mut settings = Vec::new();
+        if let (Some(face), Some(label)) = (&mut decisions.clock, label) {
+            // It shows what it showed then, and runs on from there.
+            *face = face.showing(face.at(label.created_at), self.clock.real_now());
+            settings.push((kept::CLOCK, as_json(&KeptClock::of(*face)).map_err(unusable)?));
+        }
+        let snapshot = self.snapshots.restore_snapshot(RestorePlan { name, settings }).await?;
+        self.take_up(decisions);
+        self.identity.forget();
+        Ok(snapshot)
+    }
+}
+
+fn unusable(error: EngineError) -> SnapshotError {
+    let reason = match error {
+        EngineError::Internal(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    SnapshotError::Unusable { reason }
 }

@@ -11,18 +11,18 @@
 mod reconcile;
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock, RwLockReadGuard};
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard};
 
+use crate::clock::Stopwatch;
 use crate::domain::time::Timestamp;
-use crate::engine::lock::reconcile::{Reconciling, Turn};
-use crate::engine::{Engine, EngineError};
+use crate::engine::error::EngineError;
 use crate::store::{Reads, SettingStore, Store, StoreError};
 
-/// How long an operation that changes something waits for whoever replaces everything.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// For how long after a vain attempt reads make none. Longer than the timer's period: it tries for them.
+const REST: Duration = Duration::from_secs(2);
 
 /// The store behind its locks.
 #[derive(Clone)]
@@ -116,35 +116,91 @@ impl Drop for ExclusiveGuard {
     }
 }
 
-impl Engine {
-    /// Begins an operation that reads, after what is due has been done, if that can be stored. If it cannot (the disk is full, say),
-    /// what is shown is what is stored; while it is known that it cannot, at once.
-    pub(super) async fn read(&self) -> ReadGuard<'_> {
-        let reads = self.guarded.reads.read().await;
-        // The clock may have been replaced too: it is not read before.
-        let now = self.clock.now();
-        if self.is_due(now)
-            && !self.guarded.reconciling.is_held_up()
-            && let Err(error) = self.reconcile_in_turn(now).await
-        {
-            tracing::warn!(error = %error, "could not do what is due; showing what is stored");
-        }
-        ReadGuard { now, store: &*self.guarded.store, _reads: reads }
+/// The lock of the reconciler, and whether the last run could be stored.
+#[derive(Debug, Default)]
+struct Reconciling {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Nothing if the last attempt did what was due.
+    obstacle: Mutex<Option<Obstacle>>,
+}
+
+/// Why what is due is not done.
+#[derive(Clone, Copy, Debug)]
+enum Obstacle {
+    /// It could not be stored, or not all of it in time; and since when that is known.
+    Vain(Stopwatch),
+    /// Somebody has been at it for long.
+    Busy,
+}
+
+/// The guard of the reconciler, which may be shared with work that outlives its caller. While one is held nobody else reconciles.
+type Turn = Arc<OwnedMutexGuard<()>>;
+
+impl Reconciling {
+    /// Waits until nobody else reconciles.
+    async fn turn(&self) -> Turn {
+        Arc::new(Arc::clone(&self.turn).lock_owned().await)
     }
 
-    /// Begins an operation that changes something, after what is due has been done.
+    /// Waits until nobody else reconciles, but no longer than `patience`.
     ///
     /// # Errors
-    /// `Unavailable` if somebody replaces everything for longer than a caller waits; `Unavailable` or `Internal` if what is due could
-    /// not be done.
-    pub(super) async fn write(&self) -> Result<WriteGuard<'_>, EngineError> {
-        let changes = tokio::time::timeout(PATIENCE, self.guarded.changes.read());
-        let changes = changes.await.map_err(|_| EngineError::Unavailable)?;
-        let reads = self.guarded.reads.read().await;
-        let now = self.clock.now();
-        if self.is_due(now) {
-            self.reconcile_in_turn(now).await?;
+    /// `Unavailable` if somebody reconciles for longer than `patience`.
+    async fn turn_within(&self, patience: Duration) -> Result<Turn, EngineError> {
+        if let Ok(turn) = tokio::time::timeout(patience, self.turn()).await {
+            return Ok(turn);
         }
-        Ok(WriteGuard { now, store: &*self.guarded.store, _changes: changes, _reads: reads })
+        self.obstacle().get_or_insert(Obstacle::Busy);
+        Err(EngineError::Unavailable)
+    }
+
+    /// Returns whether what is due is known not to be done now, and that is either very new or being tried just now.
+    fn is_held_up(&self) -> bool {
+        let obstacle = *self.obstacle();
+        obstacle.is_some_and(|obstacle| {
+            let is_new = matches!(obstacle, Obstacle::Vain(since) if since.elapsed() < REST);
+            is_new || self.turn.try_lock().is_err()
+        })
+    }
+
+    /// Lets reads not wait for what is due while somebody keeps the reconciler from running.
+    fn hold_up(&self) {
+        self.obstacle().get_or_insert(Obstacle::Busy);
+    }
+
+    /// Lets the reads that come next do what is due.
+    fn lets_reads_reconcile(&self) {
+        self.obstacle().take_if(|obstacle| matches!(obstacle, Obstacle::Busy));
+    }
+
+    fn obstacle(&self) -> MutexGuard<'_, Option<Obstacle>> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes into account how an attempt ended.
+    fn note<T>(&self, outcome: &Result<T, EngineError>) {
+        let is_vain = matches!(outcome, Err(EngineError::Unavailable));
+        *self.obstacle() = is_vain.then(|| Obstacle::Vain(Stopwatch::start()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_has_waited_long_enough_is_told_so_and_reads_do_not_wait_after_that() {
+        let reconciling = Reconciling::default();
+        let turn = reconciling.turn().await;
+        assert!(!reconciling.is_held_up());
+        assert!(matches!(reconciling.turn_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
+        assert!(reconciling.is_held_up());
+        // Of work that is carried to its end although its caller is gone.
+        let shared = Arc::clone(&turn);
+        drop(turn);
+        assert!(reconciling.turn_within(Duration::ZERO).await.is_err());
+        drop(shared);
+        assert!(!reconciling.is_held_up());
+        assert!(reconciling.turn_within(Duration::ZERO).await.is_ok());
     }
 }

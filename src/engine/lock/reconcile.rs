@@ -13,11 +13,11 @@
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard, oneshot};
+use tokio::sync::{OwnedRwLockWriteGuard, oneshot};
 use tracing::Instrument;
 
 use crate::clock::Stopwatch;
@@ -28,9 +28,9 @@ use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::control::kept;
-use crate::engine::lock::ExclusiveGuard;
+use crate::engine::lock::{ExclusiveGuard, ReadGuard, Turn, WriteGuard};
 use crate::engine::transitions::WorkModel;
-use crate::engine::{ApiVersion, Engine, EngineError, RunFaults};
+use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
     BackupChange, BeforeCommit, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord,
     RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError,
@@ -41,78 +41,8 @@ const ROUND: u16 = 256;
 /// How often the timer looks, so that the database shows the true status also when nobody asks.
 const TIMER_PERIOD: Duration = Duration::from_secs(1);
 
-/// How long a caller waits for what is due to be done, by others and by itself. Source: docs/decisions/README.md no. 22.
+/// How long a caller waits for what is due to be done, by others and by itself, and for whoever replaces everything. Source: docs/decisions/README.md no. 22.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// For how long after a vain attempt reads make none. Longer than the timer's period: it tries for them.
-const REST: Duration = Duration::from_secs(2);
-
-/// The lock of the reconciler, and whether the last run could be stored.
-#[derive(Debug, Default)]
-pub(super) struct Reconciling {
-    turn: Arc<tokio::sync::Mutex<()>>,
-    /// Nothing if the last attempt did what was due.
-    obstacle: Mutex<Option<Obstacle>>,
-}
-
-/// Why what is due is not done.
-#[derive(Clone, Copy, Debug)]
-enum Obstacle {
-    /// It could not be stored, or not all of it in time; and since when that is known.
-    Vain(Stopwatch),
-    /// Somebody has been at it for long.
-    Busy,
-}
-
-/// The guard of the reconciler, which may be shared with work that outlives its caller. While one is held nobody else reconciles.
-pub(in crate::engine) type Turn = Arc<OwnedMutexGuard<()>>;
-
-impl Reconciling {
-    /// Waits until nobody else reconciles.
-    pub(super) async fn turn(&self) -> Turn {
-        Arc::new(Arc::clone(&self.turn).lock_owned().await)
-    }
-
-    /// Waits until nobody else reconciles, but no longer than `patience`.
-    ///
-    /// # Errors
-    /// `Unavailable` if somebody reconciles for longer than `patience`.
-    async fn turn_within(&self, patience: Duration) -> Result<Turn, EngineError> {
-        if let Ok(turn) = tokio::time::timeout(patience, self.turn()).await {
-            return Ok(turn);
-        }
-        self.obstacle().get_or_insert(Obstacle::Busy);
-        Err(EngineError::Unavailable)
-    }
-
-    /// Returns whether what is due is known not to be done now, and that is either very new or being tried just now.
-    pub(super) fn is_held_up(&self) -> bool {
-        let obstacle = *self.obstacle();
-        obstacle.is_some_and(|obstacle| {
-            let is_new = matches!(obstacle, Obstacle::Vain(since) if since.elapsed() < REST);
-            is_new || self.turn.try_lock().is_err()
-        })
-    }
-
-    /// Lets reads not wait for what is due while somebody keeps the reconciler from running.
-    pub(super) fn hold_up(&self) {
-        self.obstacle().get_or_insert(Obstacle::Busy);
-    }
-
-    /// Lets the reads that come next do what is due.
-    pub(super) fn lets_reads_reconcile(&self) {
-        self.obstacle().take_if(|obstacle| matches!(obstacle, Obstacle::Busy));
-    }
-
-    fn obstacle(&self) -> MutexGuard<'_, Option<Obstacle>> {
-        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes into account how an attempt ended.
-    fn note<T>(&self, outcome: &Result<T, EngineError>) {
-        let is_vain = matches!(outcome, Err(EngineError::Unavailable));
-        *self.obstacle() = is_vain.then(|| Obstacle::Vain(Stopwatch::start()));
-    }
-}
 
 /// The guard of whoever moves the time or the work on. Nobody else reconciles while it exists.
 pub(in crate::engine) struct ReconcileGuard<'e> {
@@ -136,6 +66,37 @@ impl Deref for ReconcileGuard<'_> {
 }
 
 impl Engine {
+    /// Begins an operation that reads, after what is due has been done, if that can be stored. If it cannot (the disk is full, say),
+    /// what is shown is what is stored; while it is known that it cannot, at once.
+    pub(in crate::engine) async fn read(&self) -> ReadGuard<'_> {
+        let reads = self.guarded.reads.read().await;
+        // The clock may have been replaced too: it is not read before.
+        let now = self.clock.now();
+        if self.is_due(now)
+            && !self.guarded.reconciling.is_held_up()
+            && let Err(error) = self.reconcile_in_turn(now).await
+        {
+            tracing::warn!(error = %error, "could not do what is due; showing what is stored");
+        }
+        ReadGuard { now, store: &*self.guarded.store, _reads: reads }
+    }
+
+    /// Begins an operation that changes something, after what is due has been done.
+    ///
+    /// # Errors
+    /// `Unavailable` if somebody replaces everything for longer than a caller waits; `Unavailable` or `Internal` if what is due could
+    /// not be done.
+    pub(in crate::engine) async fn write(&self) -> Result<WriteGuard<'_>, EngineError> {
+        let changes = tokio::time::timeout(PATIENCE, self.guarded.changes.read());
+        let changes = changes.await.map_err(|_| EngineError::Unavailable)?;
+        let reads = self.guarded.reads.read().await;
+        let now = self.clock.now();
+        if self.is_due(now) {
+            self.reconcile_in_turn(now).await?;
+        }
+        Ok(WriteGuard { now, store: &*self.guarded.store, _changes: changes, _reads: reads })
+    }
+
     /// Waits until nobody else reconciles.
     pub(in crate::engine) async fn lock_reconciler(&self) -> ReconcileGuard<'_> {
         ReconcileGuard { engine: self, turn: self.guarded.reconciling.turn().await }
@@ -176,12 +137,12 @@ impl Engine {
     }
 
     /// Returns whether something is due at `now`, as far as is known.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+    fn is_due(&self, now: Timestamp) -> bool {
         self.guarded.store.next_due_at().is_some_and(|due_at| due_at <= now)
     }
 
     /// Does everything that is due at `now`, unless somebody else has by the time that it is this caller's turn.
-    pub(super) async fn reconcile_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
+    async fn reconcile_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
         let waiting = Stopwatch::start();
         let turn = self.guarded.reconciling.turn_within(PATIENCE).await?;
         // Whoever had the turn may have put the clock back.
@@ -249,31 +210,28 @@ impl Engine {
         now: Timestamp,
         done: &mut Vec<MadeChange>,
     ) -> Result<bool, EngineError> {
-        let mut outcome = match self.faults_of_runs(at) {
-            None => {
-                let mut runs = Vec::new();
-                for instance in self.guarded.store.due_runs(at, ROUND).await? {
-                    runs.push(self.scheduled_run(instance, at, None).await?);
-                }
-                self.guarded.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
-            }
+        let mut outcome = if self.may_fail_schedules(at) {
             // The faults in memory follow the persisted ones: nobody stops between the two, and nobody else reconciles, or replaces
             // everything, before both are done.
-            Some(faults) => {
-                let (engine, turn) = (self.clone(), Arc::clone(turn));
-                let run = async move {
-                    let _turn = turn;
-                    engine.run_next(&*faults, at, now).await
-                };
-                let run = tokio::spawn(run.in_current_span());
-                run.await.map_err(|error| {
-                    if error.is_panic() {
-                        StoreError::Inconsistent { what: "the run of a policy has panicked" }
-                    } else {
-                        StoreError::Closed
-                    }
-                })??
+            let (engine, turn) = (self.clone(), Arc::clone(turn));
+            let run = async move {
+                let _turn = turn;
+                engine.run_next(at, now).await
+            };
+            let run = tokio::spawn(run.in_current_span());
+            run.await.map_err(|error| {
+                if error.is_panic() {
+                    StoreError::Inconsistent { what: "the run of a policy has panicked" }
+                } else {
+                    StoreError::Closed
+                }
+            })??
+        } else {
+            let mut runs = Vec::new();
+            for instance in self.guarded.store.due_runs(at, ROUND).await? {
+                runs.push(self.scheduled_run(instance, at, None).await?);
             }
+            self.guarded.store.apply_schedule(self.schedule_step(at, now, runs).await?).await?
         };
         done.append(&mut outcome.changes);
         Ok(outcome.done > 0 || self.guarded.store.next_scheduled_at() != Some(at))
@@ -282,24 +240,19 @@ impl Engine {
     /// Does what policies have planned for `at`, but one run at most: whether the next one meets a fault depends on whether this
     /// one has used it up. That is kept in the same step as the backup: a fault is never used up without effect, nor has it more
     /// effect than it should.
-    async fn run_next(
-        &self,
-        faults: &dyn RunFaults,
-        at: Timestamp,
-        now: Timestamp,
-    ) -> Result<ScheduleOutcome, EngineError> {
-        let (mut runs, mut decision) = (Vec::new(), None);
+    async fn run_next(&self, at: Timestamp, now: Timestamp) -> Result<ScheduleOutcome, EngineError> {
+        let _guard = self.faults.lock().await;
+        let (mut runs, mut faults) = (Vec::new(), None);
         if let Some(instance) = self.guarded.store.due_runs(at, 1).await?.pop() {
-            decision = faults.rule(instance, at).await;
-            let failure = decision.as_ref().map(|decision| decision.failure);
-            runs.push(self.scheduled_run(instance, at, failure).await?);
+            let (failure, used) = self.decide_schedule(instance, at).unzip();
+            runs.push(self.scheduled_run(instance, at, failure.flatten()).await?);
+            faults = used;
         }
         let mut step = self.schedule_step(at, now, runs).await?;
-        let faults = decision.as_mut().and_then(|decision| decision.faults.take());
-        step.kept_if_begun = faults.map(|faults| (kept::FAULTS, faults));
+        step.kept_if_begun = faults.as_ref().map(kept::as_json).transpose()?.map(|text| (kept::FAULTS, text));
         let outcome = self.guarded.store.apply_schedule(step).await?;
-        if let Some(decision) = decision.filter(|_| outcome.begun > 0) {
-            (decision.begun)();
+        if let Some(faults) = faults.filter(|_| outcome.begun > 0) {
+            self.faults.replace(faults);
         }
         Ok(outcome)
     }
@@ -418,25 +371,4 @@ fn restore_changes(mut restore: Restore, horizon: Timestamp) -> Vec<DueChange> {
         changes.push(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at: due_at }));
     }
     changes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn whoever_has_waited_long_enough_is_told_so_and_reads_do_not_wait_after_that() {
-        let reconciling = Reconciling::default();
-        let turn = reconciling.turn().await;
-        assert!(!reconciling.is_held_up());
-        assert!(matches!(reconciling.turn_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
-        assert!(reconciling.is_held_up());
-        // Of work that is carried to its end although its caller is gone.
-        let shared = Arc::clone(&turn);
-        drop(turn);
-        assert!(reconciling.turn_within(Duration::ZERO).await.is_err());
-        drop(shared);
-        assert!(!reconciling.is_held_up());
-        assert!(reconciling.turn_within(Duration::ZERO).await.is_ok());
-    }
 }

@@ -12,8 +12,7 @@ use crate::domain::instance_config::{
     BandwidthPolicy, ParameterChange, Parameters, ScaleIn, Tag, TagKey, TagValue, Whitelist, WhitelistGroup,
 };
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::engine::seed::derived_id;
-use crate::engine::seed::text::{Short, Text};
+use crate::engine::seed::text::{Short, Text, derived_id};
 
 /// Values of parameters, by their names.
 pub(super) type ParameterValues = BTreeMap<String, String>;

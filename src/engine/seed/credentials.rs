@@ -56,7 +56,7 @@ mod tests {
     use crate::engine::seed::{DEMO, Notation, SeedReader};
 
     fn credentials(seed: &str) -> Credentials {
-        let mut reader = SeedReader::new("eu-de", Ok);
+        let mut reader = SeedReader::new("eu-de");
         reader.read("seed", Notation::Yaml, seed).unwrap();
         reader.finish().credentials("eu-de")
     }

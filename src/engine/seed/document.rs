@@ -6,12 +6,12 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::id::{DomainId, ProjectId, UserId};
-use crate::domain::identity::{Role, RoleScope, Secret};
+use crate::domain::identity::{Role, RoleScope};
 use crate::domain::time::Timestamp;
 use crate::engine::seed::configuration::TemplateEntry;
 use crate::engine::seed::instance::InstanceEntry;
 use crate::engine::seed::settings::SettingsEntry;
-use crate::engine::seed::text::{Short, Text};
+use crate::engine::seed::text::{SecretText, Short, Text, is_false};
 use crate::engine::seed::{Notation, SeedError};
 
 /// A seed document.
@@ -115,30 +115,6 @@ pub(super) struct UserEntry {
 pub(super) struct AccessKeyEntry {
     pub(super) access: Short,
     pub(super) secret: SecretText,
-}
-
-/// A secret: what is wrong with it does not show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SecretText(pub(super) Secret);
-
-/// The most characters of a secret.
-const MOST_SECRET_CHARACTERS: usize = 512;
-
-impl Serialize for SecretText {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose())
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The usual error would show what it did not like.
-        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
-        if text.chars().count() > MOST_SECRET_CHARACTERS {
-            return Err(D::Error::custom(format!("must have at most {MOST_SECRET_CHARACTERS} characters")));
-        }
-        Ok(Self(Secret::new(text)))
-    }
 }
 
 /// A project in a seed.
@@ -252,11 +228,6 @@ fn wrong_member<T: DeserializeOwned>(text: &str) -> Option<String> {
         Err(SeedError::Invalid { field, .. }) => Some(field),
         _ => None,
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-pub(super) fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// Reads roles: `"*"` or a project id, and the role there.

@@ -11,12 +11,12 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::engine::seed::configuration::TemplateEntry;
 use crate::engine::seed::document::{
-    AccessKeyEntry, DomainEntry, LinkKey, ProjectEntry, QuotasEntry, SecretText, UserEntry, Version,
+    AccessKeyEntry, DomainEntry, LinkKey, ProjectEntry, QuotasEntry, UserEntry, Version,
 };
 use crate::engine::seed::instance::InstanceEntry;
 use crate::engine::seed::records::{BackupEntry, RestoreEntry};
 use crate::engine::seed::settings::SettingsEntry;
-use crate::engine::seed::text::{Short, Text};
+use crate::engine::seed::text::{SecretText, Short, Text};
 use crate::engine::{Engine, EngineError};
 use crate::store::{DomainSeed, ProjectSeed, StatePart, StoreError, UserSeed};
 

@@ -26,9 +26,8 @@ use crate::engine::passwords::objection_to;
 use crate::engine::seed::configuration::{
     BandwidthEntry, ParameterValues, PolicyEntry, TagEntry, WhitelistEntry, read_parameters,
 };
-use crate::engine::seed::document::{SecretText, is_false};
 use crate::engine::seed::records::{BackupEntry, RestoreEntry, WorkEntry};
-use crate::engine::seed::text::{Nullable, Short, Text};
+use crate::engine::seed::text::{Nullable, SecretText, Short, Text, is_false};
 use crate::store::InstanceSeed;
 
 /// An instance in a seed.

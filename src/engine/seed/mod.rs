@@ -14,12 +14,9 @@ mod instance;
 mod reader;
 mod records;
 mod settings;
-mod text;
+pub(super) mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::domain::id::{InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope, Secret};
@@ -34,13 +31,9 @@ pub use export::Export;
 use instance::InstanceEntry;
 pub use reader::SeedReader;
 pub(super) use settings::SeededSettings;
-pub use settings::is_within;
 
 /// The seed that `--demo` applies: one project with a master/standby, a single-node and a cluster instance.
 pub const DEMO: &str = include_str!("demo.yaml");
-
-/// Checks a fault of a seed and gives it its usual form; the error says what is wrong with it.
-pub type FaultForm = fn(Value) -> Result<Value, String>;
 
 /// The notation of a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,20 +111,4 @@ impl Seed {
     pub(super) fn names_link_key(&self) -> bool {
         self.domain.as_ref().is_some_and(|domain| domain.link_key.is_some())
     }
-
-    /// Returns the faults that it wants, in the form of the control API.
-    pub fn faults(&self) -> &[Value] {
-        &self.settings.faults
-    }
-}
-
-/// Returns an id that follows from a name, so that it is the same in every database.
-fn derived_id(name: &str) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    // The form of version 4, as the service's ids have.
-    id[6] = (id[6] & 0x0f) | 0x40;
-    id[8] = (id[8] & 0x3f) | 0x80;
-    id
 }

@@ -12,13 +12,12 @@ use crate::engine::seed::applying::{built_in_domain, user_id};
 use crate::engine::seed::document::{Document, DomainEntry, ProjectEntry, UserEntry};
 use crate::engine::seed::instance::{Defaults, InstanceEntry};
 use crate::engine::seed::settings::SettingsEntry;
-use crate::engine::seed::{FaultForm, Notation, Seed, SeedError, SeededPassword, SeededProject, SeededUser};
+use crate::engine::seed::{Notation, Seed, SeedError, SeededPassword, SeededProject, SeededUser};
 use crate::store::DomainSeed;
 
 /// Reads seed documents one after the other and checks them against each other.
 pub struct SeedReader {
     region: String,
-    fault_form: FaultForm,
     seed: Seed,
     instance_owners: HashMap<InstanceId, ProjectId>,
     instance_names: HashSet<(ProjectId, InstanceName)>,
@@ -26,11 +25,10 @@ pub struct SeedReader {
 }
 
 impl SeedReader {
-    /// Begins without any seed; `region` names the first project and the zones, and faults are checked by `fault_form`.
-    pub fn new(region: &str, fault_form: FaultForm) -> Self {
+    /// Begins without any seed; `region` names the first project and the zones.
+    pub fn new(region: &str) -> Self {
         Self {
             region: region.to_owned(),
-            fault_form,
             seed: Seed::default(),
             instance_owners: HashMap::new(),
             instance_names: HashSet::new(),
@@ -70,7 +68,7 @@ impl SeedReader {
 
     fn add_settings(&mut self, settings: SettingsEntry) -> Result<(), Conflict> {
         let problem = |(field, problem)| Conflict { field, near: None, problem };
-        let settings = settings.complete(self.fault_form).map_err(problem)?;
+        let settings = settings.complete().map_err(problem)?;
         let known = &mut self.seed.settings;
         known.clock = settings.clock.or(known.clock);
         known.ids = settings.ids.or(known.ids);
@@ -249,7 +247,7 @@ mod tests {
     use crate::store::InstanceSeed;
 
     fn read(text: &str) -> Result<Seed, String> {
-        let mut reader = SeedReader::new("eu-de", Ok);
+        let mut reader = SeedReader::new("eu-de");
         reader.read("seed.yaml", Notation::Yaml, text).map_err(|error| error.to_string())?;
         Ok(reader.finish())
     }

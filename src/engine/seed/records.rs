@@ -13,8 +13,7 @@ use crate::domain::restore::{Restore, RestoreSource, RestoreStatus, RestoreStatu
 use crate::domain::schedule::BackupTerms;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{DueTimes, Failure, FailureCode, Progress, WorkPlan};
-use crate::engine::seed::document::is_false;
-use crate::engine::seed::text::{SeedText, Text};
+use crate::engine::seed::text::{SeedText, Text, derived_id, is_false};
 
 /// A backup in a seed.
 pub(super) type BackupEntry = RecordEntry<BackupId, BackupStatusKind>;
@@ -373,5 +372,5 @@ impl From<&Restore> for RestoreEntry {
 
 /// Returns the id of a record that names none: the same each time, so that a seed applied again finds it.
 fn usual_id(kind: &str, place: Place) -> [u8; 16] {
-    super::derived_id(&format!("{kind} {} of {}", place.number, place.instance_id))
+    derived_id(&format!("{kind} {} of {}", place.number, place.instance_id))
 }

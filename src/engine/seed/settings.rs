@@ -1,18 +1,17 @@
 //! Settings made at run time, in a seed.
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::BuildHasher;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::fault::Fault;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
 use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule};
-use crate::engine::seed::FaultForm;
-use crate::engine::seed::text::{SeedText, Text};
+use crate::engine::faults;
+use crate::engine::seed::text::Text;
 use crate::engine::transitions::TransitionRule;
 
 /// The settings in a seed.
@@ -25,9 +24,8 @@ pub(super) struct SettingsEntry {
     ids: Option<KeptIds>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transitions: Vec<KeptRule>,
-    /// In the form of the control API, which knows it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    faults: Vec<Value>,
+    faults: Vec<Fault>,
 }
 
 /// The clock in a seed: it shows `now` at the real time `at`, which is that of the seeding when left out: it matters
@@ -54,7 +52,7 @@ pub(in crate::engine) struct SeededSettings {
     pub(in crate::engine) clock: Option<SeededClock>,
     pub(in crate::engine) ids: Option<KeptIds>,
     pub(in crate::engine) rules: Vec<TransitionRule>,
-    pub(in crate::engine) faults: Vec<Value>,
+    pub(in crate::engine) faults: Vec<Fault>,
 }
 
 /// A clock that a seed wants.
@@ -75,7 +73,7 @@ impl SeededClock {
 
 impl SettingsEntry {
     /// Checks the settings; a problem comes with the path of its field.
-    pub(super) fn complete(self, fault_form: FaultForm) -> Result<SeededSettings, (String, String)> {
+    pub(super) fn complete(self) -> Result<SeededSettings, (String, String)> {
         let clock = match self.clock {
             None => None,
             Some(entry) => {
@@ -89,8 +87,8 @@ impl SettingsEntry {
             let problem = || "is no rule; /_emulator/export writes some".to_owned();
             rule.rule().map_err(|_| (format!("settings.transitions[{index}]"), problem()))
         };
-        let fault = |(index, fault): (usize, Value)| {
-            fault_form(fault).map_err(|problem| (format!("settings.faults[{index}]"), problem))
+        let fault = |(index, fault): (usize, Fault)| {
+            faults::seeded(fault).map_err(|problem| (format!("settings.faults[{index}]"), problem))
         };
         Ok(SeededSettings {
             clock,
@@ -113,7 +111,7 @@ impl SettingsEntry {
                 kept::TRANSITIONS => entry.transitions = kept::read(&text)?,
                 kept::FAULTS => {
                     entry.faults = kept::read(&text)?;
-                    entry.faults.retain(|fault| !is_over(fault, now));
+                    entry.faults.retain(|fault| !fault.is_over(now));
                 }
                 // A state that is not written down whole is not written down.
                 _ => return Err(kept::inconsistent("a kept setting is unknown")),
@@ -128,7 +126,7 @@ impl SettingsEntry {
             |rule: &KeptRule| rule.clone().rule().is_ok_and(|rule| rule.scope.is_within(project, instances));
         let mut entry = Self { clock: None, ids: None, ..self };
         entry.transitions.retain(is_rule_within);
-        entry.faults.retain(|fault| is_fault_within(fault, project, instances));
+        entry.faults.retain(|fault| fault.matcher.is_within(project, instances));
         entry
     }
 
@@ -143,31 +141,8 @@ impl SeededSettings {
     pub(in crate::engine) fn retain_within(&mut self, project: ProjectId, instances: &HashSet<InstanceId>) {
         (self.clock, self.ids) = (None, None);
         self.rules.retain(|rule| rule.scope.is_within(project, instances));
-        self.faults.retain(|fault| is_fault_within(fault, project, instances));
+        self.faults.retain(|fault| fault.matcher.is_within(project, instances));
     }
-}
-
-fn is_fault_within(fault: &Value, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
-    let named = |name: &str| fault["match"][name].as_str();
-    is_within(named("project_id"), named("instance_id"), project, instances)
-}
-
-/// Returns whether a fault has no effect any more: it may be kept still, until the next one is.
-fn is_over(fault: &Value, now: Timestamp) -> bool {
-    let expires_at = fault["expires_at"].as_str().and_then(|time| Timestamp::read(time).ok());
-    fault["times"] == 0 || expires_at.is_some_and(|expires_at| expires_at <= now)
-}
-
-/// Returns whether what names a project, an instance, or both is limited to `project`, which has these instances.
-pub fn is_within(
-    project_id: Option<&str>,
-    instance_id: Option<&str>,
-    project: ProjectId,
-    instances: &HashSet<InstanceId, impl BuildHasher>,
-) -> bool {
-    let is_of_project = project_id.and_then(|id| id.parse().ok()) == Some(project);
-    let instance = instance_id.and_then(|id| id.parse().ok());
-    is_of_project || instance.is_some_and(|id: InstanceId| instances.contains(&id))
 }
 
 impl ClockEntry {

@@ -1,26 +1,30 @@
-//! How values of the domain are written in a seed, both ways.
+//! How values of the domain are written in a seed and in the control API, both ways.
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::backup::{BackupKind, BackupStatusKind};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RestoreId, TemplateId, UserId};
+use crate::domain::identity::Secret;
 use crate::domain::instance::policy::BackupWindow;
 use crate::domain::instance::{CacheMode, Engine, InstanceName, InstanceStatus};
 use crate::domain::instance_config::{TagKey, TagValue};
+use crate::domain::origin::ApiVersion;
 use crate::domain::remark::Remark;
 use crate::domain::restore::RestoreStatusKind;
-use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::time::{LONGEST_DURATION, Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progress};
 
 /// A value that a seed writes as a text.
-pub(super) trait SeedText: Sized {
+pub(crate) trait SeedText: Sized {
     /// Reads it; the error says what it must be.
     fn read(text: &str) -> Result<Self, String>;
     /// Writes it.
@@ -29,7 +33,12 @@ pub(super) trait SeedText: Sized {
 
 /// A value that stands in a seed as its text, so that what is wrong with it is said at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Text<T>(pub(super) T);
+pub(crate) struct Text<T>(pub(crate) T);
+
+/// A duration as people write it: `"200ms"`, `"2h"`, `"30days"`.
+pub(crate) type DurationText = Text<Duration>;
+/// A time as RFC 3339.
+pub(crate) type TimeText = Text<Timestamp>;
 
 impl<T: SeedText> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -119,6 +128,29 @@ impl SeedText for Timestamp {
     }
 }
 
+impl SeedText for Duration {
+    fn read(text: &str) -> Result<Self, String> {
+        let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= LONGEST_DURATION);
+        duration.ok_or_else(|| {
+            format!("{text:?} must be a duration of at most 100 years, such as 200ms, 2h or 30days")
+        })
+    }
+
+    fn write(&self) -> String {
+        humantime::format_duration(*self).to_string()
+    }
+}
+
+impl SeedText for ApiVersion {
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| "must be v1.0 or v2".to_owned())
+    }
+
+    fn write(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
 /// A text of 1 to so many characters, of which no form is known here: ids of networks, codes of products.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Short<const MOST: usize = 64>(pub(super) String);
@@ -164,4 +196,44 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Given))
     }
+}
+
+/// A secret: what is wrong with it does not show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SecretText(pub(super) Secret);
+
+/// The most characters of a secret.
+const MOST_SECRET_CHARACTERS: usize = 512;
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The usual error would show what it did not like.
+        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
+        if text.chars().count() > MOST_SECRET_CHARACTERS {
+            return Err(D::Error::custom(format!("must have at most {MOST_SECRET_CHARACTERS} characters")));
+        }
+        Ok(Self(Secret::new(text)))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+pub(super) fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Returns an id that follows from a name, so that it is the same in every database.
+pub(super) fn derived_id(name: &str) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    // The form of version 4, as the service's ids have.
+    id[6] = (id[6] & 0x0f) | 0x40;
+    id[8] = (id[8] & 0x3f) | 0x80;
+    id
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::domain::backup::BackupStatusKind;
-use crate::engine::{ChangedRecord, EngineError, MadeChange};
+use crate::engine::{ChangedRecord, Engine, EngineError, MadeChange};
 use crate::http::context::route;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response, codes};
@@ -66,6 +66,10 @@ impl ControlContext {
 
     pub(super) fn state(&self) -> Result<&ControlState, ApiError> {
         Ok(&state(&self.request)?.control)
+    }
+
+    pub(super) fn engine(&self) -> Result<&Engine, ApiError> {
+        Ok(&state(&self.request)?.engine)
     }
 
     /// Returns every route.

@@ -7,16 +7,13 @@ use serde::Deserialize;
 use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
-use crate::domain::id::ProjectId;
 use crate::engine::seed::{Export, Notation, Seed, SeedReader};
 use crate::engine::{EngineError, SeedReport};
 use crate::http::control::context::{ControlContext, internal, json, optional_id};
-use crate::http::control::faults::{Fault, faults_as_text, form, merge, read};
 use crate::http::control::journal::JournalFilter;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response};
 use crate::http::extract::Query;
-use crate::http::state::ControlState;
 
 /// The longest seed that is taken in a request, in bytes. At the start there is no limit.
 pub(crate) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
@@ -51,43 +48,10 @@ fn report(report: &SeedReport) -> Value {
 pub(super) async fn reset(context: ControlContext) -> Response {
     let ResetBody { project_id, seed } = context.json()?;
     let project = optional_id(project_id.as_deref(), "project_id")?;
-    let done = match project {
-        Some(project) => reset_project(context.state()?, project, seed).await?,
-        None => reset_everything(context.state()?, seed).await?,
-    };
+    let state = context.state()?;
+    let done = state.control.reset(project, seed).await.map_err(internal)?;
+    state.journal.clear(&project.map_or_else(JournalFilter::default, JournalFilter::of_project));
     Ok(json(&report(&done)))
-}
-
-async fn reset_everything(state: &ControlState, seed: bool) -> Result<SeedReport, ApiError> {
-    let alone = state.control.alone().await;
-    // Nobody keeps faults of before while they go.
-    let _keeping = state.faults_kept.lock().await;
-    let faults = read(state.control.seeds_of_reset(None, seed).faults())?;
-    let kept = if faults.is_empty() { None } else { Some(faults_as_text(&faults)?) };
-    let done = alone.reset(None, seed, kept).await.map_err(internal)?;
-    state.faults.replace(faults);
-    state.journal.clear(&JournalFilter::default());
-    Ok(done)
-}
-
-/// What is limited to the project, or to an instance of it, goes with it.
-async fn reset_project(state: &ControlState, project: ProjectId, seed: bool) -> Result<SeedReport, ApiError> {
-    let alone = state.control.alone().await;
-    let _keeping = state.faults_kept.lock().await;
-    let instances = alone.instances_of(project).await.map_err(internal)?;
-    let seeded = read(state.control.seeds_of_reset(Some(project), seed).faults())?;
-    // Once for what is kept and once for what holds: calls go on hitting faults that have no end.
-    let change = |faults: &mut Vec<Fault>| {
-        faults.retain(|fault| !fault.matcher.is_within(project, &instances));
-        merge(faults, &seeded, false);
-    };
-    let mut faults = state.present_faults();
-    change(&mut faults);
-    let kept = Some(faults_as_text(&faults)?);
-    let done = alone.reset(Some(project), seed, kept).await.map_err(internal)?;
-    state.faults.edit(change);
-    state.journal.clear(&JournalFilter::of_project(project));
-    Ok(done)
 }
 
 /// `POST /_emulator/seed`: applies a seed document, in YAML or JSON; with `overwrite=true` also to what is there already.
@@ -98,21 +62,9 @@ pub(super) async fn seed(context: ControlContext) -> Response {
         Some("true") => true,
         Some(_) => return Err(invalid("overwrite must be true or false".to_owned()).into()),
     };
-    let state = context.state()?;
-    let seed = parse(state.control.region().to_owned(), context.body.clone()).await?;
-    let seeded = read(seed.faults())?;
-    let seeding = state.control.seeding().await;
-    // Nobody else changes faults from the look at them until what is kept holds.
-    let keeping = if seeded.is_empty() { None } else { Some(state.faults_kept.lock().await) };
-    let change = |faults: &mut Vec<Fault>| merge(faults, &seeded, overwrite);
-    let kept = if keeping.is_some() {
-        let mut faults = state.present_faults();
-        change(&mut faults);
-        Some(faults_as_text(&faults)?)
-    } else {
-        None
-    };
-    let done = seeding.seed(seed, overwrite, kept, || state.faults.edit(change)).await;
+    let control = &context.state()?.control;
+    let seed = parse(control.region().to_owned(), context.body.clone()).await?;
+    let done = control.seed(seed, overwrite).await;
     let done = done.map_err(|error| match error {
         error @ (EngineError::Refused(_) | EngineError::Unstorable(_)) => {
             ApiError::from(invalid(error.to_string()))
@@ -126,7 +78,7 @@ pub(super) async fn seed(context: ControlContext) -> Response {
 async fn parse(region: String, body: Bytes) -> Result<Seed, ApiError> {
     let parsed = tokio::task::spawn_blocking(move || {
         let text = std::str::from_utf8(&body).map_err(|error| error.to_string())?;
-        let mut reader = SeedReader::new(&region, form);
+        let mut reader = SeedReader::new(&region);
         reader.read("body", Notation::Yaml, text).map_err(|error| error.to_string())?;
         Ok::<Seed, String>(reader.finish())
     });

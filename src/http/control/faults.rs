@@ -1,295 +1,184 @@
-//! Faults: answers that go wrong on demand.
-//!
-//! A fault matches calls of the API and has an effect on them: an error instead of an answer, a delay, a cut connection, or
-//! a backup or restore that fails after its normal time. What becomes of a call is decided in `fault_decision`.
+//! Faults: make, show, change and remove them.
 
-use std::collections::HashSet;
-use std::time::Duration;
+use std::fmt::Display;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::domain::fault::{Fault, SCHEDULED_BACKUP};
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
-use crate::domain::work::FailureCode;
-use crate::engine::seed;
-use crate::http::control::fault_decision::FaultyCall;
-use crate::http::control::words::{self, WireDuration, WireTime};
+use crate::engine::{FaultDocument, MOST_FAULTS};
+use crate::http::control::context::{ControlContext, internal, json, optional_id};
 use crate::http::error::control::ControlError;
-use crate::http::route::api_of_word;
+use crate::http::error::{ApiError, Response};
+use crate::http::extract::Query;
+use crate::http::route::{QueryParameter, RouteEntry, text};
 
-/// How many faults there may be.
-pub(crate) const MOST_FAULTS: usize = 1000;
+pub(super) const LIMITS: &[QueryParameter] = &[
+    text("project_id", "Only faults that hit this project alone."),
+    text("instance_id", "Only faults that hit this instance alone."),
+];
 
-/// The longest delay.
-const LONGEST_LATENCY: Duration = Duration::from_mins(10);
-/// The longest code of an error, in bytes.
-const LONGEST_CODE: usize = 64;
-
-/// A fault, as it is asked for, shown and kept.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Fault {
-    /// Its id; given by the emulator.
-    #[serde(default)]
-    pub(crate) id: String,
-    /// Which calls it matches; all of them if nothing is said.
-    #[serde(default, rename = "match")]
-    pub(crate) matcher: Matcher,
-    /// How many more calls it has an effect on; without end if absent.
-    #[serde(default)]
-    pub(crate) times: Option<u64>,
-    /// How likely it has an effect on a call that it matches, 0 to 1; always if absent.
-    #[serde(default)]
-    pub(crate) probability: Option<f64>,
-    /// How long it lasts from when that is said; without end if absent. Goes by the emulator's clock. Beside `expires_at` that is what counts.
-    #[serde(default)]
-    pub(crate) ttl: Option<WireDuration>,
-    /// When it ends, if it does: as it was given, or as it follows from `ttl`.
-    #[serde(default, with = "words::optional_time")]
-    #[schema(value_type = Option<WireTime>)]
-    pub(crate) expires_at: Option<Timestamp>,
-    /// On how many calls it has had an effect.
-    #[serde(default)]
-    pub(crate) hits: u64,
-    /// What it does.
-    pub(crate) effect: Effect,
+#[derive(Serialize, ToSchema)]
+pub(super) struct FaultsView {
+    #[schema(value_type = Vec<FaultDocument>)]
+    faults: Vec<Fault>,
 }
 
-/// Which calls a fault matches. What is absent matches everything.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Matcher {
-    #[serde(default)]
-    pub(crate) operation: Option<String>,
-    #[serde(default)]
-    pub(crate) api: Option<String>,
-    #[serde(default)]
-    pub(crate) project_id: Option<String>,
-    #[serde(default)]
-    pub(crate) instance_id: Option<String>,
+impl ControlContext {
+    /// Changes the faults; what cannot be persisted changes nothing.
+    async fn change_faults<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<Fault>, Timestamp) -> Result<T, ControlError>,
+    ) -> Result<T, ApiError> {
+        Ok(self.engine()?.change_faults(change).await.map_err(internal)??)
+    }
+
+    /// Reads which faults are asked for: those that hit only the project or the instance that the query names; all of them
+    /// if it names none.
+    fn asked_for(&self) -> Result<impl Fn(&Fault) -> bool + use<>, ControlError> {
+        let query = Query::parse(self.request.query_string());
+        let project: Option<ProjectId> = optional_id(query.get("project_id"), "project_id")?;
+        let instance: Option<InstanceId> = optional_id(query.get("instance_id"), "instance_id")?;
+        Ok(move |fault: &Fault| {
+            let matcher = &fault.matcher;
+            (project.is_none() || matcher.project_id == project)
+                && (instance.is_none() || matcher.instance_id == instance)
+        })
+    }
 }
 
-/// What a fault does: one or more of these.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Effect {
-    /// Answer with this status instead; with `error_code`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<u16>,
-    /// The code of that answer; `DCS.5000` if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) error_code: Option<String>,
-    /// Wait before anything else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) latency: Option<Latency>,
-    /// Cut the connection instead of answering. The call is not carried out.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) cut: bool,
-    /// Let the backup or restore that the call creates end so, after its normal time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) outcome: Option<Outcome>,
+/// Makes sure that a fault names an operation that can fail, if any.
+fn check_operation(fault: &Fault, routes: &[RouteEntry]) -> Result<(), ControlError> {
+    let is_known = |name: &str| {
+        name == SCHEDULED_BACKUP
+            || routes.iter().any(|route| route.operation.name == name && route.operation.action.is_some())
+    };
+    match &fault.matcher.operation {
+        Some(name) if !is_known(name) => Err(ControlError::Invalid(
+            format!(
+                "{name:?} is no operation of the service that can fail; {SCHEDULED_BACKUP} and those with an api in \
+                 /_emulator/operations are"
+            )
+            .into(),
+        )),
+        _ => Ok(()),
+    }
 }
 
-/// A delay, or the bounds between which it lies.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
-pub(crate) enum Latency {
-    /// Always the same.
-    Fixed(WireDuration),
-    /// Somewhere between.
-    Between {
-        /// At least.
-        min: WireDuration,
-        /// At most.
-        max: WireDuration,
-    },
+fn invalid(error: impl Display) -> ControlError {
+    ControlError::Invalid(error.to_string().into())
 }
 
-/// How a backup or restore ends.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Outcome {
-    pub(crate) status: OutcomeStatus,
-    pub(crate) error_code: String,
-}
-
-/// The only end that is not the usual one.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OutcomeStatus {
-    Failed,
-}
-
-impl Fault {
-    /// Makes sure that the fault makes sense; returns what does not.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
-        let effect = &self.effect;
-        let has_effect =
-            effect.status.is_some() || effect.latency.is_some() || effect.cut || effect.outcome.is_some();
-        if !has_effect {
-            return Some("effect must have one or more of status, latency, cut, outcome");
+/// Returns a fault with the changes that a patch names made to it (RFC 7396). What it does not name stays: how many calls are left,
+/// and when the fault ends. `ttl` and `expires_at` are two ways to say that, so that each takes the place of the other.
+fn patched(
+    fault: &Fault,
+    patch: &Map<String, Value>,
+    now: Timestamp,
+    routes: &[RouteEntry],
+) -> Result<Fault, ControlError> {
+    let mut members = serde_json::to_value(fault).unwrap_or_default();
+    merge(&mut members, patch.clone());
+    let (ttl, expires_at) = (patch.get("ttl"), patch.get("expires_at"));
+    let is_given = |named: Option<&Value>| named.is_some_and(|value| !value.is_null());
+    if let Value::Object(members) = &mut members {
+        if !is_given(expires_at) && (is_given(ttl) || (ttl.is_some() && fault.ttl.is_some())) {
+            members.remove("expires_at");
         }
-        if effect.status.is_some_and(|status| !(400..600).contains(&status)) {
-            return Some("effect.status must lie between 400 and 599");
+        if !is_given(ttl) && expires_at.is_some() {
+            members.remove("ttl");
         }
-        if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
-            return Some("probability must lie between 0 and 1");
+    }
+    let changed: Fault = serde_path_to_error::deserialize(members).map_err(invalid)?;
+    check_operation(&changed, routes)?;
+    let changed =
+        if ttl.or(expires_at).is_some() { changed.beginning(now).map_err(invalid)? } else { changed };
+    Ok(Fault { id: fault.id.clone(), hits: fault.hits, ..changed })
+}
+
+/// `GET /_emulator/faults?project_id=&instance_id=`: the faults that are not over.
+pub(super) async fn list(context: ControlContext) -> Response {
+    let mut faults = context.engine()?.faults();
+    faults.retain(context.asked_for()?);
+    Ok(json(&FaultsView { faults }))
+}
+
+/// `POST /_emulator/faults`: makes a fault.
+pub(super) async fn create(context: ControlContext) -> Response {
+    let fault = Fault { hits: 0, ..context.json()? };
+    check_operation(&fault, context.routes()?)?;
+    let id = context.engine()?.new_request_id().to_string();
+    let add = |faults: &mut Vec<Fault>, now| {
+        let fault = Fault { id, ..fault }.beginning(now).map_err(invalid)?;
+        if faults.len() >= MOST_FAULTS {
+            return Err(ControlError::TooMany("faults"));
         }
-        if effect.outcome.as_ref().is_some_and(|outcome| FailureCode::parse(&outcome.error_code).is_none()) {
-            return Some("effect.outcome.error_code must be one of dcs.08.0001 to dcs.08.0008");
-        }
-        if effect.error_code.as_ref().is_some_and(|code| code.len() > LONGEST_CODE) {
-            return Some("effect.error_code must have at most 64 characters");
-        }
-        let longest = match &effect.latency {
-            Some(Latency::Between { min, max }) if min.0 > max.0 => {
-                return Some("effect.latency.min must not be above max");
+        faults.push(fault.clone());
+        Ok(fault)
+    };
+    Ok(json(&context.change_faults(add).await?))
+}
+
+/// `DELETE /_emulator/faults?project_id=&instance_id=`: removes all faults, or those about a project or an instance; returns
+/// those that are left.
+pub(super) async fn clear(context: ControlContext) -> Response {
+    let goes = context.asked_for()?;
+    let clear = |faults: &mut Vec<Fault>, _| {
+        faults.retain(|fault| !goes(fault));
+        Ok(faults.clone())
+    };
+    Ok(json(&FaultsView { faults: context.change_faults(clear).await? }))
+}
+
+fn position(faults: &[Fault], id: &str) -> Result<usize, ControlError> {
+    faults.iter().position(|fault| fault.id == id).ok_or(ControlError::NotFound("fault"))
+}
+
+/// `GET /_emulator/faults/{fault_id}`: one fault.
+pub(super) async fn show(context: ControlContext) -> Response {
+    let faults = context.engine()?.faults();
+    let position = position(&faults, context.path_part("fault_id"))?;
+    Ok(json(&faults[position]))
+}
+
+/// Makes the changes that a patch names (RFC 7396). An effect is not patched but replaced: what it was is no part of what it is.
+fn merge(target: &mut Value, patch: Map<String, Value>) {
+    let Value::Object(members) = target else { return };
+    for (name, change) in patch {
+        match change {
+            Value::Null => {
+                members.remove(&name);
             }
-            Some(Latency::Between { max, .. }) => max.0,
-            Some(Latency::Fixed(latency)) => latency.0,
-            None => Duration::ZERO,
-        };
-        if longest > LONGEST_LATENCY {
-            return Some("effect.latency must be at most 10min");
-        }
-        self.matcher.problem()
-    }
-
-    /// Returns whether it can have an effect on a call, should the dice have it so.
-    pub(crate) fn may_hit(&self, call: FaultyCall<'_>) -> bool {
-        let is_decided = if self.effect.outcome.is_some() { call.makes_work } else { call.is_answered };
-        is_decided && self.matcher.matches(call)
-    }
-
-    /// Returns whether it has no effect any more.
-    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        self.times == Some(0) || self.expires_at.is_some_and(|expires_at| expires_at <= now)
-    }
-}
-
-impl Matcher {
-    /// Returns what no call can have.
-    fn problem(&self) -> Option<&'static str> {
-        if self.api.as_deref().is_some_and(|api| api_of_word(api).is_none()) {
-            return Some("match.api must be v1.0 or v2");
-        }
-        if self.project_id.as_deref().is_some_and(|id| id.parse::<ProjectId>().is_err()) {
-            return Some("match.project_id is no id");
-        }
-        if self.instance_id.as_deref().is_some_and(|id| id.parse::<InstanceId>().is_err()) {
-            return Some("match.instance_id is no id");
-        }
-        None
-    }
-
-    /// Returns whether it matches only calls about a project, which has these instances.
-    pub(crate) fn is_within(&self, project: ProjectId, instances: &HashSet<InstanceId>) -> bool {
-        seed::is_within(self.project_id.as_deref(), self.instance_id.as_deref(), project, instances)
-    }
-
-    fn matches(&self, call: FaultyCall<'_>) -> bool {
-        let same = |wanted: &Option<String>, found: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
-        };
-        same(&self.operation, call.operation)
-            && same(&self.api, call.api)
-            && same(&self.project_id, call.project_id)
-            && same(&self.instance_id, call.instance_id)
-    }
-}
-
-impl Latency {
-    pub(crate) fn choose(&self, dice: impl Fn() -> f64) -> Duration {
-        match self {
-            Self::Fixed(latency) => latency.0,
-            Self::Between { min, max } => min.0 + max.0.saturating_sub(min.0).mul_f64(dice()),
+            Value::Object(patch) if name == "match" => {
+                merge(members.entry(name).or_insert(Value::Null), patch);
+            }
+            change => {
+                members.insert(name, change);
+            }
         }
     }
 }
 
-/// Writes faults as they are kept.
-pub(crate) fn faults_as_text(faults: &[Fault]) -> Result<String, ControlError> {
-    serde_json::to_string(faults)
-        .map_err(|_| ControlError::Invalid("the fault cannot be written as JSON".into()))
+/// `PATCH /_emulator/faults/{fault_id}`: changes what the body names of a fault, as the fault is then.
+pub(super) async fn change(context: ControlContext) -> Response {
+    let patch: Map<String, Value> = context.json()?;
+    let routes = context.routes()?;
+    let replace = |faults: &mut Vec<Fault>, now| {
+        let position = position(faults, context.path_part("fault_id"))?;
+        faults[position] = patched(&faults[position], &patch, now, routes)?;
+        Ok(faults[position].clone())
+    };
+    Ok(json(&context.change_faults(replace).await?))
 }
 
-/// Checks a fault of a seed and gives it its usual form.
-///
-/// # Errors
-/// A sentence that says what is wrong with it.
-pub fn form(fault: Value) -> Result<Value, String> {
-    let mut fault: Fault = serde_json::from_value(fault).map_err(|error| error.to_string())?;
-    if let Some(problem) = fault.problem() {
-        return Err(problem.to_owned());
-    }
-    if fault.ttl.is_some() && fault.expires_at.is_none() {
-        return Err("ttl needs expires_at in a seed".to_owned());
-    }
-    if fault.id.is_empty() {
-        // The same fault is the same when the seed is applied again.
-        let text = serde_json::to_string(&fault).map_err(|error| error.to_string())?;
-        fault.id = hex::encode(&Sha256::digest(text.as_bytes())[..16]);
-    }
-    serde_json::to_value(fault).map_err(|error| error.to_string())
-}
-
-/// Reads faults in their usual form.
-pub(crate) fn read(faults: &[Value]) -> Result<Vec<Fault>, ControlError> {
-    let read = |fault: &Value| serde_json::from_value(fault.clone());
-    let faults: Result<Vec<Fault>, _> = faults.iter().map(read).collect();
-    faults.map_err(|error| ControlError::Invalid(error.to_string().into()))
-}
-
-/// Adds faults that are not there; those that are stay as they are, or are overwritten. Those above the limit are left out.
-pub(crate) fn merge(faults: &mut Vec<Fault>, seeded: &[Fault], overwrite: bool) {
-    if overwrite {
-        faults.retain(|fault| seeded.iter().all(|seeded| seeded.id != fault.id));
-    }
-    for seeded in seeded {
-        if faults.len() < MOST_FAULTS && faults.iter().all(|fault| fault.id != seeded.id) {
-            faults.push(seeded.clone());
-        }
-    }
-}
-
-/// Adds the faults of the seeds of the start to those that were kept, as text; returns the text only if any are added.
-///
-/// # Errors
-/// If the faults that were kept cannot be read.
-pub fn at_start(kept: Option<&str>, seeded: &[Value]) -> Result<Option<String>, serde_json::Error> {
-    if seeded.is_empty() {
-        return Ok(None);
-    }
-    let mut faults: Vec<Fault> = serde_json::from_str(kept.unwrap_or("[]"))?;
-    let seeded: Result<Vec<Fault>, _> =
-        seeded.iter().map(|fault| serde_json::from_value(fault.clone())).collect();
-    merge(&mut faults, &seeded?, false);
-    serde_json::to_string(&faults).map(Some)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fault(text: &str) -> Fault {
-        serde_json::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn a_fault_without_sense_is_refused() {
-        for (text, sense) in [
-            (r#"{"effect": {}}"#, false),
-            (r#"{"effect": {"status": 200}}"#, false),
-            (r#"{"effect": {"latency": {"min": "2s", "max": "1s"}}}"#, false),
-            (r#"{"probability": 1.5, "effect": {"cut": true}}"#, false),
-            (r#"{"effect": {"outcome": {"status": "failed", "error_code": "dcs.08.0099"}}}"#, false),
-            (r#"{"effect": {"outcome": {"status": "failed", "error_code": "dcs.08.0002"}}}"#, true),
-            (r#"{"effect": {"latency": "200ms", "status": 500, "error_code": "DCS.5000"}}"#, true),
-        ] {
-            assert_eq!(fault(text).problem().is_none(), sense, "{text}");
-        }
-    }
+/// `DELETE /_emulator/faults/{fault_id}`: removes a fault.
+pub(super) async fn remove(context: ControlContext) -> Response {
+    let remove = |faults: &mut Vec<Fault>, _| {
+        faults.remove(position(faults, context.path_part("fault_id"))?);
+        Ok(faults.clone())
+    };
+    Ok(json(&FaultsView { faults: context.change_faults(remove).await? }))
 }

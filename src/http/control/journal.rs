@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 use crate::domain::id::ProjectId;
-use crate::http::control::words::WireDuration;
+use crate::engine::DurationText;
 
 /// A call of the API and its answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -59,7 +59,7 @@ pub(crate) struct JournalFilter {
     /// A part of the client's name.
     pub(crate) client: Option<String>,
     /// Only calls that took longer than this.
-    pub(crate) slower_than: Option<WireDuration>,
+    pub(crate) slower_than: Option<DurationText>,
     /// Only calls after the one with this number.
     pub(crate) after: Option<u64>,
 }
@@ -214,6 +214,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Text;
 
     fn entry(operation: Option<&'static str>, project_id: &str) -> JournalEntry {
         JournalEntry {
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!(count(JournalFilter { status: Some(404), ..JournalFilter::default() }), 0);
         assert_eq!(journal.unsupported(&JournalFilter::default(), 10).len(), 1);
         let slower_than = |micros| JournalFilter {
-            slower_than: Some(WireDuration(Duration::from_micros(micros))),
+            slower_than: Some(Text(Duration::from_micros(micros))),
             ..JournalFilter::default()
         };
         assert_eq!([count(slower_than(99)), count(slower_than(100))], [3, 0]);

@@ -3,10 +3,7 @@
 
 pub(super) mod context;
 pub(super) mod documents;
-pub(super) mod fault_decision;
-pub(super) mod fault_routes;
 pub(super) mod faults;
-pub(super) mod injection;
 pub(super) mod journal;
 pub(super) mod requests;
 pub(super) mod snapshots;
@@ -14,10 +11,10 @@ pub(super) mod state;
 pub(super) mod transitions;
 mod words;
 
+use crate::engine::FaultDocument;
 use crate::http::context::{bulky_route, streaming_route};
 use crate::http::control::context::{authorize, changed, changes, reads};
 use crate::http::control::documents::LONGEST_SEED_BYTES;
-use crate::http::control::faults::Fault;
 use crate::http::control::journal::JournalFilter;
 use crate::http::route::{DELETE, GET, Operation, PATCH, POST, PUT, RouteEntry, Tag, flag, open, text};
 
@@ -141,32 +138,32 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
             .answers::<transitions::Stepped>(),
         FAULTS
             .summary("Lists the faults that are not over")
-            .at(GET, "/_emulator/faults", reads(fault_routes::list))
-            .query(fault_routes::LIMITS)
-            .answers::<fault_routes::FaultsView>(),
+            .at(GET, "/_emulator/faults", reads(faults::list))
+            .query(faults::LIMITS)
+            .answers::<faults::FaultsView>(),
         FAULTS
             .summary("Makes a fault: calls that match go wrong")
-            .at(POST, "/_emulator/faults", changes(fault_routes::create))
-            .takes::<Fault>()
-            .answers::<Fault>(),
+            .at(POST, "/_emulator/faults", changes(faults::create))
+            .takes::<FaultDocument>()
+            .answers::<FaultDocument>(),
         FAULTS
             .summary("Removes faults")
-            .at(DELETE, "/_emulator/faults", changes(fault_routes::clear))
-            .query(fault_routes::LIMITS)
-            .answers::<fault_routes::FaultsView>(),
+            .at(DELETE, "/_emulator/faults", changes(faults::clear))
+            .query(faults::LIMITS)
+            .answers::<faults::FaultsView>(),
         FAULTS
             .summary("Shows a fault")
-            .at(GET, "/_emulator/faults/{fault_id}", reads(fault_routes::show))
-            .answers::<Fault>(),
+            .at(GET, "/_emulator/faults/{fault_id}", reads(faults::show))
+            .answers::<FaultDocument>(),
         FAULTS
             .summary("Changes what the body names of a fault (RFC 7396)")
-            .at(PATCH, "/_emulator/faults/{fault_id}", changes(fault_routes::change))
+            .at(PATCH, "/_emulator/faults/{fault_id}", changes(faults::change))
             .takes_any("application/json")
-            .answers::<Fault>(),
+            .answers::<FaultDocument>(),
         FAULTS
             .summary("Removes a fault")
-            .at(DELETE, "/_emulator/faults/{fault_id}", changes(fault_routes::remove))
-            .answers::<fault_routes::FaultsView>(),
+            .at(DELETE, "/_emulator/faults/{fault_id}", changes(faults::remove))
+            .answers::<faults::FaultsView>(),
         IDS.summary("Shows from which seed ids follow")
             .at(GET, "/_emulator/ids", reads(state::show_ids))
             .answers::<state::IdsBody>(),

@@ -1,12 +1,14 @@
 //! The journal: look through it, wait for calls, empty it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::engine::{DurationText, Text};
 use crate::http::control::context::{ControlContext, json};
 use crate::http::control::journal::{JournalEntry, JournalFilter};
-use crate::http::control::words::WireDuration;
 use crate::http::error::Response;
 use crate::http::error::control::ControlError;
 use crate::http::extract::{Query, whole_number};
@@ -102,15 +104,15 @@ pub(super) struct WaitBody {
     #[serde(default = "one")]
     count: usize,
     #[serde(default = "five_seconds")]
-    timeout: WireDuration,
+    timeout: DurationText,
 }
 
 fn one() -> usize {
     1
 }
 
-fn five_seconds() -> WireDuration {
-    WireDuration(std::time::Duration::from_secs(5))
+fn five_seconds() -> DurationText {
+    Text(Duration::from_secs(5))
 }
 
 /// `POST /_emulator/requests/wait`: waits until a filter lets enough calls through, or the time is over.

@@ -11,11 +11,10 @@ use serde_json::{Value, json as value};
 use crate::domain::snapshot::SnapshotName;
 use crate::engine::{EngineError, Snapshot, SnapshotError, SnapshotFile};
 use crate::http::control::context::{ControlContext, internal, json};
-use crate::http::control::faults::Fault;
 use crate::http::control::state::counts_view;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response};
-use crate::http::state::{ControlState, state, to_its_end};
+use crate::http::state::{state, to_its_end};
 use crate::http::time::rfc3339;
 
 /// The media type of a SQLite database. Source: <https://www.iana.org/assignments/media-types/application/vnd.sqlite3>.
@@ -125,16 +124,5 @@ pub(super) async fn remove(context: ControlContext) -> Response {
 /// `POST /_emulator/snapshots/{snapshot_name}/restore`: goes back to a snapshot.
 pub(super) async fn restore(context: ControlContext) -> Response {
     let name = context.snapshot_name()?;
-    Ok(json(&view(&go_back(context.state()?, name).await?)))
-}
-
-async fn go_back(state: &ControlState, name: SnapshotName) -> Result<Snapshot, ApiError> {
-    let prepared = state.control.prepare_restore(name).await?;
-    let faults: Vec<Fault> = match prepared.faults() {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|_| ControlError::Unusable("the faults kept in it cannot be read".to_owned()))?,
-        None => Vec::new(),
-    };
-    // Nobody keeps faults of before while they go.
-    Ok(prepared.carry_out(state.faults_kept.lock(), || state.faults.replace(faults)).await?)
+    Ok(json(&view(&context.state()?.control.restore_snapshot(name).await?)))
 }

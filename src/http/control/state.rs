@@ -5,13 +5,12 @@ use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
 use crate::domain::clock::ClockRate;
-use crate::engine::Counts;
 use crate::engine::control::{ClockChange, Control};
+use crate::engine::{ApiVersion, Counts, DurationText, Text, TimeText};
 use crate::http::control::context::{ControlContext, Fired, fired, internal, json};
-use crate::http::control::words::{WireDuration, WireTime};
 use crate::http::error::Response;
 use crate::http::error::control::ControlError;
-use crate::http::route::{Operation, api_word};
+use crate::http::route::Operation;
 use crate::http::state::state;
 
 /// `GET /_emulator/health`: is it well, and what does it keep.
@@ -51,8 +50,7 @@ pub(super) async fn config(context: ControlContext) -> Response {
 pub(super) async fn operations(context: ControlContext) -> Response {
     let mut operations: Vec<(Operation, Vec<Value>)> = Vec::new();
     for entry in context.routes()? {
-        let route =
-            value!({ "method": entry.method.as_str(), "path": entry.path, "api": entry.api.map(api_word) });
+        let route = value!({ "method": entry.method.as_str(), "path": entry.path, "api": entry.api.map(ApiVersion::as_str) });
         match operations.iter_mut().find(|(known, _)| known.name == entry.operation.name) {
             Some((_, routes)) => routes.push(route),
             None => operations.push((entry.operation, vec![route])),
@@ -89,7 +87,7 @@ pub(super) async fn set_ids(context: ControlContext) -> Response {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Clock)]
 pub(super) struct ClockView {
-    now: WireTime,
+    now: TimeText,
     frozen: bool,
     rate: f64,
 }
@@ -97,7 +95,7 @@ pub(super) struct ClockView {
 impl ClockView {
     fn of(control: &Control) -> Self {
         let (now, face) = control.clock();
-        Self { now: WireTime(now), frozen: face.is_frozen(), rate: face.rate().as_f64() }
+        Self { now: Text(now), frozen: face.is_frozen(), rate: face.rate().as_f64() }
     }
 }
 
@@ -110,7 +108,7 @@ pub(super) async fn show_clock(context: ControlContext) -> Response {
 #[serde(deny_unknown_fields)]
 #[schema(as = ClockChange)]
 pub(super) struct SetBody {
-    now: Option<WireTime>,
+    now: Option<TimeText>,
     frozen: Option<bool>,
     rate: Option<f64>,
 }
@@ -130,14 +128,14 @@ pub(super) async fn set_clock(context: ControlContext) -> Response {
 #[serde(deny_unknown_fields)]
 #[schema(as = Advance)]
 pub(super) struct AdvanceBody {
-    duration: WireDuration,
+    duration: DurationText,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Advanced {
-    now: WireTime,
+    now: TimeText,
     #[serde(rename = "advanced")]
-    by: WireDuration,
+    by: DurationText,
     /// What has come due meanwhile, in order.
     fired: Vec<Fired>,
 }
@@ -147,5 +145,5 @@ pub(super) async fn advance_clock(context: ControlContext) -> Response {
     let AdvanceBody { duration } = context.json()?;
     let control = &context.state()?.control;
     let changes = control.advance(duration.0).await.map_err(internal)?;
-    Ok(json(&Advanced { now: WireTime(control.clock().0), by: duration, fired: fired(&changes) }))
+    Ok(json(&Advanced { now: Text(control.clock().0), by: duration, fired: fired(&changes) }))
 }

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use crate::domain::instance::transition::{InstanceProgression, NotPassing, StateDurations};
 use crate::domain::work::Progression;
-use crate::engine::transitions::{FaultDecision, Model, RuleScope, TransitionRule, WorkModel};
+use crate::engine::transitions::{Model, RuleDecision, RuleScope, TransitionRule, WorkModel};
+use crate::engine::{DurationText, Text};
 use crate::http::control::context::{ControlContext, Fired, fired, internal, json, optional_id};
-use crate::http::control::words::WireDuration;
 use crate::http::error::Response;
 use crate::http::error::control::ControlError;
 use crate::http::extract::Query;
@@ -64,15 +64,15 @@ impl RuleView {
             RuleScope::Instance(id) => (None, Some(id.to_string())),
         };
         let (progression, durations) = match &rule.decision {
-            FaultDecision::Work(_, Progression::Immediate)
-            | FaultDecision::Instance(InstanceProgression::Immediate) => (ProgressionWord::Immediate, None),
-            FaultDecision::Work(_, Progression::Manual)
-            | FaultDecision::Instance(InstanceProgression::Manual) => (ProgressionWord::Manual, None),
-            FaultDecision::Work(model, Progression::Timed { waiting, running }) => {
+            RuleDecision::Work(_, Progression::Immediate)
+            | RuleDecision::Instance(InstanceProgression::Immediate) => (ProgressionWord::Immediate, None),
+            RuleDecision::Work(_, Progression::Manual)
+            | RuleDecision::Instance(InstanceProgression::Manual) => (ProgressionWord::Manual, None),
+            RuleDecision::Work(model, Progression::Timed { waiting, running }) => {
                 let durations = [(WAITING, *waiting), (running_word(*model), *running)];
                 (ProgressionWord::Time, Some(Durations::of(durations)))
             }
-            FaultDecision::Instance(InstanceProgression::Timed(durations)) => {
+            RuleDecision::Instance(InstanceProgression::Timed(durations)) => {
                 let durations = durations.iter().map(|(state, lasting)| (state.as_str(), lasting));
                 (ProgressionWord::Time, Some(Durations::of(durations)))
             }
@@ -96,18 +96,18 @@ fn running_word(model: WorkModel) -> &'static str {
 
 /// How long states last, by their names.
 #[derive(Serialize, Deserialize, ToSchema)]
-struct Durations(BTreeMap<String, WireDuration>);
+struct Durations(BTreeMap<String, DurationText>);
 
 impl Durations {
     fn of(durations: impl IntoIterator<Item = (&'static str, Duration)>) -> Self {
-        let named = durations.into_iter().map(|(state, lasting)| (state.to_owned(), WireDuration(lasting)));
+        let named = durations.into_iter().map(|(state, lasting)| (state.to_owned(), Text(lasting)));
         Self(named.collect())
     }
 
     /// Reads how long work of a model waits and runs; what is not said takes no time.
     fn of_work(self, model: WorkModel) -> Result<Progression, ControlError> {
         let (mut waiting, mut running) = (Duration::ZERO, Duration::ZERO);
-        for (state, WireDuration(lasting)) in self.0 {
+        for (state, Text(lasting)) in self.0 {
             match state.as_str() {
                 WAITING => waiting = lasting,
                 word if word == RUNNING || word == running_word(model) => running = lasting,
@@ -124,7 +124,7 @@ impl Durations {
     /// Reads how long states of an instance last.
     fn of_instance(self) -> Result<InstanceProgression, ControlError> {
         let mut durations = StateDurations::default();
-        for (state, WireDuration(lasting)) in self.0 {
+        for (state, Text(lasting)) in self.0 {
             let set = state.parse().map_err(|_| NotPassing).and_then(|known| durations.set(known, lasting));
             set.map_err(|problem| ControlError::Invalid(format!("durations.{state}: {problem}").into()))?;
         }
@@ -152,10 +152,10 @@ pub(super) struct RuleBody {
 
 impl RuleBody {
     /// Reads what the rule says of a model.
-    fn decision(self, model: Model) -> Result<FaultDecision, ControlError> {
+    fn decision(self, model: Model) -> Result<RuleDecision, ControlError> {
         let missing = || ControlError::Invalid("durations are missing".into());
         Ok(match model {
-            Model::Work(model) => FaultDecision::Work(
+            Model::Work(model) => RuleDecision::Work(
                 model,
                 match self.progression {
                     ProgressionWord::Immediate => Progression::Immediate,
@@ -163,7 +163,7 @@ impl RuleBody {
                     ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_work(model)?,
                 },
             ),
-            Model::Instance => FaultDecision::Instance(match self.progression {
+            Model::Instance => RuleDecision::Instance(match self.progression {
                 ProgressionWord::Immediate => InstanceProgression::Immediate,
                 ProgressionWord::Manual => InstanceProgression::Manual,
                 ProgressionWord::Time => self.durations.ok_or_else(missing)?.of_instance()?,

@@ -7,10 +7,9 @@ use crate::domain::maintenance::MaintenanceWindow;
 use crate::engine::seed::configuration::{
     BandwidthEntry, PolicyEntry, TagEntry, WhitelistEntry, write_parameters,
 };
-use crate::engine::seed::document::SecretText;
 use crate::engine::seed::instance::{InstanceEntry, USUAL_ENTERPRISE_PROJECT};
 use crate::engine::seed::records::WorkEntry;
-use crate::engine::seed::text::{Nullable, Short, Text};
+use crate::engine::seed::text::{Nullable, SecretText, Short, Text};
 use crate::store::InstanceSeed;
 
 impl From<InstanceSeed> for InstanceEntry {
