@@ -236,7 +236,7 @@ async fn no_snapshot_takes_the_place_of_a_file_that_is_arriving() {
     let arriving = async {
         loop {
             server.get("/livez").await.ok();
-            if let Some(name) = server.snapshot_files().into_iter().find(|name| name.ends_with(".tmp")) {
+            if let Some(name) = server.snapshot_files().into_iter().find(|name| name.contains(".tmp")) {
                 return name;
             }
         }
