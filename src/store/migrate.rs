@@ -106,7 +106,7 @@ const MOVE_EVENTS: &str = "
 
 /// Makes the projects of templates that had none, and has each template come into being in the audit, by the system.
 const EVENTS_OF_TEMPLATES: [&str; 3] = [
-    "INSERT INTO actors (name) VALUES ('system') ON CONFLICT DO NOTHING",
+    "INSERT INTO actors (name) SELECT 'system' WHERE EXISTS (SELECT 1 FROM config_templates) ON CONFLICT DO NOTHING",
     "INSERT INTO projects (project_id, name, created_at)
      SELECT project_id, lower(hex(project_id)), min(created_at) FROM config_templates WHERE TRUE GROUP BY project_id
      ON CONFLICT DO NOTHING",
