@@ -57,7 +57,7 @@ pub fn backup_name(created_at: Timestamp, offset: UtcOffset) -> String {
     format!("backup_{}", created_at.compact_local(offset))
 }
 
-/// What a caller asks to have recorded. The instance's facts turn it into a [`Backup`] or a refusal.
+/// What a caller asks to have recorded. The instance's state turns it into a [`Backup`] or a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewBackup {
     /// The id of the record to be.

@@ -1,4 +1,4 @@
-//! The facts of instances that the writer decides by, kept in memory beside the connection that alone changes them.
+//! The state of instances that the writer decides by, kept in memory beside the connection that alone changes them.
 //!
 //! They are a copy: whatever undoes a transaction, or changes an instance by another way than a create, forgets them.
 
@@ -16,7 +16,7 @@ use crate::store::row;
 /// How many instances are cached before all are dropped and read again.
 const REMEMBERED_INSTANCES: usize = 16_384;
 
-/// The facts of an instance, with its name and with its keys in the tables.
+/// The state of an instance, with its name and with its keys in the tables.
 #[derive(Clone, Debug)]
 pub(super) struct CachedInstance {
     pub(super) key: i64,
@@ -25,7 +25,7 @@ pub(super) struct CachedInstance {
     pub(super) state: InstanceState,
 }
 
-/// The instances whose facts are in memory.
+/// The instances whose state is in memory.
 #[derive(Debug, Default)]
 pub(super) struct InstanceCache {
     by_id: HashMap<InstanceId, CachedInstance>,

@@ -91,9 +91,11 @@ async fn replace_rows(connection: &mut SqliteConnection) -> Result<(), sqlx::Err
     let tables: Vec<String> =
         sqlx::query_scalar(TABLES).bind(HISTORY_TABLE).fetch_all(&mut *connection).await?;
     for table in tables {
-        // The columns of both are the same, in the same order: their schemas are.
-        let statements =
-            format!("DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM snapshot.{table}");
+        // The columns of both are the same, in the same order: their schemas are. A failure rolls everything back, so that SQLite keeps
+        // nothing in memory to undo the statement alone.
+        let statements = format!(
+            "DELETE FROM main.{table}; INSERT OR ROLLBACK INTO main.{table} SELECT * FROM snapshot.{table}"
+        );
         connection.execute(AssertSqlSafe(statements)).await?;
     }
     sqlx::query("DELETE FROM main.kept_settings WHERE name = ?")
