@@ -38,7 +38,7 @@ const PACKAGES: [(&str, &[&str]); 8] = [
     ("clap", &["cli", "config"]),
 ];
 /// The packages that the domain may use.
-const PACKAGES_OF_DOMAIN: [&str; 3] = ["uuid", "chrono", "thiserror"];
+const PACKAGES_OF_DOMAIN: [&str; 4] = ["uuid", "chrono", "thiserror", "serde"];
 /// What asks the system for the time or for random bits, which only `clock` and `ids` do.
 const SYSTEM_SOURCES: [&str; 8] = [
     "Utc::now",
@@ -457,8 +457,8 @@ fn only_clock_and_ids_ask_for_time_and_random_bits() {
 }
 
 /// Lines of code in `src`, without comments, blank lines and modules of tests; and files.
-const MOST_CODE_LINES: usize = 33_600;
-const MOST_FILES: usize = 265;
+const MOST_CODE_LINES: usize = 46_000;
+const MOST_FILES: usize = 340;
 
 /// Counts what a reader has to read; `cargo test --test architecture code -- --nocapture` prints it.
 #[test]
@@ -618,8 +618,8 @@ fn the_check_sees_what_it_looks_for() {
         ("src/engine/a.rs", "let a: sqlx::Error;", "sqlx is not used here"),
         ("src/main.rs", "use sqlx::Row;", "src/main.rs:1: sqlx"),
         ("src/store/a.rs", "use actix_web::web;", "actix_web is not used here"),
-        ("src/domain/a.rs", "use serde::Serialize;", "serde is not used here"),
-        ("src/domain/a.rs", "#[derive(serde::Serialize)]", "serde is not used here"),
+        ("src/domain/a.rs", "use rand::Rng;", "rand is not used here"),
+        ("src/domain/a.rs", "#[derive(rand::Fill)]", "rand is not used here"),
         ("src/engine/a.rs", "let now = std::time::Instant::now();", "only clock"),
         ("src/store/a.rs", "\"\\\"\"; chrono::Utc::now()", "only clock"),
         ("src/http/a.rs", "r#\"\"\"#; rand::random()", "only clock"),
@@ -657,9 +657,9 @@ fn the_check_lets_pass_what_is_right() {
     }
     // What follows tests is code again.
     let source =
-        Source::new("src/domain/a.rs", "#[cfg(test)]\nmod tests {\n    use serde::A;\n}\nuse serde::B;\n");
+        Source::new("src/domain/a.rs", "#[cfg(test)]\nmod tests {\n    use serde::A;\n}\nuse rand::B;\n");
     assert_eq!(
         wrong_packages(&source, &packages),
-        ["src/domain/a.rs:5: serde is not used here: use serde::B;"]
+        ["src/domain/a.rs:5: rand is not used here: use rand::B;"]
     );
 }

@@ -142,6 +142,7 @@ impl Config {
     pub fn engine(&self) -> EngineSettings {
         EngineSettings {
             restore_duration: self.restore_duration,
+            task_duration: self.task_duration,
             backups_kept: self.backup_keep,
             region: self.region.clone(),
             clusters_extend: self.instance_allow_cluster_extend,

@@ -82,6 +82,9 @@ pub struct Config {
     /// How long a restore takes; the instance is RESTORING meanwhile
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration)]
     pub restore_duration: Duration,
+    /// How long background work takes that has no duration of its own: analyses, accounts, migrations and the like
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = value::duration)]
+    pub task_duration: Duration,
     /// Whether an instance is refused that has the name of another one of its project
     #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
     pub instances_unique_names: bool,
@@ -149,9 +152,10 @@ pub enum LogFormat {
 const BOOLEAN: &str = "true|false";
 
 /// The sections of the file, with the heading under which the help has their settings.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("backup", "Backups and restores"),
     ("restore", "Backups and restores"),
+    ("task", "Backups and restores"),
     ("naming", "Backups and restores"),
     ("instance", "Instances"),
     ("instances", "Instances"),

@@ -14,7 +14,16 @@ use crate::domain::work::FailureCode;
 /// The operation by which a fault matches the backups that policies make.
 pub const SCHEDULED_BACKUP: &str = "scheduled_backup";
 /// The operations whose work can be made to fail after its normal time.
-const WORK: [&str; 3] = ["create_backup", "create_restore", SCHEDULED_BACKUP];
+const WORK: &[&str] = &[
+    "create_backup",
+    "create_restore",
+    SCHEDULED_BACKUP,
+    "create_bigkey_scan_task",
+    "create_hotkey_scan_task",
+    "scan_expire_key",
+    "create_auto_expire_scan_task",
+    "create_offline_key_analysis",
+];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.
 const LONGEST_CODE: usize = 64;
@@ -64,7 +73,7 @@ pub struct Effect {
     pub latency: Option<Latency>,
     /// Cut the connection instead of answering. The call is not carried out.
     pub cut: bool,
-    /// Let the backup or restore that the call creates fail so, after its normal time.
+    /// Let the work that the call creates fail so, after its normal time.
     pub failure: Option<FailureCode>,
 }
 

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{Builder, Uuid, Variant, Version};
 
 use crate::domain::time::Timestamp;
@@ -27,6 +28,15 @@ pub const HEX32_LENGTH: usize = 32;
 /// Length of a UUID in its 8-4-4-4-12 form, in characters.
 pub const UUID_LENGTH: usize = 36;
 
+/// An id of something that is made here.
+pub trait Identifier: Copy + Send + Sync {
+    /// Makes an id of 128 random bits for what comes into being at `at`.
+    fn from_random(random: [u8; 16], at: Timestamp) -> Self;
+
+    /// Returns its 16 bytes.
+    fn as_bytes(&self) -> &[u8; 16];
+}
+
 /// Defines an identifier over 128 bits with the text form that the parse and display functions give it.
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $length:expr, $error:expr, $form:ident) => {
@@ -45,6 +55,15 @@ macro_rules! identifier {
                 self.0.$form().encode_lower(buffer)
             }
 
+            /// Makes an id of 128 random bits for what comes into being at `at`.
+            ///
+            /// It has the form of a version 4 UUID, as the service's own ids have, but its first 48 bits are the time in
+            /// milliseconds: ids that are made one after the other lie side by side in the unique index, so that a create
+            /// costs the same at five million records as at none. 74 random bits remain.
+            pub fn from_random(random: [u8; 16], at: Timestamp) -> Self {
+                Self(time_ordered(random, at))
+            }
+
             /// Restores an id from the bytes that [`Self::as_bytes`] gave.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
@@ -59,6 +78,28 @@ macro_rules! identifier {
                     return Err($error);
                 }
                 Uuid::try_parse(text).map(Self).map_err(|_| $error)
+            }
+        }
+
+        impl Identifier for $name {
+            fn from_random(random: [u8; 16], at: Timestamp) -> Self {
+                Self::from_random(random, at)
+            }
+
+            fn as_bytes(&self) -> &[u8; 16] {
+                self.as_bytes()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
 
@@ -122,57 +163,25 @@ identifier! {
     JobId, HEX32_LENGTH, InvalidId::NotHex32, simple
 }
 
-impl InstanceId {
-    /// Makes the id of an instance created at `created_at`, as [`BackupId::from_random`] does.
-    pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
-        Self(time_ordered(random, created_at))
-    }
+identifier! {
+    /// An account of an instance. A UUID of any version.
+    AccountId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
-
-impl RestoreId {
-    /// Makes the id of a restore created at `created_at`, as [`BackupId::from_random`] does.
-    pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
-        Self(time_ordered(random, created_at))
-    }
+identifier! {
+    /// An analysis of the keys of an instance. A UUID of any version.
+    AnalysisId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
-
-impl TemplateId {
-    /// Makes the id of a template made at `created_at`, as [`BackupId::from_random`] does.
-    pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
-        Self(time_ordered(random, created_at))
-    }
+identifier! {
+    /// A report of a diagnosis of an instance. A UUID of any version.
+    DiagnosisId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
-
-impl ParameterChangeId {
-    /// Makes the id of a change made at `at`, as [`BackupId::from_random`] does.
-    pub fn from_random(random: [u8; 16], at: Timestamp) -> Self {
-        Self(time_ordered(random, at))
-    }
+identifier! {
+    /// A file of the run log of an instance. A UUID of any version.
+    RunLogId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
-
-impl TaskId {
-    /// Makes the id of a task that begins at `begins_at`, as [`BackupId::from_random`] does.
-    pub fn from_random(random: [u8; 16], begins_at: Timestamp) -> Self {
-        Self(time_ordered(random, begins_at))
-    }
-}
-
-impl JobId {
-    /// Makes the id of a job that begins at `begins_at`, as [`BackupId::from_random`] does.
-    pub fn from_random(random: [u8; 16], begins_at: Timestamp) -> Self {
-        Self(time_ordered(random, begins_at))
-    }
-}
-
-impl BackupId {
-    /// Makes the id of a backup created at `created_at` from 128 random bits.
-    ///
-    /// It has the form of a version 4 UUID, as the service's own ids have, but its first 48 bits are the time in
-    /// milliseconds: ids that are made one after the other lie side by side in the unique index, so that a create
-    /// costs the same at five million records as at none. 74 random bits remain.
-    pub fn from_random(random: [u8; 16], created_at: Timestamp) -> Self {
-        Self(time_ordered(random, created_at))
-    }
+identifier! {
+    /// A migration of data into an instance. A UUID of any version.
+    MigrationId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
 
 /// Puts the milliseconds of `at` in front of random bits and marks the result as a version 4 UUID.

@@ -39,6 +39,7 @@ pub use transition::{StatusAction, StatusTransition};
 pub use update::InstanceSwitch;
 pub use update::{InstanceUpdate, UpdateOrder};
 
+use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::KeptPolicy;
 use crate::domain::instance_config::Tags;
@@ -249,6 +250,8 @@ pub struct Instance {
 pub enum InstanceTask {
     /// A backup is waiting or running.
     Backup,
+    /// Background work that keeps others from changing it.
+    Occupied(Occupation),
 }
 
 impl InstanceTask {
@@ -256,6 +259,7 @@ impl InstanceTask {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Backup => "BACKUPING",
+            Self::Occupied(occupation) => occupation.as_str(),
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Values and rules of the service. Pure: no async, no IO, no clock, no serialisation.
+//! Values and rules of the service. Pure: no async, no IO, no clock. Records that are stored and shown as JSON derive serde's traits.
 //!
 //! Begin with [`backup`], the record everything turns around, and [`instance`], which decides what it permits. Each
 //! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
 
+pub mod background_work;
 pub mod backup;
 pub mod backup_file;
 pub mod builtin;
@@ -10,11 +11,13 @@ pub mod catalogue;
 pub mod certificate;
 pub mod clock;
 pub mod config_template;
+pub mod contents;
 pub mod fault;
 pub mod id;
 pub mod identity;
 pub mod instance;
 pub mod instance_config;
+pub mod key_analysis;
 pub mod link;
 pub mod maintenance;
 pub mod origin;

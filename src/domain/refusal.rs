@@ -258,6 +258,36 @@ pub enum Refusal {
     /// The instance has no such task.
     #[error("task not found")]
     TaskNotFound,
+    /// A backup of the instance is analysed.
+    #[error("the instance is analysed")]
+    InstanceAnalysing,
+    /// The instance gets a newer minor version.
+    #[error("the instance is upgraded")]
+    InstanceUpgrading,
+    /// There is no such search for big keys.
+    #[error("no such search for big keys")]
+    BigKeyScanNotFound,
+    /// Big keys are looked for already.
+    #[error("big keys are looked for already")]
+    BigKeyScanRunning,
+    /// The engine has no big keys to look for.
+    #[error("the engine has no big keys to look for")]
+    BigKeyScanUnsupported,
+    /// There is no such search for hot keys.
+    #[error("no such search for hot keys")]
+    HotKeyScanNotFound,
+    /// The engine's version has no hot keys to look for.
+    #[error("the engine's version has no hot keys to look for")]
+    HotKeyScanUnsupported,
+    /// The engine's version does not look for expired keys.
+    #[error("the engine's version does not look for expired keys")]
+    ExpiredKeyScanUnsupported,
+    /// There is no such analysis of a backup.
+    #[error("no such analysis of a backup")]
+    OfflineAnalysisNotFound,
+    /// The engine's version has no backups that can be analysed.
+    #[error("the engine's version has no backups that can be analysed")]
+    OfflineAnalysisUnsupported,
     /// The task runs, and stays in the list until it has ended.
     #[error("the task is still running")]
     TaskRunning,
@@ -282,6 +312,8 @@ impl Refusal {
                 | Self::InstanceCreating
                 | Self::InstanceRestarting
                 | Self::InstanceExtending
+                | Self::InstanceAnalysing
+                | Self::InstanceUpgrading
                 | Self::InstanceStateUnsupported
         )
     }

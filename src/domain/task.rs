@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::{CacheMode, Capacity, Creator};
 use crate::domain::refusal::Refusal;
@@ -42,6 +44,41 @@ pub struct TaskDetails {
     pub ports: Option<(u16, u16)>,
     /// The replica that it adds or removes.
     pub replica: Option<TaskReplica>,
+    /// What else it is about.
+    pub subject: TaskSubject,
+}
+
+/// What background work is about, in the API's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are those of the API's `details`")]
+pub struct TaskSubject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_public_ip: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_ip_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_ip_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_ssl: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_ip: Option<String>,
+}
+
+impl From<TaskSubject> for TaskDetails {
+    fn from(subject: TaskSubject) -> Self {
+        Self { subject, ..Self::default() }
+    }
 }
 
 /// A replica, as a task tells it.
@@ -147,6 +184,8 @@ pub enum TaskKind {
     SwitchSubnet,
     /// Starts or stops nodes.
     SwitchNodes,
+    /// Analyses a backup.
+    AnalyseOffline,
 }
 
 /// The names under which the API shows a kind of work.
@@ -177,6 +216,7 @@ impl TaskKind {
             Self::MigrateZones => (None, Some("migrateAzJob")),
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
+            Self::AnalyseOffline => (Some("OfflineKeyAnalysis"), None),
         };
         TaskNames { task, job }
     }

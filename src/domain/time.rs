@@ -5,11 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 /// A point in time: whole milliseconds since 1970-01-01 00:00:00 UTC, up to the end of the year 9999.
 ///
 /// Whole milliseconds, so that a value comes back from the database and from the wire as it went.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Timestamp(i64);
 
 /// The number of milliseconds lies outside the years 1970 to 9999.
@@ -91,6 +93,20 @@ impl Timestamp {
     }
 }
 
+impl From<Timestamp> for String {
+    fn from(time: Timestamp) -> Self {
+        time.to_string()
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = InvalidTimestamp;
+
+    fn try_from(text: String) -> Result<Self, InvalidTimestamp> {
+        text.parse()
+    }
+}
+
 impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
@@ -101,9 +117,16 @@ impl FromStr for Timestamp {
     }
 }
 
-impl fmt::Debug for Timestamp {
+impl fmt::Display for Timestamp {
+    /// Writes the time as the API does: UTC, exactly three fractional digits, a literal `Z`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 

@@ -4,6 +4,60 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
+/// The kinds of work that go through states, each with durations and rules of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkModel {
+    /// Backups.
+    Backup,
+    /// Restores.
+    Restore,
+    /// Accounts of instances.
+    Account,
+    /// Analyses of keys.
+    Analysis,
+    /// Diagnoses.
+    Diagnosis,
+    /// Migrations of data.
+    Migration,
+    /// All other background work.
+    Task,
+}
+
+impl WorkModel {
+    /// Every model.
+    pub const ALL: [Self; 7] = [
+        Self::Backup,
+        Self::Restore,
+        Self::Account,
+        Self::Analysis,
+        Self::Diagnosis,
+        Self::Migration,
+        Self::Task,
+    ];
+
+    /// Returns the word that the control API uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Restore => "restore",
+            Self::Account => "account",
+            Self::Analysis => "analysis",
+            Self::Diagnosis => "diagnosis",
+            Self::Migration => "migration",
+            Self::Task => "task",
+        }
+    }
+
+    /// Returns the word for the state in which it runs.
+    pub fn running_word(self) -> &'static str {
+        match self {
+            Self::Backup => "backuping",
+            Self::Restore => "restoring",
+            Self::Account | Self::Analysis | Self::Diagnosis | Self::Migration | Self::Task => "running",
+        }
+    }
+}
+
 /// The share of a job's duration during which it waits before its work starts: one tenth, rounded down to milliseconds.
 const WAITING_SHARE: u64 = 10;
 

@@ -14,6 +14,7 @@ use crate::clock::{Clock, VirtualClock};
 use crate::domain::clock::{ClockFace, ClockRate};
 use crate::domain::instance::StatusTransition;
 use crate::domain::time::Timestamp;
+use crate::engine::contents::with_contents;
 use crate::engine::control::kept::{Decisions, KeptClock, KeptIds, KeptRule, as_json};
 use crate::engine::identity::Identity;
 use crate::engine::seed::Seed;
@@ -22,6 +23,7 @@ use crate::engine::{Engine, EngineError};
 use crate::ids::ReseedableIds;
 use crate::store::{
     BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, SnapshotStore,
+    WorkStep,
 };
 
 /// How many rules about a model there may be.
@@ -201,6 +203,7 @@ impl Control {
         let open = reconciler.open_records(scope.project(), scope.instance()).await?;
         let changes: Vec<DueChange> =
             open.into_iter().filter_map(|record| next_change(record, model, now)).collect();
+        let changes = with_contents(&*reconciler, changes).await?;
         if changes.is_empty() {
             return Ok(Vec::new());
         }
@@ -245,6 +248,11 @@ fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueCh
             let from = restore.status.kind();
             Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at }))
         }
+        (OpenRecord::Work(work), Model::Work(model)) if work.effect.model() == model => {
+            // Not before the step before it, should the clock have been put back.
+            let at = now.max(work.created_at);
+            Some(DueChange::Work(WorkStep { step: work.next_step(), work, contents: None, at }))
+        }
         (OpenRecord::Instance(transition), Model::Instance) => {
             let StatusTransition { instance_id, status: from, plan } = transition;
             let to = transition.end()?;
@@ -256,8 +264,6 @@ fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueCh
                 at: now,
             }))
         }
-        (OpenRecord::Instance(_), Model::Work(_))
-        | (OpenRecord::Backup(_), Model::Work(WorkModel::Restore) | Model::Instance)
-        | (OpenRecord::Restore(_), Model::Work(WorkModel::Backup) | Model::Instance) => None,
+        _ => None,
     }
 }

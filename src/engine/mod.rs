@@ -5,6 +5,7 @@
 
 mod backups;
 mod catalogue;
+mod contents;
 pub mod control;
 mod error;
 mod faults;
@@ -12,6 +13,7 @@ pub mod identity;
 mod instance_config;
 mod instance_password;
 mod instances;
+mod key_analyses;
 mod lock;
 mod passwords;
 mod restores;
@@ -27,6 +29,7 @@ pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery};
+pub use key_analyses::OfflineTarget;
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub(crate) use seed::text::{DurationText, Text, TimeText};
@@ -39,10 +42,10 @@ pub use crate::store::{
 };
 
 use crate::clock::Clock;
-use crate::domain::id::RequestId;
+use crate::domain::id::{Identifier, RequestId};
 use crate::domain::instance::transition::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
-use crate::domain::time::UtcOffset;
+use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progression, WorkOptions};
 use crate::engine::faults::Faults;
 use crate::engine::lock::GuardedStore;
@@ -72,6 +75,8 @@ pub struct EngineSettings {
     pub backup_duration: Duration,
     /// How long a restore takes. Setting `restore.duration`.
     pub restore_duration: Duration,
+    /// How long all other background work takes. Setting `task.duration`.
+    pub task_duration: Duration,
     /// How many usable backups of an instance stay; older ones expire. None: all. Setting `backup.keep`.
     pub backups_kept: Option<u32>,
     /// The region, which names the built-in project. Setting `region`.
@@ -139,6 +144,11 @@ impl Engine {
         self.ids.request_id()
     }
 
+    /// Returns an id for what comes into being at `now`, that nothing has.
+    async fn new_id<T: Identifier>(&self, now: Timestamp) -> Result<T, EngineError> {
+        self.unused_id(|| T::from_random(self.ids.random_bits(), now), Identifier::as_bytes).await
+    }
+
     /// Returns an id, made by `make`, that no record has.
     async fn unused_id<T>(
         &self,
@@ -176,6 +186,7 @@ impl Engine {
         let usual = match model {
             WorkModel::Backup => self.settings.backup_duration,
             WorkModel::Restore => self.settings.restore_duration,
+            _ => self.settings.task_duration,
         };
         let ruled = self.transitions.progression(model, instance);
         WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }

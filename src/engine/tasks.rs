@@ -59,7 +59,7 @@ impl Engine {
         let open = read.open_records(Some(project_id), Some(instance_id)).await?;
         let plan = open.into_iter().find_map(|record| match record {
             OpenRecord::Instance(transition) => Some(transition.plan),
-            OpenRecord::Backup(_) | OpenRecord::Restore(_) => None,
+            OpenRecord::Backup(_) | OpenRecord::Restore(_) | OpenRecord::Work(_) => None,
         });
         let (progress, remaining) = task.progress(plan, read.now);
         Ok((task, progress, remaining))

@@ -8,16 +8,8 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::InstanceStatus;
 use crate::domain::instance::transition::{InstanceProgression, StateProgression};
 use crate::domain::work::Progression;
+pub use crate::domain::work::WorkModel;
 use crate::store::InstanceRef;
-
-/// The kinds of work that go through states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WorkModel {
-    /// Backups.
-    Backup,
-    /// Restores.
-    Restore,
-}
 
 /// What goes through states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,22 +21,22 @@ pub enum Model {
 }
 
 impl Model {
-    /// Every model.
-    pub const ALL: [Self; 3] =
-        [Self::Work(WorkModel::Backup), Self::Work(WorkModel::Restore), Self::Instance];
+    /// Returns every model.
+    pub fn all() -> impl Iterator<Item = Self> {
+        WorkModel::ALL.into_iter().map(Self::Work).chain([Self::Instance])
+    }
 
     /// Returns the word that the control API uses.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Work(WorkModel::Backup) => "backup",
-            Self::Work(WorkModel::Restore) => "restore",
+            Self::Work(model) => model.as_str(),
             Self::Instance => "instance",
         }
     }
 
     /// Returns the model that [`Model::as_str`] calls `text`, if any.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|model| model.as_str() == text)
+        Self::all().find(|model| model.as_str() == text)
     }
 }
 

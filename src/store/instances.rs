@@ -264,6 +264,12 @@ pub trait InstanceReads: Send + Sync {
     /// `Failed` or `Inconsistent`.
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError>;
 
+    /// Returns the project of an instance that is there, whoever asks.
+    ///
+    /// # Errors
+    /// `Failed`.
+    async fn project_of(&self, instance_id: InstanceId) -> Result<Option<ProjectId>, StoreError>;
+
     /// Returns a page of a project's instances: newest first, ties by id.
     ///
     /// # Errors

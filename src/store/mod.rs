@@ -7,11 +7,13 @@
 //! nothing has changed.
 
 mod backups;
+mod contents;
 mod control;
 mod error;
 mod identity;
 mod instance_config;
 mod instances;
+mod key_analyses;
 mod metrics;
 mod migrate;
 mod restores;
@@ -23,6 +25,7 @@ pub mod sqlite;
 mod tasks;
 
 pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
+pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
 pub use error::{OpenError, StoreError};
 pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
@@ -35,11 +38,12 @@ pub use instances::{
     InstanceReads, InstanceRef, InstanceWrites, KeptPassword, NewInstanceIdentity, PasswordAnswer,
     PasswordChange, StatusCount,
 };
+pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
-    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun,
+    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, WorkStep,
 };
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
@@ -52,12 +56,28 @@ pub use tasks::TaskReads;
 
 /// Everything that can be read of the service.
 pub trait Reads:
-    BackupReads + RestoreReads + InstanceReads + ConfigReads + TaskReads + ScheduleReads + ControlReads
+    BackupReads
+    + RestoreReads
+    + InstanceReads
+    + ConfigReads
+    + ContentsReads
+    + KeyAnalysisReads
+    + TaskReads
+    + ScheduleReads
+    + ControlReads
 {
 }
 
 impl<S> Reads for S where
-    S: BackupReads + RestoreReads + InstanceReads + ConfigReads + TaskReads + ScheduleReads + ControlReads
+    S: BackupReads
+        + RestoreReads
+        + InstanceReads
+        + ConfigReads
+        + ContentsReads
+        + KeyAnalysisReads
+        + TaskReads
+        + ScheduleReads
+        + ControlReads
 {
 }
 
@@ -68,6 +88,8 @@ pub trait Store:
     + RestoreWrites
     + InstanceWrites
     + ConfigWrites
+    + ContentsWrites
+    + KeyAnalysisWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -80,6 +102,8 @@ impl<S> Store for S where
         + RestoreWrites
         + InstanceWrites
         + ConfigWrites
+        + ContentsWrites
+        + KeyAnalysisWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

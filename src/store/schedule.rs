@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 
+use crate::domain::background_work::{BackgroundWork, Step};
 use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, RecordNumber};
+use crate::domain::contents::Contents;
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
 use crate::domain::instance::{BackupRules, InstanceStatus, ResizeRules, StatusTransition};
 use crate::domain::restore::{Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::{FailureCode, WorkOptions};
+use crate::domain::work::{FailureCode, WorkModel, WorkOptions};
 use crate::store::{InstanceRef, StoreError};
 
 /// A record that is waiting or running.
@@ -19,6 +21,8 @@ pub enum OpenRecord {
     Backup(Backup),
     /// A restore.
     Restore(Restore),
+    /// Background work.
+    Work(BackgroundWork),
 }
 
 /// A change that came due, to be made if the status is still what it was.
@@ -30,15 +34,18 @@ pub enum DueChange {
     Backup(BackupChange),
     /// Of a restore. When it ends, its instance is RUNNING again.
     Restore(RestoreChange),
+    /// Of background work.
+    Work(WorkStep),
 }
 
 impl DueChange {
-    /// Returns the instance.
-    pub fn instance_id(&self) -> InstanceId {
+    /// Returns the instance, if it is of one.
+    pub fn instance_id(&self) -> Option<InstanceId> {
         match self {
-            Self::Instance(change) => change.instance_id,
-            Self::Backup(change) => change.instance_id,
-            Self::Restore(change) => change.instance_id,
+            Self::Instance(change) => Some(change.instance_id),
+            Self::Backup(change) => Some(change.instance_id),
+            Self::Restore(change) => Some(change.instance_id),
+            Self::Work(step) => step.work.instance_id,
         }
     }
 
@@ -48,6 +55,7 @@ impl DueChange {
             Self::Instance(change) => change.at,
             Self::Backup(change) => change.at,
             Self::Restore(change) => change.at,
+            Self::Work(step) => step.at,
         }
     }
 }
@@ -64,6 +72,19 @@ pub struct InstanceChange {
     /// What went wrong on the way, if anything did.
     pub failure: Option<FailureCode>,
     /// When the change was due, which is when it counts as made.
+    pub at: Timestamp,
+}
+
+/// A step of background work that came due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkStep {
+    /// The work, as it is before.
+    pub work: BackgroundWork,
+    /// Which step.
+    pub step: Step,
+    /// What its instance holds then, if the step depends on it.
+    pub contents: Option<Contents>,
+    /// When the step was due, which is when it counts as made.
     pub at: Timestamp,
 }
 
@@ -104,18 +125,18 @@ pub struct BackupChange {
 }
 
 /// A change of a record that was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeChange {
     /// The record, and between which states it went.
     pub record: ChangedRecord,
-    /// Its instance.
-    pub instance_id: InstanceId,
+    /// Its instance, if it has one.
+    pub instance_id: Option<InstanceId>,
     /// When it counts as made.
     pub at: Timestamp,
 }
 
 /// A record that changed, and between which states it went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangedRecord {
     /// The instance itself.
     Instance {
@@ -132,6 +153,17 @@ pub enum ChangedRecord {
         from: Option<BackupStatusKind>,
         /// The status it has.
         to: BackupStatusKind,
+    },
+    /// Background work.
+    Work {
+        /// What moved it on.
+        model: WorkModel,
+        /// The id of what it is about.
+        id: String,
+        /// The state it was in.
+        from: &'static str,
+        /// The state it is in.
+        to: &'static str,
     },
     /// A restore.
     Restore {

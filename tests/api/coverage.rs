@@ -18,6 +18,8 @@ const CLAIMS: &[&[Covered]] = &[
     crate::instances::placement::COVERS,
     crate::instances::status::COVERS,
     crate::instances::update::COVERS,
+    crate::key_analyses::COVERS,
+    crate::control::contents::COVERS,
     crate::catalog::products::COVERS,
     crate::catalog::quotas::COVERS,
     crate::instances::list::COVERS,

@@ -22,6 +22,7 @@ mod failures;
 mod framework;
 mod identity;
 mod instances;
+mod key_analyses;
 mod nodes;
 mod openapi;
 mod probes;

@@ -53,6 +53,8 @@ pub(crate) const ONLY_MASTER_STANDBY: Refusal =
     row(400, "DCS.4086", "111400086", "only master standby instance is support this action");
 pub(crate) const BACKING_UP: Refusal = row(400, "DCS.4096", "111400096", "the instance is backuping.");
 pub(crate) const RESTORING: Refusal = row(400, "DCS.4097", "111400097", "the instance is restoring.");
+pub(crate) const ANALYSING: Refusal =
+    row(400, "DCS.4231", "DCS.4231", "the instance is analyzing keys offline.");
 pub(crate) const RESTARTING: Refusal = row(400, "DCS.4111", "111400111", "the instance is restarting.");
 pub(crate) const EXTENDING: Refusal = row(400, "DCS.4113", "111400113", "the instance is extending.");
 pub(crate) const CREATING: Refusal = row(400, "DCS.4118", "111400118", "the instance is creating.");
@@ -183,6 +185,11 @@ pub(crate) const fn invalid(name: &'static str) -> Refusal {
 pub(crate) const fn invalid_query(name: &'static str) -> Refusal {
     let row = row(400, "DCS.4062", "111400062", "Invalid {0} parameter in the request.");
     Refusal { parameter: name, ..row }
+}
+
+/// A refusal that one test alone knows, of a code without a twin.
+pub(crate) const fn other(code: &'static str, message: &'static str) -> Refusal {
+    row(400, code, code, message)
 }
 
 /// A configuration parameter that is none of the instance's, or cannot have the value.

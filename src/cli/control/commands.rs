@@ -48,10 +48,13 @@ pub(super) enum ControlCommand {
     /// Copies of everything, which can be restored
     #[command(subcommand, arg_required_else_help = true)]
     Snapshots(SnapshotsCommand),
+    /// What instances hold: keys, sessions, rows of their logs
+    #[command(subcommand, arg_required_else_help = true)]
+    Contents(ContentsCommand),
     /// Show, set and advance the clock
     #[command(subcommand, arg_required_else_help = true)]
     Clock(ClockCommand),
-    /// When backups, restores and instances change their status
+    /// When backups, restores, instances and other work change their status
     #[command(subcommand, arg_required_else_help = true)]
     Transitions(TransitionsCommand),
     /// Errors, delays and failures on demand
@@ -63,6 +66,24 @@ pub(super) enum ControlCommand {
     /// The journal of the calls of the API
     #[command(subcommand, arg_required_else_help = true)]
     Requests(RequestsCommand),
+}
+
+#[derive(Debug, Subcommand, Serialize)]
+#[serde(untagged)]
+pub(super) enum ContentsCommand {
+    /// Show what an instance holds
+    Show {
+        /// The instance
+        instance_id: String,
+    },
+    /// Declare what an instance holds
+    Set {
+        /// The instance
+        instance_id: String,
+        /// A JSON file; - reads standard input
+        #[serde(skip)]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand, Serialize)]

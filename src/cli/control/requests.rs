@@ -6,8 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::cli::control::commands::{
-    ClockCommand, ControlCommand, FaultsCommand, IdsCommand, RequestsCommand, SnapshotArg, SnapshotsCommand,
-    TransitionsCommand,
+    ClockCommand, ContentsCommand, ControlCommand, FaultsCommand, IdsCommand, RequestsCommand, SnapshotArg,
+    SnapshotsCommand, TransitionsCommand,
 };
 
 /// A request to the control API.
@@ -51,6 +51,8 @@ impl ControlCommand {
             Self::Reset { .. } => ("POST", "reset"),
             Self::Seed { .. } => ("POST", "seed"),
             Self::Export { .. } => ("GET", "export"),
+            Self::Contents(ContentsCommand::Show { .. }) => ("GET", "instances/{instance_id}/contents"),
+            Self::Contents(ContentsCommand::Set { .. }) => ("PUT", "instances/{instance_id}/contents"),
             Self::Snapshots(SnapshotsCommand::List) => ("GET", "snapshots"),
             Self::Snapshots(SnapshotsCommand::Show(_)) => ("GET", "snapshots/{snapshot_name}"),
             Self::Snapshots(SnapshotsCommand::Take(_)) => ("PUT", "snapshots/{snapshot_name}"),
@@ -85,9 +87,9 @@ impl ControlCommand {
     /// Returns what of the body is no member of the subcommand.
     fn document(&self) -> Option<ControlBody> {
         match self {
-            Self::Seed { file, .. } | Self::Snapshots(SnapshotsCommand::Load { file, .. }) => {
-                Some(ControlBody::File(file.clone()))
-            }
+            Self::Seed { file, .. }
+            | Self::Snapshots(SnapshotsCommand::Load { file, .. })
+            | Self::Contents(ContentsCommand::Set { file, .. }) => Some(ControlBody::File(file.clone())),
             Self::Faults(FaultsCommand::Add(fault) | FaultsCommand::Change { fault, .. }) => {
                 fault.fault.clone().map(ControlBody::Json)
             }

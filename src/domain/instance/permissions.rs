@@ -2,6 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 3.4.
 
+use crate::domain::background_work::Occupation;
 use crate::domain::instance::{Instance, InstanceState, InstanceStatus, InstanceTask, OpenWork};
 use crate::domain::refusal::Refusal;
 
@@ -36,19 +37,25 @@ pub enum InstanceAction {
     Start,
     /// Look at it, or at anything of it.
     Read,
+    /// Begin background work that keeps others from changing it.
+    Occupy,
+    /// Begin background work beside whatever it does: analyses, diagnoses, sessions.
+    Inspect,
 }
 
-/// The operational state of an instance: its status, and whether a backup is running.
+/// The operational state of an instance: its status, and what runs on it while that is RUNNING.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperationalState {
     /// In a state, without an open backup.
     In(InstanceStatus),
     /// RUNNING, with an open backup.
     BackingUp,
+    /// RUNNING, with background work that keeps others from changing it.
+    Occupied(Occupation),
 }
 
 /// The number of operational states.
-const OPERATIONAL_STATES: usize = 13;
+const OPERATIONAL_STATES: usize = 14;
 
 impl OperationalState {
     /// Every operational state, in the order of the columns of [`PERMISSIONS`].
@@ -66,12 +73,15 @@ impl OperationalState {
         Self::In(InstanceStatus::Starting),
         Self::In(InstanceStatus::CreateFailed),
         Self::In(InstanceStatus::Frozen),
+        // Stands for all occupations: they permit the same.
+        Self::Occupied(Occupation::SwitchOver),
     ];
 
     /// Returns the refusal of what the state does not permit. It is the same for every action.
     pub fn refusal(self) -> Refusal {
         match self {
             Self::BackingUp => Refusal::InstanceBackingUp,
+            Self::Occupied(occupation) => occupation.refusal(),
             Self::In(InstanceStatus::Creating) => Refusal::InstanceCreating,
             Self::In(InstanceStatus::Restoring) => Refusal::InstanceRestoring,
             Self::In(InstanceStatus::Restarting) => Refusal::InstanceRestarting,
@@ -94,7 +104,9 @@ impl OperationalState {
     /// # Errors
     /// As [`OperationalState::refusal`].
     pub fn permit(self, action: InstanceAction) -> Result<(), Refusal> {
-        let column = Self::ALL.iter().position(|state| *state == self);
+        let same =
+            |state: &Self| *state == self || matches!((*state, self), (Self::Occupied(_), Self::Occupied(_)));
+        let column = Self::ALL.iter().position(same);
         let row = PERMISSIONS.iter().find(|(of, _)| *of == action);
         // Neither can be absent: both lists are complete, as a test below makes sure.
         let permitted = row.zip(column).is_some_and(|((_, cells), column)| cells[column]);
@@ -109,26 +121,28 @@ const N: bool = false;
 
 /// The table: a row an action, a column an operational state, in the order of [`OperationalState::ALL`].
 #[rustfmt::skip]
-pub const PERMISSIONS: [(InstanceAction, [bool; OPERATIONAL_STATES]); 14] = {
+pub const PERMISSIONS: [(InstanceAction, [bool; OPERATIONAL_STATES]); 16] = {
     use InstanceAction as A;
     [
         //                    CREATING        RESTORING     FLUSHING    CLOSING    FROZEN
-        //                       RUNNING          RESTARTING      ERROR    STARTING
+        //                       RUNNING          RESTARTING      ERROR    STARTING          occupied
         //                          backing up       EXTENDING      CLOSED    CREATEFAILED
-        (A::CreateBackup,   [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N]),
-        (A::CreateRestore,  [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N]),
-        (A::DeleteBackup,   [Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y]),
-        (A::CreateLinks,    [Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y]),
-        (A::Extend,         [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N]),
-        (A::ChangePassword, [N, Y, Y,    N, N, N,    N, N, N,    N, N, N,    N]),
-        (A::Configure,      [N, Y, Y,    N, N, N,    N, N, N,    N, N, N,    N]),
-        (A::Update,         [N, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, N,    N]),
-        (A::Delete,         [N, Y, N,    N, N, N,    N, Y, Y,    N, N, Y,    N]),
-        (A::Restart,        [N, Y, N,    N, N, N,    N, Y, N,    N, N, N,    N]),
-        (A::Flush,          [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N]),
-        (A::Stop,           [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N]),
-        (A::Start,          [N, N, N,    N, N, N,    N, N, Y,    N, N, N,    N]),
-        (A::Read,           [Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y]),
+        (A::CreateBackup,   [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::CreateRestore,  [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::DeleteBackup,   [Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y]),
+        (A::CreateLinks,    [Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y]),
+        (A::Extend,         [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::ChangePassword, [N, Y, Y,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::Configure,      [N, Y, Y,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::Update,         [N, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, N,    N, Y]),
+        (A::Delete,         [N, Y, N,    N, N, N,    N, Y, Y,    N, N, Y,    N, N]),
+        (A::Restart,        [N, Y, N,    N, N, N,    N, Y, N,    N, N, N,    N, N]),
+        (A::Flush,          [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::Stop,           [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::Start,          [N, N, N,    N, N, N,    N, N, Y,    N, N, N,    N, N]),
+        (A::Read,           [Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y, Y,    Y, Y]),
+        (A::Occupy,         [N, Y, N,    N, N, N,    N, N, N,    N, N, N,    N, N]),
+        (A::Inspect,        [N, Y, Y,    N, N, N,    N, N, N,    N, N, N,    N, Y]),
     ]
 };
 
@@ -139,6 +153,9 @@ impl InstanceState {
             (InstanceStatus::Running, Some(OpenWork::Backup(_))) => OperationalState::BackingUp,
             (InstanceStatus::Running, Some(OpenWork::Restore { .. })) => {
                 OperationalState::In(InstanceStatus::Restoring)
+            }
+            (InstanceStatus::Running, Some(OpenWork::Occupied(occupation))) => {
+                OperationalState::Occupied(occupation)
             }
             (status, _) => OperationalState::In(status),
         }
@@ -169,6 +186,9 @@ impl Instance {
     pub fn state(&self) -> OperationalState {
         match (self.status, self.task) {
             (InstanceStatus::Running, Some(InstanceTask::Backup)) => OperationalState::BackingUp,
+            (InstanceStatus::Running, Some(InstanceTask::Occupied(occupation))) => {
+                OperationalState::Occupied(occupation)
+            }
             (status, _) => OperationalState::In(status),
         }
     }

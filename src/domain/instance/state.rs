@@ -2,6 +2,7 @@
 //!
 //! It is a copy of what the tables hold; whoever caches it changes it together with the tables.
 
+use crate::domain::background_work::Occupation;
 use crate::domain::backup::{Backup, BackupEvent, BackupStatus, NewBackup, RecordNumber};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{InstanceId, ProjectId};
@@ -55,6 +56,8 @@ pub enum OpenWork {
     },
     /// The instance's own way to another state.
     StatusTransition,
+    /// Background work that keeps others from changing it.
+    Occupied(Occupation),
 }
 
 /// Which instances may be backed up and restored, from the settings and the version of the API that is asked.

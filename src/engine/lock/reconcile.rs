@@ -21,19 +21,21 @@ use tokio::sync::{OwnedRwLockWriteGuard, oneshot};
 use tracing::Instrument;
 
 use crate::clock::Stopwatch;
+use crate::domain::background_work::BackgroundWork;
 use crate::domain::backup::Backup;
 use crate::domain::id::BackupId;
 use crate::domain::instance::{InstanceStatus, StatusTransition};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
+use crate::engine::contents::with_contents;
 use crate::engine::control::kept;
 use crate::engine::lock::{ExclusiveGuard, ReadGuard, Turn, WriteGuard};
 use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
     BackupChange, BeforeCommit, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord,
-    RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError,
+    RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError, WorkStep,
 };
 
 /// How many records one round takes.
@@ -195,6 +197,7 @@ impl Engine {
                 .into());
             }
             changes.sort_by_key(DueChange::at);
+            let changes = with_contents(&*self.guarded.store, changes).await?;
             let mut applied = self.guarded.store.apply_changes(changes, self.settings.backups_kept).await?;
             tracing::debug!(changes = applied.len(), "due changes were applied");
             done.append(&mut applied);
@@ -319,6 +322,7 @@ fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
             OpenRecord::Instance(transition) => transition.due_end(Timestamp::MAX).map(|(_, due_at)| due_at),
             OpenRecord::Backup(backup) => backup.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
             OpenRecord::Restore(restore) => restore.due_event(Timestamp::MAX).map(|(_, due_at)| due_at),
+            OpenRecord::Work(work) => work.due_steps(Timestamp::MAX).first().map(|(_, due_at)| *due_at),
         })
         .max()
 }
@@ -329,7 +333,13 @@ fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
         OpenRecord::Instance(transition) => transition_end(transition, horizon).into_iter().collect(),
         OpenRecord::Backup(backup) => backup_changes(backup, horizon),
         OpenRecord::Restore(restore) => restore_changes(restore, horizon),
+        OpenRecord::Work(work) => work_steps(&work, horizon),
     }
+}
+
+fn work_steps(work: &BackgroundWork, horizon: Timestamp) -> Vec<DueChange> {
+    let step = |(step, at)| DueChange::Work(WorkStep { work: work.clone(), step, contents: None, at });
+    work.due_steps(horizon).into_iter().map(step).collect()
 }
 
 fn transition_end(transition: StatusTransition, horizon: Timestamp) -> Option<DueChange> {

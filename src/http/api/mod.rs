@@ -4,6 +4,7 @@ mod backups;
 mod catalog;
 mod config;
 mod instances;
+mod key_analyses;
 mod nodes;
 mod restores;
 pub(super) mod stubs;
@@ -18,6 +19,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         backups::routes(),
         restores::routes(),
         instances::routes(),
+        key_analyses::routes(),
         config::routes(),
         nodes::routes(),
         tasks::routes(),

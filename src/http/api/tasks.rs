@@ -263,7 +263,7 @@ impl TaskView {
 fn details(details: &TaskDetails) -> Value {
     let (old, new) = details.sizes.as_ref().map(|(old, new)| (old, new)).unzip();
     let (old_port, new_port) = details.ports.unzip();
-    let replica = details.replica.as_ref();
+    let (replica, subject) = (details.replica.as_ref(), &details.subject);
     let capacity = |size: Option<&TaskSize>| size.map(|size| size.capacity.as_gigabytes().to_string());
     let product = |size: Option<&TaskSize>| size.map(|size| size.spec_code.clone());
     let mode = |size: Option<&TaskSize>| size.map(|size| size.cache_mode.as_str());
@@ -274,11 +274,14 @@ fn details(details: &TaskDetails) -> Value {
         "old_cache_mode": mode(old), "new_cache_mode": mode(new),
         "old_cache_type": mode(old), "new_cache_type": mode(new),
         "old_replica_num": copies(old), "new_replica_num": copies(new),
-        "enable_public_ip": null, "public_ip_id": null, "public_ip_address": null, "enable_ssl": null,
-        "replica_ip": replica.map(|replica| &replica.ip), "replica_az": replica.map(|replica| &replica.zone_code),
-        "group_name": replica.map(|replica| &replica.group_name), "old_port": old_port, "new_port": new_port,
-        "is_only_adjust_charging": null, "account_name": null, "source_ip": null, "target_ip": null,
-        "node_name": null, "rename_commands": [], "updated_config_length": null,
+        "enable_public_ip": subject.enable_public_ip, "public_ip_id": subject.public_ip_id,
+        "public_ip_address": subject.public_ip_address, "enable_ssl": subject.enable_ssl,
+        "replica_ip": replica.map(|replica| &replica.ip).or(subject.replica_ip.as_ref()),
+        "replica_az": replica.map(|replica| &replica.zone_code),
+        "group_name": replica.map(|replica| &replica.group_name).or(subject.group_name.as_ref()),
+        "old_port": old_port, "new_port": new_port, "is_only_adjust_charging": null,
+        "account_name": subject.account_name, "source_ip": subject.source_ip, "target_ip": subject.target_ip,
+        "node_name": subject.node_name, "rename_commands": [], "updated_config_length": null,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, RecordsQuery};
 use crate::http::context::{RequestContext, route};
 use crate::http::error::Response;
-use crate::http::extract::{bounded_limit, clamped_limit, offset, start};
+use crate::http::extract::{Query, bounded_limit, clamped_limit, offset, start};
 use crate::http::route::{GET, QueryParameter, RouteEntry, Tag, number, open, text};
 use crate::http::state::state;
 use crate::http::time::window;
@@ -68,6 +68,22 @@ pub(super) const TASKS_QUERY: &[QueryParameter] = &[
     text("end_time", "Only tasks that began until then."),
 ];
 
+/// Reads which part of a list of v2 is asked for.
+///
+/// # Errors
+/// `InvalidQuery`.
+pub(super) fn page_request(query: &Query) -> Result<PageRequest, Refusal> {
+    Ok(PageRequest { skip: offset(query)?, limit: bounded_limit(query)? })
+}
+
+/// Returns a page of a list that is there as a whole.
+pub(super) fn page_of<T>(list: &[T], page: PageRequest) -> &[T] {
+    let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    let first = number(page.skip).min(list.len());
+    let last = first.saturating_add(number(page.limit.as_u64())).min(list.len());
+    &list[first..last]
+}
+
 /// Reads which records a list is asked for, as the version has it.
 ///
 /// # Errors
@@ -76,7 +92,7 @@ pub(super) fn records_query(context: &RequestContext) -> Result<RecordsQuery, Re
     let query = &context.query;
     let page = match context.api {
         ApiVersion::V1 => PageRequest { skip: start(query)?, limit: clamped_limit(query, PageLimit::TEN)? },
-        ApiVersion::V2 => PageRequest { skip: offset(query)?, limit: bounded_limit(query)? },
+        ApiVersion::V2 => page_request(query)?,
     };
     let window = window(query)?;
     if context.api == ApiVersion::V2 && window.is_reversed() {

@@ -98,7 +98,7 @@ pub(super) struct Fired {
     at: String,
     model: &'static str,
     id: String,
-    instance_id: String,
+    instance_id: Option<String>,
     /// Null: it has come into being.
     from: Option<&'static str>,
     to: &'static str,
@@ -106,9 +106,10 @@ pub(super) struct Fired {
 
 impl Fired {
     fn of(change: &MadeChange) -> Self {
-        let (model, id, from, to) = match change.record {
+        let instance_id = change.instance_id.map(|id| id.to_string());
+        let (model, id, from, to) = match &change.record {
             ChangedRecord::Instance { from, to } => {
-                ("instance", change.instance_id.to_string(), Some(from.as_str()), to.as_str())
+                ("instance", instance_id.clone().unwrap_or_default(), Some(from.as_str()), to.as_str())
             }
             ChangedRecord::Backup { id, from, to } => {
                 ("backup", id.to_string(), from.map(BackupStatusKind::as_str), to.as_str())
@@ -116,8 +117,9 @@ impl Fired {
             ChangedRecord::Restore { id, from, to } => {
                 ("restore", id.to_string(), Some(from.as_str()), to.as_str())
             }
+            ChangedRecord::Work { model, id, from, to } => (model.as_str(), id.clone(), Some(*from), *to),
         };
-        Self { at: rfc3339(change.at), model, id, instance_id: change.instance_id.to_string(), from, to }
+        Self { at: rfc3339(change.at), model, id, instance_id, from, to }
     }
 }
 

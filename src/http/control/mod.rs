@@ -1,6 +1,7 @@
 //! The control API, `/_emulator/…`: what a test asks of the emulator itself. JSON; an answer carries the new state and leaves
 //! once that is kept.
 
+pub(super) mod contents;
 pub(super) mod context;
 pub(super) mod documents;
 pub(super) mod faults;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
     };
     const JSON: &str = "application/json";
     const SNAPSHOTS: Operation = open("emulator_snapshots");
+    const CONTENTS: Operation = open("emulator_contents");
     const CLOCK: Operation = open("emulator_clock");
     const TRANSITIONS: Operation = open("emulator_transitions");
     const FAULTS: Operation = open("emulator_faults");
@@ -101,6 +103,21 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
         SNAPSHOTS
             .summary("Goes back to a snapshot")
             .at(POST, "/_emulator/snapshots/{snapshot_name}/restore", changes(snapshots::restore))
+            .answers_any(200, JSON),
+        CONTENTS
+            .summary("Shows what an instance holds")
+            .at(GET, "/_emulator/instances/{instance_id}/contents", reads(contents::show))
+            .answers_any(200, JSON),
+        CONTENTS
+            .summary("Declares what an instance holds: keys, sessions, rows of its logs")
+            .at(
+                PUT,
+                "/_emulator/instances/{instance_id}/contents",
+                bulky_route(contents::LONGEST_CONTENTS_BYTES, authorize, |request, body| {
+                    changed(contents::declare, request, body)
+                }),
+            )
+            .takes_any(JSON)
             .answers_any(200, JSON),
         CLOCK
             .summary("Shows what the clock shows")

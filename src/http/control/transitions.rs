@@ -69,7 +69,7 @@ impl RuleView {
             RuleDecision::Work(_, Progression::Manual)
             | RuleDecision::Instance(InstanceProgression::Manual) => (ProgressionWord::Manual, None),
             RuleDecision::Work(model, Progression::Timed { waiting, running }) => {
-                let durations = [(WAITING, *waiting), (running_word(*model), *running)];
+                let durations = [(WAITING, *waiting), (model.running_word(), *running)];
                 (ProgressionWord::Time, Some(Durations::of(durations)))
             }
             RuleDecision::Instance(InstanceProgression::Timed(durations)) => {
@@ -83,16 +83,8 @@ impl RuleView {
 
 /// The status that work has until it runs.
 const WAITING: &str = "waiting";
-/// What [`running_word`] may be called for every model.
+/// What the running state may be called for every model.
 const RUNNING: &str = "running";
-
-/// Returns the status that work of a model has while it runs.
-fn running_word(model: WorkModel) -> &'static str {
-    match model {
-        WorkModel::Backup => "backuping",
-        WorkModel::Restore => "restoring",
-    }
-}
 
 /// How long states last, by their names.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -110,10 +102,10 @@ impl Durations {
         for (state, Text(lasting)) in self.0 {
             match state.as_str() {
                 WAITING => waiting = lasting,
-                word if word == RUNNING || word == running_word(model) => running = lasting,
+                word if word == RUNNING || word == model.running_word() => running = lasting,
                 _ => {
                     let problem =
-                        format!("durations.{state}: must be one of {WAITING}, {}", running_word(model));
+                        format!("durations.{state}: must be one of {WAITING}, {}", model.running_word());
                     return Err(ControlError::Invalid(problem.into()));
                 }
             }
@@ -180,8 +172,9 @@ fn scope(project_id: Option<&str>, instance_id: Option<&str>) -> Result<RuleScop
 
 impl ControlContext {
     fn model(&self) -> Result<Model, ControlError> {
-        Model::parse(self.path_part("model"))
-            .ok_or(ControlError::NotFound("model; there are backup, restore and instance"))
+        Model::parse(self.path_part("model")).ok_or(ControlError::NotFound(
+            "model; there are backup, restore, account, analysis, diagnosis, migration, task and instance",
+        ))
     }
 
     fn query_scope(&self) -> Result<RuleScope, ControlError> {

@@ -263,6 +263,18 @@ pub(crate) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect 
 // What is said of background tasks.
 pub(crate) const TASK_RUNNING: ErrorCode =
     row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");
+pub(crate) const UPGRADING: ErrorCode = row("DCS.4116", "111400116", 400, "the instance is upgrading.");
+pub(crate) const ANALYSING: ErrorCode = twinless("DCS.4231", 400, "the instance is analyzing keys offline.");
+pub(crate) const BIGKEY_SCAN_RUNNING: ErrorCode =
+    twinless("DCS.4918", 400, "Instance bigkey analyze is running.");
+pub(crate) const BIGKEY_SCAN_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4919", 400, "Does not support bigkey analyze.");
+pub(crate) const HOTKEY_SCAN_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4922", 400, "Does not support hotkey analyze.");
+pub(crate) const EXPIRED_KEY_SCAN_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4818", 400, "Do not support auto expire scan.");
+pub(crate) const ANALYSIS_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4230", 400, "Does not support offline key analysis.");
 pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
 

@@ -19,7 +19,9 @@ use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::time::UtcOffset;
 use crate::store::KeptPassword;
 use crate::store::error::StoreError;
-use crate::store::row::{WorkPlanRow, bytes16, column, json, parse, record_kind, to_bytes16, to_timestamp};
+use crate::store::row::{
+    WorkPlanRow, bytes16, column, json, occupation, parse, record_kind, to_bytes16, to_timestamp,
+};
 
 /// Returns the number that stands for an instance's status in `events`.
 pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
@@ -90,6 +92,8 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      'rename_commands', json(i.rename_commands), 'launched_at', i.launched_at, 'updated_at', i.updated_at, \
      'error_code', i.error_code, \
      'open_kind', (SELECT w.record_kind FROM open_work w WHERE w.instance_key = i.instance_key), \
+     'occupation', (SELECT k.occupation FROM background_work k \
+                    WHERE k.instance_key = i.instance_key AND k.occupation IS NOT NULL), \
      'tags', json((SELECT json_group_array(json_array(t.key, t.value) ORDER BY t.position) FROM instance_tags t \
                    WHERE t.instance_key = i.instance_key)), \
      'replicas', json((SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
@@ -141,6 +145,7 @@ struct InstanceRow {
     updated_at: Option<i64>,
     error_code: Option<String>,
     open_kind: Option<i64>,
+    occupation: Option<String>,
     tags: Vec<(String, String)>,
     replicas: Vec<(u32, u32, Option<String>, String)>,
     stopped_nodes: Vec<String>,
@@ -210,7 +215,10 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         launched_at: row.launched_at.map(to_timestamp).transpose()?,
         updated_at: row.updated_at.map_or(Ok(created_at), to_timestamp)?,
         error_code: row.error_code,
-        task: (row.open_kind == Some(record_kind::BACKUP)).then_some(InstanceTask::Backup),
+        task: match row.open_kind {
+            Some(record_kind::BACKUP) => Some(InstanceTask::Backup),
+            _ => occupation(row.occupation.as_deref())?.map(InstanceTask::Occupied),
+        },
     })
 }
 

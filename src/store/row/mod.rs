@@ -5,11 +5,13 @@ mod instance;
 mod instance_config;
 mod restore;
 mod task;
+mod value;
 
 use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
+use crate::domain::background_work::Occupation;
 use crate::domain::backup::RecordNumber;
 use crate::domain::remark::Remark;
 use crate::domain::time::{Timestamp, UtcOffset};
@@ -106,7 +108,7 @@ fn present<T>(value: Option<T>) -> Result<T, StoreError> {
     value.ok_or(StoreError::Inconsistent { what: "a record lacks a value that its status needs" })
 }
 
-fn failure_code(number: i64) -> Result<FailureCode, StoreError> {
+pub(super) fn failure_code(number: i64) -> Result<FailureCode, StoreError> {
     FailureCode::ALL
         .into_iter()
         .find(|code| failure_number(*code) == number)
@@ -141,6 +143,12 @@ pub(super) fn to_bytes16(text: &str) -> Result<[u8; 16], StoreError> {
     hex::decode_to_slice(text, &mut bytes)
         .map_err(|_| StoreError::Inconsistent { what: "an id does not have 16 bytes" })?;
     Ok(bytes)
+}
+
+/// Reads what occupies an instance.
+pub(super) fn occupation(word: Option<&str>) -> Result<Option<Occupation>, StoreError> {
+    let unknown = StoreError::Inconsistent { what: "background_work.occupation is unknown" };
+    word.map(str::parse).transpose().map_err(|_| unknown)
 }
 
 /// Reads a number of a record.

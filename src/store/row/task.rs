@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::{Capacity, Creator};
 use crate::domain::task::Job;
-use crate::domain::task::{BackgroundTask, TaskDetails, TaskReplica, TaskSize};
+use crate::domain::task::{BackgroundTask, TaskDetails, TaskReplica, TaskSize, TaskSubject};
 use crate::store::error::StoreError;
 use crate::store::row::{bytes16, column, timestamp, to_timestamp};
 
@@ -28,6 +28,8 @@ struct DetailsForm {
     /// The shard, the zone and the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     replica: Option<(String, String, String)>,
+    #[serde(flatten)]
+    subject: TaskSubject,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,8 +64,14 @@ impl SizeForm {
 pub(in crate::store) fn details_json(details: &TaskDetails) -> Result<String, StoreError> {
     let (old, new) = details.sizes.as_ref().map(|(old, new)| (SizeForm::of(old), SizeForm::of(new))).unzip();
     let replica = details.replica.clone().map(|replica| (replica.group_name, replica.zone_code, replica.ip));
-    serde_json::to_string(&DetailsForm { old, new, ports: details.ports, replica })
-        .map_err(|_| StoreError::Inconsistent { what: "the details of a task cannot be written as JSON" })
+    serde_json::to_string(&DetailsForm {
+        old,
+        new,
+        ports: details.ports,
+        replica,
+        subject: details.subject.clone(),
+    })
+    .map_err(|_| StoreError::Inconsistent { what: "the details of a task cannot be written as JSON" })
 }
 
 /// Reads what a task is about: nothing of what cannot be read.
@@ -74,6 +82,7 @@ fn details(json: &str) -> TaskDetails {
         sizes: form.old.and_then(SizeForm::size).zip(form.new.and_then(SizeForm::size)),
         ports: form.ports,
         replica: form.replica.map(replica),
+        subject: form.subject,
     }
 }
 

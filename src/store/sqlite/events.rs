@@ -8,8 +8,10 @@ use crate::domain::backup::RecordNumber;
 use crate::domain::id::RequestId;
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::time::Timestamp;
+use crate::store::StoreError;
 use crate::store::row::record_kind;
 use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::sql::sql;
 
 /// How many actors are cached by key before they are forgotten and asked for again.
 const CACHED_ACTORS: usize = 1024;
@@ -139,6 +141,51 @@ pub(super) async fn append(connection: &mut SqliteConnection, events: Vec<Event>
         insert(&mut script, some);
         script.run(connection).await?;
     }
+}
+
+/// What of an instance an event is about, where that is no backup or restore.
+pub(super) struct SubjectOfInstance<'a> {
+    pub(super) instance_key: i64,
+    pub(super) kind: &'static str,
+    pub(super) id: &'a [u8; 16],
+    pub(super) name: &'a str,
+}
+
+/// Appends an event of something of an instance. Statuses are words, which get a number when they are written for the first time.
+pub(super) async fn append_of_instance(
+    connection: &mut SqliteConnection,
+    subject: SubjectOfInstance<'_>,
+    (from, to): (Option<&str>, Option<&str>),
+    remark: Option<&str>,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    for word in from.into_iter().chain(to) {
+        let number = "INSERT INTO statuses SELECT max(status) + 1, ?1 FROM statuses WHERE ?1 NOT IN (SELECT word FROM statuses) HAVING count(*) > 0";
+        sql("number a status", number).bind(word).execute(&mut *connection).await?;
+    }
+    let append = sql(
+        "record a change of something of an instance",
+        "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, instance_id, instance_name,
+                             from_status, to_status, remark, actor_key, request_id)
+         SELECT i.project_key, (SELECT coalesce(max(number), 0) + 1 FROM events WHERE project_key = i.project_key),
+                ?2, ?3, ?4, ?5, i.instance_id, i.name, (SELECT status FROM statuses WHERE word = ?6),
+                (SELECT status FROM statuses WHERE word = ?7), ?8, ?9, ?10
+         FROM instances i WHERE i.instance_key = ?1",
+    );
+    append
+        .bind(subject.instance_key)
+        .bind(audit.at)
+        .bind(subject.kind)
+        .bind(subject.id.to_vec())
+        .bind(subject.name)
+        .bind(from)
+        .bind(to)
+        .bind(remark)
+        .bind(audit.actor_key)
+        .bind(audit.origin.request_id.map(|id| id.as_bytes().to_vec()))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// What of a project that is no instance's an event is about.

@@ -99,7 +99,9 @@ async fn read(
         "SELECT i.instance_key, i.instance_id, i.project_key, i.name, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version, i.charging_mode,
                 b.record_number AS last_number, b.created_at AS last_at,
                 r.record_number AS last_restore_number, r.created_at AS last_restore_at,
-                w.record_kind AS open_kind, w.record_number AS open_number, r.backup_number AS open_backup
+                w.record_kind AS open_kind, w.record_number AS open_number, r.backup_number AS open_backup,
+                (SELECT occupation FROM background_work k WHERE k.instance_key = i.instance_key AND occupation IS NOT NULL)
+                    AS occupation
          FROM instances i
          JOIN projects p USING (project_key)
          LEFT JOIN backups b ON b.instance_key = i.instance_key
@@ -147,7 +149,9 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<CachedInstance, Store
 }
 
 fn open_work(row: &sqlx::sqlite::SqliteRow) -> Result<Option<OpenWork>, StoreError> {
-    let Some(kind) = row::column::<Option<i64>>(row, "open_kind")? else { return Ok(None) };
+    let Some(kind) = row::column::<Option<i64>>(row, "open_kind")? else {
+        return Ok(row::occupation(row::column(row, "occupation")?)?.map(OpenWork::Occupied));
+    };
     if kind == row::record_kind::INSTANCE {
         return Ok(Some(OpenWork::StatusTransition));
     }

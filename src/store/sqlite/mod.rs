@@ -5,10 +5,14 @@
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
 mod access_lock;
+mod background_work;
 mod backups;
+mod change;
 mod check;
+mod contents;
 mod control;
 mod copying;
+mod documents;
 mod events;
 mod file;
 mod file_lock;
@@ -17,6 +21,7 @@ mod identity;
 mod instance_cache;
 mod instance_config;
 mod instances;
+mod key_analyses;
 mod options;
 mod paths;
 mod quotas;
@@ -27,6 +32,7 @@ mod scheduling;
 mod script;
 mod seeding;
 mod snapshots;
+mod sql;
 mod tasks;
 mod templates;
 mod transitions;

@@ -4,12 +4,13 @@ use sqlx::SqliteConnection;
 
 use crate::domain::id::RestoreId;
 use crate::domain::refusal::Refusal;
-use crate::domain::restore::Restore;
+use crate::domain::restore::{Restore, RestoreStatus};
 use crate::domain::time::Timestamp;
 use crate::store::RestoreWrites;
 use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backups;
+use crate::store::sqlite::contents;
 use crate::store::sqlite::control;
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instances;
@@ -47,6 +48,9 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
     events::append(connection, vec![event])
         .await
         .map_err(StoreError::during("record the creation of a restore"))?;
+    if matches!(restore.status, RestoreStatus::Succeed { .. }) {
+        contents::restore(connection, key, restore.number).await?;
+    }
     if status_after != status_before {
         instances::set_status(connection, key, (status_before, status_after), audit).await?;
     }

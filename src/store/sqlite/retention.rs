@@ -226,7 +226,7 @@ pub(super) async fn end_days(
 /// Returns the change of a backup that expired.
 fn expiry_of(id: BackupId, instance_id: InstanceId, at: Timestamp) -> MadeChange {
     let (from, to) = (Some(BackupStatusKind::Succeed), BackupStatusKind::Expired);
-    MadeChange { record: ChangedRecord::Backup { id, from, to }, instance_id, at }
+    MadeChange { record: ChangedRecord::Backup { id, from, to }, instance_id: Some(instance_id), at }
 }
 
 /// An automatic backup whose days are over.

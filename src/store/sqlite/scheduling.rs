@@ -111,7 +111,7 @@ async fn changes_of(
     let mut changes = Vec::with_capacity(made.len());
     for (instance_key, backup) in made {
         let record = ChangedRecord::Backup { id: backup.id, from: None, to: backup.status.kind() };
-        changes.push(MadeChange { record, instance_id: backup.instance_id, at: backup.created_at });
+        changes.push(MadeChange { record, instance_id: Some(backup.instance_id), at: backup.created_at });
         changes.extend(gone.remove(&instance_key).into_iter().flatten());
     }
     Ok(changes)

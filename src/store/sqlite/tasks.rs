@@ -15,6 +15,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::note;
 use crate::store::sqlite::reader::{Reader, unsigned};
+use crate::store::sqlite::sql::sql;
 use crate::store::{InstanceRef, StoreError, TaskReads};
 
 /// Whose tasks are listed.
@@ -170,7 +171,22 @@ pub(super) async fn begin(
     .map_err(StoreError::during("begin a background task"))
 }
 
-/// Ends whatever runs in the background of an instance; what waits goes on waiting.
+/// Ends a background task and a job.
+pub(super) async fn end(
+    connection: &mut SqliteConnection,
+    (task_id, job_id): (Option<TaskId>, Option<JobId>),
+    at: Timestamp,
+    failure: Option<FailureCode>,
+) -> Result<(), StoreError> {
+    let end = "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ? WHERE task_id = ?";
+    let end = sql("end a background task", end).bind(at).bind(failure.is_some()).bind(task_id);
+    end.execute(&mut *connection).await?;
+    let end = "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ? WHERE job_id = ?";
+    let end = sql("end a job", end).bind(at).bind(failure.map(FailureCode::as_str)).bind(job_id);
+    end.execute(connection).await.map(drop)
+}
+
+/// Ends whatever runs in the background of an instance; what waits goes on waiting, and background work goes on.
 pub(super) async fn end_all(
     connection: &mut SqliteConnection,
     instance_key: i64,
@@ -180,7 +196,8 @@ pub(super) async fn end_all(
     let failed = StoreError::during("end what runs in the background");
     sqlx::query(
         "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ?
-         WHERE instance_key = ? AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)",
+         WHERE instance_key = ? AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)
+           AND task_id NOT IN (SELECT task_id FROM background_work WHERE task_id IS NOT NULL)",
     )
     .bind(at.as_millis())
     .bind(failure.is_some())
@@ -190,7 +207,8 @@ pub(super) async fn end_all(
     .map_err(&failed)?;
     sqlx::query(
         "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ?
-         WHERE instance_key = ? AND end_at IS NULL AND job_id NOT IN (SELECT job_id FROM waiting_changes)",
+         WHERE instance_key = ? AND end_at IS NULL AND job_id NOT IN (SELECT job_id FROM waiting_changes)
+           AND job_id NOT IN (SELECT job_id FROM background_work WHERE job_id IS NOT NULL)",
     )
     .bind(at.as_millis())
     .bind(failure.map(FailureCode::as_str))

@@ -5,19 +5,22 @@ use std::iter::Peekable;
 
 use sqlx::SqliteConnection;
 
+use crate::domain::background_work::{BackgroundWork, Effect};
 use crate::domain::backup::{BackupKind, BackupStatus};
 use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
+use crate::domain::restore::RestoreStatus;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row::{self, RestoreStatusRow, backup_status_code, record_kind, restore_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{backups, instances, restores};
-use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError};
+use crate::store::sqlite::{background_work, backups, contents, instances, key_analyses, restores};
+use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
 
 /// Makes the changes whose `from` still holds, in order; returns what was made.
 pub(super) async fn apply(
@@ -30,16 +33,23 @@ pub(super) async fn apply(
         .key(connection, &Origin::SYSTEM.actor)
         .await
         .map_err(StoreError::during("record who changes a record"))?;
-    let ids: BTreeSet<InstanceId> = changes.iter().map(DueChange::instance_id).collect();
+    let ids: BTreeSet<InstanceId> = changes.iter().filter_map(DueChange::instance_id).collect();
     for id in &ids {
         known.forget(*id);
     }
     let keys = instance_keys(connection, &ids).await?;
     let mut made = Vec::with_capacity(changes.len());
-    let mut changes =
-        changes.into_iter().filter_map(|change| Some((*keys.get(&change.instance_id())?, change))).peekable();
+    let key = |change: &DueChange| match change.instance_id() {
+        Some(id) => keys.get(&id).copied(),
+        None => Some(NO_INSTANCE),
+    };
+    let mut changes = changes.into_iter().filter_map(|change| Some((key(&change)?, change))).peekable();
     while let Some((instance_key, change)) = changes.next() {
         made.extend(match change {
+            DueChange::Work(step) => {
+                let audit = Audit { at: step.at, origin: &Origin::SYSTEM, actor_key };
+                apply_to_work(connection, known, &step, audit).await?.into_iter().collect()
+            }
             DueChange::Instance(change) => {
                 let made = instances::finish_transition(connection, instance_key, change, actor_key).await?;
                 made.into_iter().collect()
@@ -54,6 +64,40 @@ pub(super) async fn apply(
         });
     }
     Ok(made)
+}
+
+/// In place of the key of the instance of what has none.
+const NO_INSTANCE: i64 = 0;
+
+/// Makes a step of background work: first it moves on itself, then what it is about.
+async fn apply_to_work(
+    connection: &mut SqliteConnection,
+    instances: &mut InstanceCache,
+    step: &WorkStep,
+    audit: Audit<'_>,
+) -> Result<Option<MadeChange>, StoreError> {
+    if !background_work::move_on(connection, step).await? {
+        return Ok(None);
+    }
+    let BackgroundWork { project_id, instance_id, effect, plan, .. } = &step.work;
+    let known = match instance_id {
+        Some(id) => {
+            instances.load(connection, std::iter::once(*id)).await?;
+            let known = instances.get_mut(*project_id, *id)?.clone();
+            instances.forget(*id);
+            Some(known)
+        }
+        None => None,
+    };
+    match (effect, &known) {
+        (Effect::KeyAnalysis { id, .. }, Some(known)) => {
+            key_analyses::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::KeyAnalysis { .. }, None) => {}
+    }
+    let (from, to) = step.step.states(plan.failure.is_some());
+    let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };
+    Ok(Some(MadeChange { record, instance_id: *instance_id, at: step.at }))
 }
 
 /// Takes the changes of backups that come next at the same time, as far as they are of different instances.
@@ -107,7 +151,7 @@ async fn apply_to_backups(
     let mut made = Vec::with_capacity(batch.len());
     for (instance_key, BackupChange { id, instance_id, from, to, at, .. }) in batch {
         let record = ChangedRecord::Backup { id, from: Some(from), to: to.kind() };
-        made.push(MadeChange { record, instance_id, at });
+        made.push(MadeChange { record, instance_id: Some(instance_id), at });
         made.extend(gone.remove(&instance_key).into_iter().flatten());
     }
     Ok(made)
@@ -138,7 +182,10 @@ async fn apply_to_restore(
         .await
         .map_err(StoreError::during("record a change that came due"))?;
     let record = ChangedRecord::Restore { id: change.id, from: change.from, to: change.to.kind() };
-    let mut all = vec![MadeChange { record, instance_id: change.instance_id, at: change.at }];
+    let mut all = vec![MadeChange { record, instance_id: Some(change.instance_id), at: change.at }];
+    if matches!(change.to, RestoreStatus::Succeed { .. }) {
+        contents::restore(connection, instance_key, change.number).await?;
+    }
     if plan.is_none() {
         let statuses = InstanceStatus::OF_RESTORE;
         instances::set_status(connection, instance_key, statuses, audit).await?;

@@ -399,6 +399,19 @@ pub(crate) async fn fill_every_table(server: &mut TestServer) {
     server.create_backup(SECOND_HA).await;
     server.put("/_emulator/clock", &json!({"frozen": true})).await.ok();
     server.fill_what_is_beside_instances().await;
+    server.begin_background_work().await;
+}
+
+impl TestServer {
+    /// Leaves something in every table of background work and of what it is about.
+    async fn begin_background_work(&self) {
+        for model in ["account", "analysis", "diagnosis", "migration", "task"] {
+            self.set_rule(model, &json!({"progression": "manual"})).await;
+        }
+        let contents = format!("/_emulator/instances/{HA}/contents");
+        self.put(&contents, &json!({"keys": [{"name": "a"}]})).await.ok();
+        self.call("POST", &format!("{}/bigkey-task", Api::V2.instance(HA))).send().await.ok();
+    }
 }
 
 #[tokio::test]

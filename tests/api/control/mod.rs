@@ -3,6 +3,7 @@
 pub(crate) mod callers;
 pub(crate) mod chosen_ids;
 pub(crate) mod clock_ids_reset;
+pub(crate) mod contents;
 pub(crate) mod disconnects;
 pub(crate) mod export;
 pub(crate) mod faults;

@@ -38,6 +38,7 @@ const ROWS: &[(&str, Row)] = rows![
     seed,
     export,
     snapshots,
+    contents,
     clock,
     transitions_of_backups,
     transitions_of_restores,
@@ -189,6 +190,12 @@ async fn export(tenant: &Tenant<'_>) {
     tenant.server.call("POST", "/_emulator/seed").body(document.body.clone()).send().await.ok();
     assert_eq!(tenant.server.get(&path).await.text(), document.text());
     assert_eq!(tenant.statuses().await, ["succeed"]);
+}
+
+async fn contents(tenant: &Tenant<'_>) {
+    let path = format!("/_emulator/instances/{}/contents", tenant.instance);
+    let held = tenant.server.put(&path, &json!({"keys": [{"name": "a"}]})).await.ok();
+    assert_eq!(tenant.server.get(&path).await.ok(), held);
 }
 
 async fn snapshots(tenant: &Tenant<'_>) {

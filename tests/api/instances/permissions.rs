@@ -15,27 +15,30 @@ use crate::support::{Answer, Api, Refusal, TestServer, each, refusal, text};
 /// The table as the contract has it: a row an operation, a column a state. `ok` is permitted; a number is the code of the
 /// refusal; `no` is a result `failed`. `CLOSING STARTING` is one column there and two here.
 const CONTRACT: &str = "
-    operation      CREATING RUNNING B    RESTORING RESTARTING EXTENDING FLUSHING ERROR CLOSED CLOSING STARTING CREATEFAILED FROZEN
-    CreateBackup   4118     ok      4096 4097      4111       4113      4026     4026  4026   4026    4026     4026         4026
-    CreateRestore  4118     ok      4096 4097      4111       4113      4026     4026  4026   4026    4026     4026         4026
-    DeleteBackup   ok       ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       ok           ok
-    CreateLinks    ok       ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       ok           ok
-    Extend         4118     ok      4096 4097      4111       4113      4026     4026  4026   4026    4026     4026         4026
-    ChangePassword 4118     ok      ok   4097      4111       4113      4026     4026  4026   4026    4026     4026         4026
-    Configure      4118     ok      ok   4097      4111       4113      4026     4026  4026   4026    4026     4026         4026
-    Update         4118     ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       4026         4026
-    Delete         4118     ok      4096 4097      4111       4113      4026     ok    ok     4026    4026     ok           4026
-    Restart        no       ok      no   no        no         no        no       ok    no     no      no       no           no
-    Flush          no       ok      no   no        no         no        no       no    no     no      no       no           no
-    Stop           no       ok      no   no        no         no        no       no    no     no      no       no           no
-    Start          no       no      no   no        no         no        no       no    ok     no      no       no           no
-    Read           ok       ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       ok           ok
+    operation      CREATING RUNNING B    RESTORING RESTARTING EXTENDING FLUSHING ERROR CLOSED CLOSING STARTING CREATEFAILED FROZEN OCCUPIED
+    CreateBackup   4118     ok      4096 4097      4111       4113      4026     4026  4026   4026    4026     4026         4026         4231
+    CreateRestore  4118     ok      4096 4097      4111       4113      4026     4026  4026   4026    4026     4026         4026         4231
+    DeleteBackup   ok       ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       ok           ok           ok
+    CreateLinks    ok       ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       ok           ok           ok
+    Extend         4118     ok      4096 4097      4111       4113      4026     4026  4026   4026    4026     4026         4026         4231
+    ChangePassword 4118     ok      ok   4097      4111       4113      4026     4026  4026   4026    4026     4026         4026         4231
+    Configure      4118     ok      ok   4097      4111       4113      4026     4026  4026   4026    4026     4026         4026         4231
+    Update         4118     ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       4026         4026           ok
+    Delete         4118     ok      4096 4097      4111       4113      4026     ok    ok     4026    4026     ok           4026         4231
+    Restart        no       ok      no   no        no         no        no       ok    no     no      no       no           no           no
+    Flush          no       ok      no   no        no         no        no       no    no     no      no       no           no           no
+    Stop           no       ok      no   no        no         no        no       no    no     no      no       no           no           no
+    Start          no       no      no   no        no         no        no       no    ok     no      no       no           no           no
+    Read           ok       ok      ok   ok        ok         ok        ok       ok    ok     ok      ok       ok           ok           ok
+    Occupy         4118     ok      4096 4097      4111       4113      4026     4026  4026   4026    4026     4026         4026         4231
+    Inspect        4118     ok      ok   4097      4111       4113      4026     4026  4026   4026    4026     4026         4026         ok
 ";
 
 /// What the contract says of a state.
 fn column(state: OperationalState) -> &'static str {
     match state {
         OperationalState::BackingUp => "B",
+        OperationalState::Occupied(_) => "OCCUPIED",
         OperationalState::In(status) => status.as_str(),
     }
 }
@@ -59,6 +62,7 @@ fn refusal_of(code: &str) -> Refusal {
         refusal::RESTARTING,
         refusal::EXTENDING,
         refusal::WRONG_STATE,
+        refusal::ANALYSING,
     ];
     all.into_iter().find(|refusal| refusal.code == format!("DCS.{code}")).expect("a code of the table")
 }
@@ -90,6 +94,9 @@ struct Call {
 fn call(method: &'static str, path: String, body: Value) -> Call {
     Call { method, path, body }
 }
+
+/// Stands in a body for the id of the first node of the instance.
+const FIRST_NODE: &str = "the first node";
 
 /// The calls that ask for an action on a version; none if that has none.
 fn calls(action: Action, api: Api, subject: &Subject) -> Vec<Call> {
@@ -125,7 +132,7 @@ fn calls(action: Action, api: Api, subject: &Subject) -> Vec<Call> {
         Action::Flush => status("flush"),
         Action::Stop if api == Api::V1 => status("stop"),
         Action::Start if api == Api::V1 => status("start"),
-        Action::Stop | Action::Start => Vec::new(),
+        Action::Stop | Action::Start | Action::Occupy | Action::Inspect => Vec::new(),
         Action::Read => reads(api)
             .into_iter()
             .map(|path| call("GET", path.replace("{instance_id}", instance), Value::Null))
@@ -136,6 +143,8 @@ fn calls(action: Action, api: Api, subject: &Subject) -> Vec<Call> {
         Action::ChangePassword => {
             vec![call("POST", path("password/reset"), json!({"no_password_access": true}))]
         }
+        Action::Occupy => vec![call("POST", path("offline/key-analysis"), json!({"node_id": FIRST_NODE}))],
+        Action::Inspect => vec![call("POST", path("bigkey-task"), Value::Null)],
         Action::Configure => vec![
             call("PUT", path("async-configs"), parameters),
             call("PUT", path("nodes/status"), json!({"action": "stop"})),
@@ -201,6 +210,10 @@ impl Subject {
         };
         match self.state {
             OperationalState::BackingUp => drop(server.create_backup(id).await),
+            OperationalState::Occupied(_) => {
+                let path = format!("{}/offline/key-analysis", Api::V2.instance(id));
+                ask(server, &call("POST", path, json!({"node_id": FIRST_NODE}))).await.ok();
+            }
             OperationalState::In(status) => match status {
                 Status::Running
                 | Status::Creating
@@ -229,7 +242,7 @@ impl Subject {
             },
         }
         let expected = match self.state {
-            OperationalState::BackingUp => "RUNNING",
+            OperationalState::BackingUp | OperationalState::Occupied(_) => "RUNNING",
             OperationalState::In(status) => status.as_str(),
         };
         assert_eq!(server.status(Api::V2, id).await, expected);
@@ -266,7 +279,7 @@ async fn subjects(action: Action, api: Api) -> (TestServer, Vec<(Subject, Call)>
     let entries: Vec<Value> = distinct.iter().map(|subject| subject.entry()).collect();
     let seed = json!({"projects": [{"id": PROJECT, "name": "cells", "instances": entries}]});
     server.call("POST", "/_emulator/seed").json(&seed).send().await.ok();
-    for model in ["backup", "restore", "instance"] {
+    for model in ["backup", "restore", "analysis", "instance"] {
         server.put(&format!("/_emulator/transitions/{model}"), &json!({"progression": "manual"})).await.ok();
     }
     join_all(distinct.iter().map(|subject| subject.lead(&server))).await;
@@ -275,7 +288,17 @@ async fn subjects(action: Action, api: Api) -> (TestServer, Vec<(Subject, Call)>
 
 async fn ask(server: &TestServer, Call { method, path, body }: &Call) -> Answer {
     let call = server.call(method, path);
-    if body.is_null() { call.send().await } else { call.json(body).send().await }
+    if body.is_null() {
+        return call.send().await;
+    }
+    let mut body = body.clone();
+    if body["node_id"] == FIRST_NODE {
+        let (instance, _) = path.split_once("/offline").expect("a path below an instance");
+        let groups =
+            server.get(&format!("{}/groups", instance.replace("/instances/", "/instance/"))).await.ok();
+        body["node_id"] = groups["group_list"][0]["replication_list"][0]["node_id"].clone();
+    }
+    call.json(&body).send().await
 }
 
 /// Makes sure that a call was refused as its cell has it.
@@ -322,7 +345,10 @@ async fn every_cell_of(action: Action) {
             }
             tried += 1;
         }
-        let has_none = api == Api::V2 && matches!(action, Action::Stop | Action::Start);
+        let has_none = match api {
+            Api::V1 => matches!(action, Action::Occupy | Action::Inspect),
+            Api::V2 => matches!(action, Action::Stop | Action::Start),
+        };
         assert!(has_none == (tried == 0) && tried % OperationalState::ALL.len() == 0, "{action:?}: {tried}");
     }
 }
@@ -357,6 +383,8 @@ rows! {
     an_instance_is_emptied: Flush,
     an_instance_is_stopped: Stop,
     an_instance_is_started: Start,
+    a_backup_is_analysed: Occupy,
+    big_keys_are_looked_for: Inspect,
 }
 
 #[tokio::test]

@@ -17,9 +17,7 @@ use crate::http::api::stubs::derived::{
 use crate::http::api::stubs::row::{Reply, Row};
 use crate::http::api::versions;
 use crate::http::context::endpoint;
-use crate::http::error::codes::{
-    ANALYSIS_NOT_FOUND, BIGKEY_NOT_FOUND, HOTKEY_NOT_FOUND, MIGRATION_NOT_FOUND,
-};
+use crate::http::error::codes::MIGRATION_NOT_FOUND;
 use crate::http::route::{DELETE, Emulation, GET, POST, PUT, QueryParameter, RouteEntry, Tag, reading, text};
 
 /// Returns the routes.
@@ -87,32 +85,6 @@ static TABLE: &[Row] = &[
                  "Change the password of an account"),
     Row::refused("reset_acl_account_pass_word", PUT, i!("/accounts/{account_id}/password/reset"),
                  "Reset the password of an account"),
-    // Analyses of what is cached
-    Row::refused("create_bigkey_scan_task", POST, i!("/bigkey-task"), "Look for big keys"),
-    Row::reads("list_bigkey_scan_tasks", GET, i!("/bigkey-tasks"), "List searches for big keys",
-               Reply::Always(r#"{"instance_id": "{instance_id}", "count": 0, "records": []}"#)),
-    Row::reads("show_bigkey_scan_task_details", GET, i!("/bigkey-task/{bigkey_id}"), "Show a search for big keys",
-               Reply::Unknown(&BIGKEY_NOT_FOUND)),
-    Row::refused("delete_bigkey_scan_task", DELETE, i!("/bigkey-task/{bigkey_id}"), "Delete a search for big keys"),
-    Row::refused("create_hotkey_scan_task", POST, i!("/hotkey-task"), "Look for hot keys"),
-    Row::reads("list_hot_key_scan_tasks", GET, i!("/hotkey-tasks"), "List searches for hot keys",
-               Reply::Always(r#"{"instance_id": "{instance_id}", "count": 0, "records": []}"#)),
-    Row::reads("show_hotkey_task_details", GET, i!("/hotkey-task/{hotkey_id}"), "Show a search for hot keys",
-               Reply::Unknown(&HOTKEY_NOT_FOUND)),
-    Row::refused("delete_hotkey_scan_task", DELETE, i!("/hotkey-task/{hotkey_id}"), "Delete a search for hot keys"),
-    Row::reads("download_hot_key", POST, i!("/hotkey/{task_id}/export"), "Download a search for hot keys",
-               Reply::Unknown(&HOTKEY_NOT_FOUND)),
-    Row::refused("scan_expire_key", POST, i!("/auto-expire/scan"), "Look for expired keys"),
-    Row::refused("create_auto_expire_scan_task", POST, i!("/scan-expire-keys-task"), "Look for expired keys, the newer way"),
-    Row::reads("show_expire_key_scan_info", GET, i!("/auto-expire/histories"), "List searches for expired keys",
-               Reply::Always(r#"{"instance_id": "{instance_id}", "total": 0, "count": 0, "records": []}"#)),
-    Row::refused("create_offline_key_analysis", POST, i!("/offline/key-analysis"), "Analyse a backup"),
-    Row::reads("list_offline_key_analysis_task", GET, i!("/offline/key-analysis"), "List analyses of backups",
-               Reply::Always(r#"{"instance_id": "{instance_id}", "total": 0, "records": []}"#)),
-    Row::reads("show_offline_key_analysis_task", GET, i!("/offline/key-analysis/{task_id}"), "Show an analysis of a backup",
-               Reply::Unknown(&ANALYSIS_NOT_FOUND)),
-    Row::refused("delete_offline_key_analysis_task", DELETE, i!("/offline/key-analysis/{task_id}"),
-                 "Delete an analysis of a backup"),
     // Diagnoses, logs, histories
     Row::refused("create_diagnosis_task", POST, i!("/diagnosis"), "Diagnose an instance"),
     Row::reads("list_diagnosis_tasks", GET, i!("/diagnosis"), "List diagnoses",
@@ -194,11 +166,5 @@ mod tests {
             let refused = matches!(row.reply, Reply::NotEmulated);
             assert_eq!(refused, row.operation.emulation == Emulation::None, "{name}");
         }
-    }
-
-    #[test]
-    fn there_are_as_many_as_the_contract_has() {
-        // With the two of `monitored`.
-        assert_eq!(TABLE.len() + 7, 79);
     }
 }

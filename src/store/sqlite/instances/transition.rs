@@ -10,7 +10,7 @@ use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{placement, resize, set_status};
-use crate::store::sqlite::tasks;
+use crate::store::sqlite::{contents, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -77,7 +77,11 @@ pub(in crate::store::sqlite) async fn finish_transition(
     let InstanceChange { instance_id, from, to, at, .. } = change;
     let audit = Audit { at, origin: &Origin::SYSTEM, actor_key };
     let is_made = finish(connection, instance_key, change, audit).await?;
-    Ok(is_made.then_some(MadeChange { record: ChangedRecord::Instance { from, to }, instance_id, at }))
+    Ok(is_made.then_some(MadeChange {
+        record: ChangedRecord::Instance { from, to },
+        instance_id: Some(instance_id),
+        at,
+    }))
 }
 
 async fn finish(
@@ -93,6 +97,9 @@ async fn finish(
     if change.from == InstanceStatus::Extending {
         resize::finish(connection, instance_key, change.failure.is_none()).await?;
         placement::finish(connection, instance_key, change.failure.is_none()).await?;
+    }
+    if change.failure.is_none() {
+        contents::lose(connection, instance_key, change.from).await?;
     }
     tasks::end_all(connection, instance_key, change.at, change.failure).await?;
     sqlx::query("DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?")

@@ -17,7 +17,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::{rename_commands_json, require_free};
 use crate::store::sqlite::instances::{note, record, shown, waiting};
-use crate::store::sqlite::{retention, tasks};
+use crate::store::sqlite::{background_work, retention, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.
@@ -197,6 +197,7 @@ pub(super) async fn delete(
 ) -> Result<(), StoreError> {
     known.state.permit_deletion()?;
     waiting::give_up(connection, known.key, audit.at).await?;
+    background_work::give_up(connection, known.key, audit.at).await?;
     sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")
         .bind(audit.at.as_millis())
         .bind(known.key)

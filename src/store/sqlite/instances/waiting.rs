@@ -163,7 +163,10 @@ async fn begin(
     let (passing, to) = (InstanceStatus::Extending, shown(connection, instance_key).await?.status);
     let steps = if to == passing { vec![(from, to)] } else { vec![(from, passing), (passing, to)] };
     let change = |(from, to)| ChangedRecord::Instance { from, to };
-    Ok(steps.into_iter().map(|step| MadeChange { record: change(step), instance_id, at: audit.at }).collect())
+    Ok(steps
+        .into_iter()
+        .map(|step| MadeChange { record: change(step), instance_id: Some(instance_id), at: audit.at })
+        .collect())
 }
 
 /// A change that waits.

@@ -12,6 +12,7 @@ use crate::domain::quota::{Quota, Usage};
 use crate::store::error::StoreError;
 use crate::store::row;
 use crate::store::sqlite::reader::unsigned;
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{SqliteStore, quotas};
 use crate::store::{InstanceFilter, InstancePageStart, InstanceReads};
 use crate::store::{InstanceRef, KeptPassword, StatusCount};
@@ -48,6 +49,14 @@ impl InstanceReads for SqliteStore {
             .await
             .map_err(StoreError::during("read an instance"))?;
         row.map(|row| row::instance(&row)).transpose()
+    }
+
+    async fn project_of(&self, instance_id: InstanceId) -> Result<Option<ProjectId>, StoreError> {
+        let find = sql(
+            "find the project of an instance",
+            "SELECT project_id FROM instances JOIN projects USING (project_key) WHERE instance_id = ? AND deleted_at IS NULL",
+        );
+        Ok(find.bind(instance_id).optional::<(ProjectId,)>(&self.reader.pool).await?.map(|(id,)| id))
     }
 
     async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {

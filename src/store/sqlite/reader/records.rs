@@ -15,7 +15,9 @@ use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row::{self, BackupRow, RestoreRow};
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::background_work::{self, OPEN_WORK, WorkRow};
 use crate::store::sqlite::reader::{PageStatements, Reader, unsigned};
+use crate::store::sqlite::sql::sql;
 use crate::store::{BackupReads, RestoreReads, ScheduleReads};
 use crate::store::{InstanceRef, OpenRecord};
 
@@ -82,6 +84,14 @@ impl ScheduleReads for SqliteStore {
         for row in self.reader.due_rows(&self.reader.due_transitions, now, limit).await? {
             found.extend(readable(due(&row, open_transition)));
         }
+        let due = sql(
+            "find background work that is due",
+            format!("{OPEN_WORK} WHERE w.due_at <= ? ORDER BY w.due_at, w.work_key LIMIT ?"),
+        );
+        for row in due.bind(now).bind(i64::from(limit)).all::<WorkRow>(&self.reader.pool).await? {
+            let read = readable(background_work::work(row));
+            found.extend(read.map(|(due_at, work)| (due_at.unwrap_or(now), OpenRecord::Work(work))));
+        }
         found.sort_by_key(|(due_at, _)| *due_at);
         Ok(found.into_iter().take(usize::from(limit)).map(|(_, record)| record).collect())
     }
@@ -126,6 +136,15 @@ impl ScheduleReads for SqliteStore {
         }
         for row in rows(&self.reader.open_transitions).await? {
             open.extend(readable(open_transition(&row)));
+        }
+        let work = sql(
+            "find background work that is open",
+            format!(
+                "{OPEN_WORK} WHERE (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) ORDER BY w.work_key"
+            ),
+        );
+        for row in work.bind(project).bind(instance).all::<WorkRow>(&self.reader.pool).await? {
+            open.extend(readable(background_work::work(row)).map(|(_, work)| OpenRecord::Work(work)));
         }
         Ok(open)
     }

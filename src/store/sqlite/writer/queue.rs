@@ -83,7 +83,8 @@ impl NextDue {
     /// Reads them and publishes them; if they cannot be read, something is due at once, as far as is known.
     pub(super) async fn publish(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let statement = format!(
-            "SELECT (SELECT min(due_at) FROM open_work),
+            "SELECT (SELECT min(due_at) FROM (SELECT min(due_at) AS due_at FROM open_work
+                                              UNION ALL SELECT min(due_at) FROM background_work)),
                     (SELECT min(next_run_at) FROM backup_policies WHERE next_run_at IS NOT NULL),
                     ({NEXT_END_OF_DAYS}),
                     (SELECT min(due_at) FROM waiting_changes)"

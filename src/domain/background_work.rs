@@ -1,0 +1,167 @@
+//! Background work beside backups, restores and status transitions. Its instance stays RUNNING, and any number of pieces may be open.
+//!
+//! A piece of work is stored with the times at which its two steps are due, and with the effect that they have. It waits, then runs,
+//! then has ended.
+//!
+//! Source: docs/contract/dcs-v2-operations.md.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::domain::work::{WorkModel, WorkPlan};
+
+/// A piece of background work that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackgroundWork {
+    /// The number by which the store knows it.
+    pub key: i64,
+    /// The project.
+    pub project_id: ProjectId,
+    /// The instance; none if it is the project's own.
+    pub instance_id: Option<InstanceId>,
+    /// What its steps do.
+    pub effect: Effect,
+    /// When they are due.
+    pub plan: WorkPlan,
+    /// Whether it runs; otherwise it waits.
+    pub is_running: bool,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
+
+/// What background work does, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Effect {
+    /// Analyses keys.
+    KeyAnalysis {
+        /// The analysis.
+        id: AnalysisId,
+        /// The backup that it is about; none: what the instance holds at its end.
+        backup: Option<BackupId>,
+    },
+}
+
+/// A step of background work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It runs from now on.
+    Start,
+    /// It has ended.
+    Finish,
+}
+
+impl Effect {
+    /// Returns what moves it on.
+    pub fn model(&self) -> WorkModel {
+        match self {
+            Self::KeyAnalysis { .. } => WorkModel::Analysis,
+        }
+    }
+
+    /// Returns the id of what it is about.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::KeyAnalysis { id, .. } => id.to_string(),
+        }
+    }
+
+    /// Returns the backup that it is about, if it is about one.
+    pub fn backup(&self) -> Option<BackupId> {
+        match self {
+            Self::KeyAnalysis { backup, .. } => *backup,
+        }
+    }
+
+    /// Returns whether its end depends on what the instance holds.
+    pub fn reads_contents(&self) -> bool {
+        match self {
+            Self::KeyAnalysis { .. } => true,
+        }
+    }
+}
+
+impl BackgroundWork {
+    /// Returns the steps that are due at `horizon`, in order, each with its time.
+    pub fn due_steps(&self, horizon: Timestamp) -> Vec<(Step, Timestamp)> {
+        let start = self.plan.start_at().filter(|_| !self.is_running).map(|at| (Step::Start, at));
+        let finish = self.plan.finish_at().map(|at| (Step::Finish, at));
+        start.into_iter().chain(finish).filter(|(_, at)| *at <= horizon).collect()
+    }
+
+    /// Returns the next step, due or not.
+    pub fn next_step(&self) -> Step {
+        if self.is_running { Step::Finish } else { Step::Start }
+    }
+}
+
+impl Step {
+    /// Returns the words for the states before and after it, of work that fails or not.
+    pub fn states(self, fails: bool) -> (&'static str, &'static str) {
+        match self {
+            Self::Start => ("waiting", "running"),
+            Self::Finish if fails => ("running", "failed"),
+            Self::Finish => ("running", "success"),
+        }
+    }
+}
+
+/// What the `task` of an instance shows while background work keeps others from changing it.
+///
+/// Source: docs/contract/dcs-v2-operations.md, sections 2, 3.4, 8, 10 and 12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occupation {
+    /// A backup is analysed.
+    OfflineAnalysis,
+    /// Master and replica change places.
+    SwitchOver,
+    /// It is opened to the public, or closed.
+    PublicAccess,
+    /// It gets a newer minor version.
+    Upgrade,
+    /// It exchanges its addresses with another instance.
+    AddressExchange,
+}
+
+impl Occupation {
+    /// Every occupation.
+    pub const ALL: [Self; 5] =
+        [Self::OfflineAnalysis, Self::SwitchOver, Self::PublicAccess, Self::Upgrade, Self::AddressExchange];
+
+    /// Returns the word that the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OfflineAnalysis => "OFFLINE_KEY_ANALYSIS",
+            Self::SwitchOver => "MASTER_STANDBY_SWAP",
+            Self::PublicAccess => "BIND_EIP",
+            Self::Upgrade => "UPGRADE",
+            Self::AddressExchange => "IP_EXCHANGE",
+        }
+    }
+
+    /// Returns how everything else is refused meanwhile.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::OfflineAnalysis => Refusal::InstanceAnalysing,
+            Self::Upgrade => Refusal::InstanceUpgrading,
+            Self::SwitchOver | Self::PublicAccess | Self::AddressExchange => {
+                Refusal::InstanceStateUnsupported
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for Occupation {
+    type Err = UnknownOccupation;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOccupation> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or(UnknownOccupation)
+    }
+}
+
+/// No occupation has that word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a task of an instance")]
+pub struct UnknownOccupation;

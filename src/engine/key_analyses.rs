@@ -1,0 +1,130 @@
+//! Analyses of keys: begin, list, show, delete.
+
+use crate::domain::backup::BackupStatusKind;
+use crate::domain::id::{AnalysisId, BackupId};
+use crate::domain::instance::{Instance, NodeRole};
+use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, OfflineAnalysis};
+use crate::domain::origin::Origin;
+use crate::domain::refusal::Refusal;
+use crate::domain::task::TaskKind;
+use crate::domain::work::{FailureCode, WorkModel};
+use crate::engine::{Engine, EngineError};
+use crate::store::{CreateKeyAnalysis, DeleteKeyAnalysis, InstanceRef};
+
+/// What an analysis of a backup is to be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfflineTarget {
+    /// The node whose keys it looks at.
+    pub node_id: String,
+    /// The backup; none: it makes one of its own.
+    pub backup_id: Option<BackupId>,
+}
+
+impl Engine {
+    /// Begins an analysis of the keys of an instance; of a backup if there is a `target`.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, as [`AnalysisKind::permit`], with `UnknownNode`, `InvalidParameter` (`backup_id`) or
+    /// `BackupNotUsable` for a target, the refusal of the instance's state, or as [`AnalysisKind::is_open`].
+    pub async fn create_key_analysis(
+        &self,
+        instance: InstanceRef,
+        kind: AnalysisKind,
+        target: Option<OfflineTarget>,
+        (failure, origin): (Option<FailureCode>, Origin),
+    ) -> Result<KeyAnalysis, EngineError> {
+        let write = self.write().await?;
+        let now = write.now;
+        let found = write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        kind.permit(&found)?;
+        let mut analysis = KeyAnalysis::new(self.new_id(now).await?, kind, false, now);
+        if let Some(target) = target {
+            analysis.offline = Some(offline(&found, &target)?);
+            if let Some(id) = target.backup_id {
+                let backup = write.get_backup(instance, id).await?;
+                let (backup, _) = backup.ok_or(Refusal::InvalidParameter { name: "backup_id" })?;
+                if backup.status.kind() != BackupStatusKind::Succeed {
+                    return Err(Refusal::BackupNotUsable.into());
+                }
+            }
+        }
+        let task = match kind {
+            AnalysisKind::Offline => Some(self.new_task(TaskKind::AnalyseOffline, &origin.actor, now).await?),
+            AnalysisKind::Big | AnalysisKind::Hot | AnalysisKind::Expired => None,
+        };
+        let work = self.work_options(WorkModel::Analysis, instance, failure);
+        let command = CreateKeyAnalysis { instance, analysis: analysis.clone(), work, task, now, origin };
+        write.create_key_analysis(command).await?;
+        Ok(analysis)
+    }
+
+    /// Returns an instance and its analyses of a kind, newest first.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, or as [`AnalysisKind::permit`].
+    pub async fn key_analyses(
+        &self,
+        instance: InstanceRef,
+        kind: AnalysisKind,
+    ) -> Result<(Instance, Vec<KeyAnalysis>), EngineError> {
+        let read = self.read().await;
+        let found = read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        kind.permit(&found)?;
+        let mut analyses = read.key_analyses(instance).await?.unwrap_or_default();
+        analyses.retain(|analysis| analysis.kind == kind);
+        analyses.reverse();
+        Ok((found, analyses))
+    }
+
+    /// Returns an instance and an analysis of it.
+    ///
+    /// # Errors
+    /// `Refused` with `InstanceNotFound`, as [`AnalysisKind::permit`], or as [`AnalysisKind::not_found`].
+    pub async fn key_analysis(
+        &self,
+        instance: InstanceRef,
+        kind: AnalysisKind,
+        id: AnalysisId,
+    ) -> Result<(Instance, KeyAnalysis), EngineError> {
+        let (found, analyses) = self.key_analyses(instance, kind).await?;
+        let analysis = analyses.into_iter().find(|analysis| analysis.id == id);
+        Ok((found, analysis.ok_or_else(|| kind.not_found())?))
+    }
+
+    /// Removes an analysis that has ended.
+    ///
+    /// # Errors
+    /// As [`Engine::key_analysis`], or as [`KeyAnalysis::permit_deletion`].
+    pub async fn delete_key_analysis(
+        &self,
+        instance: InstanceRef,
+        kind: AnalysisKind,
+        id: AnalysisId,
+        origin: Origin,
+    ) -> Result<(), EngineError> {
+        let write = self.write().await?;
+        let command = DeleteKeyAnalysis { instance, kind, id, now: write.now, origin };
+        Ok(write.delete_key_analysis(command).await?)
+    }
+}
+
+fn offline(instance: &Instance, target: &OfflineTarget) -> Result<OfflineAnalysis, Refusal> {
+    let groups = instance.node_groups();
+    let found = groups.iter().enumerate().find_map(|(shard, group)| {
+        let node = group.nodes.iter().find(|node| node.id.simple().to_string() == target.node_id)?;
+        Some((shard, group, node))
+    });
+    let (shard, group, node) = found.ok_or(Refusal::UnknownNode)?;
+    Ok(OfflineAnalysis {
+        node_id: target.node_id.clone(),
+        group_name: group.name.clone(),
+        shard: u32::try_from(shard).unwrap_or(u32::MAX),
+        node_ip: node.ip.clone(),
+        node_type: if node.role == NodeRole::Master { "master" } else { "slave" }.to_owned(),
+        backup_id: target.backup_id,
+        total_bytes: 0,
+        total_num: 0,
+        largest_key_prefixes: Vec::new(),
+        types: Vec::new(),
+    })
+}

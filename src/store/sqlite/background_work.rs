@@ -1,0 +1,128 @@
+//! Background work: planned, moved on and ended. What its steps do is the business of each resource.
+
+use sqlx::SqliteConnection;
+
+use crate::domain::background_work::{BackgroundWork, Effect, Occupation, Step};
+use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
+use crate::domain::task::{NewTask, TaskDetails};
+use crate::domain::time::Timestamp;
+use crate::domain::work::{DueTimes, WorkOptions, WorkPlan};
+use crate::store::row::{failure_code, failure_number};
+use crate::store::sqlite::instance_cache::CachedInstance;
+use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::tasks;
+use crate::store::{StoreError, WorkStep};
+
+/// Background work of an instance that is about to begin.
+pub(super) struct NewWork<'n> {
+    /// What it does.
+    pub(super) effect: Effect,
+    /// How long it takes.
+    pub(super) work: WorkOptions,
+    /// What the instance shows meanwhile.
+    pub(super) occupation: Option<Occupation>,
+    /// Its background task and job, as far as its kind has them.
+    pub(super) task: Option<(&'n NewTask, TaskDetails)>,
+}
+
+/// Plans background work of an instance, from `now` on. What takes no time is due at once: the next operation finds it done.
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    known: &CachedInstance,
+    new: NewWork<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let plan = WorkPlan::new(now, new.work);
+    let (mut task_id, mut job_id) = (None, None);
+    if let Some((task, details)) = &new.task {
+        let names = task.task.names();
+        task_id = names.task.map(|_| task.task_id);
+        job_id = names.job.map(|_| task.job_id);
+        tasks::begin(connection, known.key, task, details, (now, None)).await?;
+    }
+    let insert = sql(
+        "plan background work",
+        "INSERT INTO background_work (project_key, instance_key, effect, occupation, created_at, start_at, finish_at, failure,
+                                      due_at, task_id, job_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
+    );
+    insert
+        .bind(known.project_key)
+        .bind(known.key)
+        .bind_json(&new.effect)
+        .bind(new.occupation.map(Occupation::as_str))
+        .bind(now)
+        .bind(plan.start_at())
+        .bind(plan.finish_at())
+        .bind(plan.failure.map(failure_number))
+        .bind(task_id)
+        .bind(job_id)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Moves background work on, if it still is where it was: its row goes and its task and job end with it when it ends. Returns whether
+/// it was.
+pub(super) async fn move_on(connection: &mut SqliteConnection, step: &WorkStep) -> Result<bool, StoreError> {
+    if step.step == Step::Start {
+        let start = sql(
+            "start background work",
+            "UPDATE background_work SET running = 1, due_at = finish_at WHERE work_key = ? AND running = 0",
+        );
+        return Ok(start.bind(step.work.key).execute(connection).await? > 0);
+    }
+    let end = sql(
+        "end background work",
+        "DELETE FROM background_work WHERE work_key = ? AND running = 1 RETURNING task_id, job_id",
+    );
+    let ended: Option<(Option<TaskId>, Option<JobId>)> =
+        end.bind(step.work.key).optional(&mut *connection).await?;
+    let Some(ids) = ended else { return Ok(false) };
+    tasks::end(connection, ids, step.at, step.work.plan.failure).await?;
+    Ok(true)
+}
+
+/// Gives up what an instance has open: it is about to be deleted.
+pub(super) async fn give_up(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sql("give up background work", "DELETE FROM background_work WHERE instance_key = ?")
+        .bind(instance_key)
+        .execute(&mut *connection)
+        .await?;
+    tasks::end_all(connection, instance_key, at, None).await
+}
+
+/// Open work, from `background_work w` with its project and instance.
+pub(super) const OPEN_WORK: &str = "
+    SELECT w.work_key, w.effect, w.running, w.created_at, w.start_at, w.finish_at, w.failure, w.due_at, p.project_id, i.instance_id
+    FROM background_work w JOIN projects p ON p.project_key = w.project_key
+    LEFT JOIN instances i ON i.instance_key = w.instance_key";
+
+/// A row of [`OPEN_WORK`].
+pub(super) type WorkRow = (
+    i64,
+    String,
+    bool,
+    Timestamp,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Option<i64>,
+    Option<Timestamp>,
+    ProjectId,
+    Option<InstanceId>,
+);
+
+/// Reads open work, with the time at which its next step is due.
+pub(super) fn work(row: WorkRow) -> Result<(Option<Timestamp>, BackgroundWork), StoreError> {
+    let (key, effect, is_running, created_at, start_at, finish_at, failure, due_at, project_id, instance_id) =
+        row;
+    let due = start_at.zip(finish_at).map(|(start_at, finish_at)| DueTimes { start_at, finish_at });
+    let plan = WorkPlan { due, failure: failure.map(failure_code).transpose()? };
+    let effect = serde_json::from_str(&effect)
+        .map_err(|_| StoreError::Inconsistent { what: "background_work.effect is unknown" })?;
+    Ok((due_at, BackgroundWork { key, project_id, instance_id, effect, plan, is_running, created_at }))
+}

@@ -1,0 +1,58 @@
+//! What a change of something of an instance begins with: the instance as it is, and who is behind the change.
+
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteExecutor;
+
+use crate::domain::origin::Origin;
+use crate::domain::time::Timestamp;
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::instance_cache::CachedInstance;
+use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::writer::WriterState;
+use crate::store::{InstanceRef, StoreError};
+
+/// A change of an instance that has begun.
+pub(super) struct Change<'c> {
+    /// The connection of the writer, in its transaction.
+    pub(super) connection: &'c mut SqliteConnection,
+    /// The instance. Its cached state is forgotten: the change may make another one of it.
+    pub(super) known: CachedInstance,
+    /// What events say of the change.
+    pub(super) audit: Audit<'c>,
+}
+
+/// Begins a change of an instance.
+///
+/// # Errors
+/// `InstanceNotFound`.
+pub(super) async fn of_instance<'c>(
+    state: &'c mut WriterState,
+    instance: InstanceRef,
+    now: Timestamp,
+    origin: &'c Origin,
+) -> Result<Change<'c>, StoreError> {
+    let WriterState { connection, instances, actors, .. } = state;
+    instances.load(connection, std::iter::once(instance.instance_id)).await?;
+    let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
+    instances.forget(instance.instance_id);
+    let actor_key = actors
+        .key(connection, &origin.actor)
+        .await
+        .map_err(StoreError::during("record who makes a change"))?;
+    Ok(Change { connection, known, audit: Audit { at: now, origin, actor_key } })
+}
+
+/// Returns the key of an instance that is there.
+pub(super) async fn key_of(
+    database: impl SqliteExecutor<'_>,
+    instance: InstanceRef,
+) -> Result<Option<i64>, StoreError> {
+    let find = sql(
+        "find an instance",
+        "SELECT i.instance_key FROM instances i JOIN projects p USING (project_key)
+         WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
+    );
+    let found =
+        find.bind(instance.instance_id).bind(instance.project_id).optional::<(i64,)>(database).await?;
+    Ok(found.map(|(key,)| key))
+}

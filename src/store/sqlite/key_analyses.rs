@@ -1,0 +1,135 @@
+//! Analyses of keys.
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::SqliteConnection;
+
+use crate::domain::background_work::{Effect, Occupation, Step};
+use crate::domain::id::AnalysisId;
+use crate::domain::instance::InstanceAction;
+use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, MOST_ANALYSES};
+use crate::domain::task::TaskSubject;
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::background_work::{self, NewWork};
+use crate::store::sqlite::change::{self, Change};
+use crate::store::sqlite::documents::{self, Document};
+use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
+use crate::store::sqlite::{contents, instance_cache::CachedInstance, writer::WriterState};
+use crate::store::{
+    CreateKeyAnalysis, DeleteKeyAnalysis, InstanceRef, KeyAnalysisReads, KeyAnalysisWrites, StoreError,
+    WorkStep,
+};
+
+impl Document for KeyAnalysis {
+    type Id = AnalysisId;
+    const TABLE: &'static str = "key_analyses";
+
+    fn id(&self) -> AnalysisId {
+        self.id
+    }
+}
+
+#[async_trait]
+impl KeyAnalysisReads for SqliteStore {
+    async fn key_analyses(&self, instance: InstanceRef) -> Result<Option<Vec<KeyAnalysis>>, StoreError> {
+        let pool = self.reader.pool();
+        let Some(key) = change::key_of(pool, instance).await? else { return Ok(None) };
+        documents::all(pool, key).await.map(Some)
+    }
+}
+
+#[async_trait]
+impl KeyAnalysisWrites for SqliteStore {
+    async fn create_key_analysis(&self, command: CreateKeyAnalysis) -> Result<(), StoreError> {
+        self.writer.change(|state| create(state, command).boxed()).await
+    }
+
+    async fn delete_key_analysis(&self, command: DeleteKeyAnalysis) -> Result<(), StoreError> {
+        self.writer.change(|state| delete(state, command).boxed()).await
+    }
+}
+
+/// Begins an analysis; of more than the most of its kind the oldest goes.
+async fn create(state: &mut WriterState, command: CreateKeyAnalysis) -> Result<(), StoreError> {
+    let CreateKeyAnalysis { instance, analysis, work, task, now, origin } = command;
+    let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
+    known.state.permit(match analysis.kind {
+        AnalysisKind::Offline => InstanceAction::Occupy,
+        AnalysisKind::Big | AnalysisKind::Hot | AnalysisKind::Expired => InstanceAction::Inspect,
+    })?;
+    let kind = analysis.kind;
+    let mut others: Vec<KeyAnalysis> = documents::all(&mut *connection, known.key).await?;
+    others.retain(|other| other.kind == kind);
+    if others.iter().any(KeyAnalysis::is_open) {
+        return Err(kind.is_open().into());
+    }
+    if let Some(oldest) = others.first().filter(|_| others.len() >= MOST_ANALYSES) {
+        documents::remove::<KeyAnalysis>(connection, known.key, oldest.id).await?;
+    }
+    documents::insert(connection, known.key, &analysis).await?;
+    let task = task.as_ref().zip(analysis.offline.as_ref()).map(|(task, offline)| {
+        let group_name = Some(offline.group_name.clone());
+        (task, TaskSubject { group_name, ..TaskSubject::default() }.into())
+    });
+    let occupation = (kind == AnalysisKind::Offline).then_some(Occupation::OfflineAnalysis);
+    let backup = analysis.offline.as_ref().and_then(|offline| offline.backup_id);
+    let effect = Effect::KeyAnalysis { id: analysis.id, backup };
+    let new = NewWork { effect, work, occupation, task };
+    background_work::begin(connection, &known, new, now).await?;
+    record(connection, &known, &analysis, (None, Some("waiting")), audit).await
+}
+
+/// Removes an analysis that has ended.
+async fn delete(state: &mut WriterState, command: DeleteKeyAnalysis) -> Result<(), StoreError> {
+    let DeleteKeyAnalysis { instance, kind, id, now, origin } = command;
+    let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
+    let found: Option<KeyAnalysis> = documents::get(&mut *connection, known.key, id).await?;
+    let analysis = found.filter(|found| found.kind == kind).ok_or_else(|| kind.not_found())?;
+    analysis.permit_deletion()?;
+    documents::remove::<KeyAnalysis>(connection, known.key, id).await?;
+    record(connection, &known, &analysis, (Some(analysis.status.as_str()), None), audit).await
+}
+
+/// Moves an analysis on; at its end it has what it found, and the expired keys are gone if it looked for them.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    known: &CachedInstance,
+    id: AnalysisId,
+    step: &WorkStep,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let Some(mut analysis) = documents::get::<KeyAnalysis>(&mut *connection, known.key, id).await? else {
+        return Ok(());
+    };
+    let from = analysis.status.as_str();
+    match (step.step, step.work.plan.failure) {
+        (Step::Start, _) => analysis.start(step.at),
+        (Step::Finish, Some(_)) => analysis.fail(step.at),
+        (Step::Finish, None) => {
+            let mut held = step.contents.clone().unwrap_or_default();
+            analysis.finish(&held, step.at);
+            if analysis.kind == AnalysisKind::Expired && analysis.num > 0 {
+                held.keys.retain(|key| !key.is_expired(step.at));
+                contents::write(connection, known.key, &held).await?;
+            }
+        }
+    }
+    documents::update(connection, &analysis).await?;
+    record(connection, known, &analysis, (Some(from), Some(analysis.status.as_str())), audit).await
+}
+
+async fn record(
+    connection: &mut SqliteConnection,
+    known: &CachedInstance,
+    analysis: &KeyAnalysis,
+    statuses: (Option<&str>, Option<&str>),
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let subject = SubjectOfInstance {
+        instance_key: known.key,
+        kind: "key_analysis",
+        id: analysis.id.as_bytes(),
+        name: analysis.kind.as_str(),
+    };
+    events::append_of_instance(connection, subject, statuses, None, audit).await
+}
