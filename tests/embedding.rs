@@ -88,7 +88,7 @@ async fn time_passes_by_hand_and_what_came_due_is_told() {
     let fired = emulator.control().advance(Duration::from_secs(5)).await.unwrap();
     let succeeded = MadeChange {
         at: "2026-01-02T03:04:15Z".parse().unwrap(),
-        instance_id: INSTANCE.parse().unwrap(),
+        instance_id: Some(INSTANCE.parse().unwrap()),
         record: ChangedRecord::Backup {
             id: id.parse().unwrap(),
             from: Some(BackupStatusKind::Backuping),

@@ -86,8 +86,8 @@ impl Engine {
         kind: AnalysisKind,
         id: AnalysisId,
     ) -> Result<(Instance, KeyAnalysis), EngineError> {
-        let (found, analyses) = self.key_analyses(instance, kind).await?;
-        let analysis = analyses.into_iter().find(|analysis| analysis.id == id);
+        let (found, all) = self.key_analyses(instance, kind).await?;
+        let analysis = all.into_iter().find(|analysis| analysis.id == id);
         Ok((found, analysis.ok_or_else(|| kind.not_found())?))
     }
 

@@ -79,9 +79,8 @@ pub(super) fn page_request(query: &Query) -> Result<PageRequest, Refusal> {
 /// Returns a page of a list that is there as a whole.
 pub(super) fn page_of<T>(list: &[T], page: PageRequest) -> &[T] {
     let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    let first = number(page.skip).min(list.len());
-    let last = first.saturating_add(number(page.limit.as_u64())).min(list.len());
-    &list[first..last]
+    let rest = &list[number(page.skip).min(list.len())..];
+    &rest[..number(page.limit.as_u64()).min(rest.len())]
 }
 
 /// Reads which records a list is asked for, as the version has it.

@@ -5,6 +5,7 @@ use crate::engine::ApiVersion;
 use crate::http::error::codes::{self as code, ErrorCode};
 
 /// The one mapping from refusals to codes.
+#[expect(clippy::too_many_lines, reason = "one row a refusal")]
 pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static ErrorCode {
     match refusal {
         Refusal::InvalidProjectId => &code::INVALID_PROJECT_ID,
