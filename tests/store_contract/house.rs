@@ -284,6 +284,7 @@ impl House {
                 OpenRecord::Backup(backup) => backup,
                 OpenRecord::Instance(transition) => panic!("nobody has asked for {transition:?}"),
                 OpenRecord::Restore(restore) => panic!("nobody has asked for {restore:?}"),
+                OpenRecord::Work(work) => panic!("nobody has asked for {work:?}"),
             })
             .collect()
     }

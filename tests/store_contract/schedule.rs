@@ -118,7 +118,7 @@ async fn the_end_of_days_is_known_and_moves_with_what_is_deleted(house: House) {
     let outcome = house.step(end, &[]).await;
     let (id, from) = (BackupId::from_bytes([1; 16]), Some(BackupStatusKind::Succeed));
     let expected = ChangedRecord::Backup { id, from, to: BackupStatusKind::Expired };
-    assert_eq!(outcome.changes.iter().map(|change| change.record).collect::<Vec<_>>(), [expected]);
+    assert_eq!(outcome.changes.iter().map(|change| change.record.clone()).collect::<Vec<_>>(), [expected]);
     assert_eq!(house.step(end, &[]).await, ScheduleOutcome::default());
     // What is due next is the third; without it the second would be held, and once it is deleted nothing is.
     assert_eq!(house.store.next_scheduled_at(), Some(later(second, DAY_MS)));
