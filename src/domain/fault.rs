@@ -23,6 +23,11 @@ const WORK: &[&str] = &[
     "scan_expire_key",
     "create_auto_expire_scan_task",
     "create_offline_key_analysis",
+    "create_diagnosis_task",
+    "create_redislog",
+    "upgrade_instance_minor_version",
+    "start_instance_resize_check_job",
+    "export_instances_task",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

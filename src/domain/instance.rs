@@ -4,6 +4,7 @@
 
 mod attributes;
 mod create_request;
+mod minor_version;
 mod nodes;
 pub mod password;
 mod permissions;
@@ -26,6 +27,7 @@ pub use attributes::{
     InvalidInstanceName,
 };
 pub use create_request::{BillingOrder, CreateInstancesRequest, NewInstance, OrderRules};
+pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
 pub use nodes::NodeSwitch;
 pub use nodes::Topology;
 pub use nodes::{Node, NodeGroup, NodeRole};

@@ -9,7 +9,9 @@
 mod backups;
 mod contents;
 mod control;
+mod diagnoses;
 mod error;
+mod exports;
 mod identity;
 mod instance_config;
 mod instances;
@@ -18,6 +20,7 @@ mod metrics;
 mod migrate;
 mod restores;
 mod row;
+mod run_logs;
 mod schedule;
 mod seed;
 mod snapshot;
@@ -27,7 +30,9 @@ mod tasks;
 pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
 pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
+pub use diagnoses::{CreateDiagnosis, DeleteDiagnosis, DiagnosisReads, DiagnosisWrites};
 pub use error::{OpenError, StoreError};
+pub use exports::{BeginExport, ExportReads, ExportWrites};
 pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
 pub use instance_config::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate,
@@ -41,6 +46,7 @@ pub use instances::{
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
+pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
     ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, WorkStep,
@@ -52,7 +58,7 @@ pub use snapshot::{
     CheckedUpload, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore,
     SnapshotUpload,
 };
-pub use tasks::TaskReads;
+pub use tasks::{TaskReads, TaskWrites};
 
 /// Everything that can be read of the service.
 pub trait Reads:
@@ -62,6 +68,9 @@ pub trait Reads:
     + ConfigReads
     + ContentsReads
     + KeyAnalysisReads
+    + DiagnosisReads
+    + RunLogReads
+    + ExportReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -75,6 +84,9 @@ impl<S> Reads for S where
         + ConfigReads
         + ContentsReads
         + KeyAnalysisReads
+        + DiagnosisReads
+        + RunLogReads
+        + ExportReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -90,6 +102,10 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + DiagnosisWrites
+    + RunLogWrites
+    + ExportWrites
+    + TaskWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -104,6 +120,10 @@ impl<S> Store for S where
         + ConfigWrites
         + ContentsWrites
         + KeyAnalysisWrites
+        + DiagnosisWrites
+        + RunLogWrites
+        + ExportWrites
+        + TaskWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

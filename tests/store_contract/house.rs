@@ -162,6 +162,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         configuration: InstanceConfig::default(),
         password_hash: None,
         next_run_at: None,
+        minor_versions: MinorVersions::default(),
         work: None,
         backups: Vec::new(),
         restores: Vec::new(),

@@ -3,8 +3,13 @@
 mod backups;
 mod catalog;
 mod config;
+mod diagnoses;
+mod exports;
 mod instances;
 mod key_analyses;
+mod links;
+mod logs;
+mod minor_versions;
 mod nodes;
 mod restores;
 pub(super) mod stubs;
@@ -20,12 +25,16 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         restores::routes(),
         instances::routes(),
         key_analyses::routes(),
+        diagnoses::routes(),
+        logs::routes(),
+        minor_versions::routes(),
+        exports::routes(),
         config::routes(),
         nodes::routes(),
         tasks::routes(),
         catalog::routes(),
         versions::routes(),
-        backups::links::routes(),
+        links::routes(),
     ]
     .concat()
 }

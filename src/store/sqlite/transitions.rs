@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use crate::domain::background_work::{BackgroundWork, Effect};
 use crate::domain::backup::{BackupKind, BackupStatus};
 use crate::domain::id::InstanceId;
-use crate::domain::instance::InstanceStatus;
+use crate::domain::instance::{InstanceStatus, Upgrade};
 use crate::domain::origin::Origin;
 use crate::domain::restore::RestoreStatus;
 use crate::domain::time::Timestamp;
@@ -19,7 +19,9 @@ use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{background_work, backups, contents, instances, key_analyses, restores};
+use crate::store::sqlite::{
+    background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions, restores,
+};
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
 
 /// Makes the changes whose `from` still holds, in order; returns what was made.
@@ -93,7 +95,25 @@ async fn apply_to_work(
         (Effect::KeyAnalysis { id, .. }, Some(known)) => {
             key_analyses::apply(connection, known, *id, step, audit).await?;
         }
-        (Effect::KeyAnalysis { .. }, None) => {}
+        (Effect::Diagnosis { id }, Some(known)) => {
+            diagnoses::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::UpgradeMinorVersion { engine, proxy, .. }, Some(known)) => {
+            let upgrade = Upgrade { engine: *engine, proxy: *proxy };
+            minor_versions::apply(connection, known, upgrade, step, audit).await?;
+        }
+        (Effect::CheckResize { more_memory_mb, .. }, Some(_)) => {
+            instances::finish_check(connection, *more_memory_mb, step).await?;
+        }
+        (Effect::ExportInstances { id }, None) => exports::apply(connection, *id, step, audit).await?,
+        (
+            Effect::KeyAnalysis { .. }
+            | Effect::Diagnosis { .. }
+            | Effect::UpgradeMinorVersion { .. }
+            | Effect::CheckResize { .. },
+            None,
+        )
+        | (Effect::ExportInstances { .. }, Some(_)) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

@@ -18,7 +18,7 @@ use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, tasks};
+use crate::store::sqlite::{SqliteStore, minor_versions, tasks};
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
 use crate::store::{ChangePassword, CreateInstances, InstanceWrites, PasswordAnswer};
 use async_trait::async_trait;
@@ -26,6 +26,7 @@ use futures_util::FutureExt;
 
 pub(super) use creation::{create, ensure_project, rename_commands_json};
 pub(super) use password::change_password;
+pub(super) use resize::finish_check;
 pub(super) use transition::finish_transition;
 pub(super) use waiting::begin_due;
 
@@ -67,6 +68,12 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
         InstanceCommand::Resize { resize, wait, task, work } => {
             resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await
         }
+        InstanceCommand::CheckResize { resize, task, work } => {
+            resize::begin_check(connection, &known, &resize, (&task, work), audit).await
+        }
+        InstanceCommand::UpgradeMinorVersion { order, task, work } => {
+            minor_versions::begin_upgrade(connection, &known, &order, (&task, work), audit).await
+        }
         InstanceCommand::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
         InstanceCommand::ChangeStatus { action, work } => {
             transition::begin(connection, known, action, work, audit).await
@@ -75,7 +82,10 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
 }
 
 /// Reads an instance, as it is shown, by its key.
-async fn shown(connection: &mut SqliteConnection, instance_key: i64) -> Result<Instance, StoreError> {
+pub(super) async fn shown(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<Instance, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
          WHERE i.instance_key = ?"
