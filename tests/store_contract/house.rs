@@ -12,7 +12,7 @@ use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
     Access, BackupRules, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance,
-    InstanceStatus, Network, RenameCommands,
+    InstanceStatus, MinorVersions, Network, RenameCommands,
 };
 use dcs_emulator::domain::instance_config::{InstanceConfig, Tags};
 use dcs_emulator::domain::maintenance::MaintenanceWindow;

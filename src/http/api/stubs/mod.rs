@@ -138,7 +138,6 @@ mod tests {
                 }
                 Reply::OfInstance(_) => assert!(row.path.contains("{instance_id}"), "{name}"),
                 Reply::Unknown(code) => assert_eq!(code.status, 400, "{name}"),
-                Reply::UnknownParameter(_) => {}
                 Reply::NotEmulated => assert!(row.needs.is_empty(), "{name}"),
             }
             let refused = matches!(row.reply, Reply::NotEmulated);
