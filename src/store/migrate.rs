@@ -31,7 +31,8 @@ pub(super) const HISTORY_TABLE: &str = "refinery_schema_history";
 
 /// The newest version of the schema that this program knows.
 pub(super) fn known_version() -> i64 {
-    let newest = MIGRATIONS.last().and_then(|(name, _)| name.strip_prefix('V')?.split_once("__")?.0.parse().ok());
+    let newest =
+        MIGRATIONS.last().and_then(|(name, _)| name.strip_prefix('V')?.split_once("__")?.0.parse().ok());
     newest.unwrap_or_default()
 }
 

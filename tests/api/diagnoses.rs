@@ -157,7 +157,7 @@ async fn nodes_are_named_by_address_and_differ_by_what_they_do() {
 async fn a_stopped_node_is_faulted_and_a_fault_fails_everything() {
     let server = TestServer::start().await;
     let nodes = nodes(&server, HA).await;
-    let stop = json!({"action": "stop", "nodes": [nodes[1]["node_id"]]});
+    let stop = json!({"action": "stop", "node_ids": [nodes[1]["node_id"]]});
     server.put(&format!("{}/nodes/status", Api::V2.instance(HA)), &stop).await;
     let id = diagnose(&server, HA).await;
     let made = server.get(&report(&id)).await.ok();
