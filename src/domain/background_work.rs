@@ -6,6 +6,7 @@
 //! Source: docs/contract/dcs-v2-operations.md.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
 use crate::domain::refusal::Refusal;
@@ -42,6 +43,16 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Has a replica become the master of its shard.
+    SwitchOver {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress {
+        /// The replica.
+        node: Uuid,
+    },
 }
 
 /// A step of background work.
@@ -58,6 +69,7 @@ impl Effect {
     pub fn model(&self) -> WorkModel {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
+            Self::SwitchOver { .. } | Self::RemoveAddress { .. } => WorkModel::Task,
         }
     }
 
@@ -65,6 +77,7 @@ impl Effect {
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::SwitchOver { node } | Self::RemoveAddress { node } => node.simple().to_string(),
         }
     }
 
@@ -72,6 +85,7 @@ impl Effect {
     pub fn backup(&self) -> Option<BackupId> {
         match self {
             Self::KeyAnalysis { backup, .. } => *backup,
+            Self::SwitchOver { .. } | Self::RemoveAddress { .. } => None,
         }
     }
 
@@ -79,6 +93,7 @@ impl Effect {
     pub fn reads_contents(&self) -> bool {
         match self {
             Self::KeyAnalysis { .. } => true,
+            Self::SwitchOver { .. } | Self::RemoveAddress { .. } => false,
         }
     }
 }

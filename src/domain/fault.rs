@@ -23,6 +23,9 @@ const WORK: &[&str] = &[
     "scan_expire_key",
     "create_auto_expire_scan_task",
     "create_offline_key_analysis",
+    "change_master_standby_async",
+    "execute_cluster_switchover",
+    "delete_ip_from_domain_name",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

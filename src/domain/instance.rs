@@ -10,6 +10,7 @@ mod permissions;
 mod placement;
 pub mod policy;
 mod resize;
+mod roles;
 mod state;
 pub mod transition;
 mod update;
@@ -34,6 +35,7 @@ pub use placement::{NewPlacement, PlacementChange};
 pub use placement::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
 pub use resize::WaitingChange;
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
+pub use roles::{KeptNode, NodeChange, NodeName, USUAL_WEIGHT};
 pub use state::{BackupRules, InstanceState, OpenWork};
 pub use transition::{StatusAction, StatusTransition};
 pub use update::InstanceSwitch;
@@ -227,6 +229,8 @@ pub struct Instance {
     pub rename_commands: RenameCommands,
     /// Its tags.
     pub tags: Tags,
+    /// What is stored of its nodes.
+    pub kept_nodes: Vec<KeptNode>,
     /// Those of its nodes that were stopped.
     pub stopped_nodes: BTreeSet<Uuid>,
     /// When it is backed up by itself; none if nothing was ever said about that.

@@ -186,6 +186,12 @@ pub enum TaskKind {
     SwitchNodes,
     /// Analyses a backup.
     AnalyseOffline,
+    /// Has a replica become master.
+    SwitchOver,
+    /// The same, before it is answered.
+    SwapAtOnce,
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress,
 }
 
 /// The names under which the API shows a kind of work.
@@ -217,6 +223,9 @@ impl TaskKind {
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
             Self::AnalyseOffline => (Some("OfflineKeyAnalysis"), None),
+            Self::SwitchOver => (Some("masterStandbySwapJob"), Some("masterStandbySwapJob")),
+            Self::SwapAtOnce => (Some("masterStandbySwapJob"), None),
+            Self::RemoveAddress => (Some("RemoveIpFromDns"), Some("removeIpFromDnsJob")),
         };
         TaskNames { task, job }
     }

@@ -15,6 +15,7 @@ mod instance_password;
 mod instances;
 mod key_analyses;
 mod lock;
+mod nodes;
 mod passwords;
 mod restores;
 pub mod seed;

@@ -23,6 +23,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
     ("V9__plain_lists_and_audit", include_str!("../../migrations/sqlite/V9__plain_lists_and_audit.sql")),
     ("V10__background_work", include_str!("../../migrations/sqlite/V10__background_work.sql")),
+    ("V12__roles_and_addresses", include_str!("../../migrations/sqlite/V12__roles_and_addresses.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.
@@ -30,7 +31,9 @@ pub(super) const HISTORY_TABLE: &str = "refinery_schema_history";
 
 /// The newest version of the schema that this program knows.
 pub(super) fn known_version() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+    let (name, _) = MIGRATIONS.last().unwrap_or(&("", ""));
+    let version = name.strip_prefix('V').and_then(|name| name.split_once("__"));
+    version.and_then(|(version, _)| version.parse().ok()).unwrap_or(i64::MAX)
 }
 
 /// A migration as a database has it in its history: version, name, checksum.

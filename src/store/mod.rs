@@ -16,6 +16,7 @@ mod instances;
 mod key_analyses;
 mod metrics;
 mod migrate;
+mod nodes;
 mod restores;
 mod row;
 mod schedule;
@@ -40,6 +41,7 @@ pub use instances::{
 };
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
+pub use nodes::{ChangeNode, NodeWrites};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
@@ -90,6 +92,7 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + NodeWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -104,6 +107,7 @@ impl<S> Store for S where
         + ConfigWrites
         + ContentsWrites
         + KeyAnalysisWrites
+        + NodeWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

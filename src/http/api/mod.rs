@@ -5,8 +5,10 @@ mod catalog;
 mod config;
 mod instances;
 mod key_analyses;
+mod monitored;
 mod nodes;
 mod restores;
+mod roles;
 pub(super) mod stubs;
 mod tasks;
 mod versions;
@@ -22,6 +24,8 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         key_analyses::routes(),
         config::routes(),
         nodes::routes(),
+        roles::routes(),
+        monitored::routes(),
         tasks::routes(),
         catalog::routes(),
         versions::routes(),

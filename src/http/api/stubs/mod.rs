@@ -11,36 +11,16 @@
 mod derived;
 mod row;
 
-use crate::http::api::stubs::derived::{
-    bandwidths, deletable_replicas, list_instances, list_parts, nodes_of_group, operations, sessions, version,
-};
+use crate::http::api::stubs::derived::{bandwidths, operations, sessions, version};
 use crate::http::api::stubs::row::{Reply, Row};
-use crate::http::api::versions;
-use crate::http::context::endpoint;
 use crate::http::error::codes::MIGRATION_NOT_FOUND;
-use crate::http::route::{DELETE, Emulation, GET, POST, PUT, QueryParameter, RouteEntry, Tag, reading, text};
+use crate::http::route::{DELETE, GET, POST, PUT, RouteEntry, Tag};
 
 /// Returns the routes.
 pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag =
         Tag { name: "Stubs", about: "What clients may ask for although it is beside what is emulated." };
-    const DIMENSION: QueryParameter = text("dim_name", "What is monitored: `dcs_instance_id`.").required();
-    let monitored = [
-        reading("list_monitored_objects", "dcs:instance:list")
-            .emulated(Emulation::ReadOnly)
-            .summary("Lists the instances that can be monitored")
-            .v2(GET, "/dims/monitored-objects", endpoint(list_instances))
-            .query(&[DIMENSION])
-            .query(versions::PAGE_QUERY)
-            .answers_any(200, "application/json"),
-        reading("list_monitored_objects_of_instance", "dcs:instance:get")
-            .emulated(Emulation::ReadOnly)
-            .summary("Lists what of an instance can be monitored")
-            .v2(GET, "/dims/monitored-objects/{instance_id}", endpoint(list_parts))
-            .query(&[DIMENSION])
-            .answers_any(200, "application/json"),
-    ];
-    TAG.routes(TABLE.iter().map(Row::endpoint).chain(monitored))
+    TAG.routes(TABLE.iter().map(Row::endpoint))
 }
 
 /// Writes the path of something in an instance.
@@ -50,31 +30,12 @@ macro_rules! i {
     };
 }
 
-/// Writes the path of something in a shard of an instance, below the other word for instances.
-macro_rules! g {
-    ($rest:literal) => {
-        concat!("/instance/{instance_id}/groups/{group_id}", $rest)
-    };
-}
-
 /// The rows: one an operation.
 #[rustfmt::skip]
 static TABLE: &[Row] = &[
     // Exports
     Row::refused("export_instances_task", POST, "/instances/export", "Export the list of instances"),
     Row::reads_given(&["job_id"], "export_excel_job", GET, "/instances/export-job", "Show an export", Reply::UnknownParameter("job_id")),
-    // Switchover, replicas, nodes
-    Row::refused("change_master_standby", POST, i!("/swap"), "Swap master and standby"),
-    Row::refused("change_master_standby_async", PUT, i!("/async-swap"), "Swap master and standby, as a job"),
-    Row::refused("execute_cluster_switchover", POST, g!("/replications/{node_id}/async-switchover"), "Promote a replica"),
-    Row::refused("update_slave_priority", POST, i!("/groups/{group_id}/replications/{node_id}/slave-priority"),
-                 "Weigh a replica for promotion"),
-    Row::refused("delete_ip_from_domain_name", DELETE, i!("/groups/{group_id}/replications/{node_id}/remove-ip"),
-                 "Take a replica out of the domain for reading"),
-    Row::reads("show_replication_states", GET, g!("/group-nodes-state"), "Show the replicas of a shard",
-               Reply::OfInstance(nodes_of_group)),
-    Row::reads("validate_deletable_replica", GET, i!("/deletable-replication"), "Tell whether a replica can be removed",
-               Reply::OfInstance(deletable_replicas)),
     // Accounts
     Row::refused("create_acl_account", POST, i!("/accounts"), "Create an account"),
     Row::reads("list_acl_accounts", GET, i!("/accounts"), "List accounts", Reply::Always(r#"{"accounts": []}"#)),
@@ -147,6 +108,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::http::route::Emulation;
 
     #[test]
     fn every_row_is_whole() {

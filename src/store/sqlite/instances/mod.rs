@@ -75,7 +75,10 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
 }
 
 /// Reads an instance, as it is shown, by its key.
-async fn shown(connection: &mut SqliteConnection, instance_key: i64) -> Result<Instance, StoreError> {
+pub(super) async fn shown(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<Instance, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
          WHERE i.instance_key = ?"

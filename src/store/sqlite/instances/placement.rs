@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{note, shown, transition, waiting};
-use crate::store::sqlite::tasks;
+use crate::store::sqlite::{nodes, tasks};
 
 /// Begins to extend an instance; it is extended already if that takes no time. What may `wait` does, unless the window of maintenance
 /// is open.
@@ -128,6 +128,7 @@ pub(super) async fn finish(
     for step in steps {
         sqlx::query(step).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
     }
+    nodes::forget_removed(connection, instance_key).await?;
     let forgotten = "DELETE FROM planned_places WHERE instance_key = ? RETURNING zone_codes IS NOT NULL";
     let moved: Option<bool> = sqlx::query_scalar(forgotten)
         .bind(instance_key)

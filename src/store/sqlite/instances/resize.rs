@@ -14,7 +14,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::free_addresses;
 use crate::store::sqlite::instances::{shown, transition, waiting};
-use crate::store::sqlite::{quotas, tasks};
+use crate::store::sqlite::{nodes, quotas, tasks};
 
 /// Begins to give an instance another size; it has it already if that takes no time. What may `wait` does, unless the window of
 /// maintenance is open.
@@ -28,7 +28,7 @@ pub(super) async fn begin(
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
     let sizes = Some((before.size_as_told(), size.as_told()));
-    let details = TaskDetails { sizes, ..TaskDetails::default() };
+    let details = TaskDetails { sizes, replica: size.replicas_as_told(&before), ..TaskDetails::default() };
     tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
         return waiting::keep(connection, &known, waiting, task, audit).await;
@@ -134,6 +134,7 @@ pub(super) async fn finish(
     .await
     .map_err(&failed)?;
     let Some(planned) = planned.filter(|_| succeeded) else { return Ok(()) };
+    let before = shown(connection, instance_key).await?;
     sqlx::query(
         "UPDATE instances
          SET spec_code = ?1, product_id = ?2, capacity_mb = ?3, cache_mode = ?4, ip = ?5,
@@ -161,8 +162,11 @@ pub(super) async fn finish(
     )
     .bind(instance_key)
     .bind(planned.try_get::<String, _>("replicas").map_err(&failed)?)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
-    .map(|_| ())
-    .map_err(failed)
+    .map_err(failed)?;
+    if !shown(connection, instance_key).await?.keeps_nodes_of(&before) {
+        nodes::write(connection, instance_key, &[]).await?;
+    }
+    nodes::forget_removed(connection, instance_key).await
 }
