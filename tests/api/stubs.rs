@@ -5,7 +5,7 @@ use dcs_emulator::http::{Emulation, routes};
 use serde_json::{Value, json};
 
 use crate::support::seed::{
-    CLUSTER, HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, UNKNOWN_INSTANCE, UNKNOWN_PROJECT,
+    CLUSTER, HA, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, UNKNOWN_INSTANCE, UNKNOWN_PROJECT,
 };
 use crate::support::{Api, TestServer, each, refusal};
 
@@ -67,17 +67,9 @@ const NEVER_THERE: &[(&str, &str, &str, &str)] = &[
 #[tokio::test]
 pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() {
     let server = TestServer::start().await;
-    let page = json!({
-        "router": ["dcs_memcached_instance_id"], "children": [], "total": 1,
-        "instances": [{"dcs_memcached_instance_id": MEMCACHED, "name": "memcached", "status": "normal"}],
-    });
     let groups = groups(&server, HA).await;
     let instance = "/instances/{instance_id}";
     let answers = [
-        (
-            format!("{instance}/deletable-replication"),
-            json!({"check_result": false, "available_zone": "", "replication_list": []}),
-        ),
         (format!("{instance}/accounts"), json!({"accounts": []})),
         (format!("{instance}/diagnosis"), json!({"total_num": 0, "diagnosis_report_list": []})),
         (
@@ -97,10 +89,7 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
         ),
         (format!("{instance}/bandwidths"), bandwidths(&groups)),
         (format!("{instance}/version"), version("5.0", None)),
-        ("/instance/{instance_id}/groups/{group_id}/group-nodes-state".to_owned(), json!([])),
         ("/migration-tasks".to_owned(), json!({"count": 0, "migration_tasks": []})),
-        ("/dims/monitored-objects?dim_name=dcs_memcached_instance_id".to_owned(), page),
-        (format!("/dims/monitored-objects/{HA}?dim_name=dcs_instance_id"), parts(HA, "dcs-ha", &groups)),
     ];
     let mut called = Vec::new();
     for (rest, expected) in answers {
@@ -146,25 +135,6 @@ fn bandwidths(groups: &Value) -> Value {
     })
 }
 
-fn parts(instance: &str, name: &str, groups: &Value) -> Value {
-    let node = |node: &Value| {
-        json!({
-            "dcs_instance_id": instance, "name": node["replication_ip"], "status": "normal",
-            "dcs_cluster_redis_node": node["dimensions"][1]["value"],
-        })
-    };
-    let nodes = groups[0]["replication_list"].as_array().expect("an array");
-    let nodes: Vec<Value> = nodes.iter().map(node).collect();
-    let parts = ["dcs_cluster_redis_node", "dcs_cluster_proxy_node", "dcs_cluster_proxy2_node"];
-    let children =
-        parts.map(|part| json!({"dim_name": part, "dim_route": format!("dcs_instance_id,{part}")}));
-    json!({
-        "router": ["dcs_instance_id"], "children": children, "total": 1,
-        "instances": [{"dcs_instance_id": instance, "name": name, "status": "normal"}],
-        "dcs_cluster_redis_node": nodes, "dcs_cluster_proxy_node": [], "dcs_cluster_proxy2_node": [],
-    })
-}
-
 #[tokio::test]
 async fn what_follows_from_an_instance_differs_with_it() {
     let server = TestServer::with(&[("backup.duration", "5s")]).await;
@@ -178,29 +148,9 @@ async fn what_follows_from_an_instance_differs_with_it() {
     let bandwidths = server.get(&format!("{}/bandwidths", Api::V2.instance(CLUSTER))).await.ok();
     assert_eq!(bandwidths["bandwidth"], 2304);
     assert_eq!(each(&bandwidths["group_bandwidths"], "bandwidth"), [768, 768, 768]);
-    let parts = format!("/v2/{PROJECT}/dims/monitored-objects/{PROXY}?dim_name=dcs_instance_id");
-    let parts = server.get(&parts).await.ok();
-    assert_eq!(each(&parts["dcs_cluster_redis_node"], "status").len(), 6);
-    assert_eq!(each(&parts["dcs_cluster_proxy_node"], "status").len(), 3);
     server.create_backup(HA).await;
     let operations = format!("{}/operations?operation=restart", Api::V2.instance(HA));
     assert_eq!(server.get(&operations).await.ok()["operations"][0]["is_support"], false);
-}
-
-#[tokio::test]
-async fn what_can_be_monitored_comes_in_pages() {
-    let server = TestServer::start().await;
-    let page = async |query: &str| {
-        server
-            .get(&format!("/v2/{PROJECT}/dims/monitored-objects?dim_name=dcs_instance_id&{query}"))
-            .await
-            .ok()
-    };
-    let all = page("limit=1000").await;
-    assert_eq!(all["total"], each(&all["instances"], "name").len());
-    let second = page("offset=1&limit=1").await;
-    assert_eq!(second["instances"], json!([all["instances"][1]]));
-    assert_eq!(page("offset=1000").await["instances"], json!([]));
 }
 
 #[tokio::test]
@@ -212,8 +162,6 @@ async fn a_parameter_that_must_be_there_is_named() {
         (format!("/instances/{HA}/redislog"), "log_type"),
         (format!("/instances/{HA}/operations"), "operation"),
         ("/instances/export-job".to_owned(), "job_id"),
-        ("/dims/monitored-objects".to_owned(), "dim_name"),
-        (format!("/dims/monitored-objects/{HA}"), "dim_name"),
     ] {
         let answer = server.get(&format!("/v2/{PROJECT}{rest}")).await;
         answer.assert_refused_by(Api::V2, &refusal::invalid_query(name));

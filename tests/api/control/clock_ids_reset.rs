@@ -411,6 +411,7 @@ impl TestServer {
         let contents = format!("/_emulator/instances/{HA}/contents");
         self.put(&contents, &json!({"keys": [{"name": "a"}]})).await.ok();
         self.call("POST", &format!("{}/bigkey-task", Api::V2.instance(HA))).send().await.ok();
+        self.call("POST", &format!("{}/swap", Api::V2.instance(HA))).send().await.assert_no_content();
     }
 }
 
