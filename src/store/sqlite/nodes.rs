@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::domain::background_work::{Effect, Occupation, Step};
-use crate::domain::instance::{Instance, KeptNode, Node, NodeChange};
+use crate::domain::instance::{Instance, Node, NodeChange};
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::SqliteStore;
@@ -17,8 +17,8 @@ use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::shown;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::tasks;
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{kept_nodes, tasks};
 use crate::store::{ChangeNode, NodeWrites, StoreError, WorkStep};
 
 #[async_trait]
@@ -42,11 +42,11 @@ async fn change(state: &mut WriterState, command: ChangeNode) -> Result<(), Stor
                 tasks::begin(connection, known.key, task, &details, (now, Some(now))).await?;
             }
             let nodes = instance.switched_over(node.id, now).unwrap_or(instance.kept_nodes);
-            write(connection, known.key, &nodes).await?;
+            kept_nodes::write(connection, known.key, &nodes).await?;
             None
         }
         NodeChange::Weigh(..) => {
-            write(connection, known.key, &instance.weighed(&node)).await?;
+            kept_nodes::write(connection, known.key, &instance.weighed(&node)).await?;
             None
         }
         NodeChange::Swap { at_once: false } | NodeChange::Promote(_) => {
@@ -96,47 +96,11 @@ pub(super) async fn apply(
     };
     let Some(node) = instance.nodes().into_iter().find(|node| node.id == id) else { return Ok(()) };
     if let (Step::Finish, None, Some(nodes)) = (step.step, step.work.plan.failure, nodes) {
-        write(connection, known.key, &nodes).await?;
+        kept_nodes::write(connection, known.key, &nodes).await?;
         touch(connection, known.key, step.at).await?;
     }
     let (from, to) = step.step.states(step.work.plan.failure.is_some());
     record(connection, known.key, &node, ((Some(from), Some(to)), note), audit).await
-}
-
-/// Writes what is kept of the nodes of an instance, in place of what was.
-pub(super) async fn write(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    nodes: &[KeptNode],
-) -> Result<(), StoreError> {
-    sql("forget what is kept of nodes", "DELETE FROM nodes WHERE instance_key = ?")
-        .bind(instance_key)
-        .execute(&mut *connection)
-        .await?;
-    let row = |node: &KeptNode| {
-        let since = node.role_since.map(Timestamp::as_millis);
-        (node.shard, node.copy, node.place, since, node.weight, u8::from(node.is_address_removed))
-    };
-    let insert = sql(
-        "keep nodes",
-        "INSERT INTO nodes (instance_key, shard, copy, place, role_since, weight, address_removed)
-         SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)",
-    );
-    let rows: Vec<_> = nodes.iter().map(row).collect();
-    insert.bind(instance_key).bind_json(&rows).execute(connection).await.map(drop)
-}
-
-/// Forgets what is kept of nodes whose places were removed.
-pub(super) async fn forget_removed(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-) -> Result<(), StoreError> {
-    let forget = sql(
-        "forget nodes that are gone",
-        "DELETE FROM nodes WHERE instance_key = ?1 AND (shard, place) IN
-             (SELECT shard, copy FROM replica_changes WHERE instance_key = ?1 AND course = 'removed')",
-    );
-    forget.bind(instance_key).execute(connection).await.map(drop)
 }
 
 async fn touch(
