@@ -6,6 +6,7 @@
 //! Source: docs/contract/dcs-v2-operations.md.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::id::{AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::refusal::Refusal;
@@ -72,6 +73,16 @@ pub enum Effect {
         /// Its job.
         id: JobId,
     },
+    /// Has a replica become the master of its shard.
+    SwitchOver {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress {
+        /// The replica.
+        node: Uuid,
+    },
 }
 
 /// A step of background work.
@@ -89,9 +100,7 @@ impl Effect {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
             Self::Diagnosis { .. } => WorkModel::Diagnosis,
-            Self::UpgradeMinorVersion { .. } | Self::CheckResize { .. } | Self::ExportInstances { .. } => {
-                WorkModel::Task
-            }
+            _ => WorkModel::Task,
         }
     }
 
@@ -102,6 +111,7 @@ impl Effect {
             Self::Diagnosis { id } => id.to_string(),
             Self::UpgradeMinorVersion { id, .. } | Self::CheckResize { id, .. } => id.to_string(),
             Self::ExportInstances { id } => id.to_string(),
+            Self::SwitchOver { node } | Self::RemoveAddress { node } => node.simple().to_string(),
         }
     }
 
@@ -117,9 +127,7 @@ impl Effect {
     pub fn reads_contents(&self) -> bool {
         match self {
             Self::KeyAnalysis { .. } | Self::Diagnosis { .. } => true,
-            Self::UpgradeMinorVersion { .. } | Self::CheckResize { .. } | Self::ExportInstances { .. } => {
-                false
-            }
+            _ => false,
         }
     }
 }

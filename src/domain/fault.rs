@@ -28,6 +28,9 @@ const WORK: &[&str] = &[
     "upgrade_instance_minor_version",
     "start_instance_resize_check_job",
     "export_instances_task",
+    "change_master_standby_async",
+    "execute_cluster_switchover",
+    "delete_ip_from_domain_name",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

@@ -194,6 +194,12 @@ pub enum TaskKind {
     CheckResize,
     /// Exports the list of a project's instances.
     ExportInstances,
+    /// Has a replica become master.
+    SwitchOver,
+    /// The same, before it is answered.
+    SwapAtOnce,
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress,
 }
 
 /// The names under which the API shows a kind of work.
@@ -228,6 +234,9 @@ impl TaskKind {
             Self::UpgradeMinorVersion => (Some("UpgradeMinorVersion"), None),
             Self::CheckResize => (Some("ResizePreCheck"), Some("resizePreCheckJob")),
             Self::ExportInstances => (Some("dcsExportJob"), Some("dcsExportJob")),
+            Self::SwitchOver => (Some("masterStandbySwapJob"), Some("masterStandbySwapJob")),
+            Self::SwapAtOnce => (Some("masterStandbySwapJob"), None),
+            Self::RemoveAddress => (Some("RemoveIpFromDns"), Some("removeIpFromDnsJob")),
         };
         TaskNames { task, job }
     }

@@ -20,6 +20,7 @@ mod links;
 mod lock;
 mod logs;
 mod minor_versions;
+mod nodes;
 mod passwords;
 mod restores;
 pub mod seed;

@@ -18,6 +18,7 @@ mod instances;
 mod key_analyses;
 mod metrics;
 mod migrate;
+mod nodes;
 mod restores;
 mod row;
 mod run_logs;
@@ -45,6 +46,7 @@ pub use instances::{
 };
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
+pub use nodes::{ChangeNode, NodeWrites};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
@@ -106,6 +108,7 @@ pub trait Store:
     + RunLogWrites
     + ExportWrites
     + TaskWrites
+    + NodeWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -124,6 +127,7 @@ impl<S> Store for S where
         + RunLogWrites
         + ExportWrites
         + TaskWrites
+        + NodeWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

@@ -24,6 +24,8 @@ const CLAIMS: &[&[Covered]] = &[
     crate::logs::COVERS,
     crate::minor_versions::COVERS,
     crate::instances::resize_check::COVERS,
+    crate::roles::COVERS,
+    crate::monitored::COVERS,
     crate::control::contents::COVERS,
     crate::catalog::products::COVERS,
     crate::catalog::quotas::COVERS,

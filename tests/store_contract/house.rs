@@ -149,6 +149,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         enterprise_project_id: "0".to_owned(),
         rename_commands: RenameCommands::default(),
         tags: Tags::default(),
+        kept_nodes: Vec::new(),
         stopped_nodes: BTreeSet::new(),
         backup_policy: None,
         created_at: after(0),

@@ -239,6 +239,7 @@ impl InstanceEntry {
                 .unwrap_or_else(|| !engine_version.is_first_generation()),
             zone_codes: self.zone_codes(defaults.region)?,
             replicas: Vec::new(),
+            kept_nodes: Vec::new(),
             network: Network {
                 vpc_id: text(&self.vpc_id, builtin::VPC_ID),
                 subnet_id: text(&self.subnet_id, builtin::SUBNET_ID),

@@ -10,15 +10,16 @@ mod key_analyses;
 mod links;
 mod logs;
 mod minor_versions;
+mod monitored;
 mod nodes;
 mod restores;
-pub(super) mod stubs;
+mod roles;
 mod tasks;
 mod versions;
 
 use crate::http::route::RouteEntry;
 
-/// Returns the routes of all resources but stubs, the hottest first.
+/// Returns the routes of all resources, the hottest first.
 pub(super) fn routes() -> Vec<RouteEntry> {
     [
         backups::routes(),
@@ -31,6 +32,8 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         exports::routes(),
         config::routes(),
         nodes::routes(),
+        roles::routes(),
+        monitored::routes(),
         tasks::routes(),
         catalog::routes(),
         versions::routes(),

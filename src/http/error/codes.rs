@@ -262,6 +262,19 @@ pub(crate) const MASTER_NODE: ErrorCode = twinless("DCS.4936", 400, "The master 
 pub(crate) const ONLY_REPLICA: ErrorCode =
     twinless("DCS.4937", 400, "Only has one slave node,can not delete");
 pub(crate) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
+pub(crate) const SWAP_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4855", 400, "Master standby swap is not supported.");
+pub(crate) const SWAP_FAILED: ErrorCode = twinless("DCS.5094", 500, "Master standby swap failed.");
+pub(crate) const NODE_UNSUPPORTED: ErrorCode =
+    row("DCS.4027", "111400027", 400, "This operation is not supported on this node.");
+pub(crate) const INVALID_WEIGHT: ErrorCode =
+    twinless("DCS.4939", 400, "The param slave_priority_weight is invalid.");
+pub(crate) const ALL_WEIGHTS_ZERO: ErrorCode =
+    twinless("DCS.4253", 400, "All replicas have a priority of 0.");
+pub(crate) const LAST_ADDRESS: ErrorCode =
+    twinless("DCS.4879", 400, "r/w instance have only one repl can not remove ip from dns");
+pub(crate) const LAST_ADDRESS_OF_REPLICAS: ErrorCode =
+    twinless("DCS.4935", 400, "Only one slave replication has dns ip, can not delete");
 // What is said of background tasks.
 pub(crate) const TASK_RUNNING: ErrorCode =
     row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");

@@ -93,6 +93,12 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::MasterNode => &code::MASTER_NODE,
         Refusal::OnlyReplica => &code::ONLY_REPLICA,
         Refusal::UnknownNode => &code::UNKNOWN_NODE,
+        Refusal::SwapUnsupported => &code::SWAP_UNSUPPORTED,
+        Refusal::NodeUnsupported => &code::NODE_UNSUPPORTED,
+        Refusal::InvalidWeight => &code::INVALID_WEIGHT,
+        Refusal::AllWeightsZero => &code::ALL_WEIGHTS_ZERO,
+        Refusal::LastAddress => &code::LAST_ADDRESS,
+        Refusal::LastAddressOfReplicas => &code::LAST_ADDRESS_OF_REPLICAS,
         Refusal::InvalidTaskId => &code::INVALID_TASK_ID,
         Refusal::TaskNotFound => match api {
             ApiVersion::V1 => &code::UNKNOWN_ROUTE,

@@ -17,7 +17,7 @@ use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
-    background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions,
+    background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions, nodes,
     open_work, restores,
 };
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
@@ -112,6 +112,10 @@ async fn apply_to_work(
             None,
         )
         | (Effect::ExportInstances { .. }, Some(_)) => {}
+        (Effect::SwitchOver { .. } | Effect::RemoveAddress { .. }, Some(known)) => {
+            nodes::apply(connection, known, step, audit).await?;
+        }
+        (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

@@ -419,6 +419,7 @@ impl TestServer {
         let collected = format!("{}/redislog?log_type=run&replication_id={replica}", Api::V2.instance(HA));
         self.call("POST", &collected).send().await.assert_no_content();
         self.post(&format!("{}/export", Api::V2.instances(PROJECT)), &json!({"region": "eu-de"})).await.ok();
+        self.call("POST", &format!("{}/swap", Api::V2.instance(HA))).send().await.assert_no_content();
     }
 }
 
