@@ -7,7 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use uuid::Uuid;
+
+use crate::domain::id::{AccountId, AnalysisId, BackupId, InstanceId, JobId, ProjectId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -42,6 +44,18 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Makes, changes or removes an account.
+    Account {
+        /// The account, which says itself what is being done to it.
+        id: AccountId,
+    },
+    /// Ends sessions.
+    EndSessions {
+        /// The job by which that is known.
+        job_id: JobId,
+        /// The node whose sessions end; none: those of every node.
+        node: Option<Uuid>,
+    },
 }
 
 /// A step of background work.
@@ -58,6 +72,8 @@ impl Effect {
     pub fn model(&self) -> WorkModel {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
+            Self::Account { .. } => WorkModel::Account,
+            Self::EndSessions { .. } => WorkModel::Task,
         }
     }
 
@@ -65,6 +81,8 @@ impl Effect {
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::Account { id } => id.to_string(),
+            Self::EndSessions { job_id, .. } => job_id.to_string(),
         }
     }
 
@@ -72,6 +90,7 @@ impl Effect {
     pub fn backup(&self) -> Option<BackupId> {
         match self {
             Self::KeyAnalysis { backup, .. } => *backup,
+            Self::Account { .. } | Self::EndSessions { .. } => None,
         }
     }
 
@@ -79,6 +98,7 @@ impl Effect {
     pub fn reads_contents(&self) -> bool {
         match self {
             Self::KeyAnalysis { .. } => true,
+            Self::Account { .. } | Self::EndSessions { .. } => false,
         }
     }
 }

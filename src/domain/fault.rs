@@ -23,6 +23,11 @@ const WORK: &[&str] = &[
     "scan_expire_key",
     "create_auto_expire_scan_task",
     "create_offline_key_analysis",
+    "create_acl_account",
+    "update_acl_account",
+    "reset_acl_account_pass_word",
+    "delete_acl_account",
+    "hang_up_kill_all_clients",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

@@ -186,6 +186,18 @@ pub enum TaskKind {
     SwitchNodes,
     /// Analyses a backup.
     AnalyseOffline,
+    /// Makes an account.
+    CreateAccount,
+    /// Gives an account another role.
+    SetAccountRole,
+    /// Gives an account another password.
+    ResetAccountPassword,
+    /// Removes an account.
+    DeleteAccount,
+    /// Reads the sessions of a node.
+    ScanSessions,
+    /// Ends all sessions.
+    EndSessions,
 }
 
 /// The names under which the API shows a kind of work.
@@ -217,6 +229,12 @@ impl TaskKind {
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
             Self::AnalyseOffline => (Some("OfflineKeyAnalysis"), None),
+            Self::CreateAccount => (Some("CreateAcl"), Some("createAclJob")),
+            Self::SetAccountRole => (Some("UpdateAclRole"), Some("updateAclRoleJob")),
+            Self::ResetAccountPassword => (Some("ResetAclPassword"), None),
+            Self::DeleteAccount => (Some("DeleteAcl"), None),
+            Self::ScanSessions => (None, Some("scanClientsJob")),
+            Self::EndSessions => (None, Some("killAllClientsJob")),
         };
         TaskNames { task, job }
     }

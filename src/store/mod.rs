@@ -6,6 +6,7 @@
 //! something returns after the change has been written and synced; when it returns an error other than `OutcomeUnknown`,
 //! nothing has changed.
 
+mod accounts;
 mod backups;
 mod contents;
 mod control;
@@ -20,10 +21,15 @@ mod restores;
 mod row;
 mod schedule;
 mod seed;
+mod sessions;
 mod snapshot;
 pub mod sqlite;
 mod tasks;
+mod web_cli;
 
+pub use accounts::{
+    AccountCommand, AccountPasswordChange, AccountReads, AccountWrites, ChangeAccount, ChangeAccountPassword,
+};
 pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
 pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
@@ -48,11 +54,13 @@ pub use schedule::{
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
+pub use sessions::{ChangeSessions, SessionCommand, SessionReads, SessionWrites};
 pub use snapshot::{
     CheckedUpload, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore,
     SnapshotUpload,
 };
 pub use tasks::TaskReads;
+pub use web_cli::{WebCliLogin, WebCliUser, WebCliWrites};
 
 /// Everything that can be read of the service.
 pub trait Reads:
@@ -62,6 +70,8 @@ pub trait Reads:
     + ConfigReads
     + ContentsReads
     + KeyAnalysisReads
+    + AccountReads
+    + SessionReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -75,6 +85,8 @@ impl<S> Reads for S where
         + ConfigReads
         + ContentsReads
         + KeyAnalysisReads
+        + AccountReads
+        + SessionReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -90,6 +102,9 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + AccountWrites
+    + SessionWrites
+    + WebCliWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -104,6 +119,9 @@ impl<S> Store for S where
         + ConfigWrites
         + ContentsWrites
         + KeyAnalysisWrites
+        + AccountWrites
+        + SessionWrites
+        + WebCliWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod audit;
 mod auth;
 mod backups;
@@ -28,7 +29,9 @@ mod openapi;
 mod probes;
 mod races;
 mod restores;
+mod sessions;
 mod settings;
 mod stubs;
 mod tasks;
 mod terraform;
+mod web_cli;

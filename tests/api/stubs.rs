@@ -78,7 +78,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
             format!("{instance}/deletable-replication"),
             json!({"check_result": false, "available_zone": "", "replication_list": []}),
         ),
-        (format!("{instance}/accounts"), json!({"accounts": []})),
         (format!("{instance}/diagnosis"), json!({"total_num": 0, "diagnosis_report_list": []})),
         (
             format!("{instance}/slowlog?start_time=1&end_time=2"),
@@ -90,10 +89,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
             json!({
                 "instance_id": HA, "operations": [{"operation": "restart", "is_support": true, "cause_id": null}],
             }),
-        ),
-        (
-            format!("{instance}/clients"),
-            json!({"time": "2020-03-02T06:15:04.512Z", "count": 0, "clients": []}),
         ),
         (format!("{instance}/bandwidths"), bandwidths(&groups)),
         (format!("{instance}/version"), version("5.0", None)),
@@ -108,9 +103,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
         assert_eq!(server.get(&path).await.ok(), expected, "{path}");
         called.push(("GET", path));
     }
-    let clients = format!("{}/clients", Api::V2.instance(HA));
-    assert_eq!(server.post(&clients, &json!({"node_id": SOME_ID})).await.ok(), json!({}));
-    called.push(("POST", clients));
     for &(method, rest, code, message) in NEVER_THERE {
         let path = path(&format!("/v2/{{project_id}}{rest}"), PROJECT, HA);
         let answer = server.call(method, &path).send().await;

@@ -11,6 +11,7 @@ use std::net::Ipv4Addr;
 use uuid::{Builder, Uuid};
 
 use crate::domain::catalogue::{self, Product};
+use crate::domain::id::AccountId;
 use crate::domain::instance::{Instance, InstanceAction, ReplicaChange};
 use crate::domain::refusal::Refusal;
 
@@ -76,6 +77,7 @@ enum Of {
     LogicalNode = 3,
     Replication = 4,
     Monitored = 5,
+    DefaultAccount = 6,
 }
 
 impl Instance {
@@ -181,6 +183,11 @@ impl Instance {
             Some(last) => Ipv4Addr::from_bits(last.to_bits().wrapping_add(position - count + 1)).to_string(),
             None => self.ip.clone(),
         }
+    }
+
+    /// Returns the id of the default account.
+    pub fn default_account_id(&self) -> AccountId {
+        AccountId::from_bytes(self.part_id(Of::DefaultAccount, 0).into_bytes())
     }
 
     /// Makes the id of a part of the instance: it follows from the instance's own, and looks as if it did not.

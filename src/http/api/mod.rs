@@ -1,5 +1,6 @@
 //! The API of the service: a module a resource, each with the list of its routes beside their handlers.
 
+mod accounts;
 mod backups;
 mod catalog;
 mod config;
@@ -7,9 +8,11 @@ mod instances;
 mod key_analyses;
 mod nodes;
 mod restores;
+mod sessions;
 pub(super) mod stubs;
 mod tasks;
 mod versions;
+mod web_cli;
 
 use crate::http::route::RouteEntry;
 
@@ -20,6 +23,9 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         restores::routes(),
         instances::routes(),
         key_analyses::routes(),
+        accounts::routes(),
+        sessions::routes(),
+        web_cli::routes(),
         config::routes(),
         nodes::routes(),
         tasks::routes(),

@@ -5,6 +5,7 @@
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
 mod access_lock;
+mod accounts;
 mod background_work;
 mod backups;
 mod change;
@@ -31,11 +32,13 @@ mod retention;
 mod scheduling;
 mod script;
 mod seeding;
+mod sessions;
 mod snapshots;
 mod sql;
 mod tasks;
 mod templates;
 mod transitions;
+mod web_cli;
 mod writer;
 
 use std::sync::{Arc, Mutex};

@@ -56,11 +56,6 @@ pub(super) fn operations(asked: &Asked) -> Value {
     })
 }
 
-/// The sessions of clients: there are none, as there is no Redis behind an instance.
-pub(super) fn sessions(asked: &Asked) -> Value {
-    json!({ "time": rfc3339(asked.now), "count": 0, "clients": [] })
-}
-
 /// The nodes of a shard; of one that is not there, none.
 pub(super) fn nodes_of_group(asked: &Asked) -> Value {
     let groups = asked.instance.node_groups();

@@ -12,7 +12,7 @@ mod derived;
 mod row;
 
 use crate::http::api::stubs::derived::{
-    bandwidths, deletable_replicas, list_instances, list_parts, nodes_of_group, operations, sessions, version,
+    bandwidths, deletable_replicas, list_instances, list_parts, nodes_of_group, operations, version,
 };
 use crate::http::api::stubs::row::{Reply, Row};
 use crate::http::api::versions;
@@ -75,16 +75,6 @@ static TABLE: &[Row] = &[
                Reply::OfInstance(nodes_of_group)),
     Row::reads("validate_deletable_replica", GET, i!("/deletable-replication"), "Tell whether a replica can be removed",
                Reply::OfInstance(deletable_replicas)),
-    // Accounts
-    Row::refused("create_acl_account", POST, i!("/accounts"), "Create an account"),
-    Row::reads("list_acl_accounts", GET, i!("/accounts"), "List accounts", Reply::Always(r#"{"accounts": []}"#)),
-    Row::refused("delete_acl_account", DELETE, i!("/accounts/{account_id}"), "Delete an account"),
-    Row::refused("update_acl_account_remark", PUT, i!("/accounts/{account_id}"), "Describe an account"),
-    Row::refused("update_acl_account", PUT, i!("/accounts/{account_id}/role"), "Change the role of an account"),
-    Row::refused("update_acl_account_pass_word", PUT, i!("/accounts/{account_id}/password/modify"),
-                 "Change the password of an account"),
-    Row::refused("reset_acl_account_pass_word", PUT, i!("/accounts/{account_id}/password/reset"),
-                 "Reset the password of an account"),
     // Diagnoses, logs, histories
     Row::refused("create_diagnosis_task", POST, i!("/diagnosis"), "Diagnose an instance"),
     Row::reads("list_diagnosis_tasks", GET, i!("/diagnosis"), "List diagnoses",
@@ -101,14 +91,6 @@ static TABLE: &[Row] = &[
                Reply::UnknownParameter("id")),
     Row::reads_given(&["operation"], "list_instance_operations", GET, i!("/operations"), "Tell whether an operation is possible",
                Reply::OfInstance(operations)),
-    // Sessions and the console
-    Row::reads("scan_clients", POST, i!("/clients"), "Look for sessions", Reply::Always("{}")),
-    Row::reads("list_clients", GET, i!("/clients"), "List sessions", Reply::OfInstance(sessions)),
-    Row::refused("hang_up_clients", POST, i!("/clients/kill"), "End sessions"),
-    Row::refused("hang_up_kill_all_clients", POST, i!("/clients/kill-all"), "End all sessions"),
-    Row::refused("login_web_cli", POST, i!("/webcli/auth"), "Open a console"),
-    Row::refused("execute_command_mobilization", POST, i!("/webcli/command"), "Run a command"),
-    Row::refused("logoff_web_cli", POST, i!("/webcli/logout"), "Close a console"),
     // Network, bandwidth, version, orders
     Row::refused("update_public_ip", POST, i!("/public-ip"), "Open an instance to the public"),
     Row::refused("delete_public_ip", DELETE, i!("/public-ip"), "Close an instance to the public"),

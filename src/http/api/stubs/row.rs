@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
-use crate::domain::time::Timestamp;
 use crate::engine::{Engine, InstanceRef};
 use crate::http::context::{InstanceContext, ProjectContext, RequestContext, Target, endpoint};
 use crate::http::error::codes::{self, ErrorCode};
@@ -47,7 +46,6 @@ pub(super) enum Reply {
 /// What an answer follows from.
 pub(super) struct Asked<'a> {
     pub(super) instance: &'a Instance,
-    pub(super) now: Timestamp,
     pub(super) context: &'a RequestContext,
 }
 
@@ -120,9 +118,9 @@ impl Row {
 
     /// Answers a call about an instance.
     async fn answer_about(&self, engine: Engine, context: RequestContext, instance: InstanceRef) -> Response {
-        let (instance, now) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+        let (instance, _) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
         self.require(&context)?;
-        self.answer(Some(&Asked { instance: &instance, now, context: &context }))
+        self.answer(Some(&Asked { instance: &instance, context: &context }))
     }
 
     /// Makes sure that the parameters are there that must be.

@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 pub(super) use creation::{create, ensure_project, rename_commands_json};
-pub(super) use password::change_password;
+pub(super) use password::{change_password, read as kept_password};
 pub(super) use transition::finish_transition;
 pub(super) use waiting::begin_due;
 
@@ -75,7 +75,10 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
 }
 
 /// Reads an instance, as it is shown, by its key.
-async fn shown(connection: &mut SqliteConnection, instance_key: i64) -> Result<Instance, StoreError> {
+pub(super) async fn shown(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<Instance, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
          WHERE i.instance_key = ?"

@@ -9,8 +9,8 @@ use crate::domain::time::Timestamp;
 use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::note;
-use crate::store::sqlite::tasks;
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{tasks, web_cli};
 use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 
 /// Changes a password, or counts the try.
@@ -62,6 +62,9 @@ pub(in crate::store::sqlite) async fn change_password(
         .map_err(StoreError::during("record who changes a password"))?;
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
+    if changed_at.is_some() {
+        web_cli::log_out(connection, known.key, None).await?;
+    }
     if let (Some(at), Some(task)) = (changed_at, &task) {
         let span = (at, Some(at));
         tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
@@ -72,7 +75,7 @@ pub(in crate::store::sqlite) async fn change_password(
 }
 
 /// Reads whether clients need no password, and what is kept of it.
-async fn read(
+pub(in crate::store::sqlite) async fn read(
     connection: &mut SqliteConnection,
     instance_key: i64,
 ) -> Result<(bool, KeptPassword), StoreError> {

@@ -10,6 +10,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::instance::policy::{BackupPlan, BackupPolicy};
 use crate::domain::instance::{Instance, InstanceSwitch, InstanceUpdate, NodeSwitch};
 use crate::domain::schedule::Schedule;
+use crate::domain::session::replicas_linked_to;
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
@@ -17,7 +18,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::{rename_commands_json, require_free};
 use crate::store::sqlite::instances::{note, record, shown, waiting};
-use crate::store::sqlite::{background_work, retention, tasks};
+use crate::store::sqlite::{background_work, retention, sessions, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.
@@ -154,6 +155,9 @@ pub(super) async fn switch_nodes(
     let stopped = switch.applied_to(&before)?;
     if stopped != before.stopped_nodes {
         write_nodes(connection, known.key, &stopped, audit).await?;
+        let started = &before.stopped_nodes - &stopped;
+        let cut = replicas_linked_to(&before, &started);
+        sessions::renew(connection, known.key, &cut, audit.at).await?;
         note(connection, known.key, before.status, switch.note(), audit).await?;
     }
     let span = (audit.at, Some(audit.at));
