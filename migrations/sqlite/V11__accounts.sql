@@ -12,6 +12,9 @@ CREATE TABLE accounts (
 
 CREATE UNIQUE INDEX accounts_by_name ON accounts (instance_key, document ->> 'name');
 
+-- A colon stands between the name and the password of an account: some instances whose own password has one can have no accounts.
+ALTER TABLE instances ADD COLUMN password_has_colon INTEGER NOT NULL DEFAULT 0 CHECK (password_has_colon IN (0, 1));
+
 -- What is kept of the sessions of a node: when they were read last, and how often its replication link began anew.
 CREATE TABLE node_sessions (
     instance_key INTEGER NOT NULL REFERENCES instances,

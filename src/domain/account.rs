@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::AccountId;
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, is_strong};
-use crate::domain::instance::{Instance, InstanceAction, InstanceState};
+use crate::domain::instance::{CacheMode, Instance, InstanceAction, InstanceState};
 use crate::domain::refusal::Refusal;
 
 /// How many accounts an instance has at most, the default one not counted.
@@ -161,7 +161,20 @@ pub fn permit_accounts(state: &InstanceState) -> Result<(), Refusal> {
     state.permit(InstanceAction::Occupy)
 }
 
-/// Decides the same of an instance as it is shown.
+/// Decides whether an instance can have accounts beside the default one, whose password may have a colon.
+///
+/// # Errors
+/// `InvalidAccount` for a single node or a master with a standby if it has: a colon stands between the name of an account and its password.
+pub fn permit_more_accounts(cache_mode: CacheMode, password_has_colon: bool) -> Result<(), Refusal> {
+    match cache_mode {
+        CacheMode::Single | CacheMode::Ha if password_has_colon => Err(Refusal::InvalidAccount),
+        CacheMode::Single | CacheMode::Ha | CacheMode::HaRwSplit | CacheMode::Cluster | CacheMode::Proxy => {
+            Ok(())
+        }
+    }
+}
+
+/// Decides whether accounts of an instance can be changed now, by what is shown of it.
 ///
 /// # Errors
 /// As [`permit_accounts`].

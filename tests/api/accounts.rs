@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, SECOND_HA, UNKNOWN_INSTANCE};
+use crate::support::seed::{
+    BY_STATUS, CLUSTER, HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, SECOND_HA, SINGLE,
+    UNKNOWN_INSTANCE,
+};
 use crate::support::{Answer, Api, Covered, Refusal, TestServer, covered, each, is_uuid, refusal, text};
 
 const ALL: &str = "/v2/{project_id}/instances/{instance_id}/accounts";
@@ -170,7 +173,7 @@ async fn accounts_are_those_of_newer_engines_that_run_and_are_idle() {
         let created = server.post(&accounts(instance), &order("a")).await;
         created.assert_refused_by(Api::V2, &refusal::INSTANCE_NOT_FOUND);
     }
-    for (status, instance) in crate::support::seed::BY_STATUS {
+    for (status, instance) in BY_STATUS {
         let created = server.post(&accounts(instance), &order("a")).await;
         created.assert_refused_by(Api::V2, &refusal::of_state(status));
         assert_eq!(server.get(&accounts(instance)).await.ok()["accounts"][0]["account_name"], "default");
@@ -362,4 +365,32 @@ async fn each_change_can_fail() {
     assert_eq!(modify(&server, &id, FIRST, SECOND).await.ok()["result"], "success");
     server.put(&one(&id, "/role"), &role).await.ok();
     assert_eq!(status().await, "AVAILABLE");
+}
+
+#[tokio::test]
+async fn a_password_with_a_colon_leaves_no_room_for_accounts() {
+    let server = TestServer::start().await;
+    let colon = json!({"new_password": "Secret:12", "no_password_access": false});
+    for (instance, is_refused) in [(HA, true), (SINGLE, true), (CLUSTER, false), (PROXY, false)] {
+        let path = format!("{}/password/reset", Api::V2.instance(instance));
+        server.post(&path, &colon).await.ok();
+        let created = server.post(&accounts(instance), &order("a")).await;
+        if is_refused {
+            created.assert_refused_by(Api::V2, &INVALID);
+            server.post(&path, &json!({"new_password": FIRST, "no_password_access": false})).await.ok();
+            server.post(&accounts(instance), &order("a")).await.ok();
+        } else {
+            created.ok();
+        }
+    }
+    let new = json!({
+        "name": "made-here", "engine": "Redis", "engine_version": "6.0", "capacity": 2, "password": "Secret:12",
+        "vpc_id": "v", "subnet_id": "s", "spec_code": "redis.ha.xu1.large.r2.2", "az_codes": ["eu-de-01"],
+    });
+    let made = server.post(&Api::V2.instances(PROJECT), &new).await.ok();
+    let instance = text(&made["instances"][0]["instance_id"]);
+    server.post(&accounts(&instance), &order("a")).await.assert_refused_by(Api::V2, &INVALID);
+    let change = json!({"old_password": "Secret:12", "new_password": FIRST});
+    server.put(&format!("{}/password", Api::V2.instance(&instance)), &change).await.ok();
+    server.post(&accounts(&instance), &order("a")).await.ok();
 }

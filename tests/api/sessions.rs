@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{
-    HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, SECOND_HA, SINGLE, UNKNOWN_INSTANCE,
+    BY_STATUS, HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, SECOND_HA, SINGLE, UNKNOWN_INSTANCE,
 };
 use crate::support::{Answer, Api, Covered, Refusal, TestServer, covered, each, refusal, text};
 
@@ -271,7 +271,7 @@ async fn who_asks_for_sessions_wrongly_is_told_so() {
         let answer = server.post(&clients(HA, rest), &body).await;
         answer.assert_refused_by(Api::V2, &refusal::invalid_parameter(name));
     }
-    for (status, instance) in crate::support::seed::BY_STATUS {
+    for (status, instance) in BY_STATUS {
         let node = nodes(&server, instance).await[0].0.clone();
         let body = json!({"node_id": node, "client_addrs": ["x"]});
         for rest in ["", "/kill", "/kill-all"] {

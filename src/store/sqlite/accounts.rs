@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
 
-use crate::domain::account::{Account, AccountStatus, AccountUpdate, permit_accounts};
+use crate::domain::account::{Account, AccountStatus, AccountUpdate, permit_accounts, permit_more_accounts};
 use crate::domain::background_work::{Effect, Step};
 use crate::domain::id::AccountId;
 use crate::domain::instance::password::PasswordVerdict;
@@ -16,7 +16,8 @@ use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::documents::{self, Document};
 use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
-use crate::store::sqlite::{instance_cache::CachedInstance, web_cli, writer::WriterState};
+use crate::store::sqlite::instances::password_has_colon;
+use crate::store::sqlite::{instance_cache::CachedInstance, logins, writer::WriterState};
 use crate::store::{
     AccountCommand, AccountPasswordChange, AccountReads, AccountWrites, ChangeAccount, ChangeAccountPassword,
     InstanceRef, PasswordAnswer, StoreError, WorkStep,
@@ -60,6 +61,8 @@ async fn change(state: &mut WriterState, command: ChangeAccount) -> Result<(), S
     permit_accounts(&known.state)?;
     match command {
         AccountCommand::Create { account, work, task } => {
+            let has_colon = password_has_colon(connection, known.key).await?;
+            permit_more_accounts(known.state.cache_mode, has_colon)?;
             account.permit_beside(&documents::all(&mut *connection, known.key).await?)?;
             documents::insert(connection, known.key, &*account).await?;
             begin(connection, &known, &account, (work, &task), audit).await?;
@@ -127,7 +130,7 @@ async fn change_password(
     };
     if let (PasswordVerdict::Right, Some(hash)) = (verdict, new_hash) {
         account.password_hash = hash;
-        web_cli::log_out(connection, known.key, Some(id)).await?;
+        logins::end(connection, known.key, Some(id)).await?;
     }
     documents::update(connection, &account).await?;
     let status = Some(account.status);
@@ -196,7 +199,7 @@ pub(super) async fn apply(
         documents::remove::<Account>(connection, known.key, id).await?;
     }
     if !is_there || account.password_hash != hash {
-        web_cli::log_out(connection, known.key, Some(id)).await?;
+        logins::end(connection, known.key, Some(id)).await?;
     }
     let to = is_there.then_some(account.status);
     record(connection, known, &account, (Some(from), to), None, audit).await

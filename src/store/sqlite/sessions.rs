@@ -10,7 +10,7 @@ use crate::domain::background_work::{Effect, Step};
 use crate::domain::contents::Session;
 use crate::domain::instance::InstanceAction;
 use crate::domain::session::{
-    NodeSessions, is_of, links, node_with_sessions, permit_sessions, replicas_linked_to,
+    NodeSessions, is_of, links as links_of, node_with_sessions, permit_sessions, replicas_linked_to,
 };
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
@@ -20,7 +20,7 @@ use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::{note, shown};
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{contents, instance_cache::CachedInstance, tasks, writer::WriterState};
+use crate::store::sqlite::{contents, instance_cache::CachedInstance, links, tasks, writer::WriterState};
 use crate::store::{
     ChangeSessions, InstanceRef, SessionCommand, SessionReads, SessionWrites, StoreError, WorkStep,
 };
@@ -60,10 +60,10 @@ async fn change(state: &mut WriterState, command: ChangeSessions) -> Result<(), 
             permit()?;
             let is_wanted = |session: &Session| addresses.iter().any(|address| session.is_at(address));
             let kept = kept(&mut *connection, known.key).await?;
-            let links = links(&instance, &node, &kept, now).into_iter();
+            let links = links_of(&instance, &node, &kept, now).into_iter();
             let cut: Vec<Uuid> =
                 links.filter(|(_, link)| is_wanted(link)).map(|(replica, _)| replica).collect();
-            renew(connection, known.key, &cut, now).await?;
+            links::renew(connection, known.key, &cut, now).await?;
             let is_ended = |session: &Session| is_of(session, &node, &instance) && is_wanted(session);
             let any_ended = end_declared(connection, known.key, is_ended).await?;
             if cut.is_empty() && !any_ended {
@@ -100,7 +100,7 @@ pub(super) async fn apply(
     let mut nodes = instance.nodes();
     nodes.retain(|one| node.is_none_or(|id| id == one.id));
     let cut = replicas_linked_to(&instance, &nodes.iter().map(|node| node.id).collect());
-    renew(connection, known.key, &cut, step.at).await?;
+    links::renew(connection, known.key, &cut, step.at).await?;
     let is_ended =
         |session: &Session| node.is_none() || nodes.iter().any(|one| is_of(session, one, &instance));
     end_declared(connection, known.key, is_ended).await?;
@@ -121,24 +121,6 @@ async fn end_declared(
         contents::write(connection, instance_key, &held).await?;
     }
     Ok(any_ended)
-}
-
-/// Has links begin anew, those of replicas; or all links of the instance, for `EVERY_NODE`.
-pub(super) async fn renew(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    replicas: &[Uuid],
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    for replica in replicas {
-        let renew = sql(
-            "begin a link anew",
-            "INSERT INTO node_sessions (instance_key, node_id, renewals, renewed_at) VALUES (?1, ?2, 1, ?3)
-             ON CONFLICT (instance_key, node_id) DO UPDATE SET renewals = renewals + 1, renewed_at = ?3",
-        );
-        renew.bind(instance_key).bind(replica.as_bytes().to_vec()).bind(at).execute(&mut *connection).await?;
-    }
-    Ok(())
 }
 
 async fn set_scanned(

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use sqlx::SqliteConnection;
 
 use crate::domain::account::{Account, AccountRole};
 use crate::domain::id::AccountId;
@@ -125,15 +124,4 @@ async fn close(state: &mut WriterState, login: WebCliLogin) -> Result<(), StoreE
         return Ok(());
     }
     note(connection, known.key, known.state.status, "web CLI closed", audit).await
-}
-
-/// Logs all clients out that came as an account; as the default one, without an id.
-pub(super) async fn log_out(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    account: Option<AccountId>,
-) -> Result<(), StoreError> {
-    let forget =
-        sql("forget logins", "DELETE FROM web_cli_logins WHERE instance_key = ? AND account_id IS ?");
-    forget.bind(instance_key).bind(account).execute(connection).await.map(drop)
 }

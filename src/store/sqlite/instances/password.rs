@@ -8,9 +8,10 @@ use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instances::note;
+use crate::store::sqlite::instances::record::note;
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{tasks, web_cli};
+use crate::store::sqlite::{logins, tasks};
 use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 
 /// Changes a password, or counts the try.
@@ -19,7 +20,7 @@ pub(in crate::store::sqlite) async fn change_password(
     command: ChangePassword,
 ) -> Result<PasswordAnswer, StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
-    let ChangePassword { instance, change, task, now, origin } = command;
+    let ChangePassword { instance, change, has_colon, task, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let (mut no_password, mut kept) = read(connection, known.key).await?;
@@ -63,7 +64,8 @@ pub(in crate::store::sqlite) async fn change_password(
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
     if changed_at.is_some() {
-        web_cli::log_out(connection, known.key, None).await?;
+        set_colon(connection, known.key, has_colon).await?;
+        logins::end(connection, known.key, None).await?;
     }
     if let (Some(at), Some(task)) = (changed_at, &task) {
         let span = (at, Some(at));
@@ -87,6 +89,26 @@ pub(in crate::store::sqlite) async fn read(
     .await
     .map_err(StoreError::during("read the password of an instance"))?;
     Ok((row::column(&row, "no_password_access")?, row::kept_password(&row)?))
+}
+
+/// Returns whether the password of an instance has a colon.
+pub(in crate::store::sqlite) async fn has_colon(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<bool, StoreError> {
+    let find = sql("look at a password", "SELECT password_has_colon FROM instances WHERE instance_key = ?");
+    let (has_colon,) = find.bind(instance_key).one::<(bool,)>(connection).await?;
+    Ok(has_colon)
+}
+
+/// Keeps whether the password of an instance has a colon.
+pub(super) async fn set_colon(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    has_colon: bool,
+) -> Result<(), StoreError> {
+    let set = sql("look at a password", "UPDATE instances SET password_has_colon = ? WHERE instance_key = ?");
+    set.bind(has_colon).bind(instance_key).execute(connection).await.map(drop)
 }
 
 /// Writes how clients get in; a change of it, unlike a try, is one of the instance.

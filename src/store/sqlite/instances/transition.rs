@@ -10,8 +10,9 @@ use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
-use crate::store::sqlite::instances::{placement, resize, set_status};
-use crate::store::sqlite::{contents, sessions, tasks};
+use crate::store::sqlite::instances::planned;
+use crate::store::sqlite::instances::record::set_status;
+use crate::store::sqlite::{contents, links, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -96,11 +97,10 @@ async fn finish(
         return Ok(false);
     }
     if change.from == InstanceStatus::Extending {
-        resize::finish(connection, instance_key, change.failure.is_none()).await?;
-        placement::finish(connection, instance_key, change.failure.is_none()).await?;
+        planned::finish(connection, instance_key, change.failure.is_none()).await?;
     }
     if matches!(change.from, InstanceStatus::Restarting | InstanceStatus::Starting) {
-        sessions::renew(connection, instance_key, &[EVERY_NODE], change.at).await?;
+        links::renew(connection, instance_key, &[EVERY_NODE], change.at).await?;
     }
     if change.failure.is_none() {
         contents::lose(connection, instance_key, change.from).await?;

@@ -14,11 +14,13 @@ use crate::domain::session::replicas_linked_to;
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
+use crate::store::row::rename_commands_json;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
-use crate::store::sqlite::instances::creation::{rename_commands_json, require_free};
-use crate::store::sqlite::instances::{note, record, shown, waiting};
-use crate::store::sqlite::{background_work, retention, sessions, tasks};
+use crate::store::sqlite::instances::free::require_free;
+use crate::store::sqlite::instances::record::{note, record, shown};
+use crate::store::sqlite::instances::waiting;
+use crate::store::sqlite::{background_work, links, retention, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.
@@ -156,8 +158,7 @@ pub(super) async fn switch_nodes(
     if stopped != before.stopped_nodes {
         write_nodes(connection, known.key, &stopped, audit).await?;
         let started = &before.stopped_nodes - &stopped;
-        let cut = replicas_linked_to(&before, &started);
-        sessions::renew(connection, known.key, &cut, audit.at).await?;
+        links::renew(connection, known.key, &replicas_linked_to(&before, &started), audit.at).await?;
         note(connection, known.key, before.status, switch.note(), audit).await?;
     }
     let span = (audit.at, Some(audit.at));
