@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::id::AccountId;
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, is_strong};
-use crate::domain::instance::{CacheMode, Instance, InstanceAction, InstanceState};
+use crate::domain::instance::{CacheMode, InstanceAction, OperationalState};
 use crate::domain::refusal::Refusal;
 
 /// How many accounts an instance has at most, the default one not counted.
@@ -154,11 +154,8 @@ pub fn require_description(description: Option<&str>) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// `InvalidAccount` for the first generation, which has none; the refusal of the instance's state unless it runs and is idle.
-pub fn permit_accounts(state: &InstanceState) -> Result<(), Refusal> {
-    if state.is_first_generation {
-        return Err(Refusal::InvalidAccount);
-    }
-    state.permit(InstanceAction::Occupy)
+pub fn permit_accounts(is_first_generation: bool, state: OperationalState) -> Result<(), Refusal> {
+    if is_first_generation { Err(Refusal::InvalidAccount) } else { state.permit(InstanceAction::Occupy) }
 }
 
 /// Decides whether an instance can have accounts beside the default one, whose password may have a colon.
@@ -172,17 +169,6 @@ pub fn permit_more_accounts(cache_mode: CacheMode, password_has_colon: bool) -> 
             Ok(())
         }
     }
-}
-
-/// Decides whether accounts of an instance can be changed now, by what is shown of it.
-///
-/// # Errors
-/// As [`permit_accounts`].
-pub fn permit_accounts_of(instance: &Instance) -> Result<(), Refusal> {
-    if instance.engine_version.is_first_generation() {
-        return Err(Refusal::InvalidAccount);
-    }
-    instance.permit(InstanceAction::Occupy)
 }
 
 /// An account, as it is stored.

@@ -3,7 +3,7 @@
 //! Passwords are hashed and compared between two turns, as those of instances are; the password of the default account is one.
 
 use crate::domain::account::{
-    Account, AccountRole, NewAccount, permit_accounts_of, require_description, require_password,
+    Account, AccountRole, NewAccount, permit_accounts, require_description, require_password,
 };
 use crate::domain::id::{AccountId, JobId};
 use crate::domain::identity::Secret;
@@ -187,7 +187,7 @@ impl Engine {
     ) -> Result<Option<(Account, Timestamp)>, EngineError> {
         let read = self.read().await;
         let found = read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
-        permit_accounts_of(&found)?;
+        permit_accounts(found.engine_version.is_first_generation(), found.state())?;
         if id == found.default_account_id() {
             return Ok(None);
         }

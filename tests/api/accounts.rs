@@ -48,7 +48,7 @@ async fn list(server: &TestServer) -> Value {
 async fn made(server: &TestServer, name: &str) -> String {
     server.post(&accounts(HA), &order(name)).await.ok();
     let all = list(server).await;
-    let found = all.as_array().unwrap().iter().find(|account| account["account_name"] == name);
+    let found = all.as_array().expect("a list").iter().find(|account| account["account_name"] == name);
     text(&found.expect("it is listed")["account_id"])
 }
 
@@ -63,7 +63,7 @@ async fn reset(server: &TestServer, id: &str, new: &str) -> Answer {
 /// Returns the name, the status and the account of each task, newest first.
 async fn tasks(server: &TestServer) -> Vec<Value> {
     let all = server.get(&format!("{}/tasks", Api::V2.instance(HA))).await.ok();
-    let all = all["tasks"].as_array().unwrap().iter();
+    let all = all["tasks"].as_array().expect("a list").iter();
     all.map(|task| json!([task["name"], task["status"], task["details"]["account_name"]])).collect()
 }
 

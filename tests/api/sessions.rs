@@ -27,7 +27,7 @@ fn clients(instance: &str, rest: &str) -> String {
 /// Returns the nodes of an instance: id and address of each.
 async fn nodes(server: &TestServer, instance: &str) -> Vec<(String, String)> {
     let nodes = server.get(&format!("{}/logical-nodes", Api::V2.instance(instance))).await.ok();
-    let nodes = nodes["nodes"].as_array().unwrap().iter();
+    let nodes = nodes["nodes"].as_array().expect("a list").iter();
     nodes.map(|node| (text(&node["node_id"]), text(&node["node_ip"]))).collect()
 }
 

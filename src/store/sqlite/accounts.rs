@@ -58,7 +58,7 @@ impl AccountWrites for SqliteStore {
 async fn change(state: &mut WriterState, command: ChangeAccount) -> Result<(), StoreError> {
     let ChangeAccount { instance, command, now, origin } = command;
     let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
-    permit_accounts(&known.state)?;
+    permit_accounts(known.state.is_first_generation, known.state.state())?;
     match command {
         AccountCommand::Create { account, work, task } => {
             let has_colon = password_has_colon(connection, known.key).await?;
@@ -98,7 +98,7 @@ async fn change_password(
 ) -> Result<PasswordAnswer, StoreError> {
     let ChangeAccountPassword { instance, id, change, now, origin } = command;
     let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
-    permit_accounts(&known.state)?;
+    permit_accounts(known.state.is_first_generation, known.state.state())?;
     let mut account = get(connection, &known, id).await?;
     account.permit_change()?;
     let before = account.tries;

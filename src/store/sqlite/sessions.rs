@@ -138,12 +138,14 @@ async fn set_scanned(
     set.execute(connection).await.map(drop)
 }
 
+/// The node, when its sessions were read last, how often its link began anew, and when it did so last.
+type Row = (Vec<u8>, Option<Timestamp>, i64, Option<Timestamp>);
+
 async fn kept(database: impl SqliteExecutor<'_>, instance_key: i64) -> Result<Vec<NodeSessions>, StoreError> {
     let find = sql(
         "read what is kept of sessions",
         "SELECT node_id, scanned_at, renewals, renewed_at FROM node_sessions WHERE instance_key = ?",
     );
-    type Row = (Vec<u8>, Option<Timestamp>, i64, Option<Timestamp>);
     let rows = find.bind(instance_key).all::<Row>(database).await?;
     let kept = |(node_id, scanned_at, renewals, renewed_at): Row| {
         let node_id = Uuid::from_slice(&node_id);
