@@ -8,7 +8,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::id::{AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
+use crate::domain::id::{AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
+
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -83,6 +84,18 @@ pub enum Effect {
         /// The replica.
         node: Uuid,
     },
+    /// Makes, changes or removes an account.
+    Account {
+        /// The account, which says itself what is being done to it.
+        id: AccountId,
+    },
+    /// Ends sessions.
+    EndSessions {
+        /// The job by which that is known.
+        job_id: JobId,
+        /// The node whose sessions end; none: those of every node.
+        node: Option<Uuid>,
+    },
 }
 
 /// A step of background work.
@@ -100,6 +113,7 @@ impl Effect {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
             Self::Diagnosis { .. } => WorkModel::Diagnosis,
+            Self::Account { .. } => WorkModel::Account,
             _ => WorkModel::Task,
         }
     }
@@ -112,6 +126,8 @@ impl Effect {
             Self::UpgradeMinorVersion { id, .. } | Self::CheckResize { id, .. } => id.to_string(),
             Self::ExportInstances { id } => id.to_string(),
             Self::SwitchOver { node } | Self::RemoveAddress { node } => node.simple().to_string(),
+            Self::Account { id } => id.to_string(),
+            Self::EndSessions { job_id, .. } => job_id.to_string(),
         }
     }
 
@@ -125,10 +141,7 @@ impl Effect {
 
     /// Returns whether its end depends on what the instance holds.
     pub fn reads_contents(&self) -> bool {
-        match self {
-            Self::KeyAnalysis { .. } | Self::Diagnosis { .. } => true,
-            _ => false,
-        }
+        matches!(self, Self::KeyAnalysis { .. } | Self::Diagnosis { .. })
     }
 }
 

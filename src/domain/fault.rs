@@ -31,6 +31,11 @@ const WORK: &[&str] = &[
     "change_master_standby_async",
     "execute_cluster_switchover",
     "delete_ip_from_domain_name",
+    "create_acl_account",
+    "update_acl_account",
+    "reset_acl_account_pass_word",
+    "delete_acl_account",
+    "hang_up_kill_all_clients",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

@@ -321,6 +321,21 @@ pub enum Refusal {
     /// A shard would have more replicas than it may.
     #[error("too many replicas")]
     TooManyReplicas,
+    /// An account cannot be as it is asked for, is not there, or cannot be changed at all.
+    #[error("invalid account")]
+    InvalidAccount,
+    /// The engine's version has no accounts that could be listed.
+    #[error("the engine's version has no accounts")]
+    AccountsUnsupported,
+    /// The instance would have more accounts than it may.
+    #[error("too many accounts")]
+    TooManyAccounts,
+    /// The engine's version has no sessions to look at, or the node is stopped.
+    #[error("the node has no sessions to look at")]
+    SessionsUnsupported,
+    /// The password of the instance, or of its account, is another one.
+    #[error("wrong password of the instance")]
+    WrongPassword,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

@@ -200,6 +200,18 @@ pub enum TaskKind {
     SwapAtOnce,
     /// Takes the address of a replica from the domain name for reading.
     RemoveAddress,
+    /// Makes an account.
+    CreateAccount,
+    /// Gives an account another role.
+    SetAccountRole,
+    /// Gives an account another password.
+    ResetAccountPassword,
+    /// Removes an account.
+    DeleteAccount,
+    /// Reads the sessions of a node.
+    ScanSessions,
+    /// Ends all sessions.
+    EndSessions,
 }
 
 /// The names under which the API shows a kind of work.
@@ -237,6 +249,12 @@ impl TaskKind {
             Self::SwitchOver => (Some("masterStandbySwapJob"), Some("masterStandbySwapJob")),
             Self::SwapAtOnce => (Some("masterStandbySwapJob"), None),
             Self::RemoveAddress => (Some("RemoveIpFromDns"), Some("removeIpFromDnsJob")),
+            Self::CreateAccount => (Some("CreateAcl"), Some("createAclJob")),
+            Self::SetAccountRole => (Some("UpdateAclRole"), Some("updateAclRoleJob")),
+            Self::ResetAccountPassword => (Some("ResetAclPassword"), None),
+            Self::DeleteAccount => (Some("DeleteAcl"), None),
+            Self::ScanSessions => (None, Some("scanClientsJob")),
+            Self::EndSessions => (None, Some("killAllClientsJob")),
         };
         TaskNames { task, job }
     }

@@ -3,6 +3,7 @@
 //! Every use case begins with the present time, and with it what is due at that time has been done ("reconcile, then
 //! serve"): nobody ever sees a state that the plan has left behind.
 
+mod accounts;
 mod backups;
 mod catalogue;
 mod contents;
@@ -24,8 +25,10 @@ mod nodes;
 mod passwords;
 mod restores;
 pub mod seed;
+mod sessions;
 mod tasks;
 pub mod transitions;
+mod web_cli;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,6 +6,7 @@
 //! something returns after the change has been written and synced; when it returns an error other than `OutcomeUnknown`,
 //! nothing has changed.
 
+mod accounts;
 mod backups;
 mod contents;
 mod control;
@@ -24,10 +25,15 @@ mod row;
 mod run_logs;
 mod schedule;
 mod seed;
+mod sessions;
 mod snapshot;
 pub mod sqlite;
 mod tasks;
+mod web_cli;
 
+pub use accounts::{
+    AccountCommand, AccountPasswordChange, AccountReads, AccountWrites, ChangeAccount, ChangeAccountPassword,
+};
 pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
 pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
@@ -56,11 +62,13 @@ pub use schedule::{
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
+pub use sessions::{ChangeSessions, SessionCommand, SessionReads, SessionWrites};
 pub use snapshot::{
     CheckedUpload, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore,
     SnapshotUpload,
 };
 pub use tasks::{TaskReads, TaskWrites};
+pub use web_cli::{WebCliLogin, WebCliUser, WebCliWrites};
 
 /// Everything that can be read of the service.
 pub trait Reads:
@@ -73,6 +81,8 @@ pub trait Reads:
     + DiagnosisReads
     + RunLogReads
     + ExportReads
+    + AccountReads
+    + SessionReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -89,6 +99,8 @@ impl<S> Reads for S where
         + DiagnosisReads
         + RunLogReads
         + ExportReads
+        + AccountReads
+        + SessionReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -109,6 +121,9 @@ pub trait Store:
     + ExportWrites
     + TaskWrites
     + NodeWrites
+    + AccountWrites
+    + SessionWrites
+    + WebCliWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -128,6 +143,9 @@ impl<S> Store for S where
         + ExportWrites
         + TaskWrites
         + NodeWrites
+        + AccountWrites
+        + SessionWrites
+        + WebCliWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod audit;
 mod auth;
 mod backups;
@@ -34,6 +35,8 @@ mod probes;
 mod races;
 mod restores;
 mod roles;
+mod sessions;
 mod settings;
 mod tasks;
 mod terraform;
+mod web_cli;

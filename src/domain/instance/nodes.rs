@@ -12,6 +12,7 @@ use uuid::{Builder, Uuid};
 
 use crate::domain::catalogue::{self, Product};
 use crate::domain::instance::{Instance, InstanceAction, KeptNode, ReplicaChange};
+use crate::domain::id::AccountId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -100,6 +101,7 @@ enum Of {
     Endpoint = 3,
     Replication = 4,
     Monitored = 5,
+    DefaultAccount = 6,
 }
 
 impl Instance {
@@ -207,6 +209,11 @@ impl Instance {
             Some(last) => Ipv4Addr::from_bits(last.to_bits().wrapping_add(position - count + 1)).to_string(),
             None => self.ip.clone(),
         }
+    }
+
+    /// Returns the id of the default account.
+    pub fn default_account_id(&self) -> AccountId {
+        AccountId::from_bytes(self.part_id(Of::DefaultAccount, 0).into_bytes())
     }
 
     /// Makes the id of a part of the instance: it follows from the instance's own, and looks as if it did not.

@@ -1,5 +1,6 @@
 //! The API of the service: a module a resource, each with the list of its routes beside their handlers.
 
+mod accounts;
 mod backups;
 mod catalog;
 mod config;
@@ -14,8 +15,11 @@ mod monitored;
 mod nodes;
 mod restores;
 mod roles;
+mod sessions;
+pub(super) mod stubs;
 mod tasks;
 mod versions;
+mod web_cli;
 
 use crate::http::route::RouteEntry;
 
@@ -30,6 +34,9 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         logs::routes(),
         minor_versions::routes(),
         exports::routes(),
+        accounts::routes(),
+        sessions::routes(),
+        web_cli::routes(),
         config::routes(),
         nodes::routes(),
         roles::routes(),

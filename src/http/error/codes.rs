@@ -81,7 +81,7 @@ pub(crate) const PREPAID: ErrorCode = row(
     400,
     "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
 );
-pub(crate) const TOO_MANY_TAGS: ErrorCode =
+pub(crate) const QUOTA_REACHED: ErrorCode =
     row("DCS.4039", "111400039", 400, "The quota limit has been reached.");
 pub(crate) const INVALID_CONFIGURATION: ErrorCode =
     row("DCS.4066", "111400066", 400, "Invalid value of the configure parameter {0}.");
@@ -292,6 +292,10 @@ pub(crate) const ANALYSIS_UNSUPPORTED: ErrorCode =
     twinless("DCS.4230", 400, "Does not support offline key analysis.");
 pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
+pub(crate) const INVALID_ACCOUNT: ErrorCode = twinless("DCS.4961", 400, "Acl account request param invalid.");
+pub(crate) const ACCOUNTS_UNSUPPORTED: ErrorCode = twinless("DCS.4964", 400, "Failed to query acl list.");
+pub(crate) const WRONG_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 
 impl ErrorCode {
     /// Returns code and text as v1.0 bodies carry them in the older style.

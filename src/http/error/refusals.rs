@@ -76,7 +76,7 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::InstanceStateUnsupported | Refusal::ActionUnsupported => &code::STATE_UNSUPPORTED,
         Refusal::InvalidConfiguration { .. } => &code::INVALID_CONFIGURATION,
         Refusal::ReservedMemoryTooLarge => &code::RESERVED_MEMORY_TOO_LARGE,
-        Refusal::TooManyTags => &code::TOO_MANY_TAGS,
+        Refusal::TooManyTags | Refusal::TooManyAccounts => &code::QUOTA_REACHED,
         Refusal::InvalidScanStart => &code::INVALID_SCAN_START,
         Refusal::InvalidScanInterval => &code::INVALID_SCAN_INTERVAL,
         Refusal::InvalidScanTimeout => &code::INVALID_SCAN_TIMEOUT,
@@ -122,6 +122,10 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::OfflineAnalysisNotFound => &code::ANALYSIS_NOT_FOUND,
         Refusal::OfflineAnalysisUnsupported => &code::ANALYSIS_UNSUPPORTED,
         Refusal::ClientIpsUnsupported => &code::CLIENT_IPS_UNSUPPORTED,
+        Refusal::InvalidAccount => &code::INVALID_ACCOUNT,
+        Refusal::AccountsUnsupported => &code::ACCOUNTS_UNSUPPORTED,
+        Refusal::SessionsUnsupported => &code::TASK_STATE_UNSUPPORTED,
+        Refusal::WrongPassword => &code::WRONG_PASSWORD,
         Refusal::TemplateNotFound => &code::TEMPLATE_NOT_FOUND,
     }
 }

@@ -5,6 +5,7 @@
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
 mod access_lock;
+mod accounts;
 mod background_work;
 mod backups;
 mod change;
@@ -28,6 +29,8 @@ mod kept_nodes;
 mod key_analyses;
 mod minor_versions;
 mod nodes;
+mod links;
+mod logins;
 mod open;
 mod open_work;
 mod options;
@@ -41,12 +44,14 @@ mod run_logs;
 mod scheduling;
 mod script;
 mod seeding;
+mod sessions;
 mod settings;
 mod snapshots;
 mod sql;
 mod tasks;
 mod templates;
 mod transitions;
+mod web_cli;
 mod writer;
 
 pub use check::{CheckReport, check};

@@ -19,6 +19,7 @@ use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
     background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions, nodes,
     open_work, restores,
+    accounts, background_work, backups, contents, instances, key_analyses, open_work, restores, sessions,
 };
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
 
@@ -116,6 +117,13 @@ async fn apply_to_work(
             nodes::apply(connection, known, step, audit).await?;
         }
         (_, None) => {}
+        (Effect::Account { id }, Some(known)) => {
+            accounts::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::EndSessions { node, .. }, Some(known)) => {
+            sessions::apply(connection, known, *node, step, audit).await?;
+        }
+        (Effect::KeyAnalysis { .. } | Effect::Account { .. } | Effect::EndSessions { .. }, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };
