@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use crate::domain::id::{AnalysisId, BackupId, InstanceId, MigrationId, ProjectId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -42,6 +42,25 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Copies the data of a migration's source.
+    Migration {
+        /// The migration.
+        id: MigrationId,
+        /// The instance whose data it takes, or whose backup; none: another server.
+        source: Option<InstanceId>,
+        /// The backup; none: what the source holds at its end.
+        backup: Option<BackupId>,
+    },
+    /// Stops a migration.
+    MigrationStop {
+        /// The migration.
+        id: MigrationId,
+    },
+    /// Exchanges the addresses of a migration's instances, or exchanges them back.
+    AddressExchange {
+        /// The migration.
+        id: MigrationId,
+    },
 }
 
 /// A step of background work.
@@ -58,6 +77,9 @@ impl Effect {
     pub fn model(&self) -> WorkModel {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
+            Self::Migration { .. } | Self::MigrationStop { .. } | Self::AddressExchange { .. } => {
+                WorkModel::Migration
+            }
         }
     }
 
@@ -65,20 +87,34 @@ impl Effect {
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::Migration { id, .. } | Self::MigrationStop { id } | Self::AddressExchange { id } => {
+                id.to_string()
+            }
         }
     }
 
     /// Returns the backup that it is about, if it is about one.
     pub fn backup(&self) -> Option<BackupId> {
         match self {
-            Self::KeyAnalysis { backup, .. } => *backup,
+            Self::KeyAnalysis { backup, .. } | Self::Migration { backup, .. } => *backup,
+            Self::MigrationStop { .. } | Self::AddressExchange { .. } => None,
         }
     }
 
-    /// Returns whether its end depends on what the instance holds.
+    /// Returns the instance whose contents its end depends on, where that is another one than its own.
+    pub fn source(&self) -> Option<InstanceId> {
+        match self {
+            Self::Migration { source, .. } => *source,
+            _ => None,
+        }
+    }
+
+    /// Returns whether its end depends on what an instance holds.
     pub fn reads_contents(&self) -> bool {
         match self {
             Self::KeyAnalysis { .. } => true,
+            Self::Migration { source, .. } => source.is_some(),
+            Self::MigrationStop { .. } | Self::AddressExchange { .. } => false,
         }
     }
 }

@@ -23,6 +23,11 @@ const WORK: &[&str] = &[
     "scan_expire_key",
     "create_auto_expire_scan_task",
     "create_offline_key_analysis",
+    "create_migration_task",
+    "set_online_migration_task",
+    "batch_restart_online_migration_tasks",
+    "exchange_instance_ip",
+    "rollback_exchange_instance_ip",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

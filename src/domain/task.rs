@@ -186,6 +186,12 @@ pub enum TaskKind {
     SwitchNodes,
     /// Analyses a backup.
     AnalyseOffline,
+    /// Creates the machine of an online migration.
+    CreateMigration,
+    /// Exchanges addresses with another instance.
+    ExchangeAddresses,
+    /// Exchanges them back.
+    RollBackAddresses,
 }
 
 /// The names under which the API shows a kind of work.
@@ -217,6 +223,9 @@ impl TaskKind {
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
             Self::AnalyseOffline => (Some("OfflineKeyAnalysis"), None),
+            Self::CreateMigration => (None, Some("createMigrationJob")),
+            Self::ExchangeAddresses => (Some("ExchangeIp"), None),
+            Self::RollBackAddresses => (Some("RollbackIp"), None),
         };
         TaskNames { task, job }
     }

@@ -15,6 +15,7 @@ mod instance_password;
 mod instances;
 mod key_analyses;
 mod lock;
+mod migrations;
 mod passwords;
 mod restores;
 pub mod seed;
@@ -30,6 +31,10 @@ pub use error::EngineError;
 pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery};
 pub use key_analyses::OfflineTarget;
+pub use migrations::{
+    ConfigureMigrationRequest, CreateMigrationRequest, MigrationDetails, MigrationSourceRequest,
+    MigrationStats, NewOnlineMigration, RequestedEnd,
+};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub(crate) use seed::text::{DurationText, Text, TimeText};
@@ -42,7 +47,7 @@ pub use crate::store::{
 };
 
 use crate::clock::Clock;
-use crate::domain::id::{Identifier, RequestId};
+use crate::domain::id::{Identifier, ProjectId, RequestId};
 use crate::domain::instance::transition::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::{Timestamp, UtcOffset};
@@ -183,12 +188,30 @@ impl Engine {
         instance: InstanceRef,
         failure: Option<FailureCode>,
     ) -> WorkOptions {
+        self.usual_options(model, self.transitions.progression(model, instance), failure)
+    }
+
+    /// Returns how work of a project is to go: as the rules have it, else as the settings do.
+    fn project_work_options(
+        &self,
+        model: WorkModel,
+        project_id: ProjectId,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
+        self.usual_options(model, self.transitions.progression_of_project(model, project_id), failure)
+    }
+
+    fn usual_options(
+        &self,
+        model: WorkModel,
+        ruled: Option<Progression>,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
         let usual = match model {
             WorkModel::Backup => self.settings.backup_duration,
             WorkModel::Restore => self.settings.restore_duration,
             _ => self.settings.task_duration,
         };
-        let ruled = self.transitions.progression(model, instance);
         WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
     }
 

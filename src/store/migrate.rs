@@ -23,6 +23,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
     ("V9__plain_lists_and_audit", include_str!("../../migrations/sqlite/V9__plain_lists_and_audit.sql")),
     ("V10__background_work", include_str!("../../migrations/sqlite/V10__background_work.sql")),
+    ("V15__migrations", include_str!("../../migrations/sqlite/V15__migrations.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

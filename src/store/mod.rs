@@ -16,6 +16,7 @@ mod instances;
 mod key_analyses;
 mod metrics;
 mod migrate;
+mod migrations;
 mod restores;
 mod row;
 mod schedule;
@@ -40,6 +41,9 @@ pub use instances::{
 };
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
+pub use migrations::{
+    ChangeMigration, CreateMigration, DeleteMigrations, MigrationChange, MigrationReads, MigrationWrites,
+};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
@@ -62,6 +66,7 @@ pub trait Reads:
     + ConfigReads
     + ContentsReads
     + KeyAnalysisReads
+    + MigrationReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -75,6 +80,7 @@ impl<S> Reads for S where
         + ConfigReads
         + ContentsReads
         + KeyAnalysisReads
+        + MigrationReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -90,6 +96,7 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + MigrationWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -104,6 +111,7 @@ impl<S> Store for S where
         + ConfigWrites
         + ContentsWrites
         + KeyAnalysisWrites
+        + MigrationWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

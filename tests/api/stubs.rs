@@ -58,9 +58,6 @@ const NEVER_THERE: &[(&str, &str, &str, &str)] = &[
         "DCS.4063",
         "Invalid id parameter in the request.",
     ),
-    ("GET", "/migration-task/{task_id}", "DCS.4133", "The migration task does not exist."),
-    ("GET", "/migration-task/{task_id}/stats", "DCS.4133", "The migration task does not exist."),
-    ("GET", "/migration-task/{task_id}/logs", "DCS.4133", "The migration task does not exist."),
 ];
 
 /// Calls every route that only reads.
@@ -98,7 +95,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
         (format!("{instance}/bandwidths"), bandwidths(&groups)),
         (format!("{instance}/version"), version("5.0", None)),
         ("/instance/{instance_id}/groups/{group_id}/group-nodes-state".to_owned(), json!([])),
-        ("/migration-tasks".to_owned(), json!({"count": 0, "migration_tasks": []})),
         ("/dims/monitored-objects?dim_name=dcs_memcached_instance_id".to_owned(), page),
         (format!("/dims/monitored-objects/{HA}?dim_name=dcs_instance_id"), parts(HA, "dcs-ha", &groups)),
     ];

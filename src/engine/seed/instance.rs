@@ -219,6 +219,7 @@ impl InstanceEntry {
             billing: self.billing()?,
             status,
             ip: self.ip.as_ref().map_or_else(String::new, |ip| ip.0.clone()),
+            domain_name: None,
             port: self.port.map_or_else(|| engine.default_port(), NonZeroU16::get),
             access: Access {
                 no_password: self.no_password_access,

@@ -5,6 +5,7 @@ mod catalog;
 mod config;
 mod instances;
 mod key_analyses;
+mod migrations;
 mod nodes;
 mod restores;
 pub(super) mod stubs;
@@ -20,6 +21,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         restores::routes(),
         instances::routes(),
         key_analyses::routes(),
+        migrations::routes(),
         config::routes(),
         nodes::routes(),
         tasks::routes(),

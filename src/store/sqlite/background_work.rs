@@ -6,39 +6,55 @@ use crate::domain::background_work::{BackgroundWork, Effect, Occupation, Step};
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
-use crate::domain::work::{DueTimes, WorkOptions, WorkPlan};
+use crate::domain::work::{DueTimes, FailureCode, WorkOptions, WorkPlan};
 use crate::store::row::{failure_code, failure_number};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::tasks;
 use crate::store::{StoreError, WorkStep};
 
-/// Background work of an instance that is about to begin.
+/// Whose background work is.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    /// The project.
+    pub(super) project_key: i64,
+    /// The instance; none: it is the project's own.
+    pub(super) instance_key: Option<i64>,
+}
+
+impl From<&CachedInstance> for Owner {
+    fn from(known: &CachedInstance) -> Self {
+        Self { project_key: known.project_key, instance_key: Some(known.key) }
+    }
+}
+
+/// Background work that is about to begin.
 pub(super) struct NewWork<'n> {
     /// What it does.
     pub(super) effect: Effect,
     /// How long it takes.
     pub(super) work: WorkOptions,
-    /// What the instance shows meanwhile.
+    /// What the instance shows meanwhile; nothing of a project.
     pub(super) occupation: Option<Occupation>,
-    /// Its background task and job, as far as its kind has them.
+    /// Its background task and job, as far as its kind has them; a project's has none.
     pub(super) task: Option<(&'n NewTask, TaskDetails)>,
 }
 
-/// Plans background work of an instance, from `now` on. What takes no time is due at once: the next operation finds it done.
+/// Plans background work, from `now` on. What takes no time is due at once: the next operation finds it done.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    known: &CachedInstance,
+    owner: impl Into<Owner>,
     new: NewWork<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let Owner { project_key, instance_key } = owner.into();
     let plan = WorkPlan::new(now, new.work);
     let (mut task_id, mut job_id) = (None, None);
-    if let Some((task, details)) = &new.task {
+    if let Some(((task, details), instance_key)) = new.task.as_ref().zip(instance_key) {
         let names = task.task.names();
         task_id = names.task.map(|_| task.task_id);
         job_id = names.job.map(|_| task.job_id);
-        tasks::begin(connection, known.key, task, details, (now, None)).await?;
+        tasks::begin(connection, instance_key, task, details, (now, None)).await?;
     }
     let insert = sql(
         "plan background work",
@@ -47,8 +63,8 @@ pub(super) async fn begin(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
     );
     insert
-        .bind(known.project_key)
-        .bind(known.key)
+        .bind(project_key)
+        .bind(instance_key)
         .bind_json(&new.effect)
         .bind(new.occupation.map(Occupation::as_str))
         .bind(now)
@@ -81,6 +97,22 @@ pub(super) async fn move_on(connection: &mut SqliteConnection, step: &WorkStep) 
     let Some(ids) = ended else { return Ok(false) };
     tasks::end(connection, ids, step.at, step.work.plan.failure).await?;
     Ok(true)
+}
+
+/// Ends whatever is open that has an effect, without any step: its tasks and jobs end as well.
+pub(super) async fn end_all_of(
+    connection: &mut SqliteConnection,
+    effect: &Effect,
+    at: Timestamp,
+    failure: Option<FailureCode>,
+) -> Result<(), StoreError> {
+    let end =
+        sql("end background work", "DELETE FROM background_work WHERE effect = ? RETURNING task_id, job_id");
+    let ended: Vec<(Option<TaskId>, Option<JobId>)> = end.bind_json(effect).all(&mut *connection).await?;
+    for ids in ended {
+        tasks::end(connection, ids, at, failure).await?;
+    }
+    Ok(())
 }
 
 /// Gives up what an instance has open: it is about to be deleted.

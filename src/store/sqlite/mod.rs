@@ -22,6 +22,7 @@ mod instance_cache;
 mod instance_config;
 mod instances;
 mod key_analyses;
+mod migrations;
 mod options;
 mod paths;
 mod quotas;

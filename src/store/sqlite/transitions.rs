@@ -19,7 +19,9 @@ use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{background_work, backups, contents, instances, key_analyses, restores};
+use crate::store::sqlite::{
+    background_work, backups, contents, instances, key_analyses, migrations, restores,
+};
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
 
 /// Makes the changes whose `from` still holds, in order; returns what was made.
@@ -94,6 +96,9 @@ async fn apply_to_work(
             key_analyses::apply(connection, known, *id, step, audit).await?;
         }
         (Effect::KeyAnalysis { .. }, None) => {}
+        (Effect::Migration { .. } | Effect::MigrationStop { .. } | Effect::AddressExchange { .. }, _) => {
+            migrations::apply(connection, instances, step, audit).await?;
+        }
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

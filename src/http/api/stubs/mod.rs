@@ -17,7 +17,6 @@ use crate::http::api::stubs::derived::{
 use crate::http::api::stubs::row::{Reply, Row};
 use crate::http::api::versions;
 use crate::http::context::endpoint;
-use crate::http::error::codes::MIGRATION_NOT_FOUND;
 use crate::http::route::{DELETE, Emulation, GET, POST, PUT, QueryParameter, RouteEntry, Tag, reading, text};
 
 /// Returns the routes.
@@ -119,27 +118,6 @@ static TABLE: &[Row] = &[
     Row::refused("upgrade_instance_minor_version", POST, i!("/minor-version/upgrade"), "Upgrade to a newer patch"),
     Row::refused("start_instance_resize_check_job", POST, i!("/resize/check-job"), "Check a resize"),
     Row::refused("create_resize_order", POST, "/orders/instances/{instance_id}/resize", "Order a resize"),
-    // Migration
-    Row::refused("create_migration_task", POST, "/migration-task", "Import data"),
-    Row::refused("batch_stop_migration_tasks", POST, "/migration-task/batch-stop", "Stop migrations"),
-    Row::reads("show_migration_task", GET, "/migration-task/{task_id}", "Show a migration",
-               Reply::Unknown(&MIGRATION_NOT_FOUND)),
-    Row::reads("list_migration_task", GET, "/migration-tasks", "List migrations",
-               Reply::Always(r#"{"count": 0, "migration_tasks": []}"#)),
-    Row::refused("stop_migration_task", POST, "/migration-task/{task_id}/stop", "Stop a migration"),
-    Row::refused("stop_migration_task_sync", POST, "/migration-task/{task_id}/sync-stop", "Stop a migration and wait"),
-    Row::refused("batch_restart_online_migration_tasks", POST, "/migration-tasks/batch-restart", "Restart migrations"),
-    Row::refused("delete_migration_task", DELETE, "/migration-tasks/delete", "Delete migrations"),
-    Row::refused("create_online_migration_task", POST, "/migration/instance", "Create an online migration"),
-    Row::refused("set_online_migration_task", POST, "/migration/{task_id}/task", "Start an online migration"),
-    Row::refused("update_migration_task", PUT, "/migration-task/{task_id}", "Change a migration"),
-    Row::reads("show_migration_task_stats", GET, "/migration-task/{task_id}/stats", "Show the progress of a migration",
-               Reply::Unknown(&MIGRATION_NOT_FOUND)),
-    Row::reads("list_migration_task_logs", GET, "/migration-task/{task_id}/logs", "List the logs of a migration",
-               Reply::Unknown(&MIGRATION_NOT_FOUND)),
-    Row::refused("exchange_instance_ip", POST, "/migration-task/{task_id}/exchange-ip", "Swap the addresses of a migration"),
-    Row::refused("rollback_exchange_instance_ip", POST, "/migration-task/{task_id}/rollback-ip",
-                 "Swap the addresses of a migration back"),
 ];
 
 #[cfg(test)]

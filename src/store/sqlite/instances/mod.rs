@@ -18,7 +18,7 @@ use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, tasks};
+use crate::store::sqlite::{SqliteStore, migrations, tasks};
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
 use crate::store::{ChangePassword, CreateInstances, InstanceWrites, PasswordAnswer};
 use async_trait::async_trait;
@@ -59,7 +59,8 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
                 .key(connection, &Origin::SYSTEM.actor)
                 .await
                 .map_err(StoreError::during("record who lets backups expire"))?;
-            update::delete(connection, &known, audit, system_key).await
+            update::delete(connection, &known, audit, system_key).await?;
+            migrations::end_of_instance(connection, instances, &known, audit).await
         }
         InstanceCommand::SwitchNodes { switch, task } => {
             update::switch_nodes(connection, &known, &switch, &task, audit).await
@@ -75,7 +76,10 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
 }
 
 /// Reads an instance, as it is shown, by its key.
-async fn shown(connection: &mut SqliteConnection, instance_key: i64) -> Result<Instance, StoreError> {
+pub(super) async fn shown(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<Instance, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
          WHERE i.instance_key = ?"
