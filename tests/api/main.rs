@@ -23,6 +23,7 @@ mod framework;
 mod identity;
 mod instances;
 mod key_analyses;
+mod migrations;
 mod nodes;
 mod openapi;
 mod probes;

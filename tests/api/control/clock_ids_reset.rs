@@ -411,6 +411,9 @@ impl TestServer {
         let contents = format!("/_emulator/instances/{HA}/contents");
         self.put(&contents, &json!({"keys": [{"name": "a"}]})).await.ok();
         self.call("POST", &format!("{}/bigkey-task", Api::V2.instance(HA))).send().await.ok();
+        let migration =
+            json!({"name": "migration", "vpc_id": "v", "subnet_id": "s", "security_group_id": "g"});
+        self.post(&format!("/v2/{PROJECT}/migration/instance"), &migration).await.ok();
     }
 }
 
