@@ -37,7 +37,7 @@ impl TestServer {
     }
 
     /// Sets the rule for everything of a model.
-    async fn set_rule(&self, model: &str, rule: &Value) -> Value {
+    pub(crate) async fn set_rule(&self, model: &str, rule: &Value) -> Value {
         self.put(&format!("/_emulator/transitions/{model}"), rule).await.ok()
     }
 

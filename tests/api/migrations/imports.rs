@@ -83,7 +83,7 @@ async fn an_import_takes_the_keys_that_a_backup_keeps() {
         })
     );
     assert_eq!(target["addrs"], json!(format!("{}:6379", text(&ha["ip"]))));
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     assert_eq!(server.held_keys(HA).await, ["a", "b"]);
     assert_eq!(server.held_keys(SECOND_HA).await, ["c"]);
     let stats = server.get(&one(&id, "/stats")).await.ok();
@@ -283,14 +283,14 @@ async fn an_import_that_fails_or_is_stopped_leaves_the_target_as_it_was() {
     let failing = text(&server.post(&path("migration-task"), &import(&backup, HA)).await.ok()["id"]);
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.migration_status(&failing).await, "FAILED");
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     let row = server.get(&path("migration-tasks")).await.ok()["migration_tasks"][0].take();
     assert_eq!(row["error_message"], "The migration failed: dcs.08.0002.");
     let errors = server.get(&one(&failing, "/logs?log_level=error")).await.ok();
     assert_eq!(each(&errors["migration_logs"], "log_code"), ["migration.0008"]);
     let stopped = text(&server.post(&path("migration-task"), &import(&backup, HA)).await.ok()["id"]);
-    assert_eq!(server.act(&stopped, "/stop").await.ok()["status"], "TERMINATING");
-    server.is_running(HA).await;
+    assert_eq!(server.call_one(&stopped, "/stop").await.ok()["status"], "TERMINATING");
+    server.assert_idle(HA).await;
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.migration_status(&stopped).await, "TERMINATED");
     assert_eq!(server.held_keys(HA).await, ["old"]);
@@ -301,7 +301,7 @@ async fn an_import_that_fails_or_is_stopped_leaves_the_target_as_it_was() {
     assert_eq!(server.delete(&Api::V2.instance(SECOND_HA)).await.status, 204);
     let shown = server.migration(&orphan).await;
     assert_eq!((&shown["status"], &shown["released_at"]), (&json!("FAILED"), &shown["updated_at"]));
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.held_keys(HA).await, ["old"]);
     server.ends_soundly().await;

@@ -54,7 +54,7 @@ impl TestServer {
         text(&self.migration(id).await["status"])
     }
 
-    async fn act(&self, id: &str, action: &str) -> Answer {
+    async fn call_one(&self, id: &str, action: &str) -> Answer {
         self.call("POST", &one(id, action)).send().await
     }
 
@@ -81,7 +81,7 @@ impl TestServer {
         id
     }
 
-    async fn is_running(&self, instance: &str) {
+    async fn assert_idle(&self, instance: &str) {
         let shown = self.shown(Api::V2, instance).await;
         assert_eq!((&shown["status"], &shown["task"]), (&json!("RUNNING"), &Value::Null));
     }

@@ -58,8 +58,8 @@ async fn an_online_migration_copies_the_keys_of_its_source() {
     let set = server.post(&path(&format!("migration/{id}/task")), &body).await.ok();
     assert_eq!(set, json!({"id": id, "name": "dcs-migration", "status": "FULLMIGRATING"}));
     assert_eq!(server.shown(Api::V2, HA).await["status"], "RESTORING");
-    server.is_running(SECOND_HA).await;
-    assert_eq!(server.act(&id, "/exchange-ip").await.json()["error_code"], "DCS.4990");
+    server.assert_idle(SECOND_HA).await;
+    assert_eq!(server.call_one(&id, "/exchange-ip").await.json()["error_code"], "DCS.4990");
     server.restart().await;
     // What the source holds in the end is what counts.
     server.hold_keys(SECOND_HA, &["b"]).await;
@@ -78,7 +78,7 @@ async fn an_online_migration_copies_the_keys_of_its_source() {
         (server.held_keys(HA).await, server.held_keys(SECOND_HA).await),
         (vec![json!("b")], vec![json!("b")])
     );
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     let row = server.get(&path("migration-tasks?name=dcs-migration")).await.ok()["migration_tasks"][0].take();
     let target = server.shown(Api::V2, HA).await;
     for (member, value) in [
@@ -126,7 +126,7 @@ async fn a_migration_can_be_created_with_its_setup() {
     server.advance_ms(FULL_PHASE_MS);
     let shown = server.migration(&text(&begun["id"])).await;
     assert_eq!((&shown["status"], &shown["resume_mode"]), (&json!("INCRMIGEATING"), &Value::Null));
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     let target = server.shown(Api::V2, HA).await;
     assert_eq!(shown["tenant_vpc_id"], target["vpc_id"]);
 }
@@ -135,7 +135,7 @@ async fn a_migration_can_be_created_with_its_setup() {
 async fn a_migration_that_follows_is_stopped_and_restarted() {
     let mut server = slow().await;
     let id = server.follow(SECOND_HA, HA).await;
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     let stats = server.get(&one(&id, "/stats")).await.ok();
     assert_eq!((&stats["full_migration_progress"], &stats["is_migrating"]), (&json!("100"), &json!(true)));
     let updated = server.put(&one(&id, ""), &json!({"resume_mode": "manual"})).await;
@@ -150,13 +150,13 @@ async fn a_migration_that_follows_is_stopped_and_restarted() {
     let target = json!({ "id": SINGLE });
     let again = server.configure(&id, "full_amount_migration", &json!({ "id": HA }), &target).await;
     again.assert_refused_by(Api::V2, &refusal::TASK_STATE);
-    let stopping = server.act(&id, "/stop").await.ok();
+    let stopping = server.call_one(&id, "/stop").await.ok();
     assert_eq!((&stopping["status"], &stopping["task_id"]), (&json!("TERMINATING"), &json!(id)));
-    assert_eq!(server.act(&id, "/stop").await.ok()["status"], "TERMINATING");
+    assert_eq!(server.call_one(&id, "/stop").await.ok()["status"], "TERMINATING");
     server.restart().await;
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.migration_status(&id).await, "TERMINATED");
-    assert_eq!(server.act(&id, "/stop").await.ok()["status"], "TERMINATED");
+    assert_eq!(server.call_one(&id, "/stop").await.ok()["status"], "TERMINATED");
     let restart = json!({ "migration_tasks": [id] });
     let results = server.post(&path("migration-tasks/batch-restart"), &restart).await.ok();
     assert_eq!(
@@ -167,7 +167,7 @@ async fn a_migration_that_follows_is_stopped_and_restarted() {
     assert_eq!(server.shown(Api::V2, HA).await["status"], "RESTORING");
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.migration_status(&id).await, "INCRMIGEATING");
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     let logs = server.get(&one(&id, "/logs?limit=100")).await.ok();
     let codes = each(&logs["migration_logs"], "log_code");
     let numbers: Vec<_> = codes.iter().rev().map(|code| text(code)[10..].parse::<u32>().unwrap()).collect();
@@ -181,27 +181,27 @@ async fn a_migration_is_stopped_at_once() {
     server.hold_keys(SECOND_HA, &["new"]).await;
     server.hold_keys(HA, &["old"]).await;
     let id = server.create_online("stopped").await;
-    server.act(&id, "/sync-stop").await.assert_refused_by(Api::V2, &refusal::TASK_STATE);
-    server.act(&id, "/stop").await.assert_refused_by(Api::V2, &refusal::TASK_STATE);
+    server.call_one(&id, "/sync-stop").await.assert_refused_by(Api::V2, &refusal::TASK_STATE);
+    server.call_one(&id, "/stop").await.assert_refused_by(Api::V2, &refusal::TASK_STATE);
     let (source, target) = (json!({ "id": SECOND_HA }), json!({ "id": HA }));
     server.configure(&id, "full_amount_migration", &source, &target).await.ok();
-    server.act(&id, "/sync-stop").await.assert_no_content();
+    server.call_one(&id, "/sync-stop").await.assert_no_content();
     assert_eq!(server.migration_status(&id).await, "TERMINATED");
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(
         (server.migration_status(&id).await, server.held_keys(HA).await),
         ("TERMINATED".into(), vec![json!("old")])
     );
-    server.act(&id, "/sync-stop").await.assert_no_content();
+    server.call_one(&id, "/sync-stop").await.assert_no_content();
     // One that is being stopped has stopped then.
     server.configure(&id, "full_amount_migration", &source, &target).await.ok();
-    server.act(&id, "/stop").await.ok();
-    server.act(&id, "/sync-stop").await.assert_no_content();
+    server.call_one(&id, "/stop").await.ok();
+    server.call_one(&id, "/sync-stop").await.assert_no_content();
     assert_eq!(server.migration_status(&id).await, "TERMINATED");
     for action in ["/stop", "/sync-stop", "/exchange-ip", "/rollback-ip"] {
-        server.act(UNKNOWN_INSTANCE, action).await.assert_refused_by(Api::V2, &not_found());
-        server.act("none", action).await.assert_refused_by(Api::V2, &not_found());
+        server.call_one(UNKNOWN_INSTANCE, action).await.assert_refused_by(Api::V2, &not_found());
+        server.call_one("none", action).await.assert_refused_by(Api::V2, &not_found());
     }
     let update = server.put(&one(UNKNOWN_INSTANCE, ""), &json!({"resume_mode": "auto"})).await;
     update.assert_refused_by(Api::V2, &not_found());
@@ -327,7 +327,7 @@ async fn a_migration_fails_by_a_fault_and_with_its_instances() {
     server.configure(&id, "incremental_migration", &source, &target).await.ok();
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.migration_status(&id).await, "MIGRATION_FAILED");
-    server.is_running(HA).await;
+    server.assert_idle(HA).await;
     server.configure(&id, "incremental_migration", &source, &target).await.ok();
     server.delete(&Api::V2.instance(HA)).await.assert_refused_by(Api::V2, &refusal::RESTORING);
     server.advance_ms(FULL_PHASE_MS);
@@ -347,7 +347,7 @@ async fn a_migration_fails_by_a_fault_and_with_its_instances() {
     assert_eq!(server.delete(&Api::V2.instance(SECOND_HA)).await.status, 204);
     server.restart().await;
     assert_eq!(server.migration_status(&id).await, "FAILED");
-    server.is_running(SINGLE).await;
+    server.assert_idle(SINGLE).await;
     let events = server
         .rows("SELECT json_object('from', f.word, 'to', t.word) FROM events e LEFT JOIN statuses f ON f.status = e.from_status
                LEFT JOIN statuses t ON t.status = e.to_status WHERE subject_kind = 'migration' ORDER BY number")
@@ -376,5 +376,5 @@ async fn what_is_exported_is_not_restoring_for_a_migration() {
     server.configure(&id, "full_amount_migration", &source, &target).await.ok();
     let export = server.get(&format!("/_emulator/export?project_id={PROJECT}&format=json")).await;
     let other = TestServer::seeded(export.text(), &[]).await;
-    other.is_running(HA).await;
+    other.assert_idle(HA).await;
 }
