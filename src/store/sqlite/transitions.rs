@@ -17,9 +17,8 @@ use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
-    background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions, nodes,
-    open_work, restores,
-    accounts, background_work, backups, contents, instances, key_analyses, open_work, restores, sessions,
+    accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, migrations,
+    minor_versions, nodes, open_work, restores, sessions,
 };
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
 
@@ -105,25 +104,20 @@ async fn apply_to_work(
             instances::finish_check(connection, *more_memory_mb, step).await?;
         }
         (Effect::ExportInstances { id }, None) => exports::apply(connection, *id, step, audit).await?,
-        (
-            Effect::KeyAnalysis { .. }
-            | Effect::Diagnosis { .. }
-            | Effect::UpgradeMinorVersion { .. }
-            | Effect::CheckResize { .. },
-            None,
-        )
-        | (Effect::ExportInstances { .. }, Some(_)) => {}
         (Effect::SwitchOver { .. } | Effect::RemoveAddress { .. }, Some(known)) => {
             nodes::apply(connection, known, step, audit).await?;
         }
-        (_, None) => {}
         (Effect::Account { id }, Some(known)) => {
             accounts::apply(connection, known, *id, step, audit).await?;
         }
         (Effect::EndSessions { node, .. }, Some(known)) => {
             sessions::apply(connection, known, *node, step, audit).await?;
         }
-        (Effect::KeyAnalysis { .. } | Effect::Account { .. } | Effect::EndSessions { .. }, None) => {}
+        (Effect::Migration { .. } | Effect::MigrationStop { .. } | Effect::AddressExchange { .. }, _) => {
+            migrations::apply(connection, instances, step, audit).await?;
+        }
+        // What is of an instance is never of a project, nor the reverse.
+        (Effect::ExportInstances { .. }, Some(_)) | (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

@@ -6,12 +6,12 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordVerdict, permit_change, permit_reset};
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
-use crate::store::{row, ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{logins, tasks};
+use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError, row};
 
 /// Changes a password, or counts the try.
 pub(in crate::store::sqlite) async fn change_password(
