@@ -8,6 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use crate::domain::instance::PublicAccessOrder;
+use crate::domain::instance::bandwidth::BandwidthTargets;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -42,6 +44,18 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Opens its instance to the public, or closes it.
+    PublicAccess {
+        /// How it is opened; none: it is closed.
+        to: Option<PublicAccessOrder>,
+    },
+    /// Gives shards another bandwidth.
+    Bandwidth {
+        /// The shards.
+        shards: BandwidthTargets,
+    },
+    /// Lets the bandwidth of its instance be doubled, and ends that.
+    BandwidthExpansion,
 }
 
 /// A step of background work.
@@ -58,13 +72,17 @@ impl Effect {
     pub fn model(&self) -> WorkModel {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
+            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => WorkModel::Task,
         }
     }
 
-    /// Returns the id of what it is about.
+    /// Returns the id of what it is about, or, of what has none, a word.
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::PublicAccess { .. } => "public_access".to_owned(),
+            Self::Bandwidth { .. } => "bandwidth".to_owned(),
+            Self::BandwidthExpansion => "bandwidth_expansion".to_owned(),
         }
     }
 
@@ -72,6 +90,7 @@ impl Effect {
     pub fn backup(&self) -> Option<BackupId> {
         match self {
             Self::KeyAnalysis { backup, .. } => *backup,
+            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => None,
         }
     }
 
@@ -79,6 +98,7 @@ impl Effect {
     pub fn reads_contents(&self) -> bool {
         match self {
             Self::KeyAnalysis { .. } => true,
+            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => false,
         }
     }
 }

@@ -3,12 +3,14 @@
 //! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 3.1; docs/contract/dcs-v2.md, section 4.
 
 mod attributes;
+pub mod bandwidth;
 mod create_request;
 mod nodes;
 pub mod password;
 mod permissions;
 mod placement;
 pub mod policy;
+mod public_access;
 mod resize;
 mod state;
 pub mod transition;
@@ -25,13 +27,14 @@ pub use attributes::{
     Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
     InvalidInstanceName,
 };
-pub use create_request::{BillingOrder, CreateInstancesRequest, NewInstance, OrderRules};
+pub use create_request::{BillingOrder, CreateInstancesRequest, ExpectedProduct, NewInstance, OrderRules};
 pub use nodes::NodeSwitch;
 pub use nodes::Topology;
 pub use nodes::{Node, NodeGroup, NodeRole};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
 pub use placement::{NewPlacement, PlacementChange};
 pub use placement::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
+pub use public_access::{Listener, PublicAccess, PublicAccessOrder};
 pub use resize::WaitingChange;
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
 pub use state::{BackupRules, InstanceState, OpenWork};
@@ -41,6 +44,7 @@ pub use update::{InstanceUpdate, UpdateOrder};
 
 use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::policy::KeptPolicy;
 use crate::domain::instance_config::Tags;
 use crate::domain::maintenance::MaintenanceWindow;
@@ -229,6 +233,8 @@ pub struct Instance {
     pub tags: Tags,
     /// Those of its nodes that were stopped.
     pub stopped_nodes: BTreeSet<Uuid>,
+    /// What was changed of its bandwidth, if anything was.
+    pub bandwidth: Option<BandwidthChanges>,
     /// When it is backed up by itself; none if nothing was ever said about that.
     pub backup_policy: Option<KeptPolicy>,
     /// When it was created.

@@ -20,6 +20,7 @@ pub mod instance_config;
 pub mod key_analysis;
 pub mod link;
 pub mod maintenance;
+pub mod order;
 pub mod origin;
 pub mod page;
 pub mod quota;

@@ -69,9 +69,15 @@ pub enum Refusal {
     /// There is no such product.
     #[error("unknown product")]
     UnknownProduct,
+    /// There is no such product of Redis 4.0 and later.
+    #[error("unknown code of a product")]
+    UnknownSpecCode,
     /// The product is of another cache engine.
     #[error("the product is of another cache engine")]
     ProductOfOtherEngine,
+    /// The product is of other versions of the cache engine.
+    #[error("the product is of other versions of the cache engine")]
+    ProductOfOtherVersion,
     /// An instance must be in a private cloud.
     #[error("no private cloud is named")]
     InvalidVpc,
@@ -297,6 +303,18 @@ pub enum Refusal {
     /// A shard would have more replicas than it may.
     #[error("too many replicas")]
     TooManyReplicas,
+    /// Instances of the version are in no security group.
+    #[error("the engine's version is in no security group")]
+    SecurityGroupUnsupported,
+    /// There is no such order, or only of a project that the caller does not reach.
+    #[error("order not found")]
+    OrderNotFound,
+    /// The order does not wait until it is paid.
+    #[error("the order does not wait to be paid")]
+    OrderNotPayable,
+    /// No instance that is paid for in advance has the id.
+    #[error("no such instance is paid for in advance")]
+    ResourceNotFound,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

@@ -186,6 +186,12 @@ pub enum TaskKind {
     SwitchNodes,
     /// Analyses a backup.
     AnalyseOffline,
+    /// Opens an instance to the public.
+    OpenToPublic,
+    /// Closes it.
+    CloseToPublic,
+    /// Gives shards another bandwidth.
+    ChangeBandwidth,
 }
 
 /// The names under which the API shows a kind of work.
@@ -217,6 +223,9 @@ impl TaskKind {
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
             Self::AnalyseOffline => (Some("OfflineKeyAnalysis"), None),
+            Self::OpenToPublic => (Some("BindEip"), Some("bindPublicIpJob")),
+            Self::CloseToPublic => (Some("UnBindEip"), Some("unbindPublicIpJob")),
+            Self::ChangeBandwidth => (Some("ModifyBandwidth"), Some("modifyBandwidthJob")),
         };
         TaskNames { task, job }
     }

@@ -15,6 +15,8 @@ mod instance_password;
 mod instances;
 mod key_analyses;
 mod lock;
+mod network;
+mod orders;
 mod passwords;
 mod restores;
 pub mod seed;
@@ -28,7 +30,7 @@ pub use backups::{CreateBackupRequest, DownloadLink, LinkRequest, LinkTarget, Re
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use faults::{FaultDocument, MOST_FAULTS};
-pub use instances::{CreatedInstances, InstancesQuery};
+pub use instances::{CreatedInstances, InstancesQuery, ResizeTerms};
 pub use key_analyses::OfflineTarget;
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
@@ -38,7 +40,7 @@ pub use crate::domain::origin::ApiVersion;
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
     ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
-    SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
+    ResourceFilter, SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
 };
 
 use crate::clock::Clock;

@@ -23,6 +23,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
     ("V9__plain_lists_and_audit", include_str!("../../migrations/sqlite/V9__plain_lists_and_audit.sql")),
     ("V10__background_work", include_str!("../../migrations/sqlite/V10__background_work.sql")),
+    (
+        "V14__public_access_bandwidth_orders",
+        include_str!("../../migrations/sqlite/V14__public_access_bandwidth_orders.sql"),
+    ),
 ];
 
 /// The table in which refinery keeps what it has applied.
@@ -30,7 +34,8 @@ pub(super) const HISTORY_TABLE: &str = "refinery_schema_history";
 
 /// The newest version of the schema that this program knows.
 pub(super) fn known_version() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+    let newest = MIGRATIONS.last().and_then(|(name, sql)| Migration::unapplied(name, sql).ok());
+    newest.map_or(0, |newest| i64::from(newest.version()))
 }
 
 /// A migration as a database has it in its history: version, name, checksum.

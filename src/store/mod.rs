@@ -16,6 +16,7 @@ mod instances;
 mod key_analyses;
 mod metrics;
 mod migrate;
+mod orders;
 mod restores;
 mod row;
 mod schedule;
@@ -40,6 +41,7 @@ pub use instances::{
 };
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
+pub use orders::{OrderReads, OrderWrites, PayOrder, ResourceFilter, SwitchRenewal, Unsubscribe};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
@@ -62,6 +64,7 @@ pub trait Reads:
     + ConfigReads
     + ContentsReads
     + KeyAnalysisReads
+    + OrderReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -75,6 +78,7 @@ impl<S> Reads for S where
         + ConfigReads
         + ContentsReads
         + KeyAnalysisReads
+        + OrderReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -90,6 +94,7 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + OrderWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -104,6 +109,7 @@ impl<S> Store for S where
         + ConfigWrites
         + ContentsWrites
         + KeyAnalysisWrites
+        + OrderWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

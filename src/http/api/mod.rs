@@ -5,7 +5,9 @@ mod catalog;
 mod config;
 mod instances;
 mod key_analyses;
+mod network;
 mod nodes;
+mod orders;
 mod restores;
 pub(super) mod stubs;
 mod tasks;
@@ -20,6 +22,8 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         restores::routes(),
         instances::routes(),
         key_analyses::routes(),
+        network::routes(),
+        orders::routes(),
         config::routes(),
         nodes::routes(),
         tasks::routes(),

@@ -35,6 +35,8 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
             ApiVersion::V1 => &code::INVALID_PRODUCT,
             ApiVersion::V2 => &code::INVALID_SPEC_CODE,
         },
+        Refusal::UnknownSpecCode => &code::INVALID_SPEC_CODE,
+        Refusal::ProductOfOtherVersion => &code::PRODUCT_OF_OTHER_VERSION,
         Refusal::ProductOfOtherEngine => match api {
             ApiVersion::V1 => &code::PRODUCT_OF_OTHER_ENGINE,
             ApiVersion::V2 => &code::INVALID_PRODUCT,
@@ -113,6 +115,10 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::OfflineAnalysisNotFound => &code::ANALYSIS_NOT_FOUND,
         Refusal::OfflineAnalysisUnsupported => &code::ANALYSIS_UNSUPPORTED,
         Refusal::ClientIpsUnsupported => &code::CLIENT_IPS_UNSUPPORTED,
+        Refusal::SecurityGroupUnsupported => &code::SECURITY_GROUP_UNSUPPORTED,
+        Refusal::OrderNotFound => &code::ORDER_NOT_FOUND,
+        Refusal::OrderNotPayable => &code::ORDER_NOT_PAYABLE,
+        Refusal::ResourceNotFound => &code::RESOURCE_NOT_FOUND,
         Refusal::TemplateNotFound => &code::TEMPLATE_NOT_FOUND,
     }
 }

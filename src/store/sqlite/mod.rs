@@ -23,6 +23,7 @@ mod instance_config;
 mod instances;
 mod key_analyses;
 mod options;
+mod orders;
 mod paths;
 mod quotas;
 mod reader;

@@ -72,7 +72,7 @@ const NO_INSTANCE: i64 = 0;
 /// Makes a step of background work: first it moves on itself, then what it is about.
 async fn apply_to_work(
     connection: &mut SqliteConnection,
-    instances: &mut InstanceCache,
+    cache: &mut InstanceCache,
     step: &WorkStep,
     audit: Audit<'_>,
 ) -> Result<Option<MadeChange>, StoreError> {
@@ -82,9 +82,9 @@ async fn apply_to_work(
     let BackgroundWork { project_id, instance_id, effect, plan, .. } = &step.work;
     let known = match instance_id {
         Some(id) => {
-            instances.load(connection, std::iter::once(*id)).await?;
-            let known = instances.get_mut(*project_id, *id)?.clone();
-            instances.forget(*id);
+            cache.load(connection, std::iter::once(*id)).await?;
+            let known = cache.get_mut(*project_id, *id)?.clone();
+            cache.forget(*id);
             Some(known)
         }
         None => None,
@@ -93,7 +93,16 @@ async fn apply_to_work(
         (Effect::KeyAnalysis { id, .. }, Some(known)) => {
             key_analyses::apply(connection, known, *id, step, audit).await?;
         }
-        (Effect::KeyAnalysis { .. }, None) => {}
+        (Effect::PublicAccess { to }, Some(known)) => {
+            instances::apply_access(connection, known, to.as_ref(), step, audit).await?;
+        }
+        (Effect::Bandwidth { shards }, Some(known)) => {
+            instances::apply_bandwidth(connection, known, shards, step, audit).await?;
+        }
+        (Effect::BandwidthExpansion, Some(known)) => {
+            instances::end_expansion(connection, known, step, audit).await?;
+        }
+        (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

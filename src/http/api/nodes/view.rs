@@ -188,7 +188,32 @@ pub(super) struct TopologyView {
     pub(super) cluster_admin: Vec<TopologyNodeView>,
     pub(super) master: Vec<TopologyNodeView>,
     pub(super) vpcendpoint: Vec<TopologyNodeView>,
-    pub(super) elb: Vec<TopologyNodeView>,
+    pub(super) elb: Vec<EndpointView>,
+}
+
+/// What stands before an instance.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TopologyEndpoint)]
+pub(super) struct EndpointView {
+    node_id: String,
+    ip: String,
+    port: String,
+    node_type: &'static str,
+    status: &'static str,
+}
+
+impl EndpointView {
+    /// Shows the load balancer by which an instance is open to the public, if it is.
+    pub(super) fn load_balancer(instance: &Instance) -> Option<Self> {
+        let access = instance.public_access()?;
+        Some(Self {
+            node_id: hex(instance.load_balancer_id()),
+            ip: access.address.to_string(),
+            port: instance.port.to_string(),
+            node_type: "elb",
+            status: "Active",
+        })
+    }
 }
 
 /// A node; every scalar is a text, as clients expect here.

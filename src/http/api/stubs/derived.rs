@@ -17,20 +17,6 @@ use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::{Query, bounded_limit, offset};
 use crate::http::time::rfc3339;
 
-/// The bandwidth of an instance and of each of its shards, which cannot be changed.
-pub(super) fn bandwidths(asked: &Asked) -> Value {
-    let topology = asked.instance.topology();
-    let (whole, part) = (topology.bandwidth_mbit, topology.bandwidth_mbit / topology.sharding_count.max(1));
-    let groups = asked.instance.node_groups().into_iter().map(|group| {
-        json!({
-            "group_id": group.id, "updated_at": rfc3339(asked.instance.created_at), "bandwidth": part,
-            "max_bandwidth": part, "assured_bandwidth": part,
-        })
-    });
-    let groups: Vec<Value> = groups.collect();
-    json!({ "bandwidth": whole, "max_bandwidth": whole, "allow_modify": false, "group_bandwidths": groups })
-}
-
 /// The version of an instance, which is the newest of its kind.
 pub(super) fn version(asked: &Asked) -> Value {
     let engine = asked.instance.engine_version.as_str();

@@ -12,7 +12,7 @@ mod derived;
 mod row;
 
 use crate::http::api::stubs::derived::{
-    bandwidths, deletable_replicas, list_instances, list_parts, nodes_of_group, operations, sessions, version,
+    deletable_replicas, list_instances, list_parts, nodes_of_group, operations, sessions, version,
 };
 use crate::http::api::stubs::row::{Reply, Row};
 use crate::http::api::versions;
@@ -110,15 +110,9 @@ static TABLE: &[Row] = &[
     Row::refused("execute_command_mobilization", POST, i!("/webcli/command"), "Run a command"),
     Row::refused("logoff_web_cli", POST, i!("/webcli/logout"), "Close a console"),
     // Network, bandwidth, version, orders
-    Row::refused("update_public_ip", POST, i!("/public-ip"), "Open an instance to the public"),
-    Row::refused("delete_public_ip", DELETE, i!("/public-ip"), "Close an instance to the public"),
-    Row::reads("show_bandwidths", GET, i!("/bandwidths"), "Show the bandwidth of shards", Reply::OfInstance(bandwidths)),
-    Row::refused("update_bandwidth", PUT, i!("/bandwidths"), "Change the bandwidth of shards"),
-    Row::refused("update_instance_bandwidth", PUT, i!("/bandwidth"), "Raise the bandwidth for a while"),
     Row::reads("show_instance_version", GET, i!("/version"), "Show the version in detail", Reply::OfInstance(version)),
     Row::refused("upgrade_instance_minor_version", POST, i!("/minor-version/upgrade"), "Upgrade to a newer patch"),
     Row::refused("start_instance_resize_check_job", POST, i!("/resize/check-job"), "Check a resize"),
-    Row::refused("create_resize_order", POST, "/orders/instances/{instance_id}/resize", "Order a resize"),
     // Migration
     Row::refused("create_migration_task", POST, "/migration-task", "Import data"),
     Row::refused("batch_stop_migration_tasks", POST, "/migration-task/batch-stop", "Stop migrations"),

@@ -3,6 +3,7 @@
 //! A command changes the tables only; what is cached of the instance is forgotten, and read again by whoever needs it next.
 
 mod creation;
+mod network;
 mod password;
 mod placement;
 mod resize;
@@ -18,15 +19,17 @@ use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, tasks};
+use crate::store::sqlite::{SqliteStore, orders, tasks};
 use crate::store::{ChangeInstance, InstanceCommand, StoreError};
 use crate::store::{ChangePassword, CreateInstances, InstanceWrites, PasswordAnswer};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
 pub(super) use creation::{create, ensure_project, rename_commands_json};
+pub(super) use network::{apply_access, apply_bandwidth, end_expansion};
 pub(super) use password::change_password;
 pub(super) use transition::finish_transition;
+pub(super) use update::delete;
 pub(super) use waiting::begin_due;
 
 /// Changes an instance.
@@ -59,14 +62,27 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
                 .key(connection, &Origin::SYSTEM.actor)
                 .await
                 .map_err(StoreError::during("record who lets backups expire"))?;
+            known.state.permit_deletion()?;
             update::delete(connection, &known, audit, system_key).await
         }
         InstanceCommand::SwitchNodes { switch, task } => {
             update::switch_nodes(connection, &known, &switch, &task, audit).await
         }
-        InstanceCommand::Resize { resize, wait, task, work } => {
-            resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await
+        InstanceCommand::Resize { resize, wait, task, work, order } => {
+            let project_key = known.project_key;
+            resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await?;
+            match order {
+                Some(order) => orders::place(connection, project_key, &order).await,
+                None => Ok(()),
+            }
         }
+        InstanceCommand::ChangePublicAccess { to, task, work } => {
+            network::begin_access(connection, &known, to, (&task, work), audit).await
+        }
+        InstanceCommand::ChangeBandwidth { wanted, task, work } => {
+            network::begin_bandwidth(connection, &known, &wanted, (&task, work), audit).await
+        }
+        InstanceCommand::ExpandBandwidth => network::expand(connection, &known, audit).await,
         InstanceCommand::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
         InstanceCommand::ChangeStatus { action, work } => {
             transition::begin(connection, known, action, work, audit).await
@@ -75,7 +91,10 @@ pub(super) async fn change(state: &mut WriterState, command: ChangeInstance) -> 
 }
 
 /// Reads an instance, as it is shown, by its key.
-async fn shown(connection: &mut SqliteConnection, instance_key: i64) -> Result<Instance, StoreError> {
+pub(super) async fn shown(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<Instance, StoreError> {
     let row = sqlx::query(AssertSqlSafe(format!(
         "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
          WHERE i.instance_key = ?"

@@ -13,7 +13,7 @@ use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::free_addresses;
-use crate::store::sqlite::instances::{shown, transition, waiting};
+use crate::store::sqlite::instances::{network, shown, transition, waiting};
 use crate::store::sqlite::{quotas, tasks};
 
 /// Begins to give an instance another size; it has it already if that takes no time. What may `wait` does, unless the window of
@@ -161,8 +161,8 @@ pub(super) async fn finish(
     )
     .bind(instance_key)
     .bind(planned.try_get::<String, _>("replicas").map_err(&failed)?)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
-    .map(|_| ())
-    .map_err(failed)
+    .map_err(failed)?;
+    network::fit_bandwidth(connection, instance_key).await
 }

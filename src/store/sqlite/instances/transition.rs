@@ -10,7 +10,7 @@ use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{placement, resize, set_status};
-use crate::store::sqlite::{contents, tasks};
+use crate::store::sqlite::{contents, orders, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -116,8 +116,11 @@ async fn finish(
     .bind(change.at.as_millis())
     .bind(change.failure.map(FailureCode::as_str))
     .bind(instance_key)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::during("end the way of an instance"))?;
+    if matches!(change.from, InstanceStatus::Creating | InstanceStatus::Extending) {
+        orders::advance(connection, instance_key, change.failure.is_some()).await?;
+    }
     Ok(true)
 }

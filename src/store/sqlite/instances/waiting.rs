@@ -13,6 +13,7 @@ use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{note, placement, resize, shown};
+use crate::store::sqlite::orders;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreError};
 
@@ -271,9 +272,12 @@ impl Waiting {
             .bind(at.as_millis())
             .bind(reason)
             .bind(&self.job_id[..])
-            .execute(connection)
+            .execute(&mut *connection)
             .await
-            .map(|_| ())
-            .map_err(failed)
+            .map_err(failed)?;
+        match self.change {
+            WaitingChange::Size(_) => orders::advance(connection, self.instance_key, true).await,
+            WaitingChange::Zones(_) => Ok(()),
+        }
     }
 }
