@@ -19,6 +19,8 @@ const CLAIMS: &[&[Covered]] = &[
     crate::instances::status::COVERS,
     crate::instances::update::COVERS,
     crate::key_analyses::COVERS,
+    crate::network::COVERS,
+    crate::orders::COVERS,
     crate::control::contents::COVERS,
     crate::catalog::products::COVERS,
     crate::catalog::quotas::COVERS,

@@ -95,7 +95,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
             format!("{instance}/clients"),
             json!({"time": "2020-03-02T06:15:04.512Z", "count": 0, "clients": []}),
         ),
-        (format!("{instance}/bandwidths"), bandwidths(&groups)),
         (format!("{instance}/version"), version("5.0", None)),
         ("/instance/{instance_id}/groups/{group_id}/group-nodes-state".to_owned(), json!([])),
         ("/migration-tasks".to_owned(), json!({"count": 0, "migration_tasks": []})),
@@ -136,16 +135,6 @@ async fn groups(server: &TestServer, instance: &str) -> Value {
     server.get(&format!("/v2/{PROJECT}/instance/{instance}/groups")).await.ok()["group_list"].take()
 }
 
-fn bandwidths(groups: &Value) -> Value {
-    json!({
-        "bandwidth": 128, "max_bandwidth": 128, "allow_modify": false,
-        "group_bandwidths": [{
-            "group_id": groups[0]["group_id"], "updated_at": "2020-03-02T06:15:04.512Z", "bandwidth": 128,
-            "max_bandwidth": 128, "assured_bandwidth": 128,
-        }],
-    })
-}
-
 fn parts(instance: &str, name: &str, groups: &Value) -> Value {
     let node = |node: &Value| {
         json!({
@@ -175,9 +164,6 @@ async fn what_follows_from_an_instance_differs_with_it() {
     ] {
         assert_eq!(server.get(&format!("{}/version", Api::V2.instance(instance))).await.ok(), expected);
     }
-    let bandwidths = server.get(&format!("{}/bandwidths", Api::V2.instance(CLUSTER))).await.ok();
-    assert_eq!(bandwidths["bandwidth"], 2304);
-    assert_eq!(each(&bandwidths["group_bandwidths"], "bandwidth"), [768, 768, 768]);
     let parts = format!("/v2/{PROJECT}/dims/monitored-objects/{PROXY}?dim_name=dcs_instance_id");
     let parts = server.get(&parts).await.ok();
     assert_eq!(each(&parts["dcs_cluster_redis_node"], "status").len(), 6);

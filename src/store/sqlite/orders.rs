@@ -145,7 +145,7 @@ async fn end_if_done(
         "look how far an order is",
         "SELECT count(*) FROM orders o, json_each(o.document, '$.resources') r JOIN instances i ON i.instance_id = unhex(r.value, '-')
          WHERE o.order_id = ? AND i.deleted_at IS NULL
-           AND (i.status IN ('CREATING', 'EXTENDING') OR i.instance_key IN (SELECT instance_key FROM waiting_changes))",
+           AND (i.status IN ('CREATING', 'EXTENDING') OR i.instance_key IN (SELECT instance_key FROM waiting_changes WHERE capacity_gb IS NOT NULL))",
     );
     let (on_their_way,) = find.bind(order.id.as_str()).one::<(i64,)>(&mut *connection).await?;
     let status = match (failed, on_their_way) {
