@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use crate::domain::id::{AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::instance::PublicAccessOrder;
 use crate::domain::instance::bandwidth::BandwidthTargets;
 use crate::domain::refusal::Refusal;
@@ -27,6 +27,10 @@ pub struct BackgroundWork {
     pub effect: Effect,
     /// When they are due.
     pub plan: WorkPlan,
+    /// Its background task, if it has one.
+    pub task_id: Option<TaskId>,
+    /// Its job, if it has one.
+    pub job_id: Option<JobId>,
     /// Whether it runs; otherwise it waits.
     pub is_running: bool,
     /// When it was asked for.
@@ -56,6 +60,32 @@ pub enum Effect {
     },
     /// Lets the bandwidth of its instance be doubled, and ends that.
     BandwidthExpansion,
+    /// Diagnoses an instance.
+    Diagnosis {
+        /// The diagnosis.
+        id: DiagnosisId,
+    },
+    /// Brings an instance to the latest minor versions.
+    UpgradeMinorVersion {
+        /// Its background task.
+        id: TaskId,
+        /// Whether the engine is upgraded.
+        engine: bool,
+        /// Whether the proxies are.
+        proxy: bool,
+    },
+    /// Checks whether an instance can get another size.
+    CheckResize {
+        /// Its background task.
+        id: TaskId,
+        /// How much more memory it would have, in MB.
+        more_memory_mb: u64,
+    },
+    /// Exports the list of a project's instances.
+    ExportInstances {
+        /// Its job.
+        id: JobId,
+    },
 }
 
 /// A step of background work.
@@ -73,6 +103,10 @@ impl Effect {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
             Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => WorkModel::Task,
+            Self::Diagnosis { .. } => WorkModel::Diagnosis,
+            Self::UpgradeMinorVersion { .. } | Self::CheckResize { .. } | Self::ExportInstances { .. } => {
+                WorkModel::Task
+            }
         }
     }
 
@@ -83,6 +117,9 @@ impl Effect {
             Self::PublicAccess { .. } => "public_access".to_owned(),
             Self::Bandwidth { .. } => "bandwidth".to_owned(),
             Self::BandwidthExpansion => "bandwidth_expansion".to_owned(),
+            Self::Diagnosis { id } => id.to_string(),
+            Self::UpgradeMinorVersion { id, .. } | Self::CheckResize { id, .. } => id.to_string(),
+            Self::ExportInstances { id } => id.to_string(),
         }
     }
 
@@ -90,15 +127,20 @@ impl Effect {
     pub fn backup(&self) -> Option<BackupId> {
         match self {
             Self::KeyAnalysis { backup, .. } => *backup,
-            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => None,
+            _ => None,
         }
     }
 
     /// Returns whether its end depends on what the instance holds.
     pub fn reads_contents(&self) -> bool {
         match self {
-            Self::KeyAnalysis { .. } => true,
-            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => false,
+            Self::KeyAnalysis { .. } | Self::Diagnosis { .. } => true,
+            Self::UpgradeMinorVersion { .. }
+            | Self::CheckResize { .. }
+            | Self::ExportInstances { .. }
+            | Self::PublicAccess { .. }
+            | Self::Bandwidth { .. }
+            | Self::BandwidthExpansion => false,
         }
     }
 }
@@ -109,6 +151,11 @@ impl BackgroundWork {
         let start = self.plan.start_at().filter(|_| !self.is_running).map(|at| (Step::Start, at));
         let finish = self.plan.finish_at().map(|at| (Step::Finish, at));
         start.into_iter().chain(finish).filter(|(_, at)| *at <= horizon).collect()
+    }
+
+    /// Returns the ids of its background task and of its job.
+    pub fn ids(&self) -> (Option<TaskId>, Option<JobId>) {
+        (self.task_id, self.job_id)
     }
 
     /// Returns the next step, due or not.

@@ -26,6 +26,11 @@ const WORK: &[&str] = &[
     "update_public_ip",
     "delete_public_ip",
     "update_bandwidth",
+    "create_diagnosis_task",
+    "create_redislog",
+    "upgrade_instance_minor_version",
+    "start_instance_resize_check_job",
+    "export_instances_task",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

@@ -5,6 +5,7 @@
 mod attributes;
 pub mod bandwidth;
 mod create_request;
+mod minor_version;
 mod nodes;
 pub mod password;
 mod permissions;
@@ -28,6 +29,7 @@ pub use attributes::{
     InvalidInstanceName,
 };
 pub use create_request::{BillingOrder, CreateInstancesRequest, ExpectedProduct, NewInstance, OrderRules};
+pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
 pub use nodes::NodeSwitch;
 pub use nodes::Topology;
 pub use nodes::{Node, NodeGroup, NodeRole};

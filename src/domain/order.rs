@@ -83,6 +83,7 @@ impl Order {
     }
 
     /// Has it wait until it is paid.
+    #[must_use]
     pub fn unpaid(self) -> Self {
         Self { status: OrderStatus::Unpaid, paid_at: None, ..self }
     }

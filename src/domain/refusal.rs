@@ -270,6 +270,12 @@ pub enum Refusal {
     /// The instance gets a newer minor version.
     #[error("the instance is upgraded")]
     InstanceUpgrading,
+    /// The log that is asked for is none that an instance has.
+    #[error("unknown kind of log")]
+    InvalidLogType,
+    /// There is no such report of a diagnosis.
+    #[error("no such report of a diagnosis")]
+    DiagnosisNotFound,
     /// There is no such search for big keys.
     #[error("no such search for big keys")]
     BigKeyScanNotFound,

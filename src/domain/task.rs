@@ -19,8 +19,8 @@ pub struct BackgroundTask {
     pub id: TaskId,
     /// What it does, in the API's word.
     pub name: String,
-    /// What it is about.
-    pub details: TaskDetails,
+    /// What it is about; none of one that is of a project.
+    pub details: Option<TaskDetails>,
     /// The job that was begun with it, if one was.
     pub job_id: Option<JobId>,
     /// Who asked for it.
@@ -33,6 +33,8 @@ pub struct BackgroundTask {
     pub finished_at: Option<Timestamp>,
     /// Whether it failed.
     pub failed: bool,
+    /// Why, if that is known.
+    pub error_code: Option<String>,
 }
 
 /// What a task is about, as far as there is anything to tell of its kind.
@@ -192,6 +194,12 @@ pub enum TaskKind {
     CloseToPublic,
     /// Gives shards another bandwidth.
     ChangeBandwidth,
+    /// Brings an instance to the latest minor versions.
+    UpgradeMinorVersion,
+    /// Checks whether an instance can get another size.
+    CheckResize,
+    /// Exports the list of a project's instances.
+    ExportInstances,
 }
 
 /// The names under which the API shows a kind of work.
@@ -226,6 +234,9 @@ impl TaskKind {
             Self::OpenToPublic => (Some("BindEip"), Some("bindPublicIpJob")),
             Self::CloseToPublic => (Some("UnBindEip"), Some("unbindPublicIpJob")),
             Self::ChangeBandwidth => (Some("ModifyBandwidth"), Some("modifyBandwidthJob")),
+            Self::UpgradeMinorVersion => (Some("UpgradeMinorVersion"), None),
+            Self::CheckResize => (Some("ResizePreCheck"), Some("resizePreCheckJob")),
+            Self::ExportInstances => (Some("dcsExportJob"), Some("dcsExportJob")),
         };
         TaskNames { task, job }
     }

@@ -16,7 +16,7 @@ use crate::domain::page::{Page, PageLimit};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskKind;
 use crate::domain::time::Timestamp;
-use crate::domain::work::{Progression, WorkOptions};
+use crate::domain::work::{FailureCode, Progression, WorkModel, WorkOptions};
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
     ChangeInstance, CreateInstances, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef,
@@ -230,12 +230,7 @@ impl Engine {
         ResizeTerms { may_wait, needs_order }: ResizeTerms,
         origin: Origin,
     ) -> Result<Option<String>, EngineError> {
-        let rules = ResizeRules {
-            region: &self.settings.region,
-            needs_product: api == ApiVersion::V2,
-            must_grow: api == ApiVersion::V1,
-            clusters: self.settings.clusters_extend,
-        };
+        let rules = self.resize_rules(api);
         let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
         let resize = Box::new(order.check(rules)?);
         let write = self.write().await?;
@@ -256,6 +251,38 @@ impl Engine {
         let command = InstanceCommand::Resize { resize, wait, task, work, order };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(order_id)
+    }
+}
+
+impl Engine {
+    /// Checks whether an instance can get another size; returns the job of it. Nothing changes by that.
+    ///
+    /// # Errors
+    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, or as `Resize::of`; in this order.
+    pub async fn check_resize(
+        &self,
+        instance: InstanceRef,
+        order: ResizeOrder,
+        (failure, origin): (Option<FailureCode>, Origin),
+    ) -> Result<JobId, EngineError> {
+        let resize = Box::new(order.check(self.resize_rules(ApiVersion::V2))?);
+        let write = self.write().await?;
+        let now = write.now;
+        let task = self.new_task(TaskKind::CheckResize, &origin.actor, now).await?;
+        let job_id = task.job_id;
+        let work = self.work_options(WorkModel::Task, instance, failure);
+        let command = InstanceCommand::CheckResize { resize, task, work };
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        Ok(job_id)
+    }
+
+    fn resize_rules(&self, api: ApiVersion) -> ResizeRules<'_> {
+        ResizeRules {
+            region: &self.settings.region,
+            needs_product: api == ApiVersion::V2,
+            must_grow: api == ApiVersion::V1,
+            clusters: self.settings.clusters_extend,
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Capacity, Creator, Engine, Instance, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
-    NewInstance, NodeSwitch, PlacementChange, PublicAccessOrder, Resize, StatusAction, WaitingChange,
+    MinorVersions, NewInstance, NodeSwitch, PlacementChange, PublicAccessOrder, Resize, StatusAction,
+    UpgradeOrder, WaitingChange,
 };
 use crate::domain::order::Order;
 use crate::domain::origin::Origin;
@@ -201,6 +202,24 @@ pub enum InstanceCommand {
     },
     /// Double its bandwidth for a week.
     ExpandBandwidth,
+    /// Check whether it can get another size; nothing changes by that.
+    CheckResize {
+        /// What it would become.
+        resize: Box<Resize>,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
+    /// Bring it to the latest minor versions.
+    UpgradeMinorVersion {
+        /// What is to be upgraded.
+        order: UpgradeOrder,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
     /// Remove a task that has ended from the list.
     DeleteTask {
         /// The task.
@@ -286,6 +305,15 @@ pub trait InstanceReads: Send + Sync {
     /// # Errors
     /// `Failed` or `Inconsistent`.
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError>;
+
+    /// Returns an instance, and the minor versions in which it is behind; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn minor_versions(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, MinorVersions)>, StoreError>;
 
     /// Returns the project of an instance that is there, whoever asks.
     ///

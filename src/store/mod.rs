@@ -9,7 +9,9 @@
 mod backups;
 mod contents;
 mod control;
+mod diagnoses;
 mod error;
+mod exports;
 mod identity;
 mod instance_config;
 mod instances;
@@ -19,6 +21,7 @@ mod migrate;
 mod orders;
 mod restores;
 mod row;
+mod run_logs;
 mod schedule;
 mod seed;
 mod snapshot;
@@ -28,7 +31,9 @@ mod tasks;
 pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
 pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
+pub use diagnoses::{CreateDiagnosis, DeleteDiagnosis, DiagnosisReads, DiagnosisWrites};
 pub use error::{OpenError, StoreError};
+pub use exports::{BeginExport, ExportReads, ExportWrites};
 pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
 pub use instance_config::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate,
@@ -43,6 +48,7 @@ pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, K
 pub use metrics::StoreMetrics;
 pub use orders::{OrderReads, OrderWrites, PayOrder, ResourceFilter, SwitchRenewal, Unsubscribe};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
+pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
     ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, WorkStep,
@@ -54,7 +60,7 @@ pub use snapshot::{
     CheckedUpload, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore,
     SnapshotUpload,
 };
-pub use tasks::TaskReads;
+pub use tasks::{TaskReads, TaskWrites};
 
 /// Everything that can be read of the service.
 pub trait Reads:
@@ -65,6 +71,9 @@ pub trait Reads:
     + ContentsReads
     + KeyAnalysisReads
     + OrderReads
+    + DiagnosisReads
+    + RunLogReads
+    + ExportReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -79,6 +88,9 @@ impl<S> Reads for S where
         + ContentsReads
         + KeyAnalysisReads
         + OrderReads
+        + DiagnosisReads
+        + RunLogReads
+        + ExportReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -95,6 +107,10 @@ pub trait Store:
     + ContentsWrites
     + KeyAnalysisWrites
     + OrderWrites
+    + DiagnosisWrites
+    + RunLogWrites
+    + ExportWrites
+    + TaskWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -110,6 +126,10 @@ impl<S> Store for S where
         + ContentsWrites
         + KeyAnalysisWrites
         + OrderWrites
+        + DiagnosisWrites
+        + RunLogWrites
+        + ExportWrites
+        + TaskWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

@@ -5,7 +5,7 @@ use dcs_emulator::http::{Emulation, routes};
 use serde_json::{Value, json};
 
 use crate::support::seed::{
-    CLUSTER, HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, UNKNOWN_INSTANCE, UNKNOWN_PROJECT,
+    CLUSTER, HA, MEMCACHED, OTHERS_HA, PROJECT, PROXY, UNKNOWN_INSTANCE, UNKNOWN_PROJECT,
 };
 use crate::support::{Api, TestServer, each, refusal};
 
@@ -50,14 +50,6 @@ pub(crate) async fn what_is_not_emulated_is_refused_and_listed() {
 
 /// What is never there, as nothing makes it: method, path, code and message.
 const NEVER_THERE: &[(&str, &str, &str, &str)] = &[
-    ("GET", "/instances/export-job?job_id=1", "DCS.4063", "Invalid job_id parameter in the request."),
-    ("GET", "/diagnosis/{report_id}", "DCS.4063", "Invalid report_id parameter in the request."),
-    (
-        "POST",
-        "/instances/{instance_id}/redislog/{id}/links",
-        "DCS.4063",
-        "Invalid id parameter in the request.",
-    ),
     ("GET", "/migration-task/{task_id}", "DCS.4133", "The migration task does not exist."),
     ("GET", "/migration-task/{task_id}/stats", "DCS.4133", "The migration task does not exist."),
     ("GET", "/migration-task/{task_id}/logs", "DCS.4133", "The migration task does not exist."),
@@ -79,23 +71,10 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
             json!({"check_result": false, "available_zone": "", "replication_list": []}),
         ),
         (format!("{instance}/accounts"), json!({"accounts": []})),
-        (format!("{instance}/diagnosis"), json!({"total_num": 0, "diagnosis_report_list": []})),
-        (
-            format!("{instance}/slowlog?start_time=1&end_time=2"),
-            json!({"total_num": 0, "count": 0, "slowlogs": []}),
-        ),
-        (format!("{instance}/redislog?log_type=run"), json!({"total_num": 0, "file_list": []})),
-        (
-            format!("{instance}/operations?operation=restart"),
-            json!({
-                "instance_id": HA, "operations": [{"operation": "restart", "is_support": true, "cause_id": null}],
-            }),
-        ),
         (
             format!("{instance}/clients"),
             json!({"time": "2020-03-02T06:15:04.512Z", "count": 0, "clients": []}),
         ),
-        (format!("{instance}/version"), version("5.0", None)),
         ("/instance/{instance_id}/groups/{group_id}/group-nodes-state".to_owned(), json!([])),
         ("/migration-tasks".to_owned(), json!({"count": 0, "migration_tasks": []})),
         ("/dims/monitored-objects?dim_name=dcs_memcached_instance_id".to_owned(), page),
@@ -120,14 +99,6 @@ pub(crate) async fn what_only_reads_answers_that_there_is_nothing_of_the_kind() 
     assert_eq!(called.len(), routes_of(Emulation::ReadOnly).len());
     // None of it is what the emulator cannot do.
     assert_eq!(server.get("/_emulator/requests/unsupported").await.ok(), json!({"requests": []}));
-}
-
-fn version(engine: &str, proxy: Option<&str>) -> Value {
-    json!({
-        "engine_minor_version": engine, "latest_engine_minor_version": engine, "proxy_minor_version": proxy,
-        "latest_proxy_minor_version": proxy, "engine_minor_version_upgradable": false,
-        "proxy_minor_version_upgradable": false,
-    })
 }
 
 /// Returns the shards of an instance.
@@ -156,21 +127,11 @@ fn parts(instance: &str, name: &str, groups: &Value) -> Value {
 
 #[tokio::test]
 async fn what_follows_from_an_instance_differs_with_it() {
-    let server = TestServer::with(&[("backup.duration", "5s")]).await;
-    for (instance, expected) in [
-        (PROXY, version("5.0", Some("5.0"))),
-        (CLUSTER, version("5.0", None)),
-        (OLD_REDIS, version("3.0", None)),
-    ] {
-        assert_eq!(server.get(&format!("{}/version", Api::V2.instance(instance))).await.ok(), expected);
-    }
+    let server = TestServer::start().await;
     let parts = format!("/v2/{PROJECT}/dims/monitored-objects/{PROXY}?dim_name=dcs_instance_id");
     let parts = server.get(&parts).await.ok();
     assert_eq!(each(&parts["dcs_cluster_redis_node"], "status").len(), 6);
     assert_eq!(each(&parts["dcs_cluster_proxy_node"], "status").len(), 3);
-    server.create_backup(HA).await;
-    let operations = format!("{}/operations?operation=restart", Api::V2.instance(HA));
-    assert_eq!(server.get(&operations).await.ok()["operations"][0]["is_support"], false);
 }
 
 #[tokio::test]
@@ -193,11 +154,6 @@ async fn what_can_be_monitored_comes_in_pages() {
 async fn a_parameter_that_must_be_there_is_named() {
     let server = TestServer::start().await;
     for (rest, name) in [
-        (format!("/instances/{HA}/slowlog?end_time=2"), "start_time"),
-        (format!("/instances/{HA}/slowlog?start_time=1"), "end_time"),
-        (format!("/instances/{HA}/redislog"), "log_type"),
-        (format!("/instances/{HA}/operations"), "operation"),
-        ("/instances/export-job".to_owned(), "job_id"),
         ("/dims/monitored-objects".to_owned(), "dim_name"),
         (format!("/dims/monitored-objects/{HA}"), "dim_name"),
     ] {

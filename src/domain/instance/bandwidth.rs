@@ -100,10 +100,10 @@ impl Instance {
         let shards: Vec<ShardBandwidth> = (0..)
             .zip(self.node_groups().iter().zip(self.assured()))
             .map(|(number, (group, assured))| {
-                let changed = changes.shards.get(&number);
+                let kept = changes.shards.get(&number);
                 let max = assured.max(MOST_OF_SHARD);
-                let bandwidth = assured + changed.map_or(0, |changed| changed.surplus);
-                let updated_at = changed.map(|changed| changed.updated_at);
+                let bandwidth = assured + kept.map_or(0, |kept| kept.surplus);
+                let updated_at = kept.map(|kept| kept.updated_at);
                 ShardBandwidth { group_id: group.id, updated_at, bandwidth: bandwidth.min(max), max, assured }
             })
             .collect();

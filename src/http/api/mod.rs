@@ -3,8 +3,13 @@
 mod backups;
 mod catalog;
 mod config;
+mod diagnoses;
+mod exports;
 mod instances;
 mod key_analyses;
+mod links;
+mod logs;
+mod minor_versions;
 mod network;
 mod nodes;
 mod orders;
@@ -24,12 +29,16 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         key_analyses::routes(),
         network::routes(),
         orders::routes(),
+        diagnoses::routes(),
+        logs::routes(),
+        minor_versions::routes(),
+        exports::routes(),
         config::routes(),
         nodes::routes(),
         tasks::routes(),
         catalog::routes(),
         versions::routes(),
-        backups::links::routes(),
+        links::routes(),
     ]
     .concat()
 }

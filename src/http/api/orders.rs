@@ -4,6 +4,7 @@
 //! Source: docs/contract/dcs-v2-operations.md, section 13.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
@@ -145,8 +146,8 @@ async fn list_resources(engine: Engine, call: CallerContext) -> Response {
     let mut reached: HashMap<ProjectId, bool> = HashMap::new();
     for resource in &resources {
         let project_id = resource.instance.project_id;
-        if !reached.contains_key(&project_id) {
-            reached.insert(project_id, call.reaches(project_id).await.unwrap_or(false));
+        if let Entry::Vacant(place) = reached.entry(project_id) {
+            place.insert(call.reaches(project_id).await.unwrap_or(false));
         }
     }
     resources.retain(|one| {
@@ -274,10 +275,10 @@ impl ResourcesBody {
     /// Returns whether a resource has one of the states, and a time that ends as is asked for.
     fn lets_through(&self, resource: &Resource, now: Timestamp) -> bool {
         let states = self.status_list.as_ref().filter(|states| !states.is_empty());
-        let status = u64::from(resource.status(now).number());
+        let is = u64::from(resource.status(now).number());
         let until = resource.subscription.at(now).time.map(|(_, until)| seconds(until)).unwrap_or_default();
         let given = |bound: &Option<String>| bound.clone().filter(|bound| !bound.is_empty());
-        states.is_none_or(|states| states.iter().any(|one| one.to_u64() == status))
+        states.is_none_or(|states| states.iter().any(|one| one.to_u64() == is))
             && given(&self.expire_time_begin).is_none_or(|from| until >= from)
             && given(&self.expire_time_end).is_none_or(|to| until <= to)
     }

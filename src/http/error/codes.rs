@@ -153,6 +153,8 @@ pub(crate) const WINDOW_REVERSED: ErrorCode =
     twinless("DCS.4025", 400, "The end time must be after the start time.");
 pub(crate) const INVALID_GENERIC: ErrorCode =
     row("DCS.4800", "111400800", 400, "Invalid {0} in the request.");
+/// The same row with the text that is said of kinds of logs.
+pub(crate) const INVALID_LOG_TYPE: ErrorCode = row("DCS.4800", "111400800", 400, "Invalid logType.");
 pub(crate) const RESTORE_SAVE_FAILED: ErrorCode =
     row("DCS.5092", "111500092", 500, "Failed to save and restore data.");
 pub(crate) const RESTORE_QUERY_FAILED: ErrorCode = twinless("DCS.5079", 500, "Query restore record failed.");

@@ -106,6 +106,9 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         },
         Refusal::InstanceAnalysing => &code::ANALYSING,
         Refusal::InstanceUpgrading => &code::UPGRADING,
+        Refusal::InvalidLogType => &code::INVALID_LOG_TYPE,
+        // Its clients take 404, and nothing else, as "gone".
+        Refusal::DiagnosisNotFound => &code::UNKNOWN_ROUTE,
         Refusal::BigKeyScanNotFound => &code::BIGKEY_NOT_FOUND,
         Refusal::BigKeyScanRunning => &code::BIGKEY_SCAN_RUNNING,
         Refusal::BigKeyScanUnsupported => &code::BIGKEY_SCAN_UNSUPPORTED,

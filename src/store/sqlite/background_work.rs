@@ -6,7 +6,7 @@ use crate::domain::background_work::{BackgroundWork, Effect, Occupation, Step};
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
-use crate::domain::work::{DueTimes, WorkOptions, WorkPlan};
+use crate::domain::work::{DueTimes, FailureCode, WorkOptions, WorkPlan};
 use crate::store::row::{failure_code, failure_number};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::sql::sql;
@@ -32,14 +32,36 @@ pub(super) async fn begin(
     new: NewWork<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let plan = WorkPlan::new(now, new.work);
-    let (mut task_id, mut job_id) = (None, None);
     if let Some((task, details)) = &new.task {
-        let names = task.task.names();
-        task_id = names.task.map(|_| task.task_id);
-        job_id = names.job.map(|_| task.job_id);
         tasks::begin(connection, known.key, task, details, (now, None)).await?;
     }
+    let task = new.task.as_ref().map(|(task, _)| *task);
+    let owner = (known.project_key, Some(known.key));
+    insert(connection, owner, &new.effect, (new.work, new.occupation), task, now).await
+}
+
+/// Plans background work of a project, from `now` on, with its background task and job.
+pub(super) async fn begin_of_project(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    (effect, work): (&Effect, WorkOptions),
+    task: &NewTask,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tasks::begin_of_project(connection, project_key, task, now).await?;
+    insert(connection, (project_key, None), effect, (work, None), Some(task), now).await
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    (project_key, instance_key): (i64, Option<i64>),
+    effect: &Effect,
+    (work, occupation): (WorkOptions, Option<Occupation>),
+    task: Option<&NewTask>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let plan = WorkPlan::new(now, work);
+    let names = task.map(|task| task.task.names());
     let insert = sql(
         "plan background work",
         "INSERT INTO background_work (project_key, instance_key, effect, occupation, created_at, start_at, finish_at, failure,
@@ -47,16 +69,16 @@ pub(super) async fn begin(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
     );
     insert
-        .bind(known.project_key)
-        .bind(known.key)
-        .bind_json(&new.effect)
-        .bind(new.occupation.map(Occupation::as_str))
+        .bind(project_key)
+        .bind(instance_key)
+        .bind_json(effect)
+        .bind(occupation.map(Occupation::as_str))
         .bind(now)
         .bind(plan.start_at())
         .bind(plan.finish_at())
         .bind(plan.failure.map(failure_number))
-        .bind(task_id)
-        .bind(job_id)
+        .bind(task.filter(|_| names.is_some_and(|names| names.task.is_some())).map(|task| task.task_id))
+        .bind(task.filter(|_| names.is_some_and(|names| names.job.is_some())).map(|task| task.job_id))
         .execute(connection)
         .await
         .map(drop)
@@ -79,7 +101,7 @@ pub(super) async fn move_on(connection: &mut SqliteConnection, step: &WorkStep) 
     let ended: Option<(Option<TaskId>, Option<JobId>)> =
         end.bind(step.work.key).optional(&mut *connection).await?;
     let Some(ids) = ended else { return Ok(false) };
-    tasks::end(connection, ids, step.at, step.work.plan.failure).await?;
+    tasks::end(connection, ids, step.at, step.work.plan.failure.map(FailureCode::as_str)).await?;
     Ok(true)
 }
 
@@ -98,7 +120,8 @@ pub(super) async fn give_up(
 
 /// Open work, from `background_work w` with its project and instance.
 pub(super) const OPEN_WORK: &str = "
-    SELECT w.work_key, w.effect, w.running, w.created_at, w.start_at, w.finish_at, w.failure, w.due_at, p.project_id, i.instance_id
+    SELECT w.work_key, w.effect, w.running, w.created_at, w.start_at, w.finish_at, w.failure, w.due_at, p.project_id, i.instance_id,
+           w.task_id, w.job_id
     FROM background_work w JOIN projects p ON p.project_key = w.project_key
     LEFT JOIN instances i ON i.instance_key = w.instance_key";
 
@@ -114,15 +137,40 @@ pub(super) type WorkRow = (
     Option<Timestamp>,
     ProjectId,
     Option<InstanceId>,
+    Option<TaskId>,
+    Option<JobId>,
 );
 
 /// Reads open work, with the time at which its next step is due.
 pub(super) fn work(row: WorkRow) -> Result<(Option<Timestamp>, BackgroundWork), StoreError> {
-    let (key, effect, is_running, created_at, start_at, finish_at, failure, due_at, project_id, instance_id) =
-        row;
+    let (
+        key,
+        effect,
+        is_running,
+        created_at,
+        start_at,
+        finish_at,
+        failure,
+        due_at,
+        project_id,
+        instance_id,
+        task_id,
+        job_id,
+    ) = row;
     let due = start_at.zip(finish_at).map(|(start_at, finish_at)| DueTimes { start_at, finish_at });
     let plan = WorkPlan { due, failure: failure.map(failure_code).transpose()? };
     let effect = serde_json::from_str(&effect)
         .map_err(|_| StoreError::Inconsistent { what: "background_work.effect is unknown" })?;
-    Ok((due_at, BackgroundWork { key, project_id, instance_id, effect, plan, is_running, created_at }))
+    let work = BackgroundWork {
+        key,
+        project_id,
+        instance_id,
+        effect,
+        plan,
+        task_id,
+        job_id,
+        is_running,
+        created_at,
+    };
+    Ok((due_at, work))
 }

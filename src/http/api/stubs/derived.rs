@@ -5,7 +5,7 @@
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
-use crate::domain::instance::{CacheMode, Engine as CacheEngine, Instance, InstanceStatus, Node};
+use crate::domain::instance::{Engine as CacheEngine, Instance, Node};
 use crate::domain::refusal::Refusal;
 use crate::engine::{Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::api::nodes::view::{
@@ -16,31 +16,6 @@ use crate::http::context::{InstanceContext, ProjectContext};
 use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::{Query, bounded_limit, offset};
 use crate::http::time::rfc3339;
-
-/// The version of an instance, which is the newest of its kind.
-pub(super) fn version(asked: &Asked) -> Value {
-    let engine = asked.instance.engine_version.as_str();
-    let proxy = (asked.instance.cache_mode == CacheMode::Proxy).then_some(engine);
-    json!({
-        "engine_minor_version": engine,
-        "latest_engine_minor_version": engine,
-        "proxy_minor_version": proxy,
-        "latest_proxy_minor_version": proxy,
-        "engine_minor_version_upgradable": false,
-        "proxy_minor_version_upgradable": false,
-    })
-}
-
-/// Whether an operation is possible: it is while the instance runs and nothing else is done on it.
-pub(super) fn operations(asked: &Asked) -> Value {
-    let instance = asked.instance;
-    let is_idle = instance.status == InstanceStatus::Running && instance.task.is_none();
-    let operation = asked.context.query.get("operation");
-    json!({
-        "instance_id": instance.id.to_string(),
-        "operations": [{ "operation": operation, "is_support": is_idle, "cause_id": null }],
-    })
-}
 
 /// The sessions of clients: there are none, as there is no Redis behind an instance.
 pub(super) fn sessions(asked: &Asked) -> Value {

@@ -12,7 +12,7 @@ mod derived;
 mod row;
 
 use crate::http::api::stubs::derived::{
-    deletable_replicas, list_instances, list_parts, nodes_of_group, operations, sessions, version,
+    deletable_replicas, list_instances, list_parts, nodes_of_group, sessions,
 };
 use crate::http::api::stubs::row::{Reply, Row};
 use crate::http::api::versions;
@@ -60,9 +60,6 @@ macro_rules! g {
 /// The rows: one an operation.
 #[rustfmt::skip]
 static TABLE: &[Row] = &[
-    // Exports
-    Row::refused("export_instances_task", POST, "/instances/export", "Export the list of instances"),
-    Row::reads_given(&["job_id"], "export_excel_job", GET, "/instances/export-job", "Show an export", Reply::UnknownParameter("job_id")),
     // Switchover, replicas, nodes
     Row::refused("change_master_standby", POST, i!("/swap"), "Swap master and standby"),
     Row::refused("change_master_standby_async", PUT, i!("/async-swap"), "Swap master and standby, as a job"),
@@ -85,22 +82,6 @@ static TABLE: &[Row] = &[
                  "Change the password of an account"),
     Row::refused("reset_acl_account_pass_word", PUT, i!("/accounts/{account_id}/password/reset"),
                  "Reset the password of an account"),
-    // Diagnoses, logs, histories
-    Row::refused("create_diagnosis_task", POST, i!("/diagnosis"), "Diagnose an instance"),
-    Row::reads("list_diagnosis_tasks", GET, i!("/diagnosis"), "List diagnoses",
-               Reply::Always(r#"{"total_num": 0, "diagnosis_report_list": []}"#)),
-    Row::reads("show_diagnosis_task_details", GET, "/diagnosis/{report_id}", "Show a diagnosis",
-               Reply::UnknownParameter("report_id")),
-    Row::refused("delete_diagnosis_task", DELETE, i!("/diagnosis"), "Delete diagnoses"),
-    Row::reads_given(&["start_time", "end_time"], "list_slowlog", GET, i!("/slowlog"), "List slow commands",
-               Reply::Always(r#"{"total_num": 0, "count": 0, "slowlogs": []}"#)),
-    Row::refused("create_redislog", POST, i!("/redislog"), "Collect logs"),
-    Row::reads_given(&["log_type"], "list_redislog", GET, i!("/redislog"), "List logs",
-               Reply::Always(r#"{"total_num": 0, "file_list": []}"#)),
-    Row::reads("create_redislog_download_link", POST, i!("/redislog/{id}/links"), "Link to a log",
-               Reply::UnknownParameter("id")),
-    Row::reads_given(&["operation"], "list_instance_operations", GET, i!("/operations"), "Tell whether an operation is possible",
-               Reply::OfInstance(operations)),
     // Sessions and the console
     Row::reads("scan_clients", POST, i!("/clients"), "Look for sessions", Reply::Always("{}")),
     Row::reads("list_clients", GET, i!("/clients"), "List sessions", Reply::OfInstance(sessions)),
@@ -109,10 +90,6 @@ static TABLE: &[Row] = &[
     Row::refused("login_web_cli", POST, i!("/webcli/auth"), "Open a console"),
     Row::refused("execute_command_mobilization", POST, i!("/webcli/command"), "Run a command"),
     Row::refused("logoff_web_cli", POST, i!("/webcli/logout"), "Close a console"),
-    // Network, bandwidth, version, orders
-    Row::reads("show_instance_version", GET, i!("/version"), "Show the version in detail", Reply::OfInstance(version)),
-    Row::refused("upgrade_instance_minor_version", POST, i!("/minor-version/upgrade"), "Upgrade to a newer patch"),
-    Row::refused("start_instance_resize_check_job", POST, i!("/resize/check-job"), "Check a resize"),
     // Migration
     Row::refused("create_migration_task", POST, "/migration-task", "Import data"),
     Row::refused("batch_stop_migration_tasks", POST, "/migration-task/batch-stop", "Stop migrations"),
@@ -154,7 +131,6 @@ mod tests {
                 }
                 Reply::OfInstance(_) => assert!(row.path.contains("{instance_id}"), "{name}"),
                 Reply::Unknown(code) => assert_eq!(code.status, 400, "{name}"),
-                Reply::UnknownParameter(_) => {}
                 Reply::NotEmulated => assert!(row.needs.is_empty(), "{name}"),
             }
             let refused = matches!(row.reply, Reply::NotEmulated);

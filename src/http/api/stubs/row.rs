@@ -6,7 +6,6 @@ use actix_web::http::header::ContentType;
 use serde_json::Value;
 
 use crate::domain::instance::Instance;
-use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, InstanceRef};
 use crate::http::context::{InstanceContext, ProjectContext, RequestContext, Target, endpoint};
@@ -38,8 +37,6 @@ pub(super) enum Reply {
     OfInstance(fn(&Asked) -> Value),
     /// That what the path names is not there: nothing makes one.
     Unknown(&'static ErrorCode),
-    /// The same, where the tables have no code for it: that a parameter, this one, is wrong.
-    UnknownParameter(&'static str),
     /// That it is not emulated.
     NotEmulated,
 }
@@ -103,7 +100,7 @@ impl Row {
             self.operation.summary(self.about).v2(self.method.clone(), self.path, route).query(&needs);
         match self.reply {
             Reply::Always(_) | Reply::OfInstance(_) => endpoint.answers_any(200, "application/json"),
-            Reply::Unknown(_) | Reply::UnknownParameter(_) | Reply::NotEmulated => endpoint.always_refused(),
+            Reply::Unknown(_) | Reply::NotEmulated => endpoint.always_refused(),
         }
     }
 
@@ -142,7 +139,6 @@ impl Row {
             (Reply::OfInstance(derive), Some(asked)) => Ok(HttpResponse::Ok().json(derive(asked))),
             (Reply::OfInstance(_), None) => Err(ApiError::UnknownRoute),
             (Reply::Unknown(code), _) => Err(ApiError::Unknown { code }),
-            (Reply::UnknownParameter(name), _) => Err(Refusal::InvalidParameter { name }.into()),
             (Reply::NotEmulated, _) => Err(ApiError::NotEmulated { what: self.about }),
         }
     }

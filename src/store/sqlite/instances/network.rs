@@ -10,7 +10,7 @@ use crate::domain::work::{Progression, WorkOptions};
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
-use crate::store::sqlite::instances::{note, shown};
+use crate::store::sqlite::instances::record::{note, shown};
 use crate::store::sqlite::sql::sql;
 use crate::store::{StoreError, WorkStep};
 
