@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -42,6 +43,11 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Begins the next analysis that a schedule asks for, and plans the one after it.
+    ScheduledScan {
+        /// What the analysis looks for.
+        scan: AnalysisKind,
+    },
 }
 
 /// A step of background work.
@@ -57,7 +63,7 @@ impl Effect {
     /// Returns what moves it on.
     pub fn model(&self) -> WorkModel {
         match self {
-            Self::KeyAnalysis { .. } => WorkModel::Analysis,
+            Self::KeyAnalysis { .. } | Self::ScheduledScan { .. } => WorkModel::Analysis,
         }
     }
 
@@ -65,6 +71,7 @@ impl Effect {
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::ScheduledScan { scan } => scan.as_str().to_owned(),
         }
     }
 
@@ -72,6 +79,7 @@ impl Effect {
     pub fn backup(&self) -> Option<BackupId> {
         match self {
             Self::KeyAnalysis { backup, .. } => *backup,
+            Self::ScheduledScan { .. } => None,
         }
     }
 
@@ -79,6 +87,15 @@ impl Effect {
     pub fn reads_contents(&self) -> bool {
         match self {
             Self::KeyAnalysis { .. } => true,
+            Self::ScheduledScan { .. } => false,
+        }
+    }
+
+    /// Returns what a schedule looks for, if it is one: it waits for its time, and nothing else moves it on.
+    pub fn scheduled_scan(&self) -> Option<AnalysisKind> {
+        match self {
+            Self::ScheduledScan { scan } => Some(*scan),
+            Self::KeyAnalysis { .. } => None,
         }
     }
 }

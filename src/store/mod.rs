@@ -43,7 +43,7 @@ pub use metrics::StoreMetrics;
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
-    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, WorkStep,
+    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, ScheduledScan, WorkStep,
 };
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,

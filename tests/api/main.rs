@@ -28,6 +28,7 @@ mod openapi;
 mod probes;
 mod races;
 mod restores;
+mod scheduled_scans;
 mod settings;
 mod stubs;
 mod tasks;

@@ -16,7 +16,7 @@ use crate::store::row::{self, Document, INSTANCE_COLUMNS, setting_name};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, instances, tasks, templates};
+use crate::store::sqlite::{SqliteStore, instances, key_analyses, tasks, templates};
 use crate::store::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate, InstanceRef,
     ParameterHistoryEntry, StoreError, TagValues,
@@ -103,7 +103,7 @@ pub(super) async fn change(
     let found = find(connection, change.instance).await?;
     let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
     let note = change.change.note();
-    let kind = Written::of(&change.change);
+    let (kind, scan) = (Written::of(&change.change), change.change.scan());
     let changes = settings.apply(change.change, &instance, change.now)?;
     match kind {
         Written::Parameters => write_parameters(connection, key, &settings).await?,
@@ -111,6 +111,9 @@ pub(super) async fn change(
         Written::Document(name) => {
             write_document(connection, key, name, &settings, change.now.as_millis()).await?;
         }
+    }
+    if let Some(scan) = scan {
+        key_analyses::plan(connection, key, &settings, scan, (change.now, change.now)).await?;
     }
     let failed = StoreError::during("record a change of the configuration of an instance");
     if !changes.is_empty() {

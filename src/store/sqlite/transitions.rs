@@ -20,7 +20,9 @@ use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{background_work, backups, contents, instances, key_analyses, restores};
-use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
+use crate::store::{
+    BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, ScheduledScan, StoreError, WorkStep,
+};
 
 /// Makes the changes whose `from` still holds, in order; returns what was made.
 pub(super) async fn apply(
@@ -93,7 +95,14 @@ async fn apply_to_work(
         (Effect::KeyAnalysis { id, .. }, Some(known)) => {
             key_analyses::apply(connection, known, *id, step, audit).await?;
         }
-        (Effect::KeyAnalysis { .. }, None) => {}
+        (Effect::ScheduledScan { .. }, Some(known)) => {
+            if let Some(scan) = &step.scan {
+                key_analyses::run_schedule(connection, known, ScheduledScan::clone(scan), audit).await?;
+            }
+            // A schedule is no record of anything.
+            return Ok(None);
+        }
+        (Effect::KeyAnalysis { .. } | Effect::ScheduledScan { .. }, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

@@ -14,7 +14,7 @@ use crate::store::InstanceSeed;
 
 impl From<InstanceSeed> for InstanceEntry {
     fn from(seed: InstanceSeed) -> Self {
-        let InstanceSeed { instance, configuration, password_hash, next_run_at, work, .. } = seed;
+        let InstanceSeed { instance, configuration, contents, password_hash, next_run_at, work, .. } = seed;
         let offered = instance.parameters();
         let order_id = instance.billing.order_id().map(|id| Short(id.to_owned()));
         let is_prepaid = instance.billing != Billing::PostPaid;
@@ -66,6 +66,7 @@ impl From<InstanceSeed> for InstanceEntry {
             whitelist: WhitelistEntry::of(&configuration.whitelist),
             bandwidth_policy: configuration.bandwidth_policy.map(BandwidthEntry::from),
             stopped_nodes: instance.stopped_nodes.into_iter().map(Text).collect(),
+            contents,
             backups: Vec::new(),
             restores: Vec::new(),
         }
