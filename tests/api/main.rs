@@ -18,6 +18,7 @@ mod concurrency;
 mod config;
 mod control;
 mod coverage;
+mod coverage_page;
 mod failures;
 mod framework;
 mod identity;

@@ -30,8 +30,13 @@ pub(super) async fn change_whitelist(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let whitelist = read_whitelist(&context.body)?;
+    let has_body = context.compat()?.whitelist_200;
     change(&engine, instance, ConfigChange::Whitelist(whitelist), context.origin).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(if has_body {
+        HttpResponse::Ok().json(serde_json::json!({}))
+    } else {
+        HttpResponse::NoContent().finish()
+    })
 }
 
 /// `PUT …/whitelist-async`: sets which addresses may connect as [`change_whitelist`] does, and names a job.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::domain::instance::{CacheMode, Node, NodeGroup, NodeSwitch};
+use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::api::nodes::view::{
     GroupView, GroupsView, LogicalNodeView, LogicalNodesView, NodesOfInstanceView, NodesOfInstancesView,
@@ -77,6 +78,9 @@ async fn list_logical_nodes(engine: Engine, InstanceContext { instance, .. }: In
     }))
 }
 
+/// Of how many instances a page has the nodes at most.
+const MOST_INSTANCES: u16 = 100;
+
 /// `GET …/instances-logical-nodes`: shows every node of a page of instances.
 async fn list_nodes_of_instances(
     engine: Engine,
@@ -85,7 +89,9 @@ async fn list_nodes_of_instances(
     let query = InstancesQuery {
         filter: InstanceFilter::default(),
         start: InstancePageStart::Skip(offset(&context.query)?),
-        limit: bounded_limit(&context.query)?,
+        limit: bounded_limit(&context.query)?
+            .at_most(MOST_INSTANCES)
+            .ok_or(Refusal::InvalidQuery { name: "limit" })?,
     };
     let page = shown(engine.list_instances(project_id, query).await)?;
     let instances = page.items.iter().map(|instance| {

@@ -9,6 +9,7 @@ use crate::domain::instance::Instance;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, InstanceRef};
+use crate::http::api::versions::{PAGE_QUERY, page_request};
 use crate::http::context::{InstanceContext, ProjectContext, RequestContext, Target, endpoint};
 use crate::http::error::codes::{self, ErrorCode};
 use crate::http::error::{ApiError, OrFail, Response};
@@ -97,7 +98,11 @@ impl Row {
 impl Row {
     /// Returns the route.
     pub(super) fn endpoint(&'static self) -> Endpoint {
-        let needs: Vec<QueryParameter> = self.needs.iter().map(|name| text(name, "").required()).collect();
+        let mut needs: Vec<QueryParameter> =
+            self.needs.iter().map(|name| text(name, "").required()).collect();
+        if self.lists() {
+            needs.extend(PAGE_QUERY);
+        }
         let route = endpoint(move |engine, context| self.serve(engine, context));
         let endpoint =
             self.operation.summary(self.about).v2(self.method.clone(), self.path, route).query(&needs);
@@ -125,12 +130,21 @@ impl Row {
         self.answer(Some(&Asked { instance: &instance, now, context: &context }))
     }
 
-    /// Makes sure that the parameters are there that must be.
+    /// Returns whether it answers with a list, of which a page can be asked for.
+    fn lists(&self) -> bool {
+        self.method == Method::GET && matches!(self.reply, Reply::Always(_))
+    }
+
+    /// Makes sure that the parameters are there that must be, and that the page is one.
     fn require(&self, context: &RequestContext) -> Result<(), ApiError> {
         match self.needs.iter().find(|name| context.query.get(name).is_none()) {
-            Some(name) => Err(ApiError::MissingQuery { name }),
-            None => Ok(()),
+            Some(name) => return Err(ApiError::MissingQuery { name }),
+            None => {}
         }
+        if self.lists() {
+            page_request(&context.query)?;
+        }
+        Ok(())
     }
 
     fn answer(&self, asked: Option<&Asked>) -> Response {
