@@ -7,8 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::analysis_kind::AnalysisKind;
 use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
-use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};

@@ -3,6 +3,7 @@
 //! Begin with [`backup`], the record everything turns around, and [`instance`], which decides what it permits. Each
 //! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
 
+mod analysis_kind;
 pub mod background_work;
 pub mod backup;
 pub mod backup_file;

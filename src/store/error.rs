@@ -71,7 +71,7 @@ impl StoreError {
 /// SQLite's code for a database that another program keeps locked.
 pub(super) const SQLITE_BUSY: i32 = 5;
 /// SQLite's code for a row that breaks a rule of the schema.
-pub(super) const SQLITE_CONSTRAINT: i32 = 19;
+const SQLITE_CONSTRAINT: i32 = 19;
 /// SQLite's code for a disk that failed.
 pub(super) const SQLITE_IOERR: i32 = 10;
 
@@ -93,6 +93,16 @@ pub(super) fn commit_error(source: sqlx::Error) -> StoreError {
             StoreError::during("commit a transaction")(source)
         }
         _ => StoreError::OutcomeUnknown { operation: "commit a transaction", source: Arc::new(source) },
+    }
+}
+
+/// Says of a row that the schema does not take that the seed cannot be stored; other errors stay what they are.
+pub(super) fn unstorable(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(problem) if primary_code(&error) == Some(SQLITE_CONSTRAINT) => {
+            StoreError::Unstorable { what: problem.message().to_owned() }
+        }
+        _ => StoreError::during("insert what a seed wants")(error),
     }
 }
 

@@ -55,6 +55,11 @@ pub(in crate::store) fn transition(row: &SqliteRow) -> Result<StatusTransition, 
     })
 }
 
+/// Writes new names of commands as they are kept.
+pub(in crate::store) fn rename_commands_json(names: &RenameCommands) -> String {
+    serde_json::to_string(names.as_map()).unwrap_or_else(|_| "{}".to_owned())
+}
+
 /// Reads what is kept of the password of an instance, from `instances`.
 pub(in crate::store) fn kept_password(row: &SqliteRow) -> Result<KeptPassword, StoreError> {
     let wrong = u8::try_from(column::<i64>(row, "wrong_passwords")?)

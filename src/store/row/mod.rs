@@ -23,8 +23,8 @@ pub(super) use backup::{
     backup_status_code,
 };
 pub(super) use instance::{
-    INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, policy, replicas_json,
-    transition,
+    INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, policy,
+    rename_commands_json, replicas_json, transition,
 };
 pub(super) use instance_config::{
     Document, changes_json, parameter_history_entry, setting_name, tag, take_document, template, values_json,

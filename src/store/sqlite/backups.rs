@@ -20,9 +20,9 @@ use crate::store::row::{
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::control;
 use crate::store::sqlite::events::{self, Audit, Event, Subject};
+use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
-use crate::store::sqlite::transitions::OpenWorkRow;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{BackupChange, CreateBackup, DeleteBackup, StoreError};
 use async_trait::async_trait;

@@ -1,29 +1,15 @@
-//! Empties everything or a project, and keeps settings.
+//! What is of all tables: which ids are taken, how much is kept, and how everything, a project or an instance is removed; and the
+//! settings that are kept.
 //!
 //! What may never happen to records in their life, their removal, is what a reset is for: the triggers that forbid it are
 //! put aside within the transaction and put back as they were.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
-
-use async_trait::async_trait;
-use futures_util::FutureExt;
-use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection, SqliteExecutor};
-use tokio::sync::{Notify, mpsc};
+use sqlx::{AssertSqlSafe, Executor, Row, SqliteConnection, SqliteExecutor};
 
 use crate::domain::id::ProjectId;
-use crate::domain::time::Timestamp;
-use crate::store::error::commit_error;
-use crate::store::migrate::HISTORY_TABLE;
-use crate::store::sqlite::options::Location;
+use crate::store::migrate::{self, HISTORY_TABLE};
 use crate::store::sqlite::reader::unsigned;
-use crate::store::sqlite::snapshots::replacing;
-use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{READERS_PATIENCE, SqliteStore, seeding};
-use crate::store::{
-    ControlReads, ControlWrites, Counts, ResetPlan, SeedPlan, SeedReport, SettingStore, StatePart,
-    StoreError, migrate,
-};
+use crate::store::{Counts, StoreError};
 
 /// The table of words: it belongs to the schema, not to what is kept.
 const WORDS_TABLE: &str = "statuses";
@@ -48,54 +34,8 @@ const NUMBER_ANEW: &str = "UPDATE events SET number = place FROM (
          FROM events WHERE project_key IN (SELECT value FROM json_each(?)))
      WHERE project_key = project AND number = old AND old <> place";
 
-/// Empties a project, and then fills it again.
-pub(super) async fn reset_project(
-    state: &mut WriterState,
-    project: ProjectId,
-    plan: ResetPlan,
-) -> Result<SeedReport, StoreError> {
-    let emptied = empty_project(&mut state.connection, project).await;
-    emptied.map_err(StoreError::during("empty a project"))?;
-    state.forget();
-    fill(state, plan).await
-}
-
-/// Empties everything, fills it again, and commits: on a connection of its own, where no foreign key is looked at. So SQLite frees a
-/// table at once; it deletes row by row otherwise, and keeps all of them in memory meanwhile, to be able to undo it.
-pub(super) async fn reset_everything(
-    database: Location,
-    plan: ResetPlan,
-    progress: Arc<Notify>,
-) -> Result<SeedReport, StoreError> {
-    let failed = StoreError::during("empty the database");
-    let mut state = WriterState::new(replacing::connect(&database, &progress).await?, progress);
-    state.connection.execute("BEGIN IMMEDIATE").await.map_err(&failed)?;
-    empty(&mut state.connection).await.map_err(&failed)?;
-    let report = fill(&mut state, plan).await?;
-    let violation = state.connection.fetch_optional("PRAGMA foreign_key_check").await.map_err(&failed)?;
-    if violation.is_some() {
-        return Err(StoreError::Inconsistent { what: "a seed refers to what is not there" });
-    }
-    state.connection.execute("COMMIT").await.map_err(commit_error)?;
-    if let Err(error) = state.connection.close().await {
-        tracing::warn!(error = %error, "the connection that emptied the database did not close cleanly");
-    }
-    Ok(report)
-}
-
-async fn fill(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
-    for (name, value) in plan.settings {
-        keep_setting(&mut state.connection, name, Some(value)).await?;
-    }
-    let Some(seed) = plan.seed else { return Ok(SeedReport::default()) };
-    seeding::apply(state, seed, plan.now).await.map_err(|error| match error {
-        // What is refused keeps what it has written, and this has emptied everything.
-        StoreError::Refused(_) => StoreError::Inconsistent { what: "a seed that was taken once is refused" },
-        error => error,
-    })
-}
-
-async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+/// Empties everything.
+pub(super) async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let triggers = put_triggers_aside(connection).await?;
     for table in tables(connection).await? {
         connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
@@ -103,7 +43,11 @@ async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     put_triggers_back(connection, triggers).await
 }
 
-async fn empty_project(connection: &mut SqliteConnection, project: ProjectId) -> Result<(), sqlx::Error> {
+/// Empties a project.
+pub(super) async fn empty_project(
+    connection: &mut SqliteConnection,
+    project: ProjectId,
+) -> Result<(), sqlx::Error> {
     let triggers = put_triggers_aside(connection).await?;
     let id = project.as_bytes().to_vec();
     for table in tables_of(connection, "instance_key").await? {
@@ -200,24 +144,6 @@ async fn tables(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::
     .await
 }
 
-/// Keeps the setting that ids go by, and the key that signs links, if there is another one.
-pub(super) async fn keep_ids(
-    connection: &mut SqliteConnection,
-    name: &'static str,
-    value: String,
-    link_key: Option<[u8; 32]>,
-) -> Result<(), StoreError> {
-    keep_setting(connection, name, Some(value)).await?;
-    if let Some(link_key) = link_key {
-        sqlx::query("UPDATE domain SET link_key = ?")
-            .bind(&link_key[..])
-            .execute(connection)
-            .await
-            .map_err(StoreError::during("keep the key of links"))?;
-    }
-    Ok(())
-}
-
 /// Keeps a setting, or forgets it.
 pub(super) async fn keep_setting(
     connection: &mut SqliteConnection,
@@ -234,95 +160,6 @@ pub(super) async fn keep_setting(
     .await
     .map_err(StoreError::during("keep a setting"))?;
     Ok(())
-}
-
-#[async_trait]
-impl ControlReads for SqliteStore {
-    async fn is_taken(&self, id: [u8; 16]) -> Result<bool, StoreError> {
-        is_taken(self.reader.pool(), id).await
-    }
-
-    fn export(&self, project: Option<ProjectId>) -> mpsc::Receiver<Result<StatePart, StoreError>> {
-        let (parts, receiver) = mpsc::channel(self.parts_in_flight);
-        let reader = self.reader.clone();
-        tokio::spawn(async move { reader.export(project, parts).await });
-        receiver
-    }
-}
-
-#[async_trait]
-impl ControlWrites for SqliteStore {
-    async fn seed(&self, mut plan: SeedPlan, now: Timestamp) -> Result<SeedReport, StoreError> {
-        if matches!(self.location, Location::Memory { .. })
-            && let Some(before_commit) = plan.before_commit.take()
-        {
-            // Readers wait for the writer there: none must be held up that the commit waits for.
-            before_commit.await?;
-        }
-        self.writer.change_much(move |state| seeding::apply(state, plan, now).boxed()).await
-    }
-
-    async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {
-        if let Some(project) = plan.project {
-            return self.writer.change_much(move |state| reset_project(state, project, plan).boxed()).await;
-        }
-        let database = self.location.clone();
-        self.writer
-            .replace(|state| reset_everything(database, plan, Arc::clone(&state.progress)).boxed())
-            .await
-    }
-}
-
-#[async_trait]
-impl SettingStore for SqliteStore {
-    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
-            .fetch_all(self.reader.pool())
-            .await
-            .map_err(StoreError::during("read the settings that are kept"))?;
-        Ok(rows.into_iter().collect())
-    }
-
-    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
-        self.writer.change(move |state| keep_setting(&mut state.connection, name, value).boxed()).await
-    }
-
-    async fn keep_ids(
-        &self,
-        name: &'static str,
-        value: String,
-        link_key: Option<[u8; 32]>,
-    ) -> Result<(), StoreError> {
-        self.writer.change(move |state| keep_ids(&mut state.connection, name, value, link_key).boxed()).await
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        counts(self.reader.pool()).await.map_err(StoreError::during("count what is kept"))
-    }
-
-    async fn probe(&self) -> Result<(), StoreError> {
-        if let Some(files) = &self.files {
-            files.look()?;
-        }
-        self.writer.probe().await
-    }
-
-    async fn close(&self) {
-        // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
-        let pool = self.reader.pool();
-        let readers_closed = pool.close_within(READERS_PATIENCE).await;
-        self.writer.close().await;
-        // Not when the last user of the store goes: the file is free now. Not before the last reader, either: closing the handle
-        // of the database would drop the locks of SQLite that keep others from what it reads.
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if !readers_closed {
-            let reader = Arc::clone(&self.reader);
-            tokio::spawn(async move {
-                reader.pool().close().await;
-                drop(lock);
-            });
-        }
-    }
 }
 
 /// Returns how much a database keeps.

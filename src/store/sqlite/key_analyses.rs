@@ -7,10 +7,8 @@ use sqlx::SqliteConnection;
 use crate::domain::background_work::{Effect, Occupation, Step};
 use crate::domain::id::AnalysisId;
 use crate::domain::instance::InstanceAction;
-use crate::domain::instance_config::InstanceConfig;
 use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, MOST_ANALYSES};
 use crate::domain::task::{NewTask, TaskSubject};
-use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::background_work::{self, NewWork};
@@ -94,18 +92,6 @@ async fn begin(
     record(connection, known, &analysis, (None, Some("waiting")), audit).await
 }
 
-/// Plans when a scan runs next by itself after a time, as it is set now, in place of what was planned.
-pub(super) async fn plan(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    settings: &InstanceConfig,
-    scan: AnalysisKind,
-    (time, now): (Timestamp, Timestamp),
-) -> Result<(), StoreError> {
-    let at = settings.next_scan(scan, time, now);
-    background_work::plan(connection, instance_key, &Effect::ScheduledScan { scan }, at, time).await
-}
-
 /// Begins the analysis that a schedule asks for, and plans the next one. Where the instance or an analysis that is open does not permit
 /// one, there is none this time.
 pub(super) async fn run_schedule(
@@ -124,7 +110,7 @@ pub(super) async fn run_schedule(
         Err(error) => return Err(error),
     }
     let settings = instance_config::settings_of(connection, known.key).await?;
-    plan(connection, known.key, &settings, scan, (audit.at, now)).await
+    instance_config::plan_scan(connection, known.key, &settings, scan, (audit.at, now)).await
 }
 
 /// Removes an analysis that has ended.

@@ -11,15 +11,14 @@ use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
 use crate::domain::restore::RestoreStatus;
-use crate::domain::time::Timestamp;
-use crate::domain::work::WorkPlan;
-use crate::store::row::{self, RestoreStatusRow, backup_status_code, record_kind, restore_status_code};
+use crate::store::row::{self, RestoreStatusRow, backup_status_code, restore_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
-use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{background_work, backups, contents, instances, key_analyses, restores};
+use crate::store::sqlite::{
+    background_work, backups, contents, instances, key_analyses, open_work, restores,
+};
 use crate::store::{
     BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, ScheduledScan, StoreError, WorkStep,
 };
@@ -136,7 +135,9 @@ async fn apply_to_backups(
         .map_err(StoreError::during("change the status of backups"))?;
     batch.retain(|(instance_key, _)| changed.contains(instance_key));
     let plans = batch.iter().map(|(instance_key, change)| (*instance_key, change.to.open_plan()));
-    move_all_on(connection, plans).await.map_err(StoreError::during("plan what follows a change"))?;
+    open_work::move_all_on(connection, plans)
+        .await
+        .map_err(StoreError::during("plan what follows a change"))?;
     let event = |(instance_key, change): &(i64, BackupChange)| {
         Audit { at: change.at, origin: &Origin::SYSTEM, actor_key }.event(
             Subject::Backup(*instance_key, change.number),
@@ -182,7 +183,7 @@ async fn apply_to_restore(
         return Ok(Vec::new());
     }
     let plan = change.to.open_plan();
-    move_on(connection, instance_key, plan)
+    open_work::move_on(connection, instance_key, plan)
         .await
         .map_err(StoreError::during("plan what follows a change"))?;
     let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
@@ -223,96 +224,4 @@ async fn instance_keys(
         Ok((id, row::column(row, "instance_key")?))
     };
     rows.iter().map(key).collect()
-}
-
-/// A row of `open_work`.
-#[derive(Debug)]
-pub(super) struct OpenWorkRow {
-    instance_key: i64,
-    record_kind: i64,
-    record_number: Option<u64>,
-    plan: WorkPlan,
-    due_at: Option<Timestamp>,
-}
-
-impl OpenWorkRow {
-    /// Makes the row of a record's plan; `started` says whether the work has started already.
-    pub(super) fn new(
-        instance_key: i64,
-        record_kind: i64,
-        record_number: u64,
-        plan: WorkPlan,
-        started: bool,
-    ) -> Self {
-        let due_at = if started { plan.finish_at() } else { plan.start_at() };
-        Self { instance_key, record_kind, record_number: Some(record_number), plan, due_at }
-    }
-
-    /// Makes the row of an instance's own status transition.
-    pub(super) fn of_transition(instance_key: i64, plan: WorkPlan) -> Self {
-        let (record_kind, due_at) = (record_kind::INSTANCE, plan.finish_at());
-        Self { instance_key, record_kind, record_number: None, plan, due_at }
-    }
-}
-
-impl InsertRow for OpenWorkRow {
-    const INTO: &'static str =
-        "open_work (instance_key, record_kind, record_number, start_at, finish_at, failure, due_at)";
-    const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?)";
-
-    fn bind(self, script: &mut Script) {
-        script.bind(self.instance_key);
-        script.bind(self.record_kind);
-        script.bind(self.record_number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)));
-        script.bind(self.plan.start_at().map(Timestamp::as_millis));
-        script.bind(self.plan.finish_at().map(Timestamp::as_millis));
-        script.bind(self.plan.failure.map(row::failure_number));
-        script.bind(self.due_at.map(Timestamp::as_millis));
-    }
-}
-
-/// Takes a step of a job into account: it is due next when `plan` ends, or, without a plan, is done.
-pub(super) async fn move_on(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    plan: Option<WorkPlan>,
-) -> Result<(), sqlx::Error> {
-    match plan {
-        Some(plan) => sqlx::query("UPDATE open_work SET due_at = ? WHERE instance_key = ?")
-            .bind(plan.finish_at().map(Timestamp::as_millis))
-            .bind(instance_key),
-        None => sqlx::query("DELETE FROM open_work WHERE instance_key = ?").bind(instance_key),
-    }
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Takes steps of the jobs of instances into account, as [`move_on`] does that of one.
-pub(super) async fn move_all_on(
-    connection: &mut SqliteConnection,
-    plans: impl Iterator<Item = (i64, Option<WorkPlan>)>,
-) -> Result<(), sqlx::Error> {
-    let (mut going_on, mut done) = (Vec::new(), Vec::new());
-    for (instance_key, plan) in plans {
-        match plan {
-            Some(plan) => going_on.push((instance_key, plan.finish_at().map(Timestamp::as_millis))),
-            None => done.push(instance_key),
-        }
-    }
-    if !going_on.is_empty() {
-        sqlx::query(
-            "UPDATE open_work SET due_at = v.value ->> 1 FROM json_each(?) v WHERE instance_key = v.value ->> 0",
-        )
-        .bind(serde_json::to_string(&going_on).unwrap_or_default())
-        .execute(&mut *connection)
-        .await?;
-    }
-    if !done.is_empty() {
-        sqlx::query("DELETE FROM open_work WHERE instance_key IN (SELECT value FROM json_each(?))")
-            .bind(serde_json::to_string(&done).unwrap_or_default())
-            .execute(connection)
-            .await?;
-    }
-    Ok(())
 }

@@ -89,8 +89,10 @@ pub(super) async fn change_expired_key_scan(
 /// A scan at times of the day.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct DailyScanBody {
+    #[schema(required)]
     enable_auto_scan: Option<bool>,
-    /// A client leaves an empty list out.
+    /// Times of the day, `HH:mm`, UTC. A client leaves an empty list out.
+    #[schema(max_items = 24)]
     schedule_at: Option<Vec<String>>,
 }
 
@@ -105,13 +107,19 @@ fn read_daily_scan(body: &[u8]) -> Result<DailyScan, Refusal> {
 /// A scan at intervals, in seconds. A text may stand for any number.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ExpiredKeyScanBody {
+    #[schema(required)]
     enable_auto_scan: Option<bool>,
+    /// ISO 8601, UTC where it has no zone.
+    #[schema(max_length = 40)]
     first_scan_at: Option<String>,
     #[serde(default, deserialize_with = "number")]
+    #[schema(minimum = 0)]
     interval: Option<i64>,
     #[serde(default, deserialize_with = "number")]
+    #[schema(minimum = 2)]
     timeout: Option<i64>,
     #[serde(default, deserialize_with = "number")]
+    #[schema(minimum = 10, maximum = 100_000)]
     scan_keys_count: Option<i64>,
 }
 

@@ -51,15 +51,18 @@ pub(super) async fn change_whitelist_by_job(
 /// The addresses that may connect.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct WhitelistBody {
+    #[schema(required)]
     enable_whitelist: Option<bool>,
     /// A client leaves an empty list out.
     #[serde(default)]
+    #[schema(max_items = 4)]
     whitelist: Option<Vec<GroupBody>>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WhitelistGroupBody)]
 struct GroupBody {
+    #[schema(required, min_length = 1, max_length = 64)]
     group_name: Option<String>,
     ip_list: Option<Addresses>,
 }
@@ -132,6 +135,7 @@ pub(super) async fn switch_client_ips(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ClientIpsBody {
+    #[schema(required)]
     transparent_client_ip_enable: Option<bool>,
 }
 

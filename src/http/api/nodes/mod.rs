@@ -37,7 +37,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
         reading("batch_show_nodes_information", "dcs:instance:list")
             .summary("Shows every node of a page of instances")
             .v2(GET, "/instances-logical-nodes", endpoint(list_nodes_of_instances))
-            .query(versions::PAGE_QUERY)
+            .query(&[versions::PAGE_QUERY[0], versions::PAGE_QUERY[1].up_to(MOST_INSTANCES)])
             .answers::<NodesOfInstancesView>(),
         reading("show_instance_topology", "dcs:instance:get")
             .summary("Shows the nodes of an instance by their kind")
@@ -138,6 +138,8 @@ async fn switch_nodes(engine: Engine, InstanceContext { context, instance }: Ins
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NodeSwitch)]
 pub(super) struct SwitchBody {
+    /// `start` or `stop`.
+    #[schema(required)]
     action: Option<String>,
     node_ids: Option<Vec<String>>,
 }

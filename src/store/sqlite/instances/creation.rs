@@ -5,14 +5,16 @@ use std::collections::HashSet;
 use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
-use crate::domain::instance::{InstanceStatus, NewInstance, RenameCommands, StatusTransition};
+use crate::domain::instance::{InstanceStatus, NewInstance, StatusTransition};
 use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
+use crate::store::row::rename_commands_json;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instances::{record, transition, update};
-use crate::store::sqlite::seeding::{ADDRESSES, address};
+use crate::store::sqlite::instances::free::{free_addresses, require_free, require_unused_address};
+use crate::store::sqlite::instances::record::record;
+use crate::store::sqlite::instances::{transition, update};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{control, quotas};
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
@@ -53,24 +55,6 @@ pub(in crate::store::sqlite) async fn create(
         insert(connection, project_key, &command, called, &ip, audit).await?;
     }
     Ok(())
-}
-
-/// Makes sure that no instance of the project has one of the names.
-pub(super) async fn require_free(
-    connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    names: Vec<&str>,
-) -> Result<(), StoreError> {
-    let taken: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM projects p JOIN instances i USING (project_key)
-         WHERE p.project_id = ? AND i.deleted_at IS NULL AND i.name IN (SELECT value FROM json_each(?)) LIMIT 1",
-    )
-    .bind(&project_id.as_bytes()[..])
-    .bind(serde_json::to_string(&names).unwrap_or_default())
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::during("look for the names of instances"))?;
-    if taken.is_some() { Err(Refusal::InstanceNameTaken.into()) } else { Ok(()) }
 }
 
 /// Makes sure that the ids that were given are not taken. Of several instances with one id the second finds it taken.
@@ -181,11 +165,6 @@ async fn insert(
     Ok(())
 }
 
-/// Writes new names of commands as they are kept.
-pub(in crate::store::sqlite) fn rename_commands_json(names: &RenameCommands) -> String {
-    serde_json::to_string(names.as_map()).unwrap_or_else(|_| "{}".to_owned())
-}
-
 async fn insert_tags(
     connection: &mut SqliteConnection,
     instance_key: i64,
@@ -202,88 +181,4 @@ async fn insert_tags(
             .map_err(StoreError::during("tag an instance"))?;
     }
     Ok(())
-}
-
-/// Returns so many addresses that no instance of a project has or will have.
-pub(super) async fn free_addresses(
-    connection: &mut SqliteConnection,
-    project_key: i64,
-    count: usize,
-) -> Result<Vec<String>, StoreError> {
-    let first = given_out(connection, project_key).await?;
-    let mut next = first;
-    let mut free = Vec::with_capacity(count);
-    while free.len() < count {
-        let missing = i64::try_from(count - free.len()).unwrap_or(i64::MAX);
-        let candidates: Vec<String> = (next..next + missing).map(address).collect();
-        next += missing;
-        // When all have been looked at there is none that is free, and some are given out again.
-        let taken = if next - first > ADDRESSES {
-            HashSet::new()
-        } else {
-            taken(connection, project_key, &candidates).await?
-        };
-        free.extend(candidates.into_iter().filter(|candidate| !taken.contains(candidate)));
-    }
-    Ok(free)
-}
-
-/// Makes sure that no other instance of a project that is or will be in a subnet has, or will have, one of some addresses; `ip` are
-/// these, separated by commas. Addresses of instances that are gone are free.
-///
-/// # Errors
-/// `Refused` with `InvalidParameter` (`private_ip`).
-pub(super) async fn require_unused_address(
-    connection: &mut SqliteConnection,
-    project_id: ProjectId,
-    subnet_id: &str,
-    ip: &str,
-) -> Result<(), StoreError> {
-    let wanted: Vec<&str> = ip.split(',').collect();
-    let taken: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM projects p JOIN instances i USING (project_key)
-         LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)
-         WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (i.subnet_id = ?2 OR l.subnet_id = ?2)
-           AND EXISTS (SELECT 1 FROM json_each(?3) c
-                       WHERE instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)
-         LIMIT 1",
-    )
-    .bind(&project_id.as_bytes()[..])
-    .bind(subnet_id)
-    .bind(serde_json::to_string(&wanted).unwrap_or_default())
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::during("look for an address in a subnet"))?;
-    if taken.is_some() { Err(Refusal::InvalidParameter { name: "private_ip" }.into()) } else { Ok(()) }
-}
-
-/// Returns how many addresses the instances of a project have, those that are gone included.
-async fn given_out(connection: &mut SqliteConnection, project_key: i64) -> Result<i64, StoreError> {
-    sqlx::query_scalar(
-        "SELECT coalesce(sum(length(ip) - length(replace(ip, ',', '')) + 1), 0) FROM instances WHERE project_key = ?",
-    )
-    .bind(project_key)
-    .fetch_one(connection)
-    .await
-    .map_err(StoreError::during("count the addresses of a project"))
-}
-
-/// Returns those of some addresses that an instance of the project has, or will have when it has its new size.
-async fn taken(
-    connection: &mut SqliteConnection,
-    project_key: i64,
-    candidates: &[String],
-) -> Result<HashSet<String>, StoreError> {
-    let taken: Vec<String> = sqlx::query_scalar(
-        "SELECT c.value FROM json_each(?1) c
-         WHERE EXISTS (SELECT 1 FROM instances i LEFT JOIN planned_sizes s USING (instance_key)
-                       WHERE i.project_key = ?2
-                         AND instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)",
-    )
-    .bind(serde_json::to_string(candidates).unwrap_or_default())
-    .bind(project_key)
-    .fetch_all(connection)
-    .await
-    .map_err(StoreError::during("look for addresses of a project"))?;
-    Ok(taken.into_iter().collect())
 }

@@ -8,7 +8,7 @@ use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instances::note;
+use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::tasks;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};

@@ -1,6 +1,6 @@
 //! Giving an instance another size: planned when it begins to be EXTENDING, made when that ends well.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceAction, InstanceStatus, NewSize, Resize, WaitingChange};
@@ -9,11 +9,10 @@ use crate::domain::task::NewTask;
 use crate::domain::task::TaskDetails;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
-use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
-use crate::store::sqlite::instances::creation::free_addresses;
-use crate::store::sqlite::instances::{shown, transition, waiting};
+use crate::store::sqlite::instances::record::shown;
+use crate::store::sqlite::instances::{planned, transition, waiting};
 use crate::store::sqlite::{quotas, tasks};
 
 /// Begins to give an instance another size; it has it already if that takes no time. What may `wait` does, unless the window of
@@ -71,7 +70,7 @@ async fn start(
     let status = known.state.status;
     let transition =
         known.state.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
-    plan(connection, known.key, &before.ip, size).await?;
+    planned::plan_size(connection, known.key, &before.ip, size).await?;
     transition::start(connection, known.key, status, transition, audit).await
 }
 
@@ -82,87 +81,4 @@ async fn permit_memory(
 ) -> Result<(), StoreError> {
     let (quota, used) = quotas::quota(connection, project_id).await?;
     Ok(quota.permit(used, Usage { instances: 0, memory_mb: more_mb })?)
-}
-
-/// Keeps what the instance will be. It keeps the addresses it has, as far as it needs them.
-async fn plan(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    ip: &str,
-    size: &NewSize,
-) -> Result<(), StoreError> {
-    let needed = usize::try_from(size.addresses.max(1)).unwrap_or(1);
-    let mut addresses: Vec<String> = ip.split(',').take(needed).map(str::to_owned).collect();
-    if addresses.len() < needed {
-        let project_key: i64 = sqlx::query_scalar("SELECT project_key FROM instances WHERE instance_key = ?")
-            .bind(instance_key)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(StoreError::during("find the project of an instance"))?;
-        addresses.append(&mut free_addresses(connection, project_key, needed - addresses.len()).await?);
-    }
-    sqlx::query(
-        "INSERT OR REPLACE INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip, replicas)
-         VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(instance_key)
-    .bind(&size.spec_code)
-    .bind(i64::from(size.capacity.as_megabytes()))
-    .bind(size.cache_mode.as_str())
-    .bind(addresses.join(","))
-    .bind(row::replicas_json(&size.replicas)?)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("plan the size of an instance"))
-}
-
-/// Gives an instance the size that is planned for it, if one is and it `succeeded`. Its backups cannot be restored after that,
-/// and all its nodes run.
-pub(super) async fn finish(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    succeeded: bool,
-) -> Result<(), StoreError> {
-    let failed = StoreError::during("give an instance its size");
-    let planned = sqlx::query(
-        "DELETE FROM planned_sizes WHERE instance_key = ?
-         RETURNING spec_code, product_id, capacity_mb, cache_mode, ip, replicas",
-    )
-    .bind(instance_key)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(&failed)?;
-    let Some(planned) = planned.filter(|_| succeeded) else { return Ok(()) };
-    sqlx::query(
-        "UPDATE instances
-         SET spec_code = ?1, product_id = ?2, capacity_mb = ?3, cache_mode = ?4, ip = ?5,
-             restorable_after = coalesce((SELECT max(record_number) FROM backups WHERE instance_key = ?6), restorable_after)
-         WHERE instance_key = ?6",
-    )
-    .bind(planned.try_get::<String, _>("spec_code").map_err(&failed)?)
-    .bind(planned.try_get::<Option<String>, _>("product_id").map_err(&failed)?)
-    .bind(planned.try_get::<i64, _>("capacity_mb").map_err(&failed)?)
-    .bind(planned.try_get::<String, _>("cache_mode").map_err(&failed)?)
-    .bind(planned.try_get::<String, _>("ip").map_err(&failed)?)
-    .bind(instance_key)
-    .execute(&mut *connection)
-    .await
-    .map_err(&failed)?;
-    for statement in [
-        "DELETE FROM stopped_nodes WHERE instance_key = ?",
-        "DELETE FROM replica_changes WHERE instance_key = ?",
-    ] {
-        sqlx::query(statement).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
-    }
-    sqlx::query(
-        "INSERT INTO replica_changes (instance_key, shard, copy, zone_code, course)
-         SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
-    )
-    .bind(instance_key)
-    .bind(planned.try_get::<String, _>("replicas").map_err(&failed)?)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(failed)
 }

@@ -9,7 +9,8 @@ use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::{failure_number, record_kind};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
-use crate::store::sqlite::instances::{placement, resize, set_status};
+use crate::store::sqlite::instances::planned;
+use crate::store::sqlite::instances::record::set_status;
 use crate::store::sqlite::{contents, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
@@ -95,8 +96,7 @@ async fn finish(
         return Ok(false);
     }
     if change.from == InstanceStatus::Extending {
-        resize::finish(connection, instance_key, change.failure.is_none()).await?;
-        placement::finish(connection, instance_key, change.failure.is_none()).await?;
+        planned::finish(connection, instance_key, change.failure.is_none()).await?;
     }
     if change.failure.is_none() {
         contents::lose(connection, instance_key, change.from).await?;

@@ -13,10 +13,12 @@ use crate::domain::schedule::Schedule;
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
+use crate::store::row::rename_commands_json;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
-use crate::store::sqlite::instances::creation::{rename_commands_json, require_free};
-use crate::store::sqlite::instances::{note, record, shown, waiting};
+use crate::store::sqlite::instances::free::require_free;
+use crate::store::sqlite::instances::record::{note, record, shown};
+use crate::store::sqlite::instances::waiting;
 use crate::store::sqlite::{background_work, retention, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes

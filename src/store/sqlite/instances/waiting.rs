@@ -1,20 +1,17 @@
-//! Changes of an instance that wait for its window of maintenance: kept when they are asked for, begun when they are due.
+//! Changes of an instance that wait for its window of maintenance: kept until they are due.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use crate::domain::instance::{InstanceAction, InstanceStatus, PlacementChange, ResizeOrder, WaitingChange};
+use crate::domain::instance::{ResizeOrder, WaitingChange};
 use crate::domain::maintenance::MaintenanceWindow;
-use crate::domain::origin::Origin;
 use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
-use crate::domain::work::WorkOptions;
+use crate::store::StoreError;
 use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
-use crate::store::sqlite::instances::{note, placement, resize, shown};
-use crate::store::sqlite::writer::WriterState;
-use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreError};
+use crate::store::sqlite::instances::record::note;
 
 /// Keeps a change until it is due. Its background task is there already.
 pub(super) async fn keep(
@@ -83,103 +80,17 @@ pub(super) async fn give_up(
     Ok(())
 }
 
-/// Begins what of an instance is due, in the order in which it was asked for; returns what has changed by it, and how many changes
-/// are not due any more.
-pub(in crate::store::sqlite) async fn begin_due(
-    state: &mut WriterState,
-    (instance, work): (InstanceRef, WorkOptions),
-    step: &ScheduleStep,
-    actor_key: i64,
-) -> Result<(Vec<MadeChange>, usize), StoreError> {
-    let rows = sqlx::query(
-        "SELECT w.* FROM waiting_changes w JOIN instances i USING (instance_key)
-         WHERE i.instance_id = ? AND w.due_at <= ? ORDER BY w.change_number",
-    )
-    .bind(&instance.instance_id.as_bytes()[..])
-    .bind(step.at.as_millis())
-    .fetch_all(&mut state.connection)
-    .await
-    .map_err(StoreError::during("find what waits and is due"))?;
-    let audit = Audit { at: step.at, origin: &Origin::SYSTEM, actor_key };
-    let mut made = Vec::new();
-    for row in &rows {
-        let WriterState { connection, instances, .. } = &mut *state;
-        let waiting = Waiting::read(row)?;
-        instances.load(connection, std::iter::once(instance.instance_id)).await?;
-        match instances.get_mut(instance.project_id, instance.instance_id).cloned() {
-            Ok(known) => {
-                instances.forget(instance.instance_id);
-                made.extend(begin(connection, known, &waiting, (step, work), audit).await?);
-            }
-            Err(error) => {
-                tracing::error!(instance.id = %instance.instance_id, error = %error, "what waits cannot be begun");
-                waiting.give_up(connection, step.at, "the instance cannot be changed").await?;
-            }
-        }
-    }
-    Ok((made, rows.len()))
-}
-
-/// Begins one change, puts it off while the instance is busy, or gives it up for good.
-async fn begin(
-    connection: &mut SqliteConnection,
-    known: CachedInstance,
-    waiting: &Waiting,
-    (step, work): (&ScheduleStep, WorkOptions),
-    audit: Audit<'_>,
-) -> Result<Vec<MadeChange>, StoreError> {
-    let (instance_id, instance_key, from) = (known.state.instance_id, known.key, known.state.status);
-    if known.state.permit(InstanceAction::Extend).is_err() {
-        let window = shown(connection, instance_key).await?.maintenance;
-        match window.next_try(audit.at) {
-            Some(next) => waiting.put_off(connection, next).await?,
-            None => {
-                waiting.give_up(connection, audit.at, "time ends before the instance can be changed").await?;
-            }
-        }
-        return Ok(Vec::new());
-    }
-    // First: what takes no time ends together with all that does not wait.
-    waiting.start(connection, audit.at).await?;
-    let begun = match waiting.change.clone() {
-        WaitingChange::Size(order) => match order.check(step.resize_rules()) {
-            Ok(resize) => resize::start_waiting(connection, known, &resize, work, audit).await,
-            Err(refusal) => Err(refusal.into()),
-        },
-        WaitingChange::Zones(zones) => {
-            let extension = (&PlacementChange::Zones(zones), step.region.as_str());
-            placement::start_waiting(connection, known, extension, work, audit).await
-        }
-    };
-    match begun {
-        Ok(()) => {}
-        // What is refused has changed nothing.
-        Err(StoreError::Refused(refusal)) => {
-            waiting.fail(connection, audit.at, &refusal.to_string()).await?;
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(error),
-    }
-    let (passing, to) = (InstanceStatus::Extending, shown(connection, instance_key).await?.status);
-    let steps = if to == passing { vec![(from, to)] } else { vec![(from, passing), (passing, to)] };
-    let change = |(from, to)| ChangedRecord::Instance { from, to };
-    Ok(steps
-        .into_iter()
-        .map(|step| MadeChange { record: change(step), instance_id: Some(instance_id), at: audit.at })
-        .collect())
-}
-
 /// A change that waits.
-struct Waiting {
+pub(super) struct Waiting {
     instance_key: i64,
     number: i64,
     task_id: [u8; 16],
     job_id: [u8; 16],
-    change: WaitingChange,
+    pub(super) change: WaitingChange,
 }
 
 impl Waiting {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &SqliteRow) -> Result<Self, StoreError> {
         let list = |name| -> Result<Vec<String>, StoreError> {
             let text: &str = row::column(row, name)?;
             Ok(text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect())
@@ -207,7 +118,11 @@ impl Waiting {
     }
 
     /// Plans when it is tried again.
-    async fn put_off(&self, connection: &mut SqliteConnection, due_at: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn put_off(
+        &self,
+        connection: &mut SqliteConnection,
+        due_at: Timestamp,
+    ) -> Result<(), StoreError> {
         sqlx::query("UPDATE waiting_changes SET due_at = ? WHERE instance_key = ? AND change_number = ?")
             .bind(due_at.as_millis())
             .bind(self.instance_key)
@@ -229,7 +144,11 @@ impl Waiting {
     }
 
     /// Has it wait no longer: its job begins.
-    async fn start(&self, connection: &mut SqliteConnection, at: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn start(
+        &self,
+        connection: &mut SqliteConnection,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         self.remove(connection).await?;
         sqlx::query("UPDATE jobs SET begin_at = max(?, begin_at) WHERE job_id = ?")
             .bind(at.as_millis())
@@ -241,7 +160,7 @@ impl Waiting {
     }
 
     /// Has it wait no longer: it has failed.
-    async fn give_up(
+    pub(super) async fn give_up(
         &self,
         connection: &mut SqliteConnection,
         at: Timestamp,
@@ -252,7 +171,7 @@ impl Waiting {
     }
 
     /// Fails its background task.
-    async fn fail(
+    pub(super) async fn fail(
         &self,
         connection: &mut SqliteConnection,
         at: Timestamp,

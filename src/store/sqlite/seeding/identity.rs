@@ -4,7 +4,7 @@ use sqlx::{Row, SqliteConnection};
 
 use crate::domain::identity::{RoleScope, Secret};
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::seeding::unstorable;
+use crate::store::error::unstorable;
 use crate::store::{SeedPlan, SeedReport, StoreError, UserSeed};
 
 /// Applies what a seed says of identity.

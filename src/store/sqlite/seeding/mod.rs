@@ -16,19 +16,12 @@ use crate::domain::id::InstanceId;
 use crate::domain::origin::Origin;
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
-use crate::store::error::{SQLITE_CONSTRAINT, primary_code};
+use crate::store::sqlite::instances::free::{ADDRESSES, address};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{control, quotas, scheduling, templates};
 use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
 use existing::Existing;
 use rows::SeededRows;
-
-/// How many addresses `192.168.x.2` to `192.168.x.254` of one subnet are given out.
-const ADDRESSES_A_SUBNET: i64 = 253;
-/// How many subnets there are before addresses repeat.
-const SUBNETS: i64 = 256;
-/// How many addresses there are before they repeat.
-pub(super) const ADDRESSES: i64 = ADDRESSES_A_SUBNET * SUBNETS;
 
 /// Applies a seed.
 pub(super) async fn apply(
@@ -134,22 +127,6 @@ async fn addresses_of(
     Ok(found.iter().flat_map(|addresses| addresses.split(',')).map(str::to_owned).collect())
 }
 
-/// Returns the address of the instance that follows `before` others in its project.
-pub(super) fn address(before: i64) -> String {
-    let (subnet, host) = (before / ADDRESSES_A_SUBNET % SUBNETS, before % ADDRESSES_A_SUBNET + 2);
-    format!("192.168.{subnet}.{host}")
-}
-
-/// Says of a row that the schema does not take that the seed cannot be stored; other errors stay what they are.
-fn unstorable(error: sqlx::Error) -> StoreError {
-    match &error {
-        sqlx::Error::Database(problem) if primary_code(&error) == Some(SQLITE_CONSTRAINT) => {
-            StoreError::Unstorable { what: problem.message().to_owned() }
-        }
-        _ => StoreError::during("insert what a seed wants")(error),
-    }
-}
-
 async fn ensure_project(
     connection: &mut SqliteConnection,
     project: &ProjectSeed,
@@ -229,16 +206,4 @@ async fn set_quota(
         _ => None,
     });
     Ok(differs.collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_a_project_follow_each_other() {
-        assert_eq!(address(0), "192.168.0.2");
-        assert_eq!(address(252), "192.168.0.254");
-        assert_eq!(address(253), "192.168.1.2");
-    }
 }

@@ -9,16 +9,16 @@ use crate::domain::instance::policy::{BackupPlan, KeptPolicy};
 use crate::domain::instance_config::{InstanceConfig, Whitelist};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
+use crate::store::error::unstorable;
 use crate::store::row::{
-    Document, backup_status_code, instance_status_code, restore_status_code, setting_name,
+    Document, backup_status_code, instance_status_code, rename_commands_json, restore_status_code,
+    setting_name,
 };
 use crate::store::sqlite::backups::{self, NewBackupRow};
 use crate::store::sqlite::events::{self, Audit, Event, Subject};
-use crate::store::sqlite::instances::rename_commands_json;
+use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::restores::{self, NewRestoreRow};
 use crate::store::sqlite::script::{InsertRow, Script};
-use crate::store::sqlite::seeding::unstorable;
-use crate::store::sqlite::transitions::OpenWorkRow;
 use crate::store::{InstanceSeed, StoreError};
 
 /// How many rows one statement inserts at most.

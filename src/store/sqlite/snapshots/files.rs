@@ -9,13 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::{Connection, SqliteConnection};
 
-use crate::domain::time::Timestamp;
 use crate::store::sqlite::copying;
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::paths;
 use crate::store::sqlite::snapshots::directory::{SnapshotDirectory, UNFINISHED, is_unfinished, make_folder};
-use crate::store::sqlite::snapshots::{bring_up_to_date, metadata, unusable};
-use crate::store::{SnapshotError, SnapshotFile, SnapshotLabel, SnapshotUpload};
+use crate::store::{SnapshotFile, SnapshotUpload};
 
 /// How the files of snapshots in memory begin, in the folder for temporary files.
 const TEMPORARY: &str = "dcs-emulator-";
@@ -102,29 +100,6 @@ pub(super) async fn open(
             connection.close().await?;
             copying::in_the_background(move || SnapshotFile::open(copy.path())).await
         }
-    }
-}
-
-/// Makes sure that a file can be a snapshot of a database with the schema `served`, and makes it one: of this version, and with
-/// metadata, which are returned.
-///
-/// # Errors
-/// `Unusable`.
-pub(super) async fn accept(
-    upload: &SnapshotUpload,
-    served: &Schema,
-    now: Timestamp,
-) -> Result<SnapshotLabel, SnapshotError> {
-    let snapshot = Location::File(upload.path().to_owned());
-    bring_up_to_date(&snapshot).await?;
-    let damaged = |error: sqlx::Error| unusable(error.to_string());
-    if schema(&snapshot).await.map_err(damaged)? != *served {
-        return Err(unusable("its tables are not those of the database that is served".to_owned()));
-    }
-    match metadata::read(&snapshot).await {
-        Ok(label) => Ok(label),
-        // A database that was no snapshot.
-        Err(_) => metadata::write(&snapshot, now).await.map_err(damaged),
     }
 }
 

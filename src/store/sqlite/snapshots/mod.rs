@@ -3,7 +3,7 @@
 //! A snapshot is a database like any other, with a label in it. What is brought back is looked through first; the writer then
 //! does it, as one change among the others.
 
-mod directory;
+pub(super) mod directory;
 mod files;
 mod metadata;
 pub(super) mod replacing;
@@ -18,19 +18,19 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::{Connection, SqliteConnection};
 
-pub(super) use directory::SnapshotDirectory;
-
 use crate::domain::snapshot::SnapshotName;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::file::Inspected;
 use crate::store::sqlite::options::Location;
 use crate::store::sqlite::paths;
+use crate::store::sqlite::snapshots::directory::SnapshotDirectory;
+use crate::store::sqlite::snapshots::files::Schema;
+use crate::store::sqlite::snapshots::replacing::Replacement;
 use crate::store::sqlite::{SqliteStore, check, copying, file, options};
 use crate::store::{
-    CheckedUpload, OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotStore,
-    SnapshotUpload, StoreError, migrate,
+    CheckedUpload, OpenError, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel,
+    SnapshotStore, SnapshotUpload, StoreError, migrate,
 };
-use replacing::Replacement;
 
 /// How many snapshots there may be.
 const MOST_SNAPSHOTS: usize = 100;
@@ -79,7 +79,7 @@ impl SnapshotStore for SqliteStore {
             let _access = self.access.read().await;
             files::schema(&self.location).await.map_err(failed("read the schema"))?
         };
-        let label = files::accept(&upload, &served, now).await?;
+        let label = accept(&upload, &served, now).await?;
         Ok(CheckedUpload { upload, label })
     }
 
@@ -136,6 +136,29 @@ impl SnapshotStore for SqliteStore {
             })
             .await?;
         Ok(shown)
+    }
+}
+
+/// Makes sure that a file can be a snapshot of a database with the schema `served`, and makes it one: of this version, and with
+/// metadata, which are returned.
+///
+/// # Errors
+/// `Unusable`.
+async fn accept(
+    upload: &SnapshotUpload,
+    served: &Schema,
+    now: Timestamp,
+) -> Result<SnapshotLabel, SnapshotError> {
+    let snapshot = Location::File(upload.path().to_owned());
+    bring_up_to_date(&snapshot).await?;
+    let damaged = |error: sqlx::Error| unusable(error.to_string());
+    if files::schema(&snapshot).await.map_err(damaged)? != *served {
+        return Err(unusable("its tables are not those of the database that is served".to_owned()));
+    }
+    match metadata::read(&snapshot).await {
+        Ok(label) => Ok(label),
+        // A database that was no snapshot.
+        Err(_) => metadata::write(&snapshot, now).await.map_err(damaged),
     }
 }
 

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::store::StoreError;
-use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::writer::state::WriterState;
 
 /// Where the result of a change goes.
 pub(in crate::store::sqlite) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;

@@ -12,15 +12,13 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::options;
 use crate::store::sqlite::retention::NEXT_END_OF_DAYS;
-use crate::store::sqlite::writer::guards::WriterGuards;
 use crate::store::sqlite::writer::job::{Answer, Change, Job, Reply, answer};
-use crate::store::sqlite::writer::{Writer, WriterState};
+use crate::store::sqlite::writer::state::WriterState;
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
 /// How many entries there are before callers wait for a place.
-const QUEUE_LENGTH: usize = 2048;
+pub(super) const QUEUE_LENGTH: usize = 2048;
 /// How long a caller waits at most for a place in the queue; and, while another process keeps the database locked, for its
 /// change to be made: it is refused at the end of the first try after that.
 pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
@@ -76,7 +74,7 @@ pub(super) struct NextDue {
 }
 
 impl NextDue {
-    fn nothing() -> Self {
+    pub(super) fn nothing() -> Self {
         Self { any: AtomicI64::new(NOTHING_DUE), scheduled: AtomicI64::new(NOTHING_DUE) }
     }
 
@@ -117,21 +115,13 @@ pub(in crate::store::sqlite) struct WriterHandle {
 }
 
 impl WriterHandle {
-    /// Starts the writing task on `connection`.
-    pub(in crate::store::sqlite) async fn start(
-        mut connection: SqliteConnection,
-        guards: WriterGuards,
+    pub(super) fn new(
+        queue: mpsc::Sender<Waiting>,
+        next_due: Arc<NextDue>,
+        progress: Arc<Notify>,
         metrics: StoreMetrics,
-    ) -> Result<Self, sqlx::Error> {
-        let next_due = Arc::new(NextDue::nothing());
-        next_due.publish(&mut connection).await?;
-        let progress = Arc::new(Notify::new());
-        options::notify_of_progress(&mut connection, &progress).await?;
-        let state = WriterState::new(connection, Arc::clone(&progress));
-        let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
-        let writer = Writer::new(state, guards, commands, Arc::clone(&next_due), metrics.clone());
-        tokio::spawn(writer.run());
-        Ok(Self { queue, next_due, progress, metrics })
+    ) -> Self {
+        Self { queue, next_due, progress, metrics }
     }
 
     /// Returns once something has been written to see that it can be done; or, behind a transaction that takes long, once that

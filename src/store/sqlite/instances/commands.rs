@@ -1,0 +1,77 @@
+//! Hands each command to what does it.
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+
+use crate::domain::origin::Origin;
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::instance_cache::CachedInstance;
+use crate::store::sqlite::instances::creation::create;
+use crate::store::sqlite::instances::password::change_password;
+use crate::store::sqlite::instances::{placement, resize, transition, update};
+use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{SqliteStore, tasks};
+use crate::store::{
+    ChangeInstance, ChangePassword, CreateInstances, InstanceCommand, InstanceWrites, PasswordAnswer,
+    StoreError,
+};
+
+/// Changes an instance.
+async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), StoreError> {
+    let WriterState { connection, instances, actors, .. } = state;
+    let ChangeInstance { instance, command, now, origin } = command;
+    instances.load(connection, std::iter::once(instance.instance_id)).await?;
+    let known: CachedInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
+    let actor_key = actors
+        .key(connection, &origin.actor)
+        .await
+        .map_err(StoreError::during("record who changes an instance"))?;
+    instances.forget(instance.instance_id);
+    let audit = Audit { at: now, origin: &origin, actor_key };
+    match command {
+        InstanceCommand::Update { update, policy_id, unique_names, port_change } => {
+            let names = unique_names.then_some(instance.project_id);
+            let update = (&*update, port_change.as_ref());
+            update::update(connection, &known, update, policy_id, names, audit).await
+        }
+        InstanceCommand::Switch { switch, task } => {
+            update::switch_setting(connection, &known, switch, &task, audit).await
+        }
+        InstanceCommand::ChangePlacement { extension, region, wait, task, work } => {
+            let extension = (&extension, region.as_str());
+            placement::begin(connection, known, extension, wait.as_ref(), (&task, work), audit).await
+        }
+        InstanceCommand::Delete => {
+            let system_key = actors
+                .key(connection, &Origin::SYSTEM.actor)
+                .await
+                .map_err(StoreError::during("record who lets backups expire"))?;
+            update::delete(connection, &known, audit, system_key).await
+        }
+        InstanceCommand::SwitchNodes { switch, task } => {
+            update::switch_nodes(connection, &known, &switch, &task, audit).await
+        }
+        InstanceCommand::Resize { resize, wait, task, work } => {
+            resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await
+        }
+        InstanceCommand::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
+        InstanceCommand::ChangeStatus { action, work } => {
+            transition::begin(connection, known, action, work, audit).await
+        }
+    }
+}
+
+#[async_trait]
+impl InstanceWrites for SqliteStore {
+    async fn create_instances(&self, command: CreateInstances) -> Result<(), StoreError> {
+        self.writer.change(|state| create(state, command).boxed()).await
+    }
+
+    async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {
+        self.writer.change(|state| change(state, command).boxed()).await
+    }
+
+    async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError> {
+        self.writer.change(|state| change_password(state, command).boxed()).await
+    }
+}

@@ -1,0 +1,87 @@
+//! The settings that are kept, and what else concerns the store as a whole.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::SqliteConnection;
+
+use crate::store::sqlite::{SqliteStore, control};
+use crate::store::{Counts, SettingStore, StoreError};
+
+/// How long closing the store waits for reads to end.
+const READERS_PATIENCE: Duration = Duration::from_millis(50);
+
+#[async_trait]
+impl SettingStore for SqliteStore {
+    async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
+            .fetch_all(self.reader.pool())
+            .await
+            .map_err(StoreError::during("read the settings that are kept"))?;
+        Ok(rows.into_iter().collect())
+    }
+
+    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
+        self.writer
+            .change(move |state| control::keep_setting(&mut state.connection, name, value).boxed())
+            .await
+    }
+
+    async fn keep_ids(
+        &self,
+        name: &'static str,
+        value: String,
+        link_key: Option<[u8; 32]>,
+    ) -> Result<(), StoreError> {
+        self.writer.change(move |state| keep_ids(&mut state.connection, name, value, link_key).boxed()).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        control::counts(self.reader.pool()).await.map_err(StoreError::during("count what is kept"))
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        if let Some(files) = &self.files {
+            files.look()?;
+        }
+        self.writer.probe().await
+    }
+
+    async fn close(&self) {
+        // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
+        let pool = self.reader.pool();
+        let readers_closed = pool.close_within(READERS_PATIENCE).await;
+        self.writer.close().await;
+        // Not when the last user of the store goes: the file is free now. Not before the last reader, either: closing the handle
+        // of the database would drop the locks of SQLite that keep others from what it reads.
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if !readers_closed {
+            let reader = Arc::clone(&self.reader);
+            tokio::spawn(async move {
+                reader.pool().close().await;
+                drop(lock);
+            });
+        }
+    }
+}
+
+/// Keeps the setting that ids go by, and the key that signs links, if there is another one.
+async fn keep_ids(
+    connection: &mut SqliteConnection,
+    name: &'static str,
+    value: String,
+    link_key: Option<[u8; 32]>,
+) -> Result<(), StoreError> {
+    control::keep_setting(connection, name, Some(value)).await?;
+    if let Some(link_key) = link_key {
+        sqlx::query("UPDATE domain SET link_key = ?")
+            .bind(&link_key[..])
+            .execute(connection)
+            .await
+            .map_err(StoreError::during("keep the key of links"))?;
+    }
+    Ok(())
+}
