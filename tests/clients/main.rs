@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         trial("cli_quotas_with_a_static_token", &[], Login::StaticToken, catalogue::cli_quotas),
         trial("otc_sdk_catalogue_with_a_password_strict", &STRICT, Login::Password, catalogue::otc_sdk),
         trial("openapi_validator", &[], Login::StaticToken, openapi::validator),
+        trial("schemathesis", &[], Login::StaticToken, openapi::schemathesis),
         trial("huawei_sdk_tier_1_with_keys_strict", &STRICT, Login::Password, tier_1::huawei_sdk),
         trial("huawei_sdk_catalogue_with_keys_strict", &STRICT, Login::Password, catalogue::huawei_sdk),
     ];

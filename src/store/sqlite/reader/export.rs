@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::mpsc;
 
+use crate::domain::contents::Contents;
 use crate::domain::id::{DomainId, InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Role, RoleScope, Secret};
 use crate::domain::instance::{InstanceStatus, MinorVersions};
@@ -21,7 +22,7 @@ use crate::store::row::{
 };
 use crate::store::sqlite::reader::Reader;
 use crate::store::sqlite::templates::COLUMNS as TEMPLATE_COLUMNS;
-use crate::store::sqlite::{instance_config, quotas};
+use crate::store::sqlite::{contents, instance_config, quotas};
 use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
@@ -208,7 +209,8 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
         for row in rows {
             last = column(&row, "instance_key")?;
             let configuration = instance_config::settings_of(snapshot, last).await?;
-            let seed = instance_of(&row, configuration)?;
+            let contents = contents::read(&mut *snapshot, last, None).await?;
+            let seed = instance_of(&row, configuration, contents)?;
             let id = seed.instance.id;
             send(parts, StatePart::Instance(Box::new(seed))).await?;
             backups(snapshot, last, id, parts).await?;
@@ -217,7 +219,11 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
     }
 }
 
-fn instance_of(row: &SqliteRow, configuration: InstanceConfig) -> Result<InstanceSeed, StoreError> {
+fn instance_of(
+    row: &SqliteRow,
+    configuration: InstanceConfig,
+    contents: Contents,
+) -> Result<InstanceSeed, StoreError> {
     let is_in_transition: bool = column(row, "is_in_transition")?;
     let mut instance = row::instance(row)?;
     if column(row, "is_migrated_into")? {
@@ -227,6 +233,7 @@ fn instance_of(row: &SqliteRow, configuration: InstanceConfig) -> Result<Instanc
     Ok(InstanceSeed {
         instance,
         configuration,
+        contents,
         password_hash: column::<Option<String>>(row, "password_hash")?.map(Secret::new),
         next_run_at: column::<Option<i64>>(row, "next_run_at")?.map(row::to_timestamp).transpose()?,
         minor_versions: MinorVersions {
