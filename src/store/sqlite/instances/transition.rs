@@ -12,7 +12,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::planned;
 use crate::store::sqlite::instances::record::set_status;
-use crate::store::sqlite::{contents, links, tasks};
+use crate::store::sqlite::{contents, links, placed_orders, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -120,8 +120,11 @@ async fn finish(
     .bind(change.at.as_millis())
     .bind(change.failure.map(FailureCode::as_str))
     .bind(instance_key)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::during("end the way of an instance"))?;
+    if matches!(change.from, InstanceStatus::Creating | InstanceStatus::Extending) {
+        placed_orders::advance(connection, instance_key, change.failure.is_some()).await?;
+    }
     Ok(true)
 }
