@@ -223,7 +223,7 @@ async fn a_swap_by_a_job_is_made_when_it_ends() {
     assert_eq!(
         server.rows(audit).await,
         [
-            json!([null, "waiting", "switchover"]),
+            json!(["none", "waiting", "switchover"]),
             json!(["waiting", "running", "switchover"]),
             json!(["running", "success", "switchover"])
         ]
