@@ -88,10 +88,7 @@ fn check_stubs(seen: &Value) -> Result<(), Failed> {
             "show_hotkey_task_details" | "download_hot_key" => json!([400, "DCS.4941"]),
             "show_offline_key_analysis_task" => json!([400, "DCS.4232"]),
             "show_background_task_progress" => json!([400, "DCS.4070"]),
-            "export_excel_job" | "show_diagnosis_task_details" | "create_redislog_download_link" => {
-                json!([400, "DCS.4063"])
-            }
-            "validate_deletable_replica" => json!([]),
+            "scan_clients" | "validate_deletable_replica" => json!([]),
             reads if reads.starts_with("list_") || reads.starts_with("show_") => json!([]),
             _ => json!([400, "DCS.4094"]),
         };
