@@ -27,7 +27,7 @@ pub(crate) const CLUSTER: &str = "6d1f3f0a-8f0e-4ad8-9d0b-3f0b1d0c9a77";
 const CLIENT_LIMIT: Duration = Duration::from_secs(100);
 
 /// The keys of the built-in user, where huaweicloudsdkcore looks for them.
-const KEYS: [(&str, &str); 2] =
+pub(crate) const KEYS: [(&str, &str); 2] =
     [("HUAWEICLOUD_SDK_AK", "EMULATORACCESSKEY000"), ("HUAWEICLOUD_SDK_SK", "emulator-secret-key")];
 
 /// How the OpenStack clients log in.
