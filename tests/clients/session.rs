@@ -29,7 +29,7 @@ const CLIENT_LIMIT: Duration = Duration::from_secs(100);
 const LONG_LIMIT: Duration = Duration::from_mins(10);
 
 /// The keys of the built-in user, where huaweicloudsdkcore looks for them.
-const KEYS: [(&str, &str); 2] =
+pub(crate) const KEYS: [(&str, &str); 2] =
     [("HUAWEICLOUD_SDK_AK", "EMULATORACCESSKEY000"), ("HUAWEICLOUD_SDK_SK", "emulator-secret-key")];
 
 /// How the OpenStack clients log in.
