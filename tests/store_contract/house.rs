@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use dcs_emulator::domain::backup::{Backup, NewBackup};
 use dcs_emulator::domain::catalogue;
+use dcs_emulator::domain::contents::Contents;
 use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId};
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
     Access, BackupRules, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance,
-    InstanceStatus, Network, RenameCommands,
+    InstanceStatus, MinorVersions, Network, RenameCommands,
 };
 use dcs_emulator::domain::instance_config::{InstanceConfig, Tags};
 use dcs_emulator::domain::maintenance::MaintenanceWindow;
@@ -134,6 +135,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         billing: Billing::PostPaid,
         status: InstanceStatus::Running,
         ip: String::new(),
+        domain_name: None,
         port: 6379,
         access: Access::default(),
         sees_client_ips: true,
@@ -151,6 +153,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         tags: Tags::default(),
         kept_nodes: Vec::new(),
         stopped_nodes: BTreeSet::new(),
+        bandwidth: None,
         backup_policy: None,
         created_at: after(0),
         launched_at: Some(after(0)),
@@ -159,10 +162,12 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         task: None,
     };
     InstanceSeed {
+        contents: Contents::default(),
         instance,
         configuration: InstanceConfig::default(),
         password_hash: None,
         next_run_at: None,
+        minor_versions: MinorVersions::default(),
         work: None,
         backups: Vec::new(),
         restores: Vec::new(),

@@ -9,8 +9,7 @@ use uuid::Uuid;
 use crate::domain::instance::create_request::zone_codes;
 use crate::domain::instance::{CacheMode, Instance, InstanceAction, NodeGroup, NodeRole};
 use crate::domain::refusal::Refusal;
-use crate::domain::task::TaskKind;
-use crate::domain::task::{TaskDetails, TaskReplica};
+use crate::domain::task::{TaskDetails, TaskKind, TaskReplica};
 
 /// A requested placement change. Zones are named by code or id.
 #[derive(Clone, Debug, PartialEq, Eq)]

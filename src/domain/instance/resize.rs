@@ -117,6 +117,9 @@ impl ResizeOrder {
 }
 
 impl Resize {
+    /// The code by which the task of a check tells that the quota of memory would be exceeded.
+    pub const QUOTA_EXCEEDED: &str = "DCS.4036";
+
     /// Returns what an instance becomes.
     ///
     /// What waiting would not mend is refused first.

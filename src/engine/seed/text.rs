@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::backup::{BackupKind, BackupStatusKind};
 use crate::domain::backup_file::BackupFormat;
+use crate::domain::catalogue::{Edition, Storage};
 use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RestoreId, TemplateId, UserId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::policy::BackupWindow;
@@ -72,7 +73,7 @@ macro_rules! displayed {
 }
 
 displayed!(ProjectId, InstanceId, BackupId, RestoreId, UserId, DomainId, TemplateId);
-displayed!(CacheMode, InstanceStatus, UtcOffset, Progress, Uuid);
+displayed!(CacheMode, Edition, InstanceStatus, Storage, UtcOffset, Progress, Uuid);
 
 /// Values whose text is one of some words.
 macro_rules! words {
@@ -166,6 +167,9 @@ impl<'de, const MOST: usize> Deserialize<'de> for Short<MOST> {
         let text = String::deserialize(deserializer)?;
         if text.is_empty() || text.chars().count() > MOST {
             return Err(D::Error::custom(format!("must have 1 to {MOST} characters")));
+        }
+        if text.contains('\0') {
+            return Err(D::Error::custom("must not have U+0000"));
         }
         Ok(Self(text))
     }

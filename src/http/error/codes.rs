@@ -81,7 +81,7 @@ pub(crate) const PREPAID: ErrorCode = row(
     400,
     "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
 );
-pub(crate) const TOO_MANY_TAGS: ErrorCode =
+pub(crate) const QUOTA_REACHED: ErrorCode =
     row("DCS.4039", "111400039", 400, "The quota limit has been reached.");
 pub(crate) const INVALID_CONFIGURATION: ErrorCode =
     row("DCS.4066", "111400066", 400, "Invalid value of the configure parameter {0}.");
@@ -132,6 +132,11 @@ pub(crate) const UNAVAILABLE: ErrorCode = ErrorCode { status: 503, ..INTERNAL };
 pub(crate) const DELETE_BACKUP_FAILED: ErrorCode =
     row("DCS.4101", "111400101", 500, "Delete instance backup file failed.");
 pub(crate) const NO_CREDENTIALS: ErrorCode = row("DCS.1003", "111401003", 401, "No token in the request.");
+/// The same row for a signature by another algorithm, which it names.
+pub(crate) const UNSUPPORTED_ALGORITHM: ErrorCode = ErrorCode {
+    text: "Signatures by {0} are not emulated; sign with SDK-HMAC-SHA256.",
+    ..INVALID_CREDENTIALS
+};
 pub(crate) const INVALID_CREDENTIALS: ErrorCode = row("DCS.1001", "111401001", 401, "Invalid token.");
 pub(crate) const CREDENTIALS_EXPIRED: ErrorCode = row("DCS.1002", "111401002", 401, "Token expired.");
 pub(crate) const OTHER_PROJECT: ErrorCode =
@@ -153,6 +158,8 @@ pub(crate) const WINDOW_REVERSED: ErrorCode =
     twinless("DCS.4025", 400, "The end time must be after the start time.");
 pub(crate) const INVALID_GENERIC: ErrorCode =
     row("DCS.4800", "111400800", 400, "Invalid {0} in the request.");
+/// The same row with the text that is said of kinds of logs.
+pub(crate) const INVALID_LOG_TYPE: ErrorCode = row("DCS.4800", "111400800", 400, "Invalid logType.");
 pub(crate) const RESTORE_SAVE_FAILED: ErrorCode =
     row("DCS.5092", "111500092", 500, "Failed to save and restore data.");
 pub(crate) const RESTORE_QUERY_FAILED: ErrorCode = twinless("DCS.5079", 500, "Query restore record failed.");
@@ -167,8 +174,15 @@ pub(crate) const NOT_EMULATED: ErrorCode =
 pub(crate) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
 pub(crate) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
 pub(crate) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");
-pub(crate) const MIGRATION_NOT_FOUND: ErrorCode =
-    twinless("DCS.4133", 400, "The migration task does not exist.");
+pub(crate) const MIGRATION_NOT_FOUND: ErrorCode = twinless("DCS.4133", 400, "Instance job is not found.");
+pub(crate) const NO_MIGRATIONS: ErrorCode =
+    twinless("DCS.4855", 400, "invalid migration task id in the request.");
+/// Only inside the results of restarts.
+pub(crate) const NOT_ONLINE_MIGRATION: ErrorCode = twinless("dcs.41.0001", 400, "task not v2");
+pub(crate) const ADDRESS_EXCHANGE_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4990", 400, "Not support exchange ip.");
+pub(crate) const WRONG_INSTANCE_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 pub(crate) const ANALYSIS_NOT_FOUND: ErrorCode =
     twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
 pub(crate) const INSTANCE_SAVE_FAILED: ErrorCode =
@@ -241,6 +255,15 @@ pub(crate) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The p
 /// The one code that only v1.0 has; the newer style takes the nearest.
 pub(crate) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
     row("DCS.4009", "111400022", 400, "Engine does not match the product id.");
+/// The same row as of an unknown engine: the service names no other.
+pub(crate) const PRODUCT_OF_OTHER_VERSION: ErrorCode = INVALID_ENGINE;
+pub(crate) const SECURITY_GROUP_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4872", 400, "Do not support security group whitelist.");
+// Orders are the business of billing, and so are these codes; no page names them.
+pub(crate) const ORDER_NOT_FOUND: ErrorCode = twinless("CBC.3000", 404, "The order does not exist.");
+pub(crate) const RESOURCE_NOT_FOUND: ErrorCode = twinless("CBC.3001", 400, "The resource does not exist.");
+pub(crate) const ORDER_NOT_PAYABLE: ErrorCode =
+    twinless("CBC.3002", 400, "The order is not waiting for payment.");
 
 // What is said of other sizes, and of nodes.
 pub(crate) const RESIZE_UNSUPPORTED: ErrorCode =
@@ -290,6 +313,10 @@ pub(crate) const ANALYSIS_UNSUPPORTED: ErrorCode =
     twinless("DCS.4230", 400, "Does not support offline key analysis.");
 pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
+pub(crate) const INVALID_ACCOUNT: ErrorCode = twinless("DCS.4961", 400, "Acl account request param invalid.");
+pub(crate) const ACCOUNTS_UNSUPPORTED: ErrorCode = twinless("DCS.4964", 400, "Failed to query acl list.");
+pub(crate) const WRONG_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 
 impl ErrorCode {
     /// Returns code and text as v1.0 bodies carry them in the older style.
@@ -306,9 +333,33 @@ impl ErrorCode {
     }
 }
 
+/// The table of all codes, also of those that the emulator itself never answers with.
+const TABLE: &str = include_str!("../../../docs/contract/errors.tsv");
+
+/// Returns the row of a code of either family.
+pub(crate) fn find(code: &str) -> Option<ErrorCode> {
+    TABLE.lines().skip(1).find_map(|line| {
+        let mut columns = line.split('\t');
+        let (status, dcs, legacy, text) =
+            (columns.next()?.parse().ok()?, columns.next()?, columns.next()?, columns.next()?);
+        let legacy = Some(legacy).filter(|legacy| !legacy.is_empty());
+        let is_it = dcs.starts_with("DCS.") && (code == dcs || legacy == Some(code));
+        is_it.then_some(ErrorCode { dcs, legacy, status, text })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_found_in_the_table_by_either_name() {
+        for code in ["DCS.4096", "111400096"] {
+            assert_eq!(find(code), Some(BACKING_UP));
+        }
+        assert_eq!(find("DCS.4919"), Some(BIGKEY_SCAN_UNSUPPORTED));
+        assert_eq!(find("DCS.0000"), None);
+    }
 
     #[test]
     fn a_code_without_an_older_twin_goes_out_as_it_is_unless_it_is_internal() {

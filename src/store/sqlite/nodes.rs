@@ -9,16 +9,14 @@ use crate::domain::background_work::{Effect, Occupation, Step};
 use crate::domain::instance::{Instance, Node, NodeChange};
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
-use crate::store::sqlite::documents;
 use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::shown;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{kept_nodes, tasks};
+use crate::store::sqlite::{SqliteStore, documents, kept_nodes, tasks};
 use crate::store::{ChangeNode, NodeWrites, StoreError, WorkStep};
 
 #[async_trait]

@@ -3,11 +3,11 @@
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::instance::{NewPlacement, NewSize, ReplicaChange, ReplicaCourse};
-use crate::store::StoreError;
-use crate::store::row;
 use crate::store::sqlite::instances::free::free_addresses;
+use crate::store::sqlite::instances::network;
 use crate::store::sqlite::instances::record::shown;
 use crate::store::sqlite::kept_nodes;
+use crate::store::{StoreError, row};
 
 /// Makes what is planned for an instance, if it `succeeded`; else forgets it.
 pub(super) async fn finish(
@@ -101,11 +101,10 @@ async fn finish_size(
     .execute(&mut *connection)
     .await
     .map_err(failed)?;
-    if shown(connection, instance_key).await?.keeps_nodes_of(&before) {
-        Ok(())
-    } else {
-        kept_nodes::write(connection, instance_key, &[]).await
+    if !shown(connection, instance_key).await?.keeps_nodes_of(&before) {
+        kept_nodes::write(connection, instance_key, &[]).await?;
     }
+    network::fit_bandwidth(connection, instance_key).await
 }
 
 /// Keeps what will be different.
