@@ -8,8 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::{AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
-use crate::domain::instance::PublicAccessOrder;
-use crate::domain::instance::bandwidth::BandwidthTargets;
+use crate::domain::network::{BandwidthTargets, PublicAccessOrder};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};

@@ -36,7 +36,7 @@ pub use nodes::{Node, NodeGroup, NodeRole};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
 pub use placement::{NewPlacement, PlacementChange};
 pub use placement::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
-pub use public_access::{Listener, PublicAccess, PublicAccessOrder};
+pub use public_access::{Listener, PublicAccess};
 pub use resize::WaitingChange;
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
 pub use state::{BackupRules, InstanceState, OpenWork};
@@ -46,10 +46,10 @@ pub use update::{InstanceUpdate, UpdateOrder};
 
 use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::policy::KeptPolicy;
 use crate::domain::instance_config::Tags;
 use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::network::BandwidthChanges;
 use crate::domain::time::Timestamp;
 
 /// How an instance keeps its data.

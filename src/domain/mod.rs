@@ -22,6 +22,7 @@ pub mod instance_config;
 pub mod key_analysis;
 pub mod link;
 pub mod maintenance;
+pub mod network;
 pub mod order;
 pub mod origin;
 pub mod page;
