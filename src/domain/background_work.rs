@@ -6,8 +6,12 @@
 //! Source: docs/contract/dcs-v2-operations.md.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::domain::id::{AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
+use crate::domain::analysis_kind::AnalysisKind;
+use crate::domain::id::{
+    AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, MigrationId, ProjectId, TaskId,
+};
 use crate::domain::network::{BandwidthTargets, PublicAccessOrder};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -47,6 +51,11 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Begins the next analysis that a schedule asks for, and plans the one after it.
+    ScheduledScan {
+        /// What the analysis looks for.
+        scan: AnalysisKind,
+    },
     /// Opens its instance to the public, or closes it.
     PublicAccess {
         /// How it is opened; none: it is closed.
@@ -85,6 +94,47 @@ pub enum Effect {
         /// Its job.
         id: JobId,
     },
+    /// Has a replica become the master of its shard.
+    SwitchOver {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Makes, changes or removes an account.
+    Account {
+        /// The account, which says itself what is being done to it.
+        id: AccountId,
+    },
+    /// Ends sessions.
+    EndSessions {
+        /// The job by which that is known.
+        job_id: JobId,
+        /// The node whose sessions end; none: those of every node.
+        node: Option<Uuid>,
+    },
+    /// Copies the data of a migration's source.
+    Migration {
+        /// The migration.
+        id: MigrationId,
+        /// The instance whose data it takes, or whose backup; none: another server.
+        source: Option<InstanceId>,
+        /// The backup; none: what the source holds at its end.
+        backup: Option<BackupId>,
+    },
+    /// Stops a migration.
+    MigrationStop {
+        /// The migration.
+        id: MigrationId,
+    },
+    /// Exchanges the addresses of a migration's instances, or exchanges them back.
+    AddressExchange {
+        /// The migration.
+        id: MigrationId,
+    },
 }
 
 /// A step of background work.
@@ -100,12 +150,13 @@ impl Effect {
     /// Returns what moves it on.
     pub fn model(&self) -> WorkModel {
         match self {
-            Self::KeyAnalysis { .. } => WorkModel::Analysis,
-            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => WorkModel::Task,
+            Self::KeyAnalysis { .. } | Self::ScheduledScan { .. } => WorkModel::Analysis,
             Self::Diagnosis { .. } => WorkModel::Diagnosis,
-            Self::UpgradeMinorVersion { .. } | Self::CheckResize { .. } | Self::ExportInstances { .. } => {
-                WorkModel::Task
+            Self::Account { .. } => WorkModel::Account,
+            Self::Migration { .. } | Self::MigrationStop { .. } | Self::AddressExchange { .. } => {
+                WorkModel::Migration
             }
+            _ => WorkModel::Task,
         }
     }
 
@@ -113,33 +164,52 @@ impl Effect {
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::ScheduledScan { scan } => scan.as_str().to_owned(),
             Self::PublicAccess { .. } => "public_access".to_owned(),
             Self::Bandwidth { .. } => "bandwidth".to_owned(),
             Self::BandwidthExpansion => "bandwidth_expansion".to_owned(),
             Self::Diagnosis { id } => id.to_string(),
             Self::UpgradeMinorVersion { id, .. } | Self::CheckResize { id, .. } => id.to_string(),
             Self::ExportInstances { id } => id.to_string(),
+            Self::SwitchOver { node } | Self::RemoveAddress { node } => node.simple().to_string(),
+            Self::Account { id } => id.to_string(),
+            Self::EndSessions { job_id, .. } => job_id.to_string(),
+            Self::Migration { id, .. } | Self::MigrationStop { id } | Self::AddressExchange { id } => {
+                id.to_string()
+            }
         }
     }
 
     /// Returns the backup that it is about, if it is about one.
     pub fn backup(&self) -> Option<BackupId> {
         match self {
-            Self::KeyAnalysis { backup, .. } => *backup,
+            Self::KeyAnalysis { backup, .. } | Self::Migration { backup, .. } => *backup,
             _ => None,
         }
     }
 
-    /// Returns whether its end depends on what the instance holds.
+    /// Returns the instance whose contents its end depends on, where that is another one than its own.
+    pub fn source(&self) -> Option<InstanceId> {
+        match self {
+            Self::Migration { source, .. } => *source,
+            _ => None,
+        }
+    }
+
+    /// Returns whether its end depends on what an instance holds.
     pub fn reads_contents(&self) -> bool {
         match self {
             Self::KeyAnalysis { .. } | Self::Diagnosis { .. } => true,
-            Self::UpgradeMinorVersion { .. }
-            | Self::CheckResize { .. }
-            | Self::ExportInstances { .. }
-            | Self::PublicAccess { .. }
-            | Self::Bandwidth { .. }
-            | Self::BandwidthExpansion => false,
+            Self::Migration { source, .. } => source.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Returns what a schedule looks for, if it is one: it waits for its time, and nothing else moves it on.
+    pub fn scheduled_scan(&self) -> Option<AnalysisKind> {
+        match self {
+            Self::ScheduledScan { scan } => Some(*scan),
+            _ => None,
         }
     }
 }

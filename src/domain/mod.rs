@@ -3,6 +3,8 @@
 //! Begin with [`backup`], the record everything turns around, and [`instance`], which decides what it permits. Each
 //! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
 
+pub mod account;
+mod analysis_kind;
 pub mod background_work;
 pub mod backup;
 pub mod backup_file;
@@ -22,6 +24,7 @@ pub mod instance_config;
 pub mod key_analysis;
 pub mod link;
 pub mod maintenance;
+pub mod migration;
 pub mod network;
 pub mod order;
 pub mod origin;
@@ -32,8 +35,10 @@ pub mod remark;
 pub mod restore;
 pub mod run_log;
 pub mod schedule;
+pub mod session;
 pub mod slow_log;
 pub mod snapshot;
 pub mod task;
 pub mod time;
+pub mod web_cli;
 pub mod work;

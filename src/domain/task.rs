@@ -200,6 +200,30 @@ pub enum TaskKind {
     CheckResize,
     /// Exports the list of a project's instances.
     ExportInstances,
+    /// Has a replica become master.
+    SwitchOver,
+    /// The same, before it is answered.
+    SwapAtOnce,
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress,
+    /// Makes an account.
+    CreateAccount,
+    /// Gives an account another role.
+    SetAccountRole,
+    /// Gives an account another password.
+    ResetAccountPassword,
+    /// Removes an account.
+    DeleteAccount,
+    /// Reads the sessions of a node.
+    ScanSessions,
+    /// Ends all sessions.
+    EndSessions,
+    /// Creates the machine of an online migration.
+    CreateMigration,
+    /// Exchanges addresses with another instance.
+    ExchangeAddresses,
+    /// Exchanges them back.
+    RollBackAddresses,
 }
 
 /// The names under which the API shows a kind of work.
@@ -237,6 +261,18 @@ impl TaskKind {
             Self::UpgradeMinorVersion => (Some("UpgradeMinorVersion"), None),
             Self::CheckResize => (Some("ResizePreCheck"), Some("resizePreCheckJob")),
             Self::ExportInstances => (Some("dcsExportJob"), Some("dcsExportJob")),
+            Self::SwitchOver => (Some("masterStandbySwapJob"), Some("masterStandbySwapJob")),
+            Self::SwapAtOnce => (Some("masterStandbySwapJob"), None),
+            Self::RemoveAddress => (Some("RemoveIpFromDns"), Some("removeIpFromDnsJob")),
+            Self::CreateAccount => (Some("CreateAcl"), Some("createAclJob")),
+            Self::SetAccountRole => (Some("UpdateAclRole"), Some("updateAclRoleJob")),
+            Self::ResetAccountPassword => (Some("ResetAclPassword"), None),
+            Self::DeleteAccount => (Some("DeleteAcl"), None),
+            Self::ScanSessions => (None, Some("scanClientsJob")),
+            Self::EndSessions => (None, Some("killAllClientsJob")),
+            Self::CreateMigration => (None, Some("createMigrationJob")),
+            Self::ExchangeAddresses => (Some("ExchangeIp"), None),
+            Self::RollBackAddresses => (Some("RollbackIp"), None),
         };
         TaskNames { task, job }
     }

@@ -354,13 +354,13 @@ impl Engine {
         Ok(job_id)
     }
 
-    /// Returns an instance whose connections can be encrypted.
+    /// Returns an instance for whose clients there is a certificate.
     ///
     /// # Errors
     /// `Refused` with `InstanceNotFound` or `EncryptionUnsupported`.
-    pub async fn encryptable_instance(&self, instance: InstanceRef) -> Result<Instance, EngineError> {
+    pub async fn certified_instance(&self, instance: InstanceRef) -> Result<Instance, EngineError> {
         let (instance, _) = self.get_instance(instance).await?;
-        instance.engine_version.permit_encryption()?;
+        instance.engine_version.permit_certificate()?;
         Ok(instance)
     }
 }

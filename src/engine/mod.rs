@@ -3,6 +3,7 @@
 //! Every use case begins with the present time, and with it what is due at that time has been done ("reconcile, then
 //! serve"): nobody ever sees a state that the plan has left behind.
 
+mod accounts;
 mod backups;
 mod catalogue;
 mod contents;
@@ -19,14 +20,18 @@ mod key_analyses;
 mod links;
 mod lock;
 mod logs;
+mod migrations;
 mod minor_versions;
 mod network;
+mod nodes;
 mod orders;
 mod passwords;
 mod restores;
 pub mod seed;
+mod sessions;
 mod tasks;
 pub mod transitions;
+mod web_cli;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +43,10 @@ pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery, ResizeTerms};
 pub use key_analyses::OfflineTarget;
 pub use links::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
+pub use migrations::{
+    ConfigureMigrationRequest, CreateMigrationRequest, MigrationDetails, MigrationSourceRequest,
+    MigrationStats, NewOnlineMigration, RequestedEnd,
+};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub(crate) use seed::text::{DurationText, Text, TimeText};
@@ -191,25 +200,31 @@ impl Engine {
         instance: InstanceRef,
         failure: Option<FailureCode>,
     ) -> WorkOptions {
-        let usual = match model {
-            WorkModel::Backup => self.settings.backup_duration,
-            WorkModel::Restore => self.settings.restore_duration,
-            _ => self.settings.task_duration,
-        };
-        let ruled = self.transitions.progression(model, instance);
-        WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
+        self.usual_options(model, self.transitions.progression(model, instance), failure)
     }
 
-    /// Returns how background work of a project is to go: as the rules have it, else as the settings do.
-    fn work_options_of_project(
+    /// Returns how work of a project is to go: as the rules have it, else as the settings do.
+    fn project_work_options(
         &self,
         model: WorkModel,
         project_id: ProjectId,
         failure: Option<FailureCode>,
     ) -> WorkOptions {
-        let ruled = self.transitions.progression_of_project(model, project_id);
-        let progression = ruled.unwrap_or_else(|| Progression::lasting(self.settings.task_duration));
-        WorkOptions { progression, failure }
+        self.usual_options(model, self.transitions.progression_of_project(model, project_id), failure)
+    }
+
+    fn usual_options(
+        &self,
+        model: WorkModel,
+        ruled: Option<Progression>,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
+        let usual = match model {
+            WorkModel::Backup => self.settings.backup_duration,
+            WorkModel::Restore => self.settings.restore_duration,
+            _ => self.settings.task_duration,
+        };
+        WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
     }
 
     /// Returns how the way of an instance through a state is to go: as the rules have it, else it takes no time.

@@ -251,6 +251,8 @@ pub struct ChangePassword {
     pub instance: InstanceRef,
     /// How it is to change.
     pub change: PasswordChange,
+    /// Whether the new password has a colon.
+    pub has_colon: bool,
     /// Its background task; none where nothing is to change.
     pub task: Option<NewTask>,
     /// When it was asked for.

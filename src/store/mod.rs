@@ -6,6 +6,7 @@
 //! something returns after the change has been written and synced; when it returns an error other than `OutcomeUnknown`,
 //! nothing has changed.
 
+mod accounts;
 mod backups;
 mod contents;
 mod control;
@@ -18,16 +19,23 @@ mod instances;
 mod key_analyses;
 mod metrics;
 mod migrate;
+mod migrations;
+mod nodes;
 mod orders;
 mod restores;
 mod row;
 mod run_logs;
 mod schedule;
 mod seed;
+mod sessions;
 mod snapshot;
 pub mod sqlite;
 mod tasks;
+mod web_cli;
 
+pub use accounts::{
+    AccountCommand, AccountPasswordChange, AccountReads, AccountWrites, ChangeAccount, ChangeAccountPassword,
+};
 pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
 pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
@@ -46,21 +54,27 @@ pub use instances::{
 };
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
+pub use migrations::{
+    ChangeMigration, CreateMigration, DeleteMigrations, MigrationChange, MigrationReads, MigrationWrites,
+};
+pub use nodes::{ChangeNode, NodeWrites};
 pub use orders::{OrderReads, OrderWrites, PayOrder, ResourceFilter, SwitchRenewal, Unsubscribe};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
-    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, WorkStep,
+    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, ScheduledScan, WorkStep,
 };
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
+pub use sessions::{ChangeSessions, SessionCommand, SessionReads, SessionWrites};
 pub use snapshot::{
     CheckedUpload, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore,
     SnapshotUpload,
 };
 pub use tasks::{TaskReads, TaskWrites};
+pub use web_cli::{WebCliLogin, WebCliUser, WebCliWrites};
 
 /// Everything that can be read of the service.
 pub trait Reads:
@@ -74,6 +88,9 @@ pub trait Reads:
     + DiagnosisReads
     + RunLogReads
     + ExportReads
+    + AccountReads
+    + SessionReads
+    + MigrationReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -91,6 +108,9 @@ impl<S> Reads for S where
         + DiagnosisReads
         + RunLogReads
         + ExportReads
+        + AccountReads
+        + SessionReads
+        + MigrationReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -111,6 +131,11 @@ pub trait Store:
     + RunLogWrites
     + ExportWrites
     + TaskWrites
+    + NodeWrites
+    + AccountWrites
+    + SessionWrites
+    + WebCliWrites
+    + MigrationWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -130,6 +155,11 @@ impl<S> Store for S where
         + RunLogWrites
         + ExportWrites
         + TaskWrites
+        + NodeWrites
+        + AccountWrites
+        + SessionWrites
+        + WebCliWrites
+        + MigrationWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use dcs_emulator::domain::backup::{Backup, NewBackup};
 use dcs_emulator::domain::catalogue;
+use dcs_emulator::domain::contents::Contents;
 use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId};
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
@@ -134,6 +135,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         billing: Billing::PostPaid,
         status: InstanceStatus::Running,
         ip: String::new(),
+        domain_name: None,
         port: 6379,
         access: Access::default(),
         sees_client_ips: true,
@@ -149,6 +151,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         enterprise_project_id: "0".to_owned(),
         rename_commands: RenameCommands::default(),
         tags: Tags::default(),
+        kept_nodes: Vec::new(),
         stopped_nodes: BTreeSet::new(),
         bandwidth: None,
         backup_policy: None,
@@ -159,6 +162,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         task: None,
     };
     InstanceSeed {
+        contents: Contents::default(),
         instance,
         configuration: InstanceConfig::default(),
         password_hash: None,

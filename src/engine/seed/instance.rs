@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::domain::backup::Backup;
+use crate::domain::contents::Contents;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
@@ -67,6 +68,9 @@ pub(super) struct InstanceEntry {
     error_code: Option<Short>,
     /// Several addresses have commas between.
     ip: Option<Short<16384>>,
+    /// The domain name that it has got from another instance; its own when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain_name: Option<Short<1024>>,
     port: Option<NonZeroU16>,
     #[serde(default, skip_serializing_if = "is_false")]
     no_password_access: bool,
@@ -119,6 +123,9 @@ pub(super) struct InstanceEntry {
     /// The ids of its nodes that are stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stopped_nodes: Vec<Text<Uuid>>,
+    /// What it holds; its backups hold the same.
+    #[serde(default, skip_serializing_if = "Contents::is_empty")]
+    contents: Contents,
     /// Written one by one, behind the rest.
     #[serde(default, skip_serializing)]
     backups: Vec<BackupEntry>,
@@ -176,6 +183,7 @@ impl InstanceEntry {
             return Err(in_field("password_hash")(objection));
         }
         Ok(InstanceSeed {
+            contents: self.contents.clone().declared(defaults.now).map_err(in_field("contents"))?,
             configuration: self.configuration(&instance)?,
             password_hash: self.password_hash.as_ref().map(|hash| hash.0.clone()),
             next_run_at: policy.and_then(|policy| policy.next_run_at).map(|time| time.0),
@@ -228,6 +236,7 @@ impl InstanceEntry {
             billing: self.billing()?,
             status,
             ip: self.ip.as_ref().map_or_else(String::new, |ip| ip.0.clone()),
+            domain_name: self.domain_name.as_ref().map(|name| name.0.clone()),
             port: self.port.map_or_else(|| engine.default_port(), NonZeroU16::get),
             access: Access {
                 no_password: self.no_password_access,
@@ -243,6 +252,7 @@ impl InstanceEntry {
                 .unwrap_or_else(|| !engine_version.is_first_generation()),
             zone_codes: self.zone_codes(defaults.region)?,
             replicas: Vec::new(),
+            kept_nodes: Vec::new(),
             network: Network {
                 vpc_id: text(&self.vpc_id, builtin::VPC_ID),
                 subnet_id: text(&self.subnet_id, builtin::SUBNET_ID),

@@ -81,7 +81,7 @@ pub(crate) const PREPAID: ErrorCode = row(
     400,
     "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
 );
-pub(crate) const TOO_MANY_TAGS: ErrorCode =
+pub(crate) const QUOTA_REACHED: ErrorCode =
     row("DCS.4039", "111400039", 400, "The quota limit has been reached.");
 pub(crate) const INVALID_CONFIGURATION: ErrorCode =
     row("DCS.4066", "111400066", 400, "Invalid value of the configure parameter {0}.");
@@ -132,6 +132,11 @@ pub(crate) const UNAVAILABLE: ErrorCode = ErrorCode { status: 503, ..INTERNAL };
 pub(crate) const DELETE_BACKUP_FAILED: ErrorCode =
     row("DCS.4101", "111400101", 500, "Delete instance backup file failed.");
 pub(crate) const NO_CREDENTIALS: ErrorCode = row("DCS.1003", "111401003", 401, "No token in the request.");
+/// The same row for a signature by another algorithm, which it names.
+pub(crate) const UNSUPPORTED_ALGORITHM: ErrorCode = ErrorCode {
+    text: "Signatures by {0} are not emulated; sign with SDK-HMAC-SHA256.",
+    ..INVALID_CREDENTIALS
+};
 pub(crate) const INVALID_CREDENTIALS: ErrorCode = row("DCS.1001", "111401001", 401, "Invalid token.");
 pub(crate) const CREDENTIALS_EXPIRED: ErrorCode = row("DCS.1002", "111401002", 401, "Token expired.");
 pub(crate) const OTHER_PROJECT: ErrorCode =
@@ -169,8 +174,15 @@ pub(crate) const NOT_EMULATED: ErrorCode =
 pub(crate) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
 pub(crate) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
 pub(crate) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");
-pub(crate) const MIGRATION_NOT_FOUND: ErrorCode =
-    twinless("DCS.4133", 400, "The migration task does not exist.");
+pub(crate) const MIGRATION_NOT_FOUND: ErrorCode = twinless("DCS.4133", 400, "Instance job is not found.");
+pub(crate) const NO_MIGRATIONS: ErrorCode =
+    twinless("DCS.4855", 400, "invalid migration task id in the request.");
+/// Only inside the results of restarts.
+pub(crate) const NOT_ONLINE_MIGRATION: ErrorCode = twinless("dcs.41.0001", 400, "task not v2");
+pub(crate) const ADDRESS_EXCHANGE_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4990", 400, "Not support exchange ip.");
+pub(crate) const WRONG_INSTANCE_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 pub(crate) const ANALYSIS_NOT_FOUND: ErrorCode =
     twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
 pub(crate) const INSTANCE_SAVE_FAILED: ErrorCode =
@@ -271,6 +283,19 @@ pub(crate) const MASTER_NODE: ErrorCode = twinless("DCS.4936", 400, "The master 
 pub(crate) const ONLY_REPLICA: ErrorCode =
     twinless("DCS.4937", 400, "Only has one slave node,can not delete");
 pub(crate) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
+pub(crate) const SWAP_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4855", 400, "Master standby swap is not supported.");
+pub(crate) const SWAP_FAILED: ErrorCode = twinless("DCS.5094", 500, "Master standby swap failed.");
+pub(crate) const NODE_UNSUPPORTED: ErrorCode =
+    row("DCS.4027", "111400027", 400, "This operation is not supported on this node.");
+pub(crate) const INVALID_WEIGHT: ErrorCode =
+    twinless("DCS.4939", 400, "The param slave_priority_weight is invalid.");
+pub(crate) const ALL_WEIGHTS_ZERO: ErrorCode =
+    twinless("DCS.4253", 400, "All replicas have a priority of 0.");
+pub(crate) const LAST_ADDRESS: ErrorCode =
+    twinless("DCS.4879", 400, "r/w instance have only one repl can not remove ip from dns");
+pub(crate) const LAST_ADDRESS_OF_REPLICAS: ErrorCode =
+    twinless("DCS.4935", 400, "Only one slave replication has dns ip, can not delete");
 // What is said of background tasks.
 pub(crate) const TASK_RUNNING: ErrorCode =
     row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");
@@ -288,6 +313,10 @@ pub(crate) const ANALYSIS_UNSUPPORTED: ErrorCode =
     twinless("DCS.4230", 400, "Does not support offline key analysis.");
 pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
+pub(crate) const INVALID_ACCOUNT: ErrorCode = twinless("DCS.4961", 400, "Acl account request param invalid.");
+pub(crate) const ACCOUNTS_UNSUPPORTED: ErrorCode = twinless("DCS.4964", 400, "Failed to query acl list.");
+pub(crate) const WRONG_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 
 impl ErrorCode {
     /// Returns code and text as v1.0 bodies carry them in the older style.
@@ -304,9 +333,33 @@ impl ErrorCode {
     }
 }
 
+/// The table of all codes, also of those that the emulator itself never answers with.
+const TABLE: &str = include_str!("../../../docs/contract/errors.tsv");
+
+/// Returns the row of a code of either family.
+pub(crate) fn find(code: &str) -> Option<ErrorCode> {
+    TABLE.lines().skip(1).find_map(|line| {
+        let mut columns = line.split('\t');
+        let (status, dcs, legacy, text) =
+            (columns.next()?.parse().ok()?, columns.next()?, columns.next()?, columns.next()?);
+        let legacy = Some(legacy).filter(|legacy| !legacy.is_empty());
+        let is_it = dcs.starts_with("DCS.") && (code == dcs || legacy == Some(code));
+        is_it.then_some(ErrorCode { dcs, legacy, status, text })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_found_in_the_table_by_either_name() {
+        for code in ["DCS.4096", "111400096"] {
+            assert_eq!(find(code), Some(BACKING_UP));
+        }
+        assert_eq!(find("DCS.4919"), Some(BIGKEY_SCAN_UNSUPPORTED));
+        assert_eq!(find("DCS.0000"), None);
+    }
 
     #[test]
     fn a_code_without_an_older_twin_goes_out_as_it_is_unless_it_is_internal() {

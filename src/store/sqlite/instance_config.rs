@@ -5,18 +5,21 @@ use futures_util::FutureExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
+use crate::domain::background_work::Effect;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
 use crate::domain::instance_config::{ConfigChange, InstanceConfig, Tag, Tags};
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskDetails;
+use crate::domain::time::Timestamp;
 use crate::store::row::{self, Document, INSTANCE_COLUMNS, setting_name};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, instances, tasks, templates};
+use crate::store::sqlite::{SqliteStore, background_work, instances, tasks, templates};
 use crate::store::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate, InstanceRef,
     ParameterHistoryEntry, StoreError, TagValues,
@@ -102,8 +105,8 @@ pub(super) async fn change(
     let WriterState { connection, actors, .. } = state;
     let found = find(connection, change.instance).await?;
     let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
-    let note = change.change.note();
-    let kind = Written::of(&change.change);
+    let (note, subject) = (change.change.note(), change.change.task_subject());
+    let (kind, scanned) = (Written::of(&change.change), change.change.scan());
     let changes = settings.apply(change.change, &instance, change.now)?;
     match kind {
         Written::Parameters => write_parameters(connection, key, &settings).await?,
@@ -111,6 +114,9 @@ pub(super) async fn change(
         Written::Document(name) => {
             write_document(connection, key, name, &settings, change.now.as_millis()).await?;
         }
+    }
+    if let Some(scan) = scanned {
+        plan_scan(connection, key, &settings, scan, (change.now, change.now)).await?;
     }
     let failed = StoreError::during("record a change of the configuration of an instance");
     if !changes.is_empty() {
@@ -131,9 +137,21 @@ pub(super) async fn change(
     instances::note(connection, key, instance.status, &note, audit).await?;
     if let Some(task) = &change.task {
         let span = (change.now, Some(change.now));
-        tasks::begin(connection, key, task, &TaskDetails::default(), span).await?;
+        tasks::begin(connection, key, task, &TaskDetails::from(subject), span).await?;
     }
     Ok((instance, settings))
+}
+
+/// Plans when a scan runs next by itself after a time, as it is set now, in place of what was planned.
+pub(super) async fn plan_scan(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    settings: &InstanceConfig,
+    scan: AnalysisKind,
+    (time, now): (Timestamp, Timestamp),
+) -> Result<(), StoreError> {
+    let at = settings.next_scan(scan, time, now);
+    background_work::plan(connection, instance_key, &Effect::ScheduledScan { scan }, at, time).await
 }
 
 /// Where a change is written.

@@ -5,6 +5,7 @@
 //! readers never wait for the writer. `file` decides whether a file may be opened at all.
 
 mod access_lock;
+mod accounts;
 mod background_work;
 mod backups;
 mod change;
@@ -24,8 +25,13 @@ mod identity;
 mod instance_cache;
 mod instance_config;
 mod instances;
+mod kept_nodes;
 mod key_analyses;
+mod links;
+mod logins;
+mod migrations;
 mod minor_versions;
+mod nodes;
 mod open;
 mod open_work;
 mod options;
@@ -41,12 +47,14 @@ mod run_logs;
 mod scheduling;
 mod script;
 mod seeding;
+mod sessions;
 mod settings;
 mod snapshots;
 mod sql;
 mod tasks;
 mod templates;
 mod transitions;
+mod web_cli;
 mod writer;
 
 pub use check::{CheckReport, check};

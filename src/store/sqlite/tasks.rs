@@ -210,6 +210,19 @@ async fn record(
         .map(drop)
 }
 
+/// Records a job of a project that no instance has, and that ended as it began.
+pub(super) async fn record_job_of_project(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    new: &NewTask,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let record =
+        "INSERT INTO jobs (job_id, project_key, job_type, begin_at, end_at) VALUES (?1, ?2, ?3, ?4, ?4)";
+    let record = sql("record a job", record).bind(new.job_id).bind(project_key);
+    record.bind(new.task.names().job.unwrap_or_default()).bind(at).execute(connection).await.map(drop)
+}
+
 /// Ends a background task and a job; a code says why they failed, if they did.
 pub(super) async fn end(
     connection: &mut SqliteConnection,

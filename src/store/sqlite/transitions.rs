@@ -17,10 +17,12 @@ use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
-    background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions,
-    open_work, restores,
+    accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, migrations,
+    minor_versions, nodes, open_work, restores, sessions,
 };
-use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
+use crate::store::{
+    BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, ScheduledScan, StoreError, WorkStep,
+};
 
 /// Makes the changes whose `from` still holds, in order; returns what was made.
 pub(super) async fn apply(
@@ -93,6 +95,13 @@ async fn apply_to_work(
         (Effect::KeyAnalysis { id, .. }, Some(known)) => {
             key_analyses::apply(connection, known, *id, step, audit).await?;
         }
+        (Effect::ScheduledScan { .. }, Some(known)) => {
+            if let Some(scan) = &step.scan {
+                key_analyses::run_schedule(connection, known, ScheduledScan::clone(scan), audit).await?;
+            }
+            // A schedule is no record of anything.
+            return Ok(None);
+        }
         (Effect::Diagnosis { id }, Some(known)) => {
             diagnoses::apply(connection, known, *id, step, audit).await?;
         }
@@ -113,17 +122,20 @@ async fn apply_to_work(
             instances::end_expansion(connection, known, step, audit).await?;
         }
         (Effect::ExportInstances { id }, None) => exports::apply(connection, *id, step, audit).await?,
-        (
-            Effect::KeyAnalysis { .. }
-            | Effect::Diagnosis { .. }
-            | Effect::UpgradeMinorVersion { .. }
-            | Effect::CheckResize { .. }
-            | Effect::PublicAccess { .. }
-            | Effect::Bandwidth { .. }
-            | Effect::BandwidthExpansion,
-            None,
-        )
-        | (Effect::ExportInstances { .. }, Some(_)) => {}
+        (Effect::SwitchOver { .. } | Effect::RemoveAddress { .. }, Some(known)) => {
+            nodes::apply(connection, known, step, audit).await?;
+        }
+        (Effect::Account { id }, Some(known)) => {
+            accounts::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::EndSessions { node, .. }, Some(known)) => {
+            sessions::apply(connection, known, *node, step, audit).await?;
+        }
+        (Effect::Migration { .. } | Effect::MigrationStop { .. } | Effect::AddressExchange { .. }, _) => {
+            migrations::apply(connection, cache, step, audit).await?;
+        }
+        // What is of an instance is never of a project, nor the reverse.
+        (Effect::ExportInstances { .. }, Some(_)) | (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

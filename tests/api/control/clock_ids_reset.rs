@@ -37,7 +37,7 @@ impl TestServer {
     }
 
     /// Sets the rule for everything of a model.
-    async fn set_rule(&self, model: &str, rule: &Value) -> Value {
+    pub(crate) async fn set_rule(&self, model: &str, rule: &Value) -> Value {
         self.put(&format!("/_emulator/transitions/{model}"), rule).await.ok()
     }
 
@@ -425,6 +425,16 @@ impl TestServer {
         let collected = format!("{}/redislog?log_type=run&replication_id={replica}", Api::V2.instance(HA));
         self.call("POST", &collected).send().await.assert_no_content();
         self.post(&format!("{}/export", Api::V2.instances(PROJECT)), &json!({"region": "eu-de"})).await.ok();
+        self.call("POST", &format!("{}/swap", Api::V2.instance(HA))).send().await.assert_no_content();
+        let account = json!({"account_name": "a", "account_role": "read", "account_password": "Secret-12"});
+        self.post(&format!("{}/accounts", Api::V2.instance(RW_SPLIT)), &account).await.ok();
+        let nodes = self.get(&format!("{}/logical-nodes", Api::V2.instance(HA))).await.ok();
+        let node = json!({"node_id": nodes["nodes"][0]["node_id"]});
+        self.post(&format!("{}/clients", Api::V2.instance(HA)), &node).await.ok();
+        self.post(&format!("{}/webcli/auth", Api::V2.instance(HA)), &json!({})).await.ok();
+        let migration =
+            json!({"name": "migration", "vpc_id": "v", "subnet_id": "s", "security_group_id": "g"});
+        self.post(&format!("/v2/{PROJECT}/migration/instance"), &migration).await.ok();
     }
 }
 

@@ -15,7 +15,14 @@ use crate::store::InstanceSeed;
 impl From<InstanceSeed> for InstanceEntry {
     fn from(seed: InstanceSeed) -> Self {
         let InstanceSeed {
-            instance, configuration, password_hash, next_run_at, minor_versions, work, ..
+            instance,
+            configuration,
+            contents,
+            password_hash,
+            next_run_at,
+            minor_versions,
+            work,
+            ..
         } = seed;
         let offered = instance.parameters();
         let order_id = instance.billing.order_id().map(|id| Short(id.to_owned()));
@@ -43,6 +50,7 @@ impl From<InstanceSeed> for InstanceEntry {
             work: work.map(WorkEntry::from),
             error_code: instance.error_code.map(Short),
             ip: Some(Short(instance.ip)),
+            domain_name: instance.domain_name.map(Short),
             port: NonZeroU16::new(instance.port),
             no_password_access: instance.access.no_password,
             access_user: instance.access.user.map(Short),
@@ -71,6 +79,7 @@ impl From<InstanceSeed> for InstanceEntry {
             whitelist: WhitelistEntry::of(&configuration.whitelist),
             bandwidth_policy: configuration.bandwidth_policy.map(BandwidthEntry::from),
             stopped_nodes: instance.stopped_nodes.into_iter().map(Text).collect(),
+            contents,
             backups: Vec::new(),
             restores: Vec::new(),
         }

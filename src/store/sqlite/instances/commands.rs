@@ -10,7 +10,7 @@ use crate::store::sqlite::instances::creation::create;
 use crate::store::sqlite::instances::password::change_password;
 use crate::store::sqlite::instances::{network, placement, resize, transition, update};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, minor_versions, placed_orders, tasks};
+use crate::store::sqlite::{SqliteStore, migrations, minor_versions, placed_orders, tasks};
 use crate::store::{
     ChangeInstance, ChangePassword, CreateInstances, InstanceCommand, InstanceWrites, PasswordAnswer,
     StoreError,
@@ -47,7 +47,8 @@ async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), 
                 .await
                 .map_err(StoreError::during("record who lets backups expire"))?;
             known.state.permit_deletion()?;
-            update::delete(connection, &known, audit, system_key).await
+            update::delete(connection, &known, audit, system_key).await?;
+            migrations::end_of_instance(connection, instances, &known, audit).await
         }
         InstanceCommand::SwitchNodes { switch, task } => {
             update::switch_nodes(connection, &known, &switch, &task, audit).await

@@ -15,7 +15,7 @@ use crate::store::row::rename_commands_json;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::free::{free_addresses, require_free, require_unused_address};
 use crate::store::sqlite::instances::record::record;
-use crate::store::sqlite::instances::{transition, update};
+use crate::store::sqlite::instances::{password, transition, update};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{control, placed_orders, quotas};
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
@@ -158,6 +158,9 @@ async fn insert(
     .fetch_one(&mut *connection)
     .await
     .map_err(StoreError::during("make an instance"))?;
+    if new.password.as_ref().is_some_and(|password| password.expose().contains(':')) {
+        password::set_colon(connection, instance_key, true).await?;
+    }
     insert_tags(connection, instance_key, new).await?;
     if let Some(prepayment) = new.prepayment {
         let subscription = Subscription::new(prepayment, command.now);

@@ -6,8 +6,7 @@ use crate::domain::background_work::{Effect, Step};
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceAction, InstanceStatus, NewSize, Resize, WaitingChange};
 use crate::domain::quota::Usage;
-use crate::domain::task::NewTask;
-use crate::domain::task::TaskDetails;
+use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::events::Audit;
@@ -29,7 +28,7 @@ pub(super) async fn begin(
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
     let sizes = Some((before.size_as_told(), size.as_told()));
-    let details = TaskDetails { sizes, ..TaskDetails::default() };
+    let details = TaskDetails { sizes, replica: size.replicas_as_told(&before), ..TaskDetails::default() };
     tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
         return waiting::keep(connection, &known, waiting, task, audit).await;

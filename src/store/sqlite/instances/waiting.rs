@@ -7,12 +7,11 @@ use crate::domain::instance::{ResizeOrder, WaitingChange};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
-use crate::store::StoreError;
-use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::placed_orders;
+use crate::store::{StoreError, row};
 
 /// Keeps a change until it is due. Its background task is there already.
 pub(super) async fn keep(

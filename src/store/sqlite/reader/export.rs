@@ -11,9 +11,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::mpsc;
 
+use crate::domain::contents::Contents;
 use crate::domain::id::{DomainId, InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Role, RoleScope, Secret};
-use crate::domain::instance::MinorVersions;
+use crate::domain::instance::{InstanceStatus, MinorVersions};
 use crate::domain::instance_config::InstanceConfig;
 use crate::store::error::StoreError;
 use crate::store::row::{
@@ -21,7 +22,7 @@ use crate::store::row::{
 };
 use crate::store::sqlite::reader::Reader;
 use crate::store::sqlite::templates::COLUMNS as TEMPLATE_COLUMNS;
-use crate::store::sqlite::{instance_config, quotas};
+use crate::store::sqlite::{contents, instance_config, quotas};
 use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
@@ -186,6 +187,8 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
     let statement = format!(
         "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.instance_id, i.status, i.password_hash, w.start_at, w.finish_at, w.failure,
                 w.instance_key IS NOT NULL AS is_in_transition, m.engine AS engine_minor_version, m.proxy AS proxy_minor_version,
+                EXISTS (SELECT 1 FROM background_work k WHERE k.instance_key = i.instance_key AND k.effect ->> 'kind' = 'migration')
+                    AS is_migrated_into,
                 (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key) AS next_run_at
          FROM instances i JOIN projects p USING (project_key)
                           LEFT JOIN open_work w ON w.instance_key = i.instance_key AND w.record_kind = 0
@@ -206,7 +209,8 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
         for row in rows {
             last = column(&row, "instance_key")?;
             let configuration = instance_config::settings_of(snapshot, last).await?;
-            let seed = instance_of(&row, configuration)?;
+            let contents = contents::read(&mut *snapshot, last, None).await?;
+            let seed = instance_of(&row, configuration, contents)?;
             let id = seed.instance.id;
             send(parts, StatePart::Instance(Box::new(seed))).await?;
             backups(snapshot, last, id, parts).await?;
@@ -215,11 +219,21 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
     }
 }
 
-fn instance_of(row: &SqliteRow, configuration: InstanceConfig) -> Result<InstanceSeed, StoreError> {
+fn instance_of(
+    row: &SqliteRow,
+    configuration: InstanceConfig,
+    contents: Contents,
+) -> Result<InstanceSeed, StoreError> {
     let is_in_transition: bool = column(row, "is_in_transition")?;
+    let mut instance = row::instance(row)?;
+    if column(row, "is_migrated_into")? {
+        // Migrations are not exported, and nothing else would end that state.
+        instance.status = InstanceStatus::Running;
+    }
     Ok(InstanceSeed {
-        instance: row::instance(row)?,
+        instance,
         configuration,
+        contents,
         password_hash: column::<Option<String>>(row, "password_hash")?.map(Secret::new),
         next_run_at: column::<Option<i64>>(row, "next_run_at")?.map(row::to_timestamp).transpose()?,
         minor_versions: MinorVersions {
