@@ -73,13 +73,13 @@ fn the_page_says_what_the_suite_did_with_each_operation() {
 fn requests_of_the_suite() -> (Vec<Recorded>, bool) {
     let file: PathBuf = [env!("CARGO_TARGET_TMPDIR"), "requests.txt"].iter().collect();
     let _ = std::fs::remove_file(&file);
-    let suite = Command::new(std::env::current_exe().unwrap())
+    let suite = Command::new(std::env::current_exe().expect("the tests are a file"))
         .args(["--skip", "coverage"])
         .env(RECORDS, &file)
         .env_remove("UPDATE_DOCS")
         .status()
-        .unwrap();
-    let requests = std::fs::read_to_string(&file).unwrap();
+        .expect("the tests can be run");
+    let requests = std::fs::read_to_string(&file).expect("the tests leave their requests");
     (requests.lines().filter_map(Recorded::read).collect(), suite.success())
 }
 
@@ -145,7 +145,8 @@ fn table(answers: &BTreeMap<&'static str, Answers>) -> String {
         let (done, refused): (Vec<String>, Vec<&str>) =
             (statuses.collect(), refused.iter().map(String::as_str).collect());
         let columns = columns_of(operation);
-        writeln!(text, "{columns}{} | {} |", done.join("; "), refused.join(", ")).unwrap();
+        writeln!(text, "{columns}{} | {} |", done.join("; "), refused.join(", "))
+            .expect("a text takes everything");
     }
     text + "\n</details>\n"
 }

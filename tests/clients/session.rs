@@ -26,10 +26,10 @@ pub(crate) const CLUSTER: &str = "6d1f3f0a-8f0e-4ad8-9d0b-3f0b1d0c9a77";
 /// How long a client may take. A second or two is usual.
 const CLIENT_LIMIT: Duration = Duration::from_secs(100);
 /// How long the client may take that makes thousands of calls. A minute is usual.
-const LONG_LIMIT: Duration = Duration::from_secs(600);
+const LONG_LIMIT: Duration = Duration::from_mins(10);
 
 /// The keys of the built-in user, where huaweicloudsdkcore looks for them.
-const KEYS: [(&str, &str); 2] =
+pub(crate) const KEYS: [(&str, &str); 2] =
     [("HUAWEICLOUD_SDK_AK", "EMULATORACCESSKEY000"), ("HUAWEICLOUD_SDK_SK", "emulator-secret-key")];
 
 /// How the OpenStack clients log in.

@@ -226,7 +226,7 @@ impl Words<'_> {
                 error: V1Error { code: self.v1_code, message: &self.v1_text },
                 error_code: style.add_v2_fields.then_some(self.code),
                 error_msg: style.add_v2_fields.then_some(self.text),
-                ext_message: style.add_v2_fields.then_some(None),
+                ext_message: style.add_v2_fields.then_some(Nothing),
             }),
             ApiVersion::V2 => {
                 response.json(V2Body { error_code: self.code, error_msg: &self.text, error_ext_msg: None })
@@ -319,8 +319,12 @@ pub(super) struct V1Body<'a> {
     /// More about the error; the emulator has nothing to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    ext_message: Option<Option<&'static str>>,
+    ext_message: Option<Nothing>,
 }
+
+/// A member that is there and null.
+#[derive(Serialize)]
+struct Nothing;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ErrorInside)]

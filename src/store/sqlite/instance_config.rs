@@ -106,7 +106,7 @@ pub(super) async fn change(
     let found = find(connection, change.instance).await?;
     let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
     let (note, subject) = (change.change.note(), change.change.task_subject());
-    let (kind, scan) = (Written::of(&change.change), change.change.scan());
+    let (kind, scanned) = (Written::of(&change.change), change.change.scan());
     let changes = settings.apply(change.change, &instance, change.now)?;
     match kind {
         Written::Parameters => write_parameters(connection, key, &settings).await?,
@@ -115,7 +115,7 @@ pub(super) async fn change(
             write_document(connection, key, name, &settings, change.now.as_millis()).await?;
         }
     }
-    if let Some(scan) = scan {
+    if let Some(scan) = scanned {
         plan_scan(connection, key, &settings, scan, (change.now, change.now)).await?;
     }
     let failed = StoreError::during("record a change of the configuration of an instance");
