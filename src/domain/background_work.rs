@@ -6,9 +6,14 @@
 //! Source: docs/contract/dcs-v2-operations.md.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::analysis_kind::AnalysisKind;
-use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use crate::domain::id::{
+    AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, MigrationId, ProjectId, TaskId,
+};
+use crate::domain::instance::PublicAccessOrder;
+use crate::domain::instance::bandwidth::BandwidthTargets;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -26,6 +31,10 @@ pub struct BackgroundWork {
     pub effect: Effect,
     /// When they are due.
     pub plan: WorkPlan,
+    /// Its background task, if it has one.
+    pub task_id: Option<TaskId>,
+    /// Its job, if it has one.
+    pub job_id: Option<JobId>,
     /// Whether it runs; otherwise it waits.
     pub is_running: bool,
     /// When it was asked for.
@@ -48,6 +57,85 @@ pub enum Effect {
         /// What the analysis looks for.
         scan: AnalysisKind,
     },
+    /// Opens its instance to the public, or closes it.
+    PublicAccess {
+        /// How it is opened; none: it is closed.
+        to: Option<PublicAccessOrder>,
+    },
+    /// Gives shards another bandwidth.
+    Bandwidth {
+        /// The shards.
+        shards: BandwidthTargets,
+    },
+    /// Lets the bandwidth of its instance be doubled, and ends that.
+    BandwidthExpansion,
+    /// Diagnoses an instance.
+    Diagnosis {
+        /// The diagnosis.
+        id: DiagnosisId,
+    },
+    /// Brings an instance to the latest minor versions.
+    UpgradeMinorVersion {
+        /// Its background task.
+        id: TaskId,
+        /// Whether the engine is upgraded.
+        engine: bool,
+        /// Whether the proxies are.
+        proxy: bool,
+    },
+    /// Checks whether an instance can get another size.
+    CheckResize {
+        /// Its background task.
+        id: TaskId,
+        /// How much more memory it would have, in MB.
+        more_memory_mb: u64,
+    },
+    /// Exports the list of a project's instances.
+    ExportInstances {
+        /// Its job.
+        id: JobId,
+    },
+    /// Has a replica become the master of its shard.
+    SwitchOver {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Makes, changes or removes an account.
+    Account {
+        /// The account, which says itself what is being done to it.
+        id: AccountId,
+    },
+    /// Ends sessions.
+    EndSessions {
+        /// The job by which that is known.
+        job_id: JobId,
+        /// The node whose sessions end; none: those of every node.
+        node: Option<Uuid>,
+    },
+    /// Copies the data of a migration's source.
+    Migration {
+        /// The migration.
+        id: MigrationId,
+        /// The instance whose data it takes, or whose backup; none: another server.
+        source: Option<InstanceId>,
+        /// The backup; none: what the source holds at its end.
+        backup: Option<BackupId>,
+    },
+    /// Stops a migration.
+    MigrationStop {
+        /// The migration.
+        id: MigrationId,
+    },
+    /// Exchanges the addresses of a migration's instances, or exchanges them back.
+    AddressExchange {
+        /// The migration.
+        id: MigrationId,
+    },
 }
 
 /// A step of background work.
@@ -64,30 +152,58 @@ impl Effect {
     pub fn model(&self) -> WorkModel {
         match self {
             Self::KeyAnalysis { .. } | Self::ScheduledScan { .. } => WorkModel::Analysis,
+            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => WorkModel::Task,
+            Self::Diagnosis { .. } => WorkModel::Diagnosis,
+            Self::Account { .. } => WorkModel::Account,
+            Self::Migration { .. } | Self::MigrationStop { .. } | Self::AddressExchange { .. } => {
+                WorkModel::Migration
+            }
+            _ => WorkModel::Task,
         }
     }
 
-    /// Returns the id of what it is about.
+    /// Returns the id of what it is about, or, of what has none, a word.
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
             Self::ScheduledScan { scan } => scan.as_str().to_owned(),
+            Self::PublicAccess { .. } => "public_access".to_owned(),
+            Self::Bandwidth { .. } => "bandwidth".to_owned(),
+            Self::BandwidthExpansion => "bandwidth_expansion".to_owned(),
+            Self::Diagnosis { id } => id.to_string(),
+            Self::UpgradeMinorVersion { id, .. } | Self::CheckResize { id, .. } => id.to_string(),
+            Self::ExportInstances { id } => id.to_string(),
+            Self::SwitchOver { node } | Self::RemoveAddress { node } => node.simple().to_string(),
+            Self::Account { id } => id.to_string(),
+            Self::EndSessions { job_id, .. } => job_id.to_string(),
+            Self::Migration { id, .. } | Self::MigrationStop { id } | Self::AddressExchange { id } => {
+                id.to_string()
+            }
         }
     }
 
     /// Returns the backup that it is about, if it is about one.
     pub fn backup(&self) -> Option<BackupId> {
         match self {
-            Self::KeyAnalysis { backup, .. } => *backup,
-            Self::ScheduledScan { .. } => None,
+            Self::KeyAnalysis { backup, .. } | Self::Migration { backup, .. } => *backup,
+            _ => None,
         }
     }
 
-    /// Returns whether its end depends on what the instance holds.
+    /// Returns the instance whose contents its end depends on, where that is another one than its own.
+    pub fn source(&self) -> Option<InstanceId> {
+        match self {
+            Self::Migration { source, .. } => *source,
+            _ => None,
+        }
+    }
+
+    /// Returns whether its end depends on what an instance holds.
     pub fn reads_contents(&self) -> bool {
         match self {
-            Self::KeyAnalysis { .. } => true,
-            Self::ScheduledScan { .. } => false,
+            Self::KeyAnalysis { .. } | Self::Diagnosis { .. } => true,
+            Self::Migration { source, .. } => source.is_some(),
+            _ => false,
         }
     }
 
@@ -95,7 +211,7 @@ impl Effect {
     pub fn scheduled_scan(&self) -> Option<AnalysisKind> {
         match self {
             Self::ScheduledScan { scan } => Some(*scan),
-            Self::KeyAnalysis { .. } => None,
+            _ => None,
         }
     }
 }
@@ -106,6 +222,11 @@ impl BackgroundWork {
         let start = self.plan.start_at().filter(|_| !self.is_running).map(|at| (Step::Start, at));
         let finish = self.plan.finish_at().map(|at| (Step::Finish, at));
         start.into_iter().chain(finish).filter(|(_, at)| *at <= horizon).collect()
+    }
+
+    /// Returns the ids of its background task and of its job.
+    pub fn ids(&self) -> (Option<TaskId>, Option<JobId>) {
+        (self.task_id, self.job_id)
     }
 
     /// Returns the next step, due or not.

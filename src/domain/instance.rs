@@ -3,13 +3,17 @@
 //! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 3.1; docs/contract/dcs-v2.md, section 4.
 
 mod attributes;
+pub mod bandwidth;
 mod create_request;
+mod minor_version;
 mod nodes;
 pub mod password;
 mod permissions;
 mod placement;
 pub mod policy;
+mod public_access;
 mod resize;
+mod roles;
 mod state;
 pub mod transition;
 mod update;
@@ -20,27 +24,25 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-pub use attributes::{Access, Billing, Creator, Network, RenameCommands};
 pub use attributes::{
-    Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
-    InvalidInstanceName,
+    Access, Billing, Capacity, Creator, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine,
+    InvalidEngineVersion, InvalidInstanceName, Network, RenameCommands,
 };
-pub use create_request::{BillingOrder, CreateInstancesRequest, NewInstance, OrderRules};
-pub use nodes::NodeSwitch;
-pub use nodes::Topology;
-pub use nodes::{Node, NodeGroup, NodeRole};
+pub use create_request::{BillingOrder, CreateInstancesRequest, ExpectedProduct, NewInstance, OrderRules};
+pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
+pub use nodes::{Node, NodeGroup, NodeRole, NodeSwitch, Topology};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
-pub use placement::{NewPlacement, PlacementChange};
-pub use placement::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
-pub use resize::WaitingChange;
-pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
+pub use placement::{NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
+pub use public_access::{Listener, PublicAccess, PublicAccessOrder};
+pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules, WaitingChange};
+pub use roles::{KeptNode, NodeChange, NodeName, USUAL_WEIGHT};
 pub use state::{BackupRules, InstanceState, OpenWork};
 pub use transition::{StatusAction, StatusTransition};
-pub use update::InstanceSwitch;
-pub use update::{InstanceUpdate, UpdateOrder};
+pub use update::{InstanceSwitch, InstanceUpdate, UpdateOrder};
 
 use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::policy::KeptPolicy;
 use crate::domain::instance_config::Tags;
 use crate::domain::maintenance::MaintenanceWindow;
@@ -205,6 +207,8 @@ pub struct Instance {
     pub status: InstanceStatus,
     /// The address its clients use.
     pub ip: String,
+    /// The domain name that it has got from another instance; none: its own.
+    pub domain_name: Option<String>,
     /// The port its clients use.
     pub port: u16,
     /// How its clients get in.
@@ -227,8 +231,12 @@ pub struct Instance {
     pub rename_commands: RenameCommands,
     /// Its tags.
     pub tags: Tags,
+    /// What is stored of its nodes.
+    pub kept_nodes: Vec<KeptNode>,
     /// Those of its nodes that were stopped.
     pub stopped_nodes: BTreeSet<Uuid>,
+    /// What was changed of its bandwidth, if anything was.
+    pub bandwidth: Option<BandwidthChanges>,
     /// When it is backed up by itself; none if nothing was ever said about that.
     pub backup_policy: Option<KeptPolicy>,
     /// When it was created.
@@ -265,8 +273,13 @@ impl InstanceTask {
 }
 
 impl Instance {
-    /// Returns the domain name of its address: `redis-` + the first seven digits of the id + its name.
+    /// Returns the domain name of its address: its own, unless it has exchanged that.
     pub fn domain_name(&self) -> String {
+        self.domain_name.clone().unwrap_or_else(|| self.own_domain_name())
+    }
+
+    /// Returns its own domain name: `redis-` + the first seven digits of the id + its name.
+    pub fn own_domain_name(&self) -> String {
         let id = self.id.to_string();
         format!("redis-{}-{}.dcs.example.com", &id[..7], self.name)
     }

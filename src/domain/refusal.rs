@@ -69,9 +69,15 @@ pub enum Refusal {
     /// There is no such product.
     #[error("unknown product")]
     UnknownProduct,
+    /// There is no such product of Redis 4.0 and later.
+    #[error("unknown code of a product")]
+    UnknownSpecCode,
     /// The product is of another cache engine.
     #[error("the product is of another cache engine")]
     ProductOfOtherEngine,
+    /// The product is of other versions of the cache engine.
+    #[error("the product is of other versions of the cache engine")]
+    ProductOfOtherVersion,
     /// An instance must be in a private cloud.
     #[error("no private cloud is named")]
     InvalidVpc,
@@ -117,6 +123,21 @@ pub enum Refusal {
     /// The list of instances to do something to is missing or empty.
     #[error("no instances are named")]
     NoInstances,
+    /// The migration is not there, or belongs to another project.
+    #[error("migration not found")]
+    MigrationNotFound,
+    /// The list of migrations to do something to is missing, empty or too long.
+    #[error("no migrations are named")]
+    NoMigrations,
+    /// Only online migrations can be restarted.
+    #[error("the migration is no online one")]
+    NotOnlineMigration,
+    /// The addresses of the instances of the migration cannot be exchanged, or not now.
+    #[error("the addresses cannot be exchanged")]
+    AddressExchangeUnsupported,
+    /// The password of the target is another one.
+    #[error("wrong password of an instance")]
+    WrongInstancePassword,
     /// The list of instances to do something to is too long.
     #[error("too many instances are named")]
     TooManyInstances,
@@ -237,7 +258,7 @@ pub enum Refusal {
     /// The instance cannot keep its data in the other way.
     #[error("the type of the instance cannot be changed so")]
     TypeChangeUnsupported,
-    /// The zones of new replicas are none, or too few.
+    /// A zone of new replicas is none.
     #[error("invalid zones of new replicas")]
     InvalidReplicaZones,
     /// More zones are named than there will be new replicas.
@@ -258,6 +279,24 @@ pub enum Refusal {
     /// The instance has no such node.
     #[error("unknown node")]
     UnknownNode,
+    /// Master and standby of such an instance do not change places so.
+    #[error("master and standby do not change places so")]
+    SwapUnsupported,
+    /// The node is a master, to which this is not done.
+    #[error("the node is a master")]
+    NodeUnsupported,
+    /// The weight of a replica is no number from 0 to 100.
+    #[error("invalid weight of a replica")]
+    InvalidWeight,
+    /// No replica of the shard may become master.
+    #[error("all replicas have a weight of 0")]
+    AllWeightsZero,
+    /// The domain name for reading leads to no other replica.
+    #[error("the domain name leads to no other replica")]
+    LastAddress,
+    /// The domain name for reading would lead to no replica that stays.
+    #[error("the domain name leads to no replica that stays")]
+    LastAddressOfReplicas,
     /// The id of a task has not the form of one.
     #[error("malformed task id")]
     InvalidTaskId,
@@ -270,6 +309,12 @@ pub enum Refusal {
     /// The instance gets a newer minor version.
     #[error("the instance is upgraded")]
     InstanceUpgrading,
+    /// The log that is asked for is none that an instance has.
+    #[error("unknown kind of log")]
+    InvalidLogType,
+    /// There is no such report of a diagnosis.
+    #[error("no such report of a diagnosis")]
+    DiagnosisNotFound,
     /// There is no such search for big keys.
     #[error("no such search for big keys")]
     BigKeyScanNotFound,
@@ -303,6 +348,33 @@ pub enum Refusal {
     /// A shard would have more replicas than it may.
     #[error("too many replicas")]
     TooManyReplicas,
+    /// An account cannot be as it is asked for, is not there, or cannot be changed at all.
+    #[error("invalid account")]
+    InvalidAccount,
+    /// The engine's version has no accounts that could be listed.
+    #[error("the engine's version has no accounts")]
+    AccountsUnsupported,
+    /// The instance would have more accounts than it may.
+    #[error("too many accounts")]
+    TooManyAccounts,
+    /// The engine's version has no sessions to look at, or the node is stopped.
+    #[error("the node has no sessions to look at")]
+    SessionsUnsupported,
+    /// The password of the instance, or of its account, is another one.
+    #[error("wrong password of the instance")]
+    WrongPassword,
+    /// Instances of the version are in no security group.
+    #[error("the engine's version is in no security group")]
+    SecurityGroupUnsupported,
+    /// There is no such order, or only of a project that the caller does not reach.
+    #[error("order not found")]
+    OrderNotFound,
+    /// The order does not wait until it is paid.
+    #[error("the order does not wait to be paid")]
+    OrderNotPayable,
+    /// No instance that is paid for in advance has the id.
+    #[error("no such instance is paid for in advance")]
+    ResourceNotFound,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

@@ -3,33 +3,50 @@
 //! Every use case begins with the present time, and with it what is due at that time has been done ("reconcile, then
 //! serve"): nobody ever sees a state that the plan has left behind.
 
+mod accounts;
 mod backups;
 mod catalogue;
 mod contents;
 pub mod control;
+mod diagnoses;
 mod error;
+mod exports;
 mod faults;
 pub mod identity;
 mod instance_config;
 mod instance_password;
 mod instances;
 mod key_analyses;
+mod links;
 mod lock;
+mod logs;
+mod migrations;
+mod minor_versions;
+mod network;
+mod nodes;
+mod orders;
 mod passwords;
 mod restores;
 pub mod seed;
+mod sessions;
 mod tasks;
 pub mod transitions;
+mod web_cli;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use backups::{CreateBackupRequest, DownloadLink, LinkRequest, LinkTarget, RecordsQuery};
+pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use faults::{FaultDocument, MOST_FAULTS};
-pub use instances::{CreatedInstances, InstancesQuery};
+pub use instances::{CreatedInstances, InstancesQuery, ResizeTerms};
 pub use key_analyses::OfflineTarget;
+pub use links::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
+pub use migrations::{
+    ConfigureMigrationRequest, CreateMigrationRequest, MigrationDetails, MigrationSourceRequest,
+    MigrationStats, NewOnlineMigration, RequestedEnd,
+};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub(crate) use seed::text::{DurationText, Text, TimeText};
@@ -38,11 +55,11 @@ pub use crate::domain::origin::ApiVersion;
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
     ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
-    SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
+    ResourceFilter, SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
 };
 
 use crate::clock::Clock;
-use crate::domain::id::{Identifier, RequestId};
+use crate::domain::id::{Identifier, ProjectId, RequestId};
 use crate::domain::instance::transition::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::{Timestamp, UtcOffset};
@@ -183,12 +200,30 @@ impl Engine {
         instance: InstanceRef,
         failure: Option<FailureCode>,
     ) -> WorkOptions {
+        self.usual_options(model, self.transitions.progression(model, instance), failure)
+    }
+
+    /// Returns how work of a project is to go: as the rules have it, else as the settings do.
+    fn project_work_options(
+        &self,
+        model: WorkModel,
+        project_id: ProjectId,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
+        self.usual_options(model, self.transitions.progression_of_project(model, project_id), failure)
+    }
+
+    fn usual_options(
+        &self,
+        model: WorkModel,
+        ruled: Option<Progression>,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
         let usual = match model {
             WorkModel::Backup => self.settings.backup_duration,
             WorkModel::Restore => self.settings.restore_duration,
             _ => self.settings.task_duration,
         };
-        let ruled = self.transitions.progression(model, instance);
         WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
     }
 

@@ -9,8 +9,10 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Capacity, Creator, Engine, Instance, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
-    NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, WaitingChange,
+    MinorVersions, NewInstance, NodeSwitch, PlacementChange, PublicAccessOrder, Resize, StatusAction,
+    UpgradeOrder, WaitingChange,
 };
+use crate::domain::order::Order;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::quota::{Quota, Usage};
@@ -87,7 +89,7 @@ pub struct CreateInstances {
     /// A hash of the password, as PHC text.
     pub password_hash: Option<Secret>,
     /// The order by which they are paid, if they are in advance.
-    pub order_id: Option<String>,
+    pub order: Option<Order>,
     /// Who counts as their creator.
     pub creator: Creator,
     /// Whether no other instance of the project may have the name.
@@ -177,6 +179,46 @@ pub enum InstanceCommand {
         task: NewTask,
         /// How long that takes.
         work: WorkOptions,
+        /// The order by which that is paid, if it is in advance.
+        order: Option<Order>,
+    },
+    /// Open it to the public, or close it.
+    ChangePublicAccess {
+        /// How it is opened; none: it is closed.
+        to: Option<PublicAccessOrder>,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
+    /// Give shards another bandwidth.
+    ChangeBandwidth {
+        /// The ids of shards, each with Mbit/s.
+        wanted: Vec<(String, u64)>,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
+    /// Double its bandwidth for a week.
+    ExpandBandwidth,
+    /// Check whether it can get another size; nothing changes by that.
+    CheckResize {
+        /// What it would become.
+        resize: Box<Resize>,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
+    /// Bring it to the latest minor versions.
+    UpgradeMinorVersion {
+        /// What is to be upgraded.
+        order: UpgradeOrder,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
     },
     /// Remove a task that has ended from the list.
     DeleteTask {
@@ -208,6 +250,8 @@ pub struct ChangePassword {
     pub instance: InstanceRef,
     /// How it is to change.
     pub change: PasswordChange,
+    /// Whether the new password has a colon.
+    pub has_colon: bool,
     /// Its background task; none where nothing is to change.
     pub task: Option<NewTask>,
     /// When it was asked for.
@@ -263,6 +307,15 @@ pub trait InstanceReads: Send + Sync {
     /// # Errors
     /// `Failed` or `Inconsistent`.
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError>;
+
+    /// Returns an instance, and the minor versions in which it is behind; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn minor_versions(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, MinorVersions)>, StoreError>;
 
     /// Returns the project of an instance that is there, whoever asks.
     ///

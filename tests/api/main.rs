@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod audit;
 mod auth;
 mod backups;
@@ -19,18 +20,28 @@ mod config;
 mod control;
 mod coverage;
 mod coverage_page;
+mod diagnoses;
+mod exports;
 mod failures;
 mod framework;
 mod identity;
 mod instances;
 mod key_analyses;
+mod logs;
+mod migrations;
+mod minor_versions;
+mod monitored;
+mod network;
 mod nodes;
 mod openapi;
+mod orders;
 mod probes;
 mod races;
 mod restores;
+mod roles;
 mod scheduled_scans;
+mod sessions;
 mod settings;
-mod stubs;
 mod tasks;
 mod terraform;
+mod web_cli;

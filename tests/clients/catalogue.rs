@@ -8,9 +8,9 @@ use crate::session::{MASTER_STANDBY, PROJECT, Session};
 
 fn zones() -> Value {
     json!([
-        ["ae04cf9d61544df3806a3feeb401b204", "eu-de-01", "8003", "true"],
-        ["d573142f24894ef3bd3664de068b44b0", "eu-de-02", "8004", "true"],
-        ["effdcbc7d4d64a02aa1fa26b42f56533", "eu-de-03", "8005", "true"],
+        ["ae04cf9d61544df3806a3feeb401b204", "eu-de-01", "8002", "true"],
+        ["d573142f24894ef3bd3664de068b44b0", "eu-de-02", "8003", "true"],
+        ["effdcbc7d4d64a02aa1fa26b42f56533", "eu-de-03", "8004", "true"],
     ])
 }
 
@@ -87,14 +87,11 @@ fn check_stubs(seen: &Value) -> Result<(), Failed> {
             "show_bigkey_scan_task_details" => json!([400, "DCS.4942"]),
             "show_hotkey_task_details" | "download_hot_key" => json!([400, "DCS.4941"]),
             "show_offline_key_analysis_task" => json!([400, "DCS.4232"]),
-            "show_migration_task" | "show_migration_task_stats" | "list_migration_task_logs" => {
-                json!([400, "DCS.4133"])
-            }
             "show_background_task_progress" => json!([400, "DCS.4070"]),
             "export_excel_job" | "show_diagnosis_task_details" | "create_redislog_download_link" => {
                 json!([400, "DCS.4063"])
             }
-            "scan_clients" | "validate_deletable_replica" => json!([]),
+            "validate_deletable_replica" => json!([]),
             reads if reads.starts_with("list_") || reads.starts_with("show_") => json!([]),
             _ => json!([400, "DCS.4094"]),
         };

@@ -98,7 +98,8 @@ impl InstanceUpdate {
     ///
     /// # Errors
     /// `CacheModeUnsupported` for a policy of a single node, `InvalidParameter` (`port`, `rename_commands`) for what the first
-    /// generation cannot have, or the refusal of the instance's state; in this order.
+    /// generation cannot have, `SecurityGroupUnsupported` for another security group of what only the first generation has, or the
+    /// refusal of the instance's state; in this order.
     pub fn applied_to(&self, instance: &Instance) -> Result<Instance, Refusal> {
         if self.backup_policy.is_some() && instance.cache_mode == CacheMode::Single {
             return Err(Refusal::CacheModeUnsupported);
@@ -111,6 +112,11 @@ impl InstanceUpdate {
         }
         if let Some(names) = &self.rename_commands {
             updated.rename_commands = rename_commands(names.clone(), is_first_generation)?;
+        }
+        let group = self.security_group_id.as_ref();
+        let is_other = group.is_some_and(|group| Some(group) != instance.network.security_group_id.as_ref());
+        if is_other && !is_first_generation {
+            return Err(Refusal::SecurityGroupUnsupported);
         }
         instance.permit(InstanceAction::Update)?;
         if let Some(name) = &self.name {
@@ -189,6 +195,15 @@ impl EngineVersion {
     /// `EncryptionUnsupported` before 6.0.
     pub fn permit_encryption(&self) -> Result<(), Refusal> {
         if self.can_encrypt() { Ok(()) } else { Err(Refusal::EncryptionUnsupported) }
+    }
+
+    /// Decides whether there is a certificate for clients of this version, whether connections can be encrypted or not.
+    ///
+    /// # Errors
+    /// `EncryptionUnsupported`.
+    pub fn permit_certificate(&self) -> Result<(), Refusal> {
+        let has_one = self.can_encrypt() || self.as_str() == "5.0";
+        if has_one { Ok(()) } else { Err(Refusal::EncryptionUnsupported) }
     }
 
     /// Returns whether connections to an instance of this version can be encrypted.

@@ -15,7 +15,7 @@ use crate::domain::contents::Contents;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
-    InstanceStatus, Network, RenameCommands,
+    InstanceStatus, MinorVersions, Network, RenameCommands,
 };
 use crate::domain::instance_config::{InstanceConfig, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
@@ -43,6 +43,12 @@ pub(super) struct InstanceEntry {
     #[serde(default = "default_engine")]
     engine: Text<Engine>,
     engine_version: Option<String>,
+    /// The latest when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine_minor_version: Option<String>,
+    /// The latest when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy_minor_version: Option<String>,
     #[serde(default, deserialize_with = "read_capacity", serialize_with = "write_capacity")]
     capacity: Option<Capacity>,
     spec_code: Option<Short<128>>,
@@ -62,6 +68,9 @@ pub(super) struct InstanceEntry {
     error_code: Option<Short>,
     /// Several addresses have commas between.
     ip: Option<Short<16384>>,
+    /// The domain name that it has got from another instance; its own when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain_name: Option<Short<1024>>,
     port: Option<NonZeroU16>,
     #[serde(default, skip_serializing_if = "is_false")]
     no_password_access: bool,
@@ -76,6 +85,8 @@ pub(super) struct InstanceEntry {
     enable_publicip: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     publicip_id: Option<Short<1024>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elb_id: Option<Short<1024>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transparent_client_ip_enable: Option<bool>,
     zones: Option<Vec<Short>>,
@@ -176,6 +187,7 @@ impl InstanceEntry {
             configuration: self.configuration(&instance)?,
             password_hash: self.password_hash.as_ref().map(|hash| hash.0.clone()),
             next_run_at: policy.and_then(|policy| policy.next_run_at).map(|time| time.0),
+            minor_versions: self.minor_versions(&instance)?,
             work: self.work(instance.status, &backups)?,
             instance,
             backups,
@@ -224,6 +236,7 @@ impl InstanceEntry {
             billing: self.billing()?,
             status,
             ip: self.ip.as_ref().map_or_else(String::new, |ip| ip.0.clone()),
+            domain_name: self.domain_name.as_ref().map(|name| name.0.clone()),
             port: self.port.map_or_else(|| engine.default_port(), NonZeroU16::get),
             access: Access {
                 no_password: self.no_password_access,
@@ -231,12 +244,15 @@ impl InstanceEntry {
                 ssl: self.enable_ssl,
                 public_ip: self.enable_publicip,
                 public_ip_id: self.publicip_id.as_ref().map(|id| id.0.clone()),
+                elb_id: self.elb_id.as_ref().map(|id| id.0.clone()),
             },
+            bandwidth: None,
             sees_client_ips: self
                 .transparent_client_ip_enable
                 .unwrap_or_else(|| !engine_version.is_first_generation()),
             zone_codes: self.zone_codes(defaults.region)?,
             replicas: Vec::new(),
+            kept_nodes: Vec::new(),
             network: Network {
                 vpc_id: text(&self.vpc_id, builtin::VPC_ID),
                 subnet_id: text(&self.subnet_id, builtin::SUBNET_ID),
@@ -264,6 +280,12 @@ impl InstanceEntry {
             task: None,
             engine_version,
         })
+    }
+
+    fn minor_versions(&self, instance: &Instance) -> Result<MinorVersions, Problem> {
+        let versions = (self.engine_minor_version.clone(), self.proxy_minor_version.clone());
+        let problem = "must be four numbers with dots between, and not after the latest of its version";
+        MinorVersions::of(instance, versions.0, versions.1).map_err(|field| in_field(field)(problem))
     }
 
     fn billing(&self) -> Result<Billing, Problem> {

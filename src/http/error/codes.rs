@@ -81,7 +81,7 @@ pub(crate) const PREPAID: ErrorCode = row(
     400,
     "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
 );
-pub(crate) const TOO_MANY_TAGS: ErrorCode =
+pub(crate) const QUOTA_REACHED: ErrorCode =
     row("DCS.4039", "111400039", 400, "The quota limit has been reached.");
 pub(crate) const INVALID_CONFIGURATION: ErrorCode =
     row("DCS.4066", "111400066", 400, "Invalid value of the configure parameter {0}.");
@@ -158,6 +158,8 @@ pub(crate) const WINDOW_REVERSED: ErrorCode =
     twinless("DCS.4025", 400, "The end time must be after the start time.");
 pub(crate) const INVALID_GENERIC: ErrorCode =
     row("DCS.4800", "111400800", 400, "Invalid {0} in the request.");
+/// The same row with the text that is said of kinds of logs.
+pub(crate) const INVALID_LOG_TYPE: ErrorCode = row("DCS.4800", "111400800", 400, "Invalid logType.");
 pub(crate) const RESTORE_SAVE_FAILED: ErrorCode =
     row("DCS.5092", "111500092", 500, "Failed to save and restore data.");
 pub(crate) const RESTORE_QUERY_FAILED: ErrorCode = twinless("DCS.5079", 500, "Query restore record failed.");
@@ -172,8 +174,15 @@ pub(crate) const NOT_EMULATED: ErrorCode =
 pub(crate) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
 pub(crate) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
 pub(crate) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");
-pub(crate) const MIGRATION_NOT_FOUND: ErrorCode =
-    twinless("DCS.4133", 400, "The migration task does not exist.");
+pub(crate) const MIGRATION_NOT_FOUND: ErrorCode = twinless("DCS.4133", 400, "Instance job is not found.");
+pub(crate) const NO_MIGRATIONS: ErrorCode =
+    twinless("DCS.4855", 400, "invalid migration task id in the request.");
+/// Only inside the results of restarts.
+pub(crate) const NOT_ONLINE_MIGRATION: ErrorCode = twinless("dcs.41.0001", 400, "task not v2");
+pub(crate) const ADDRESS_EXCHANGE_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4990", 400, "Not support exchange ip.");
+pub(crate) const WRONG_INSTANCE_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 pub(crate) const ANALYSIS_NOT_FOUND: ErrorCode =
     twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
 pub(crate) const INSTANCE_SAVE_FAILED: ErrorCode =
@@ -246,6 +255,15 @@ pub(crate) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The p
 /// The one code that only v1.0 has; the newer style takes the nearest.
 pub(crate) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
     row("DCS.4009", "111400022", 400, "Engine does not match the product id.");
+/// The same row as of an unknown engine: the service names no other.
+pub(crate) const PRODUCT_OF_OTHER_VERSION: ErrorCode = INVALID_ENGINE;
+pub(crate) const SECURITY_GROUP_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4872", 400, "Do not support security group whitelist.");
+// Orders are the business of billing, and so are these codes; no page names them.
+pub(crate) const ORDER_NOT_FOUND: ErrorCode = twinless("CBC.3000", 404, "The order does not exist.");
+pub(crate) const RESOURCE_NOT_FOUND: ErrorCode = twinless("CBC.3001", 400, "The resource does not exist.");
+pub(crate) const ORDER_NOT_PAYABLE: ErrorCode =
+    twinless("CBC.3002", 400, "The order is not waiting for payment.");
 
 // What is said of other sizes, and of nodes.
 pub(crate) const RESIZE_UNSUPPORTED: ErrorCode =
@@ -265,6 +283,19 @@ pub(crate) const MASTER_NODE: ErrorCode = twinless("DCS.4936", 400, "The master 
 pub(crate) const ONLY_REPLICA: ErrorCode =
     twinless("DCS.4937", 400, "Only has one slave node,can not delete");
 pub(crate) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
+pub(crate) const SWAP_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4855", 400, "Master standby swap is not supported.");
+pub(crate) const SWAP_FAILED: ErrorCode = twinless("DCS.5094", 500, "Master standby swap failed.");
+pub(crate) const NODE_UNSUPPORTED: ErrorCode =
+    row("DCS.4027", "111400027", 400, "This operation is not supported on this node.");
+pub(crate) const INVALID_WEIGHT: ErrorCode =
+    twinless("DCS.4939", 400, "The param slave_priority_weight is invalid.");
+pub(crate) const ALL_WEIGHTS_ZERO: ErrorCode =
+    twinless("DCS.4253", 400, "All replicas have a priority of 0.");
+pub(crate) const LAST_ADDRESS: ErrorCode =
+    twinless("DCS.4879", 400, "r/w instance have only one repl can not remove ip from dns");
+pub(crate) const LAST_ADDRESS_OF_REPLICAS: ErrorCode =
+    twinless("DCS.4935", 400, "Only one slave replication has dns ip, can not delete");
 // What is said of background tasks.
 pub(crate) const TASK_RUNNING: ErrorCode =
     row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");
@@ -282,6 +313,10 @@ pub(crate) const ANALYSIS_UNSUPPORTED: ErrorCode =
     twinless("DCS.4230", 400, "Does not support offline key analysis.");
 pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
+pub(crate) const INVALID_ACCOUNT: ErrorCode = twinless("DCS.4961", 400, "Acl account request param invalid.");
+pub(crate) const ACCOUNTS_UNSUPPORTED: ErrorCode = twinless("DCS.4964", 400, "Failed to query acl list.");
+pub(crate) const WRONG_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 
 impl ErrorCode {
     /// Returns code and text as v1.0 bodies carry them in the older style.

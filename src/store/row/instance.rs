@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::identity::Secret;
+use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::password::PasswordTries;
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
     Access, Billing, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus,
-    InstanceTask, Network, RenameCommands, ReplicaChange, StatusTransition,
+    InstanceTask, KeptNode, Network, RenameCommands, ReplicaChange, StatusTransition,
 };
 use crate::domain::instance_config::{Tag, TagKey, TagValue, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
@@ -93,9 +94,10 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      'product_id', i.product_id, 'charging_mode', i.charging_mode, 'order_id', i.order_id, \
      'maintain_begin', i.maintain_begin, 'maintain_end', i.maintain_end, \
      'enterprise_project_id', i.enterprise_project_id, 'enable_publicip', i.enable_publicip, 'publicip_id', i.publicip_id, \
+     'elb_id', i.elb_id, 'bandwidth', json(i.bandwidth), \
      'enable_ssl', i.enable_ssl, 'transparent_client_ip', i.transparent_client_ip, 'access_user', i.access_user, \
      'rename_commands', json(i.rename_commands), 'launched_at', i.launched_at, 'updated_at', i.updated_at, \
-     'error_code', i.error_code, \
+     'error_code', i.error_code, 'domain_name', i.domain_name, \
      'open_kind', (SELECT w.record_kind FROM open_work w WHERE w.instance_key = i.instance_key), \
      'occupation', (SELECT k.occupation FROM background_work k \
                     WHERE k.instance_key = i.instance_key AND k.occupation IS NOT NULL), \
@@ -103,6 +105,8 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
                    WHERE t.instance_key = i.instance_key)), \
      'replicas', json((SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
                        FROM replica_changes r WHERE r.instance_key = i.instance_key)), \
+     'kept_nodes', json((SELECT json_group_array(json_array(n.shard, n.copy, n.place, n.role_since, n.weight, n.address_removed) \
+                                                 ORDER BY n.shard, n.copy) FROM nodes n WHERE n.instance_key = i.instance_key)), \
      'stopped_nodes', json((SELECT json_group_array(lower(hex(n.node_id))) FROM stopped_nodes n \
                             WHERE n.instance_key = i.instance_key)), \
      'backup_policy', json((SELECT ",
@@ -142,6 +146,8 @@ struct InstanceRow {
     enterprise_project_id: String,
     enable_publicip: i64,
     publicip_id: Option<String>,
+    elb_id: Option<String>,
+    bandwidth: Option<BandwidthChanges>,
     enable_ssl: i64,
     transparent_client_ip: Option<i64>,
     access_user: Option<String>,
@@ -149,10 +155,12 @@ struct InstanceRow {
     launched_at: Option<i64>,
     updated_at: Option<i64>,
     error_code: Option<String>,
+    domain_name: Option<String>,
     open_kind: Option<i64>,
     occupation: Option<String>,
     tags: Vec<(String, String)>,
     replicas: Vec<(u32, u32, Option<String>, String)>,
+    kept_nodes: Vec<(u32, u32, u32, Option<i64>, u8, u8)>,
     stopped_nodes: Vec<String>,
     backup_policy: Option<PolicyRow>,
 }
@@ -180,6 +188,7 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         spec_code: row.spec_code,
         status: word(&row.status, "instances.status is unknown")?,
         ip: row.ip,
+        domain_name: row.domain_name,
         port: row.port,
         engine_as_sent: row.engine_as_sent,
         product_id: row.product_id,
@@ -193,13 +202,16 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
             ssl: row.enable_ssl != 0,
             public_ip: row.enable_publicip != 0,
             public_ip_id: row.publicip_id,
+            elb_id: row.elb_id,
         },
+        bandwidth: row.bandwidth,
         maintenance: MaintenanceWindow::between(&row.maintain_begin, &row.maintain_end)
             .ok_or(StoreError::Inconsistent { what: "instances.maintain_begin is not offered" })?,
         enterprise_project_id: row.enterprise_project_id,
         rename_commands: RenameCommands::new(row.rename_commands)
             .map_err(|_| StoreError::Inconsistent { what: "instances.rename_commands is malformed" })?,
         tags: tags(row.tags).ok_or(StoreError::Inconsistent { what: "a tag is malformed" })?,
+        kept_nodes: row.kept_nodes.into_iter().map(kept_node).collect::<Result<_, _>>()?,
         stopped_nodes: row
             .stopped_nodes
             .iter()
@@ -237,6 +249,13 @@ fn replicas(rows: Vec<(u32, u32, Option<String>, String)>) -> Option<Vec<Replica
             Some(ReplicaChange { shard, copy, zone_code, course: course.parse().ok()? })
         })
         .collect()
+}
+
+fn kept_node(
+    (shard, copy, place, role_since, weight, address_removed): (u32, u32, u32, Option<i64>, u8, u8),
+) -> Result<KeptNode, StoreError> {
+    let role_since = role_since.map(to_timestamp).transpose()?;
+    Ok(KeptNode { shard, copy, place, role_since, weight, is_address_removed: address_removed != 0 })
 }
 
 /// Writes replicas as [`replicas`] reads them.

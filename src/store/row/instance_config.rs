@@ -239,7 +239,12 @@ pub(in crate::store) fn template(row: &SqliteRow) -> Result<ConfigTemplate, Stor
         id: TemplateRef::Own(TemplateId::from_bytes(bytes16(row, "template_id")?)),
         name: column(row, "name")?,
         description: column(row, "description")?,
-        kind: TemplateKind { engine_version, cache_mode },
+        kind: TemplateKind {
+            engine_version,
+            cache_mode,
+            edition: parse(row, "product_type", "config_templates.product_type is unknown")?,
+            storage: parse(row, "storage_type", "config_templates.storage_type is unknown")?,
+        },
         values: serde_json::from_str(column(row, "parameter_values")?).map_err(|_| {
             StoreError::Inconsistent { what: "config_templates.parameter_values is malformed" }
         })?,

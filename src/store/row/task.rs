@@ -12,7 +12,7 @@ use crate::store::row::{bytes16, column, timestamp, to_timestamp};
 
 /// The columns that [`task`] reads, from `background_tasks t`.
 pub(in crate::store) const TASK_COLUMNS: &str = "t.task_id, t.name, t.details, t.user_id, t.user_name, t.created_at, \
-     t.finished_at, t.failed, t.job_id, \
+     t.finished_at, t.failed, t.error_code, t.job_id, \
      EXISTS (SELECT 1 FROM waiting_changes c WHERE c.task_id = t.task_id) AS waits";
 
 /// What the details of a task say. Each kind of task has members of its own.
@@ -92,13 +92,14 @@ pub(in crate::store) fn task(row: &SqliteRow) -> Result<BackgroundTask, StoreErr
     Ok(BackgroundTask {
         id: TaskId::from_bytes(bytes16(row, "task_id")?),
         name: column(row, "name")?,
-        details: details(column(row, "details")?),
+        details: column::<Option<&str>>(row, "details")?.map(details),
         job_id: if has_job { Some(JobId::from_bytes(bytes16(row, "job_id")?)) } else { None },
         creator: Creator { user_id: column(row, "user_id")?, user_name: column(row, "user_name")? },
         waits: column(row, "waits")?,
         created_at: timestamp(row, "created_at")?,
         finished_at: column::<Option<i64>>(row, "finished_at")?.map(to_timestamp).transpose()?,
         failed: column(row, "failed")?,
+        error_code: column(row, "error_code")?,
     })
 }
 

@@ -6,39 +6,65 @@ use crate::domain::background_work::{BackgroundWork, Effect, Occupation, Step};
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
-use crate::domain::work::{DueTimes, WorkOptions, WorkPlan};
+use crate::domain::work::{DueTimes, FailureCode, WorkOptions, WorkPlan};
 use crate::store::row::{failure_code, failure_number};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::tasks;
 use crate::store::{StoreError, WorkStep};
 
-/// Background work of an instance that is about to begin.
+/// Whose background work is.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    /// The project.
+    pub(super) project_key: i64,
+    /// The instance; none: it is the project's own.
+    pub(super) instance_key: Option<i64>,
+}
+
+impl Owner {
+    /// Returns a project as the owner.
+    pub(super) fn project(project_key: i64) -> Self {
+        Self { project_key, instance_key: None }
+    }
+}
+
+impl From<&CachedInstance> for Owner {
+    fn from(known: &CachedInstance) -> Self {
+        Self { project_key: known.project_key, instance_key: Some(known.key) }
+    }
+}
+
+/// Background work that is about to begin.
 pub(super) struct NewWork<'n> {
     /// What it does.
     pub(super) effect: Effect,
     /// How long it takes.
     pub(super) work: WorkOptions,
-    /// What the instance shows meanwhile.
+    /// What the instance shows meanwhile; nothing of a project.
     pub(super) occupation: Option<Occupation>,
     /// Its background task and job, as far as its kind has them.
     pub(super) task: Option<(&'n NewTask, TaskDetails)>,
 }
 
-/// Plans background work of an instance, from `now` on. What takes no time is due at once: the next operation finds it done.
+/// Plans background work, from `now` on. What takes no time is due at once: the next operation finds it done.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    known: &CachedInstance,
+    owner: impl Into<Owner>,
     new: NewWork<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let Owner { project_key, instance_key } = owner.into();
     let plan = WorkPlan::new(now, new.work);
     let (mut task_id, mut job_id) = (None, None);
     if let Some((task, details)) = &new.task {
         let names = task.task.names();
         task_id = names.task.map(|_| task.task_id);
         job_id = names.job.map(|_| task.job_id);
-        tasks::begin(connection, known.key, task, details, (now, None)).await?;
+        match instance_key {
+            Some(key) => tasks::begin(connection, key, task, details, (now, None)).await?,
+            None => tasks::begin_of_project(connection, project_key, task, now).await?,
+        }
     }
     let insert = sql(
         "plan background work",
@@ -47,8 +73,8 @@ pub(super) async fn begin(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
     );
     insert
-        .bind(known.project_key)
-        .bind(known.key)
+        .bind(project_key)
+        .bind(instance_key)
         .bind_json(&new.effect)
         .bind(new.occupation.map(Occupation::as_str))
         .bind(now)
@@ -99,8 +125,24 @@ pub(super) async fn move_on(connection: &mut SqliteConnection, step: &WorkStep) 
     let ended: Option<(Option<TaskId>, Option<JobId>)> =
         end.bind(step.work.key).optional(&mut *connection).await?;
     let Some(ids) = ended else { return Ok(false) };
-    tasks::end(connection, ids, step.at, step.work.plan.failure).await?;
+    tasks::end(connection, ids, step.at, step.work.plan.failure.map(FailureCode::as_str)).await?;
     Ok(true)
+}
+
+/// Ends whatever is open that has an effect, without any step: its tasks and jobs end as well.
+pub(super) async fn end_all_of(
+    connection: &mut SqliteConnection,
+    effect: &Effect,
+    at: Timestamp,
+    failure: Option<FailureCode>,
+) -> Result<(), StoreError> {
+    let end =
+        sql("end background work", "DELETE FROM background_work WHERE effect = ? RETURNING task_id, job_id");
+    let ended: Vec<(Option<TaskId>, Option<JobId>)> = end.bind_json(effect).all(&mut *connection).await?;
+    for ids in ended {
+        tasks::end(connection, ids, at, failure.map(FailureCode::as_str)).await?;
+    }
+    Ok(())
 }
 
 /// Gives up what an instance has open: it is about to be deleted.
@@ -118,7 +160,8 @@ pub(super) async fn give_up(
 
 /// Open work, from `background_work w` with its project and instance.
 pub(super) const OPEN_WORK: &str = "
-    SELECT w.work_key, w.effect, w.running, w.created_at, w.start_at, w.finish_at, w.failure, w.due_at, p.project_id, i.instance_id
+    SELECT w.work_key, w.effect, w.running, w.created_at, w.start_at, w.finish_at, w.failure, w.due_at, p.project_id, i.instance_id,
+           w.task_id, w.job_id
     FROM background_work w JOIN projects p ON p.project_key = w.project_key
     LEFT JOIN instances i ON i.instance_key = w.instance_key";
 
@@ -134,15 +177,40 @@ pub(super) type WorkRow = (
     Option<Timestamp>,
     ProjectId,
     Option<InstanceId>,
+    Option<TaskId>,
+    Option<JobId>,
 );
 
 /// Reads open work, with the time at which its next step is due.
 pub(super) fn work(row: WorkRow) -> Result<(Option<Timestamp>, BackgroundWork), StoreError> {
-    let (key, effect, is_running, created_at, start_at, finish_at, failure, due_at, project_id, instance_id) =
-        row;
+    let (
+        key,
+        effect,
+        is_running,
+        created_at,
+        start_at,
+        finish_at,
+        failure,
+        due_at,
+        project_id,
+        instance_id,
+        task_id,
+        job_id,
+    ) = row;
     let due = start_at.zip(finish_at).map(|(start_at, finish_at)| DueTimes { start_at, finish_at });
     let plan = WorkPlan { due, failure: failure.map(failure_code).transpose()? };
     let effect = serde_json::from_str(&effect)
         .map_err(|_| StoreError::Inconsistent { what: "background_work.effect is unknown" })?;
-    Ok((due_at, BackgroundWork { key, project_id, instance_id, effect, plan, is_running, created_at }))
+    let work = BackgroundWork {
+        key,
+        project_id,
+        instance_id,
+        effect,
+        plan,
+        task_id,
+        job_id,
+        is_running,
+        created_at,
+    };
+    Ok((due_at, work))
 }

@@ -1,9 +1,11 @@
 //! Background tasks and jobs.
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
+use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{BackgroundTask, Job, NewTask, TaskDetails};
@@ -11,12 +13,13 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::store::row::{self, TASK_COLUMNS};
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::note;
 use crate::store::sqlite::reader::{Reader, unsigned};
 use crate::store::sqlite::sql::sql;
-use crate::store::{InstanceRef, StoreError, TaskReads};
+use crate::store::sqlite::writer::WriterState;
+use crate::store::{InstanceRef, StoreError, TaskReads, TaskWrites};
 
 /// Whose tasks are listed.
 #[derive(Clone, Copy)]
@@ -31,18 +34,18 @@ impl TaskReads for SqliteStore {
         &self,
         project_id: ProjectId,
         id: TaskId,
-    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError> {
+    ) -> Result<Option<(Option<InstanceId>, BackgroundTask)>, StoreError> {
         let row = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t JOIN instances i USING (instance_key) \
-             JOIN projects p USING (project_key) WHERE t.task_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
+            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t JOIN projects p ON p.project_key = t.project_key \
+             LEFT JOIN instances i ON i.instance_key = t.instance_key \
+             WHERE t.task_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
         )))
         .bind(&id.as_bytes()[..])
         .bind(&project_id.as_bytes()[..])
         .fetch_optional(self.reader.pool())
         .await
         .map_err(StoreError::during("read a background task"))?;
-        row.map(|row| Ok((InstanceId::from_bytes(row::bytes16(&row, "instance_id")?), row::task(&row)?)))
-            .transpose()
+        row.map(|row| Ok((row::column(&row, "instance_id")?, row::task(&row)?))).transpose()
     }
 
     async fn background_tasks(
@@ -91,6 +94,23 @@ impl TaskReads for SqliteStore {
     }
 }
 
+#[async_trait]
+impl TaskWrites for SqliteStore {
+    async fn delete_project_task(
+        &self,
+        project_id: ProjectId,
+        id: TaskId,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .change(move |state| {
+                async move { delete_of_project(state, (project_id, id), now, &origin).await }.boxed()
+            })
+            .await
+    }
+}
+
 impl Reader {
     async fn page_of_tasks(
         &self,
@@ -105,10 +125,12 @@ impl Reader {
                 Of::Instance(key) => query.push(" WHERE t.instance_key = ").push_bind(key),
                 Of::Project(id) => query
                     .push(
-                        " JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
-                         WHERE i.deleted_at IS NULL AND p.project_id = ",
+                        " LEFT JOIN instances i ON i.instance_key = t.instance_key \
+                         WHERE i.deleted_at IS NULL AND t.project_key = \
+                             (SELECT project_key FROM projects WHERE project_id = ",
                     )
-                    .push_bind(id.as_bytes().to_vec()),
+                    .push_bind(id.as_bytes().to_vec())
+                    .push(")"),
             };
             query.push(" AND t.created_at BETWEEN ").push_bind(from.as_millis());
             query.push(" AND ").push_bind(until.as_millis());
@@ -117,7 +139,7 @@ impl Reader {
         let total: i64 =
             chosen("count(*)").build_query_scalar().fetch_one(self.pool()).await.map_err(&failed)?;
         let mut listing = chosen(TASK_COLUMNS);
-        listing.push(" ORDER BY t.created_at DESC, t.instance_key DESC, t.task_number DESC LIMIT ");
+        listing.push(" ORDER BY t.created_at DESC, t.task_key DESC LIMIT ");
         listing.push_bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX));
         listing.push(" OFFSET ").push_bind(i64::try_from(page.skip).unwrap_or(i64::MAX));
         let rows = listing.build().fetch_all(self.pool()).await.map_err(&failed)?;
@@ -132,57 +154,91 @@ pub(super) async fn begin(
     instance_key: i64,
     new: &NewTask,
     details: &TaskDetails,
+    span: (Timestamp, Option<Timestamp>),
+) -> Result<(), StoreError> {
+    let find =
+        sql("find a project", "SELECT project_key FROM instances WHERE instance_key = ?").bind(instance_key);
+    let (project_key,): (i64,) = find.one(&mut *connection).await?;
+    record(connection, (project_key, Some(instance_key)), new, Some(details), span).await
+}
+
+/// Records what was set going in a project.
+pub(super) async fn begin_of_project(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    new: &NewTask,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    record(connection, (project_key, None), new, None, (at, None)).await
+}
+
+async fn record(
+    connection: &mut SqliteConnection,
+    (project_key, instance_key): (i64, Option<i64>),
+    new: &NewTask,
+    details: Option<&TaskDetails>,
     (begin_at, end_at): (Timestamp, Option<Timestamp>),
 ) -> Result<(), StoreError> {
     let names = new.task.names();
     if let Some(kind) = names.job {
-        sqlx::query(
-            "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at, end_at)
-             SELECT ?, project_key, instance_key, ?, ?, ? FROM instances WHERE instance_key = ?",
-        )
-        .bind(&new.job_id.as_bytes()[..])
-        .bind(kind)
-        .bind(begin_at.as_millis())
-        .bind(end_at.map(Timestamp::as_millis))
-        .bind(instance_key)
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("record a job"))?;
+        let job = sql(
+            "record a job",
+            "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at, end_at) VALUES (?, ?, ?, ?, ?, ?)",
+        );
+        let job = job.bind(new.job_id).bind(project_key).bind(instance_key).bind(kind);
+        job.bind(begin_at).bind(end_at).execute(&mut *connection).await?;
     }
     let Some(name) = names.task else { return Ok(()) };
-    sqlx::query(
-        "INSERT INTO background_tasks
-             (instance_key, task_number, task_id, name, details, user_id, user_name, created_at, finished_at, job_id)
-         SELECT ?1, coalesce(max(task_number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM background_tasks
-         WHERE instance_key = ?1",
-    )
-    .bind(instance_key)
-    .bind(&new.task_id.as_bytes()[..])
-    .bind(name)
-    .bind(row::details_json(details)?)
-    .bind(&new.creator.user_id)
-    .bind(&new.creator.user_name)
-    .bind(begin_at.as_millis())
-    .bind(end_at.map(Timestamp::as_millis))
-    .bind(names.job.map(|_| new.job_id.as_bytes().to_vec()))
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("begin a background task"))
+    let task = sql(
+        "begin a background task",
+        "INSERT INTO background_tasks (project_key, instance_key, task_id, name, details, user_id, user_name, created_at, finished_at,
+                                       job_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    task.bind(project_key)
+        .bind(instance_key)
+        .bind(new.task_id)
+        .bind(name)
+        .bind(details.map(row::details_json).transpose()?)
+        .bind(new.creator.user_id.clone())
+        .bind(new.creator.user_name.clone())
+        .bind(begin_at)
+        .bind(end_at)
+        .bind(names.job.map(|_| new.job_id))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
-/// Ends a background task and a job.
+/// Records a job of a project that no instance has, and that ended as it began.
+pub(super) async fn record_job_of_project(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    new: &NewTask,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let record =
+        "INSERT INTO jobs (job_id, project_key, job_type, begin_at, end_at) VALUES (?1, ?2, ?3, ?4, ?4)";
+    let record = sql("record a job", record).bind(new.job_id).bind(project_key);
+    record.bind(new.task.names().job.unwrap_or_default()).bind(at).execute(connection).await.map(drop)
+}
+
+/// Ends a background task and a job; a code says why they failed, if they did.
 pub(super) async fn end(
     connection: &mut SqliteConnection,
     (task_id, job_id): (Option<TaskId>, Option<JobId>),
     at: Timestamp,
-    failure: Option<FailureCode>,
+    error_code: Option<&str>,
 ) -> Result<(), StoreError> {
-    let end = "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ? WHERE task_id = ?";
-    let end = sql("end a background task", end).bind(at).bind(failure.is_some()).bind(task_id);
-    end.execute(&mut *connection).await?;
+    let end = "UPDATE background_tasks SET finished_at = max(?1, created_at), failed = ?2 IS NOT NULL, error_code = ?2 WHERE task_id = ?3";
+    sql("end a background task", end)
+        .bind(at)
+        .bind(error_code)
+        .bind(task_id)
+        .execute(&mut *connection)
+        .await?;
     let end = "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ? WHERE job_id = ?";
-    let end = sql("end a job", end).bind(at).bind(failure.map(FailureCode::as_str)).bind(job_id);
+    let end = sql("end a job", end).bind(at).bind(error_code).bind(job_id);
     end.execute(connection).await.map(drop)
 }
 
@@ -195,12 +251,12 @@ pub(super) async fn end_all(
 ) -> Result<(), StoreError> {
     let failed = StoreError::during("end what runs in the background");
     sqlx::query(
-        "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ?
-         WHERE instance_key = ? AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)
+        "UPDATE background_tasks SET finished_at = max(?1, created_at), failed = ?2 IS NOT NULL, error_code = ?2
+         WHERE instance_key = ?3 AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)
            AND task_id NOT IN (SELECT task_id FROM background_work WHERE task_id IS NOT NULL)",
     )
     .bind(at.as_millis())
-    .bind(failure.is_some())
+    .bind(failure.map(FailureCode::as_str))
     .bind(instance_key)
     .execute(&mut *connection)
     .await
@@ -217,6 +273,35 @@ pub(super) async fn end_all(
     .await
     .map(|_| ())
     .map_err(failed)
+}
+
+/// Removes a task of a project that has ended from the list.
+async fn delete_of_project(
+    state: &mut WriterState,
+    (project_id, id): (ProjectId, TaskId),
+    at: Timestamp,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let failed = StoreError::during("remove a background task");
+    let WriterState { connection, actors, .. } = state;
+    let found = sqlx::query(AssertSqlSafe(format!(
+        "SELECT {TASK_COLUMNS}, t.project_key FROM background_tasks t JOIN projects p USING (project_key) \
+         WHERE p.project_id = ? AND t.task_id = ? AND t.instance_key IS NULL"
+    )))
+    .bind(&project_id.as_bytes()[..])
+    .bind(&id.as_bytes()[..])
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(StoreError::during("find a background task"))?;
+    let found = found.ok_or(Refusal::TaskNotFound)?;
+    let (task, project_key) = (row::task(&found)?, row::column(&found, "project_key")?);
+    task.permit_deletion()?;
+    let delete = sql("remove a background task", "DELETE FROM background_tasks WHERE task_id = ?");
+    delete.bind(id).execute(&mut *connection).await?;
+    let actor_key = actors.key(connection, &origin.actor).await.map_err(&failed)?;
+    let subject = ProjectSubject { project_key, kind: "task", id: id.as_bytes(), name: &task.name };
+    let audit = Audit { at, origin, actor_key };
+    events::append_of_project(connection, subject, ProjectChange::Deleted, audit).await.map_err(failed)
 }
 
 /// Removes a task that has ended from the list.

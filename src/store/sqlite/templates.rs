@@ -14,8 +14,8 @@ use crate::store::sqlite::{control, instances};
 use crate::store::{ChangeTemplate, CreateTemplate, DeleteTemplate, StoreError, row};
 
 /// The columns that a template is read from.
-pub(super) const COLUMNS: &str =
-    "template_id, name, description, engine_version, cache_mode, parameter_values, created_at";
+pub(super) const COLUMNS: &str = "template_id, name, description, engine_version, cache_mode, product_type, storage_type, parameter_values, \
+     created_at";
 
 /// Makes a project's own template from its source.
 pub(super) async fn create(state: &mut WriterState, create: CreateTemplate) -> Result<(), StoreError> {
@@ -27,8 +27,8 @@ pub(super) async fn create(state: &mut WriterState, create: CreateTemplate) -> R
     }
     sqlx::query(
         "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
-                                       parameter_values, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                                       product_type, storage_type, parameter_values, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&id.as_bytes()[..])
     .bind(&project_id.as_bytes()[..])
@@ -36,6 +36,8 @@ pub(super) async fn create(state: &mut WriterState, create: CreateTemplate) -> R
     .bind(&template.description)
     .bind(template.kind.engine_version.as_str())
     .bind(template.kind.cache_mode.as_str())
+    .bind(template.kind.edition.as_str())
+    .bind(template.kind.storage.as_str())
     .bind(row::values_json(&template.values)?)
     .bind(template.created_at.map_or(0, Timestamp::as_millis))
     .execute(&mut *connection)
@@ -65,11 +67,12 @@ pub(super) async fn put(
     }
     let done = sqlx::query(
         "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
-                                       parameter_values, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                                       product_type, storage_type, parameter_values, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (template_id) DO UPDATE
          SET name = excluded.name, description = excluded.description, engine_version = excluded.engine_version,
-             cache_mode = excluded.cache_mode, parameter_values = excluded.parameter_values, created_at = excluded.created_at
+             cache_mode = excluded.cache_mode, product_type = excluded.product_type,
+             storage_type = excluded.storage_type, parameter_values = excluded.parameter_values, created_at = excluded.created_at
          WHERE project_id = excluded.project_id",
     )
     .bind(&id.as_bytes()[..])
@@ -78,6 +81,8 @@ pub(super) async fn put(
     .bind(&template.description)
     .bind(template.kind.engine_version.as_str())
     .bind(template.kind.cache_mode.as_str())
+    .bind(template.kind.edition.as_str())
+    .bind(template.kind.storage.as_str())
     .bind(row::values_json(&template.values)?)
     .bind(template.created_at.unwrap_or(now).as_millis())
     .execute(&mut *connection)

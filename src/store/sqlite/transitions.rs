@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use crate::domain::background_work::{BackgroundWork, Effect};
 use crate::domain::backup::{BackupKind, BackupStatus};
 use crate::domain::id::InstanceId;
-use crate::domain::instance::InstanceStatus;
+use crate::domain::instance::{InstanceStatus, Upgrade};
 use crate::domain::origin::Origin;
 use crate::domain::restore::RestoreStatus;
 use crate::store::row::{self, RestoreStatusRow, backup_status_code, restore_status_code};
@@ -17,7 +17,8 @@ use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
-    background_work, backups, contents, instances, key_analyses, open_work, restores,
+    accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, migrations,
+    minor_versions, nodes, open_work, restores, sessions,
 };
 use crate::store::{
     BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, ScheduledScan, StoreError, WorkStep,
@@ -73,7 +74,7 @@ const NO_INSTANCE: i64 = 0;
 /// Makes a step of background work: first it moves on itself, then what it is about.
 async fn apply_to_work(
     connection: &mut SqliteConnection,
-    instances: &mut InstanceCache,
+    cache: &mut InstanceCache,
     step: &WorkStep,
     audit: Audit<'_>,
 ) -> Result<Option<MadeChange>, StoreError> {
@@ -83,9 +84,9 @@ async fn apply_to_work(
     let BackgroundWork { project_id, instance_id, effect, plan, .. } = &step.work;
     let known = match instance_id {
         Some(id) => {
-            instances.load(connection, std::iter::once(*id)).await?;
-            let known = instances.get_mut(*project_id, *id)?.clone();
-            instances.forget(*id);
+            cache.load(connection, std::iter::once(*id)).await?;
+            let known = cache.get_mut(*project_id, *id)?.clone();
+            cache.forget(*id);
             Some(known)
         }
         None => None,
@@ -101,7 +102,40 @@ async fn apply_to_work(
             // A schedule is no record of anything.
             return Ok(None);
         }
-        (Effect::KeyAnalysis { .. } | Effect::ScheduledScan { .. }, None) => {}
+        (Effect::Diagnosis { id }, Some(known)) => {
+            diagnoses::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::UpgradeMinorVersion { engine, proxy, .. }, Some(known)) => {
+            let upgrade = Upgrade { engine: *engine, proxy: *proxy };
+            minor_versions::apply(connection, known, upgrade, step, audit).await?;
+        }
+        (Effect::CheckResize { more_memory_mb, .. }, Some(_)) => {
+            instances::finish_check(connection, *more_memory_mb, step).await?;
+        }
+        (Effect::PublicAccess { to }, Some(known)) => {
+            instances::apply_access(connection, known, to.as_ref(), step, audit).await?;
+        }
+        (Effect::Bandwidth { shards }, Some(known)) => {
+            instances::apply_bandwidth(connection, known, shards, step, audit).await?;
+        }
+        (Effect::BandwidthExpansion, Some(known)) => {
+            instances::end_expansion(connection, known, step, audit).await?;
+        }
+        (Effect::ExportInstances { id }, None) => exports::apply(connection, *id, step, audit).await?,
+        (Effect::SwitchOver { .. } | Effect::RemoveAddress { .. }, Some(known)) => {
+            nodes::apply(connection, known, step, audit).await?;
+        }
+        (Effect::Account { id }, Some(known)) => {
+            accounts::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::EndSessions { node, .. }, Some(known)) => {
+            sessions::apply(connection, known, *node, step, audit).await?;
+        }
+        (Effect::Migration { .. } | Effect::MigrationStop { .. } | Effect::AddressExchange { .. }, _) => {
+            migrations::apply(connection, cache, step, audit).await?;
+        }
+        // What is of an instance is never of a project, nor the reverse.
+        (Effect::ExportInstances { .. }, Some(_)) | (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

@@ -14,7 +14,16 @@ use crate::store::InstanceSeed;
 
 impl From<InstanceSeed> for InstanceEntry {
     fn from(seed: InstanceSeed) -> Self {
-        let InstanceSeed { instance, configuration, contents, password_hash, next_run_at, work, .. } = seed;
+        let InstanceSeed {
+            instance,
+            configuration,
+            contents,
+            password_hash,
+            next_run_at,
+            minor_versions,
+            work,
+            ..
+        } = seed;
         let offered = instance.parameters();
         let order_id = instance.billing.order_id().map(|id| Short(id.to_owned()));
         let is_prepaid = instance.billing != Billing::PostPaid;
@@ -30,6 +39,8 @@ impl From<InstanceSeed> for InstanceEntry {
             transparent_client_ip_enable: Some(instance.sees_client_ips)
                 .filter(|sees| *sees == instance.engine_version.is_first_generation()),
             engine_version: Some(instance.engine_version.as_str().to_owned()),
+            engine_minor_version: minor_versions.engine,
+            proxy_minor_version: minor_versions.proxy,
             capacity: Some(instance.capacity),
             spec_code: Some(Short(instance.spec_code)),
             product_id: instance.product_id.map(Short),
@@ -39,6 +50,7 @@ impl From<InstanceSeed> for InstanceEntry {
             work: work.map(WorkEntry::from),
             error_code: instance.error_code.map(Short),
             ip: Some(Short(instance.ip)),
+            domain_name: instance.domain_name.map(Short),
             port: NonZeroU16::new(instance.port),
             no_password_access: instance.access.no_password,
             access_user: instance.access.user.map(Short),
@@ -46,6 +58,7 @@ impl From<InstanceSeed> for InstanceEntry {
             enable_ssl: instance.access.ssl,
             enable_publicip: instance.access.public_ip,
             publicip_id: instance.access.public_ip_id.map(Short),
+            elb_id: instance.access.elb_id.map(Short),
             zones: Some(instance.zone_codes.into_iter().map(Short).collect()),
             vpc_id: Some(Short(instance.network.vpc_id)),
             subnet_id: Some(Short(instance.network.subnet_id)),

@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{InstanceStatus, NewInstance, StatusTransition};
+use crate::domain::order::Subscription;
 use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -14,9 +15,9 @@ use crate::store::row::rename_commands_json;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::free::{free_addresses, require_free, require_unused_address};
 use crate::store::sqlite::instances::record::record;
-use crate::store::sqlite::instances::{transition, update};
+use crate::store::sqlite::instances::{password, transition, update};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, quotas};
+use crate::store::sqlite::{control, placed_orders, quotas};
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
 
 /// Makes instances.
@@ -54,7 +55,10 @@ pub(in crate::store::sqlite) async fn create(
         let audit = Audit { at: command.now, origin: &command.origin, actor_key };
         insert(connection, project_key, &command, called, &ip, audit).await?;
     }
-    Ok(())
+    match &command.order {
+        Some(order) => placed_orders::place(connection, project_key, order).await,
+        None => Ok(()),
+    }
 }
 
 /// Makes sure that the ids that were given are not taken. Of several instances with one id the second finds it taken.
@@ -128,8 +132,8 @@ async fn insert(
     .bind(i64::from(new.capacity.as_megabytes()))
     .bind(&new.spec_code)
     .bind(&new.product_id)
-    .bind(i64::from(new.is_prepaid))
-    .bind(&command.order_id)
+    .bind(i64::from(new.prepayment.is_some()))
+    .bind(command.order.as_ref().map(|order| order.id.as_str()))
     .bind(status.as_str())
     .bind(ip)
     .bind(i64::from(new.port))
@@ -154,7 +158,14 @@ async fn insert(
     .fetch_one(&mut *connection)
     .await
     .map_err(StoreError::during("make an instance"))?;
+    if new.password.as_ref().is_some_and(|password| password.expose().contains(':')) {
+        password::set_colon(connection, instance_key, true).await?;
+    }
     insert_tags(connection, instance_key, new).await?;
+    if let Some(prepayment) = new.prepayment {
+        let subscription = Subscription::new(prepayment, command.now);
+        placed_orders::keep_subscription(connection, instance_key, &subscription).await?;
+    }
     if let Some(wanted) = &new.backup_policy {
         update::set_policy(connection, instance_key, wanted, called.policy_id, command.now).await?;
     }

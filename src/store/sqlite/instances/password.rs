@@ -6,12 +6,12 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordVerdict, permit_change, permit_reset};
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
-use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::record::note;
-use crate::store::sqlite::tasks;
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
+use crate::store::sqlite::{logins, tasks};
+use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError, row};
 
 /// Changes a password, or counts the try.
 pub(in crate::store::sqlite) async fn change_password(
@@ -19,7 +19,7 @@ pub(in crate::store::sqlite) async fn change_password(
     command: ChangePassword,
 ) -> Result<PasswordAnswer, StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
-    let ChangePassword { instance, change, task, now, origin } = command;
+    let ChangePassword { instance, change, has_colon, task, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let (mut no_password, mut kept) = read(connection, known.key).await?;
@@ -62,6 +62,10 @@ pub(in crate::store::sqlite) async fn change_password(
         .map_err(StoreError::during("record who changes a password"))?;
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
+    if changed_at.is_some() {
+        set_colon(connection, known.key, has_colon).await?;
+        logins::end(connection, known.key, None).await?;
+    }
     if let (Some(at), Some(task)) = (changed_at, &task) {
         let span = (at, Some(at));
         tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
@@ -72,7 +76,7 @@ pub(in crate::store::sqlite) async fn change_password(
 }
 
 /// Reads whether clients need no password, and what is kept of it.
-async fn read(
+pub(in crate::store::sqlite) async fn read(
     connection: &mut SqliteConnection,
     instance_key: i64,
 ) -> Result<(bool, KeptPassword), StoreError> {
@@ -84,6 +88,26 @@ async fn read(
     .await
     .map_err(StoreError::during("read the password of an instance"))?;
     Ok((row::column(&row, "no_password_access")?, row::kept_password(&row)?))
+}
+
+/// Returns whether the password of an instance has a colon.
+pub(in crate::store::sqlite) async fn has_colon(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<bool, StoreError> {
+    let find = sql("look at a password", "SELECT password_has_colon FROM instances WHERE instance_key = ?");
+    let (has_colon,) = find.bind(instance_key).one::<(bool,)>(connection).await?;
+    Ok(has_colon)
+}
+
+/// Keeps whether the password of an instance has a colon.
+pub(super) async fn set_colon(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    has_colon: bool,
+) -> Result<(), StoreError> {
+    let set = sql("look at a password", "UPDATE instances SET password_has_colon = ? WHERE instance_key = ?");
+    set.bind(has_colon).bind(instance_key).execute(connection).await.map(drop)
 }
 
 /// Writes how clients get in; a change of it, unlike a try, is one of the instance.

@@ -3,10 +3,11 @@
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::instance::{NewPlacement, NewSize, ReplicaChange, ReplicaCourse};
-use crate::store::StoreError;
-use crate::store::row;
 use crate::store::sqlite::instances::free::free_addresses;
+use crate::store::sqlite::instances::network;
 use crate::store::sqlite::instances::record::shown;
+use crate::store::sqlite::kept_nodes;
+use crate::store::{StoreError, row};
 
 /// Makes what is planned for an instance, if it `succeeded`; else forgets it.
 pub(super) async fn finish(
@@ -15,7 +16,8 @@ pub(super) async fn finish(
     succeeded: bool,
 ) -> Result<(), StoreError> {
     finish_size(connection, instance_key, succeeded).await?;
-    finish_place(connection, instance_key, succeeded).await
+    finish_place(connection, instance_key, succeeded).await?;
+    kept_nodes::forget_removed(connection, instance_key).await
 }
 
 /// Keeps what the instance will be. It keeps the addresses it has, as far as it needs them.
@@ -68,6 +70,7 @@ async fn finish_size(
     .await
     .map_err(&failed)?;
     let Some(planned) = planned.filter(|_| succeeded) else { return Ok(()) };
+    let before = shown(connection, instance_key).await?;
     sqlx::query(
         "UPDATE instances
          SET spec_code = ?1, product_id = ?2, capacity_mb = ?3, cache_mode = ?4, ip = ?5,
@@ -95,10 +98,13 @@ async fn finish_size(
     )
     .bind(instance_key)
     .bind(planned.try_get::<String, _>("replicas").map_err(&failed)?)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
-    .map(|_| ())
-    .map_err(failed)
+    .map_err(failed)?;
+    if !shown(connection, instance_key).await?.keeps_nodes_of(&before) {
+        kept_nodes::write(connection, instance_key, &[]).await?;
+    }
+    network::fit_bandwidth(connection, instance_key).await
 }
 
 /// Keeps what will be different.

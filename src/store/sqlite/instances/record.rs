@@ -8,7 +8,7 @@ use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
 
 /// Reads an instance, as it is shown, by its key.
-pub(super) async fn shown(
+pub(in crate::store::sqlite) async fn shown(
     connection: &mut SqliteConnection,
     instance_key: i64,
 ) -> Result<Instance, StoreError> {

@@ -4,6 +4,7 @@ use sqlx::SqliteConnection;
 
 use crate::domain::instance::{InstanceStatus, StatusAction, StatusTransition};
 use crate::domain::origin::Origin;
+use crate::domain::session::EVERY_NODE;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::{failure_number, record_kind};
@@ -11,7 +12,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::planned;
 use crate::store::sqlite::instances::record::set_status;
-use crate::store::sqlite::{contents, tasks};
+use crate::store::sqlite::{contents, links, placed_orders, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -98,6 +99,9 @@ async fn finish(
     if change.from == InstanceStatus::Extending {
         planned::finish(connection, instance_key, change.failure.is_none()).await?;
     }
+    if matches!(change.from, InstanceStatus::Restarting | InstanceStatus::Starting) {
+        links::renew(connection, instance_key, &[EVERY_NODE], change.at).await?;
+    }
     if change.failure.is_none() {
         contents::lose(connection, instance_key, change.from).await?;
     }
@@ -116,8 +120,11 @@ async fn finish(
     .bind(change.at.as_millis())
     .bind(change.failure.map(FailureCode::as_str))
     .bind(instance_key)
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(StoreError::during("end the way of an instance"))?;
+    if matches!(change.from, InstanceStatus::Creating | InstanceStatus::Extending) {
+        placed_orders::advance(connection, instance_key, change.failure.is_some()).await?;
+    }
     Ok(true)
 }

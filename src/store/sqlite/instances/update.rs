@@ -10,6 +10,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::instance::policy::{BackupPlan, BackupPolicy};
 use crate::domain::instance::{Instance, InstanceSwitch, InstanceUpdate, NodeSwitch};
 use crate::domain::schedule::Schedule;
+use crate::domain::session::replicas_linked_to;
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
@@ -19,7 +20,7 @@ use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::free::require_free;
 use crate::store::sqlite::instances::record::{note, record, shown};
 use crate::store::sqlite::instances::waiting;
-use crate::store::sqlite::{background_work, retention, tasks};
+use crate::store::sqlite::{background_work, links, retention, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.
@@ -156,6 +157,8 @@ pub(super) async fn switch_nodes(
     let stopped = switch.applied_to(&before)?;
     if stopped != before.stopped_nodes {
         write_nodes(connection, known.key, &stopped, audit).await?;
+        let started = &before.stopped_nodes - &stopped;
+        links::renew(connection, known.key, &replicas_linked_to(&before, &started), audit.at).await?;
         note(connection, known.key, before.status, switch.note(), audit).await?;
     }
     let span = (audit.at, Some(audit.at));
@@ -191,13 +194,13 @@ async fn write_nodes(
         .map_err(failed)
 }
 
-pub(super) async fn delete(
+/// Deletes an instance; the caller has asked whether that is permitted.
+pub(in crate::store::sqlite) async fn delete(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
     audit: Audit<'_>,
     system_key: i64,
 ) -> Result<(), StoreError> {
-    known.state.permit_deletion()?;
     waiting::give_up(connection, known.key, audit.at).await?;
     background_work::give_up(connection, known.key, audit.at).await?;
     sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")

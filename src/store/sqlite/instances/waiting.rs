@@ -7,11 +7,11 @@ use crate::domain::instance::{ResizeOrder, WaitingChange};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
-use crate::store::StoreError;
-use crate::store::row;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::note;
+use crate::store::sqlite::placed_orders;
+use crate::store::{StoreError, row};
 
 /// Keeps a change until it is due. Its background task is there already.
 pub(super) async fn keep(
@@ -190,9 +190,12 @@ impl Waiting {
             .bind(at.as_millis())
             .bind(reason)
             .bind(&self.job_id[..])
-            .execute(connection)
+            .execute(&mut *connection)
             .await
-            .map(|_| ())
-            .map_err(failed)
+            .map_err(failed)?;
+        match self.change {
+            WaitingChange::Size(_) => placed_orders::advance(connection, self.instance_key, true).await,
+            WaitingChange::Zones(_) => Ok(()),
+        }
     }
 }

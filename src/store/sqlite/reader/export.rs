@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::domain::contents::Contents;
 use crate::domain::id::{DomainId, InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Domain, Role, RoleScope, Secret};
+use crate::domain::instance::{InstanceStatus, MinorVersions};
 use crate::domain::instance_config::InstanceConfig;
 use crate::store::error::StoreError;
 use crate::store::row::{
@@ -185,10 +186,13 @@ async fn project_of(snapshot: &mut SqliteConnection, row: &SqliteRow) -> Result<
 async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Parts) -> Result<(), Stopped> {
     let statement = format!(
         "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.instance_id, i.status, i.password_hash, w.start_at, w.finish_at, w.failure,
-                w.instance_key IS NOT NULL AS is_in_transition,
+                w.instance_key IS NOT NULL AS is_in_transition, m.engine AS engine_minor_version, m.proxy AS proxy_minor_version,
+                EXISTS (SELECT 1 FROM background_work k WHERE k.instance_key = i.instance_key AND k.effect ->> 'kind' = 'migration')
+                    AS is_migrated_into,
                 (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key) AS next_run_at
          FROM instances i JOIN projects p USING (project_key)
                           LEFT JOIN open_work w ON w.instance_key = i.instance_key AND w.record_kind = 0
+                          LEFT JOIN minor_versions m ON m.instance_key = i.instance_key
          WHERE i.project_key = ? AND i.instance_key > ? AND i.deleted_at IS NULL ORDER BY i.instance_key LIMIT 256"
     );
     let mut last = i64::MIN;
@@ -221,12 +225,21 @@ fn instance_of(
     contents: Contents,
 ) -> Result<InstanceSeed, StoreError> {
     let is_in_transition: bool = column(row, "is_in_transition")?;
+    let mut instance = row::instance(row)?;
+    if column(row, "is_migrated_into")? {
+        // Migrations are not exported, and nothing else would end that state.
+        instance.status = InstanceStatus::Running;
+    }
     Ok(InstanceSeed {
-        instance: row::instance(row)?,
+        instance,
         configuration,
         contents,
         password_hash: column::<Option<String>>(row, "password_hash")?.map(Secret::new),
         next_run_at: column::<Option<i64>>(row, "next_run_at")?.map(row::to_timestamp).transpose()?,
+        minor_versions: MinorVersions {
+            engine: column(row, "engine_minor_version")?,
+            proxy: column(row, "proxy_minor_version")?,
+        },
         work: is_in_transition.then(|| row::transition(row)).transpose()?.map(|transition| transition.plan),
         backups: Vec::new(),
         restores: Vec::new(),

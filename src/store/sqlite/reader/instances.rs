@@ -6,14 +6,14 @@ use std::collections::HashSet;
 use sqlx::AssertSqlSafe;
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::Instance;
+use crate::domain::instance::{Instance, MinorVersions};
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::quota::{Quota, Usage};
 use crate::store::error::StoreError;
 use crate::store::row;
 use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{SqliteStore, quotas};
+use crate::store::sqlite::{SqliteStore, change, minor_versions, quotas};
 use crate::store::{InstanceFilter, InstancePageStart, InstanceReads};
 use crate::store::{InstanceRef, KeptPassword, StatusCount};
 
@@ -49,6 +49,15 @@ impl InstanceReads for SqliteStore {
             .await
             .map_err(StoreError::during("read an instance"))?;
         row.map(|row| row::instance(&row)).transpose()
+    }
+
+    async fn minor_versions(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, MinorVersions)>, StoreError> {
+        let Some(found) = self.get_instance(instance).await? else { return Ok(None) };
+        let key = change::key_of(&self.reader.pool, instance).await?.unwrap_or_default();
+        Ok(Some((found, minor_versions::read(&self.reader.pool, key).await?)))
     }
 
     async fn project_of(&self, instance_id: InstanceId) -> Result<Option<ProjectId>, StoreError> {

@@ -36,6 +36,7 @@ pub(super) struct SeededRows {
     policies: Vec<Value>,
     stopped_nodes: Vec<Value>,
     contents: Vec<Value>,
+    minor_versions: Vec<Value>,
     backups: Vec<NewBackupRow>,
     restores: Vec<NewRestoreRow>,
     open_work: Vec<OpenWorkRow>,
@@ -55,8 +56,17 @@ impl SeededRows {
     /// Adds the rows of an instance.
     pub(super) fn add(&mut self, key: i64, seed: InstanceSeed) -> Result<(), StoreError> {
         self.events.extend(created_events(key, &seed, self.actor_key));
-        let InstanceSeed { instance, configuration, next_run_at, work, contents, backups, restores, .. } =
-            &seed;
+        let InstanceSeed {
+            instance,
+            configuration,
+            next_run_at,
+            minor_versions,
+            work,
+            contents,
+            backups,
+            restores,
+            ..
+        } = &seed;
         let tags = instance.tags.iter().enumerate();
         self.tags.extend(tags.map(|(at, tag)| json!([key, at, tag.key.as_str(), tag.value.as_str()])));
         let parameters = configuration.parameters.iter();
@@ -70,6 +80,9 @@ impl SeededRows {
         self.stopped_nodes.extend(nodes.map(|node| json!([key, node.simple().to_string()])));
         if !contents.is_empty() {
             self.contents.push(json!([key, contents]));
+        }
+        if !minor_versions.are_latest() {
+            self.minor_versions.push(json!([key, minor_versions.engine, minor_versions.proxy]));
         }
         self.backups.extend(backups.iter().map(|backup| NewBackupRow::new(key, backup)));
         self.restores.extend(restores.iter().map(|restore| NewRestoreRow::new(key, restore)));
@@ -89,6 +102,7 @@ impl SeededRows {
         insert_json(connection, POLICIES, &mut self.policies).await?;
         insert_json(connection, STOPPED_NODES, &mut self.stopped_nodes).await?;
         insert_json(connection, CONTENTS, &mut self.contents).await?;
+        insert_json(connection, MINOR_VERSIONS, &mut self.minor_versions).await?;
         insert(connection, &mut self.backups).await?;
         insert(connection, &mut self.restores).await?;
         insert(connection, &mut self.open_work).await?;
@@ -168,6 +182,8 @@ const STOPPED_NODES: &str = "INSERT INTO stopped_nodes (instance_key, node_id)
 /// What an instance holds, and held when its backups were made.
 const CONTENTS: &str = "INSERT INTO instance_contents (instance_key, after_backup, document)
      SELECT value ->> 0, 0, value ->> 1 FROM json_each(?)";
+const MINOR_VERSIONS: &str = "INSERT INTO minor_versions (instance_key, engine, proxy)
+     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
 const POLICIES: &str = "INSERT INTO backup_policies (instance_key, policy_id, backup_type, save_days, begin_at, period_type,
                                   backup_at, timezone_offset, created_at, updated_at, next_run_at)
      SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
@@ -204,12 +220,12 @@ struct InstanceRow {
 impl InsertRow for InstanceRow {
     const INTO: &'static str = "instances (instance_key, instance_id, project_key, name, description, engine, engine_version, \
                                 cache_mode, capacity_mb, spec_code, product_id, charging_mode, order_id, status, ip, port, \
-                                no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id, \
+                                no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id, elb_id, \
                                 transparent_client_ip, zone_codes, vpc_id, subnet_id, security_group_id, maintain_begin, \
                                 maintain_end, enterprise_project_id, rename_commands, user_id, user_name, created_at, \
-                                launched_at, updated_at, error_code, restorable_after)";
+                                launched_at, updated_at, error_code, restorable_after, domain_name)";
     const PLACEHOLDERS: &'static str =
-        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
     fn bind(self, script: &mut Script) {
         let InstanceSeed { instance, password_hash, backups, .. } = self.seed;
@@ -240,6 +256,7 @@ impl InsertRow for InstanceRow {
         script.bind(instance.access.ssl);
         script.bind(instance.access.public_ip);
         script.bind(instance.access.public_ip_id);
+        script.bind(instance.access.elb_id);
         script.bind(instance.sees_client_ips);
         script.bind(instance.zone_codes.join(","));
         script.bind(instance.network.vpc_id);
@@ -257,5 +274,6 @@ impl InsertRow for InstanceRow {
             .bind(Some(instance.updated_at).filter(|at| *at > instance.created_at).map(Timestamp::as_millis));
         script.bind(instance.error_code);
         script.bind(i64::try_from(outdated.max().unwrap_or(0)).unwrap_or(i64::MAX));
+        script.bind(instance.domain_name);
     }
 }
