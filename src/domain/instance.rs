@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use attributes::{Access, Billing, Creator, Network, RenameCommands};
@@ -31,7 +32,7 @@ pub use nodes::Topology;
 pub use nodes::{Node, NodeGroup, NodeRole};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
 pub use placement::{NewPlacement, PlacementChange};
-pub use placement::{ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
+pub use placement::{ReplicaChange, ReplicaCourse};
 pub use resize::WaitingChange;
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
 pub use state::{BackupRules, InstanceState, OpenWork};
@@ -47,7 +48,8 @@ use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::time::Timestamp;
 
 /// How an instance keeps its data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CacheMode {
     /// One node.
     Single,
@@ -91,7 +93,8 @@ impl FromStr for CacheMode {
 }
 
 /// The state of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum InstanceStatus {
     /// Being created.
     Creating,

@@ -4,10 +4,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::refusal::Refusal;
 
 /// A time of day, `HH:mm`, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ScanTime {
     minutes: u16,
 }
@@ -31,9 +34,24 @@ impl fmt::Display for ScanTime {
     }
 }
 
+impl TryFrom<String> for ScanTime {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("must be HH:mm")
+    }
+}
+
+impl From<ScanTime> for String {
+    fn from(time: ScanTime) -> Self {
+        time.to_string()
+    }
+}
+
 /// A scan for big or hot keys, at some times of each day.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DailyScan {
+    #[serde(rename = "enabled")]
     is_enabled: bool,
     at: Vec<ScanTime>,
 }
@@ -65,9 +83,10 @@ impl DailyScan {
 }
 
 /// A scan for expired keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpiredKeyScan {
     /// Whether it runs.
+    #[serde(rename = "enabled")]
     pub is_enabled: bool,
     /// When it first runs, as it was written: a reader finds it again letter by letter.
     pub first_scan_at: Option<String>,
@@ -103,7 +122,7 @@ impl ExpiredKeyScan {
 }
 
 /// When bandwidth grows and shrinks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BandwidthPolicy {
     /// Minutes that are looked at.
     pub window_minutes: u32,
@@ -112,17 +131,20 @@ pub struct BandwidthPolicy {
     /// Seconds from one growth to the next.
     pub grow_cooldown_s: u64,
     /// How it shrinks again; not at all if nothing is said.
+    #[serde(flatten)]
     pub scale_in: ScaleIn,
 }
 
 /// How bandwidth shrinks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScaleIn {
     /// Whether it does.
+    #[serde(rename = "shrinks")]
     pub is_enabled: Option<bool>,
     /// Percent of use below which it does.
     pub lower_percent: Option<u32>,
     /// Seconds from one time to the next.
+    #[serde(rename = "shrink_cooldown_s")]
     pub cooldown_s: Option<u64>,
 }
 

@@ -6,8 +6,8 @@ use crate::domain::background_work::{BackgroundWork, Effect, Occupation, Step};
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
-use crate::domain::work::{DueTimes, WorkOptions, WorkPlan};
-use crate::store::row::{failure_code, failure_number};
+use crate::domain::work::{FailureCode, WorkOptions, WorkPlan};
+use crate::store::row::{self, Json};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::tasks;
@@ -54,7 +54,7 @@ pub(super) async fn begin(
         .bind(now)
         .bind(plan.start_at())
         .bind(plan.finish_at())
-        .bind(plan.failure.map(failure_number))
+        .bind(plan.failure)
         .bind(task_id)
         .bind(job_id)
         .execute(connection)
@@ -79,7 +79,7 @@ pub(super) async fn move_on(connection: &mut SqliteConnection, step: &WorkStep) 
     let ended: Option<(Option<TaskId>, Option<JobId>)> =
         end.bind(step.work.key).optional(&mut *connection).await?;
     let Some(ids) = ended else { return Ok(false) };
-    tasks::end(connection, ids, step.at, step.work.plan.failure).await?;
+    tasks::end(connection, ids, step.at, step.work.plan.failure.map(FailureCode::as_str)).await?;
     Ok(true)
 }
 
@@ -105,24 +105,21 @@ pub(super) const OPEN_WORK: &str = "
 /// A row of [`OPEN_WORK`].
 pub(super) type WorkRow = (
     i64,
-    String,
+    Json<Effect>,
     bool,
     Timestamp,
     Option<Timestamp>,
     Option<Timestamp>,
-    Option<i64>,
+    Option<FailureCode>,
     Option<Timestamp>,
     ProjectId,
     Option<InstanceId>,
 );
 
-/// Reads open work, with the time at which its next step is due.
-pub(super) fn work(row: WorkRow) -> Result<(Option<Timestamp>, BackgroundWork), StoreError> {
+/// Takes open work, with the time at which its next step is due.
+pub(super) fn work(row: WorkRow) -> (Option<Timestamp>, BackgroundWork) {
     let (key, effect, is_running, created_at, start_at, finish_at, failure, due_at, project_id, instance_id) =
         row;
-    let due = start_at.zip(finish_at).map(|(start_at, finish_at)| DueTimes { start_at, finish_at });
-    let plan = WorkPlan { due, failure: failure.map(failure_code).transpose()? };
-    let effect = serde_json::from_str(&effect)
-        .map_err(|_| StoreError::Inconsistent { what: "background_work.effect is unknown" })?;
-    Ok((due_at, BackgroundWork { key, project_id, instance_id, effect, plan, is_running, created_at }))
+    let (Json(effect), plan) = (effect, row::plan(start_at, finish_at, failure));
+    (due_at, BackgroundWork { key, project_id, instance_id, effect, plan, is_running, created_at })
 }

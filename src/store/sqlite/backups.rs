@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId, RequestId};
@@ -23,6 +23,7 @@ use crate::store::sqlite::events::{self, Audit, Event, Subject};
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{BackupChange, CreateBackup, DeleteBackup, StoreError};
 use async_trait::async_trait;
@@ -66,18 +67,12 @@ pub(super) async fn create(
         }
         match known.state.begin_backup(new.clone(), *rules) {
             Ok(backup) => {
-                let actor_key = actors
-                    .key(connection, &origin.actor)
-                    .await
-                    .map_err(StoreError::during("record who asked for a backup"))?;
+                let actor_key = actors.key(connection, &origin.actor).await?;
                 records.push(NewBackupRow::new(known.key, &backup));
                 open.extend(open_work_row(known.key, &backup));
                 history.push(CreatedBackupRow {
                     project_key: known.project_key,
-                    number: numbers
-                        .next(connection, known.project_key)
-                        .await
-                        .map_err(StoreError::during("number an event"))?,
+                    number: numbers.next(connection, known.project_key).await?,
                     instance_name: known.name.clone(),
                     backup: backup.clone(),
                     actor_key,
@@ -112,10 +107,7 @@ pub(super) async fn create(
         numbers.forget();
     }
     for (instance_key, (keep, at)) in grown {
-        let actor_key = actors
-            .key(connection, &Origin::SYSTEM.actor)
-            .await
-            .map_err(StoreError::during("record who lets backups expire"))?;
+        let actor_key = actors.key(connection, &Origin::SYSTEM.actor).await?;
         retention::expire_beyond(connection, Expiry { keep, oldest_usable }, instance_key, at, actor_key)
             .await?;
     }
@@ -139,10 +131,7 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
     let backup =
         find(connection, known.key, instance.instance_id, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
     let Some(deleted) = backup.deleted(known.state.restores_from(backup.number), now)? else { return Ok(()) };
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who deletes a backup"))?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     // In the writer nothing can come between the look and the change; the guard says so to the database.
     let changed = update_status(
         connection,
@@ -162,9 +151,7 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
         Some(backup_status_code(backup.status.kind())),
         Some(backup_status_code(deleted.kind())),
     );
-    events::append(connection, vec![event])
-        .await
-        .map_err(StoreError::during("record the deletion of a backup"))
+    events::append(connection, vec![event]).await
 }
 
 /// Finds a backup of an instance by its id.
@@ -177,12 +164,7 @@ pub(super) async fn find(
     let statement = format!(
         "SELECT {BACKUP_JSON} AS backup FROM backups b {BACKUP_WORK} WHERE b.backup_id = ? AND b.instance_key = ?"
     );
-    let found = sqlx::query(AssertSqlSafe(statement))
-        .bind(&backup_id.as_bytes()[..])
-        .bind(instance_key)
-        .fetch_optional(connection)
-        .await
-        .map_err(StoreError::during("find a backup"))?;
+    let found = sql("find a backup", statement).bind(backup_id).bind(instance_key).row(connection).await?;
     found.map(|found| row::backup(&found, instance_id)).transpose()
 }
 

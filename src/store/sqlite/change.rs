@@ -35,10 +35,7 @@ pub(super) async fn of_instance<'c>(
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     instances.forget(instance.instance_id);
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who makes a change"))?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     Ok(Change { connection, known, audit: Audit { at: now, origin, actor_key } })
 }
 

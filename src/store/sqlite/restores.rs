@@ -37,17 +37,12 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
     let status_before = known.state.status;
     let restore = known.state.begin_restore(new, &backup)?;
     let (key, status_after) = (known.key, known.state.status);
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who asked for a restore"))?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     insert(connection, key, &restore).await.map_err(StoreError::during("insert a restore"))?;
     let audit = Audit { at: restore.created_at, origin: &origin, actor_key };
     let status = restore_status_code(restore.status.kind());
     let event = audit.event(Subject::Restore(key, restore.number), None, Some(status));
-    events::append(connection, vec![event])
-        .await
-        .map_err(StoreError::during("record the creation of a restore"))?;
+    events::append(connection, vec![event]).await?;
     if matches!(restore.status, RestoreStatus::Succeed { .. }) {
         contents::restore(connection, key, restore.number).await?;
     }

@@ -19,6 +19,7 @@ use crate::domain::schedule::Standing;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, backup_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::sql::sql;
 use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, StoreError};
 
 /// How many backups have their days ended in one transaction.
@@ -131,31 +132,22 @@ pub(super) async fn expire_beyond(
     let (usable, expired) =
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
     let floor = oldest_usable.get(&instance_key).copied().unwrap_or(1);
-    let oldest_kept: Option<i64> = sqlx::query_scalar(
+    let find = sql(
+        "find the oldest backup that is kept",
         "SELECT record_number FROM backups WHERE instance_key = ? AND record_number >= ? AND status = ?
          ORDER BY record_number DESC LIMIT 1 OFFSET ?",
-    )
-    .bind(instance_key)
-    .bind(floor)
-    .bind(usable)
-    .bind(i64::from(keep) - 1)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::during("find the oldest backup that is kept"))?;
+    );
+    let find = find.bind(instance_key).bind(floor).bind(usable).bind(i64::from(keep) - 1);
+    let oldest_kept: Option<i64> = find.optional_value(&mut *connection).await?;
     let Some(oldest_kept) = oldest_kept else { return Ok(Vec::new()) };
-    let rows = sqlx::query(
+    let statement = sql(
+        "let backups expire",
         "UPDATE backups SET status = ?1
          WHERE instance_key = ?2 AND record_number >= ?3 AND record_number < ?4 AND status = ?5
          RETURNING record_number, backup_id",
-    )
-    .bind(expired)
-    .bind(instance_key)
-    .bind(floor)
-    .bind(oldest_kept)
-    .bind(usable)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(StoreError::during("let backups expire"))?;
+    );
+    let statement = statement.bind(expired).bind(instance_key).bind(floor).bind(oldest_kept).bind(usable);
+    let rows = statement.rows(&mut *connection).await?;
     oldest_usable.insert(instance_key, oldest_kept);
     let mut gone: Vec<(i64, BackupId)> = rows
         .iter()
@@ -179,11 +171,8 @@ pub(super) async fn release(
         return Ok(Vec::new());
     }
     let times: HashMap<i64, Timestamp> = instances.iter().copied().collect();
-    let rows = sqlx::query(HELD)
-        .bind(json(times.keys()))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::during("find backups that are held"))?;
+    let rows =
+        sql("find backups that are held", HELD).bind(json(times.keys())).rows(&mut *connection).await?;
     let mut gone = Vec::new();
     for row in &rows {
         let candidate = Candidate::read(row)?;
@@ -203,12 +192,8 @@ pub(super) async fn end_days(
     at: Timestamp,
     actor_key: i64,
 ) -> Result<ScheduleOutcome, StoreError> {
-    let rows = sqlx::query(ENDED)
-        .bind(at.as_millis())
-        .bind(AT_A_TIME)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::during("find backups whose days are over"))?;
+    let find = sql("find backups whose days are over", ENDED);
+    let rows = find.bind(at).bind(AT_A_TIME).rows(&mut *connection).await?;
     let candidates: Vec<Candidate> = rows.iter().map(Candidate::read).collect::<Result<_, _>>()?;
     let (held, gone): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|backup| backup.standing.stays());
     change(connection, "held = 1", held.iter().map(|backup| (backup.instance_key, backup.number)))
@@ -327,5 +312,5 @@ async fn record_expired(
         audit.event(Subject::Backup(instance_key, number), Some(from), Some(to))
     };
     let history = expired.map(event).collect();
-    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))
+    events::append(connection, history).await
 }

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
+use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::domain::backup::{Backup, NewBackup};
 use crate::domain::id::InstanceId;
@@ -20,6 +20,7 @@ use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::Script;
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{SqliteStore, transitions};
 use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError};
@@ -33,11 +34,7 @@ pub(super) async fn apply(
     state: &mut WriterState,
     step: ScheduleStep,
 ) -> Result<ScheduleOutcome, StoreError> {
-    let actor_key = state
-        .actors
-        .key(&mut state.connection, &Origin::SYSTEM.actor)
-        .await
-        .map_err(StoreError::during("record who runs policies"))?;
+    let actor_key = state.actors.key(&mut state.connection, &Origin::SYSTEM.actor).await?;
     let mut done = plan_noticed(&mut state.connection, step.now).await?;
     let mut changes = Vec::new();
     for change in &step.waiting {
@@ -190,12 +187,8 @@ async fn find(
         ", i.instance_id FROM json_each(?) v CROSS JOIN instances i ON i.instance_id = unhex(v.value) \
          CROSS JOIN backup_policies b USING (instance_key) WHERE b.next_run_at > 0 AND b.next_run_at <= ?",
     );
-    let found = sqlx::query(AssertSqlSafe(statement))
-        .bind(serde_json::to_string(&ids).unwrap_or_default())
-        .bind(at.as_millis())
-        .fetch_all(connection)
-        .await
-        .map_err(StoreError::during("find policies that are due"))?;
+    let found =
+        sql("find policies that are due", statement).bind_json(&ids).bind(at).rows(connection).await?;
     let read = |found: &SqliteRow| {
         let run = PlannedRun {
             at: row::timestamp(found, "next_run_at")?,
@@ -210,11 +203,11 @@ async fn find(
 
 /// Returns whether a run of a policy is due at `at` or before.
 async fn is_run_due(connection: &mut SqliteConnection, at: Timestamp) -> Result<bool, StoreError> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM backup_policies WHERE next_run_at <= ?)")
-        .bind(at.as_millis())
-        .fetch_one(connection)
-        .await
-        .map_err(StoreError::during("look whether a policy is due"))
+    let look = sql(
+        "look whether a policy is due",
+        "SELECT EXISTS (SELECT 1 FROM backup_policies WHERE next_run_at <= ?)",
+    );
+    look.bind(at).value(connection).await
 }
 
 /// Plans the first run after `now` of those policies whose runs are not planned yet; returns how many there were.
@@ -223,10 +216,7 @@ pub(super) async fn plan_noticed(
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     let statement = policies(" FROM backup_policies b WHERE b.next_run_at = 0");
-    let rows = sqlx::query(AssertSqlSafe(statement))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::during("find policies that are not planned"))?;
+    let rows = sql("find policies that are not planned", statement).rows(&mut *connection).await?;
     let mut planned = Vec::with_capacity(rows.len());
     for row in &rows {
         let next = schedule(row::column(row, "policy")?).and_then(|schedule| schedule.first_after(now));
@@ -257,15 +247,12 @@ async fn plan(
         (*instance_key, next.map(|run| run.at.as_millis()), next.map_or(0, |run| run.failed_tries))
     };
     let rows: Vec<_> = planned.iter().map(row).collect();
-    sqlx::query(
+    let plan = sql(
+        "plan the next runs of policies",
         "UPDATE backup_policies SET next_run_at = v.value ->> 1, failed_tries = v.value ->> 2 FROM json_each(?) v
          WHERE instance_key = v.value ->> 0",
-    )
-    .bind(serde_json::to_string(&rows).unwrap_or_default())
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(StoreError::during("plan the next runs of policies"))
+    );
+    plan.bind_json(&rows).execute(connection).await.map(drop)
 }
 
 #[async_trait]

@@ -1,7 +1,7 @@
 //! Background tasks and jobs.
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{Encode, Sqlite, SqliteConnection, Type};
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::page::{Page, PageRequest, TimeWindow};
@@ -9,21 +9,20 @@ use crate::domain::refusal::Refusal;
 use crate::domain::task::{BackgroundTask, Job, NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
-use crate::store::row::{self, TASK_COLUMNS};
-use crate::store::sqlite::SqliteStore;
+use crate::store::row::{JOB_COLUMNS, TASK_COLUMNS, job, task};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::note;
-use crate::store::sqlite::reader::{Reader, unsigned};
+use crate::store::sqlite::reader::{Reader, signed, unsigned};
 use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::{SqliteStore, change};
 use crate::store::{InstanceRef, StoreError, TaskReads};
 
-/// Whose tasks are listed.
-#[derive(Clone, Copy)]
-enum Of {
-    Instance(i64),
-    Project(ProjectId),
-}
+/// Which tasks `t` are of an instance, by its key (`?1`).
+const OF_INSTANCE: &str = "WHERE t.instance_key = ?1";
+/// Which tasks `t` are of a project (`?1`).
+const OF_PROJECT: &str = "JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
+     WHERE i.deleted_at IS NULL AND p.project_id = ?1";
 
 #[async_trait]
 impl TaskReads for SqliteStore {
@@ -32,17 +31,14 @@ impl TaskReads for SqliteStore {
         project_id: ProjectId,
         id: TaskId,
     ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t JOIN instances i USING (instance_key) \
-             JOIN projects p USING (project_key) WHERE t.task_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
-        )))
-        .bind(&id.as_bytes()[..])
-        .bind(&project_id.as_bytes()[..])
-        .fetch_optional(self.reader.pool())
-        .await
-        .map_err(StoreError::during("read a background task"))?;
-        row.map(|row| Ok((InstanceId::from_bytes(row::bytes16(&row, "instance_id")?), row::task(&row)?)))
-            .transpose()
+        let pool = self.reader.pool();
+        let read = format!("SELECT {TASK_COLUMNS} FROM background_tasks t {OF_PROJECT} AND t.task_id = ?2");
+        let read = sql("read a background task", read).bind(project_id).bind(id);
+        let Some(found) = read.optional(pool).await? else { return Ok(None) };
+        let find =
+            "SELECT instance_id FROM background_tasks JOIN instances USING (instance_key) WHERE task_id = ?";
+        let find = sql("find the instance of a background task", find).bind(id);
+        Ok(find.optional_value(pool).await?.map(|instance_id| (instance_id, task(found))))
     }
 
     async fn background_tasks(
@@ -51,19 +47,8 @@ impl TaskReads for SqliteStore {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<BackgroundTask>>, StoreError> {
-        let failed = StoreError::during("list background tasks");
-        let key: Option<i64> = sqlx::query_scalar(
-            "SELECT i.instance_key FROM instances i JOIN projects p USING (project_key)
-             WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
-        )
-        .bind(&instance.instance_id.as_bytes()[..])
-        .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(self.reader.pool())
-        .await
-        .map_err(&failed)?;
-        let Some(key) = key else { return Ok(None) };
-        let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
-        self.reader.page_of_tasks(Of::Instance(key), (from, until), page).await.map(Some)
+        let Some(key) = change::key_of(self.reader.pool(), instance).await? else { return Ok(None) };
+        self.reader.page_of_tasks(OF_INSTANCE, key, window, page).await.map(Some)
     }
 
     async fn project_tasks(
@@ -72,57 +57,38 @@ impl TaskReads for SqliteStore {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Page<BackgroundTask>, StoreError> {
-        let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
-        self.reader.page_of_tasks(Of::Project(project_id), (from, until), page).await
+        self.reader.page_of_tasks(OF_PROJECT, project_id, window, page).await
     }
 
     async fn job(&self, project_id: ProjectId, id: JobId) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query(
-            "SELECT j.job_id, j.job_type, j.begin_at, j.end_at, j.fail_reason,
-                    EXISTS (SELECT 1 FROM waiting_changes c WHERE c.job_id = j.job_id) AS waits
-             FROM jobs j JOIN projects p USING (project_key) WHERE j.job_id = ? AND p.project_id = ?",
-        )
-        .bind(&id.as_bytes()[..])
-        .bind(&project_id.as_bytes()[..])
-        .fetch_optional(self.reader.pool())
-        .await
-        .map_err(StoreError::during("read a job"))?;
-        row.map(|row| row::job(&row)).transpose()
+        let read = format!(
+            "SELECT {JOB_COLUMNS} FROM jobs j JOIN projects p USING (project_key) WHERE j.job_id = ? AND p.project_id = ?"
+        );
+        let read = sql("read a job", read).bind(id).bind(project_id);
+        Ok(read.optional(self.reader.pool()).await?.map(job))
     }
 }
 
 impl Reader {
+    /// Returns a page of the tasks of an instance or a project, newest first.
     async fn page_of_tasks(
         &self,
-        of: Of,
-        (from, until): (Timestamp, Timestamp),
+        of: &str,
+        owner: impl for<'v> Encode<'v, Sqlite> + Type<Sqlite> + Copy,
+        window: TimeWindow,
         page: PageRequest,
     ) -> Result<Page<BackgroundTask>, StoreError> {
-        let failed = StoreError::during("list background tasks");
-        let chosen = |columns: &str| {
-            let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {columns} FROM background_tasks t"));
-            match of {
-                Of::Instance(key) => query.push(" WHERE t.instance_key = ").push_bind(key),
-                Of::Project(id) => query
-                    .push(
-                        " JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
-                         WHERE i.deleted_at IS NULL AND p.project_id = ",
-                    )
-                    .push_bind(id.as_bytes().to_vec()),
-            };
-            query.push(" AND t.created_at BETWEEN ").push_bind(from.as_millis());
-            query.push(" AND ").push_bind(until.as_millis());
-            query
-        };
-        let total: i64 =
-            chosen("count(*)").build_query_scalar().fetch_one(self.pool()).await.map_err(&failed)?;
-        let mut listing = chosen(TASK_COLUMNS);
-        listing.push(" ORDER BY t.created_at DESC, t.instance_key DESC, t.task_number DESC LIMIT ");
-        listing.push_bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX));
-        listing.push(" OFFSET ").push_bind(i64::try_from(page.skip).unwrap_or(i64::MAX));
-        let rows = listing.build().fetch_all(self.pool()).await.map_err(&failed)?;
-        let items = rows.iter().map(row::task).collect::<Result<_, _>>()?;
-        Ok(Page { items, total: unsigned(total) })
+        let from = format!("FROM background_tasks t {of} AND t.created_at BETWEEN ?2 AND ?3");
+        let (first, last) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
+        let count = sql("count background tasks", format!("SELECT count(*) {from}"));
+        let total = count.bind(owner).bind(first).bind(last).value(self.pool()).await?;
+        let list = format!(
+            "SELECT {TASK_COLUMNS} {from} ORDER BY t.created_at DESC, t.instance_key DESC, t.task_number DESC LIMIT ?4 OFFSET ?5"
+        );
+        let list = sql("list background tasks", list).bind(owner).bind(first).bind(last);
+        let list = list.bind(signed(page.limit.as_u64())).bind(signed(page.skip));
+        let rows = list.all(self.pool()).await?;
+        Ok(Page { items: rows.into_iter().map(task).collect(), total: unsigned(total) })
     }
 }
 
@@ -136,53 +102,39 @@ pub(super) async fn begin(
 ) -> Result<(), StoreError> {
     let names = new.task.names();
     if let Some(kind) = names.job {
-        sqlx::query(
+        let record = sql(
+            "record a job",
             "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at, end_at)
              SELECT ?, project_key, instance_key, ?, ?, ? FROM instances WHERE instance_key = ?",
-        )
-        .bind(&new.job_id.as_bytes()[..])
-        .bind(kind)
-        .bind(begin_at.as_millis())
-        .bind(end_at.map(Timestamp::as_millis))
-        .bind(instance_key)
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("record a job"))?;
+        );
+        let record = record.bind(new.job_id).bind(kind).bind(begin_at).bind(end_at).bind(instance_key);
+        record.execute(&mut *connection).await?;
     }
     let Some(name) = names.task else { return Ok(()) };
-    sqlx::query(
+    let begin = sql(
+        "begin a background task",
         "INSERT INTO background_tasks
              (instance_key, task_number, task_id, name, details, user_id, user_name, created_at, finished_at, job_id)
          SELECT ?1, coalesce(max(task_number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM background_tasks
          WHERE instance_key = ?1",
-    )
-    .bind(instance_key)
-    .bind(&new.task_id.as_bytes()[..])
-    .bind(name)
-    .bind(row::details_json(details)?)
-    .bind(&new.creator.user_id)
-    .bind(&new.creator.user_name)
-    .bind(begin_at.as_millis())
-    .bind(end_at.map(Timestamp::as_millis))
-    .bind(names.job.map(|_| new.job_id.as_bytes().to_vec()))
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("begin a background task"))
+    );
+    let begin = begin.bind(instance_key).bind(new.task_id).bind(name).bind_json(details);
+    let begin = begin.bind(&new.creator.user_id).bind(&new.creator.user_name).bind(begin_at).bind(end_at);
+    begin.bind(names.job.map(|_| new.job_id)).execute(connection).await.map(drop)
 }
 
-/// Ends a background task and a job.
+/// Ends a background task and a job; those that fail have a reason.
 pub(super) async fn end(
     connection: &mut SqliteConnection,
     (task_id, job_id): (Option<TaskId>, Option<JobId>),
     at: Timestamp,
-    failure: Option<FailureCode>,
+    failure: Option<&str>,
 ) -> Result<(), StoreError> {
     let end = "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ? WHERE task_id = ?";
     let end = sql("end a background task", end).bind(at).bind(failure.is_some()).bind(task_id);
     end.execute(&mut *connection).await?;
     let end = "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ? WHERE job_id = ?";
-    let end = sql("end a job", end).bind(at).bind(failure.map(FailureCode::as_str)).bind(job_id);
+    let end = sql("end a job", end).bind(at).bind(failure).bind(job_id);
     end.execute(connection).await.map(drop)
 }
 
@@ -193,30 +145,21 @@ pub(super) async fn end_all(
     at: Timestamp,
     failure: Option<FailureCode>,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("end what runs in the background");
-    sqlx::query(
+    let end = sql(
+        "end what runs in the background",
         "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ?
          WHERE instance_key = ? AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)
            AND task_id NOT IN (SELECT task_id FROM background_work WHERE task_id IS NOT NULL)",
-    )
-    .bind(at.as_millis())
-    .bind(failure.is_some())
-    .bind(instance_key)
-    .execute(&mut *connection)
-    .await
-    .map_err(&failed)?;
-    sqlx::query(
+    );
+    end.bind(at).bind(failure.is_some()).bind(instance_key).execute(&mut *connection).await?;
+    let end = sql(
+        "end what runs in the background",
         "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ?
          WHERE instance_key = ? AND end_at IS NULL AND job_id NOT IN (SELECT job_id FROM waiting_changes)
            AND job_id NOT IN (SELECT job_id FROM background_work WHERE job_id IS NOT NULL)",
-    )
-    .bind(at.as_millis())
-    .bind(failure.map(FailureCode::as_str))
-    .bind(instance_key)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(failed)
+    );
+    let end = end.bind(at).bind(failure.map(FailureCode::as_str)).bind(instance_key);
+    end.execute(connection).await.map(drop)
 }
 
 /// Removes a task that has ended from the list.
@@ -226,20 +169,12 @@ pub(super) async fn delete(
     id: TaskId,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let found = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.task_id = ?"
-    )))
-    .bind(known.key)
-    .bind(&id.as_bytes()[..])
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::during("find a background task"))?;
-    row::task(&found.ok_or(Refusal::TaskNotFound)?)?.permit_deletion()?;
-    sqlx::query("DELETE FROM background_tasks WHERE instance_key = ? AND task_id = ?")
-        .bind(known.key)
-        .bind(&id.as_bytes()[..])
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("remove a background task"))?;
+    let find =
+        format!("SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.task_id = ?");
+    let found =
+        sql("find a background task", find).bind(known.key).bind(id).optional(&mut *connection).await?;
+    task(found.ok_or(Refusal::TaskNotFound)?).permit_deletion()?;
+    let remove = "DELETE FROM background_tasks WHERE instance_key = ? AND task_id = ?";
+    sql("remove a background task", remove).bind(known.key).bind(id).execute(&mut *connection).await?;
     note(connection, known.key, known.state.status, "task removed", audit).await
 }

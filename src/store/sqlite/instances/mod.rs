@@ -6,7 +6,7 @@ mod commands;
 mod creation;
 mod due;
 pub(super) mod free;
-mod password;
+pub(super) mod password;
 mod placement;
 mod planned;
 mod record;

@@ -5,8 +5,7 @@ use sqlx::SqliteConnection;
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceAction, InstanceStatus, NewSize, Resize, WaitingChange};
 use crate::domain::quota::Usage;
-use crate::domain::task::NewTask;
-use crate::domain::task::TaskDetails;
+use crate::domain::task::{NewTask, TaskDetails, TaskSizes};
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
 use crate::store::sqlite::events::Audit;
@@ -26,7 +25,7 @@ pub(super) async fn begin(
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
-    let sizes = Some((before.size_as_told(), size.as_told()));
+    let sizes = Some(TaskSizes { old: before.size_as_told(), new: size.as_told() });
     let details = TaskDetails { sizes, ..TaskDetails::default() };
     tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {

@@ -77,7 +77,7 @@ impl Reader {
              JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
              WHERE w.record_kind = 2"
         );
-        let open_transitions = "SELECT w.start_at, w.finish_at, w.failure, w.due_at, i.instance_id, i.status FROM open_work w \
+        let open_transitions = "SELECT i.instance_id, i.status, w.start_at, w.finish_at, w.failure, w.due_at FROM open_work w \
              JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
              WHERE w.record_kind = 0";
         let of_scope = "AND (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) \
@@ -120,6 +120,12 @@ impl Reader {
     }
 }
 
+/// Returns a number as a column takes it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Returns a count that a statement has made.
 pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
