@@ -169,17 +169,6 @@ where
     row.try_get(name).map_err(StoreError::during("read a column"))
 }
 
-/// Reads a column that holds an id.
-pub(super) fn bytes16(row: &SqliteRow, name: &'static str) -> Result<[u8; 16], StoreError> {
-    let bytes: &[u8] = column(row, name)?;
-    bytes.try_into().map_err(|_| StoreError::Inconsistent { what: "an id does not have 16 bytes" })
-}
-
-/// Reads a column that holds a time.
-pub(super) fn timestamp(row: &SqliteRow, name: &'static str) -> Result<Timestamp, StoreError> {
-    to_timestamp(column(row, name)?)
-}
-
 /// Takes a stored number of milliseconds.
 pub(super) fn to_timestamp(millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millis(millis).map_err(|_| StoreError::Inconsistent { what: "a time is out of range" })

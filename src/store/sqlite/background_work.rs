@@ -46,20 +46,9 @@ pub(super) async fn begin(
                                       due_at, task_id, job_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
     );
-    insert
-        .bind(known.project_key)
-        .bind(known.key)
-        .bind_json(&new.effect)
-        .bind(new.occupation.map(Occupation::as_str))
-        .bind(now)
-        .bind(plan.start_at())
-        .bind(plan.finish_at())
-        .bind(plan.failure)
-        .bind(task_id)
-        .bind(job_id)
-        .execute(connection)
-        .await
-        .map(drop)
+    let insert = insert.bind(known.project_key).bind(known.key).bind_json(&new.effect).bind(new.occupation);
+    let insert = insert.bind(now).bind(plan.start_at()).bind(plan.finish_at()).bind(plan.failure);
+    insert.bind(task_id).bind(job_id).execute(connection).await.map(drop)
 }
 
 /// Moves background work on, if it still is where it was: its row goes and its task and job end with it when it ends. Returns whether

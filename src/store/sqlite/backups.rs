@@ -18,9 +18,11 @@ use crate::store::row::{
     backup_status_code, record_kind,
 };
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::control;
 use crate::store::sqlite::events::{self, Audit, Event, Subject};
 use crate::store::sqlite::open_work::OpenWorkRow;
+use crate::store::sqlite::reader::signed;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
 use crate::store::sqlite::sql::sql;
@@ -121,17 +123,14 @@ fn is_in(results: &[Result<Backup, StoreError>], id: BackupId) -> bool {
 
 /// Marks a backup as deleted.
 pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Result<(), StoreError> {
-    let WriterState { connection, instances, actors, .. } = state;
     let DeleteBackup { instance, backup_id, enabled, now, origin } = delete;
-    instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known = instances.get_mut(instance.project_id, instance.instance_id)?;
+    let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
     if !enabled {
         return Err(Refusal::BackupUnsupported.into());
     }
     let backup =
         find(connection, known.key, instance.instance_id, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
     let Some(deleted) = backup.deleted(known.state.restores_from(backup.number), now)? else { return Ok(()) };
-    let actor_key = actors.key(connection, &origin.actor).await?;
     // In the writer nothing can come between the look and the change; the guard says so to the database.
     let changed = update_status(
         connection,
@@ -141,12 +140,11 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
         backup_status_code(backup.status.kind()),
         &BackupStatusRow::from(&deleted),
     )
-    .await
-    .map_err(StoreError::during("delete a backup"))?;
+    .await?;
     if !changed {
         return Err(StoreError::Inconsistent { what: "a backup changed while it was being deleted" });
     }
-    let event = Audit { at: now, origin: &origin, actor_key }.event(
+    let event = audit.event(
         Subject::Backup(known.key, backup.number),
         Some(backup_status_code(backup.status.kind())),
         Some(backup_status_code(deleted.kind())),
@@ -176,25 +174,16 @@ pub(super) async fn update_status(
     id: BackupId,
     from_status: i64,
     to: &BackupStatusRow,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
+) -> Result<bool, StoreError> {
+    let change = sql(
+        "change the status of a backup",
         "UPDATE backups
          SET status = ?, execution_at = ?, updated_at = ?, size_bytes = ?, error_code = ?, progress = ?
          WHERE instance_key = ? AND record_number = ? AND backup_id = ? AND status = ?",
-    )
-    .bind(to.status)
-    .bind(to.execution_at)
-    .bind(to.updated_at)
-    .bind(to.size_bytes)
-    .bind(to.error_code)
-    .bind(to.progress)
-    .bind(instance_key)
-    .bind(i64::try_from(record_number).unwrap_or(i64::MAX))
-    .bind(&id.as_bytes()[..])
-    .bind(from_status)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    );
+    let change = change.bind(to.status).bind(to.execution_at).bind(to.updated_at).bind(to.size_bytes);
+    let change = change.bind(to.error_code).bind(to.progress).bind(instance_key).bind(signed(record_number));
+    Ok(change.bind(id).bind(from_status).execute(connection).await? == 1)
 }
 
 /// Changes the status of those backups, no two of one instance, whose status is still what it was; returns the keys of their

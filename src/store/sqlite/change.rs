@@ -49,7 +49,5 @@ pub(super) async fn key_of(
         "SELECT i.instance_key FROM instances i JOIN projects p USING (project_key)
          WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
     );
-    let found =
-        find.bind(instance.instance_id).bind(instance.project_id).optional::<(i64,)>(database).await?;
-    Ok(found.map(|(key,)| key))
+    find.bind(instance.instance_id).bind(instance.project_id).optional_value(database).await
 }

@@ -52,18 +52,11 @@ pub(super) async fn empty_project(
     project: ProjectId,
 ) -> Result<(), sqlx::Error> {
     let triggers = put_triggers_aside(connection).await?;
-    let id = project.as_bytes().to_vec();
-    for table in tables_of(connection, "instance_key").await? {
-        let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
-        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-    }
-    for table in tables_of(connection, "project_key").await? {
-        let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
-        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-    }
-    for table in tables_of(connection, "project_id").await? {
-        let statement = format!("DELETE FROM {table} WHERE project_id = ?1");
-        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+    for (column, owners) in [("instance_key", OF_PROJECT), ("project_key", PROJECT), ("project_id", "?1")] {
+        for table in tables_of(connection, column).await? {
+            let statement = format!("DELETE FROM {table} WHERE {column} IN ({owners})");
+            sqlx::query(AssertSqlSafe(statement)).bind(project).execute(&mut *connection).await?;
+        }
     }
     put_triggers_back(connection, triggers).await
 }

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::domain::backup::{Backup, NewBackup};
 use crate::domain::id::InstanceId;
@@ -183,22 +182,16 @@ async fn find(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let statement = policies(
-        ", i.instance_id FROM json_each(?) v CROSS JOIN instances i ON i.instance_id = unhex(v.value) \
-         CROSS JOIN backup_policies b USING (instance_key) WHERE b.next_run_at > 0 AND b.next_run_at <= ?",
+    let statement = format!(
+        "SELECT i.instance_id, b.instance_key, b.next_run_at, b.failed_tries, {POLICY_JSON}
+         FROM json_each(?) v CROSS JOIN instances i ON i.instance_id = unhex(v.value)
+         CROSS JOIN backup_policies b USING (instance_key) WHERE b.next_run_at > 0 AND b.next_run_at <= ?"
     );
-    let found =
-        sql("find policies that are due", statement).bind_json(&ids).bind(at).rows(connection).await?;
-    let read = |found: &SqliteRow| {
-        let run = PlannedRun {
-            at: row::timestamp(found, "next_run_at")?,
-            failed_tries: row::column(found, "failed_tries")?,
-        };
-        let schedule = schedule(row::column(found, "policy")?);
-        let due = DueRun { instance_key: row::column(found, "instance_key")?, run, schedule };
-        Ok((InstanceId::from_bytes(row::bytes16(found, "instance_id")?), due))
+    let find = sql("find policies that are due", statement).bind_json(&ids).bind(at);
+    let due = |(id, instance_key, at, failed_tries, policy): (_, _, _, _, String)| {
+        (id, DueRun { instance_key, run: PlannedRun { at, failed_tries }, schedule: schedule(&policy) })
     };
-    found.iter().map(read).collect()
+    Ok(find.all(connection).await?.into_iter().map(due).collect())
 }
 
 /// Returns whether a run of a policy is due at `at` or before.
@@ -215,20 +208,13 @@ pub(super) async fn plan_noticed(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    let statement = policies(" FROM backup_policies b WHERE b.next_run_at = 0");
-    let rows = sql("find policies that are not planned", statement).rows(&mut *connection).await?;
-    let mut planned = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let next = schedule(row::column(row, "policy")?).and_then(|schedule| schedule.first_after(now));
-        planned.push((row::column(row, "instance_key")?, next));
-    }
+    let statement =
+        format!("SELECT b.instance_key, {POLICY_JSON} FROM backup_policies b WHERE b.next_run_at = 0");
+    let found = sql("find policies that are not planned", statement).all(&mut *connection).await?;
+    let first = |(key, policy): (i64, String)| (key, schedule(&policy).and_then(|it| it.first_after(now)));
+    let planned: Vec<_> = found.into_iter().map(first).collect();
     plan(connection, &planned).await?;
     Ok(planned.len())
-}
-
-/// Puts a statement together that reads policies.
-fn policies(rest: &str) -> String {
-    format!("SELECT b.instance_key, b.next_run_at, b.failed_tries, {POLICY_JSON} AS policy{rest}")
 }
 
 fn schedule(policy: &str) -> Option<Schedule> {

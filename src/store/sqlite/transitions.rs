@@ -11,7 +11,7 @@ use crate::domain::id::InstanceId;
 use crate::domain::instance::InstanceStatus;
 use crate::domain::origin::Origin;
 use crate::domain::restore::RestoreStatus;
-use crate::store::row::{self, RestoreStatusRow, backup_status_code, restore_status_code};
+use crate::store::row::{RestoreStatusRow, backup_status_code, restore_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
@@ -163,9 +163,7 @@ async fn apply_to_restore(
     let from_status = restore_status_code(change.from);
     let to = RestoreStatusRow::from(&change.to);
     let was_as_expected =
-        restores::update_status(connection, instance_key, change.number, change.id, from_status, &to)
-            .await
-            .map_err(StoreError::during("change the status of a restore"))?;
+        restores::update_status(connection, instance_key, change.number, change.id, from_status, &to).await?;
     if !was_as_expected {
         return Ok(Vec::new());
     }
@@ -201,10 +199,5 @@ async fn instance_keys(
         "find the instances of changes",
         "SELECT instance_id, instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?))",
     );
-    let rows = find.bind_json(&ids).rows(connection).await?;
-    let key = |row| {
-        let id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
-        Ok((id, row::column(row, "instance_key")?))
-    };
-    rows.iter().map(key).collect()
+    Ok(find.bind_json(&ids).all(connection).await?.into_iter().collect())
 }

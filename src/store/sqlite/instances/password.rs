@@ -5,7 +5,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict, permit_change, permit_reset};
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::tasks;
@@ -17,10 +17,8 @@ pub(in crate::store::sqlite) async fn change_password(
     state: &mut WriterState,
     command: ChangePassword,
 ) -> Result<PasswordAnswer, StoreError> {
-    let WriterState { connection, instances, actors, .. } = state;
     let ChangePassword { instance, change, task, now, origin } = command;
-    instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
+    let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
     let (mut no_password, mut kept) = self::kept(&mut *connection, known.key).await?;
     match change {
         PasswordChange::Change { .. } => permit_change(no_password, known.state.state())?,
@@ -55,15 +53,13 @@ pub(in crate::store::sqlite) async fn change_password(
         no_password = new_hash.is_none();
         kept.hash = new_hash;
     }
-    let actor_key = actors.key(connection, &origin.actor).await?;
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
     if let (Some(at), Some(task)) = (changed_at, &task) {
         let span = (at, Some(at));
         tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
     }
-    note(connection, known.key, known.state.status, text, Audit { at: now, origin: &origin, actor_key })
-        .await?;
+    note(connection, known.key, known.state.status, text, audit).await?;
     Ok(PasswordAnswer::Judged(verdict))
 }
 

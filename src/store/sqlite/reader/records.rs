@@ -1,6 +1,7 @@
 //! Reads of backup and restore records.
 
 use async_trait::async_trait;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
@@ -70,14 +71,13 @@ impl ScheduleReads for SqliteStore {
 
     async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError> {
         let mut found = Vec::new();
-        for row in self.reader.due_rows(&self.reader.due_backups, now, limit).await? {
-            found.extend(readable(due(&row, open_backup)));
-        }
-        for row in self.reader.due_rows(&self.reader.due_restores, now, limit).await? {
-            found.extend(readable(due(&row, open_restore)));
-        }
-        for row in self.reader.due_rows(&self.reader.due_transitions, now, limit).await? {
-            found.extend(readable(due(&row, open_transition)));
+        for (statement, read) in self.reader.open() {
+            let due = format!("{statement} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?");
+            for row in self.reader.due_rows(due, now, limit).await? {
+                found.extend(readable(
+                    read(&row).and_then(|record| Ok((row::column(&row, "due_at")?, record))),
+                ));
+            }
         }
         let due = sql(
             "find background work that is due",
@@ -114,19 +114,13 @@ impl ScheduleReads for SqliteStore {
         project: Option<ProjectId>,
         instance: Option<InstanceId>,
     ) -> Result<Vec<OpenRecord>, StoreError> {
-        let rows = async |statement: &str| {
-            let find = sql("find what is open", statement.to_owned()).bind(project).bind(instance);
-            find.rows(&self.reader.pool).await
-        };
         let mut open = Vec::new();
-        for row in rows(&self.reader.open_backups).await? {
-            open.extend(readable(open_backup(&row)));
-        }
-        for row in rows(&self.reader.open_restores).await? {
-            open.extend(readable(open_restore(&row)));
-        }
-        for row in rows(&self.reader.open_transitions).await? {
-            open.extend(readable(open_transition(&row)));
+        for (statement, read) in self.reader.open() {
+            let find = format!(
+                "{statement} AND (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) ORDER BY w.instance_key"
+            );
+            let find = sql("find what is open", find).bind(project).bind(instance);
+            open.extend(find.rows(&self.reader.pool).await?.iter().filter_map(|row| readable(read(row))));
         }
         let work = sql(
             "find background work that is open",
@@ -141,6 +135,11 @@ impl ScheduleReads for SqliteStore {
         Ok(open)
     }
 }
+
+/// The ways of instances from one status to another that are open.
+const OPEN_TRANSITIONS: &str = "
+    SELECT i.instance_id, i.status, w.start_at, w.finish_at, w.failure, w.due_at FROM open_work w
+    JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) WHERE w.record_kind = 0";
 
 impl Reader {
     /// Reads a page of records.
@@ -175,9 +174,18 @@ impl Reader {
         Ok(Some(Page { items, total: unsigned(last - first + 1) }))
     }
 
+    /// Returns the statements that find open work, with what reads their rows.
+    fn open(&self) -> [(&str, fn(&SqliteRow) -> Result<OpenRecord, StoreError>); 3] {
+        [
+            (&self.open_backups, open_backup),
+            (&self.open_restores, open_restore),
+            (OPEN_TRANSITIONS, open_transition),
+        ]
+    }
+
     async fn due_instances(
         &self,
-        statement: &str,
+        statement: &'static str,
         now: Timestamp,
         limit: u16,
     ) -> Result<Vec<InstanceRef>, StoreError> {
@@ -188,11 +196,11 @@ impl Reader {
 
     async fn due_rows(
         &self,
-        statement: &str,
+        statement: impl Into<Cow<'static, str>>,
         now: Timestamp,
         limit: u16,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        sql("find what is due", statement.to_owned()).bind(now).bind(limit).rows(&self.pool).await
+        sql("find what is due", statement).bind(now).bind(limit).rows(&self.pool).await
     }
 }
 
@@ -208,14 +216,6 @@ fn open_transition(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
     let (instance_id, status, start_at, finish_at, failure) = decode(row)?;
     let plan = row::plan(start_at, finish_at, failure);
     Ok(OpenRecord::Instance(StatusTransition { instance_id, status, plan }))
-}
-
-/// Reads when the next step of a record is due, and the record.
-fn due(
-    row: &SqliteRow,
-    read: fn(&SqliteRow) -> Result<OpenRecord, StoreError>,
-) -> Result<(Timestamp, OpenRecord), StoreError> {
-    Ok((row::column(row, "due_at")?, read(row)?))
 }
 
 /// Leaves out a row that cannot be read: it must not hold up all others. `check` finds it.

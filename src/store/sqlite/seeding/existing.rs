@@ -4,11 +4,9 @@ use std::collections::HashMap;
 
 use serde_json::json;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::refusal::Refusal;
-use crate::store::row::{bytes16, column};
 use crate::store::sqlite::sql::sql;
 use crate::store::{InstanceSeed, SeedPlan, StoreError};
 
@@ -20,20 +18,21 @@ pub(super) struct Existing {
     attributes: [(&'static str, String); 6],
 }
 
+/// A row of `instances` as [`find`] reads it.
+type Row = (InstanceId, ProjectId, bool, String, String, String, String, String, i64);
+
 impl Existing {
-    fn read(row: &SqliteRow) -> Result<(InstanceId, Self), StoreError> {
-        let text = |name| column::<String>(row, name);
+    fn new(row: Row) -> (InstanceId, Self) {
+        let (id, project_id, deleted, name, cache_mode, status, engine, engine_version, capacity_mb) = row;
         let attributes = [
-            ("name", text("name")?),
-            ("cache_mode", text("cache_mode")?),
-            ("status", text("status")?),
-            ("engine", text("engine")?),
-            ("engine_version", text("engine_version")?),
-            ("capacity_mb", column::<i64>(row, "capacity_mb")?.to_string()),
+            ("name", name),
+            ("cache_mode", cache_mode),
+            ("status", status),
+            ("engine", engine),
+            ("engine_version", engine_version),
+            ("capacity_mb", capacity_mb.to_string()),
         ];
-        let project_id = ProjectId::from_bytes(bytes16(row, "project_id")?);
-        let existing = Self { project_id, deleted: column(row, "is_deleted")?, attributes };
-        Ok((InstanceId::from_bytes(bytes16(row, "instance_id")?), existing))
+        (id, Self { project_id, deleted, attributes })
     }
 
     /// Says how it differs from what the seed wants, a sentence each.
@@ -83,8 +82,7 @@ pub(super) async fn find(
          FROM wanted JOIN instances i ON instance_id = id JOIN projects USING (project_key)",
     );
     let find = find.bind(hex_ids(plan.instances().map(|(_, seed)| seed.instance.id)));
-    let rows = find.rows(connection).await?;
-    rows.iter().map(Existing::read).collect()
+    Ok(find.all(connection).await?.into_iter().map(Existing::new).collect())
 }
 
 /// Makes sure that no other instance of a project has the name of one that is to be created, and no other record its id. What

@@ -7,6 +7,7 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::Billing;
 use crate::domain::instance::policy::{BackupPlan, KeptPolicy};
 use crate::domain::origin::Origin;
+use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::error::unstorable;
 use crate::store::row::{
@@ -66,7 +67,8 @@ impl SeededRows {
         let nodes = instance.stopped_nodes.iter();
         self.stopped_nodes.extend(nodes.map(|node| json!([key, node.simple().to_string()])));
         self.backups.extend(backups.iter().map(|backup| NewBackupRow::new(key, backup)));
-        self.restores.extend(restores.iter().map(|restore| NewRestoreRow::new(key, restore)));
+        let restore_row = |restore: &Restore| NewRestoreRow { instance_key: key, restore: restore.clone() };
+        self.restores.extend(restores.iter().map(restore_row));
         self.open_work.extend(backups.iter().filter_map(|backup| backups::open_work_row(key, backup)));
         self.open_work.extend(restores.iter().filter_map(|restore| restores::open_work_row(key, restore)));
         self.open_work.extend(work.map(|plan| OpenWorkRow::of_transition(key, plan)));
