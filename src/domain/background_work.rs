@@ -6,8 +6,10 @@
 //! Source: docs/contract/dcs-v2-operations.md.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::domain::id::{AnalysisId, BackupId, InstanceId, ProjectId};
+use crate::domain::id::{AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
+
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -25,6 +27,10 @@ pub struct BackgroundWork {
     pub effect: Effect,
     /// When they are due.
     pub plan: WorkPlan,
+    /// Its background task, if it has one.
+    pub task_id: Option<TaskId>,
+    /// Its job, if it has one.
+    pub job_id: Option<JobId>,
     /// Whether it runs; otherwise it waits.
     pub is_running: bool,
     /// When it was asked for.
@@ -42,6 +48,54 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Diagnoses an instance.
+    Diagnosis {
+        /// The diagnosis.
+        id: DiagnosisId,
+    },
+    /// Brings an instance to the latest minor versions.
+    UpgradeMinorVersion {
+        /// Its background task.
+        id: TaskId,
+        /// Whether the engine is upgraded.
+        engine: bool,
+        /// Whether the proxies are.
+        proxy: bool,
+    },
+    /// Checks whether an instance can get another size.
+    CheckResize {
+        /// Its background task.
+        id: TaskId,
+        /// How much more memory it would have, in MB.
+        more_memory_mb: u64,
+    },
+    /// Exports the list of a project's instances.
+    ExportInstances {
+        /// Its job.
+        id: JobId,
+    },
+    /// Has a replica become the master of its shard.
+    SwitchOver {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress {
+        /// The replica.
+        node: Uuid,
+    },
+    /// Makes, changes or removes an account.
+    Account {
+        /// The account, which says itself what is being done to it.
+        id: AccountId,
+    },
+    /// Ends sessions.
+    EndSessions {
+        /// The job by which that is known.
+        job_id: JobId,
+        /// The node whose sessions end; none: those of every node.
+        node: Option<Uuid>,
+    },
 }
 
 /// A step of background work.
@@ -58,6 +112,9 @@ impl Effect {
     pub fn model(&self) -> WorkModel {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
+            Self::Diagnosis { .. } => WorkModel::Diagnosis,
+            Self::Account { .. } => WorkModel::Account,
+            _ => WorkModel::Task,
         }
     }
 
@@ -65,6 +122,12 @@ impl Effect {
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::Diagnosis { id } => id.to_string(),
+            Self::UpgradeMinorVersion { id, .. } | Self::CheckResize { id, .. } => id.to_string(),
+            Self::ExportInstances { id } => id.to_string(),
+            Self::SwitchOver { node } | Self::RemoveAddress { node } => node.simple().to_string(),
+            Self::Account { id } => id.to_string(),
+            Self::EndSessions { job_id, .. } => job_id.to_string(),
         }
     }
 
@@ -72,14 +135,13 @@ impl Effect {
     pub fn backup(&self) -> Option<BackupId> {
         match self {
             Self::KeyAnalysis { backup, .. } => *backup,
+            _ => None,
         }
     }
 
     /// Returns whether its end depends on what the instance holds.
     pub fn reads_contents(&self) -> bool {
-        match self {
-            Self::KeyAnalysis { .. } => true,
-        }
+        matches!(self, Self::KeyAnalysis { .. } | Self::Diagnosis { .. })
     }
 }
 
@@ -89,6 +151,11 @@ impl BackgroundWork {
         let start = self.plan.start_at().filter(|_| !self.is_running).map(|at| (Step::Start, at));
         let finish = self.plan.finish_at().map(|at| (Step::Finish, at));
         start.into_iter().chain(finish).filter(|(_, at)| *at <= horizon).collect()
+    }
+
+    /// Returns the ids of its background task and of its job.
+    pub fn ids(&self) -> (Option<TaskId>, Option<JobId>) {
+        (self.task_id, self.job_id)
     }
 
     /// Returns the next step, due or not.

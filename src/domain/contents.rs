@@ -188,7 +188,7 @@ pub struct SlowCommand {
 }
 
 /// What ran a slow command.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SlowNodeRole {
     /// The master of the shard.
@@ -198,6 +198,24 @@ pub enum SlowNodeRole {
     Slave,
     /// A proxy.
     Proxy,
+}
+
+impl SlowCommand {
+    /// Returns its name, without arguments, in lower case.
+    pub fn name(&self) -> String {
+        self.command.split_whitespace().next().unwrap_or_default().to_ascii_lowercase()
+    }
+}
+
+impl SlowNodeRole {
+    /// Returns the word that the API shows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Slave => "slave",
+            Self::Proxy => "proxy",
+        }
+    }
 }
 
 /// A line that a server logged.

@@ -23,6 +23,19 @@ const WORK: &[&str] = &[
     "scan_expire_key",
     "create_auto_expire_scan_task",
     "create_offline_key_analysis",
+    "create_diagnosis_task",
+    "create_redislog",
+    "upgrade_instance_minor_version",
+    "start_instance_resize_check_job",
+    "export_instances_task",
+    "change_master_standby_async",
+    "execute_cluster_switchover",
+    "delete_ip_from_domain_name",
+    "create_acl_account",
+    "update_acl_account",
+    "reset_acl_account_pass_word",
+    "delete_acl_account",
+    "hang_up_kill_all_clients",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

@@ -4,12 +4,14 @@
 
 mod attributes;
 mod create_request;
+mod minor_version;
 mod nodes;
 pub mod password;
 mod permissions;
 mod placement;
 pub mod policy;
 mod resize;
+mod roles;
 mod state;
 pub mod transition;
 mod update;
@@ -21,24 +23,20 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use attributes::{Access, Billing, Creator, Network, RenameCommands};
 pub use attributes::{
-    Capacity, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine, InvalidEngineVersion,
-    InvalidInstanceName,
+    Access, Billing, Capacity, Creator, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine,
+    InvalidEngineVersion, InvalidInstanceName, Network, RenameCommands,
 };
 pub use create_request::{BillingOrder, CreateInstancesRequest, NewInstance, OrderRules};
-pub use nodes::NodeSwitch;
-pub use nodes::Topology;
-pub use nodes::{Node, NodeGroup, NodeRole};
+pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
+pub use nodes::{Node, NodeGroup, NodeRole, NodeSwitch, Topology};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
-pub use placement::{NewPlacement, PlacementChange};
-pub use placement::{ReplicaChange, ReplicaCourse};
-pub use resize::WaitingChange;
-pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules};
+pub use placement::{NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse};
+pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules, WaitingChange};
+pub use roles::{KeptNode, NodeChange, NodeName, USUAL_WEIGHT};
 pub use state::{BackupRules, InstanceState, OpenWork};
 pub use transition::{StatusAction, StatusTransition};
-pub use update::InstanceSwitch;
-pub use update::{InstanceUpdate, UpdateOrder};
+pub use update::{InstanceSwitch, InstanceUpdate, UpdateOrder};
 
 use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
@@ -230,6 +228,8 @@ pub struct Instance {
     pub rename_commands: RenameCommands,
     /// Its tags.
     pub tags: Tags,
+    /// What is stored of its nodes.
+    pub kept_nodes: Vec<KeptNode>,
     /// Those of its nodes that were stopped.
     pub stopped_nodes: BTreeSet<Uuid>,
     /// When it is backed up by itself; none if nothing was ever said about that.

@@ -21,6 +21,8 @@ impl LinkLife {
     pub const MIN_SECONDS: u32 = 300;
     /// The longest life, in seconds.
     pub const MAX_SECONDS: u32 = 86_400;
+    /// A day.
+    pub const DAY: Self = Self(Self::MAX_SECONDS);
 
     /// Takes a number of seconds.
     ///

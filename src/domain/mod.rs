@@ -3,6 +3,7 @@
 //! Begin with [`backup`], the record everything turns around, and [`instance`], which decides what it permits. Each
 //! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
 
+pub mod account;
 pub mod background_work;
 pub mod backup;
 pub mod backup_file;
@@ -12,6 +13,8 @@ pub mod certificate;
 pub mod clock;
 pub mod config_template;
 pub mod contents;
+pub mod diagnosis;
+pub mod export;
 pub mod fault;
 pub mod id;
 pub mod identity;
@@ -26,8 +29,12 @@ pub mod quota;
 pub mod refusal;
 pub mod remark;
 pub mod restore;
+pub mod run_log;
 pub mod schedule;
+pub mod slow_log;
+pub mod session;
 pub mod snapshot;
 pub mod task;
 pub mod time;
+pub mod web_cli;
 pub mod work;

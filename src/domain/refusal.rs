@@ -231,7 +231,7 @@ pub enum Refusal {
     /// The instance cannot keep its data in the other way.
     #[error("the type of the instance cannot be changed so")]
     TypeChangeUnsupported,
-    /// The zones of new replicas are none, or too few.
+    /// A zone of new replicas is none.
     #[error("invalid zones of new replicas")]
     InvalidReplicaZones,
     /// More zones are named than there will be new replicas.
@@ -252,6 +252,24 @@ pub enum Refusal {
     /// The instance has no such node.
     #[error("unknown node")]
     UnknownNode,
+    /// Master and standby of such an instance do not change places so.
+    #[error("master and standby do not change places so")]
+    SwapUnsupported,
+    /// The node is a master, to which this is not done.
+    #[error("the node is a master")]
+    NodeUnsupported,
+    /// The weight of a replica is no number from 0 to 100.
+    #[error("invalid weight of a replica")]
+    InvalidWeight,
+    /// No replica of the shard may become master.
+    #[error("all replicas have a weight of 0")]
+    AllWeightsZero,
+    /// The domain name for reading leads to no other replica.
+    #[error("the domain name leads to no other replica")]
+    LastAddress,
+    /// The domain name for reading would lead to no replica that stays.
+    #[error("the domain name leads to no replica that stays")]
+    LastAddressOfReplicas,
     /// The id of a task has not the form of one.
     #[error("malformed task id")]
     InvalidTaskId,
@@ -264,6 +282,12 @@ pub enum Refusal {
     /// The instance gets a newer minor version.
     #[error("the instance is upgraded")]
     InstanceUpgrading,
+    /// The log that is asked for is none that an instance has.
+    #[error("unknown kind of log")]
+    InvalidLogType,
+    /// There is no such report of a diagnosis.
+    #[error("no such report of a diagnosis")]
+    DiagnosisNotFound,
     /// There is no such search for big keys.
     #[error("no such search for big keys")]
     BigKeyScanNotFound,
@@ -297,6 +321,21 @@ pub enum Refusal {
     /// A shard would have more replicas than it may.
     #[error("too many replicas")]
     TooManyReplicas,
+    /// An account cannot be as it is asked for, is not there, or cannot be changed at all.
+    #[error("invalid account")]
+    InvalidAccount,
+    /// The engine's version has no accounts that could be listed.
+    #[error("the engine's version has no accounts")]
+    AccountsUnsupported,
+    /// The instance would have more accounts than it may.
+    #[error("too many accounts")]
+    TooManyAccounts,
+    /// The engine's version has no sessions to look at, or the node is stopped.
+    #[error("the node has no sessions to look at")]
+    SessionsUnsupported,
+    /// The password of the instance, or of its account, is another one.
+    #[error("wrong password of the instance")]
+    WrongPassword,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

@@ -19,8 +19,8 @@ pub struct BackgroundTask {
     pub id: TaskId,
     /// What it does, in the API's word.
     pub name: String,
-    /// What it is about.
-    pub details: TaskDetails,
+    /// What it is about; none of one that is of a project.
+    pub details: Option<TaskDetails>,
     /// The job that was begun with it, if one was.
     pub job_id: Option<JobId>,
     /// Who asked for it.
@@ -33,6 +33,8 @@ pub struct BackgroundTask {
     pub finished_at: Option<Timestamp>,
     /// Whether it failed.
     pub failed: bool,
+    /// Why, if that is known.
+    pub error_code: Option<String>,
 }
 
 /// What a task is about, as far as there is anything to tell of its kind.
@@ -200,6 +202,30 @@ pub enum TaskKind {
     SwitchNodes,
     /// Analyses a backup.
     AnalyseOffline,
+    /// Brings an instance to the latest minor versions.
+    UpgradeMinorVersion,
+    /// Checks whether an instance can get another size.
+    CheckResize,
+    /// Exports the list of a project's instances.
+    ExportInstances,
+    /// Has a replica become master.
+    SwitchOver,
+    /// The same, before it is answered.
+    SwapAtOnce,
+    /// Takes the address of a replica from the domain name for reading.
+    RemoveAddress,
+    /// Makes an account.
+    CreateAccount,
+    /// Gives an account another role.
+    SetAccountRole,
+    /// Gives an account another password.
+    ResetAccountPassword,
+    /// Removes an account.
+    DeleteAccount,
+    /// Reads the sessions of a node.
+    ScanSessions,
+    /// Ends all sessions.
+    EndSessions,
 }
 
 /// The names under which the API shows a kind of work.
@@ -231,6 +257,18 @@ impl TaskKind {
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
             Self::AnalyseOffline => (Some("OfflineKeyAnalysis"), None),
+            Self::UpgradeMinorVersion => (Some("UpgradeMinorVersion"), None),
+            Self::CheckResize => (Some("ResizePreCheck"), Some("resizePreCheckJob")),
+            Self::ExportInstances => (Some("dcsExportJob"), Some("dcsExportJob")),
+            Self::SwitchOver => (Some("masterStandbySwapJob"), Some("masterStandbySwapJob")),
+            Self::SwapAtOnce => (Some("masterStandbySwapJob"), None),
+            Self::RemoveAddress => (Some("RemoveIpFromDns"), Some("removeIpFromDnsJob")),
+            Self::CreateAccount => (Some("CreateAcl"), Some("createAclJob")),
+            Self::SetAccountRole => (Some("UpdateAclRole"), Some("updateAclRoleJob")),
+            Self::ResetAccountPassword => (Some("ResetAclPassword"), None),
+            Self::DeleteAccount => (Some("DeleteAcl"), None),
+            Self::ScanSessions => (None, Some("scanClientsJob")),
+            Self::EndSessions => (None, Some("killAllClientsJob")),
         };
         TaskNames { task, job }
     }

@@ -42,7 +42,8 @@ impl Engine {
             let new_hash = if is_right { Some(self.hashed_password(new.clone()).await?) } else { None };
             let change = PasswordChange::Change { compared_with: kept.hash, new_hash };
             // Somebody may have changed it while it was compared: then that one is asked for.
-            if let Some(verdict) = self.judge_password(instance, change, &origin).await? {
+            let has_colon = new.expose().contains(':');
+            if let Some(verdict) = self.judge_password(instance, (change, has_colon), &origin).await? {
                 return Ok(verdict);
             }
         }
@@ -69,7 +70,8 @@ impl Engine {
                 None => None,
             };
             let change = PasswordChange::Reset { new_hash };
-            if let Some(verdict) = self.judge_password(instance, change, &origin).await? {
+            let has_colon = new.as_ref().is_some_and(|password| password.expose().contains(':'));
+            if let Some(verdict) = self.judge_password(instance, (change, has_colon), &origin).await? {
                 return Ok(verdict);
             }
         }
@@ -93,7 +95,8 @@ impl Engine {
                 return Ok(ControlFlow::Continue(kept));
             }
             let (change, origin) = (PasswordChange::WhileLocked, origin.clone());
-            let change = ChangePassword { instance, change, task: None, now: write.now, origin };
+            let change =
+                ChangePassword { instance, change, has_colon: false, task: None, now: write.now, origin };
             if let PasswordAnswer::Judged(verdict) = write.change_password(change).await? {
                 return Ok(ControlFlow::Break(verdict));
             }
@@ -104,7 +107,7 @@ impl Engine {
     async fn judge_password(
         &self,
         instance: InstanceRef,
-        change: PasswordChange,
+        (change, has_colon): (PasswordChange, bool),
         origin: &Origin,
     ) -> Result<Option<PasswordVerdict>, EngineError> {
         let write = self.write().await?;
@@ -116,7 +119,7 @@ impl Engine {
             None
         };
         let origin = origin.clone();
-        let change = ChangePassword { instance, change, task, now, origin };
+        let change = ChangePassword { instance, change, has_colon, task, now, origin };
         Ok(match write.change_password(change).await? {
             PasswordAnswer::Judged(verdict) => Some(verdict),
             PasswordAnswer::Outdated => None,

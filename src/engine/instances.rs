@@ -15,6 +15,7 @@ use crate::domain::page::{Page, PageLimit};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskKind;
 use crate::domain::time::{Timestamp, UtcOffset};
+use crate::domain::work::{FailureCode, WorkModel};
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
     ChangeInstance, CreateInstances, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef,
@@ -216,12 +217,7 @@ impl Engine {
         may_wait: bool,
         origin: Origin,
     ) -> Result<Option<String>, EngineError> {
-        let rules = ResizeRules {
-            region: &self.settings.region,
-            needs_product: api == ApiVersion::V2,
-            must_grow: api == ApiVersion::V1,
-            clusters: self.settings.clusters_extend,
-        };
+        let rules = self.resize_rules(api);
         let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
         let resize = Box::new(order.check(rules)?);
         let write = self.write().await?;
@@ -234,6 +230,38 @@ impl Engine {
         let command = InstanceCommand::Resize { resize, wait, task, work };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(order_id)
+    }
+}
+
+impl Engine {
+    /// Checks whether an instance can get another size; returns the job of it. Nothing changes by that.
+    ///
+    /// # Errors
+    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, or as `Resize::of`; in this order.
+    pub async fn check_resize(
+        &self,
+        instance: InstanceRef,
+        order: ResizeOrder,
+        (failure, origin): (Option<FailureCode>, Origin),
+    ) -> Result<JobId, EngineError> {
+        let resize = Box::new(order.check(self.resize_rules(ApiVersion::V2))?);
+        let write = self.write().await?;
+        let now = write.now;
+        let task = self.new_task(TaskKind::CheckResize, &origin.actor, now).await?;
+        let job_id = task.job_id;
+        let work = self.work_options(WorkModel::Task, instance, failure);
+        let command = InstanceCommand::CheckResize { resize, task, work };
+        write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
+        Ok(job_id)
+    }
+
+    fn resize_rules(&self, api: ApiVersion) -> ResizeRules<'_> {
+        ResizeRules {
+            region: &self.settings.region,
+            needs_product: api == ApiVersion::V2,
+            must_grow: api == ApiVersion::V1,
+            clusters: self.settings.clusters_extend,
+        }
     }
 }
 
@@ -305,13 +333,13 @@ impl Engine {
         Ok(job_id)
     }
 
-    /// Returns an instance whose connections can be encrypted.
+    /// Returns an instance for whose clients there is a certificate.
     ///
     /// # Errors
     /// `Refused` with `InstanceNotFound` or `EncryptionUnsupported`.
-    pub async fn encryptable_instance(&self, instance: InstanceRef) -> Result<Instance, EngineError> {
+    pub async fn certified_instance(&self, instance: InstanceRef) -> Result<Instance, EngineError> {
         let (instance, _) = self.get_instance(instance).await?;
-        instance.engine_version.permit_encryption()?;
+        instance.engine_version.permit_certificate()?;
         Ok(instance)
     }
 }

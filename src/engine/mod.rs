@@ -3,33 +3,43 @@
 //! Every use case begins with the present time, and with it what is due at that time has been done ("reconcile, then
 //! serve"): nobody ever sees a state that the plan has left behind.
 
+mod accounts;
 mod backups;
 mod catalogue;
 mod contents;
 pub mod control;
+mod diagnoses;
 mod error;
+mod exports;
 mod faults;
 pub mod identity;
 mod instance_config;
 mod instance_password;
 mod instances;
 mod key_analyses;
+mod links;
 mod lock;
+mod logs;
+mod minor_versions;
+mod nodes;
 mod passwords;
 mod restores;
 pub mod seed;
+mod sessions;
 mod tasks;
 pub mod transitions;
+mod web_cli;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use backups::{CreateBackupRequest, DownloadLink, LinkRequest, LinkTarget, RecordsQuery};
+pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery};
 pub use key_analyses::OfflineTarget;
+pub use links::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub(crate) use seed::text::{DurationText, Text, TimeText};
@@ -42,7 +52,7 @@ pub use crate::store::{
 };
 
 use crate::clock::Clock;
-use crate::domain::id::{Identifier, RequestId};
+use crate::domain::id::{Identifier, ProjectId, RequestId};
 use crate::domain::instance::transition::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
 use crate::domain::time::{Timestamp, UtcOffset};
@@ -190,6 +200,18 @@ impl Engine {
         };
         let ruled = self.transitions.progression(model, instance);
         WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
+    }
+
+    /// Returns how background work of a project is to go: as the rules have it, else as the settings do.
+    fn work_options_of_project(
+        &self,
+        model: WorkModel,
+        project_id: ProjectId,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
+        let ruled = self.transitions.progression_of_project(model, project_id);
+        let progression = ruled.unwrap_or_else(|| Progression::lasting(self.settings.task_duration));
+        WorkOptions { progression, failure }
     }
 
     /// Returns how the way of an instance through a state is to go: as the rules have it, else it takes no time.

@@ -29,7 +29,7 @@ impl Engine {
         Ok(tasks.ok_or(Refusal::InstanceNotFound)?)
     }
 
-    /// Returns a page of the background tasks of a project's instances, newest first.
+    /// Returns a page of the background tasks of a project and of its instances, newest first.
     ///
     /// # Errors
     /// `Internal`.
@@ -55,11 +55,18 @@ impl Engine {
         let InstanceRef { project_id, instance_id } = instance;
         read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let found = read.background_task(project_id, task_id).await?;
-        let (_, task) = found.filter(|(owner, _)| *owner == instance_id).ok_or(Refusal::TaskNotFound)?;
+        let found = found.filter(|(owner, _)| *owner == Some(instance_id));
+        let (_, task) = found.ok_or(Refusal::TaskNotFound)?;
         let open = read.open_records(Some(project_id), Some(instance_id)).await?;
-        let plan = open.into_iter().find_map(|record| match record {
-            OpenRecord::Instance(transition) => Some(transition.plan),
-            OpenRecord::Backup(_) | OpenRecord::Restore(_) | OpenRecord::Work(_) => None,
+        let of_work = open.iter().find_map(|record| match record {
+            OpenRecord::Work(work) if work.task_id == Some(task_id) => Some(work.plan),
+            _ => None,
+        });
+        let plan = of_work.or_else(|| {
+            open.iter().find_map(|record| match record {
+                OpenRecord::Instance(transition) => Some(transition.plan),
+                OpenRecord::Backup(_) | OpenRecord::Restore(_) | OpenRecord::Work(_) => None,
+            })
         });
         let (progress, remaining) = task.progress(plan, read.now);
         Ok((task, progress, remaining))
@@ -78,8 +85,12 @@ impl Engine {
         let write = self.write().await?;
         let found = write.background_task(project_id, task_id).await?;
         let (instance_id, _) = found.ok_or(Refusal::TaskNotFound)?;
+        let now = write.now;
+        let Some(instance_id) = instance_id else {
+            return Ok(write.delete_project_task(project_id, task_id, now, origin).await?);
+        };
         let instance = InstanceRef { project_id, instance_id };
-        let (command, now) = (InstanceCommand::DeleteTask { task_id }, write.now);
+        let command = InstanceCommand::DeleteTask { task_id };
         Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }
 

@@ -130,10 +130,12 @@ impl TransitionRules {
 
     /// Returns what moves work on an instance on, if there is a rule about it.
     pub fn progression(&self, model: WorkModel, instance: InstanceRef) -> Option<Progression> {
-        self.narrowest(instance, |decision| match decision {
-            RuleDecision::Work(of, progression) if *of == model => Some(*progression),
-            RuleDecision::Work(..) | RuleDecision::Instance(_) => None,
-        })
+        self.narrowest(&RuleScope::around(instance), of_work(model))
+    }
+
+    /// Returns what moves work of a project on, if there is a rule about it.
+    pub fn progression_of_project(&self, model: WorkModel, project_id: ProjectId) -> Option<Progression> {
+        self.narrowest(&[RuleScope::Project(project_id), RuleScope::Everything], of_work(model))
     }
 
     /// Returns what ends a state of an instance, if a rule says so. A rule that does not name the state leaves it to wider
@@ -143,18 +145,26 @@ impl TransitionRules {
         instance: InstanceRef,
         state: InstanceStatus,
     ) -> Option<StateProgression> {
-        self.narrowest(instance, |decision| match decision {
+        self.narrowest(&RuleScope::around(instance), |decision| match decision {
             RuleDecision::Instance(progression) => progression.of_state(state),
             RuleDecision::Work(..) => None,
         })
     }
 
-    /// Returns what `says` finds in the narrowest rule about an instance in which it finds anything.
-    fn narrowest<T>(&self, instance: InstanceRef, says: impl Fn(&RuleDecision) -> Option<T>) -> Option<T> {
+    /// Returns what `says` finds in the narrowest rule in which it finds anything; the narrowest scope comes first.
+    fn narrowest<T>(&self, scopes: &[RuleScope], says: impl Fn(&RuleDecision) -> Option<T>) -> Option<T> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        RuleScope::around(instance).into_iter().find_map(|scope| {
-            rules.iter().filter(|rule| rule.scope == scope).find_map(|rule| says(&rule.decision))
+        scopes.iter().find_map(|scope| {
+            rules.iter().filter(|rule| rule.scope == *scope).find_map(|rule| says(&rule.decision))
         })
+    }
+}
+
+/// Returns a function that finds what moves work of a model on.
+fn of_work(model: WorkModel) -> impl Fn(&RuleDecision) -> Option<Progression> {
+    move |decision| match decision {
+        RuleDecision::Work(of, progression) if *of == model => Some(*progression),
+        RuleDecision::Work(..) | RuleDecision::Instance(_) => None,
     }
 }
 

@@ -15,15 +15,7 @@ use crate::http::{api, control, identity, openapi, probes};
 /// Returns every route, the hottest first.
 pub fn table() -> &'static [RouteEntry] {
     static TABLE: LazyLock<Vec<RouteEntry>> = LazyLock::new(|| {
-        [
-            api::routes(),
-            control::routes(),
-            openapi::routes(),
-            identity::routes(),
-            probes::routes(),
-            api::stubs::routes(),
-        ]
-        .concat()
+        [api::routes(), control::routes(), openapi::routes(), identity::routes(), probes::routes()].concat()
     });
     &TABLE
 }

@@ -9,7 +9,8 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Capacity, Creator, Engine, Instance, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
-    NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, WaitingChange,
+    MinorVersions, NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, UpgradeOrder,
+    WaitingChange,
 };
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageLimit};
@@ -178,6 +179,24 @@ pub enum InstanceCommand {
         /// How long that takes.
         work: WorkOptions,
     },
+    /// Check whether it can get another size; nothing changes by that.
+    CheckResize {
+        /// What it would become.
+        resize: Box<Resize>,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
+    /// Bring it to the latest minor versions.
+    UpgradeMinorVersion {
+        /// What is to be upgraded.
+        order: UpgradeOrder,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
     /// Remove a task that has ended from the list.
     DeleteTask {
         /// The task.
@@ -208,6 +227,8 @@ pub struct ChangePassword {
     pub instance: InstanceRef,
     /// How it is to change.
     pub change: PasswordChange,
+    /// Whether the new password has a colon.
+    pub has_colon: bool,
     /// Its background task; none where nothing is to change.
     pub task: Option<NewTask>,
     /// When it was asked for.
@@ -263,6 +284,15 @@ pub trait InstanceReads: Send + Sync {
     /// # Errors
     /// `Failed` or `Inconsistent`.
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError>;
+
+    /// Returns an instance, and the minor versions in which it is behind; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// `Failed` or `Inconsistent`.
+    async fn minor_versions(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, MinorVersions)>, StoreError>;
 
     /// Returns the project of an instance that is there, whoever asks.
     ///

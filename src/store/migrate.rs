@@ -23,6 +23,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
     ("V9__plain_lists_and_audit", include_str!("../../migrations/sqlite/V9__plain_lists_and_audit.sql")),
     ("V10__background_work", include_str!("../../migrations/sqlite/V10__background_work.sql")),
+    ("V11__accounts", include_str!("../../migrations/sqlite/V11__accounts.sql")),
+    ("V12__roles_and_addresses", include_str!("../../migrations/sqlite/V12__roles_and_addresses.sql")),
+    ("V13__diagnosis_and_logs", include_str!("../../migrations/sqlite/V13__diagnosis_and_logs.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.
@@ -30,7 +33,9 @@ pub(super) const HISTORY_TABLE: &str = "refinery_schema_history";
 
 /// The newest version of the schema that this program knows.
 pub(super) fn known_version() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+    let newest =
+        MIGRATIONS.last().and_then(|(name, _)| name.strip_prefix('V')?.split_once("__")?.0.parse().ok());
+    newest.unwrap_or_default()
 }
 
 /// A migration as a database has it in its history: version, name, checksum.

@@ -6,28 +6,40 @@
 //! something returns after the change has been written and synced; when it returns an error other than `OutcomeUnknown`,
 //! nothing has changed.
 
+mod accounts;
 mod backups;
 mod contents;
 mod control;
+mod diagnoses;
 mod error;
+mod exports;
 mod identity;
 mod instance_config;
 mod instances;
 mod key_analyses;
 mod metrics;
 mod migrate;
+mod nodes;
 mod restores;
 mod row;
+mod run_logs;
 mod schedule;
 mod seed;
+mod sessions;
 mod snapshot;
 pub mod sqlite;
 mod tasks;
+mod web_cli;
 
+pub use accounts::{
+    AccountCommand, AccountPasswordChange, AccountReads, AccountWrites, ChangeAccount, ChangeAccountPassword,
+};
 pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
 pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
+pub use diagnoses::{CreateDiagnosis, DeleteDiagnosis, DiagnosisReads, DiagnosisWrites};
 pub use error::{OpenError, StoreError};
+pub use exports::{BeginExport, ExportReads, ExportWrites};
 pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
 pub use instance_config::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate,
@@ -40,7 +52,9 @@ pub use instances::{
 };
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
+pub use nodes::{ChangeNode, NodeWrites};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
+pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
     ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, WorkStep,
@@ -48,11 +62,13 @@ pub use schedule::{
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
 };
+pub use sessions::{ChangeSessions, SessionCommand, SessionReads, SessionWrites};
 pub use snapshot::{
     CheckedUpload, RestorePlan, Snapshot, SnapshotError, SnapshotFile, SnapshotLabel, SnapshotStore,
     SnapshotUpload,
 };
-pub use tasks::TaskReads;
+pub use tasks::{TaskReads, TaskWrites};
+pub use web_cli::{WebCliLogin, WebCliUser, WebCliWrites};
 
 /// Everything that can be read of the service.
 pub trait Reads:
@@ -62,6 +78,11 @@ pub trait Reads:
     + ConfigReads
     + ContentsReads
     + KeyAnalysisReads
+    + DiagnosisReads
+    + RunLogReads
+    + ExportReads
+    + AccountReads
+    + SessionReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -75,6 +96,11 @@ impl<S> Reads for S where
         + ConfigReads
         + ContentsReads
         + KeyAnalysisReads
+        + DiagnosisReads
+        + RunLogReads
+        + ExportReads
+        + AccountReads
+        + SessionReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -90,6 +116,14 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + DiagnosisWrites
+    + RunLogWrites
+    + ExportWrites
+    + TaskWrites
+    + NodeWrites
+    + AccountWrites
+    + SessionWrites
+    + WebCliWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -104,6 +138,14 @@ impl<S> Store for S where
         + ConfigWrites
         + ContentsWrites
         + KeyAnalysisWrites
+        + DiagnosisWrites
+        + RunLogWrites
+        + ExportWrites
+        + TaskWrites
+        + NodeWrites
+        + AccountWrites
+        + SessionWrites
+        + WebCliWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

@@ -9,7 +9,7 @@ use crate::domain::backup::Backup;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
-use crate::domain::instance::Instance;
+use crate::domain::instance::{Instance, MinorVersions};
 use crate::domain::instance_config::InstanceConfig;
 use crate::domain::quota::Quota;
 use crate::domain::restore::Restore;
@@ -63,6 +63,8 @@ pub struct InstanceSeed {
     pub password_hash: Option<Secret>,
     /// When its backup policy runs next; if absent, as the policy has it from the seeding on.
     pub next_run_at: Option<Timestamp>,
+    /// The minor versions in which it is behind.
+    pub minor_versions: MinorVersions,
     /// How its status transition ends, if it is in one that ends by itself.
     pub work: Option<WorkPlan>,
     /// Its backups, by number.

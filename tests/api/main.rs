@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod audit;
 mod auth;
 mod backups;
@@ -18,17 +19,24 @@ mod concurrency;
 mod config;
 mod control;
 mod coverage;
+mod diagnoses;
+mod exports;
 mod failures;
 mod framework;
 mod identity;
 mod instances;
 mod key_analyses;
+mod logs;
+mod minor_versions;
+mod monitored;
 mod nodes;
 mod openapi;
 mod probes;
 mod races;
 mod restores;
+mod roles;
+mod sessions;
 mod settings;
-mod stubs;
 mod tasks;
 mod terraform;
+mod web_cli;

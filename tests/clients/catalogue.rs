@@ -94,7 +94,7 @@ fn check_stubs(seen: &Value) -> Result<(), Failed> {
             "export_excel_job" | "show_diagnosis_task_details" | "create_redislog_download_link" => {
                 json!([400, "DCS.4063"])
             }
-            "scan_clients" | "validate_deletable_replica" => json!([]),
+            "validate_deletable_replica" => json!([]),
             reads if reads.starts_with("list_") || reads.starts_with("show_") => json!([]),
             _ => json!([400, "DCS.4094"]),
         };

@@ -12,7 +12,7 @@ use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
     Access, BackupRules, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance,
-    InstanceStatus, Network, RenameCommands,
+    InstanceStatus, MinorVersions, Network, RenameCommands,
 };
 use dcs_emulator::domain::instance_config::{InstanceConfig, Tags};
 use dcs_emulator::domain::maintenance::MaintenanceWindow;
@@ -149,6 +149,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         enterprise_project_id: "0".to_owned(),
         rename_commands: RenameCommands::default(),
         tags: Tags::default(),
+        kept_nodes: Vec::new(),
         stopped_nodes: BTreeSet::new(),
         backup_policy: None,
         created_at: after(0),
@@ -162,6 +163,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         configuration: InstanceConfig::default(),
         password_hash: None,
         next_run_at: None,
+        minor_versions: MinorVersions::default(),
         work: None,
         backups: Vec::new(),
         restores: Vec::new(),

@@ -20,8 +20,8 @@ const DEPENDENT_ROWS: &[&str] = &[
             created_at, created_at, 9007199254740993, 1 FROM instances WHERE name = 'dcs-single'",
     "INSERT INTO planned_sizes SELECT instance_key, 'spec', NULL, 4096, 'ha', '10.0.0.1', '[]' FROM instances
      WHERE name = 'dcs-single'",
-    "INSERT INTO background_tasks SELECT instance_key, 1, randomblob(16), 'task', '{}', 'u', 'n', created_at, NULL, 0, NULL
-     FROM instances WHERE name = 'dcs-single'",
+    "INSERT INTO background_tasks SELECT NULL, project_key, instance_key, randomblob(16), 'task', '{}', 'u', 'n', created_at,
+            NULL, 0, NULL, NULL FROM instances WHERE name = 'dcs-single'",
     "INSERT INTO jobs SELECT randomblob(16), project_key, instance_key, 'type', created_at, NULL, NULL FROM instances
      WHERE name = 'dcs-single'",
     "INSERT INTO jobs SELECT randomblob(16), project_key, NULL, 'gone', created_at, created_at, 'why' FROM instances

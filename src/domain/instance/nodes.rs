@@ -1,7 +1,7 @@
 //! The nodes of an instance: groups of a master and its replicas, and the proxies before them.
 //!
-//! Nothing of them is stored but which replicas were added or removed: ids and addresses follow from the instance, so that every
-//! page shows the same ones.
+//! Nothing of them is stored but which replicas were added or removed, and what `roles.rs` keeps: ids and addresses follow from the
+//! instance, so that every page shows the same ones.
 //!
 //! Source: docs/contract/dcs-v2.md, section 2.18.
 
@@ -11,8 +11,10 @@ use std::net::Ipv4Addr;
 use uuid::{Builder, Uuid};
 
 use crate::domain::catalogue::{self, Product};
-use crate::domain::instance::{Instance, InstanceAction, ReplicaChange};
+use crate::domain::instance::{Instance, InstanceAction, KeptNode, ReplicaChange};
+use crate::domain::id::AccountId;
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +32,15 @@ pub enum NodeRole {
 pub struct Node {
     /// Its id, 32 hexadecimal digits.
     pub id: Uuid,
-    /// Its id as a logical node, 32 hexadecimal digits.
-    pub logical_id: Uuid,
     /// Its id as a replica; also the master has one.
     pub replication_id: Uuid,
-    /// The id that monitoring knows it by, 32 hexadecimal digits.
+    /// The id that monitoring knows it by, 32 hexadecimal digits; as a logical node it has the same.
     pub monitored_id: Uuid,
     /// Its number among the nodes of the instance that do the same kind of work, from 0.
     pub number: u32,
-    /// Its number among the copies of its shard; that of a master is 0.
+    /// The number of its shard, from 0.
+    pub shard: u32,
+    /// The number of the copy of its shard whose place it has; that of a master is 0.
     pub copy: u32,
     /// What it does.
     pub role: NodeRole,
@@ -48,6 +50,29 @@ pub struct Node {
     pub zone_code: String,
     /// Whether it was stopped.
     pub is_stopped: bool,
+    /// Since when it has its role; none: since it came.
+    pub role_since: Option<Timestamp>,
+    /// How likely it is to become master: 1 most, 100 least, 0 never.
+    pub weight: u8,
+    /// Whether the domain name for reading does not lead to its address any more.
+    pub is_address_removed: bool,
+}
+
+impl Node {
+    /// Returns its name.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.role.kind(), self.number)
+    }
+}
+
+impl NodeRole {
+    /// Returns the word for what such a node is.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Master | Self::Replica => "redis-server",
+            Self::Proxy => "redis-proxy",
+        }
+    }
 }
 
 /// A shard: a master and its replicas.
@@ -73,9 +98,10 @@ impl NodeGroup {
 enum Of {
     Group = 1,
     Node = 2,
-    LogicalNode = 3,
+    Endpoint = 3,
     Replication = 4,
     Monitored = 5,
+    DefaultAccount = 6,
 }
 
 impl Instance {
@@ -97,39 +123,29 @@ impl Instance {
     /// Returns the servers of a shard: those that the product has and that were not removed, then those that were added.
     fn servers(&self, shard: u32, size: (u32, u32)) -> Vec<Node> {
         let (_, copies) = size;
-        let changed = |copy| self.replicas.iter().find(|it| it.shard == shard && it.copy == copy);
-        let remains = |copy: &u32| changed(*copy).is_none_or(|replica| replica.course.is_there());
-        let own = (0..copies).filter(remains).map(|copy| match changed(copy) {
-            Some(replica) => placed(self.server(shard, copy, size), replica),
-            None => self.server(shard, copy, size),
-        });
-        let of_shard = self.replicas.iter().filter(|it| it.shard == shard && it.copy >= copies);
-        let added = of_shard.filter(|replica| replica.course.is_there());
-        own.chain(added.map(|replica| self.added_server(replica, size))).collect()
+        let changes = || self.replicas.iter().filter(|replica| replica.shard == shard);
+        let remains = |copy: &u32| changes().all(|it| it.copy != *copy || it.course.is_there());
+        let added = changes().filter(|replica| replica.copy >= copies && replica.course.is_there());
+        let copies = (0..copies).filter(remains).chain(added.map(|replica| replica.copy));
+        copies.map(|copy| self.server(shard, copy, size)).collect()
     }
 
     /// Returns the node that a change of replicas brings or takes.
     pub fn changed_node(&self, change: &ReplicaChange) -> Node {
         let topology = self.topology();
         let size = (topology.sharding_count, topology.replica_count);
-        if change.copy < topology.replica_count {
-            placed(self.server(change.shard, change.copy, size), change)
-        } else {
-            self.added_server(change, size)
-        }
-    }
-
-    /// Those that were added are numbered behind all that the product has: no other node has their number, as long as the instance has
-    /// as many shards and copies.
-    fn added_server(&self, replica: &ReplicaChange, (shards, _): (u32, u32)) -> Node {
-        placed(self.node(replica.copy * shards + replica.shard, NodeRole::Replica, replica.copy), replica)
+        placed(self.server(change.shard, change.copy, size), change)
     }
 
     /// Returns the proxies before its groups; there are none but in a proxy cluster.
     pub fn proxies(&self) -> Vec<Node> {
         let topology = self.topology();
         let servers = topology.sharding_count * topology.replica_count;
-        let proxy = |number| Node { number, ..self.node(servers + number, NodeRole::Proxy, number) };
+        let proxy = |number| {
+            let position = servers + number;
+            let node = self.node(position, NodeRole::Proxy, &KeptNode::usual(0, number));
+            Node { number, ip: self.address(position), ..node }
+        };
         (0..topology.proxy_count).map(proxy).collect()
     }
 
@@ -139,27 +155,39 @@ impl Instance {
         servers.chain(self.proxies()).collect()
     }
 
-    /// Servers are numbered group by group; addresses are those of all masters first, then of all replicas.
-    fn server(&self, shard: u32, copy: u32, (shards, copies): (u32, u32)) -> Node {
-        let role = if copy == 0 { NodeRole::Master } else { NodeRole::Replica };
-        let node = self.node(shard * copies + copy, role, copy);
-        let position = if copy == 0 { shard } else { shards + shard * (copies - 1) + copy - 1 };
-        Node { ip: self.address(position), ..node }
+    /// Returns the id of the point at which its network is entered.
+    pub fn endpoint_id(&self) -> Uuid {
+        self.part_id(Of::Endpoint, 0)
     }
 
-    fn node(&self, number: u32, role: NodeRole, copy: u32) -> Node {
+    /// Returns the server at a place.
+    fn server(&self, shard: u32, place: u32, size: (u32, u32)) -> Node {
+        let kept = self.kept_node(shard, place);
+        let role = if place == 0 { NodeRole::Master } else { NodeRole::Replica };
+        let addressed = if self.is_one_shard_of_copies() { place } else { kept.copy };
+        let ip = self.address(position_of(shard, addressed, size));
+        let node = Node { ip, ..self.node(number_of(shard, kept.copy, size), role, &kept) };
+        let change = self.replicas.iter().find(|it| it.shard == shard && it.copy == place);
+        change.map_or(node.clone(), |change| placed(node, change))
+    }
+
+    /// Returns a node without its address.
+    fn node(&self, number: u32, role: NodeRole, kept: &KeptNode) -> Node {
         let id = self.part_id(Of::Node, number);
         Node {
             id,
             is_stopped: self.stopped_nodes.contains(&id),
-            logical_id: self.part_id(Of::LogicalNode, number),
             replication_id: self.part_id(Of::Replication, number),
             monitored_id: self.part_id(Of::Monitored, number),
             number,
-            copy,
+            shard: kept.shard,
+            copy: kept.place,
             role,
-            ip: self.address(number),
-            zone_code: self.zone_at(copy).to_owned(),
+            ip: String::new(),
+            zone_code: self.zone_at(kept.place).to_owned(),
+            role_since: kept.role_since,
+            weight: kept.weight,
+            is_address_removed: kept.is_address_removed,
         }
     }
 
@@ -183,6 +211,11 @@ impl Instance {
         }
     }
 
+    /// Returns the id of the default account.
+    pub fn default_account_id(&self) -> AccountId {
+        AccountId::from_bytes(self.part_id(Of::DefaultAccount, 0).into_bytes())
+    }
+
     /// Makes the id of a part of the instance: it follows from the instance's own, and looks as if it did not.
     fn part_id(&self, of: Of, number: u32) -> Uuid {
         let part = (u64::from(number) << 8) | of as u64;
@@ -193,7 +226,22 @@ impl Instance {
     }
 }
 
-/// Returns a node in the zone that is kept of it, if one is.
+/// Servers are numbered group by group. Those that were added are numbered behind all that the product has: no other node has their
+/// number, as long as the instance has as many shards and copies.
+fn number_of(shard: u32, copy: u32, (shards, copies): (u32, u32)) -> u32 {
+    if copy < copies { shard * copies + copy } else { copy * shards + shard }
+}
+
+/// Addresses are those of all masters first, then of all replicas, then of those that were added.
+fn position_of(shard: u32, copy: u32, (shards, copies): (u32, u32)) -> u32 {
+    match copy {
+        0 => shard,
+        _ if copy < copies => shards + shard * (copies - 1) + copy - 1,
+        _ => copy * shards + shard,
+    }
+}
+
+/// Returns a node in the zone that is kept of its place, if one is.
 fn placed(node: Node, replica: &ReplicaChange) -> Node {
     match &replica.zone_code {
         Some(zone_code) => Node { zone_code: zone_code.clone(), ..node },

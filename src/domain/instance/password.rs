@@ -2,7 +2,10 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.7 and 2.14; docs/contract/dcs-v2.md, sections 2.3 and 2.6.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::identity::Secret;
 use crate::domain::instance::{InstanceAction, OperationalState};
@@ -10,7 +13,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 /// The fewest and the most characters of a password.
-const LENGTHS: std::ops::RangeInclusive<usize> = 8..=32;
+const LENGTHS: RangeInclusive<usize> = 8..=32;
 /// How many of the four kinds of characters a password has at least.
 const KINDS: usize = 3;
 /// The characters that are neither letters nor digits.
@@ -22,7 +25,11 @@ const SPECIAL: &str = "`~!@#$%^&*()-_=+[{}]:'\",<.>/?\\|";
 /// `WeakPassword` unless it has 8 to 32 characters of at least three of the four kinds: small letters, capitals, digits,
 /// and what else is permitted.
 pub fn require_strong(password: Secret) -> Result<Secret, Refusal> {
-    let text = password.expose();
+    if is_strong(password.expose(), &LENGTHS) { Ok(password) } else { Err(Refusal::WeakPassword) }
+}
+
+/// Returns whether a password has as many characters as it may, of at least three of the four kinds.
+pub fn is_strong(text: &str, lengths: &RangeInclusive<usize>) -> bool {
     let kinds: [fn(char) -> bool; 4] = [
         |character| character.is_ascii_lowercase(),
         |character| character.is_ascii_uppercase(),
@@ -31,8 +38,7 @@ pub fn require_strong(password: Secret) -> Result<Secret, Refusal> {
     ];
     let is_permitted = text.chars().all(|character| kinds.iter().any(|is_of| is_of(character)));
     let used = kinds.iter().filter(|is_of| text.chars().any(is_of)).count();
-    let is_strong = LENGTHS.contains(&text.len()) && is_permitted && used >= KINDS;
-    if is_strong { Ok(password) } else { Err(Refusal::WeakPassword) }
+    lengths.contains(&text.len()) && is_permitted && used >= KINDS
 }
 
 /// Takes a password that is to follow another one.
@@ -84,7 +90,7 @@ pub fn permit_reset(state: OperationalState) -> Result<(), Refusal> {
 }
 
 /// How often the wrong password was given in a row, and until when nobody may try again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordTries {
     /// How often it was wrong.
     pub wrong: u8,

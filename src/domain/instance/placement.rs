@@ -8,8 +8,7 @@ use uuid::Uuid;
 use crate::domain::instance::create_request::zone_codes;
 use crate::domain::instance::{CacheMode, Instance, InstanceAction, NodeGroup, NodeRole};
 use crate::domain::refusal::Refusal;
-use crate::domain::task::TaskKind;
-use crate::domain::task::{TaskDetails, TaskReplica};
+use crate::domain::task::{TaskDetails, TaskKind, TaskReplica};
 
 /// A requested placement change. Zones are named by code or id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ impl PlacementChange {
     ///
     /// # Errors
     /// `UnknownZone`, `OneZoneOnly`; `InstanceStateUnsupported` for replicas of anything but a cluster, `InvalidParameter`
-    /// (`group_id`), `TooManyReplicas`, `NotAReplica`, `MasterNode`, `OnlyReplica`; as [`Instance::permit`].
+    /// (`group_id`), `TooManyReplicas`, `NotAReplica`, `MasterNode`, `OnlyReplica`, `LastAddressOfReplicas`; as [`Instance::permit`].
     pub fn of(&self, instance: &Instance, region: &str) -> Result<NewPlacement, Refusal> {
         let extended = match self {
             Self::Zones(names) => {
@@ -144,9 +143,7 @@ impl Instance {
             return Err(Refusal::MasterNode);
         }
         self.permit(InstanceAction::Extend)?;
-        if group.nodes.len() <= 2 {
-            return Err(Refusal::OnlyReplica);
-        }
+        group.permit_removal(node)?;
         let added = self.replicas.iter().find(|replica| replica.shard == shard && replica.copy == node.copy);
         let zone_code = added.and_then(|replica| replica.zone_code.clone());
         Ok(ReplicaChange { shard, copy: node.copy, zone_code, course: ReplicaCourse::Removing })
@@ -236,18 +233,18 @@ impl Instance {
         if next > LAST_COPY { Err(Refusal::TooManyReplicas) } else { Ok(next) }
     }
 
-    /// Returns what of its replicas is not as its new product has it. Those that stay keep copy and zone; of those that go the
-    /// one that was named is first, then the last ones; those that come are in the zones that were named, or in the one whose turn it is.
+    /// Returns what of its replicas is not as its new product has it. Those that stay keep place and zone; of those that go the
+    /// one that was named is first, then the newest ones; those that come are in the zones that were named, or in the one whose turn it is.
     ///
     /// # Errors
-    /// `TooManyReplicas` if their numbers are used up.
+    /// `TooManyReplicas` if their numbers are used up; as [`NodeGroup::staying`].
     pub(super) fn replicas_by(&self, counts: ReplicaCounts<'_>) -> Result<Vec<ReplicaChange>, Refusal> {
         let (mut changes, mut zones) = (Vec::new(), counts.zones.iter().cycle());
         let wanted = usize::try_from(counts.copies).unwrap_or(usize::MAX);
         for (shard, group) in (0..counts.shards).zip(self.node_groups()) {
-            let stays = group.nodes.into_iter().filter(|node| Some(node.id) != counts.leaving);
-            let mut copies: Vec<(u32, String)> = stays.map(|node| (node.copy, node.zone_code)).collect();
-            copies.truncate(wanted);
+            let stays = group.staying(wanted, counts.leaving)?.into_iter();
+            let mut copies: Vec<(u32, String)> =
+                stays.map(|node| (node.copy, node.zone_code.clone())).collect();
             let mut next = self.next_copy(shard)?;
             while copies.len() < wanted {
                 if next > LAST_COPY {

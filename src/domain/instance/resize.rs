@@ -7,9 +7,11 @@ use uuid::Uuid;
 use crate::domain::catalogue::{self, NotSold, Product};
 use crate::domain::instance::create_request::{product, zone_codes};
 use crate::domain::instance::placement::ReplicaCounts;
-use crate::domain::instance::{CacheMode, Capacity, Instance, InstanceAction, NodeRole, ReplicaChange};
+use crate::domain::instance::{
+    CacheMode, Capacity, Instance, InstanceAction, Node, NodeGroup, NodeRole, ReplicaChange,
+};
 use crate::domain::refusal::Refusal;
-use crate::domain::task::TaskSize;
+use crate::domain::task::{TaskReplica, TaskSize};
 
 /// What a caller says. Empty texts have become absent.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +22,7 @@ pub struct ResizeOrder {
     pub product: Option<String>,
     /// What kind of change it is.
     pub kind: Option<String>,
-    /// The zones of new replicas, by code or id.
+    /// The zones of new replicas, by code or id; from the first again where they run out.
     pub zones: Vec<String>,
     /// The nodes to be removed.
     pub nodes: Vec<String>,
@@ -115,6 +117,9 @@ impl ResizeOrder {
 }
 
 impl Resize {
+    /// The code by which the task of a check tells that the quota of memory would be exceeded.
+    pub const QUOTA_EXCEEDED: &str = "DCS.4036";
+
     /// Returns what an instance becomes.
     ///
     /// What waiting would not mend is refused first.
@@ -128,7 +133,10 @@ impl Resize {
         if !self.clusters && matches!(instance.cache_mode, CacheMode::Cluster | CacheMode::Proxy) {
             return Err(Refusal::ResizeUnsupported);
         }
-        if self.kind == Some(ResizeKind::RemoveReplicas) && is_copied(instance) && old.copies <= 2 {
+        if self.kind == Some(ResizeKind::RemoveReplicas)
+            && instance.is_one_shard_of_copies()
+            && old.copies <= 2
+        {
             return Err(Refusal::OnlyReplica);
         }
         let is_first_generation = instance.engine_version.is_first_generation();
@@ -182,21 +190,17 @@ impl Resize {
                     return Err(Refusal::ResizeUnsupported);
                 }
                 // The replicas of a cluster may be named one by one, or once for all shards.
-                let shards = if is_copied(instance) { 1 } else { instance.topology().sharding_count };
+                let shards =
+                    if instance.is_one_shard_of_copies() { 1 } else { instance.topology().sharding_count };
                 let added = usize::try_from(new.copies - old.copies).unwrap_or(usize::MAX);
                 let most = added.saturating_mul(usize::try_from(shards).unwrap_or(usize::MAX));
-                match self.zones.len() {
-                    0 => Ok(()),
-                    zones if zones > most => Err(Refusal::TooManyReplicaZones),
-                    zones if zones < added => Err(Refusal::InvalidReplicaZones),
-                    _ => Ok(()),
-                }
+                if self.zones.len() > most { Err(Refusal::TooManyReplicaZones) } else { Ok(()) }
             }
             Some(ResizeKind::RemoveReplicas) => {
                 if !stays || new.copies >= old.copies {
                     return Err(Refusal::ResizeUnsupported);
                 }
-                if is_copied(instance) { self.permit_nodes(instance) } else { Ok(()) }
+                if instance.is_one_shard_of_copies() { self.permit_nodes(instance) } else { Ok(()) }
             }
             Some(ResizeKind::Other) | None => Ok(()),
         }
@@ -214,7 +218,7 @@ impl Resize {
             return Ok(Vec::new());
         }
         let adds = self.kind == Some(ResizeKind::AddReplicas);
-        let removes = self.kind == Some(ResizeKind::RemoveReplicas) && is_copied(instance);
+        let removes = self.kind == Some(ResizeKind::RemoveReplicas) && instance.is_one_shard_of_copies();
         instance.replicas_by(ReplicaCounts {
             shards,
             copies: new.copies,
@@ -223,9 +227,13 @@ impl Resize {
         })
     }
 
-    /// Decides whether the node that is named can be removed.
+    /// Decides whether the node that is named can be removed. Without one the newest replicas are.
     fn permit_nodes(&self, instance: &Instance) -> Result<(), Refusal> {
-        let [named] = self.nodes[..] else { return Err(Refusal::InvalidNodeList) };
+        let named = match self.nodes[..] {
+            [] => return Ok(()),
+            [named] => named,
+            _ => return Err(Refusal::InvalidNodeList),
+        };
         match instance.nodes().iter().find(|node| node.id == named).map(|node| node.role) {
             None => Err(Refusal::InvalidNodeList),
             Some(NodeRole::Master) => Err(Refusal::MasterNode),
@@ -235,12 +243,27 @@ impl Resize {
     }
 }
 
-/// Returns whether an instance is one shard with copies.
-fn is_copied(instance: &Instance) -> bool {
-    matches!(instance.cache_mode, CacheMode::Ha | CacheMode::HaRwSplit)
-}
-
 impl NewSize {
+    /// Returns the replicas that come or go, as a task tells them, of an instance that is and stays one shard.
+    pub fn replicas_as_told(&self, before: &Instance) -> Option<TaskReplica> {
+        if !before.is_one_shard_of_copies() || before.cache_mode != self.cache_mode {
+            return None;
+        }
+        let (spec_code, replicas) = (self.spec_code.clone(), self.replicas.clone());
+        let after = Instance { spec_code, capacity: self.capacity, replicas, ..before.clone() };
+        let (old, new) = (before.nodes(), after.nodes());
+        let not_in = |others: &[Node], node: &Node| others.iter().all(|other| other.id != node.id);
+        let come = new.iter().filter(|node| not_in(&old, node));
+        let changed: Vec<&Node> = come.chain(old.iter().filter(|node| not_in(&new, node))).collect();
+        let told =
+            |part: fn(&Node) -> &str| changed.iter().map(|node| part(node)).collect::<Vec<_>>().join(",");
+        (!changed.is_empty()).then(|| TaskReplica {
+            group_name: NodeGroup::name_of(0),
+            zone_code: told(|node| &node.zone_code),
+            ip: told(|node| &node.ip),
+        })
+    }
+
     /// Returns it as a task tells it.
     pub fn as_told(&self) -> TaskSize {
         TaskSize {

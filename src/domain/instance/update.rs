@@ -191,6 +191,15 @@ impl EngineVersion {
         if self.can_encrypt() { Ok(()) } else { Err(Refusal::EncryptionUnsupported) }
     }
 
+    /// Decides whether there is a certificate for clients of this version, whether connections can be encrypted or not.
+    ///
+    /// # Errors
+    /// `EncryptionUnsupported`.
+    pub fn permit_certificate(&self) -> Result<(), Refusal> {
+        let has_one = self.can_encrypt() || self.as_str() == "5.0";
+        if has_one { Ok(()) } else { Err(Refusal::EncryptionUnsupported) }
+    }
+
     /// Returns whether connections to an instance of this version can be encrypted.
     pub fn can_encrypt(&self) -> bool {
         matches!(self.as_str(), "6.0" | "7.0")

@@ -10,7 +10,7 @@ use crate::domain::instance_config::{
 };
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
-use crate::domain::task::TaskKind;
+use crate::domain::task::{TaskKind, TaskSubject};
 use crate::domain::time::Timestamp;
 
 /// A setting, and when it was made.
@@ -79,6 +79,14 @@ impl ConfigChange {
     /// Returns its kind of background work when no job is asked for, if it has one.
     pub fn task(&self) -> Option<TaskKind> {
         matches!(self, Self::Whitelist(_)).then_some(TaskKind::SetWhitelist)
+    }
+
+    /// Returns what a task tells of it.
+    pub fn task_subject(&self) -> TaskSubject {
+        let Self::Whitelist(whitelist) = self else { return TaskSubject::default() };
+        let names: Vec<&str> = whitelist.groups().iter().map(|group| group.name.as_str()).collect();
+        let group_name = Some(names.join(",")).filter(|names| !names.is_empty());
+        TaskSubject { group_name, ..TaskSubject::default() }
     }
 
     /// Returns what the audit says of it. Values are not secret; addresses and tags are left out all the same.

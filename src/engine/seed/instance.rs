@@ -14,7 +14,7 @@ use crate::domain::backup::Backup;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
-    InstanceStatus, Network, RenameCommands,
+    InstanceStatus, MinorVersions, Network, RenameCommands,
 };
 use crate::domain::instance_config::{InstanceConfig, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
@@ -42,6 +42,12 @@ pub(super) struct InstanceEntry {
     #[serde(default = "default_engine")]
     engine: Text<Engine>,
     engine_version: Option<String>,
+    /// The latest when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine_minor_version: Option<String>,
+    /// The latest when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy_minor_version: Option<String>,
     #[serde(default, deserialize_with = "read_capacity", serialize_with = "write_capacity")]
     capacity: Option<Capacity>,
     spec_code: Option<Short<128>>,
@@ -171,6 +177,7 @@ impl InstanceEntry {
             configuration: self.configuration(&instance)?,
             password_hash: self.password_hash.as_ref().map(|hash| hash.0.clone()),
             next_run_at: policy.and_then(|policy| policy.next_run_at).map(|time| time.0),
+            minor_versions: self.minor_versions(&instance)?,
             work: self.work(instance.status, &backups)?,
             instance,
             backups,
@@ -232,6 +239,7 @@ impl InstanceEntry {
                 .unwrap_or_else(|| !engine_version.is_first_generation()),
             zone_codes: self.zone_codes(defaults.region)?,
             replicas: Vec::new(),
+            kept_nodes: Vec::new(),
             network: Network {
                 vpc_id: text(&self.vpc_id, builtin::VPC_ID),
                 subnet_id: text(&self.subnet_id, builtin::SUBNET_ID),
@@ -259,6 +267,12 @@ impl InstanceEntry {
             task: None,
             engine_version,
         })
+    }
+
+    fn minor_versions(&self, instance: &Instance) -> Result<MinorVersions, Problem> {
+        let versions = (self.engine_minor_version.clone(), self.proxy_minor_version.clone());
+        let problem = "must be four numbers with dots between, and not after the latest of its version";
+        MinorVersions::of(instance, versions.0, versions.1).map_err(|field| in_field(field)(problem))
     }
 
     fn billing(&self) -> Result<Billing, Problem> {

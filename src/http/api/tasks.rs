@@ -50,7 +50,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
             .v2(GET, "/instances/{instance_id}/tasks/{task_id}/progress", endpoint(show_progress))
             .answers::<ProgressView>(),
         reading("list_center_task", "dcs:instance:getBackgroundTask")
-            .summary("Lists the background tasks of a project's instances")
+            .summary("Lists the background tasks of a project and of its instances")
             .v2(GET, "/tasks", endpoint(list_project_tasks))
             .query(versions::TASKS_QUERY)
             .answers::<ProjectTasksView>(),
@@ -87,7 +87,7 @@ async fn delete_task(engine: Engine, InstanceContext { context, instance }: Inst
     })
 }
 
-/// `GET …/tasks` of a project: lists the background tasks of its instances, newest first.
+/// `GET …/tasks` of a project: lists its background tasks and those of its instances, newest first.
 async fn list_project_tasks(
     engine: Engine,
     ProjectContext { context, project_id }: ProjectContext,
@@ -161,7 +161,9 @@ struct TasksView {
 struct TaskView {
     id: String,
     name: String,
-    details: Value,
+    /// Null for a task of a project.
+    #[schema(value_type = Option<Object>)]
+    details: Option<Value>,
     user_name: String,
     user_id: String,
     params: Option<&'static str>,
@@ -184,14 +186,14 @@ struct ProjectTasksView {
 struct ProjectTaskView {
     #[serde(flatten)]
     task: TaskView,
-    error_code: Option<&'static str>,
+    error_code: Option<String>,
     job_id: Option<String>,
 }
 
 impl ProjectTaskView {
     fn of(task: &BackgroundTask) -> Self {
         let job_id = task.job_id.map(|id| id.to_string());
-        Self { task: TaskView::of(task), error_code: None, job_id }
+        Self { task: TaskView::of(task), error_code: task.error_code.clone(), job_id }
     }
 }
 
@@ -205,6 +207,10 @@ struct ProgressView {
     step_details: Vec<StepView>,
 }
 
+/// The task that checks a new size, and its step.
+const RESIZE_CHECK: &str = "ResizePreCheck";
+const CHECK_STEP: &str = "preCheck";
+
 /// A step of a task. Each has one, as nothing is done behind it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TaskStep)]
@@ -214,7 +220,7 @@ struct StepView {
     step_status: &'static str,
     begin_time: String,
     end_time: Option<String>,
-    error_code: Option<&'static str>,
+    error_code: Option<String>,
     sub_step_details: Vec<&'static str>,
 }
 
@@ -222,11 +228,14 @@ impl StepView {
     fn of(task: &BackgroundTask) -> Self {
         Self {
             step_id: "1",
-            step_name: task.name.clone(),
-            step_status: course_word(task.course()),
+            step_name: if task.name == RESIZE_CHECK { CHECK_STEP.to_owned() } else { task.name.clone() },
+            step_status: match task.course() {
+                Course::Succeeded => "FINISH",
+                course => course_word(course),
+            },
             begin_time: rfc3339(task.created_at),
             end_time: task.finished_at.map(rfc3339),
-            error_code: None,
+            error_code: task.error_code.clone(),
             sub_step_details: Vec::new(),
         }
     }
@@ -242,12 +251,22 @@ fn course_word(course: Course) -> &'static str {
     }
 }
 
+/// Returns the word for where a job is.
+pub(super) fn job_word(course: Course) -> &'static str {
+    match course {
+        Course::Waiting => "INIT",
+        Course::Running => "RUNNING",
+        Course::Succeeded => "SUCCESS",
+        Course::Failed => "FAIL",
+    }
+}
+
 impl TaskView {
     fn of(task: &BackgroundTask) -> Self {
         Self {
             id: task.id.to_string(),
             name: task.name.clone(),
-            details: details(&task.details),
+            details: task.details.as_ref().map(details),
             user_name: task.creator.user_name.clone(),
             user_id: task.creator.user_id.clone(),
             params: None,
@@ -300,12 +319,7 @@ struct JobView {
 impl JobView {
     fn of(job: Job) -> Self {
         Self {
-            status: match job.course() {
-                Course::Waiting => "INIT",
-                Course::Running => "RUNNING",
-                Course::Succeeded => "SUCCESS",
-                Course::Failed => "FAIL",
-            },
+            status: job_word(job.course()),
             job_id: job.id.to_string(),
             job_type: job.kind,
             begin_time: job.begun_at.as_millis().to_string(),

@@ -81,7 +81,7 @@ pub(crate) const PREPAID: ErrorCode = row(
     400,
     "DCS instances cannot be deleted if they are billed on a yearly/monthly basis.",
 );
-pub(crate) const TOO_MANY_TAGS: ErrorCode =
+pub(crate) const QUOTA_REACHED: ErrorCode =
     row("DCS.4039", "111400039", 400, "The quota limit has been reached.");
 pub(crate) const INVALID_CONFIGURATION: ErrorCode =
     row("DCS.4066", "111400066", 400, "Invalid value of the configure parameter {0}.");
@@ -153,6 +153,8 @@ pub(crate) const WINDOW_REVERSED: ErrorCode =
     twinless("DCS.4025", 400, "The end time must be after the start time.");
 pub(crate) const INVALID_GENERIC: ErrorCode =
     row("DCS.4800", "111400800", 400, "Invalid {0} in the request.");
+/// The same row with the text that is said of kinds of logs.
+pub(crate) const INVALID_LOG_TYPE: ErrorCode = row("DCS.4800", "111400800", 400, "Invalid logType.");
 pub(crate) const RESTORE_SAVE_FAILED: ErrorCode =
     row("DCS.5092", "111500092", 500, "Failed to save and restore data.");
 pub(crate) const RESTORE_QUERY_FAILED: ErrorCode = twinless("DCS.5079", 500, "Query restore record failed.");
@@ -260,6 +262,19 @@ pub(crate) const MASTER_NODE: ErrorCode = twinless("DCS.4936", 400, "The master 
 pub(crate) const ONLY_REPLICA: ErrorCode =
     twinless("DCS.4937", 400, "Only has one slave node,can not delete");
 pub(crate) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
+pub(crate) const SWAP_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4855", 400, "Master standby swap is not supported.");
+pub(crate) const SWAP_FAILED: ErrorCode = twinless("DCS.5094", 500, "Master standby swap failed.");
+pub(crate) const NODE_UNSUPPORTED: ErrorCode =
+    row("DCS.4027", "111400027", 400, "This operation is not supported on this node.");
+pub(crate) const INVALID_WEIGHT: ErrorCode =
+    twinless("DCS.4939", 400, "The param slave_priority_weight is invalid.");
+pub(crate) const ALL_WEIGHTS_ZERO: ErrorCode =
+    twinless("DCS.4253", 400, "All replicas have a priority of 0.");
+pub(crate) const LAST_ADDRESS: ErrorCode =
+    twinless("DCS.4879", 400, "r/w instance have only one repl can not remove ip from dns");
+pub(crate) const LAST_ADDRESS_OF_REPLICAS: ErrorCode =
+    twinless("DCS.4935", 400, "Only one slave replication has dns ip, can not delete");
 // What is said of background tasks.
 pub(crate) const TASK_RUNNING: ErrorCode =
     row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");
@@ -277,6 +292,10 @@ pub(crate) const ANALYSIS_UNSUPPORTED: ErrorCode =
     twinless("DCS.4230", 400, "Does not support offline key analysis.");
 pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
     twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
+pub(crate) const INVALID_ACCOUNT: ErrorCode = twinless("DCS.4961", 400, "Acl account request param invalid.");
+pub(crate) const ACCOUNTS_UNSUPPORTED: ErrorCode = twinless("DCS.4964", 400, "Failed to query acl list.");
+pub(crate) const WRONG_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 
 impl ErrorCode {
     /// Returns code and text as v1.0 bodies carry them in the older style.

@@ -76,7 +76,7 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::InstanceStateUnsupported | Refusal::ActionUnsupported => &code::STATE_UNSUPPORTED,
         Refusal::InvalidConfiguration { .. } => &code::INVALID_CONFIGURATION,
         Refusal::ReservedMemoryTooLarge => &code::RESERVED_MEMORY_TOO_LARGE,
-        Refusal::TooManyTags => &code::TOO_MANY_TAGS,
+        Refusal::TooManyTags | Refusal::TooManyAccounts => &code::QUOTA_REACHED,
         Refusal::InvalidScanStart => &code::INVALID_SCAN_START,
         Refusal::InvalidScanInterval => &code::INVALID_SCAN_INTERVAL,
         Refusal::InvalidScanTimeout => &code::INVALID_SCAN_TIMEOUT,
@@ -93,6 +93,12 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::MasterNode => &code::MASTER_NODE,
         Refusal::OnlyReplica => &code::ONLY_REPLICA,
         Refusal::UnknownNode => &code::UNKNOWN_NODE,
+        Refusal::SwapUnsupported => &code::SWAP_UNSUPPORTED,
+        Refusal::NodeUnsupported => &code::NODE_UNSUPPORTED,
+        Refusal::InvalidWeight => &code::INVALID_WEIGHT,
+        Refusal::AllWeightsZero => &code::ALL_WEIGHTS_ZERO,
+        Refusal::LastAddress => &code::LAST_ADDRESS,
+        Refusal::LastAddressOfReplicas => &code::LAST_ADDRESS_OF_REPLICAS,
         Refusal::InvalidTaskId => &code::INVALID_TASK_ID,
         Refusal::TaskNotFound => match api {
             ApiVersion::V1 => &code::UNKNOWN_ROUTE,
@@ -104,6 +110,9 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         },
         Refusal::InstanceAnalysing => &code::ANALYSING,
         Refusal::InstanceUpgrading => &code::UPGRADING,
+        Refusal::InvalidLogType => &code::INVALID_LOG_TYPE,
+        // Its clients take 404, and nothing else, as "gone".
+        Refusal::DiagnosisNotFound => &code::UNKNOWN_ROUTE,
         Refusal::BigKeyScanNotFound => &code::BIGKEY_NOT_FOUND,
         Refusal::BigKeyScanRunning => &code::BIGKEY_SCAN_RUNNING,
         Refusal::BigKeyScanUnsupported => &code::BIGKEY_SCAN_UNSUPPORTED,
@@ -113,6 +122,10 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::OfflineAnalysisNotFound => &code::ANALYSIS_NOT_FOUND,
         Refusal::OfflineAnalysisUnsupported => &code::ANALYSIS_UNSUPPORTED,
         Refusal::ClientIpsUnsupported => &code::CLIENT_IPS_UNSUPPORTED,
+        Refusal::InvalidAccount => &code::INVALID_ACCOUNT,
+        Refusal::AccountsUnsupported => &code::ACCOUNTS_UNSUPPORTED,
+        Refusal::SessionsUnsupported => &code::TASK_STATE_UNSUPPORTED,
+        Refusal::WrongPassword => &code::WRONG_PASSWORD,
         Refusal::TemplateNotFound => &code::TEMPLATE_NOT_FOUND,
     }
 }

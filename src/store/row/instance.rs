@@ -12,7 +12,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
-    InstanceStatus, InstanceTask, Network, RenameCommands, ReplicaChange,
+    InstanceStatus, InstanceTask, KeptNode, Network, RenameCommands, ReplicaChange,
 };
 use crate::domain::instance_config::{Tag, TagKey, TagValue, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
@@ -75,6 +75,8 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
                    WHERE t.instance_key = i.instance_key)), \
      'replicas', json((SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
                        FROM replica_changes r WHERE r.instance_key = i.instance_key)), \
+     'kept_nodes', json((SELECT json_group_array(json_array(n.shard, n.copy, n.place, n.role_since, n.weight, n.address_removed) \
+                                                 ORDER BY n.shard, n.copy) FROM nodes n WHERE n.instance_key = i.instance_key)), \
      'stopped_nodes', json((SELECT json_group_array(lower(hex(n.node_id))) FROM stopped_nodes n \
                             WHERE n.instance_key = i.instance_key)), \
      'backup_policy', json((SELECT ",
@@ -122,6 +124,7 @@ struct InstanceRow {
     occupation: Option<String>,
     tags: Vec<(String, String)>,
     replicas: Vec<ReplicaChange>,
+    kept_nodes: Vec<(u32, u32, u32, Option<i64>, u8, u8)>,
     stopped_nodes: Vec<String>,
     backup_policy: Option<PolicyRow>,
 }
@@ -177,6 +180,7 @@ fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
         rename_commands: RenameCommands::new(row.rename_commands)
             .map_err(|_| StoreError::Inconsistent { what: "instances.rename_commands is malformed" })?,
         tags: tags(row.tags)?,
+        kept_nodes: row.kept_nodes.into_iter().map(kept_node).collect::<Result<_, _>>()?,
         stopped_nodes: row
             .stopped_nodes
             .iter()
@@ -197,6 +201,13 @@ fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
             _ => occupation(row.occupation.as_deref())?.map(InstanceTask::Occupied),
         },
     })
+}
+
+fn kept_node(
+    (shard, copy, place, role_since, weight, address_removed): (u32, u32, u32, Option<i64>, u8, u8),
+) -> Result<KeptNode, StoreError> {
+    let role_since = role_since.map(to_timestamp).transpose()?;
+    Ok(KeptNode { shard, copy, place, role_since, weight, is_address_removed: address_removed != 0 })
 }
 
 /// Takes the tags of an instance.

@@ -32,23 +32,47 @@ pub(super) async fn begin(
     new: NewWork<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let plan = WorkPlan::new(now, new.work);
-    let (mut task_id, mut job_id) = (None, None);
     if let Some((task, details)) = &new.task {
-        let names = task.task.names();
-        task_id = names.task.map(|_| task.task_id);
-        job_id = names.job.map(|_| task.job_id);
         tasks::begin(connection, known.key, task, details, (now, None)).await?;
     }
+    let task = new.task.as_ref().map(|(task, _)| *task);
+    let owner = (known.project_key, Some(known.key));
+    insert(connection, owner, &new.effect, (new.work, new.occupation), task, now).await
+}
+
+/// Plans background work of a project, from `now` on, with its background task and job.
+pub(super) async fn begin_of_project(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    (effect, work): (&Effect, WorkOptions),
+    task: &NewTask,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tasks::begin_of_project(connection, project_key, task, now).await?;
+    insert(connection, (project_key, None), effect, (work, None), Some(task), now).await
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    (project_key, instance_key): (i64, Option<i64>),
+    effect: &Effect,
+    (work, occupation): (WorkOptions, Option<Occupation>),
+    task: Option<&NewTask>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let plan = WorkPlan::new(now, work);
+    let names = task.map(|task| task.task.names());
     let insert = sql(
         "plan background work",
         "INSERT INTO background_work (project_key, instance_key, effect, occupation, created_at, start_at, finish_at, failure,
                                       due_at, task_id, job_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
     );
-    let insert = insert.bind(known.project_key).bind(known.key).bind_json(&new.effect).bind(new.occupation);
-    let insert = insert.bind(now).bind(plan.start_at()).bind(plan.finish_at()).bind(plan.failure);
-    insert.bind(task_id).bind(job_id).execute(connection).await.map(drop)
+    let insert = insert.bind(project_key).bind(instance_key).bind_json(effect).bind(occupation).bind(now);
+    let insert = insert.bind(plan.start_at()).bind(plan.finish_at()).bind(plan.failure);
+    let insert = insert.bind(task.filter(|_| names.is_some_and(|names| names.task.is_some())).map(|task| task.task_id));
+    let insert = insert.bind(task.filter(|_| names.is_some_and(|names| names.job.is_some())).map(|task| task.job_id));
+    insert.execute(connection).await.map(drop)
 }
 
 /// Moves background work on, if it still is where it was: its row goes and its task and job end with it when it ends. Returns whether
@@ -87,7 +111,8 @@ pub(super) async fn give_up(
 
 /// Open work, from `background_work w` with its project and instance.
 pub(super) const OPEN_WORK: &str = "
-    SELECT w.work_key, w.effect, w.running, w.created_at, w.start_at, w.finish_at, w.failure, w.due_at, p.project_id, i.instance_id
+    SELECT w.work_key, w.effect, w.running, w.created_at, w.start_at, w.finish_at, w.failure, w.due_at, p.project_id, i.instance_id,
+           w.task_id, w.job_id
     FROM background_work w JOIN projects p ON p.project_key = w.project_key
     LEFT JOIN instances i ON i.instance_key = w.instance_key";
 
@@ -103,12 +128,37 @@ pub(super) type WorkRow = (
     Option<Timestamp>,
     ProjectId,
     Option<InstanceId>,
+    Option<TaskId>,
+    Option<JobId>,
 );
 
 /// Takes open work, with the time at which its next step is due.
 pub(super) fn work(row: WorkRow) -> (Option<Timestamp>, BackgroundWork) {
-    let (key, effect, is_running, created_at, start_at, finish_at, failure, due_at, project_id, instance_id) =
-        row;
+    let (
+        key,
+        effect,
+        is_running,
+        created_at,
+        start_at,
+        finish_at,
+        failure,
+        due_at,
+        project_id,
+        instance_id,
+        task_id,
+        job_id,
+    ) = row;
     let (Json(effect), plan) = (effect, row::plan(start_at, finish_at, failure));
-    (due_at, BackgroundWork { key, project_id, instance_id, effect, plan, is_running, created_at })
+    let work = BackgroundWork {
+        key,
+        project_id,
+        instance_id,
+        effect,
+        plan,
+        task_id,
+        job_id,
+        is_running,
+        created_at,
+    };
+    (due_at, work)
 }

@@ -1,6 +1,6 @@
-//! Tables of JSON documents: records of an instance, each with an id, in the order of their creation.
+//! Tables of JSON documents: records of an instance, or of a project, each with an id, in the order of their creation.
 //!
-//! A table of them has `instance_key`, `number` (from 1, given once), `id` and `document`. What must hold of a document is a rule of
+//! A table of them has `instance_key` (or `project_key`), `number` (from 1, given once), `id` and `document`. What must hold of a document is a rule of
 //! the domain, and again a `CHECK` of its table.
 
 use serde::Serialize;
@@ -18,6 +18,8 @@ pub(super) trait Document: Serialize + DeserializeOwned {
     type Id: Identifier;
     /// The table.
     const TABLE: &'static str;
+    /// The column with the key of its owner.
+    const OWNER: &'static str = "instance_key";
 
     /// Returns its id.
     fn id(&self) -> Self::Id;
@@ -31,18 +33,18 @@ pub(super) fn read<D: DeserializeOwned>(document: &str) -> Result<D, StoreError>
     })
 }
 
-/// Adds a document of an instance.
+/// Adds a document of an owner.
 pub(super) async fn insert<D: Document>(
     connection: &mut SqliteConnection,
-    instance_key: i64,
+    owner_key: i64,
     document: &D,
 ) -> Result<(), StoreError> {
-    let table = D::TABLE;
+    let (table, owner) = (D::TABLE, D::OWNER);
     let statement = format!(
-        "INSERT INTO {table} (instance_key, number, id, document)
-         SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM {table} WHERE instance_key = ?1"
+        "INSERT INTO {table} ({owner}, number, id, document)
+         SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM {table} WHERE {owner} = ?1"
     );
-    let insert = sql("add a document", statement).bind(instance_key).bind(document.id().as_bytes().to_vec());
+    let insert = sql("add a document", statement).bind(owner_key).bind(document.id().as_bytes().to_vec());
     insert.bind_json(document).execute(connection).await.map(drop)
 }
 
@@ -58,31 +60,31 @@ pub(super) async fn update<D: Document>(
 /// Removes a document; returns whether it was there.
 pub(super) async fn remove<D: Document>(
     connection: &mut SqliteConnection,
-    instance_key: i64,
+    owner_key: i64,
     id: D::Id,
 ) -> Result<bool, StoreError> {
-    let remove =
-        sql("remove a document", format!("DELETE FROM {} WHERE instance_key = ? AND id = ?", D::TABLE));
-    Ok(remove.bind(instance_key).bind(id.as_bytes().to_vec()).execute(connection).await? > 0)
+    let statement = format!("DELETE FROM {} WHERE {} = ? AND id = ?", D::TABLE, D::OWNER);
+    let remove = sql("remove a document", statement);
+    Ok(remove.bind(owner_key).bind(id.as_bytes().to_vec()).execute(connection).await? > 0)
 }
 
-/// Returns a document of an instance.
+/// Returns a document of an owner.
 pub(super) async fn get<D: Document>(
     database: impl SqliteExecutor<'_>,
-    instance_key: i64,
+    owner_key: i64,
     id: D::Id,
 ) -> Result<Option<D>, StoreError> {
-    let statement = format!("SELECT document FROM {} WHERE instance_key = ? AND id = ?", D::TABLE);
-    let found = sql("read a document", statement).bind(instance_key).bind(id.as_bytes().to_vec());
+    let statement = format!("SELECT document FROM {} WHERE {} = ? AND id = ?", D::TABLE, D::OWNER);
+    let found = sql("read a document", statement).bind(owner_key).bind(id.as_bytes().to_vec());
     found.optional::<(String,)>(database).await?.map(|(document,)| read(&document)).transpose()
 }
 
-/// Returns the documents of an instance, in the order of their creation.
+/// Returns the documents of an owner, in the order of their creation.
 pub(super) async fn all<D: Document>(
     database: impl SqliteExecutor<'_>,
-    instance_key: i64,
+    owner_key: i64,
 ) -> Result<Vec<D>, StoreError> {
-    let statement = format!("SELECT document FROM {} WHERE instance_key = ? ORDER BY number", D::TABLE);
-    let found = sql("list documents", statement).bind(instance_key).all::<(String,)>(database).await?;
+    let statement = format!("SELECT document FROM {} WHERE {} = ? ORDER BY number", D::TABLE, D::OWNER);
+    let found = sql("list documents", statement).bind(owner_key).all::<(String,)>(database).await?;
     found.iter().map(|(document,)| read(document)).collect()
 }

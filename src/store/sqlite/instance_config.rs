@@ -75,7 +75,7 @@ async fn change_config(
     let WriterState { connection, actors, .. } = state;
     let found = find(connection, change.instance).await?;
     let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
-    let note = change.change.note();
+    let (note, subject) = (change.change.note(), change.change.task_subject());
     let kind = Written::of(&change.change);
     let changes = settings.apply(change.change, &instance, change.now)?;
     match kind {
@@ -99,7 +99,7 @@ async fn change_config(
     instances::note(connection, key, instance.status, &note, audit).await?;
     if let Some(task) = &change.task {
         let span = (change.now, Some(change.now));
-        tasks::begin(connection, key, task, &TaskDetails::default(), span).await?;
+        tasks::begin(connection, key, task, &TaskDetails::from(subject), span).await?;
     }
     Ok((instance, settings))
 }

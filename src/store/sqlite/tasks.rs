@@ -1,28 +1,31 @@
 //! Background tasks and jobs.
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use sqlx::{Encode, Sqlite, SqliteConnection, Type};
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
+use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{BackgroundTask, Job, NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
-use crate::store::row::{JOB_COLUMNS, TASK_COLUMNS, job, task};
-use crate::store::sqlite::events::Audit;
+use crate::store::row::{self, JOB_COLUMNS, TASK_COLUMNS, job, task};
+use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::note;
 use crate::store::sqlite::reader::{Reader, signed, unsigned};
-use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::sql::{decode, sql};
+use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{SqliteStore, change};
-use crate::store::{InstanceRef, StoreError, TaskReads};
+use crate::store::{InstanceRef, StoreError, TaskReads, TaskWrites};
 
 /// Which tasks `t` are of an instance, by its key (`?1`).
 const OF_INSTANCE: &str = "WHERE t.instance_key = ?1";
 /// Which tasks `t` are of a project (`?1`).
-const OF_PROJECT: &str = "JOIN instances i USING (instance_key) JOIN projects p USING (project_key) \
-     WHERE i.deleted_at IS NULL AND p.project_id = ?1";
+const OF_PROJECT: &str = "JOIN projects p ON p.project_key = t.project_key \
+     LEFT JOIN instances i ON i.instance_key = t.instance_key WHERE i.deleted_at IS NULL AND p.project_id = ?1";
 
 #[async_trait]
 impl TaskReads for SqliteStore {
@@ -30,15 +33,12 @@ impl TaskReads for SqliteStore {
         &self,
         project_id: ProjectId,
         id: TaskId,
-    ) -> Result<Option<(InstanceId, BackgroundTask)>, StoreError> {
-        let pool = self.reader.pool();
-        let read = format!("SELECT {TASK_COLUMNS} FROM background_tasks t {OF_PROJECT} AND t.task_id = ?2");
+    ) -> Result<Option<(Option<InstanceId>, BackgroundTask)>, StoreError> {
+        let read =
+            format!("SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t {OF_PROJECT} AND t.task_id = ?2");
         let read = sql("read a background task", read).bind(project_id).bind(id);
-        let Some(found) = read.optional(pool).await? else { return Ok(None) };
-        let find =
-            "SELECT instance_id FROM background_tasks JOIN instances USING (instance_key) WHERE task_id = ?";
-        let find = sql("find the instance of a background task", find).bind(id);
-        Ok(find.optional_value(pool).await?.map(|instance_id| (instance_id, task(found))))
+        let row = read.row(self.reader.pool()).await?;
+        row.map(|row| Ok((row::column(&row, "instance_id")?, task(decode(&row)?)))).transpose()
     }
 
     async fn background_tasks(
@@ -69,6 +69,23 @@ impl TaskReads for SqliteStore {
     }
 }
 
+#[async_trait]
+impl TaskWrites for SqliteStore {
+    async fn delete_project_task(
+        &self,
+        project_id: ProjectId,
+        id: TaskId,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .change(move |state| {
+                async move { delete_of_project(state, (project_id, id), now, &origin).await }.boxed()
+            })
+            .await
+    }
+}
+
 impl Reader {
     /// Returns a page of the tasks of an instance or a project, newest first.
     async fn page_of_tasks(
@@ -83,7 +100,7 @@ impl Reader {
         let count = sql("count background tasks", format!("SELECT count(*) {from}"));
         let total = count.bind(owner).bind(first).bind(last).value(self.pool()).await?;
         let list = format!(
-            "SELECT {TASK_COLUMNS} {from} ORDER BY t.created_at DESC, t.instance_key DESC, t.task_number DESC LIMIT ?4 OFFSET ?5"
+            "SELECT {TASK_COLUMNS} {from} ORDER BY t.created_at DESC, t.task_key DESC LIMIT ?4 OFFSET ?5"
         );
         let list = sql("list background tasks", list).bind(owner).bind(first).bind(last);
         let list = list.bind(signed(page.limit.as_u64())).bind(signed(page.skip));
@@ -98,43 +115,72 @@ pub(super) async fn begin(
     instance_key: i64,
     new: &NewTask,
     details: &TaskDetails,
+    span: (Timestamp, Option<Timestamp>),
+) -> Result<(), StoreError> {
+    let find =
+        sql("find a project", "SELECT project_key FROM instances WHERE instance_key = ?").bind(instance_key);
+    let project_key = find.value(&mut *connection).await?;
+    record(connection, (project_key, Some(instance_key)), new, Some(details), span).await
+}
+
+/// Records what was set going in a project.
+pub(super) async fn begin_of_project(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    new: &NewTask,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    record(connection, (project_key, None), new, None, (at, None)).await
+}
+
+async fn record(
+    connection: &mut SqliteConnection,
+    (project_key, instance_key): (i64, Option<i64>),
+    new: &NewTask,
+    details: Option<&TaskDetails>,
     (begin_at, end_at): (Timestamp, Option<Timestamp>),
 ) -> Result<(), StoreError> {
     let names = new.task.names();
     if let Some(kind) = names.job {
-        let record = sql(
+        let job = sql(
             "record a job",
-            "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at, end_at)
-             SELECT ?, project_key, instance_key, ?, ?, ? FROM instances WHERE instance_key = ?",
+            "INSERT INTO jobs (job_id, project_key, instance_key, job_type, begin_at, end_at) VALUES (?, ?, ?, ?, ?, ?)",
         );
-        let record = record.bind(new.job_id).bind(kind).bind(begin_at).bind(end_at).bind(instance_key);
-        record.execute(&mut *connection).await?;
+        let job = job.bind(new.job_id).bind(project_key).bind(instance_key).bind(kind);
+        job.bind(begin_at).bind(end_at).execute(&mut *connection).await?;
     }
     let Some(name) = names.task else { return Ok(()) };
-    let begin = sql(
+    let task = sql(
         "begin a background task",
-        "INSERT INTO background_tasks
-             (instance_key, task_number, task_id, name, details, user_id, user_name, created_at, finished_at, job_id)
-         SELECT ?1, coalesce(max(task_number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM background_tasks
-         WHERE instance_key = ?1",
+        "INSERT INTO background_tasks (project_key, instance_key, task_id, name, details, user_id, user_name, created_at, finished_at,
+                                       job_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
-    let begin = begin.bind(instance_key).bind(new.task_id).bind(name).bind_json(details);
-    let begin = begin.bind(&new.creator.user_id).bind(&new.creator.user_name).bind(begin_at).bind(end_at);
-    begin.bind(names.job.map(|_| new.job_id)).execute(connection).await.map(drop)
+    let task = task.bind(project_key).bind(instance_key).bind(new.task_id).bind(name);
+    let task = match details {
+        Some(details) => task.bind_json(details),
+        None => task.bind(None::<String>),
+    };
+    let task = task.bind(&new.creator.user_id).bind(&new.creator.user_name).bind(begin_at).bind(end_at);
+    task.bind(names.job.map(|_| new.job_id)).execute(connection).await.map(drop)
 }
 
-/// Ends a background task and a job; those that fail have a reason.
+/// Ends a background task and a job; a code says why they failed, if they did.
 pub(super) async fn end(
     connection: &mut SqliteConnection,
     (task_id, job_id): (Option<TaskId>, Option<JobId>),
     at: Timestamp,
-    failure: Option<&str>,
+    error_code: Option<&str>,
 ) -> Result<(), StoreError> {
-    let end = "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ? WHERE task_id = ?";
-    let end = sql("end a background task", end).bind(at).bind(failure.is_some()).bind(task_id);
-    end.execute(&mut *connection).await?;
+    let end = "UPDATE background_tasks SET finished_at = max(?1, created_at), failed = ?2 IS NOT NULL, error_code = ?2 WHERE task_id = ?3";
+    sql("end a background task", end)
+        .bind(at)
+        .bind(error_code)
+        .bind(task_id)
+        .execute(&mut *connection)
+        .await?;
     let end = "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ? WHERE job_id = ?";
-    let end = sql("end a job", end).bind(at).bind(failure).bind(job_id);
+    let end = sql("end a job", end).bind(at).bind(error_code).bind(job_id);
     end.execute(connection).await.map(drop)
 }
 
@@ -147,19 +193,44 @@ pub(super) async fn end_all(
 ) -> Result<(), StoreError> {
     let end = sql(
         "end what runs in the background",
-        "UPDATE background_tasks SET finished_at = max(?, created_at), failed = ?
-         WHERE instance_key = ? AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)
+        "UPDATE background_tasks SET finished_at = max(?1, created_at), failed = ?2 IS NOT NULL, error_code = ?2
+         WHERE instance_key = ?3 AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)
            AND task_id NOT IN (SELECT task_id FROM background_work WHERE task_id IS NOT NULL)",
     );
-    end.bind(at).bind(failure.is_some()).bind(instance_key).execute(&mut *connection).await?;
+    let error_code = failure.map(FailureCode::as_str);
+    end.bind(at).bind(error_code).bind(instance_key).execute(&mut *connection).await?;
     let end = sql(
         "end what runs in the background",
         "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ?
          WHERE instance_key = ? AND end_at IS NULL AND job_id NOT IN (SELECT job_id FROM waiting_changes)
            AND job_id NOT IN (SELECT job_id FROM background_work WHERE job_id IS NOT NULL)",
     );
-    let end = end.bind(at).bind(failure.map(FailureCode::as_str)).bind(instance_key);
+    let end = end.bind(at).bind(error_code).bind(instance_key);
     end.execute(connection).await.map(drop)
+}
+
+/// Removes a task of a project that has ended from the list.
+async fn delete_of_project(
+    state: &mut WriterState,
+    (project_id, id): (ProjectId, TaskId),
+    at: Timestamp,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let WriterState { connection, actors, .. } = state;
+    let find = format!(
+        "SELECT {TASK_COLUMNS}, t.project_key FROM background_tasks t JOIN projects p USING (project_key) \
+         WHERE p.project_id = ? AND t.task_id = ? AND t.instance_key IS NULL"
+    );
+    let found = sql("find a background task", find).bind(project_id).bind(id).row(&mut *connection).await?;
+    let found = found.ok_or(Refusal::TaskNotFound)?;
+    let (task, project_key) = (task(decode(&found)?), row::column(&found, "project_key")?);
+    task.permit_deletion()?;
+    let delete = sql("remove a background task", "DELETE FROM background_tasks WHERE task_id = ?");
+    delete.bind(id).execute(&mut *connection).await?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
+    let subject = ProjectSubject { project_key, kind: "task", id: id.as_bytes(), name: &task.name };
+    let audit = Audit { at, origin, actor_key };
+    events::append_of_project(connection, subject, ProjectChange::Deleted, audit).await
 }
 
 /// Removes a task that has ended from the list.

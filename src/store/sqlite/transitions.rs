@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 use crate::domain::background_work::{BackgroundWork, Effect};
 use crate::domain::backup::{BackupKind, BackupStatus};
 use crate::domain::id::InstanceId;
-use crate::domain::instance::InstanceStatus;
+use crate::domain::instance::{InstanceStatus, Upgrade};
 use crate::domain::origin::Origin;
 use crate::domain::restore::RestoreStatus;
 use crate::store::row::{RestoreStatusRow, backup_status_code, restore_status_code};
@@ -18,7 +18,8 @@ use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
-    background_work, backups, contents, instances, key_analyses, open_work, restores,
+    accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions,
+    nodes, open_work, restores, sessions,
 };
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
 
@@ -90,7 +91,28 @@ async fn apply_to_work(
         (Effect::KeyAnalysis { id, .. }, Some(known)) => {
             key_analyses::apply(connection, known, *id, step, audit).await?;
         }
-        (Effect::KeyAnalysis { .. }, None) => {}
+        (Effect::Diagnosis { id }, Some(known)) => {
+            diagnoses::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::UpgradeMinorVersion { engine, proxy, .. }, Some(known)) => {
+            let upgrade = Upgrade { engine: *engine, proxy: *proxy };
+            minor_versions::apply(connection, known, upgrade, step, audit).await?;
+        }
+        (Effect::CheckResize { more_memory_mb, .. }, Some(_)) => {
+            instances::finish_check(connection, *more_memory_mb, step).await?;
+        }
+        (Effect::ExportInstances { id }, None) => exports::apply(connection, *id, step, audit).await?,
+        (Effect::ExportInstances { .. }, Some(_)) => {}
+        (Effect::SwitchOver { .. } | Effect::RemoveAddress { .. }, Some(known)) => {
+            nodes::apply(connection, known, step, audit).await?;
+        }
+        (Effect::Account { id }, Some(known)) => {
+            accounts::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::EndSessions { node, .. }, Some(known)) => {
+            sessions::apply(connection, known, *node, step, audit).await?;
+        }
+        (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

@@ -22,12 +22,18 @@ const MODERN: &str = "0e000000-0000-4000-8000-000000000001";
 /// The same, restarting.
 const MODERN_RESTARTING: &str = "0e000000-0000-4000-8000-000000000002";
 
+/// Of the versions before 5.0.
+const OLDER: [&str; 2] = ["0e000000-0000-4000-8000-000000000003", "0e000000-0000-4000-8000-000000000004"];
+
 async fn server() -> TestServer {
     let seed = format!(
         "projects:\n  - id: {PROJECT}\n    instances:\n      \
          - {{id: {MODERN}, name: modern, cache_mode: ha, engine_version: \"6.0\"}}\n      \
          - {{id: {MODERN_RESTARTING}, name: restarting, cache_mode: ha, engine_version: \"6.0\", status: RESTARTING}}\n      \
-         - {{id: {HA}, name: older, cache_mode: ha, engine_version: \"5.0\"}}\n"
+         - {{id: {HA}, name: older, cache_mode: ha, engine_version: \"5.0\"}}\n      \
+         - {{id: {}, name: old, cache_mode: ha, engine_version: \"4.0\"}}\n      \
+         - {{id: {}, name: oldest, cache_mode: ha, engine_version: \"3.0\"}}\n",
+        OLDER[0], OLDER[1]
     );
     TestServer::seeded(&seed, &[]).await
 }
@@ -116,6 +122,13 @@ async fn the_certificate_is_the_first_entry_of_an_archive_that_anybody_may_fetch
     assert!(archive.body[36..].starts_with(b"-----BEGIN CERTIFICATE-----\n"));
     let head = server.call("HEAD", ARCHIVE).send().await;
     assert_eq!((head.status, head.header("content-length")), (200, archive.header("content-length")));
-    let older = server.call("POST", &of(CERTIFICATES, HA)).send().await;
-    older.assert_refused_by(Api::V2, &refusal::ENCRYPTION_UNSUPPORTED);
+    // 5.0 has the same certificate although its connections cannot be encrypted; older ones have none.
+    assert_eq!(server.call("POST", &of(CERTIFICATES, HA)).send().await.ok(), answer);
+    switch(&server, HA, &json!({"enabled": true}))
+        .await
+        .assert_refused_by(Api::V2, &refusal::ENCRYPTION_UNSUPPORTED);
+    for older in OLDER {
+        let older = server.call("POST", &of(CERTIFICATES, older)).send().await;
+        older.assert_refused_by(Api::V2, &refusal::ENCRYPTION_UNSUPPORTED);
+    }
 }

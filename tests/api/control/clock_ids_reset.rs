@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::identity::users;
 use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, RW_SPLIT, SECOND_HA, of_instances};
-use crate::support::{Answer, Api, Covered, TestServer, covered, each};
+use crate::support::{Answer, Api, Covered, TestServer, covered, each, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/_emulator/health", the_emulator_says_what_it_is),
@@ -375,8 +375,9 @@ impl TestServer {
             "INSERT INTO backup_policies (instance_key, policy_id, backup_type, created_at, updated_at) \
              VALUES (1, randomblob(16), 'manual', 0, 0)",
             "INSERT INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip) VALUES (1, 'x', 1, 'ha', '')",
-            "INSERT INTO background_tasks (instance_key, task_number, task_id, name, details, user_id, user_name, created_at) \
-             VALUES (1, 9, randomblob(16), 'x', '{}', '', '', 0)",
+            "INSERT INTO background_tasks (project_key, instance_key, task_id, name, details, user_id, user_name, created_at) \
+             VALUES (1, 1, randomblob(16), 'x', '{}', '', '', 0)",
+            "INSERT INTO minor_versions (instance_key, engine) VALUES (1, '5.0.9.0')",
             "INSERT INTO jobs (job_id, project_key, job_type, begin_at) VALUES (randomblob(16), 1, 'x', 0)",
             "INSERT INTO planned_places (instance_key, zone_codes) VALUES (1, 'eu-de-02')",
             "INSERT INTO replica_changes (instance_key, shard, copy, course) VALUES (1, 0, 9, 'removed')",
@@ -411,6 +412,20 @@ impl TestServer {
         let contents = format!("/_emulator/instances/{HA}/contents");
         self.put(&contents, &json!({"keys": [{"name": "a"}]})).await.ok();
         self.call("POST", &format!("{}/bigkey-task", Api::V2.instance(HA))).send().await.ok();
+        let minute = json!({"begin_time": 1_583_000_000_000_i64, "end_time": 1_583_000_060_000_i64});
+        self.post(&format!("{}/diagnosis", Api::V2.instance(HA)), &minute).await.ok();
+        let replicas = self.get(&format!("/v2/{PROJECT}/instance/{HA}/groups")).await.ok();
+        let replica = text(&replicas["group_list"][0]["replication_list"][0]["replication_id"]);
+        let collected = format!("{}/redislog?log_type=run&replication_id={replica}", Api::V2.instance(HA));
+        self.call("POST", &collected).send().await.assert_no_content();
+        self.post(&format!("{}/export", Api::V2.instances(PROJECT)), &json!({"region": "eu-de"})).await.ok();
+        self.call("POST", &format!("{}/swap", Api::V2.instance(HA))).send().await.assert_no_content();
+        let account = json!({"account_name": "a", "account_role": "read", "account_password": "Secret-12"});
+        self.post(&format!("{}/accounts", Api::V2.instance(SECOND_HA)), &account).await.ok();
+        let nodes = self.get(&format!("{}/logical-nodes", Api::V2.instance(HA))).await.ok();
+        let node = json!({"node_id": nodes["nodes"][0]["node_id"]});
+        self.post(&format!("{}/clients", Api::V2.instance(HA)), &node).await.ok();
+        self.post(&format!("{}/webcli/auth", Api::V2.instance(HA)), &json!({})).await.ok();
     }
 }
 

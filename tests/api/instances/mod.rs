@@ -11,6 +11,7 @@ pub(crate) mod permissions;
 pub(crate) mod placement;
 pub(crate) mod replicas;
 pub(crate) mod resize;
+pub(crate) mod resize_check;
 pub(crate) mod search;
 pub(crate) mod states;
 pub(crate) mod status;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{CLUSTER, HA, PROJECT};
+use crate::support::seed::{CLUSTER, HA, PROJECT, RW_SPLIT};
 use crate::support::{Api, TestServer, each, text};
 
 /// A node: its id, its zone and its address.
@@ -125,4 +125,48 @@ async fn each_shard_of_a_cluster_has_its_new_replica_where_it_was_named() {
     let after = shown(&server, CLUSTER).await;
     let rest: Vec<Vec<&str>> = after.iter().map(|nodes| zones(&nodes[2..])).collect();
     assert_eq!(rest, [["eu-de-01", "eu-de-03"], ["eu-de-02", "eu-de-03"], ["eu-de-03", "eu-de-03"]]);
+}
+
+#[tokio::test]
+async fn fewer_zones_than_replicas_are_used_in_turn() {
+    let server = TestServer::start().await;
+    copies(&server, 4, adding(&["eu-de-02"])).await;
+    assert_eq!(zones(&shown(&server, HA).await[0]), ["eu-de-01", "eu-de-01", "eu-de-02", "eu-de-02"]);
+    copies(&server, 2, json!({"change_type": "deleteReplication"})).await;
+    copies(&server, 5, adding(&["eu-de-03", "eu-de-02"])).await;
+    let expected = ["eu-de-01", "eu-de-01", "eu-de-03", "eu-de-02", "eu-de-03"];
+    assert_eq!(zones(&shown(&server, HA).await[0]), expected);
+    // Read/write splitting is no exception.
+    let split = server.shown(Api::V2, RW_SPLIT).await;
+    let product = text(&split["spec_code"]).replace("p2", "p4");
+    let capacity = u32::try_from(split["capacity"].as_u64().unwrap()).unwrap();
+    resize(&server, RW_SPLIT, &product, capacity, adding(&["eu-de-02"])).await;
+    let placed = shown(&server, RW_SPLIT).await;
+    assert_eq!(zones(&placed[0])[2..], ["eu-de-02", "eu-de-02"]);
+    for (zones, code) in [(json!(["mars-1"]), "DCS.4933"), (json!(vec!["eu-de-01"; 2]), "DCS.4875")] {
+        let body = json!({"new_capacity": capacity, "spec_code": product.replace("p4", "p5"),
+                          "change_type": "createReplication", "available_zones": zones});
+        let answer = server.post(&format!("{}/resize", Api::V2.instance(RW_SPLIT)), &body).await;
+        assert_eq!((answer.status, &answer.json()["error_code"]), (400, &json!(code)));
+    }
+}
+
+#[tokio::test]
+async fn a_new_size_tells_which_replicas_come_and_go() {
+    let server = TestServer::start().await;
+    let told = async || {
+        let tasks = server.get(&format!("{}/tasks", Api::V2.instance(HA))).await.ok();
+        let details = &tasks["tasks"][0]["details"];
+        ["replica_ip", "replica_az", "group_name"].map(|name| details[name].clone())
+    };
+    copies(&server, 4, adding(&["eu-de-02", "eu-de-03"])).await;
+    let nodes = shown(&server, HA).await.remove(0);
+    let both = format!("{},{}", nodes[2].2, nodes[3].2);
+    assert_eq!(told().await, [json!(both), json!("eu-de-02,eu-de-03"), json!("group-0")]);
+    server.advance_ms(1);
+    copies(&server, 3, removing(&nodes[2].0)).await;
+    assert_eq!(told().await, [json!(nodes[2].2), json!("eu-de-02"), json!("group-0")]);
+    server.advance_ms(1);
+    resize(&server, HA, "redis.ha.xu1.large.r3.4", 4, json!({})).await;
+    assert_eq!(told().await, [Value::Null, Value::Null, Value::Null], "another capacity is about no replica");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{CLUSTER, HA, OTHERS_HA, PROJECT, PROXY, RW_SPLIT, SINGLE};
+use crate::support::seed::{CLUSTER, HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, RW_SPLIT, SINGLE};
 use crate::support::{Api, Covered, TestServer, covered, each, is_uuid, refusal, text};
 
 pub(crate) const COVERS: &[Covered] = &[
@@ -107,6 +107,71 @@ async fn every_scalar_of_the_topology_is_a_text() {
         ["redis_server", "cluster_proxy", "cluster_lvs", "cluster_admin", "master", "vpcendpoint", "elb"]
     {
         assert!(topology[kind].is_array(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn every_node_of_an_instance_with_replicas_is_related_to_another() {
+    let server = TestServer::start().await;
+    for instance in [HA, RW_SPLIT, CLUSTER, SINGLE, PROXY] {
+        let topology = server.get(&format!("{}/nodes", Api::V2.instance(instance))).await.ok();
+        let servers = topology["redis_server"].as_array().unwrap();
+        let port = text(&servers[0]["port"]);
+        for node in servers {
+            let of_group = servers.iter().filter(|other| other["group_id"] == node["group_id"]);
+            let related = of_group.clone().find(|other| other["node_type"] != node["node_type"]);
+            let expected = related.map_or((json!(""), json!("")), |other| (other["ip"].clone(), json!(port)));
+            assert_eq!((&node["relation_ip"], &node["relation_port"]), (&expected.0, &expected.1));
+            assert_eq!(related.is_none(), instance == SINGLE);
+        }
+        for proxy in topology["cluster_proxy"].as_array().unwrap() {
+            assert_eq!((&proxy["relation_ip"], &proxy["relation_port"]), (&json!(""), &json!("")));
+        }
+        for version in ["v1.0", "v2"] {
+            for group in groups(&server, version, instance).await["group_list"].as_array().unwrap() {
+                for node in group["replication_list"].as_array().unwrap() {
+                    let twin = servers.iter().find(|other| other["node_id"] == node["node_id"]).unwrap();
+                    for name in ["relation_ip", "relation_port"] {
+                        assert_eq!(node[name], twin[name], "{version} {instance}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_has_one_point_of_entry_unless_it_is_of_the_first_generation() {
+    let server = TestServer::start().await;
+    for instance in [HA, CLUSTER, PROXY] {
+        let topology = server.get(&format!("{}/nodes", Api::V2.instance(instance))).await.ok();
+        let ip = text(&server.get(&Api::V2.instance(instance)).await.ok()["ip"]);
+        let first = ip.split(',').next().unwrap();
+        let id = topology["vpcendpoint"][0]["node_id"].clone();
+        assert_eq!(text(&id).len(), 32);
+        assert_eq!(
+            topology["vpcendpoint"],
+            json!([{"node_id": id, "ip": first, "port": "6379", "node_type": "vpcendpoint", "status": "Active"}])
+        );
+    }
+    for instance in [OLD_REDIS, MEMCACHED] {
+        let topology = server.get(&format!("{}/nodes", Api::V2.instance(instance))).await.ok();
+        assert_eq!(topology["vpcendpoint"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn logical_nodes_are_named_by_role_and_address() {
+    let server = TestServer::start().await;
+    let nodes = server.get(&format!("{}/logical-nodes", Api::V2.instance(PROXY))).await.ok();
+    for node in nodes["nodes"].as_array().unwrap() {
+        let expected = match node["node_type"].as_str().unwrap() {
+            "master" => format!("(master){}", text(&node["node_ip"])),
+            "slave" => format!("(replica){}", text(&node["node_ip"])),
+            _ => continue,
+        };
+        assert_eq!(node["name"], expected);
+        assert_eq!(node["logical_node_id"], node["dimensions"][1]["value"]);
     }
 }
 

@@ -43,9 +43,10 @@ const CONFIGS: &str = r#"{"redis_config": [{"param_id": "1", "param_name": "time
 const ROWS: [Row; 17] = [
     row("POST", "/v1.0/{project}/instances/{instance}/extend", r#"{"new_capacity": 4}"#)
         .task("ChangeInstanceSpec", SIZES),
-    row("PUT", "/v2/{project}/instance/{instance}/whitelist", WHITELIST).task("AddWhitelist", "{}"),
+    row("PUT", "/v2/{project}/instance/{instance}/whitelist", WHITELIST)
+        .task("AddWhitelist", r#"{"group_name": "g"}"#),
     row("PUT", "/v2/{project}/instance/{instance}/whitelist-async", WHITELIST)
-        .task("AddWhitelist", "{}")
+        .task("AddWhitelist", r#"{"group_name": "g"}"#)
         .job("modifyWhitelistJob"),
     row("PUT", V2_HA, r#"{"port": 7000}"#).task("UpdatePort", r#"{"old_port": 6379, "new_port": 7000}"#),
     // A client sends the port with everything, changed or not.

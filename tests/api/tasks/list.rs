@@ -225,7 +225,7 @@ async fn a_task_tells_how_far_it_is() {
         server.set_clock_ms(millis);
         let ended = millis == 9_000;
         let expected = json!({"progress": percent, "remain_time": remaining, "step_details": [{
-            "step_id": "1", "step_name": "ChangeInstanceSpec", "step_status": if ended { "SUCCESS" } else { "EXECUTING" },
+            "step_id": "1", "step_name": "ChangeInstanceSpec", "step_status": if ended { "FINISH" } else { "EXECUTING" },
             "begin_time": "2020-03-02T06:15:05.512Z",
             "end_time": if ended { json!("2020-03-02T06:15:13.512Z") } else { Value::Null }, "error_code": null,
             "sub_step_details": [],

@@ -14,7 +14,9 @@ use crate::store::InstanceSeed;
 
 impl From<InstanceSeed> for InstanceEntry {
     fn from(seed: InstanceSeed) -> Self {
-        let InstanceSeed { instance, configuration, password_hash, next_run_at, work, .. } = seed;
+        let InstanceSeed {
+            instance, configuration, password_hash, next_run_at, minor_versions, work, ..
+        } = seed;
         let offered = instance.parameters();
         let order_id = instance.billing.order_id().map(|id| Short(id.to_owned()));
         let is_prepaid = instance.billing != Billing::PostPaid;
@@ -30,6 +32,8 @@ impl From<InstanceSeed> for InstanceEntry {
             transparent_client_ip_enable: Some(instance.sees_client_ips)
                 .filter(|sees| *sees == instance.engine_version.is_first_generation()),
             engine_version: Some(instance.engine_version.as_str().to_owned()),
+            engine_minor_version: minor_versions.engine,
+            proxy_minor_version: minor_versions.proxy,
             capacity: Some(instance.capacity),
             spec_code: Some(Short(instance.spec_code)),
             product_id: instance.product_id.map(Short),

@@ -14,7 +14,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::time::Timestamp;
 use crate::engine::{ApiVersion, CreateBackupRequest, DownloadLink};
-use crate::http::api::backups::links::LinksView;
+use crate::http::api::links::LinksView;
 use crate::http::extract::{mandatory_object, optional_object, whole_number};
 use crate::http::time::rfc3339;
 

@@ -4,7 +4,6 @@
 //! Source: docs/contract/dcs-v1.0.md, sections 2.1 to 2.4; docs/contract/dcs-v2.md, section 2.1.
 
 pub(crate) mod body;
-pub(crate) mod links;
 
 use actix_web::HttpResponse;
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::http::api::backups::body::{BackupCreated, CreateBackupBody, CreateLinksBody, RemarkBody};
 use crate::http::api::backups::body::{BackupView, BackupsView};
-use crate::http::api::backups::links::LinksView;
+use crate::http::api::links::LinksView;
 use crate::http::api::versions;
 use crate::http::context::{InstanceContext, RequestContext, endpoint};
 use crate::http::error::{ApiError, OrFail, Response, codes};

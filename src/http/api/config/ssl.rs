@@ -49,7 +49,7 @@ pub(super) async fn link_certificate(
     engine: Engine,
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
-    let found = engine.encryptable_instance(instance).await;
+    let found = engine.certified_instance(instance).await;
     found.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(CertificateView {
         file_name: certificate::ARCHIVE_NAME,

@@ -15,7 +15,7 @@ pub(crate) mod view;
 use crate::http::api::config::change::JobView;
 use crate::http::api::instances::view::{InstanceView, InstancesView, WholeInstanceView, WholeInstancesView};
 use crate::http::context::endpoint;
-use crate::http::route::{DELETE, GET, Operation, POST, PUT, RouteEntry, Tag, flag, reading, writing};
+use crate::http::route::{DELETE, GET, Operation, POST, PUT, RouteEntry, Tag, flag, reading, text, writing};
 
 /// Returns the routes.
 #[expect(clippy::too_many_lines, reason = "one row an operation")]
@@ -122,6 +122,16 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
             .v2(POST, "/instances/{instance_id}/resize", endpoint(resize::resize_instance))
             .takes::<resize::ResizeBody>()
             .answers_nothing(),
+        writing("start_instance_resize_check_job", "dcs:instance:modify")
+            .summary("Checks whether an instance can get another size")
+            .v2(POST, "/instances/{instance_id}/resize/check-job", endpoint(resize::check_resize))
+            .takes::<resize::ResizeCheckBody>()
+            .answers::<JobView>(),
+        reading("list_instance_operations", "dcs:instance:get")
+            .summary("Tells whether an operation is possible")
+            .v2(GET, "/instances/{instance_id}/operations", endpoint(resize::list_operations))
+            .query(&[text("operation", "The operation: `extend`.").required()])
+            .answers::<resize::OperationsView>(),
         writing("reset_password", "dcs:instance:modifyAuthInfo")
             .summary("Sets another password of an instance, or none")
             .v2(POST, "/instances/{instance_id}/password/reset", endpoint(password::reset_password))

@@ -53,9 +53,9 @@ pub(super) async fn reset_password(
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PasswordChange)]
-pub(super) struct ChangeBody {
-    old_password: Option<String>,
-    new_password: Option<String>,
+pub(crate) struct ChangeBody {
+    pub(crate) old_password: Option<String>,
+    pub(crate) new_password: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -68,7 +68,7 @@ pub(super) struct ResetBody {
 /// Numbers are texts, as the pages have them; times are minutes.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PasswordLock)]
-struct LockView {
+pub(crate) struct LockView {
     retry_times_left: Option<String>,
     lock_time: Option<String>,
     lock_time_left: Option<String>,
@@ -89,7 +89,7 @@ impl LockView {
         }
     }
 
-    fn of(verdict: PasswordVerdict) -> Self {
+    pub(crate) fn of(verdict: PasswordVerdict) -> Self {
         let lock_time = minutes(PasswordTries::LOCK);
         match verdict {
             PasswordVerdict::Right => Self::new(PasswordTries::MOST, "0".to_owned(), "0".to_owned()),
@@ -101,7 +101,7 @@ impl LockView {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PasswordChanged)]
-pub(super) struct ChangeView {
+pub(crate) struct ChangeView {
     result: &'static str,
     message: &'static str,
     #[serde(flatten)]
@@ -109,7 +109,7 @@ pub(super) struct ChangeView {
 }
 
 impl ChangeView {
-    fn new(verdict: PasswordVerdict, api: ApiVersion) -> Self {
+    pub(crate) fn new(verdict: PasswordVerdict, api: ApiVersion) -> Self {
         let (result, message) = match (verdict, api) {
             (PasswordVerdict::Right, ApiVersion::V1) => ("success", "Modify DCSInstance password success."),
             (PasswordVerdict::Right, ApiVersion::V2) => ("success", "Successfully updated."),
@@ -129,7 +129,7 @@ impl ChangeView {
     }
 }
 
-const LOCKED: &str = "instance is locked";
+pub(crate) const LOCKED: &str = "instance is locked";
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PasswordWasReset)]

@@ -1,7 +1,7 @@
 //! Instances: another size, other zones, another network, replicas of shards. v1.0 calls a resize extend.
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.13 and 2.21; docs/contract/dcs-v2.md, section 2.5, section 2.20 and section 3, "Paths outside
-//! the SDK".
+//! the SDK"; docs/contract/dcs-v2-operations.md, section 10.
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::id::JobId;
-use crate::domain::instance::{PlacementChange, ResizeOrder};
+use crate::domain::instance::{InstanceAction, PlacementChange, ResizeOrder};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::config::change::job_begun;
@@ -74,6 +74,66 @@ impl ResizeBody {
             nodes: only_v2(api, self.node_list)?.unwrap_or_default(),
         })
     }
+}
+
+/// `POST …/resize/check-job`: checks whether an instance can get another size.
+pub(super) async fn check_resize(
+    engine: Engine,
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let body: ResizeCheckBody = mandatory_object(&context.body)?;
+    let order = ResizeOrder {
+        capacity_gb: body.new_capacity.as_ref().and_then(Flexible::number),
+        product: text(body.spec_code),
+        ..ResizeOrder::default()
+    };
+    let job = engine.check_resize(instance, order, (context.failure, context.origin)).await;
+    Ok(job_begun(job.or_fail(&codes::INSTANCE_SAVE_FAILED)?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = InstanceResizeCheck)]
+pub(super) struct ResizeCheckBody {
+    spec_code: Option<String>,
+    new_capacity: Option<Flexible>,
+}
+
+/// The only operation that is asked about.
+const EXTEND: &str = "extend";
+
+/// `GET …/operations`: tells whether an instance can get another size now.
+pub(super) async fn list_operations(
+    engine: Engine,
+    InstanceContext { context, instance }: InstanceContext,
+) -> Response {
+    let (instance, _) = engine.get_instance(instance).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+    if context.query.get("operation") != Some(EXTEND) {
+        return Err(ApiError::MissingQuery { name: "operation" });
+    }
+    let busy = instance.permit(InstanceAction::Extend).map_err(ApiError::from).err();
+    let operation = OperationView {
+        operation: EXTEND,
+        is_support: busy.is_none(),
+        cause_id: busy.map(|busy| busy.public_code(context.api)),
+    };
+    Ok(HttpResponse::Ok()
+        .json(OperationsView { instance_id: instance.id.to_string(), operations: [operation] }))
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = InstanceOperations)]
+pub(super) struct OperationsView {
+    instance_id: String,
+    operations: [OperationView; 1],
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = InstanceOperation)]
+struct OperationView {
+    operation: &'static str,
+    is_support: bool,
+    /// The code by which it would be refused.
+    cause_id: Option<String>,
 }
 
 /// The order by which a size is paid in advance.

@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use crate::domain::instance::{CacheMode, Node, NodeGroup, NodeSwitch};
 use crate::engine::{ApiVersion, Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::api::nodes::view::{
-    GroupView, GroupsView, LogicalNodeView, LogicalNodesView, NodesOfInstanceView, NodesOfInstancesView,
-    TopologyNodeView, TopologyView,
+    EndpointView, GroupView, GroupsView, LogicalNodeView, LogicalNodesView, NodesOfInstanceView,
+    NodesOfInstancesView, TopologyNodeView, TopologyView,
 };
 use crate::http::api::versions;
 use crate::http::context::{InstanceContext, ProjectContext, endpoint};
@@ -109,6 +109,7 @@ async fn show_topology(engine: Engine, InstanceContext { instance, .. }: Instanc
     Ok(HttpResponse::Ok().json(TopologyView {
         redis_server: servers.into_iter().map(view).collect(),
         cluster_proxy: proxies.iter().map(|proxy| view((proxy, None))).collect(),
+        vpcendpoint: EndpointView::all(&instance),
         ..TopologyView::default()
     }))
 }

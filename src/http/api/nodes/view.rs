@@ -4,14 +4,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::instance::{Instance, Node, NodeGroup, NodeRole};
+use crate::domain::instance::{Engine, Instance, Node, NodeGroup, NodeRole};
 
 /// The dimension by which monitoring names an instance.
 pub(crate) const INSTANCE_DIMENSION: &str = "dcs_instance_id";
 /// The dimension by which monitoring names a server of an instance.
 pub(crate) const SERVER_DIMENSION: &str = "dcs_cluster_redis_node";
-/// The dimension by which monitoring names a proxy of an instance.
+/// The dimension by which monitoring names a proxy of an instance of the first generation.
 pub(crate) const PROXY_DIMENSION: &str = "dcs_cluster_proxy_node";
+/// The dimension by which monitoring names a proxy of any other instance.
+pub(crate) const NEW_PROXY_DIMENSION: &str = "dcs_cluster_proxy2_node";
 
 /// The shards of an instance.
 #[derive(Serialize, ToSchema)]
@@ -40,7 +42,7 @@ impl GroupView {
 
 /// Shows the nodes of a shard.
 pub(crate) fn replications(instance: &Instance, group: &NodeGroup) -> Vec<ReplicationView> {
-    group.nodes.iter().map(|node| ReplicationView::new(instance, node)).collect()
+    group.nodes.iter().map(|node| ReplicationView::new(instance, group, node)).collect()
 }
 
 /// A node of a shard.
@@ -53,11 +55,20 @@ pub(crate) struct ReplicationView {
     is_replication: bool,
     status: &'static str,
     az_code: String,
+    relation_ip: String,
+    relation_port: String,
     dimensions: Vec<DimensionView>,
 }
 
+/// Returns address and port of the node that a node is related to; nothing where there is none.
+fn relation(instance: &Instance, group: Option<&NodeGroup>, node: &Node) -> (String, String) {
+    let related = group.and_then(|group| group.relation_of(node));
+    related.map(|related| (related.ip.clone(), instance.port.to_string())).unwrap_or_default()
+}
+
 impl ReplicationView {
-    pub(super) fn new(instance: &Instance, node: &Node) -> Self {
+    fn new(instance: &Instance, group: &NodeGroup, node: &Node) -> Self {
+        let (relation_ip, relation_port) = relation(instance, Some(group), node);
         Self {
             replication_id: node.replication_id,
             node_id: hex(node.id),
@@ -66,6 +77,8 @@ impl ReplicationView {
             is_replication: false,
             status: status_word(node),
             az_code: node.zone_code.clone(),
+            relation_ip,
+            relation_port,
             dimensions: dimensions(instance, node),
         }
     }
@@ -76,9 +89,6 @@ fn status_word(node: &Node) -> &'static str {
     if node.is_stopped { "Inactive" } else { "Active" }
 }
 
-/// How likely a replica is to become master, until something else is asked for.
-const PRIORITY: u32 = 100;
-
 /// By what monitoring names a thing.
 #[derive(Serialize, ToSchema)]
 struct DimensionView {
@@ -86,19 +96,28 @@ struct DimensionView {
     value: String,
 }
 
-/// Returns the dimension by which monitoring names a node of a role.
-pub(crate) fn dimension_of(role: NodeRole) -> &'static str {
-    match role {
+/// Returns the dimension by which monitoring names a node of an instance.
+pub(crate) fn dimension_of(instance: &Instance, node: &Node) -> &'static str {
+    match node.role {
         NodeRole::Master | NodeRole::Replica => SERVER_DIMENSION,
-        NodeRole::Proxy => PROXY_DIMENSION,
+        NodeRole::Proxy if instance.engine_version.is_first_generation() => PROXY_DIMENSION,
+        NodeRole::Proxy => NEW_PROXY_DIMENSION,
+    }
+}
+
+/// Returns the name of a node that tells its role.
+pub(crate) fn name_by_role(node: &Node) -> String {
+    match node.role {
+        NodeRole::Master => format!("(master){}", node.ip),
+        NodeRole::Replica => format!("(replica){}", node.ip),
+        NodeRole::Proxy => node.name(),
     }
 }
 
 fn dimensions(instance: &Instance, node: &Node) -> Vec<DimensionView> {
-    let name = dimension_of(node.role);
     vec![
         DimensionView { name: INSTANCE_DIMENSION, value: instance.id.to_string() },
-        DimensionView { name, value: hex(node.monitored_id) },
+        DimensionView { name: dimension_of(instance, node), value: hex(node.monitored_id) },
     ]
 }
 
@@ -137,7 +156,7 @@ pub(super) struct LogicalNodeView {
     /// A text, as the page has it.
     node_port: String,
     node_id: String,
-    priority_weight: u32,
+    priority_weight: u8,
     is_access: bool,
     group_id: Option<Uuid>,
     group_name: Option<String>,
@@ -157,22 +176,21 @@ impl LogicalNodeView {
     }
 
     pub(super) fn new(instance: &Instance, node: &Node, group: Option<&NodeGroup>) -> Self {
-        let kind = kind_word(node.role);
         Self {
-            logical_node_id: hex(node.logical_id),
-            name: format!("{kind}-{}", node.number),
+            logical_node_id: hex(node.monitored_id),
+            name: name_by_role(node),
             status: status_word(node),
             az_code: node.zone_code.clone(),
-            node_role: kind,
+            node_role: node.role.kind(),
             node_type: role_word(node.role),
             node_ip: node.ip.clone(),
             node_port: instance.port.to_string(),
             node_id: hex(node.id),
-            priority_weight: PRIORITY,
+            priority_weight: node.weight,
             is_access: true,
             group_id: group.map(|group| group.id),
             group_name: group.map(|group| group.name.clone()),
-            is_remove_ip: false,
+            is_remove_ip: node.is_address_removed,
             replication_id: group.map(|_| node.replication_id),
             dimensions: dimensions(instance, node),
         }
@@ -187,8 +205,35 @@ pub(super) struct TopologyView {
     pub(super) cluster_lvs: Vec<TopologyNodeView>,
     pub(super) cluster_admin: Vec<TopologyNodeView>,
     pub(super) master: Vec<TopologyNodeView>,
-    pub(super) vpcendpoint: Vec<TopologyNodeView>,
+    pub(super) vpcendpoint: Vec<EndpointView>,
     pub(super) elb: Vec<TopologyNodeView>,
+}
+
+/// The point at which the network of an instance is entered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NodeEndpoint)]
+pub(super) struct EndpointView {
+    node_id: String,
+    ip: String,
+    port: String,
+    node_type: &'static str,
+    status: &'static str,
+}
+
+impl EndpointView {
+    /// Returns those of an instance: the first generation has none.
+    pub(super) fn all(instance: &Instance) -> Vec<Self> {
+        if instance.engine != Engine::Redis || instance.engine_version.is_first_generation() {
+            return Vec::new();
+        }
+        vec![Self {
+            node_id: hex(instance.endpoint_id()),
+            ip: instance.ip.split(',').next().unwrap_or_default().to_owned(),
+            port: instance.port.to_string(),
+            node_type: "vpcendpoint",
+            status: "Active",
+        }]
+    }
 }
 
 /// A node; every scalar is a text, as clients expect here.
@@ -203,8 +248,8 @@ pub(super) struct TopologyNodeView {
     used_memory: &'static str,
     qps: &'static str,
     db_num: String,
-    relation_ip: &'static str,
-    relation_port: &'static str,
+    relation_ip: String,
+    relation_port: String,
     group_id: Option<Uuid>,
     status: &'static str,
     bandwidth: BandwidthView,
@@ -236,9 +281,10 @@ struct MonitoredView {
 impl TopologyNodeView {
     pub(super) fn new(instance: &Instance, node: &Node, group: Option<&NodeGroup>) -> Self {
         let topology = instance.topology();
+        let (relation_ip, relation_port) = relation(instance, group, node);
         Self {
             node_id: hex(node.id),
-            node_name: format!("{}-{}", kind_word(node.role), node.number),
+            node_name: node.name(),
             ip: node.ip.clone(),
             port: instance.port.to_string(),
             node_type: role_word(node.role),
@@ -247,13 +293,13 @@ impl TopologyNodeView {
             used_memory: "0",
             qps: "0",
             db_num: topology.db_number.to_string(),
-            relation_ip: "",
-            relation_port: "",
+            relation_ip,
+            relation_port,
             group_id: group.map(|group| group.id),
             status: status_word(node),
             bandwidth: BandwidthView { input: "0", output: "0" },
             dbs: DatabaseView { db_idx: "0", keys: "0", expires: "0", avg_ttl: "0" },
-            dims: MonitoredView { dim_k: dimension_of(node.role), dim_v: hex(node.monitored_id) },
+            dims: MonitoredView { dim_k: dimension_of(instance, node), dim_v: hex(node.monitored_id) },
         }
     }
 }
@@ -263,13 +309,6 @@ fn role_word(role: NodeRole) -> &'static str {
         NodeRole::Master => "master",
         NodeRole::Replica => "slave",
         NodeRole::Proxy => "proxy",
-    }
-}
-
-fn kind_word(role: NodeRole) -> &'static str {
-    match role {
-        NodeRole::Master | NodeRole::Replica => "redis-server",
-        NodeRole::Proxy => "redis-proxy",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::sqlite::instances::creation::create;
 use crate::store::sqlite::instances::password::change_password;
 use crate::store::sqlite::instances::{placement, resize, transition, update};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, tasks};
+use crate::store::sqlite::{SqliteStore, minor_versions, tasks};
 use crate::store::{
     ChangeInstance, ChangePassword, CreateInstances, InstanceCommand, InstanceWrites, PasswordAnswer,
     StoreError,
@@ -39,6 +39,12 @@ async fn change_instance(state: &mut WriterState, command: ChangeInstance) -> Re
         }
         InstanceCommand::Resize { resize, wait, task, work } => {
             resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await
+        }
+        InstanceCommand::CheckResize { resize, task, work } => {
+            resize::begin_check(connection, &known, &resize, (&task, work), audit).await
+        }
+        InstanceCommand::UpgradeMinorVersion { order, task, work } => {
+            minor_versions::begin_upgrade(connection, &known, &order, (&task, work), audit).await
         }
         InstanceCommand::DeleteTask { task_id } => tasks::delete(connection, &known, task_id, audit).await,
         InstanceCommand::ChangeStatus { action, work } => {

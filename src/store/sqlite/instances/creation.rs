@@ -14,7 +14,7 @@ use crate::store::row::rename_commands_json;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::free::{free_addresses, require_free, require_unused_address};
 use crate::store::sqlite::instances::record::record;
-use crate::store::sqlite::instances::{transition, update};
+use crate::store::sqlite::instances::{password, transition, update};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{control, quotas};
@@ -122,6 +122,9 @@ async fn insert(
     let make = make.bind(rename_commands_json(&new.rename_commands)).bind(&command.creator.user_id);
     let make = make.bind(&command.creator.user_name).bind(command.now).bind(launched_at);
     let instance_key: i64 = make.value(&mut *connection).await?;
+    if new.password.as_ref().is_some_and(|password| password.expose().contains(':')) {
+        password::set_colon(connection, instance_key, true).await?;
+    }
     insert_tags(connection, instance_key, new).await?;
     if let Some(wanted) = &new.backup_policy {
         update::set_policy(connection, instance_key, wanted, called.policy_id, command.now).await?;

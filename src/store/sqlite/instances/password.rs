@@ -8,8 +8,8 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::tasks;
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{logins, tasks};
 use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 
 /// Changes a password, or counts the try.
@@ -17,9 +17,9 @@ pub(in crate::store::sqlite) async fn change_password(
     state: &mut WriterState,
     command: ChangePassword,
 ) -> Result<PasswordAnswer, StoreError> {
-    let ChangePassword { instance, change, task, now, origin } = command;
+    let ChangePassword { instance, change, has_colon, task, now, origin } = command;
     let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
-    let (mut no_password, mut kept) = self::kept(&mut *connection, known.key).await?;
+    let (mut no_password, mut kept) = read(&mut *connection, known.key).await?;
     match change {
         PasswordChange::Change { .. } => permit_change(no_password, known.state.state())?,
         PasswordChange::Reset { .. } | PasswordChange::WhileLocked => permit_reset(known.state.state())?,
@@ -55,6 +55,10 @@ pub(in crate::store::sqlite) async fn change_password(
     }
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
+    if changed_at.is_some() {
+        set_colon(connection, known.key, has_colon).await?;
+        logins::end(connection, known.key, None).await?;
+    }
     if let (Some(at), Some(task)) = (changed_at, &task) {
         let span = (at, Some(at));
         tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
@@ -64,16 +68,35 @@ pub(in crate::store::sqlite) async fn change_password(
 }
 
 /// Reads whether clients need no password, and what is kept of it.
-pub(in crate::store::sqlite) async fn kept(
+pub(in crate::store::sqlite) async fn read(
     database: impl SqliteExecutor<'_>,
     instance_key: i64,
 ) -> Result<(bool, KeptPassword), StoreError> {
-    let read = sql(
+    let find = sql(
         "read the password of an instance",
         "SELECT no_password_access, password_hash, wrong_passwords, locked_until FROM instances WHERE instance_key = ?",
     );
-    let (no_password, hash, wrong, locked_until) = read.bind(instance_key).one(database).await?;
+    let (no_password, hash, wrong, locked_until) = find.bind(instance_key).one(database).await?;
     Ok((no_password, KeptPassword { hash, tries: PasswordTries { wrong, locked_until } }))
+}
+
+/// Returns whether the password of an instance has a colon.
+pub(in crate::store::sqlite) async fn has_colon(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+) -> Result<bool, StoreError> {
+    let find = sql("look at a password", "SELECT password_has_colon FROM instances WHERE instance_key = ?");
+    find.bind(instance_key).value(connection).await
+}
+
+/// Keeps whether the password of an instance has a colon.
+pub(super) async fn set_colon(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    has_colon: bool,
+) -> Result<(), StoreError> {
+    let set = sql("look at a password", "UPDATE instances SET password_has_colon = ? WHERE instance_key = ?");
+    set.bind(has_colon).bind(instance_key).execute(connection).await.map(drop)
 }
 
 /// Writes how clients get in; a change of it, unlike a try, is one of the instance.

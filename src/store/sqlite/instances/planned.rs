@@ -6,6 +6,7 @@ use crate::domain::instance::{NewPlacement, NewSize, ReplicaChange, ReplicaCours
 use crate::store::StoreError;
 use crate::store::sqlite::instances::free::free_addresses;
 use crate::store::sqlite::instances::record::shown;
+use crate::store::sqlite::kept_nodes;
 use crate::store::sqlite::sql::sql;
 
 /// Makes what is planned for an instance, if it `succeeded`; else forgets it.
@@ -15,7 +16,8 @@ pub(super) async fn finish(
     succeeded: bool,
 ) -> Result<(), StoreError> {
     finish_size(connection, instance_key, succeeded).await?;
-    finish_place(connection, instance_key, succeeded).await
+    finish_place(connection, instance_key, succeeded).await?;
+    kept_nodes::forget_removed(connection, instance_key).await
 }
 
 /// Keeps what the instance will be. It keeps the addresses it has, as far as it needs them.
@@ -60,6 +62,7 @@ async fn finish_size(
             sql("forget the size of an instance", "DELETE FROM planned_sizes WHERE instance_key = ?");
         return forget.bind(instance_key).execute(connection).await.map(drop);
     }
+    let before = shown(connection, instance_key).await?;
     let give = sql(
         "give an instance its size",
         "UPDATE instances
@@ -80,7 +83,11 @@ async fn finish_size(
     ] {
         sql("give an instance its size", statement).bind(instance_key).execute(&mut *connection).await?;
     }
-    Ok(())
+    if shown(connection, instance_key).await?.keeps_nodes_of(&before) {
+        Ok(())
+    } else {
+        kept_nodes::write(connection, instance_key, &[]).await
+    }
 }
 
 /// Keeps what will be different.

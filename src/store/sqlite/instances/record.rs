@@ -9,7 +9,7 @@ use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::sql::sql;
 
 /// Reads an instance, as it is shown, by its key.
-pub(super) async fn shown(
+pub(in crate::store::sqlite) async fn shown(
     connection: &mut SqliteConnection,
     instance_key: i64,
 ) -> Result<Instance, StoreError> {

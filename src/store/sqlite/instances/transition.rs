@@ -4,6 +4,7 @@ use sqlx::SqliteConnection;
 
 use crate::domain::instance::{InstanceStatus, StatusAction, StatusTransition};
 use crate::domain::origin::Origin;
+use crate::domain::session::EVERY_NODE;
 use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::record_kind;
 use crate::store::sqlite::events::Audit;
@@ -11,7 +12,7 @@ use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::planned;
 use crate::store::sqlite::instances::record::set_status;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{contents, tasks};
+use crate::store::sqlite::{contents, links, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -90,6 +91,9 @@ async fn finish(
     }
     if change.from == InstanceStatus::Extending {
         planned::finish(connection, instance_key, change.failure.is_none()).await?;
+    }
+    if matches!(change.from, InstanceStatus::Restarting | InstanceStatus::Starting) {
+        links::renew(connection, instance_key, &[EVERY_NODE], change.at).await?;
     }
     if change.failure.is_none() {
         contents::lose(connection, instance_key, change.from).await?;

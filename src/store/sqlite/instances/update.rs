@@ -10,6 +10,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::instance::policy::{BackupPlan, BackupPolicy};
 use crate::domain::instance::{Instance, InstanceSwitch, InstanceUpdate, NodeSwitch};
 use crate::domain::schedule::Schedule;
+use crate::domain::session::replicas_linked_to;
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
@@ -20,7 +21,7 @@ use crate::store::sqlite::instances::free::require_free;
 use crate::store::sqlite::instances::record::{note, record, shown};
 use crate::store::sqlite::instances::waiting;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{background_work, retention, tasks};
+use crate::store::sqlite::{background_work, links, retention, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
 /// with the update.
@@ -134,6 +135,8 @@ pub(super) async fn switch_nodes(
     let stopped = switch.applied_to(&before)?;
     if stopped != before.stopped_nodes {
         write_nodes(connection, known.key, &stopped, audit).await?;
+        let started = &before.stopped_nodes - &stopped;
+        links::renew(connection, known.key, &replicas_linked_to(&before, &started), audit.at).await?;
         note(connection, known.key, before.status, switch.note(), audit).await?;
     }
     let span = (audit.at, Some(audit.at));

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::identity::Secret;
-use crate::domain::instance::Instance;
+use crate::domain::instance::{Instance, MinorVersions};
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
@@ -123,12 +123,15 @@ async fn project_of(snapshot: &mut SqliteConnection, row: ProjectRow) -> Result<
     Ok(ProjectSeed { id, name, created_at, is_built_in, quota, templates, instances: Vec::new() })
 }
 
-/// An instance with its key and the hash of its password, whether its own work is open, when its policy runs next, and its work.
+/// An instance with its key and the hash of its password, whether its own work is open, its minor versions, when its policy runs next,
+/// and its work.
 type InstanceRow = (
     i64,
     Instance,
     Option<Secret>,
     bool,
+    Option<String>,
+    Option<String>,
     Option<Timestamp>,
     Option<Timestamp>,
     Option<Timestamp>,
@@ -137,11 +140,12 @@ type InstanceRow = (
 
 async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Parts) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT i.instance_key, {INSTANCE_COLUMNS}, i.password_hash, w.instance_key IS NOT NULL,
+        "SELECT i.instance_key, {INSTANCE_COLUMNS}, i.password_hash, w.instance_key IS NOT NULL, m.engine, m.proxy,
                 (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key),
                 w.start_at, w.finish_at, w.failure
          FROM instances i JOIN projects p USING (project_key)
                           LEFT JOIN open_work w ON w.instance_key = i.instance_key AND w.record_kind = 0
+                          LEFT JOIN minor_versions m ON m.instance_key = i.instance_key
          WHERE i.project_key = ? AND i.instance_key > ? AND i.deleted_at IS NULL ORDER BY i.instance_key LIMIT 256"
     );
     let mut last = i64::MIN;
@@ -151,14 +155,14 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
         if rows.is_empty() {
             return Ok(());
         }
-        for (key, instance, password_hash, is_in_transition, next_run_at, start_at, finish_at, failure) in
-            rows
-        {
+        for row in rows {
+            let (key, instance, password_hash, is_in_transition, engine, proxy, next_run_at, start_at, finish_at, failure) = row;
             last = key;
             let seed = InstanceSeed {
                 configuration: instance_config::settings_of(snapshot, key).await?,
                 password_hash,
                 next_run_at,
+                minor_versions: MinorVersions { engine, proxy },
                 work: is_in_transition.then(|| row::plan(start_at, finish_at, failure)),
                 backups: Vec::new(),
                 restores: Vec::new(),

@@ -4,14 +4,13 @@ use async_trait::async_trait;
 use std::collections::HashSet;
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::Instance;
+use crate::domain::instance::{Instance, MinorVersions};
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::quota::{Quota, Usage};
 use crate::store::error::StoreError;
-use crate::store::sqlite::instances::password;
 use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{SqliteStore, change, quotas};
+use crate::store::sqlite::{SqliteStore, change, instances, minor_versions, quotas};
 use crate::store::{InstanceFilter, InstancePageStart, InstanceReads};
 use crate::store::{InstanceRef, KeptPassword, StatusCount};
 
@@ -44,6 +43,15 @@ impl InstanceReads for SqliteStore {
         read.bind(instance.instance_id).bind(instance.project_id).optional_value(&self.reader.pool).await
     }
 
+    async fn minor_versions(
+        &self,
+        instance: InstanceRef,
+    ) -> Result<Option<(Instance, MinorVersions)>, StoreError> {
+        let Some(found) = self.get_instance(instance).await? else { return Ok(None) };
+        let key = change::key_of(&self.reader.pool, instance).await?.unwrap_or_default();
+        Ok(Some((found, minor_versions::read(&self.reader.pool, key).await?)))
+    }
+
     async fn project_of(&self, instance_id: InstanceId) -> Result<Option<ProjectId>, StoreError> {
         let find = sql(
             "find the project of an instance",
@@ -74,6 +82,6 @@ impl InstanceReads for SqliteStore {
     async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError> {
         let pool = &self.reader.pool;
         let Some(key) = change::key_of(pool, instance).await? else { return Ok(None) };
-        Ok(Some(password::kept(pool, key).await?.1))
+        Ok(Some(instances::kept_password(pool, key).await?.1))
     }
 }

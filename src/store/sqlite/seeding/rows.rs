@@ -35,6 +35,7 @@ pub(super) struct SeededRows {
     documents: Vec<Value>,
     policies: Vec<Value>,
     stopped_nodes: Vec<Value>,
+    minor_versions: Vec<Value>,
     backups: Vec<NewBackupRow>,
     restores: Vec<NewRestoreRow>,
     open_work: Vec<OpenWorkRow>,
@@ -54,7 +55,16 @@ impl SeededRows {
     /// Adds the rows of an instance.
     pub(super) fn add(&mut self, key: i64, seed: InstanceSeed) -> Result<(), StoreError> {
         self.events.extend(created_events(key, &seed, self.actor_key));
-        let InstanceSeed { instance, configuration, next_run_at, work, backups, restores, .. } = &seed;
+        let InstanceSeed {
+            instance,
+            configuration,
+            next_run_at,
+            minor_versions,
+            work,
+            backups,
+            restores,
+            ..
+        } = &seed;
         let tags = instance.tags.iter().enumerate();
         self.tags.extend(tags.map(|(at, tag)| json!([key, at, tag.key.as_str(), tag.value.as_str()])));
         let parameters = configuration.parameters.iter();
@@ -66,6 +76,9 @@ impl SeededRows {
         self.policies.extend(policy.map(|kept| policy_row(key, kept, *next_run_at)));
         let nodes = instance.stopped_nodes.iter();
         self.stopped_nodes.extend(nodes.map(|node| json!([key, node.simple().to_string()])));
+        if !minor_versions.are_latest() {
+            self.minor_versions.push(json!([key, minor_versions.engine, minor_versions.proxy]));
+        }
         self.backups.extend(backups.iter().map(|backup| NewBackupRow::new(key, backup)));
         let restore_row = |restore: &Restore| NewRestoreRow { instance_key: key, restore: restore.clone() };
         self.restores.extend(restores.iter().map(restore_row));
@@ -84,6 +97,7 @@ impl SeededRows {
         insert_json(connection, DOCUMENTS, &mut self.documents).await?;
         insert_json(connection, POLICIES, &mut self.policies).await?;
         insert_json(connection, STOPPED_NODES, &mut self.stopped_nodes).await?;
+        insert_json(connection, MINOR_VERSIONS, &mut self.minor_versions).await?;
         insert(connection, &mut self.backups).await?;
         insert(connection, &mut self.restores).await?;
         insert(connection, &mut self.open_work).await?;
@@ -149,6 +163,8 @@ const DOCUMENTS: &str = "INSERT INTO side_settings (instance_key, name, document
      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
 const STOPPED_NODES: &str = "INSERT INTO stopped_nodes (instance_key, node_id)
      SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?)";
+const MINOR_VERSIONS: &str = "INSERT INTO minor_versions (instance_key, engine, proxy)
+     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
 const POLICIES: &str = "INSERT INTO backup_policies (instance_key, policy_id, backup_type, save_days, begin_at, period_type,
                                   backup_at, timezone_offset, created_at, updated_at, next_run_at)
      SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
