@@ -8,7 +8,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::id::{AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, ProjectId, TaskId};
+use crate::domain::id::{
+    AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, MigrationId, ProjectId, TaskId,
+};
 
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -96,6 +98,25 @@ pub enum Effect {
         /// The node whose sessions end; none: those of every node.
         node: Option<Uuid>,
     },
+    /// Copies the data of a migration's source.
+    Migration {
+        /// The migration.
+        id: MigrationId,
+        /// The instance whose data it takes, or whose backup; none: another server.
+        source: Option<InstanceId>,
+        /// The backup; none: what the source holds at its end.
+        backup: Option<BackupId>,
+    },
+    /// Stops a migration.
+    MigrationStop {
+        /// The migration.
+        id: MigrationId,
+    },
+    /// Exchanges the addresses of a migration's instances, or exchanges them back.
+    AddressExchange {
+        /// The migration.
+        id: MigrationId,
+    },
 }
 
 /// A step of background work.
@@ -114,6 +135,9 @@ impl Effect {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
             Self::Diagnosis { .. } => WorkModel::Diagnosis,
             Self::Account { .. } => WorkModel::Account,
+            Self::Migration { .. } | Self::MigrationStop { .. } | Self::AddressExchange { .. } => {
+                WorkModel::Migration
+            }
             _ => WorkModel::Task,
         }
     }
@@ -128,20 +152,35 @@ impl Effect {
             Self::SwitchOver { node } | Self::RemoveAddress { node } => node.simple().to_string(),
             Self::Account { id } => id.to_string(),
             Self::EndSessions { job_id, .. } => job_id.to_string(),
+            Self::Migration { id, .. } | Self::MigrationStop { id } | Self::AddressExchange { id } => {
+                id.to_string()
+            }
         }
     }
 
     /// Returns the backup that it is about, if it is about one.
     pub fn backup(&self) -> Option<BackupId> {
         match self {
-            Self::KeyAnalysis { backup, .. } => *backup,
+            Self::KeyAnalysis { backup, .. } | Self::Migration { backup, .. } => *backup,
             _ => None,
         }
     }
 
-    /// Returns whether its end depends on what the instance holds.
+    /// Returns the instance whose contents its end depends on, where that is another one than its own.
+    pub fn source(&self) -> Option<InstanceId> {
+        match self {
+            Self::Migration { source, .. } => *source,
+            _ => None,
+        }
+    }
+
+    /// Returns whether its end depends on what an instance holds.
     pub fn reads_contents(&self) -> bool {
-        matches!(self, Self::KeyAnalysis { .. } | Self::Diagnosis { .. })
+        match self {
+            Self::KeyAnalysis { .. } | Self::Diagnosis { .. } => true,
+            Self::Migration { source, .. } => source.is_some(),
+            _ => false,
+        }
     }
 }
 

@@ -36,6 +36,11 @@ const WORK: &[&str] = &[
     "reset_acl_account_pass_word",
     "delete_acl_account",
     "hang_up_kill_all_clients",
+    "create_migration_task",
+    "set_online_migration_task",
+    "batch_restart_online_migration_tasks",
+    "exchange_instance_ip",
+    "rollback_exchange_instance_ip",
 ];
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.

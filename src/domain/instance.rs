@@ -206,6 +206,8 @@ pub struct Instance {
     pub status: InstanceStatus,
     /// The address its clients use.
     pub ip: String,
+    /// The domain name that it has got from another instance; none: its own.
+    pub domain_name: Option<String>,
     /// The port its clients use.
     pub port: u16,
     /// How its clients get in.
@@ -268,8 +270,13 @@ impl InstanceTask {
 }
 
 impl Instance {
-    /// Returns the domain name of its address: `redis-` + the first seven digits of the id + its name.
+    /// Returns the domain name of its address: its own, unless it has exchanged that.
     pub fn domain_name(&self) -> String {
+        self.domain_name.clone().unwrap_or_else(|| self.own_domain_name())
+    }
+
+    /// Returns its own domain name: `redis-` + the first seven digits of the id + its name.
+    pub fn own_domain_name(&self) -> String {
         let id = self.id.to_string();
         format!("redis-{}-{}.dcs.example.com", &id[..7], self.name)
     }

@@ -117,6 +117,21 @@ pub enum Refusal {
     /// The list of instances to do something to is missing or empty.
     #[error("no instances are named")]
     NoInstances,
+    /// The migration is not there, or belongs to another project.
+    #[error("migration not found")]
+    MigrationNotFound,
+    /// The list of migrations to do something to is missing, empty or too long.
+    #[error("no migrations are named")]
+    NoMigrations,
+    /// Only online migrations can be restarted.
+    #[error("the migration is no online one")]
+    NotOnlineMigration,
+    /// The addresses of the instances of the migration cannot be exchanged, or not now.
+    #[error("the addresses cannot be exchanged")]
+    AddressExchangeUnsupported,
+    /// The password of the target is another one.
+    #[error("wrong password of an instance")]
+    WrongInstancePassword,
     /// The list of instances to do something to is too long.
     #[error("too many instances are named")]
     TooManyInstances,

@@ -226,6 +226,12 @@ pub enum TaskKind {
     ScanSessions,
     /// Ends all sessions.
     EndSessions,
+    /// Creates the machine of an online migration.
+    CreateMigration,
+    /// Exchanges addresses with another instance.
+    ExchangeAddresses,
+    /// Exchanges them back.
+    RollBackAddresses,
 }
 
 /// The names under which the API shows a kind of work.
@@ -269,6 +275,9 @@ impl TaskKind {
             Self::DeleteAccount => (Some("DeleteAcl"), None),
             Self::ScanSessions => (None, Some("scanClientsJob")),
             Self::EndSessions => (None, Some("killAllClientsJob")),
+            Self::CreateMigration => (None, Some("createMigrationJob")),
+            Self::ExchangeAddresses => (Some("ExchangeIp"), None),
+            Self::RollBackAddresses => (Some("RollbackIp"), None),
         };
         TaskNames { task, job }
     }

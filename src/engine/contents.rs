@@ -62,12 +62,12 @@ pub(super) async fn with_contents(
     Ok(changes)
 }
 
-/// Returns what the instance of background work holds, or what the backup holds that it is about.
+/// Returns what the source or the instance of background work holds, or what the backup holds that it is about.
 async fn contents_for(
     store: &(impl Reads + ?Sized),
     work: &BackgroundWork,
 ) -> Result<Option<Contents>, EngineError> {
-    let Some(instance_id) = work.instance_id else { return Ok(None) };
+    let Some(instance_id) = work.effect.source().or(work.instance_id) else { return Ok(None) };
     let instance = InstanceRef { project_id: work.project_id, instance_id };
     let number = match work.effect.backup() {
         Some(backup) => backup_number(store, instance, backup).await?,

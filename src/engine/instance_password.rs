@@ -134,7 +134,7 @@ impl Engine {
         self.passwords.hash(password, self.ids.random_bits()).await
     }
 
-    async fn is_right(&self, password: Secret, hash: &Secret) -> Result<bool, EngineError> {
+    pub(super) async fn is_right(&self, password: Secret, hash: &Secret) -> Result<bool, EngineError> {
         self.passwords.matches(password, hash.clone()).await
     }
 }

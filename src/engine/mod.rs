@@ -20,6 +20,7 @@ mod key_analyses;
 mod links;
 mod lock;
 mod logs;
+mod migrations;
 mod minor_versions;
 mod nodes;
 mod passwords;
@@ -40,6 +41,10 @@ pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery};
 pub use key_analyses::OfflineTarget;
 pub use links::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
+pub use migrations::{
+    ConfigureMigrationRequest, CreateMigrationRequest, MigrationDetails, MigrationSourceRequest,
+    MigrationStats, NewOnlineMigration, RequestedEnd,
+};
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
 pub(crate) use seed::text::{DurationText, Text, TimeText};
@@ -193,12 +198,30 @@ impl Engine {
         instance: InstanceRef,
         failure: Option<FailureCode>,
     ) -> WorkOptions {
+        self.usual_options(model, self.transitions.progression(model, instance), failure)
+    }
+
+    /// Returns how work of a project is to go: as the rules have it, else as the settings do.
+    fn project_work_options(
+        &self,
+        model: WorkModel,
+        project_id: ProjectId,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
+        self.usual_options(model, self.transitions.progression_of_project(model, project_id), failure)
+    }
+
+    fn usual_options(
+        &self,
+        model: WorkModel,
+        ruled: Option<Progression>,
+        failure: Option<FailureCode>,
+    ) -> WorkOptions {
         let usual = match model {
             WorkModel::Backup => self.settings.backup_duration,
             WorkModel::Restore => self.settings.restore_duration,
             _ => self.settings.task_duration,
         };
-        let ruled = self.transitions.progression(model, instance);
         WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
     }
 

@@ -19,6 +19,7 @@ mod instances;
 mod key_analyses;
 mod metrics;
 mod migrate;
+mod migrations;
 mod nodes;
 mod restores;
 mod row;
@@ -52,6 +53,9 @@ pub use instances::{
 };
 pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
 pub use metrics::StoreMetrics;
+pub use migrations::{
+    ChangeMigration, CreateMigration, DeleteMigrations, MigrationChange, MigrationReads, MigrationWrites,
+};
 pub use nodes::{ChangeNode, NodeWrites};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
@@ -83,6 +87,7 @@ pub trait Reads:
     + ExportReads
     + AccountReads
     + SessionReads
+    + MigrationReads
     + TaskReads
     + ScheduleReads
     + ControlReads
@@ -101,6 +106,7 @@ impl<S> Reads for S where
         + ExportReads
         + AccountReads
         + SessionReads
+        + MigrationReads
         + TaskReads
         + ScheduleReads
         + ControlReads
@@ -124,6 +130,7 @@ pub trait Store:
     + AccountWrites
     + SessionWrites
     + WebCliWrites
+    + MigrationWrites
     + ScheduleWrites
     + ControlWrites
     + SettingStore
@@ -146,6 +153,7 @@ impl<S> Store for S where
         + AccountWrites
         + SessionWrites
         + WebCliWrites
+        + MigrationWrites
         + ScheduleWrites
         + ControlWrites
         + SettingStore

@@ -27,6 +27,7 @@ mod identity;
 mod instances;
 mod key_analyses;
 mod logs;
+mod migrations;
 mod minor_versions;
 mod monitored;
 mod nodes;

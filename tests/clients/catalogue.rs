@@ -87,9 +87,6 @@ fn check_stubs(seen: &Value) -> Result<(), Failed> {
             "show_bigkey_scan_task_details" => json!([400, "DCS.4942"]),
             "show_hotkey_task_details" | "download_hot_key" => json!([400, "DCS.4941"]),
             "show_offline_key_analysis_task" => json!([400, "DCS.4232"]),
-            "show_migration_task" | "show_migration_task_stats" | "list_migration_task_logs" => {
-                json!([400, "DCS.4133"])
-            }
             "show_background_task_progress" => json!([400, "DCS.4070"]),
             "export_excel_job" | "show_diagnosis_task_details" | "create_redislog_download_link" => {
                 json!([400, "DCS.4063"])

@@ -134,6 +134,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         billing: Billing::PostPaid,
         status: InstanceStatus::Running,
         ip: String::new(),
+        domain_name: None,
         port: 6379,
         access: Access::default(),
         sees_client_ips: true,

@@ -11,8 +11,8 @@ use std::net::Ipv4Addr;
 use uuid::{Builder, Uuid};
 
 use crate::domain::catalogue::{self, Product};
-use crate::domain::instance::{Instance, InstanceAction, KeptNode, ReplicaChange};
 use crate::domain::id::AccountId;
+use crate::domain::instance::{Instance, InstanceAction, KeptNode, ReplicaChange};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 

@@ -67,6 +67,9 @@ pub(super) struct InstanceEntry {
     error_code: Option<Short>,
     /// Several addresses have commas between.
     ip: Option<Short<16384>>,
+    /// The domain name that it has got from another instance; its own when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain_name: Option<Short<1024>>,
     port: Option<NonZeroU16>,
     #[serde(default, skip_serializing_if = "is_false")]
     no_password_access: bool,
@@ -226,6 +229,7 @@ impl InstanceEntry {
             billing: self.billing()?,
             status,
             ip: self.ip.as_ref().map_or_else(String::new, |ip| ip.0.clone()),
+            domain_name: self.domain_name.as_ref().map(|name| name.0.clone()),
             port: self.port.map_or_else(|| engine.default_port(), NonZeroU16::get),
             access: Access {
                 no_password: self.no_password_access,

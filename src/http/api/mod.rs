@@ -10,13 +10,14 @@ mod instances;
 mod key_analyses;
 mod links;
 mod logs;
+mod migrations;
 mod minor_versions;
 mod monitored;
 mod nodes;
 mod restores;
 mod roles;
 mod sessions;
-pub(super) mod tasks;
+mod tasks;
 mod versions;
 mod web_cli;
 
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         accounts::routes(),
         sessions::routes(),
         web_cli::routes(),
+        migrations::routes(),
         config::routes(),
         nodes::routes(),
         roles::routes(),

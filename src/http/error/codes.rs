@@ -169,8 +169,15 @@ pub(crate) const NOT_EMULATED: ErrorCode =
 pub(crate) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
 pub(crate) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
 pub(crate) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");
-pub(crate) const MIGRATION_NOT_FOUND: ErrorCode =
-    twinless("DCS.4133", 400, "The migration task does not exist.");
+pub(crate) const MIGRATION_NOT_FOUND: ErrorCode = twinless("DCS.4133", 400, "Instance job is not found.");
+pub(crate) const NO_MIGRATIONS: ErrorCode =
+    twinless("DCS.4855", 400, "invalid migration task id in the request.");
+/// Only inside the results of restarts.
+pub(crate) const NOT_ONLINE_MIGRATION: ErrorCode = twinless("dcs.41.0001", 400, "task not v2");
+pub(crate) const ADDRESS_EXCHANGE_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4990", 400, "Not support exchange ip.");
+pub(crate) const WRONG_INSTANCE_PASSWORD: ErrorCode =
+    row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 pub(crate) const ANALYSIS_NOT_FOUND: ErrorCode =
     twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
 pub(crate) const INSTANCE_SAVE_FAILED: ErrorCode =

@@ -82,12 +82,6 @@ pub(super) enum ApiError {
         /// Its name.
         name: &'static str,
     },
-    /// What is asked for is never there: nothing makes it.
-    #[error("nothing of the kind is there")]
-    Unknown {
-        /// The code that says so.
-        code: &'static ErrorCode,
-    },
     /// The operation is known and not emulated.
     #[error("not emulated: {what}")]
     NotEmulated {
@@ -146,7 +140,7 @@ impl ApiError {
             Self::BodyTooLarge => &code::BODY_TOO_LARGE,
             Self::BodyTooSlow => &code::BODY_TOO_SLOW,
             Self::Unavailable => &code::UNAVAILABLE,
-            Self::Failed { code, .. } | Self::Unknown { code } => code,
+            Self::Failed { code, .. } => code,
             Self::MissingQuery { .. } => &code::INVALID_QUERY,
             Self::NotEmulated { .. } => &code::NOT_EMULATED,
             Self::LinkExpired => &code::LINK_EXPIRED,

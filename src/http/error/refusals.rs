@@ -58,6 +58,11 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::InstanceNotFound => &code::INSTANCE_NOT_FOUND,
         Refusal::NoInstances => &code::NO_INSTANCES,
         Refusal::TooManyInstances => &code::TOO_MANY_INSTANCES,
+        Refusal::MigrationNotFound => &code::MIGRATION_NOT_FOUND,
+        Refusal::NoMigrations => &code::NO_MIGRATIONS,
+        Refusal::NotOnlineMigration => &code::NOT_ONLINE_MIGRATION,
+        Refusal::AddressExchangeUnsupported => &code::ADDRESS_EXCHANGE_UNSUPPORTED,
+        Refusal::WrongInstancePassword => &code::WRONG_INSTANCE_PASSWORD,
         Refusal::InvalidAction => &code::INVALID_ACTION,
         Refusal::InstancePrepaid => &code::PREPAID,
         Refusal::BackupNotFound => match api {

@@ -67,7 +67,7 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      'enterprise_project_id', i.enterprise_project_id, 'enable_publicip', i.enable_publicip, 'publicip_id', i.publicip_id, \
      'enable_ssl', i.enable_ssl, 'transparent_client_ip', i.transparent_client_ip, 'access_user', i.access_user, \
      'rename_commands', json(i.rename_commands), 'launched_at', i.launched_at, 'updated_at', i.updated_at, \
-     'error_code', i.error_code, \
+     'error_code', i.error_code, 'domain_name', i.domain_name, \
      'open_kind', (SELECT w.record_kind FROM open_work w WHERE w.instance_key = i.instance_key), \
      'occupation', (SELECT k.occupation FROM background_work k \
                     WHERE k.instance_key = i.instance_key AND k.occupation IS NOT NULL), \
@@ -120,6 +120,7 @@ struct InstanceRow {
     launched_at: Option<i64>,
     updated_at: Option<i64>,
     error_code: Option<String>,
+    domain_name: Option<String>,
     open_kind: Option<i64>,
     occupation: Option<String>,
     tags: Vec<(String, String)>,
@@ -160,6 +161,7 @@ fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
         spec_code: row.spec_code,
         status: row.status,
         ip: row.ip,
+        domain_name: row.domain_name,
         port: row.port,
         engine_as_sent: row.engine_as_sent,
         product_id: row.product_id,

@@ -10,12 +10,24 @@ pub(in crate::store) const TASK_COLUMNS: &str = "t.task_id, t.name, t.details, t
      EXISTS (SELECT 1 FROM waiting_changes c WHERE c.task_id = t.task_id), t.created_at, t.finished_at, t.failed, t.error_code";
 
 /// A row of [`TASK_COLUMNS`].
-pub(in crate::store) type TaskRow =
-    (TaskId, String, Option<String>, Option<JobId>, String, String, bool, Timestamp, Option<Timestamp>, bool, Option<String>);
+pub(in crate::store) type TaskRow = (
+    TaskId,
+    String,
+    Option<String>,
+    Option<JobId>,
+    String,
+    String,
+    bool,
+    Timestamp,
+    Option<Timestamp>,
+    bool,
+    Option<String>,
+);
 
 /// Takes a task. Of details that cannot be read there are none.
 pub(in crate::store) fn task(row: TaskRow) -> BackgroundTask {
-    let (id, name, details, job_id, user_id, user_name, waits, created_at, finished_at, failed, error_code) = row;
+    let (id, name, details, job_id, user_id, user_name, waits, created_at, finished_at, failed, error_code) =
+        row;
     let details = details.map(|details| serde_json::from_str(&details).unwrap_or_default());
     let creator = Creator { user_id, user_name };
     BackgroundTask { id, name, details, job_id, creator, waits, created_at, finished_at, failed, error_code }

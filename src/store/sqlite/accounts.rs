@@ -11,12 +11,12 @@ use crate::domain::instance::password::PasswordVerdict;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{NewTask, TaskSubject};
 use crate::domain::work::WorkOptions;
-use crate::store::sqlite::{instance_cache::CachedInstance, logins, writer::WriterState, SqliteStore};
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::documents::{self, Document};
 use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
 use crate::store::sqlite::instances::password_has_colon;
+use crate::store::sqlite::{SqliteStore, instance_cache::CachedInstance, logins, writer::WriterState};
 use crate::store::{
     AccountCommand, AccountPasswordChange, AccountReads, AccountWrites, ChangeAccount, ChangeAccountPassword,
     InstanceRef, PasswordAnswer, StoreError, WorkStep,

@@ -13,66 +13,68 @@ use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::tasks;
 use crate::store::{StoreError, WorkStep};
 
-/// Background work of an instance that is about to begin.
+/// Whose background work is.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    /// The project.
+    pub(super) project_key: i64,
+    /// The instance; none: it is the project's own.
+    pub(super) instance_key: Option<i64>,
+}
+
+impl Owner {
+    /// Returns a project as the owner.
+    pub(super) fn project(project_key: i64) -> Self {
+        Self { project_key, instance_key: None }
+    }
+}
+
+impl From<&CachedInstance> for Owner {
+    fn from(known: &CachedInstance) -> Self {
+        Self { project_key: known.project_key, instance_key: Some(known.key) }
+    }
+}
+
+/// Background work that is about to begin.
 pub(super) struct NewWork<'n> {
     /// What it does.
     pub(super) effect: Effect,
     /// How long it takes.
     pub(super) work: WorkOptions,
-    /// What the instance shows meanwhile.
+    /// What the instance shows meanwhile; nothing of a project.
     pub(super) occupation: Option<Occupation>,
     /// Its background task and job, as far as its kind has them.
     pub(super) task: Option<(&'n NewTask, TaskDetails)>,
 }
 
-/// Plans background work of an instance, from `now` on. What takes no time is due at once: the next operation finds it done.
+/// Plans background work, from `now` on. What takes no time is due at once: the next operation finds it done.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
-    known: &CachedInstance,
+    owner: impl Into<Owner>,
     new: NewWork<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let Owner { project_key, instance_key } = owner.into();
+    let plan = WorkPlan::new(now, new.work);
+    let (mut task_id, mut job_id) = (None, None);
     if let Some((task, details)) = &new.task {
-        tasks::begin(connection, known.key, task, details, (now, None)).await?;
+        let names = task.task.names();
+        task_id = names.task.map(|_| task.task_id);
+        job_id = names.job.map(|_| task.job_id);
+        match instance_key {
+            Some(key) => tasks::begin(connection, key, task, details, (now, None)).await?,
+            None => tasks::begin_of_project(connection, project_key, task, now).await?,
+        }
     }
-    let task = new.task.as_ref().map(|(task, _)| *task);
-    let owner = (known.project_key, Some(known.key));
-    insert(connection, owner, &new.effect, (new.work, new.occupation), task, now).await
-}
-
-/// Plans background work of a project, from `now` on, with its background task and job.
-pub(super) async fn begin_of_project(
-    connection: &mut SqliteConnection,
-    project_key: i64,
-    (effect, work): (&Effect, WorkOptions),
-    task: &NewTask,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    tasks::begin_of_project(connection, project_key, task, now).await?;
-    insert(connection, (project_key, None), effect, (work, None), Some(task), now).await
-}
-
-async fn insert(
-    connection: &mut SqliteConnection,
-    (project_key, instance_key): (i64, Option<i64>),
-    effect: &Effect,
-    (work, occupation): (WorkOptions, Option<Occupation>),
-    task: Option<&NewTask>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let plan = WorkPlan::new(now, work);
-    let names = task.map(|task| task.task.names());
     let insert = sql(
         "plan background work",
         "INSERT INTO background_work (project_key, instance_key, effect, occupation, created_at, start_at, finish_at, failure,
                                       due_at, task_id, job_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
     );
-    let insert = insert.bind(project_key).bind(instance_key).bind_json(effect).bind(occupation).bind(now);
-    let insert = insert.bind(plan.start_at()).bind(plan.finish_at()).bind(plan.failure);
-    let insert = insert.bind(task.filter(|_| names.is_some_and(|names| names.task.is_some())).map(|task| task.task_id));
-    let insert = insert.bind(task.filter(|_| names.is_some_and(|names| names.job.is_some())).map(|task| task.job_id));
-    insert.execute(connection).await.map(drop)
+    let insert = insert.bind(project_key).bind(instance_key).bind_json(&new.effect).bind(new.occupation);
+    let insert = insert.bind(now).bind(plan.start_at()).bind(plan.finish_at()).bind(plan.failure);
+    insert.bind(task_id).bind(job_id).execute(connection).await.map(drop)
 }
 
 /// Moves background work on, if it still is where it was: its row goes and its task and job end with it when it ends. Returns whether
@@ -94,6 +96,22 @@ pub(super) async fn move_on(connection: &mut SqliteConnection, step: &WorkStep) 
     let Some(ids) = ended else { return Ok(false) };
     tasks::end(connection, ids, step.at, step.work.plan.failure.map(FailureCode::as_str)).await?;
     Ok(true)
+}
+
+/// Ends whatever is open that has an effect, without any step: its tasks and jobs end as well.
+pub(super) async fn end_all_of(
+    connection: &mut SqliteConnection,
+    effect: &Effect,
+    at: Timestamp,
+    failure: Option<FailureCode>,
+) -> Result<(), StoreError> {
+    let end =
+        sql("end background work", "DELETE FROM background_work WHERE effect = ? RETURNING task_id, job_id");
+    let ended: Vec<(Option<TaskId>, Option<JobId>)> = end.bind_json(effect).all(&mut *connection).await?;
+    for ids in ended {
+        tasks::end(connection, ids, at, failure.map(FailureCode::as_str)).await?;
+    }
+    Ok(())
 }
 
 /// Gives up what an instance has open: it is about to be deleted.

@@ -1,12 +1,14 @@
-//! What a change of something of an instance begins with: the instance as it is, and who is behind the change.
+//! What a change of something of an instance or of a project begins with: what is there, and who is behind the change.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteExecutor;
 
+use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instance_cache::CachedInstance;
+use crate::store::sqlite::instance_cache::{CachedInstance, InstanceCache};
+use crate::store::sqlite::instances::ensure_project;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{InstanceRef, StoreError};
@@ -37,6 +39,52 @@ pub(super) async fn of_instance<'c>(
     instances.forget(instance.instance_id);
     let actor_key = actors.key(connection, &origin.actor).await?;
     Ok(Change { connection, known, audit: Audit { at: now, origin, actor_key } })
+}
+
+/// A change of something of a project that has begun.
+pub(super) struct ProjectChange<'c> {
+    /// The connection of the writer, in its transaction.
+    pub(super) connection: &'c mut SqliteConnection,
+    /// The instances that are known.
+    pub(super) known: &'c mut InstanceCache,
+    /// The project.
+    pub(super) project_id: ProjectId,
+    /// Its key.
+    pub(super) project_key: i64,
+    /// What events say of the change.
+    pub(super) audit: Audit<'c>,
+}
+
+impl ProjectChange<'_> {
+    /// Returns an instance of the project. Its cached state is forgotten: the change may make another one of it.
+    ///
+    /// # Errors
+    /// `InstanceNotFound`.
+    pub(super) async fn instance(&mut self, id: InstanceId) -> Result<CachedInstance, StoreError> {
+        self.known.load(self.connection, std::iter::once(id)).await?;
+        let known = self.known.get_mut(self.project_id, id)?.clone();
+        self.known.forget(id);
+        Ok(known)
+    }
+}
+
+/// Begins a change of something of a project, which is made if it is not there.
+pub(super) async fn of_project<'c>(
+    state: &'c mut WriterState,
+    project_id: ProjectId,
+    now: Timestamp,
+    origin: &'c Origin,
+) -> Result<ProjectChange<'c>, StoreError> {
+    let WriterState { connection, instances: known, actors, .. } = state;
+    let project_key = ensure_project(connection, project_id, now).await?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
+    Ok(ProjectChange {
+        connection,
+        known,
+        project_id,
+        project_key,
+        audit: Audit { at: now, origin, actor_key },
+    })
 }
 
 /// Returns the key of an instance that is there.

@@ -6,11 +6,9 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::store::error::OpenError;
 use crate::store::migrate;
-use crate::store::sqlite::file;
 use crate::store::sqlite::file::RecoveredCopy;
 use crate::store::sqlite::file_lock::FileLock;
-use crate::store::sqlite::options;
-use crate::store::sqlite::paths;
+use crate::store::sqlite::{file, options, paths};
 
 /// What looking through a database found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,10 +191,13 @@ const RULES: [(&str, &str); 10] = [
          WHERE i.instance_id NOT IN (SELECT subject_id FROM events WHERE subject_kind = 'instance')",
     ),
     (
-        "an instance is RESTORING while a restore of it is open, and only by a restore",
+        "an instance is RESTORING while a restore of it is open or data is migrated into it, and only then",
         "SELECT n.instance_id || ' is ' || i.status FROM instances i JOIN instance_names n USING (instance_key)
          WHERE i.deleted_at IS NULL
-           AND iif(EXISTS (SELECT 1 FROM restores r WHERE r.instance_key = i.instance_key AND r.status IN (0, 6)),
+           AND iif(EXISTS (SELECT 1 FROM restores r WHERE r.instance_key = i.instance_key AND r.status IN (0, 6))
+                   OR EXISTS (SELECT 1 FROM migrations m WHERE m.project_key = i.project_key
+                              AND m.document ->> 'status' IN ('MIGRATING', 'FULLMIGRATING')
+                              AND m.document ->> '$.target.instance_id' = n.instance_id),
                    i.status <> 'RESTORING',
                    i.status = 'RESTORING' AND i.instance_id IN (SELECT subject_id FROM events
                                                                 WHERE to_status = 25 AND from_status <> 25))",

@@ -197,7 +197,8 @@ pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) ->
              OR EXISTS (SELECT 1 FROM key_analyses WHERE id = ?1)
              OR EXISTS (SELECT 1 FROM diagnoses WHERE id = ?1)
              OR EXISTS (SELECT 1 FROM run_logs WHERE id = ?1)
-             OR EXISTS (SELECT 1 FROM accounts WHERE id = ?1)",
+             OR EXISTS (SELECT 1 FROM accounts WHERE id = ?1)
+             OR EXISTS (SELECT 1 FROM migrations WHERE id = ?1)",
     );
     look.bind(&id[..]).value(executor).await
 }

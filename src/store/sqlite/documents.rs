@@ -1,6 +1,6 @@
-//! Tables of JSON documents: records of an instance, or of a project, each with an id, in the order of their creation.
+//! Tables of JSON documents: records of an instance or of a project, each with an id, in the order of their creation.
 //!
-//! A table of them has `instance_key` (or `project_key`), `number` (from 1, given once), `id` and `document`. What must hold of a document is a rule of
+//! A table of them has the key of its owner, `number` (from 1, given once), `id` and `document`. What must hold of a document is a rule of
 //! the domain, and again a `CHECK` of its table.
 
 use serde::Serialize;
@@ -18,7 +18,7 @@ pub(super) trait Document: Serialize + DeserializeOwned {
     type Id: Identifier;
     /// The table.
     const TABLE: &'static str;
-    /// The column with the key of its owner.
+    /// The column with the key of its owner: `instance_key` or `project_key`.
     const OWNER: &'static str = "instance_key";
 
     /// Returns its id.

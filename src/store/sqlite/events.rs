@@ -159,10 +159,7 @@ pub(super) async fn append_of_instance(
     remark: Option<&str>,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    for word in from.into_iter().chain(to) {
-        let number = "INSERT INTO statuses SELECT max(status) + 1, ?1 FROM statuses WHERE ?1 NOT IN (SELECT word FROM statuses) HAVING count(*) > 0";
-        sql("number a status", number).bind(word).execute(&mut *connection).await?;
-    }
+    number_statuses(connection, from.into_iter().chain(to)).await?;
     let append = sql(
         "record a change of something of an instance",
         "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, instance_id, instance_name,
@@ -175,6 +172,50 @@ pub(super) async fn append_of_instance(
     let append = append.bind(subject.instance_key).bind(audit.at).bind(subject.kind).bind(&subject.id[..]);
     let append = append.bind(subject.name).bind(from).bind(to).bind(remark).bind(audit.actor_key);
     append.bind(audit.origin.request_id).execute(connection).await.map(drop)
+}
+
+/// Gives a number to each word of a status that has none.
+async fn number_statuses(
+    connection: &mut SqliteConnection,
+    words: impl Iterator<Item = &str>,
+) -> Result<(), StoreError> {
+    for word in words {
+        let number = "INSERT INTO statuses SELECT max(status) + 1, ?1 FROM statuses WHERE ?1 NOT IN (SELECT word FROM statuses) HAVING count(*) > 0";
+        sql("number a status", number).bind(word).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Appends an event of a subject of a project that is no instance's. Statuses are words, as those of [`append_of_instance`].
+pub(super) async fn append_in_words(
+    connection: &mut SqliteConnection,
+    subject: ProjectSubject<'_>,
+    (from, to): (Option<&str>, Option<&str>),
+    remark: Option<&str>,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    number_statuses(connection, from.into_iter().chain(to)).await?;
+    let append = sql(
+        "record a change of something of a project",
+        "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, from_status, to_status, remark,
+                             actor_key, request_id)
+         SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, (SELECT status FROM statuses WHERE word = ?6),
+                (SELECT status FROM statuses WHERE word = ?7), ?8, ?9, ?10 FROM events WHERE project_key = ?1",
+    );
+    append
+        .bind(subject.project_key)
+        .bind(audit.at)
+        .bind(subject.kind)
+        .bind(subject.id.to_vec())
+        .bind(subject.name)
+        .bind(from)
+        .bind(to)
+        .bind(remark)
+        .bind(audit.actor_key)
+        .bind(audit.origin.request_id.map(|id| id.as_bytes().to_vec()))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// What of a project that is no instance's an event is about.

@@ -7,12 +7,13 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use crate::domain::background_work::{Effect, Step};
 use crate::domain::export::{InstanceExport, MOST_EXPORTS, TABLE_HEAD, write_row};
 use crate::domain::id::{JobId, ProjectId};
+use crate::domain::task::TaskDetails;
 use crate::store::row::INSTANCE_COLUMNS;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::background_work::{NewWork, Owner};
 use crate::store::sqlite::documents::{self, Document};
 use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{background_work, instances, writer::WriterState};
+use crate::store::sqlite::{SqliteStore, background_work, instances, writer::WriterState};
 use crate::store::{BeginExport, ExportReads, ExportWrites, StoreError, WorkStep};
 
 impl Document for InstanceExport {
@@ -64,7 +65,9 @@ async fn begin(state: &mut WriterState, command: BeginExport) -> Result<(), Stor
     trim.bind(project_key).bind(stay).execute(&mut *connection).await?;
     documents::insert(connection, project_key, &export).await?;
     let effect = Effect::ExportInstances { id: export.id };
-    background_work::begin_of_project(connection, project_key, (&effect, work), &task, now).await?;
+    let task = Some((&task, TaskDetails::default()));
+    let new = NewWork { effect, work, occupation: None, task };
+    background_work::begin(connection, Owner::project(project_key), new, now).await?;
     let audit = Audit { at: now, origin: &origin, actor_key };
     record(connection, project_key, &export, ProjectChange::Created, audit).await
 }

@@ -14,12 +14,14 @@ use crate::domain::session::{
 };
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::{contents, instance_cache::CachedInstance, links, tasks, writer::WriterState, SqliteStore};
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::{note, shown};
 use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::{
+    SqliteStore, contents, instance_cache::CachedInstance, links, tasks, writer::WriterState,
+};
 use crate::store::{
     ChangeSessions, InstanceRef, SessionCommand, SessionReads, SessionWrites, StoreError, WorkStep,
 };

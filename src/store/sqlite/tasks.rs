@@ -34,8 +34,9 @@ impl TaskReads for SqliteStore {
         project_id: ProjectId,
         id: TaskId,
     ) -> Result<Option<(Option<InstanceId>, BackgroundTask)>, StoreError> {
-        let read =
-            format!("SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t {OF_PROJECT} AND t.task_id = ?2");
+        let read = format!(
+            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t {OF_PROJECT} AND t.task_id = ?2"
+        );
         let read = sql("read a background task", read).bind(project_id).bind(id);
         let row = read.row(self.reader.pool()).await?;
         row.map(|row| Ok((row::column(&row, "instance_id")?, task(decode(&row)?)))).transpose()
@@ -163,6 +164,19 @@ async fn record(
     };
     let task = task.bind(&new.creator.user_id).bind(&new.creator.user_name).bind(begin_at).bind(end_at);
     task.bind(names.job.map(|_| new.job_id)).execute(connection).await.map(drop)
+}
+
+/// Records a job of a project that no instance has, and that ended as it began.
+pub(super) async fn record_job_of_project(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    new: &NewTask,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let record =
+        "INSERT INTO jobs (job_id, project_key, job_type, begin_at, end_at) VALUES (?1, ?2, ?3, ?4, ?4)";
+    let record = sql("record a job", record).bind(new.job_id).bind(project_key);
+    record.bind(new.task.names().job.unwrap_or_default()).bind(at).execute(connection).await.map(drop)
 }
 
 /// Ends a background task and a job; a code says why they failed, if they did.

@@ -18,8 +18,8 @@ use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
-    accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, minor_versions,
-    nodes, open_work, restores, sessions,
+    accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, migrations,
+    minor_versions, nodes, open_work, restores, sessions,
 };
 use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
 
@@ -102,7 +102,6 @@ async fn apply_to_work(
             instances::finish_check(connection, *more_memory_mb, step).await?;
         }
         (Effect::ExportInstances { id }, None) => exports::apply(connection, *id, step, audit).await?,
-        (Effect::ExportInstances { .. }, Some(_)) => {}
         (Effect::SwitchOver { .. } | Effect::RemoveAddress { .. }, Some(known)) => {
             nodes::apply(connection, known, step, audit).await?;
         }
@@ -112,7 +111,11 @@ async fn apply_to_work(
         (Effect::EndSessions { node, .. }, Some(known)) => {
             sessions::apply(connection, known, *node, step, audit).await?;
         }
-        (_, None) => {}
+        (Effect::Migration { .. } | Effect::MigrationStop { .. } | Effect::AddressExchange { .. }, _) => {
+            migrations::apply(connection, instances, step, audit).await?;
+        }
+        // What is of an instance is never of a project, nor the reverse.
+        (Effect::ExportInstances { .. }, Some(_)) | (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
     let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };

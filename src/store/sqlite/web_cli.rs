@@ -7,10 +7,10 @@ use crate::domain::account::{Account, AccountRole};
 use crate::domain::id::AccountId;
 use crate::domain::refusal::Refusal;
 use crate::domain::web_cli::{Console, LOGIN_LIFE, MOST_LOGINS, permit_web_cli};
-use crate::store::sqlite::{contents, documents, writer::WriterState, SqliteStore};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::instances::{kept_password, note, shown};
 use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::{SqliteStore, contents, documents, writer::WriterState};
 use crate::store::{StoreError, WebCliLogin, WebCliUser, WebCliWrites};
 
 #[async_trait]

@@ -37,7 +37,7 @@ impl TestServer {
     }
 
     /// Sets the rule for everything of a model.
-    async fn set_rule(&self, model: &str, rule: &Value) -> Value {
+    pub(crate) async fn set_rule(&self, model: &str, rule: &Value) -> Value {
         self.put(&format!("/_emulator/transitions/{model}"), rule).await.ok()
     }
 
@@ -426,6 +426,9 @@ impl TestServer {
         let node = json!({"node_id": nodes["nodes"][0]["node_id"]});
         self.post(&format!("{}/clients", Api::V2.instance(HA)), &node).await.ok();
         self.post(&format!("{}/webcli/auth", Api::V2.instance(HA)), &json!({})).await.ok();
+        let migration =
+            json!({"name": "migration", "vpc_id": "v", "subnet_id": "s", "security_group_id": "g"});
+        self.post(&format!("/v2/{PROJECT}/migration/instance"), &migration).await.ok();
     }
 }
 

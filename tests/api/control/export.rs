@@ -413,6 +413,7 @@ async fn the_configuration_of_instances_and_projects_is_exported_in_the_words_of
         "id": id, "cache_mode": "ha", "engine_version": "5.0", "charging_mode": 1, "order_id": "order-1", "product_id": "p",
         "maintain_begin": "22:00:00", "maintain_end": "02:00:00", "enterprise_project_id": "e", "enable_ssl": true,
         "enable_publicip": true, "publicip_id": "i", "transparent_client_ip_enable": false, "access_user": "u",
+        "domain_name": "other.example.com",
         "rename_commands": {"keys": "k"}, "tags": [{"key": "env", "value": "test"}, {"key": "bare"}],
         "parameters": {"timeout": "5", "maxmemory-policy": "noeviction"}, "instance_backup_policy": policy,
         "whitelist": whitelist, "bandwidth_policy": bandwidth, "description": "said",

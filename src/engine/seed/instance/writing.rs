@@ -43,6 +43,7 @@ impl From<InstanceSeed> for InstanceEntry {
             work: work.map(WorkEntry::from),
             error_code: instance.error_code.map(Short),
             ip: Some(Short(instance.ip)),
+            domain_name: instance.domain_name.map(Short),
             port: NonZeroU16::new(instance.port),
             no_password_access: instance.access.no_password,
             access_user: instance.access.user.map(Short),

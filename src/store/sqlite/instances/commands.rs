@@ -4,22 +4,27 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use crate::domain::origin::Origin;
-use crate::store::sqlite::change::{self, Change};
+use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::create;
 use crate::store::sqlite::instances::password::change_password;
 use crate::store::sqlite::instances::{placement, resize, transition, update};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, minor_versions, tasks};
+use crate::store::sqlite::{SqliteStore, migrations, minor_versions, tasks};
 use crate::store::{
     ChangeInstance, ChangePassword, CreateInstances, InstanceCommand, InstanceWrites, PasswordAnswer,
     StoreError,
 };
 
 /// Changes an instance.
-async fn change_instance(state: &mut WriterState, command: ChangeInstance) -> Result<(), StoreError> {
+async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), StoreError> {
+    let WriterState { connection, instances, actors, .. } = state;
     let ChangeInstance { instance, command, now, origin } = command;
-    let system_key = state.actors.key(&mut state.connection, &Origin::SYSTEM.actor).await?;
-    let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
+    instances.load(connection, std::iter::once(instance.instance_id)).await?;
+    let known: CachedInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
+    let actor_key = actors.key(connection, &origin.actor).await?;
+    instances.forget(instance.instance_id);
+    let audit = Audit { at: now, origin: &origin, actor_key };
     match command {
         InstanceCommand::Update { update, policy_id, unique_names, port_change } => {
             let names = unique_names.then_some(instance.project_id);
@@ -33,7 +38,11 @@ async fn change_instance(state: &mut WriterState, command: ChangeInstance) -> Re
             let extension = (&extension, region.as_str());
             placement::begin(connection, known, extension, wait.as_ref(), (&task, work), audit).await
         }
-        InstanceCommand::Delete => update::delete(connection, &known, audit, system_key).await,
+        InstanceCommand::Delete => {
+            let system_key = actors.key(connection, &Origin::SYSTEM.actor).await?;
+            update::delete(connection, &known, audit, system_key).await?;
+            migrations::end_of_instance(connection, instances, &known, audit).await
+        }
         InstanceCommand::SwitchNodes { switch, task } => {
             update::switch_nodes(connection, &known, &switch, &task, audit).await
         }
@@ -60,7 +69,7 @@ impl InstanceWrites for SqliteStore {
     }
 
     async fn change_instance(&self, command: ChangeInstance) -> Result<(), StoreError> {
-        self.writer.change(|state| change_instance(state, command).boxed()).await
+        self.writer.change(|state| change(state, command).boxed()).await
     }
 
     async fn change_password(&self, command: ChangePassword) -> Result<PasswordAnswer, StoreError> {

@@ -17,7 +17,7 @@ mod waiting;
 
 pub(super) use creation::ensure_project;
 pub(super) use due::begin_due;
+pub(super) use password::{has_colon as password_has_colon, read as kept_password};
 pub(super) use record::{note, set_status, shown};
 pub(super) use resize::finish_check;
-pub(super) use password::{has_colon as password_has_colon, read as kept_password};
 pub(super) use transition::finish_transition;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::identity::Secret;
-use crate::domain::instance::{Instance, MinorVersions};
+use crate::domain::instance::{Instance, InstanceStatus, MinorVersions};
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
@@ -123,8 +123,8 @@ async fn project_of(snapshot: &mut SqliteConnection, row: ProjectRow) -> Result<
     Ok(ProjectSeed { id, name, created_at, is_built_in, quota, templates, instances: Vec::new() })
 }
 
-/// An instance with its key and the hash of its password, whether its own work is open, its minor versions, when its policy runs next,
-/// and its work.
+/// An instance with its key and the hash of its password, whether its own work is open, its minor versions, whether it is
+/// migrated into, when its policy runs next, and its work.
 type InstanceRow = (
     i64,
     Instance,
@@ -132,6 +132,7 @@ type InstanceRow = (
     bool,
     Option<String>,
     Option<String>,
+    bool,
     Option<Timestamp>,
     Option<Timestamp>,
     Option<Timestamp>,
@@ -141,6 +142,7 @@ type InstanceRow = (
 async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Parts) -> Result<(), Stopped> {
     let statement = format!(
         "SELECT i.instance_key, {INSTANCE_COLUMNS}, i.password_hash, w.instance_key IS NOT NULL, m.engine, m.proxy,
+                EXISTS (SELECT 1 FROM background_work k WHERE k.instance_key = i.instance_key AND k.effect ->> 'kind' = 'migration'),
                 (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key),
                 w.start_at, w.finish_at, w.failure
          FROM instances i JOIN projects p USING (project_key)
@@ -156,7 +158,23 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
             return Ok(());
         }
         for row in rows {
-            let (key, instance, password_hash, is_in_transition, engine, proxy, next_run_at, start_at, finish_at, failure) = row;
+            let (
+                key,
+                mut instance,
+                password_hash,
+                is_in_transition,
+                engine,
+                proxy,
+                is_migrated_into,
+                next_run_at,
+                start_at,
+                finish_at,
+                failure,
+            ) = row;
+            if is_migrated_into {
+                // Migrations are not exported, and nothing else would end that state.
+                instance.status = InstanceStatus::Running;
+            }
             last = key;
             let seed = InstanceSeed {
                 configuration: instance_config::settings_of(snapshot, key).await?,

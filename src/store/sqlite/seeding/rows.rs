@@ -204,9 +204,9 @@ impl InsertRow for InstanceRow {
                                 no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id, \
                                 transparent_client_ip, zone_codes, vpc_id, subnet_id, security_group_id, maintain_begin, \
                                 maintain_end, enterprise_project_id, rename_commands, user_id, user_name, created_at, \
-                                launched_at, updated_at, error_code, restorable_after)";
+                                launched_at, updated_at, error_code, restorable_after, domain_name)";
     const PLACEHOLDERS: &'static str =
-        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
     fn bind(self, script: &mut Script) {
         let InstanceSeed { instance, password_hash, backups, .. } = self.seed;
@@ -254,5 +254,6 @@ impl InsertRow for InstanceRow {
             .bind(Some(instance.updated_at).filter(|at| *at > instance.created_at).map(Timestamp::as_millis));
         script.bind(instance.error_code);
         script.bind(i64::try_from(outdated.max().unwrap_or(0)).unwrap_or(i64::MAX));
+        script.bind(instance.domain_name);
     }
 }
