@@ -12,6 +12,8 @@ use crate::domain::id::{
     AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, MigrationId, ProjectId, TaskId,
 };
 
+use crate::domain::instance::PublicAccessOrder;
+use crate::domain::instance::bandwidth::BandwidthTargets;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -50,6 +52,18 @@ pub enum Effect {
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
     },
+    /// Opens its instance to the public, or closes it.
+    PublicAccess {
+        /// How it is opened; none: it is closed.
+        to: Option<PublicAccessOrder>,
+    },
+    /// Gives shards another bandwidth.
+    Bandwidth {
+        /// The shards.
+        shards: BandwidthTargets,
+    },
+    /// Lets the bandwidth of its instance be doubled, and ends that.
+    BandwidthExpansion,
     /// Diagnoses an instance.
     Diagnosis {
         /// The diagnosis.
@@ -133,6 +147,7 @@ impl Effect {
     pub fn model(&self) -> WorkModel {
         match self {
             Self::KeyAnalysis { .. } => WorkModel::Analysis,
+            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => WorkModel::Task,
             Self::Diagnosis { .. } => WorkModel::Diagnosis,
             Self::Account { .. } => WorkModel::Account,
             Self::Migration { .. } | Self::MigrationStop { .. } | Self::AddressExchange { .. } => {
@@ -142,10 +157,13 @@ impl Effect {
         }
     }
 
-    /// Returns the id of what it is about.
+    /// Returns the id of what it is about, or, of what has none, a word.
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::PublicAccess { .. } => "public_access".to_owned(),
+            Self::Bandwidth { .. } => "bandwidth".to_owned(),
+            Self::BandwidthExpansion => "bandwidth_expansion".to_owned(),
             Self::Diagnosis { id } => id.to_string(),
             Self::UpgradeMinorVersion { id, .. } | Self::CheckResize { id, .. } => id.to_string(),
             Self::ExportInstances { id } => id.to_string(),

@@ -44,7 +44,7 @@ pub struct Zone {
 }
 
 /// The port of the first zone; those of the others follow.
-const FIRST_ZONE_PORT: usize = 8003;
+const FIRST_ZONE_PORT: usize = 8002;
 
 /// Returns the zones of a region.
 pub fn zones(region: &str) -> [Zone; ZONE_IDS.len()] {

@@ -11,7 +11,7 @@ mod table;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-pub use family::{Cpu, Edition, Family, Shards, Size, Storage};
+pub use family::{Cpu, Edition, Family, Shards, Size, Storage, UnknownProductWord};
 
 use crate::domain::instance::{CacheMode, Capacity, Engine, EngineVersion};
 
@@ -57,8 +57,11 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::from_table);
 impl Catalogue {
     fn from_table() -> Self {
         let mut products: Vec<Product> = table::FAMILIES.iter().flat_map(products_of).collect();
-        // Generic ones first, and those with the fewest copies: clients take the first of what they find.
-        products.sort_by_key(|product| (product.family.edition == Edition::Enterprise, product.copies));
+        // Those of today first, generic ones before others, and those with the fewest copies: clients take the first of what they find.
+        products.sort_by_key(|product| {
+            let family = product.family;
+            (family.is_first_generation(), family.edition == Edition::Enterprise, product.copies)
+        });
         let mut by_code = HashMap::new();
         for (position, product) in products.iter().enumerate() {
             by_code.insert(product.spec_code.clone(), position);
@@ -83,7 +86,7 @@ fn products_of(family: &'static Family) -> Vec<Product> {
     family.copies.iter().flat_map(|copies| sizes.iter().map(|sizes| product(*copies, sizes))).collect()
 }
 
-/// Returns every product: generic ones first, then by copies, then in the order of the table.
+/// Returns every product: the first generation last, generic ones first, then by copies, then in the order of the table.
 pub fn products() -> &'static [Product] {
     &CATALOGUE.products
 }

@@ -1,11 +1,11 @@
-//! Templates of configuration parameters: those the service ships, one for each version and mode, and those of a project.
+//! Templates of configuration parameters: those the service ships, one for each version, mode and edition, and those of a project.
 //!
 //! Source: docs/contract/dcs-v2.md, section 2.19.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::domain::catalogue;
+use crate::domain::catalogue::{self, Edition, Storage};
 use crate::domain::id::TemplateId;
 use crate::domain::instance::{CacheMode, Engine, EngineVersion, InstanceName};
 use crate::domain::instance_config::{ParameterChange, Parameters};
@@ -19,20 +19,42 @@ pub struct TemplateKind {
     pub engine_version: EngineVersion,
     /// How instances of the kind keep their data.
     pub cache_mode: CacheMode,
+    /// The edition.
+    pub edition: Edition,
+    /// What data is kept in.
+    pub storage: Storage,
 }
 
 impl TemplateKind {
     /// The versions that have templates. 3.0.7 is 3.0 by another name.
     const VERSIONS: [&'static str; 5] = ["3.0", "4.0", "5.0", "6.0", "7.0"];
 
-    /// Returns every kind, in the order of the shipped templates' numbers.
+    /// Returns every kind, in the order of the shipped templates' numbers: one of the generic edition a version and mode, then those
+    /// of other editions that are sold.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::VERSIONS.into_iter().flat_map(|version| {
-            CacheMode::ALL.into_iter().filter_map(move |cache_mode| {
-                let engine_version = EngineVersion::new(Engine::Redis, version.to_owned()).ok()?;
-                Some(Self { engine_version, cache_mode }).filter(Self::is_offered)
+        let generic = Self::VERSIONS.into_iter().flat_map(|version| {
+            CacheMode::ALL.into_iter().filter_map(move |mode| Self::generic(version, mode))
+        });
+        let others = catalogue::products().iter().map(|product| product.family);
+        let others = others.filter(|family| family.edition != Edition::Generic).flat_map(|family| {
+            family.versions.iter().filter_map(move |version| {
+                let (edition, storage) = (family.edition, family.storage);
+                Some(Self { edition, storage, ..Self::generic(version, family.mode)? })
             })
-        })
+        });
+        let mut kinds: Vec<Self> = generic.collect();
+        for kind in others {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds.into_iter()
+    }
+
+    fn generic(version: &str, cache_mode: CacheMode) -> Option<Self> {
+        let engine_version = EngineVersion::new(Engine::Redis, version.to_owned()).ok()?;
+        let (edition, storage) = (Edition::Generic, Storage::Dram);
+        Some(Self { engine_version, cache_mode, edition, storage }).filter(Self::is_offered)
     }
 
     /// Redis 3.0 is a single node, a pair, or a cluster behind proxies, and nothing else.
@@ -110,7 +132,13 @@ impl ConfigTemplate {
     pub fn shipped() -> impl Iterator<Item = Self> {
         (1..).zip(TemplateKind::all()).map(|(number, kind)| Self {
             id: TemplateRef::Shipped(number),
-            name: format!("Default-Redis-{}-{}-generic-DRAM", kind.engine_version.as_str(), kind.cache_mode),
+            name: format!(
+                "Default-Redis-{}-{}-{}-{}",
+                kind.engine_version.as_str(),
+                kind.cache_mode,
+                kind.edition,
+                kind.storage
+            ),
             description: None,
             kind,
             values: BTreeMap::new(),
@@ -178,9 +206,21 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_shipped_template_a_version_and_mode() {
+    fn there_is_one_shipped_template_a_version_mode_and_edition() {
         let names: Vec<_> = ConfigTemplate::shipped().map(|template| template.name).collect();
-        assert_eq!(names.len(), 3 + 4 * 5);
+        assert_eq!(names.len(), 3 + 4 * 5 + 2);
+        assert_eq!(
+            names[23..],
+            ["Default-Redis-6.0-ha-enterprise-DRAM", "Default-Redis-6.0-ha-enterprise-SSD"]
+        );
+        for product in catalogue::products().iter().filter(|product| product.family.engine == Engine::Redis) {
+            let family = product.family;
+            for version in family.versions.iter().filter(|version| **version != "3.0.7") {
+                let name =
+                    format!("Default-Redis-{version}-{}-{}-{}", family.mode, family.edition, family.storage);
+                assert!(names.contains(&name), "{name}");
+            }
+        }
         assert_eq!(names[0], "Default-Redis-3.0-single-generic-DRAM");
         assert!(names.contains(&"Default-Redis-6.0-ha_rw_split-generic-DRAM".to_owned()));
         assert!(!names.contains(&"Default-Redis-3.0-cluster-generic-DRAM".to_owned()));

@@ -3,6 +3,7 @@
 //! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 3.1; docs/contract/dcs-v2.md, section 4.
 
 mod attributes;
+pub mod bandwidth;
 mod create_request;
 mod minor_version;
 mod nodes;
@@ -10,6 +11,7 @@ pub mod password;
 mod permissions;
 mod placement;
 pub mod policy;
+mod public_access;
 mod resize;
 mod roles;
 mod state;
@@ -27,11 +29,12 @@ pub use attributes::{
     Access, Billing, Capacity, Creator, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine,
     InvalidEngineVersion, InvalidInstanceName, Network, RenameCommands,
 };
-pub use create_request::{BillingOrder, CreateInstancesRequest, NewInstance, OrderRules};
+pub use create_request::{BillingOrder, CreateInstancesRequest, ExpectedProduct, NewInstance, OrderRules};
 pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
 pub use nodes::{Node, NodeGroup, NodeRole, NodeSwitch, Topology};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
 pub use placement::{NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse};
+pub use public_access::{Listener, PublicAccess, PublicAccessOrder};
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules, WaitingChange};
 pub use roles::{KeptNode, NodeChange, NodeName, USUAL_WEIGHT};
 pub use state::{BackupRules, InstanceState, OpenWork};
@@ -40,6 +43,7 @@ pub use update::{InstanceSwitch, InstanceUpdate, UpdateOrder};
 
 use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::policy::KeptPolicy;
 use crate::domain::instance_config::Tags;
 use crate::domain::maintenance::MaintenanceWindow;
@@ -234,6 +238,8 @@ pub struct Instance {
     pub kept_nodes: Vec<KeptNode>,
     /// Those of its nodes that were stopped.
     pub stopped_nodes: BTreeSet<Uuid>,
+    /// What was changed of its bandwidth, if anything was.
+    pub bandwidth: Option<BandwidthChanges>,
     /// When it is backed up by itself; none if nothing was ever said about that.
     pub backup_policy: Option<KeptPolicy>,
     /// When it was created.

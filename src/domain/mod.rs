@@ -24,6 +24,7 @@ pub mod key_analysis;
 pub mod link;
 pub mod maintenance;
 pub mod migration;
+pub mod order;
 pub mod origin;
 pub mod page;
 pub mod quota;

@@ -37,14 +37,14 @@ impl Quota {
     /// How much memory is shown as the limit where none is set, in GB.
     const USUAL_MEMORY_GB: u32 = 512;
 
-    /// Returns the limit of instances that is shown.
-    pub fn shown_instances(self) -> u32 {
-        self.instances.unwrap_or(Self::USUAL_INSTANCES)
+    /// Returns the limit of instances that is shown: at least what is `used`, which a seed can have more of.
+    pub fn shown_instances(self, used: Usage) -> u64 {
+        u64::from(self.instances.unwrap_or(Self::USUAL_INSTANCES)).max(used.instances)
     }
 
-    /// Returns the limit of memory that is shown, in GB.
-    pub fn shown_memory_gb(self) -> u32 {
-        self.memory_gb.unwrap_or(Self::USUAL_MEMORY_GB)
+    /// Returns the limit of memory that is shown, in GB: at least what is `used`.
+    pub fn shown_memory_gb(self, used: Usage) -> u64 {
+        u64::from(self.memory_gb.unwrap_or(Self::USUAL_MEMORY_GB)).max(used.memory_gb())
     }
 
     /// Decides whether a project that has `used` may get `more`.
@@ -93,7 +93,9 @@ mod tests {
     #[test]
     fn without_a_quota_everything_is_permitted() {
         assert_eq!(Quota::default().permit(usage(1_000_000, 1 << 40), usage(100, 1 << 30)), Ok(()));
-        assert_eq!((Quota::default().shown_instances(), Quota::default().shown_memory_gb()), (20, 512));
+        let shown = |used| (Quota::default().shown_instances(used), Quota::default().shown_memory_gb(used));
+        assert_eq!(shown(Usage::default()), (20, 512));
+        assert_eq!(shown(usage(21, 513 * 1024)), (21, 513));
     }
 
     #[test]

@@ -69,9 +69,15 @@ pub enum Refusal {
     /// There is no such product.
     #[error("unknown product")]
     UnknownProduct,
+    /// There is no such product of Redis 4.0 and later.
+    #[error("unknown code of a product")]
+    UnknownSpecCode,
     /// The product is of another cache engine.
     #[error("the product is of another cache engine")]
     ProductOfOtherEngine,
+    /// The product is of other versions of the cache engine.
+    #[error("the product is of other versions of the cache engine")]
+    ProductOfOtherVersion,
     /// An instance must be in a private cloud.
     #[error("no private cloud is named")]
     InvalidVpc,
@@ -351,6 +357,18 @@ pub enum Refusal {
     /// The password of the instance, or of its account, is another one.
     #[error("wrong password of the instance")]
     WrongPassword,
+    /// Instances of the version are in no security group.
+    #[error("the engine's version is in no security group")]
+    SecurityGroupUnsupported,
+    /// There is no such order, or only of a project that the caller does not reach.
+    #[error("order not found")]
+    OrderNotFound,
+    /// The order does not wait until it is paid.
+    #[error("the order does not wait to be paid")]
+    OrderNotPayable,
+    /// No instance that is paid for in advance has the id.
+    #[error("no such instance is paid for in advance")]
+    ResourceNotFound,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

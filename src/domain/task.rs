@@ -202,6 +202,12 @@ pub enum TaskKind {
     SwitchNodes,
     /// Analyses a backup.
     AnalyseOffline,
+    /// Opens an instance to the public.
+    OpenToPublic,
+    /// Closes it.
+    CloseToPublic,
+    /// Gives shards another bandwidth.
+    ChangeBandwidth,
     /// Brings an instance to the latest minor versions.
     UpgradeMinorVersion,
     /// Checks whether an instance can get another size.
@@ -263,6 +269,9 @@ impl TaskKind {
             Self::SwitchSubnet => (None, Some("switchSubnetJob")),
             Self::SwitchNodes => (None, Some("modifyNodeStatusJob")),
             Self::AnalyseOffline => (Some("OfflineKeyAnalysis"), None),
+            Self::OpenToPublic => (Some("BindEip"), Some("bindPublicIpJob")),
+            Self::CloseToPublic => (Some("UnBindEip"), Some("unbindPublicIpJob")),
+            Self::ChangeBandwidth => (Some("ModifyBandwidth"), Some("modifyBandwidthJob")),
             Self::UpgradeMinorVersion => (Some("UpgradeMinorVersion"), None),
             Self::CheckResize => (Some("ResizePreCheck"), Some("resizePreCheckJob")),
             Self::ExportInstances => (Some("dcsExportJob"), Some("dcsExportJob")),

@@ -14,13 +14,13 @@ use crate::store::InstanceRef;
 pub struct ProductsQuery {
     /// The instance that can be changed to them.
     pub instance: Option<InstanceRef>,
-    /// The code is this.
+    /// The code is this, which may be spelled the older way.
     pub spec_code: Option<String>,
     /// The word for the mode is this.
     pub mode: Option<String>,
     /// The engine is this.
     pub engine: Option<CacheEngine>,
-    /// They are offered in this version of the engine.
+    /// They are offered in this version of the engine, or in all of these, which `;` separates.
     pub version: Option<String>,
     /// The word for the processors is this.
     pub cpu: Option<String>,
@@ -32,11 +32,13 @@ impl ProductsQuery {
     fn lets_through(&self, product: &Product) -> bool {
         let family = product.family;
         let same = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|word| word == found);
-        same(&self.spec_code, &product.spec_code)
+        let named = |code: &str| catalogue::product(code).is_some_and(|named| std::ptr::eq(named, product));
+        let offers = |versions: &str| versions.split(';').all(|version| family.versions.contains(&version));
+        self.spec_code.as_deref().is_none_or(named)
             && same(&self.mode, family.mode.as_str())
             && same(&self.cpu, family.cpu.as_str())
             && self.engine.is_none_or(|engine| engine == family.engine)
-            && self.version.as_deref().is_none_or(|version| family.versions.contains(&version))
+            && self.version.as_deref().is_none_or(offers)
             && self.capacity.is_none_or(|capacity| product.size(capacity).is_some())
     }
 }

@@ -27,7 +27,7 @@ impl Engine {
         let task = self.new_task(TaskKind::ExportInstances, &origin.actor, now).await?;
         let id = task.job_id;
         let export = InstanceExport { id, file_name, filter, table: None };
-        let work = self.work_options_of_project(WorkModel::Task, project_id, failure);
+        let work = self.project_work_options(WorkModel::Task, project_id, failure);
         write.begin_export(BeginExport { project_id, export, work, task, now, origin }).await?;
         Ok(id)
     }

@@ -10,12 +10,13 @@ use crate::domain::instance::{
     NodeSwitch, OrderRules, PlacementChange, ResizeOrder, ResizeRules, StatusAction, UpdateOrder,
     WaitingChange,
 };
+use crate::domain::order::{Order, OrderKind};
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskKind;
-use crate::domain::time::{Timestamp, UtcOffset};
-use crate::domain::work::{FailureCode, WorkModel};
+use crate::domain::time::Timestamp;
+use crate::domain::work::{FailureCode, Progression, WorkModel, WorkOptions};
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
     ChangeInstance, CreateInstances, InstanceCommand, InstanceFilter, InstancePageStart, InstanceRef,
@@ -80,6 +81,15 @@ impl Engine {
     }
 }
 
+/// How an instance is to get another size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResizeTerms {
+    /// Whether it waits for the window of maintenance.
+    pub may_wait: bool,
+    /// Whether it is done by an order only.
+    pub needs_order: bool,
+}
+
 /// Instances that were made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreatedInstances {
@@ -119,7 +129,11 @@ impl Engine {
         let write = self.write().await?;
         let now = write.now;
         let creator = self.creator(&origin.actor).await?;
-        let order_id = new.is_prepaid.then(|| self.new_order_id(now));
+        let order_id = match new.prepayment {
+            Some(_) => Some(self.new_order_id(&write).await?),
+            None => None,
+        };
+        let is_unpaid = new.prepayment.is_some_and(|prepayment| !prepayment.pays);
         let mut called = Vec::with_capacity(names.len());
         for name in names {
             let id = match given_id {
@@ -127,12 +141,19 @@ impl Engine {
                 None => self.unused_id(|| self.ids.instance_id(now), InstanceId::as_bytes).await?,
             };
             let instance = InstanceRef { project_id, instance_id: id };
-            let work = self.transition_options(instance, InstanceStatus::Creating);
+            let work = if is_unpaid {
+                // It waits until the order is paid.
+                WorkOptions { progression: Progression::Manual, failure: None }
+            } else {
+                self.transition_options(instance, InstanceStatus::Creating)
+            };
             called.push(NewInstanceIdentity { id, name, policy_id: self.new_policy_id().await?, work });
         }
         let instances = called.iter().map(|called| (called.id, called.name.clone())).collect();
         let unique_names = self.settings.unique_instance_names;
-        let (order_id_kept, command_order) = (order_id.clone(), order_id);
+        let resources = called.iter().map(|called| called.id).collect();
+        let order = order_id.clone().map(|id| Order::paid(id, OrderKind::Purchase, resources, now));
+        let order = if is_unpaid { order.map(Order::unpaid) } else { order };
         write
             .create_instances(CreateInstances {
                 project_id,
@@ -140,14 +161,14 @@ impl Engine {
                 id_is_given: given_id.is_some(),
                 new,
                 password_hash,
-                order_id: command_order,
+                order,
                 creator,
                 unique_names,
                 now,
                 origin,
             })
             .await?;
-        Ok(CreatedInstances { instances, order_id: order_id_kept })
+        Ok(CreatedInstances { instances, order_id })
     }
 
     /// Returns who counts as the creator of what an actor makes: the user behind it, or the built-in one.
@@ -165,15 +186,6 @@ impl Engine {
                 Creator { user_id: builtin::USER_ID.to_owned(), user_name: builtin::USER_NAME.to_owned() }
             }
         })
-    }
-
-    /// Returns the id of a new order: `CS`, the minute, and five capitals.
-    pub(super) fn new_order_id(&self, now: Timestamp) -> String {
-        const LETTERS: usize = 5;
-        let minute = &now.compact_local(UtcOffset::UTC)[2..12];
-        let letters =
-            self.ids.random_bits().into_iter().take(LETTERS).map(|bits| char::from(b'A' + bits % 26));
-        format!("CS{minute}{}", letters.collect::<String>())
     }
 }
 
@@ -204,17 +216,18 @@ impl Engine {
 }
 
 impl Engine {
-    /// Gives an instance another size: at once, or, if it `may_wait`, in the window of maintenance. At once means that it is EXTENDING,
+    /// Gives an instance another size: at once, or, if it may wait, in the window of maintenance. At once means that it is EXTENDING,
     /// or has the size already, before this returns; the order by which that is paid is returned if it is paid in advance.
     ///
     /// # Errors
-    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, as `Resize::of`, or for the quota of memory; in this order.
+    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, with `InvalidParameter` (`instance_id`) where an order is needed and
+    /// the instance is not paid for in advance, as `Resize::of`, or for the quota of memory; in this order.
     pub async fn resize_instance(
         &self,
         api: ApiVersion,
         instance: InstanceRef,
         order: ResizeOrder,
-        may_wait: bool,
+        ResizeTerms { may_wait, needs_order }: ResizeTerms,
         origin: Origin,
     ) -> Result<Option<String>, EngineError> {
         let rules = self.resize_rules(api);
@@ -226,8 +239,16 @@ impl Engine {
         let task = self.new_task(TaskKind::Resize, &origin.actor, now).await?;
         // How an instance is paid for never changes. It is read before, so that nothing can fail once the change is committed.
         let before = write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
-        let order_id = matches!(before.billing, Billing::PrePaid { .. }).then(|| self.new_order_id(now));
-        let command = InstanceCommand::Resize { resize, wait, task, work };
+        let order_id = match before.billing {
+            Billing::PrePaid { .. } => Some(self.new_order_id(&write).await?),
+            Billing::PostPaid if needs_order => {
+                return Err(Refusal::InvalidParameter { name: "instance_id" }.into());
+            }
+            Billing::PostPaid => None,
+        };
+        let resources = vec![instance.instance_id];
+        let order = order_id.clone().map(|id| Order::paid(id, OrderKind::Change, resources, now));
+        let command = InstanceCommand::Resize { resize, wait, task, work, order };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(order_id)
     }

@@ -22,7 +22,9 @@ mod lock;
 mod logs;
 mod migrations;
 mod minor_versions;
+mod network;
 mod nodes;
+mod orders;
 mod passwords;
 mod restores;
 pub mod seed;
@@ -38,7 +40,7 @@ pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use faults::{FaultDocument, MOST_FAULTS};
-pub use instances::{CreatedInstances, InstancesQuery};
+pub use instances::{CreatedInstances, InstancesQuery, ResizeTerms};
 pub use key_analyses::OfflineTarget;
 pub use links::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
 pub use migrations::{
@@ -53,7 +55,7 @@ pub use crate::domain::origin::ApiVersion;
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
     ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
-    SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
+    ResourceFilter, SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
 };
 
 use crate::clock::Clock;
@@ -223,18 +225,6 @@ impl Engine {
             _ => self.settings.task_duration,
         };
         WorkOptions { progression: ruled.unwrap_or_else(|| Progression::lasting(usual)), failure }
-    }
-
-    /// Returns how background work of a project is to go: as the rules have it, else as the settings do.
-    fn work_options_of_project(
-        &self,
-        model: WorkModel,
-        project_id: ProjectId,
-        failure: Option<FailureCode>,
-    ) -> WorkOptions {
-        let ruled = self.transitions.progression_of_project(model, project_id);
-        let progression = ruled.unwrap_or_else(|| Progression::lasting(self.settings.task_duration));
-        WorkOptions { progression, failure }
     }
 
     /// Returns how the way of an instance through a state is to go: as the rules have it, else it takes no time.

@@ -16,6 +16,7 @@ use tracing::{Instrument, Level, Span};
 
 use crate::domain::fault::Call;
 use crate::domain::id::{InstanceId, ProjectId, RequestId, UUID_LENGTH};
+use crate::domain::identity::Action;
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::work::FailureCode;
@@ -187,6 +188,44 @@ where
         let (caller, body) = identify(&request, &state).await?;
         let context = RequestContext::receive(request, &caller, body, &state).await?;
         handler(state.engine.clone(), context).await
+    })
+}
+
+/// A call about things of any project, of a caller that may reach some of them.
+pub(super) struct CallerContext {
+    pub(super) context: RequestContext,
+    caller: Caller,
+    action: Option<Action>,
+}
+
+impl CallerContext {
+    /// Returns whether a project is one of those that the caller's credentials open: what is in others is not there.
+    ///
+    /// # Errors
+    /// As `Caller::permit`, for an operation that the caller may not carry out in a project of its own.
+    pub(super) async fn reaches(&self, project_id: ProjectId) -> Result<bool, ApiError> {
+        let Some(action) = self.action else { return Ok(true) };
+        let state = state(&self.context.request)?;
+        match self.caller.permit(&state.identity, project_id, action).await {
+            Ok(()) => Ok(true),
+            Err(ApiError::Refused(Refusal::OtherProject)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Makes a route of a handler of the API that is about things of any project: which of them the caller may reach is the handler's
+/// question.
+pub(super) fn endpoint_of_caller<F>(handler: fn(Engine, CallerContext) -> F) -> Handler
+where
+    F: Future<Output = Response> + 'static,
+{
+    guarded(move |request| async move {
+        let state = state(&request)?.clone();
+        let (caller, body) = identify(&request, &state).await?;
+        let action = RouteName::of(&request).and_then(|route| route.operation.action);
+        let context = RequestContext::receive(request, &caller, body, &state).await?;
+        handler(state.engine.clone(), CallerContext { context, caller, action }).await
     })
 }
 

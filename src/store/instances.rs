@@ -9,9 +9,10 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Capacity, Creator, Engine, Instance, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
-    MinorVersions, NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, UpgradeOrder,
-    WaitingChange,
+    MinorVersions, NewInstance, NodeSwitch, PlacementChange, PublicAccessOrder, Resize, StatusAction,
+    UpgradeOrder, WaitingChange,
 };
+use crate::domain::order::Order;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::quota::{Quota, Usage};
@@ -88,7 +89,7 @@ pub struct CreateInstances {
     /// A hash of the password, as PHC text.
     pub password_hash: Option<Secret>,
     /// The order by which they are paid, if they are in advance.
-    pub order_id: Option<String>,
+    pub order: Option<Order>,
     /// Who counts as their creator.
     pub creator: Creator,
     /// Whether no other instance of the project may have the name.
@@ -178,7 +179,29 @@ pub enum InstanceCommand {
         task: NewTask,
         /// How long that takes.
         work: WorkOptions,
+        /// The order by which that is paid, if it is in advance.
+        order: Option<Order>,
     },
+    /// Open it to the public, or close it.
+    ChangePublicAccess {
+        /// How it is opened; none: it is closed.
+        to: Option<PublicAccessOrder>,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
+    /// Give shards another bandwidth.
+    ChangeBandwidth {
+        /// The ids of shards, each with Mbit/s.
+        wanted: Vec<(String, u64)>,
+        /// Its background task.
+        task: NewTask,
+        /// How long that takes.
+        work: WorkOptions,
+    },
+    /// Double its bandwidth for a week.
+    ExpandBandwidth,
     /// Check whether it can get another size; nothing changes by that.
     CheckResize {
         /// What it would become.

@@ -26,6 +26,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V11__accounts", include_str!("../../migrations/sqlite/V11__accounts.sql")),
     ("V12__roles_and_addresses", include_str!("../../migrations/sqlite/V12__roles_and_addresses.sql")),
     ("V13__diagnosis_and_logs", include_str!("../../migrations/sqlite/V13__diagnosis_and_logs.sql")),
+    (
+        "V14__public_access_bandwidth_orders",
+        include_str!("../../migrations/sqlite/V14__public_access_bandwidth_orders.sql"),
+    ),
     ("V15__migrations", include_str!("../../migrations/sqlite/V15__migrations.sql")),
 ];
 

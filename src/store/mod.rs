@@ -21,6 +21,7 @@ mod metrics;
 mod migrate;
 mod migrations;
 mod nodes;
+mod orders;
 mod restores;
 mod row;
 mod run_logs;
@@ -57,6 +58,7 @@ pub use migrations::{
     ChangeMigration, CreateMigration, DeleteMigrations, MigrationChange, MigrationReads, MigrationWrites,
 };
 pub use nodes::{ChangeNode, NodeWrites};
+pub use orders::{OrderReads, OrderWrites, PayOrder, ResourceFilter, SwitchRenewal, Unsubscribe};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
@@ -82,6 +84,7 @@ pub trait Reads:
     + ConfigReads
     + ContentsReads
     + KeyAnalysisReads
+    + OrderReads
     + DiagnosisReads
     + RunLogReads
     + ExportReads
@@ -101,6 +104,7 @@ impl<S> Reads for S where
         + ConfigReads
         + ContentsReads
         + KeyAnalysisReads
+        + OrderReads
         + DiagnosisReads
         + RunLogReads
         + ExportReads
@@ -122,6 +126,7 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + OrderWrites
     + DiagnosisWrites
     + RunLogWrites
     + ExportWrites
@@ -145,6 +150,7 @@ impl<S> Store for S where
         + ConfigWrites
         + ContentsWrites
         + KeyAnalysisWrites
+        + OrderWrites
         + DiagnosisWrites
         + RunLogWrites
         + ExportWrites

@@ -19,6 +19,8 @@ const CLAIMS: &[&[Covered]] = &[
     crate::instances::status::COVERS,
     crate::instances::update::COVERS,
     crate::key_analyses::COVERS,
+    crate::network::COVERS,
+    crate::orders::COVERS,
     crate::diagnoses::COVERS,
     crate::exports::COVERS,
     crate::logs::COVERS,

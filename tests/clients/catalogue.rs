@@ -8,9 +8,9 @@ use crate::session::{MASTER_STANDBY, PROJECT, Session};
 
 fn zones() -> Value {
     json!([
-        ["ae04cf9d61544df3806a3feeb401b204", "eu-de-01", "8003", "true"],
-        ["d573142f24894ef3bd3664de068b44b0", "eu-de-02", "8004", "true"],
-        ["effdcbc7d4d64a02aa1fa26b42f56533", "eu-de-03", "8005", "true"],
+        ["ae04cf9d61544df3806a3feeb401b204", "eu-de-01", "8002", "true"],
+        ["d573142f24894ef3bd3664de068b44b0", "eu-de-02", "8003", "true"],
+        ["effdcbc7d4d64a02aa1fa26b42f56533", "eu-de-03", "8004", "true"],
     ])
 }
 

@@ -152,6 +152,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         tags: Tags::default(),
         kept_nodes: Vec::new(),
         stopped_nodes: BTreeSet::new(),
+        bandwidth: None,
         backup_policy: None,
         created_at: after(0),
         launched_at: Some(after(0)),

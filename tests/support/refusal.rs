@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
     /// The text.
     pub(crate) message: &'static str,
     /// The name of the parameter in the text's place `{0}`.
-    parameter: &'static str,
+    pub(crate) parameter: &'static str,
 }
 
 const fn row(status: u16, code: &'static str, legacy: &'static str, message: &'static str) -> Refusal {

@@ -1,5 +1,8 @@
 //! What a row of the table says.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::domain::instance::{CacheMode, Capacity, Engine, EngineVersion};
 
 /// Products that differ only in capacity and number of copies.
@@ -61,18 +64,20 @@ pub enum Cpu {
 }
 
 /// An edition of the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Edition {
     /// The usual one.
+    #[default]
     Generic,
     /// The enterprise edition.
     Enterprise,
 }
 
 /// What data is kept in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Storage {
     /// Memory.
+    #[default]
     Dram,
     /// Memory and flash.
     Ssd,
@@ -105,6 +110,42 @@ impl Storage {
             Self::Dram => "DRAM",
             Self::Ssd => "SSD",
         }
+    }
+}
+
+/// The word names no edition, or nothing that data is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be generic or enterprise, DRAM or SSD")]
+pub struct UnknownProductWord;
+
+impl FromStr for Edition {
+    type Err = UnknownProductWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProductWord> {
+        [Self::Generic, Self::Enterprise]
+            .into_iter()
+            .find(|one| one.as_str() == text)
+            .ok_or(UnknownProductWord)
+    }
+}
+
+impl FromStr for Storage {
+    type Err = UnknownProductWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProductWord> {
+        [Self::Dram, Self::Ssd].into_iter().find(|one| one.as_str() == text).ok_or(UnknownProductWord)
+    }
+}
+
+impl fmt::Display for Edition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Storage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
     }
 }
 

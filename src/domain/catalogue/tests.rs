@@ -39,6 +39,31 @@ fn every_code_is_of_one_product() {
 }
 
 #[test]
+fn what_a_row_offers_can_be_ordered_and_nothing_else() {
+    let versions = ["", "3.0", "4.0", "5.0", "6.0", "7.0"];
+    let capacities: Vec<Capacity> =
+        (0..=4096).filter_map(|megabytes| Capacity::from_megabytes(megabytes * 128).ok()).collect();
+    for one in products() {
+        let releases = one.family.releases();
+        for version in versions {
+            let Ok(known) = EngineVersion::new(one.family.engine, version.to_owned()) else { continue };
+            for capacity in &capacities {
+                let shown = releases.split(';').any(|release| release == version)
+                    && one.sizes.iter().any(|size| size.capacity == *capacity);
+                let offered = offer(&one.spec_code, one.family.engine, &known, *capacity);
+                assert_eq!(offered.is_ok(), shown, "{} {version} {capacity:?}", one.spec_code);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_generation_comes_last() {
+    let is_old: Vec<bool> = products().iter().map(|product| product.family.is_first_generation()).collect();
+    assert!(is_old.is_sorted() && !is_old[0] && is_old[is_old.len() - 1]);
+}
+
+#[test]
 fn the_codes_of_public_examples_are_there() {
     for code in [
         "redis.ha.xu1.tiny.r2.128",

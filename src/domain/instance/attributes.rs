@@ -297,10 +297,12 @@ pub struct Access {
     pub user: Option<String>,
     /// Whether connections are encrypted.
     pub ssl: bool,
-    /// Whether it has a public address, as its creator asked.
+    /// Whether it has a public address.
     pub public_ip: bool,
-    /// The id of that address.
+    /// The id of that address, if one was named.
     pub public_ip_id: Option<String>,
+    /// The load balancer before that address, if one was named.
+    pub elb_id: Option<String>,
 }
 
 /// New names of commands, by their usual ones.

@@ -15,6 +15,7 @@ use crate::domain::instance::{
 };
 use crate::domain::instance_config::{Tag, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::order::Prepayment;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::UtcOffset;
 
@@ -75,6 +76,34 @@ pub struct CreateInstancesRequest {
     pub tags: Vec<(String, String)>,
     /// How it is to be paid for.
     pub billing: BillingOrder,
+    /// What its product is to be like.
+    pub expected: ExpectedProduct,
+}
+
+/// What a caller says of the product beside its name, as far as anything is said.
+#[derive(Clone, Debug, Default)]
+pub struct ExpectedProduct {
+    /// How many shards it has.
+    pub shards: Option<u64>,
+    /// How many copies of each, the master included.
+    pub copies: Option<u64>,
+    /// How it keeps its data.
+    pub mode: Option<String>,
+}
+
+impl ExpectedProduct {
+    /// Decides whether a product is like that.
+    ///
+    /// # Errors
+    /// `InvalidParameter` (`spec_param`).
+    fn permit(&self, product: &Product, size: &Size) -> Result<(), Refusal> {
+        let same = |said: Option<u64>, is: u32| said.is_none_or(|said| said == u64::from(is));
+        let mode = product.family.mode.as_str();
+        let fits = same(self.shards, size.shards.count)
+            && same(self.copies, product.copies)
+            && self.mode.as_deref().is_none_or(|said| said == mode);
+        if fits { Ok(()) } else { Err(Refusal::InvalidParameter { name: "spec_param" }) }
+    }
 }
 
 /// How a caller wants to pay.
@@ -86,6 +115,10 @@ pub struct BillingOrder {
     pub period_type: Option<String>,
     /// How many of them.
     pub period_num: Option<u64>,
+    /// Whether it is paid at once; so it is unless something else is said.
+    pub is_auto_pay: Option<bool>,
+    /// Whether the time is renewed by itself.
+    pub is_auto_renew: Option<bool>,
 }
 
 /// What checks depend on beside the order itself.
@@ -120,8 +153,8 @@ pub struct NewInstance {
     pub spec_code: String,
     /// The id of its product as it was written, if it was.
     pub product_id: Option<String>,
-    /// Whether it is paid for in advance.
-    pub is_prepaid: bool,
+    /// How it is paid for in advance; none: it is not.
+    pub prepayment: Option<Prepayment>,
     /// How its clients get in.
     pub access: Access,
     /// The password they need.
@@ -199,6 +232,7 @@ impl CreateInstancesRequest {
         let zone_codes = zones(&self.zones, rules)?;
         let name = self.product.ok_or(Refusal::UnknownProduct)?;
         let (product, size) = product(&name, engine, &engine_version, capacity)?;
+        self.expected.permit(product, size)?;
         let cache_mode = product.family.mode;
         if cache_mode == CacheMode::Single && zone_codes.len() > 1 {
             return Err(Refusal::OneZoneOnly);
@@ -217,13 +251,14 @@ impl CreateInstancesRequest {
                 capacity,
                 spec_code: catalogue::code_in(&name).map_or_else(|| product.spec_code.clone(), str::to_owned),
                 product_id: self.product_id,
-                is_prepaid: self.billing.is_prepaid()?,
+                prepayment: self.billing.prepayment()?,
                 access: Access {
                     no_password,
                     user: self.access_user,
                     ssl: self.ssl,
                     public_ip: self.public_ip,
                     public_ip_id: self.public_ip_id,
+                    elb_id: None,
                 },
                 password,
                 zone_codes,
@@ -283,10 +318,13 @@ pub(super) fn zone_codes(named: &[String], region: &str) -> Result<Vec<String>, 
     codes.filter(|codes| !codes.is_empty()).ok_or(Refusal::UnknownZone)
 }
 
+/// What the codes of products of Redis 4.0 and later begin with.
+const CODE_OF_REDIS: &str = "redis.";
+
 /// Finds the product that is sold under a name, and its size.
 ///
 /// # Errors
-/// `UnknownProduct`, `ProductOfOtherEngine`, `InvalidEngineVersion`, `InvalidCapacity`.
+/// `UnknownSpecCode` or `UnknownProduct`, `ProductOfOtherEngine`, `ProductOfOtherVersion`, `InvalidCapacity`.
 pub(super) fn product(
     name: &str,
     engine: Engine,
@@ -294,9 +332,10 @@ pub(super) fn product(
     capacity: Capacity,
 ) -> Result<(&'static Product, &'static Size), Refusal> {
     let product = catalogue::offer(name, engine, version, capacity).map_err(|not_sold| match not_sold {
+        NotSold::Product if name.starts_with(CODE_OF_REDIS) => Refusal::UnknownSpecCode,
         NotSold::Product => Refusal::UnknownProduct,
         NotSold::Engine => Refusal::ProductOfOtherEngine,
-        NotSold::Version => Refusal::InvalidEngineVersion,
+        NotSold::Version => Refusal::ProductOfOtherVersion,
         NotSold::Capacity => Refusal::InvalidCapacity,
     })?;
     Ok((product, product.size(capacity).ok_or(Refusal::InvalidCapacity)?))
@@ -357,22 +396,28 @@ fn tags(sent: Vec<(String, String)>) -> Result<Tags, Refusal> {
 }
 
 impl BillingOrder {
-    /// Decides how it is paid for.
+    /// Decides how it is paid for in advance, if it is.
     ///
     /// # Errors
     /// `InvalidParameter` with the name of the member that is wrong.
-    fn is_prepaid(&self) -> Result<bool, Refusal> {
+    fn prepayment(&self) -> Result<Option<Prepayment>, Refusal> {
         match self.charging_mode.as_deref() {
-            None | Some("postPaid") => return Ok(false),
+            None | Some("postPaid") => return Ok(None),
             Some("prePaid") => {}
             Some(_) => return Err(Refusal::InvalidParameter { name: "charging_mode" }),
         }
-        let most = match self.period_type.as_deref() {
-            Some("month") => 9,
-            Some("year") => 3,
+        let (most, months) = match self.period_type.as_deref() {
+            Some("month") => (9, 1),
+            Some("year") => (3, 12),
             _ => return Err(Refusal::InvalidParameter { name: "period_type" }),
         };
-        let fits = self.period_num.is_some_and(|number| (1..=most).contains(&number));
-        if fits { Ok(true) } else { Err(Refusal::InvalidParameter { name: "period_num" }) }
+        let periods = self.period_num.and_then(|number| u32::try_from(number).ok());
+        let periods = periods.filter(|periods| (1..=most).contains(periods));
+        let periods = periods.ok_or(Refusal::InvalidParameter { name: "period_num" })?;
+        Ok(Some(Prepayment {
+            months: periods * months,
+            renews: self.is_auto_renew.unwrap_or(false),
+            pays: self.is_auto_pay.unwrap_or(true),
+        }))
     }
 }

@@ -95,13 +95,16 @@ impl NodeGroup {
 
 /// What an id is of. Different things of one instance have different ids.
 #[derive(Clone, Copy)]
-enum Of {
+pub(super) enum Of {
     Group = 1,
     Node = 2,
     Endpoint = 3,
     Replication = 4,
     Monitored = 5,
     DefaultAccount = 6,
+    PublicAddress = 11,
+    Listener = 12,
+    LoadBalancer = 13,
 }
 
 impl Instance {
@@ -217,7 +220,7 @@ impl Instance {
     }
 
     /// Makes the id of a part of the instance: it follows from the instance's own, and looks as if it did not.
-    fn part_id(&self, of: Of, number: u32) -> Uuid {
+    pub(super) fn part_id(&self, of: Of, number: u32) -> Uuid {
         let part = (u64::from(number) << 8) | of as u64;
         let (high, low) = Uuid::from_bytes(*self.id.as_bytes()).as_u64_pair();
         let high = mixed(high ^ mixed(part));
@@ -250,7 +253,7 @@ fn placed(node: Node, replica: &ReplicaChange) -> Node {
 }
 
 /// Spreads every bit over all of them, without losing any (the finish of `SplitMix64`).
-fn mixed(bits: u64) -> u64 {
+pub(super) fn mixed(bits: u64) -> u64 {
     let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -98,7 +98,8 @@ impl InstanceUpdate {
     ///
     /// # Errors
     /// `CacheModeUnsupported` for a policy of a single node, `InvalidParameter` (`port`, `rename_commands`) for what the first
-    /// generation cannot have, or the refusal of the instance's state; in this order.
+    /// generation cannot have, `SecurityGroupUnsupported` for another security group of what only the first generation has, or the
+    /// refusal of the instance's state; in this order.
     pub fn applied_to(&self, instance: &Instance) -> Result<Instance, Refusal> {
         if self.backup_policy.is_some() && instance.cache_mode == CacheMode::Single {
             return Err(Refusal::CacheModeUnsupported);
@@ -111,6 +112,11 @@ impl InstanceUpdate {
         }
         if let Some(names) = &self.rename_commands {
             updated.rename_commands = rename_commands(names.clone(), is_first_generation)?;
+        }
+        let group = self.security_group_id.as_ref();
+        let is_other = group.is_some_and(|group| Some(group) != instance.network.security_group_id.as_ref());
+        if is_other && !is_first_generation {
+            return Err(Refusal::SecurityGroupUnsupported);
         }
         instance.permit(InstanceAction::Update)?;
         if let Some(name) = &self.name {

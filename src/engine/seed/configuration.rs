@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::catalogue::{Edition, Storage};
 use crate::domain::config_template::{ConfigTemplate, TemplateKind, TemplateRef, TemplateWords};
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::policy::{BackupPlan, BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
@@ -234,6 +235,10 @@ pub(super) struct TemplateEntry {
     description: Option<String>,
     engine_version: String,
     cache_mode: Text<CacheMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_type: Option<Text<Edition>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_type: Option<Text<Storage>>,
     #[serde(default)]
     params: ParameterValues,
     created_at: Option<Text<Timestamp>>,
@@ -247,7 +252,12 @@ impl TemplateEntry {
         let id = self.template_id.map_or_else(usual_id, |id| id.0);
         let engine_version = EngineVersion::new(Engine::Redis, self.engine_version.clone())
             .map_err(|error| format!("engine_version {error}"))?;
-        let kind = TemplateKind { engine_version, cache_mode: self.cache_mode.0 };
+        let kind = TemplateKind {
+            engine_version,
+            cache_mode: self.cache_mode.0,
+            edition: self.product_type.map(|word| word.0).unwrap_or_default(),
+            storage: self.storage_type.map(|word| word.0).unwrap_or_default(),
+        };
         let template = ConfigTemplate {
             id: TemplateRef::Own(id),
             name: String::new(),
@@ -278,6 +288,8 @@ impl From<ConfigTemplate> for TemplateEntry {
             description: template.description,
             engine_version: template.kind.engine_version.as_str().to_owned(),
             cache_mode: Text(template.kind.cache_mode),
+            product_type: Some(template.kind.edition).filter(|one| *one != Edition::default()).map(Text),
+            storage_type: Some(template.kind.storage).filter(|one| *one != Storage::default()).map(Text),
             created_at: template.created_at.map(Text),
         }
     }

@@ -85,6 +85,8 @@ pub(super) struct InstanceEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     publicip_id: Option<Short<1024>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    elb_id: Option<Short<1024>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     transparent_client_ip_enable: Option<bool>,
     zones: Option<Vec<Short>>,
     vpc_id: Option<Short<1024>>,
@@ -237,7 +239,9 @@ impl InstanceEntry {
                 ssl: self.enable_ssl,
                 public_ip: self.enable_publicip,
                 public_ip_id: self.publicip_id.as_ref().map(|id| id.0.clone()),
+                elb_id: self.elb_id.as_ref().map(|id| id.0.clone()),
             },
+            bandwidth: None,
             sees_client_ips: self
                 .transparent_client_ip_enable
                 .unwrap_or_else(|| !engine_version.is_first_generation()),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::backup::{BackupKind, BackupStatusKind};
 use crate::domain::backup_file::BackupFormat;
+use crate::domain::catalogue::{Edition, Storage};
 use crate::domain::id::{BackupId, DomainId, InstanceId, ProjectId, RestoreId, TemplateId, UserId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::policy::BackupWindow;
@@ -72,7 +73,7 @@ macro_rules! displayed {
 }
 
 displayed!(ProjectId, InstanceId, BackupId, RestoreId, UserId, DomainId, TemplateId);
-displayed!(CacheMode, InstanceStatus, UtcOffset, Progress, Uuid);
+displayed!(CacheMode, Edition, InstanceStatus, Storage, UtcOffset, Progress, Uuid);
 
 /// Values whose text is one of some words.
 macro_rules! words {

@@ -13,7 +13,9 @@ mod logs;
 mod migrations;
 mod minor_versions;
 mod monitored;
+mod network;
 mod nodes;
+mod orders;
 mod restores;
 mod roles;
 mod sessions;
@@ -30,6 +32,8 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         restores::routes(),
         instances::routes(),
         key_analyses::routes(),
+        network::routes(),
+        orders::routes(),
         diagnoses::routes(),
         logs::routes(),
         minor_versions::routes(),

@@ -250,6 +250,15 @@ pub(crate) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The p
 /// The one code that only v1.0 has; the newer style takes the nearest.
 pub(crate) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
     row("DCS.4009", "111400022", 400, "Engine does not match the product id.");
+/// The same row as of an unknown engine: the service names no other.
+pub(crate) const PRODUCT_OF_OTHER_VERSION: ErrorCode = INVALID_ENGINE;
+pub(crate) const SECURITY_GROUP_UNSUPPORTED: ErrorCode =
+    twinless("DCS.4872", 400, "Do not support security group whitelist.");
+// Orders are the business of billing, and so are these codes; no page names them.
+pub(crate) const ORDER_NOT_FOUND: ErrorCode = twinless("CBC.3000", 404, "The order does not exist.");
+pub(crate) const RESOURCE_NOT_FOUND: ErrorCode = twinless("CBC.3001", 400, "The resource does not exist.");
+pub(crate) const ORDER_NOT_PAYABLE: ErrorCode =
+    twinless("CBC.3002", 400, "The order is not waiting for payment.");
 
 // What is said of other sizes, and of nodes.
 pub(crate) const RESIZE_UNSUPPORTED: ErrorCode =

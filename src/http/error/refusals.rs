@@ -35,6 +35,8 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
             ApiVersion::V1 => &code::INVALID_PRODUCT,
             ApiVersion::V2 => &code::INVALID_SPEC_CODE,
         },
+        Refusal::UnknownSpecCode => &code::INVALID_SPEC_CODE,
+        Refusal::ProductOfOtherVersion => &code::PRODUCT_OF_OTHER_VERSION,
         Refusal::ProductOfOtherEngine => match api {
             ApiVersion::V1 => &code::PRODUCT_OF_OTHER_ENGINE,
             ApiVersion::V2 => &code::INVALID_PRODUCT,
@@ -131,6 +133,10 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::AccountsUnsupported => &code::ACCOUNTS_UNSUPPORTED,
         Refusal::SessionsUnsupported => &code::TASK_STATE_UNSUPPORTED,
         Refusal::WrongPassword => &code::WRONG_PASSWORD,
+        Refusal::SecurityGroupUnsupported => &code::SECURITY_GROUP_UNSUPPORTED,
+        Refusal::OrderNotFound => &code::ORDER_NOT_FOUND,
+        Refusal::OrderNotPayable => &code::ORDER_NOT_PAYABLE,
+        Refusal::ResourceNotFound => &code::RESOURCE_NOT_FOUND,
         Refusal::TemplateNotFound => &code::TEMPLATE_NOT_FOUND,
     }
 }

@@ -9,6 +9,7 @@ use sqlx::{Decode, Sqlite, Type};
 use uuid::Uuid;
 
 use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
@@ -65,6 +66,7 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      'product_id', i.product_id, 'charging_mode', i.charging_mode, 'order_id', i.order_id, \
      'maintain_begin', i.maintain_begin, 'maintain_end', i.maintain_end, \
      'enterprise_project_id', i.enterprise_project_id, 'enable_publicip', i.enable_publicip, 'publicip_id', i.publicip_id, \
+     'elb_id', i.elb_id, 'bandwidth', json(i.bandwidth), \
      'enable_ssl', i.enable_ssl, 'transparent_client_ip', i.transparent_client_ip, 'access_user', i.access_user, \
      'rename_commands', json(i.rename_commands), 'launched_at', i.launched_at, 'updated_at', i.updated_at, \
      'error_code', i.error_code, 'domain_name', i.domain_name, \
@@ -113,6 +115,8 @@ struct InstanceRow {
     enterprise_project_id: String,
     enable_publicip: i64,
     publicip_id: Option<String>,
+    elb_id: Option<String>,
+    bandwidth: Option<BandwidthChanges>,
     enable_ssl: i64,
     transparent_client_ip: Option<i64>,
     access_user: Option<String>,
@@ -175,7 +179,9 @@ fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
             ssl: row.enable_ssl != 0,
             public_ip: row.enable_publicip != 0,
             public_ip_id: row.publicip_id,
+            elb_id: row.elb_id,
         },
+        bandwidth: row.bandwidth,
         maintenance: MaintenanceWindow::between(&row.maintain_begin, &row.maintain_end)
             .ok_or(StoreError::Inconsistent { what: "instances.maintain_begin is not offered" })?,
         enterprise_project_id: row.enterprise_project_id,

@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Sqlite, Type};
 
 use crate::domain::background_work::Occupation;
+use crate::domain::catalogue::{Edition, Storage};
 use crate::domain::id::{
     AccountId, AnalysisId, BackupId, DiagnosisId, DomainId, InstanceId, JobId, MigrationId,
     ParameterChangeId, ProjectId, RequestId, RestoreId, RunLogId, TaskId, TemplateId, UserId,
@@ -58,7 +59,7 @@ stored_ids! {
     RequestId, RestoreId, RunLogId, TaskId, TemplateId, UserId
 }
 
-stored_words! { CacheMode, Engine, InstanceStatus, Occupation }
+stored_words! { CacheMode, Edition, Engine, InstanceStatus, Occupation, Storage }
 
 stored! {
     Timestamp: i64, |time| time.as_millis(), |millis| Ok(Self::from_millis(millis)?);

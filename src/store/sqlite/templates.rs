@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteExecutor;
 
+use crate::domain::catalogue::{Edition, Storage};
 use crate::domain::config_template::{ConfigTemplate, TemplateKind, TemplateRef};
 use crate::domain::id::{ProjectId, TemplateId};
 use crate::domain::instance::{CacheMode, Engine, EngineVersion};
@@ -96,16 +97,18 @@ async fn write(
     let write = sql(
         "write a template",
         "INSERT INTO config_templates (template_id, project_id, name, description, engine_version, cache_mode,
-                                       parameter_values, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                                       product_type, storage_type, parameter_values, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (template_id) DO UPDATE
          SET name = excluded.name, description = excluded.description, engine_version = excluded.engine_version,
-             cache_mode = excluded.cache_mode, parameter_values = excluded.parameter_values, created_at = excluded.created_at
+             cache_mode = excluded.cache_mode, product_type = excluded.product_type,
+             storage_type = excluded.storage_type, parameter_values = excluded.parameter_values, created_at = excluded.created_at
          WHERE project_id = excluded.project_id",
     );
-    let TemplateKind { engine_version, cache_mode } = &template.kind;
+    let TemplateKind { engine_version, cache_mode, edition, storage } = &template.kind;
     let write = write.bind(id).bind(project_id).bind(&template.name).bind(&template.description);
-    let write = write.bind(engine_version.as_str()).bind(cache_mode).bind_json(&template.values);
+    let write = write.bind(engine_version.as_str()).bind(*cache_mode).bind(edition.as_str());
+    let write = write.bind(storage.as_str()).bind_json(&template.values);
     Ok(write.bind(template.created_at.unwrap_or(now)).execute(connection).await? > 0)
 }
 
@@ -147,8 +150,18 @@ async fn find(
     })
 }
 
-/// A row of `config_templates`: id, name, description, version, cache mode, values and time of creation.
-type Row = (TemplateId, String, Option<String>, String, CacheMode, Json<BTreeMap<u8, String>>, Timestamp);
+/// A row of `config_templates`: id, name, description, version, cache mode, edition, storage, values and time of creation.
+type Row = (
+    TemplateId,
+    String,
+    Option<String>,
+    String,
+    CacheMode,
+    Edition,
+    Storage,
+    Json<BTreeMap<u8, String>>,
+    Timestamp,
+);
 
 /// Returns a project's own templates, newest first.
 pub(super) async fn all_of(
@@ -157,15 +170,18 @@ pub(super) async fn all_of(
 ) -> Result<Vec<ConfigTemplate>, StoreError> {
     let list = sql(
         "read the templates of a project",
-        "SELECT template_id, name, description, engine_version, cache_mode, parameter_values, created_at
+        "SELECT template_id, name, description, engine_version, cache_mode, product_type, storage_type, parameter_values,
+                created_at
          FROM config_templates WHERE project_id = ? ORDER BY created_at DESC, template_id",
     );
-    let template = |(id, name, description, version, cache_mode, Json(values), created_at): Row| {
-        let engine_version = EngineVersion::new(Engine::Redis, version)
-            .map_err(|_| StoreError::Inconsistent { what: "config_templates.engine_version is unknown" })?;
-        let kind = TemplateKind { engine_version, cache_mode };
-        let id = TemplateRef::Own(id);
-        Ok(ConfigTemplate { id, name, description, kind, values, created_at: Some(created_at) })
-    };
+    let template =
+        |(id, name, description, version, cache_mode, edition, storage, Json(values), created_at): Row| {
+            let engine_version = EngineVersion::new(Engine::Redis, version).map_err(|_| {
+                StoreError::Inconsistent { what: "config_templates.engine_version is unknown" }
+            })?;
+            let kind = TemplateKind { engine_version, cache_mode, edition, storage };
+            let id = TemplateRef::Own(id);
+            Ok(ConfigTemplate { id, name, description, kind, values, created_at: Some(created_at) })
+        };
     list.bind(project_id).all(database).await?.into_iter().map(template).collect()
 }

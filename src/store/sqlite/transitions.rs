@@ -70,7 +70,7 @@ const NO_INSTANCE: i64 = 0;
 /// Makes a step of background work: first it moves on itself, then what it is about.
 async fn apply_to_work(
     connection: &mut SqliteConnection,
-    instances: &mut InstanceCache,
+    cache: &mut InstanceCache,
     step: &WorkStep,
     audit: Audit<'_>,
 ) -> Result<Option<MadeChange>, StoreError> {
@@ -80,9 +80,9 @@ async fn apply_to_work(
     let BackgroundWork { project_id, instance_id, effect, plan, .. } = &step.work;
     let known = match instance_id {
         Some(id) => {
-            instances.load(connection, std::iter::once(*id)).await?;
-            let known = instances.get_mut(*project_id, *id)?.clone();
-            instances.forget(*id);
+            cache.load(connection, std::iter::once(*id)).await?;
+            let known = cache.get_mut(*project_id, *id)?.clone();
+            cache.forget(*id);
             Some(known)
         }
         None => None,
@@ -101,6 +101,15 @@ async fn apply_to_work(
         (Effect::CheckResize { more_memory_mb, .. }, Some(_)) => {
             instances::finish_check(connection, *more_memory_mb, step).await?;
         }
+        (Effect::PublicAccess { to }, Some(known)) => {
+            instances::apply_access(connection, known, to.as_ref(), step, audit).await?;
+        }
+        (Effect::Bandwidth { shards }, Some(known)) => {
+            instances::apply_bandwidth(connection, known, shards, step, audit).await?;
+        }
+        (Effect::BandwidthExpansion, Some(known)) => {
+            instances::end_expansion(connection, known, step, audit).await?;
+        }
         (Effect::ExportInstances { id }, None) => exports::apply(connection, *id, step, audit).await?,
         (Effect::SwitchOver { .. } | Effect::RemoveAddress { .. }, Some(known)) => {
             nodes::apply(connection, known, step, audit).await?;
@@ -112,7 +121,7 @@ async fn apply_to_work(
             sessions::apply(connection, known, *node, step, audit).await?;
         }
         (Effect::Migration { .. } | Effect::MigrationStop { .. } | Effect::AddressExchange { .. }, _) => {
-            migrations::apply(connection, instances, step, audit).await?;
+            migrations::apply(connection, cache, step, audit).await?;
         }
         // What is of an instance is never of a project, nor the reverse.
         (Effect::ExportInstances { .. }, Some(_)) | (_, None) => {}

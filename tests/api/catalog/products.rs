@@ -143,6 +143,70 @@ async fn a_flavor_has_exactly_these_members_of_exactly_these_types() {
 }
 
 #[tokio::test]
+async fn the_first_generation_comes_last() {
+    let server = TestServer::start().await;
+    for query in ["cache_mode=ha&capacity=2", "cache_mode=ha&capacity=4", "cache_mode=single&capacity=8", ""]
+    {
+        let versions: Vec<String> =
+            flavors(&server, query).await.iter().map(|one| text(&one["engine_version"])).collect();
+        let is_old = |version: &String| matches!(version.as_str(), "3.0" | "");
+        let first_old = versions.iter().position(is_old).expect("there are some of the first generation");
+        assert!(first_old > 0 && versions[first_old..].iter().all(is_old), "{query} {versions:?}");
+    }
+    let first = &flavors(&server, "cache_mode=ha&capacity=2").await[0];
+    assert_eq!(first["spec_code"], "redis.ha.xu1.large.r2.2");
+}
+
+#[tokio::test]
+async fn several_versions_are_asked_for_at_once() {
+    let server = TestServer::start().await;
+    let of = async |versions: &str| {
+        codes(&server, &format!("cache_mode=proxy&capacity=64&engine_version={versions}")).await
+    };
+    let both = of("4.0;5.0").await;
+    assert!(!both.is_empty() && both.iter().all(|code| code.starts_with("redis.proxy.")), "{both:?}");
+    assert_eq!(of("4.0%3B5.0").await, both);
+    assert_eq!(of("6.0;7.0").await, [] as [&str; 0]);
+    assert_eq!(of("3.0;4.0").await, [] as [&str; 0]);
+    assert_eq!(of("3.0").await, ["dcs.cluster"]);
+    // What is spelled the older way is the same product.
+    assert_eq!(codes(&server, "spec_code=redis.ha.xu1.large.2").await, ["redis.ha.xu1.large.r2.2"]);
+}
+
+/// Has an instance made of a row of the catalogue.
+async fn order(server: &TestServer, flavor: &Value, version: &str, capacity: &str) -> u16 {
+    let order = json!({
+        "name": "of-a-row", "engine": flavor["engine"], "engine_version": version, "capacity": capacity,
+        "spec_code": flavor["spec_code"], "no_password_access": true, "vpc_id": "v", "subnet_id": "s",
+        "az_codes": [flavor["flavors_available_zones"][0]["az_codes"][0]], "security_group_id": "g",
+    });
+    server.post(&format!("/v2/{PROJECT}/instances"), &order).await.status
+}
+
+#[tokio::test]
+async fn what_a_row_offers_can_be_ordered_and_nothing_else() {
+    let server = TestServer::with(&[("instances.unique_names", "false")]).await;
+    let all = flavors(&server, "cpu_type=x86_64").await;
+    // One row of each kind, mode and number of copies: a test of the domain goes through all.
+    let mut seen = HashSet::new();
+    for flavor in &all {
+        let kind = ["cache_mode", "engine_version", "product_type", "storage_type", "replica_count"];
+        if !seen.insert(kind.map(|name| flavor[name].to_string())) {
+            continue;
+        }
+        let versions = text(&flavor["engine_version"]);
+        for version in ["", "3.0", "4.0", "5.0", "6.0", "7.0"] {
+            for capacity in ["0.125", "2", "8", "64"] {
+                let offered = versions.split(';').any(|one| one == version)
+                    && flavor["capacity"].as_array().unwrap().contains(&json!(capacity));
+                let status = order(&server, flavor, version, capacity).await;
+                assert_eq!(status == 200, offered, "{} {version} {capacity}", flavor["spec_code"]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_filter_leaves_out_what_does_not_fit() {
     let server = TestServer::start().await;
     for (query, expected) in [
@@ -185,7 +249,7 @@ async fn zones_are_the_same_on_both_versions() {
     let zone = |at: usize| {
         let code = format!("cn-north-4-{:02}", at + 1);
         json!({
-            "id": ZONE_IDS[at], "code": code, "name": code, "port": (8003 + at).to_string(),
+            "id": ZONE_IDS[at], "code": code, "name": code, "port": (8002 + at).to_string(),
             "resource_availability": "true", "resource_availability_dcs2": "true",
         })
     };

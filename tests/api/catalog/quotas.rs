@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::identity::{DOMAIN, DOMAIN_ID};
-use crate::support::seed::{HA, PROJECT, SINGLE, TINY, UNKNOWN_PROJECT};
+use crate::support::seed::{HA, PROJECT, SINGLE, TINY, UNKNOWN_PROJECT, numbered_instances, of_instances};
 use crate::support::{Api, Covered, TestServer, covered};
 
 pub(crate) const COVERS: &[Covered] = &[
@@ -67,12 +67,21 @@ async fn what_is_deleted_is_not_counted() {
 #[tokio::test]
 async fn a_limit_that_was_not_set_is_set_by_a_later_seed() {
     let mut server = TestServer::seeded(&seed("{memory_gb: 0}"), &[]).await;
-    let none = json!({"type": "ram", "unit": "GB", "min": 0, "max": 0, "quota": 0, "used": 13});
+    // Of more than it may have a project shows what it has.
+    let none = json!({"type": "ram", "unit": "GB", "min": 1, "max": 13, "quota": 13, "used": 13});
     assert_eq!(shown(&server, PROJECT).await[1], none);
     server.write_seed(&seed("{instances: 3}"));
     server.restart().await;
     assert_eq!(shown(&server, PROJECT).await[0], resources((3, 3), (0, 0))[0]);
     assert_eq!(shown(&server, PROJECT).await[1], none);
+}
+
+#[tokio::test]
+async fn a_seed_can_have_more_than_the_usual_limits() {
+    let server = TestServer::seeded(&of_instances(PROJECT, &numbered_instances(23)), &[]).await;
+    assert_eq!(shown(&server, PROJECT).await[0], resources((23, 23), (0, 0))[0]);
+    let limited = TestServer::seeded(&seed("{instances: 2, memory_gb: 4}"), &[]).await;
+    assert_eq!(shown(&limited, PROJECT).await, resources((3, 3), (13, 13)));
 }
 
 #[tokio::test]

@@ -32,9 +32,9 @@ async fn create(server: &TestServer, body: &Value) -> Answer {
 async fn the_shipped_ones_are_listed_by_page_and_filter() {
     let server = TestServer::start().await;
     let first = server.get(&all("type=sys")).await.ok();
-    assert_eq!((&first["template_num"], first["templates"].as_array().unwrap().len()), (&json!(23), 10));
+    assert_eq!((&first["template_num"], first["templates"].as_array().unwrap().len()), (&json!(25), 10));
     let last = server.get(&all("type=sys&offset=20&limit=10")).await.ok();
-    assert_eq!(last["templates"].as_array().unwrap().len(), 3);
+    assert_eq!(last["templates"].as_array().unwrap().len(), 5);
     let filtered = server
         .get(&all("type=sys&engine=redis&engine_version=4.0&cache_mode=single&name=Default"))
         .await
@@ -98,6 +98,30 @@ async fn a_template_of_ones_own_lives_from_create_to_delete() {
     assert_eq!(server.delete(&one(&id)).await.ok(), json!({"result": "success"}));
     server.get(&one(&id)).await.assert_refused_by(Api::V2, &refusal::TEMPLATE_NOT_FOUND);
     server.delete(&one(&id)).await.assert_refused_by(Api::V2, &refusal::TEMPLATE_NOT_FOUND);
+}
+
+#[tokio::test]
+async fn every_edition_has_its_templates() {
+    let mut server = TestServer::start().await;
+    for storage in ["SSD", "DRAM"] {
+        let name = format!("Default-Redis-6.0-ha-enterprise-{storage}");
+        let found = server.get(&all(&format!("type=sys&name={name}"))).await.ok()["templates"][0].take();
+        assert_eq!(
+            (&found["name"], &found["product_type"], &found["storage_type"]),
+            (&json!(name), &json!("enterprise"), &json!(storage))
+        );
+        // One's own is of the edition of its source.
+        let own = json!({"template_id": found["template_id"], "name": "mine", "params": {}});
+        let id = text(&create(&server, &own).await.ok()["id"]);
+        server.restart().await;
+        let shown = server.get(&one(&id)).await.ok();
+        assert_eq!((&shown["product_type"], &shown["storage_type"]), (&json!("enterprise"), &json!(storage)));
+        let other = TestServer::seeded(&server.export().await, &[]).await;
+        assert_eq!(other.get(&one(&id)).await.ok(), shown);
+        server.delete(&one(&id)).await.ok();
+    }
+    let of_ssd = server.get(&all("type=sys&product_type=enterprise&storage_type=SSD")).await.ok();
+    assert_eq!(of_ssd["template_num"], 1);
 }
 
 #[tokio::test]

@@ -412,6 +412,12 @@ impl TestServer {
         let contents = format!("/_emulator/instances/{HA}/contents");
         self.put(&contents, &json!({"keys": [{"name": "a"}]})).await.ok();
         self.call("POST", &format!("{}/bigkey-task", Api::V2.instance(HA))).send().await.ok();
+        let order = json!({
+            "name": "ordered", "engine": "Redis", "engine_version": "6.0", "capacity": 2, "no_password_access": true,
+            "vpc_id": "v", "subnet_id": "s", "spec_code": "redis.ha.xu1.large.r2.2", "az_codes": ["eu-de-01"],
+            "bss_param": {"charging_mode": "prePaid", "period_type": "month", "period_num": 1},
+        });
+        self.post(&Api::V2.instances(PROJECT), &order).await.ok();
         let minute = json!({"begin_time": 1_583_000_000_000_i64, "end_time": 1_583_000_060_000_i64});
         self.post(&format!("{}/diagnosis", Api::V2.instance(HA)), &minute).await.ok();
         let replicas = self.get(&format!("/v2/{PROJECT}/instance/{HA}/groups")).await.ok();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{PROJECT, UNKNOWN_PROJECT};
-use crate::support::{Answer, Api, Covered, TestServer, covered, refusal, text};
+use crate::support::{Answer, Api, Covered, Refusal, TestServer, covered, refusal, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("POST", "/v1.0/{project_id}/instances", what_was_sent_comes_back_twice_the_same),
@@ -222,7 +222,7 @@ async fn each_member_has_its_own_refusal() {
             (json!({"description": "x".repeat(1025)}), "DCS.4011"),
             (json!({"engine": "Valkey"}), "DCS.4007"),
             (json!({"engine_version": "8.0"}), "DCS.4008"),
-            (json!({"engine_version": "3.0", "security_group_id": "g"}), "DCS.4008"),
+            (json!({"engine_version": "3.0", "security_group_id": "g"}), "DCS.4007"),
             (json!({"capacity": 3.5}), "DCS.4012"),
             (json!({"capacity": 4}), "DCS.4012"),
             (json!({"no_password_access": 5}), "DCS.4843"),
@@ -233,6 +233,7 @@ async fn each_member_has_its_own_refusal() {
             (json!({"subnet_id": null}), "DCS.4016"),
             (json!({zones: ["mars-1"]}), "DCS.4042"),
             (json!({product: "none"}), unknown_product),
+            (json!({product: "redis.ha.xu1.large.r9.2"}), "DCS.4927"),
             (json!({product: "redis.single.xu1.large.2"}), "DCS.4067"),
             (json!({product: "redis.single.xu1.large.2", zones: ["eu-de-01"]}), "DCS.4086"),
             (json!({"maintain_end": "03:00:00"}), "DCS.4106"),
@@ -253,6 +254,58 @@ async fn each_member_has_its_own_refusal() {
             );
         }
         assert_eq!(server.count("instances").await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_product_that_does_not_fit_is_refused_as_each_version_does() {
+    let server = TestServer::start().await;
+    for (members, refusal) in [
+        (
+            json!({"engine_version": "7.0", "product_id": "redis.proxy.xu1.large.4", "capacity": 4}),
+            Refusal {
+                legacy: "111400007",
+                ..refusal::other("DCS.4007", "The selected cache engine type is not supported.")
+            },
+        ),
+        (json!({"product_id": "redis.ha.xu1.large.r9.2"}), refusal::INVALID_SPEC_CODE),
+        (
+            json!({"product_id": "OTC_DCS_XX"}),
+            Refusal {
+                legacy: "111400009",
+                ..refusal::other("DCS.4009", "Invalid product ID in the request.")
+            },
+        ),
+    ] {
+        create(&server, Api::V1, &members).await.assert_refused_by(Api::V1, &refusal);
+    }
+    let other = json!({"engine_version": "7.0", "spec_code": "redis.proxy.xu1.large.4", "capacity": 4});
+    let refused = create(&server, Api::V2, &other).await;
+    refused.assert_refused_by(
+        Api::V2,
+        &refusal::other("DCS.4007", "The selected cache engine type is not supported."),
+    );
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_product_must_be_so() {
+    let server = TestServer::with(&[("instances.unique_names", "false")]).await;
+    for (said, fits) in [
+        (json!({}), true),
+        (json!({"sharding_count": 1, "replica_count": "2", "cache_mode": "ha"}), true),
+        (json!({"sharding_count": 3}), false),
+        (json!({"replica_count": 3}), false),
+        (json!({"replica_count": 0}), false),
+        (json!({"cache_mode": "single"}), false),
+    ] {
+        let answer = create(&server, Api::V2, &json!({"spec_param": said})).await;
+        if fits {
+            answer.ok();
+        } else {
+            answer.assert_refused_by(Api::V2, &refusal::invalid_parameter("spec_param"));
+        }
+        // v1.0 does not know it.
+        create(&server, Api::V1, &json!({"spec_param": said})).await.ok();
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::seed::{
     BY_STATUS, HA, MEMCACHED, OLD_REDIS, PROJECT, SINGLE, UNKNOWN_INSTANCE, UNKNOWN_PROJECT,
 };
-use crate::support::{Answer, Api, Covered, TestServer, covered, refusal};
+use crate::support::{Answer, Api, Covered, TestServer, covered, refusal, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered(
@@ -146,6 +146,32 @@ async fn only_v2_changes_the_port_and_the_names_of_commands() {
     assert_eq!(renamed().await, [json!({"hgetall": "all"})]);
     update(&server, Api::V2, HA, &json!({"port": 6400, "rename_commands": {}})).await.assert_no_content();
     assert_eq!(renamed().await, [json!({})]);
+}
+
+#[tokio::test]
+async fn later_generations_are_in_no_security_group_but_that_of_their_creation() {
+    let server = TestServer::start().await;
+    let order = json!({
+        "name": "in-a-group", "engine": "Redis", "engine_version": "6.0", "capacity": 2, "no_password_access": true,
+        "vpc_id": "v", "subnet_id": "s", "spec_code": "redis.ha.xu1.large.r2.2", "az_codes": ["eu-de-01"],
+        "security_group_id": "g",
+    });
+    let created = server.post(&Api::V2.instances(PROJECT), &order).await.ok();
+    let id = text(&created["instances"][0]["instance_id"]);
+    let refused = refusal::other("DCS.4872", "Do not support security group whitelist.");
+    for api in Api::BOTH {
+        for same in ["", "g"] {
+            update(&server, api, &id, &json!({"security_group_id": same})).await.assert_no_content();
+        }
+        for (instance, group) in [(id.as_str(), "h"), (HA, "g")] {
+            let answer =
+                update(&server, api, instance, &json!({"security_group_id": group, "name": "other-name"}))
+                    .await;
+            answer.assert_refused_by(api, &refused);
+        }
+        let shown = server.shown(api, &id).await;
+        assert_eq!((&shown["security_group_id"], &shown["name"]), (&json!("g"), &json!("in-a-group")));
+    }
 }
 
 #[tokio::test]

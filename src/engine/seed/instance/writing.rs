@@ -51,6 +51,7 @@ impl From<InstanceSeed> for InstanceEntry {
             enable_ssl: instance.access.ssl,
             enable_publicip: instance.access.public_ip,
             publicip_id: instance.access.public_ip_id.map(Short),
+            elb_id: instance.access.elb_id.map(Short),
             zones: Some(instance.zone_codes.into_iter().map(Short).collect()),
             vpc_id: Some(Short(instance.network.vpc_id)),
             subnet_id: Some(Short(instance.network.subnet_id)),

@@ -55,7 +55,10 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
                 text("spec_code", "Only the product of this code."),
                 text("cache_mode", "Only products of this mode."),
                 text("engine", "Only products of this engine."),
-                text("engine_version", "Only products that have this version."),
+                text(
+                    "engine_version",
+                    "Only products that have this version, or all of these, with `;` between.",
+                ),
                 text("cpu_type", "Only products on this kind of processor."),
                 text("capacity", "Only products of this size, in GB."),
             ])

@@ -313,11 +313,11 @@ impl WindowView {
 
 /// Shows how much a project may have, and how much it has.
 pub(crate) fn quotas_view(quota: Quota, usage: Usage) -> Value {
-    let resource = |kind, unit: Option<&str>, limit: u32, used: u64| json!({ "type": kind, "unit": unit, "min": limit.min(1), "max": limit, "quota": limit, "used": used });
+    let resource = |kind, unit: Option<&str>, limit: u64, used: u64| json!({ "type": kind, "unit": unit, "min": limit.min(1), "max": limit, "quota": limit, "used": used });
     json!({
         "resources": [
-            resource("instance", None, quota.shown_instances(), usage.instances),
-            resource("ram", Some("GB"), quota.shown_memory_gb(), usage.memory_gb()),
+            resource("instance", None, quota.shown_instances(usage), usage.instances),
+            resource("ram", Some("GB"), quota.shown_memory_gb(usage), usage.memory_gb()),
         ]
     })
 }

@@ -120,6 +120,8 @@ fn matches(template: &ConfigTemplate, query: &Query) -> bool {
         && whole("engine", CacheEngine::Redis.as_str())
         && whole("engine_version", template.kind.engine_version.as_str())
         && whole("cache_mode", template.kind.cache_mode.as_str())
+        && whole("product_type", template.kind.edition.as_str())
+        && whole("storage_type", template.kind.storage.as_str())
 }
 
 /// A template to be made or changed.
@@ -191,8 +193,8 @@ impl TemplateView {
             engine: CacheEngine::Redis.as_str(),
             engine_version: template.kind.engine_version.as_str().to_owned(),
             cache_mode: template.kind.cache_mode.as_str(),
-            product_type: "generic",
-            storage_type: "DRAM",
+            product_type: template.kind.edition.as_str(),
+            storage_type: template.kind.storage.as_str(),
             description: template.description.clone(),
             created_at: template.created_at.map(rfc3339),
         }

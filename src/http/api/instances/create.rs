@@ -6,18 +6,19 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::identity::Secret;
 use crate::domain::instance::policy::{SentPlan, SentPolicy};
-use crate::domain::instance::{BillingOrder, CreateInstancesRequest, InstanceName};
+use crate::domain::instance::{BillingOrder, CreateInstancesRequest, ExpectedProduct, InstanceName};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, CreatedInstances, Engine};
 use crate::http::context::ProjectContext;
 use crate::http::error::{OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
-use crate::http::flexible::{Flexible, Texts, text};
+use crate::http::flexible::{Flexible, Texts, only_v2, text};
 
 /// `POST …/instances`: makes instances.
 pub(super) async fn create_instances(
@@ -67,6 +68,17 @@ pub(super) struct OrderBody {
     rename_commands: Option<BTreeMap<String, String>>,
     tags: Option<Vec<TagBody>>,
     bss_param: Option<BillingBody>,
+    /// What the product is to be like; only v2 looks at it.
+    #[schema(value_type = Option<ExpectedBody>)]
+    spec_param: Option<Value>,
+}
+
+/// What the product is to be like.
+#[derive(Default, Deserialize, ToSchema)]
+struct ExpectedBody {
+    sharding_count: Option<Flexible>,
+    replica_count: Option<Flexible>,
+    cache_mode: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -83,6 +95,8 @@ struct BillingBody {
     charging_mode: Option<String>,
     period_type: Option<String>,
     period_num: Option<Flexible>,
+    is_auto_pay: Option<Flexible>,
+    is_auto_renew: Option<Flexible>,
 }
 
 /// A backup policy: an object, or a text that holds one, as one client sends it.
@@ -150,6 +164,7 @@ impl OrderBody {
         // Known quirk: clients of v2 send a user for every engine.
         let access_user = text(self.access_user).filter(|_| is_memcached || api == ApiVersion::V1);
         let billing = self.bss_param.unwrap_or_default();
+        let expected: ExpectedBody = only_v2(api, self.spec_param)?.unwrap_or_default();
         let flag = |given: &Option<Flexible>| given.as_ref().and_then(Flexible::boolean).unwrap_or(false);
         let addresses = self.private_ips.unwrap_or_default();
         let private_ip = text(self.private_ip).or_else(|| text(Some(addresses.join(","))));
@@ -191,6 +206,13 @@ impl OrderBody {
                 charging_mode: text(billing.charging_mode),
                 period_type: text(billing.period_type),
                 period_num: number(&billing.period_num),
+                is_auto_pay: billing.is_auto_pay.as_ref().and_then(Flexible::boolean),
+                is_auto_renew: billing.is_auto_renew.as_ref().and_then(Flexible::boolean),
+            },
+            expected: ExpectedProduct {
+                shards: number(&expected.sharding_count),
+                copies: number(&expected.replica_count),
+                mode: text(expected.cache_mode),
             },
         })
     }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::domain::id::JobId;
 use crate::domain::instance::{InstanceAction, PlacementChange, ResizeOrder};
 use crate::domain::refusal::Refusal;
-use crate::engine::{ApiVersion, Engine};
+use crate::engine::{ApiVersion, Engine, ResizeTerms};
 use crate::http::api::config::change::job_begun;
 use crate::http::context::InstanceContext;
 use crate::http::error::{ApiError, OrFail, Response, codes};
@@ -24,9 +24,9 @@ pub(super) async fn resize_instance(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let body: ResizeBody = mandatory_object(&context.body)?;
-    let may_wait = body.may_wait(context.api)?;
+    let terms = ResizeTerms { may_wait: body.may_wait(context.api)?, needs_order: false };
     let order_id = engine
-        .resize_instance(context.api, instance, body.order(context.api)?, may_wait, context.origin)
+        .resize_instance(context.api, instance, body.order(context.api)?, terms, context.origin)
         .await
         .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(match (context.api, order_id) {
@@ -37,7 +37,7 @@ pub(super) async fn resize_instance(
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = InstanceResize)]
-pub(super) struct ResizeBody {
+pub(crate) struct ResizeBody {
     new_capacity: Option<Flexible>,
     spec_code: Option<String>,
     #[schema(value_type = Option<String>)]
@@ -56,7 +56,7 @@ impl ResizeBody {
     ///
     /// # Errors
     /// `InvalidBody`.
-    fn may_wait(&self, api: ApiVersion) -> Result<bool, Refusal> {
+    pub(crate) fn may_wait(&self, api: ApiVersion) -> Result<bool, Refusal> {
         let at_once: Option<Flexible> = only_v2(api, self.execute_immediately.clone())?;
         Ok(at_once.as_ref().and_then(Flexible::boolean) == Some(false))
     }
@@ -65,7 +65,7 @@ impl ResizeBody {
     ///
     /// # Errors
     /// `InvalidBody`.
-    fn order(self, api: ApiVersion) -> Result<ResizeOrder, Refusal> {
+    pub(crate) fn order(self, api: ApiVersion) -> Result<ResizeOrder, Refusal> {
         Ok(ResizeOrder {
             capacity_gb: self.new_capacity.as_ref().and_then(Flexible::number),
             product: text(self.spec_code),
@@ -137,9 +137,10 @@ struct OperationView {
 }
 
 /// The order by which a size is paid in advance.
-#[derive(Serialize)]
-struct OrderView {
-    order_id: String,
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderId)]
+pub(crate) struct OrderView {
+    pub(crate) order_id: String,
 }
 
 /// `PUT …/available-zones`: takes an instance to other zones, at once or in its window of maintenance.
@@ -221,4 +222,4 @@ pub(super) struct ReplicaBody {
 
 /// An object without members.
 #[derive(Serialize, ToSchema)]
-pub(super) struct NothingView {}
+pub(crate) struct NothingView {}

@@ -2,9 +2,12 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.8; docs/contract/dcs-v2.md, section 4.1.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::instance::bandwidth::{self, Expansion};
 use crate::domain::instance::{Instance, InstanceTask};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
@@ -12,6 +15,7 @@ use crate::domain::{builtin, catalogue};
 use crate::engine::ApiVersion;
 use crate::http::api::config::tags::{TagView, tag_views};
 use crate::http::api::instances::policy::PolicyView;
+use crate::http::api::network::PublicIpView;
 use crate::http::time::rfc3339;
 
 /// An instance as both versions of the API show it; v2 shows more. Every member is always there; what is unknown is null.
@@ -69,7 +73,7 @@ pub(crate) struct InstanceView {
     access_user: Option<String>,
     enable_publicip: bool,
     publicip_id: Option<String>,
-    publicip_address: Option<&'static str>,
+    publicip_address: Option<String>,
     enable_ssl: bool,
     service_upgrade: bool,
     /// Null when one instance is shown, empty in lists, as the pages have it.
@@ -113,7 +117,7 @@ impl InstanceView {
         now: Timestamp,
     ) -> Self {
         let v2 = (api == ApiVersion::V2).then(|| V2Members::new(&instance, now));
-        let product = instance.product();
+        let (product, access) = (instance.product(), instance.public_access());
         let domain_name = instance.domain_name();
         let has_security_group = instance.network.security_group_id.is_some();
         let created_at = rfc3339(instance.created_at);
@@ -159,8 +163,8 @@ impl InstanceView {
             no_password_access: if instance.access.no_password { "true" } else { "false" },
             access_user: instance.access.user,
             enable_publicip: instance.access.public_ip,
-            publicip_id: instance.access.public_ip_id,
-            publicip_address: None,
+            publicip_id: access.as_ref().map(|access| access.eip_id.clone()),
+            publicip_address: access.map(|access| access.address.to_string()),
             enable_ssl: instance.access.ssl,
             service_upgrade: false,
             service_task_id,
@@ -235,7 +239,7 @@ struct V2Members {
     replica_count: u32,
     sharding_count: u32,
     db_number: u32,
-    publicip_info: Option<&'static str>,
+    publicip_info: Option<PublicIpView>,
     features: Features,
     transparent_client_ip_enable: bool,
     domain_name_info: DomainNameInfo,
@@ -263,27 +267,45 @@ struct DomainNameInfo {
     history_domain_names: Vec<&'static str>,
 }
 
-/// Bandwidth in Mbit/s, times in Unix milliseconds. Nothing has been bought on top.
+/// Bandwidth in Mbit/s, times in Unix milliseconds.
 #[derive(Serialize, ToSchema)]
 struct BandwidthInfo {
     bandwidth: u32,
     assured_bandwidth: u32,
     max_bandwidth_for_node: u32,
+    /// When it was doubled the last time; null: it never was.
     begin_time: Option<i64>,
     end_time: Option<i64>,
     current_time: i64,
     next_expand_time: Option<i64>,
     expand_count: u32,
-    expand_effect_time: Option<i64>,
-    expand_interval_time: Option<i64>,
+    expand_effect_time: Option<u128>,
+    expand_interval_time: Option<u128>,
     max_expand_count: u32,
     task_running: bool,
 }
 
-/// What a node's bandwidth can be raised to at most, in Mbit/s.
-const MAX_BANDWIDTH_FOR_NODE: u32 = 2048;
-/// How often bandwidth can be raised.
-const MAX_EXPAND_COUNT: u32 = 3;
+impl BandwidthInfo {
+    fn new(instance: &Instance, now: Timestamp) -> Self {
+        let expansion = instance.bandwidth.as_ref().and_then(|changes| changes.expansion);
+        let millis = |at: fn(&Expansion) -> Timestamp| expansion.as_ref().map(|one| at(one).as_millis());
+        let lasting = |duration: Duration| expansion.map(|_| duration.as_millis());
+        Self {
+            bandwidth: instance.shard_bandwidths().iter().map(|shard| shard.bandwidth).sum(),
+            assured_bandwidth: instance.topology().bandwidth_mbit,
+            max_bandwidth_for_node: bandwidth::MOST_OF_SHARD,
+            begin_time: millis(|one| one.begin_at),
+            end_time: millis(Expansion::end_at),
+            current_time: now.as_millis(),
+            next_expand_time: millis(Expansion::next_at),
+            expand_count: expansion.map_or(0, |one| one.count),
+            expand_effect_time: lasting(bandwidth::EXPANSION_TIME),
+            expand_interval_time: lasting(bandwidth::EXPANSION_INTERVAL),
+            max_expand_count: bandwidth::MOST_EXPANSIONS,
+            task_running: expansion.is_some_and(|one| one.is_running),
+        }
+    }
+}
 
 impl V2Members {
     fn new(instance: &Instance, now: Timestamp) -> Self {
@@ -295,7 +317,7 @@ impl V2Members {
             replica_count: topology.replica_count,
             sharding_count: topology.sharding_count,
             db_number: topology.db_number,
-            publicip_info: None,
+            publicip_info: instance.public_access().map(PublicIpView::from),
             features: Features {
                 support_acl: is_modern,
                 support_transparent_client_ip: is_modern,
@@ -309,20 +331,7 @@ impl V2Members {
                 zone_name: "dcs.example.com",
                 history_domain_names: Vec::new(),
             },
-            bandwidth_info: BandwidthInfo {
-                bandwidth: topology.bandwidth_mbit,
-                assured_bandwidth: topology.bandwidth_mbit,
-                max_bandwidth_for_node: MAX_BANDWIDTH_FOR_NODE,
-                begin_time: None,
-                end_time: None,
-                current_time: now.as_millis(),
-                next_expand_time: None,
-                expand_count: 0,
-                expand_effect_time: None,
-                expand_interval_time: None,
-                max_expand_count: MAX_EXPAND_COUNT,
-                task_running: false,
-            },
+            bandwidth_info: BandwidthInfo::new(instance, now),
             support_slow_log_flag: "1",
             cloud_service_type_code: "hws.service.type.dcs",
             cloud_resource_type_code: "hws.resource.type.dcs3",

@@ -110,6 +110,7 @@ async fn show_topology(engine: Engine, InstanceContext { instance, .. }: Instanc
         redis_server: servers.into_iter().map(view).collect(),
         cluster_proxy: proxies.iter().map(|proxy| view((proxy, None))).collect(),
         vpcendpoint: EndpointView::all(&instance),
+        elb: EndpointView::load_balancer(&instance).into_iter().collect(),
         ..TopologyView::default()
     }))
 }

@@ -206,10 +206,10 @@ pub(super) struct TopologyView {
     pub(super) cluster_admin: Vec<TopologyNodeView>,
     pub(super) master: Vec<TopologyNodeView>,
     pub(super) vpcendpoint: Vec<EndpointView>,
-    pub(super) elb: Vec<TopologyNodeView>,
+    pub(super) elb: Vec<EndpointView>,
 }
 
-/// The point at which the network of an instance is entered.
+/// A point at which an instance is entered.
 #[derive(Serialize, ToSchema)]
 #[schema(as = NodeEndpoint)]
 pub(super) struct EndpointView {
@@ -221,7 +221,19 @@ pub(super) struct EndpointView {
 }
 
 impl EndpointView {
-    /// Returns those of an instance: the first generation has none.
+    /// Returns the load balancer by which an instance is open to the public, if it is.
+    pub(super) fn load_balancer(instance: &Instance) -> Option<Self> {
+        let access = instance.public_access()?;
+        Some(Self {
+            node_id: hex(instance.load_balancer_id()),
+            ip: access.address.to_string(),
+            port: instance.port.to_string(),
+            node_type: "elb",
+            status: "Active",
+        })
+    }
+
+    /// Returns those in the network of an instance: the first generation has none.
     pub(super) fn all(instance: &Instance) -> Vec<Self> {
         if instance.engine != Engine::Redis || instance.engine_version.is_first_generation() {
             return Vec::new();

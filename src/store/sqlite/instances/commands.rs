@@ -8,9 +8,9 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::create;
 use crate::store::sqlite::instances::password::change_password;
-use crate::store::sqlite::instances::{placement, resize, transition, update};
+use crate::store::sqlite::instances::{network, placement, resize, transition, update};
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, migrations, minor_versions, tasks};
+use crate::store::sqlite::{SqliteStore, migrations, minor_versions, placed_orders, tasks};
 use crate::store::{
     ChangeInstance, ChangePassword, CreateInstances, InstanceCommand, InstanceWrites, PasswordAnswer,
     StoreError,
@@ -40,15 +40,28 @@ async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), 
         }
         InstanceCommand::Delete => {
             let system_key = actors.key(connection, &Origin::SYSTEM.actor).await?;
+            known.state.permit_deletion()?;
             update::delete(connection, &known, audit, system_key).await?;
             migrations::end_of_instance(connection, instances, &known, audit).await
         }
         InstanceCommand::SwitchNodes { switch, task } => {
             update::switch_nodes(connection, &known, &switch, &task, audit).await
         }
-        InstanceCommand::Resize { resize, wait, task, work } => {
-            resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await
+        InstanceCommand::Resize { resize, wait, task, work, order } => {
+            let project_key = known.project_key;
+            resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await?;
+            match order {
+                Some(order) => placed_orders::place(connection, project_key, &order).await,
+                None => Ok(()),
+            }
         }
+        InstanceCommand::ChangePublicAccess { to, task, work } => {
+            network::begin_access(connection, &known, to, (&task, work), audit).await
+        }
+        InstanceCommand::ChangeBandwidth { wanted, task, work } => {
+            network::begin_bandwidth(connection, &known, &wanted, (&task, work), audit).await
+        }
+        InstanceCommand::ExpandBandwidth => network::expand(connection, &known, audit).await,
         InstanceCommand::CheckResize { resize, task, work } => {
             resize::begin_check(connection, &known, &resize, (&task, work), audit).await
         }

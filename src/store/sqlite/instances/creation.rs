@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{InstanceStatus, NewInstance, StatusTransition};
+use crate::domain::order::Subscription;
 use crate::domain::quota::Usage;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -17,7 +18,7 @@ use crate::store::sqlite::instances::record::record;
 use crate::store::sqlite::instances::{password, transition, update};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, quotas};
+use crate::store::sqlite::{control, placed_orders, quotas};
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
 
 /// Makes instances.
@@ -52,7 +53,10 @@ pub(in crate::store::sqlite) async fn create(
         let audit = Audit { at: command.now, origin: &command.origin, actor_key };
         insert(connection, project_key, &command, called, &ip, audit).await?;
     }
-    Ok(())
+    match &command.order {
+        Some(order) => placed_orders::place(connection, project_key, order).await,
+        None => Ok(()),
+    }
 }
 
 /// Makes sure that the ids that were given are not taken. Of several instances with one id the second finds it taken.
@@ -111,7 +115,10 @@ async fn insert(
     let make = make.bind(called.id).bind(project_key).bind(called.name.as_str()).bind(&new.description);
     let make = make.bind(new.engine.as_str()).bind(&new.engine_as_sent).bind(new.engine_version.as_str());
     let make = make.bind(new.cache_mode.as_str()).bind(new.capacity.as_megabytes()).bind(&new.spec_code);
-    let make = make.bind(&new.product_id).bind(new.is_prepaid).bind(&command.order_id);
+    let make = make
+        .bind(&new.product_id)
+        .bind(new.prepayment.is_some())
+        .bind(command.order.as_ref().map(|order| order.id.as_str()));
     let make = make.bind(status.as_str()).bind(ip).bind(new.port).bind(access.no_password);
     let make = make.bind(&access.user);
     let make = make.bind(command.password_hash.as_ref().map(|hash| hash.expose().to_owned()));
@@ -126,6 +133,10 @@ async fn insert(
         password::set_colon(connection, instance_key, true).await?;
     }
     insert_tags(connection, instance_key, new).await?;
+    if let Some(prepayment) = new.prepayment {
+        let subscription = Subscription::new(prepayment, command.now);
+        placed_orders::keep_subscription(connection, instance_key, &subscription).await?;
+    }
     if let Some(wanted) = &new.backup_policy {
         update::set_policy(connection, instance_key, wanted, called.policy_id, command.now).await?;
     }

@@ -6,6 +6,7 @@ mod commands;
 mod creation;
 mod due;
 pub(super) mod free;
+mod network;
 mod password;
 mod placement;
 mod planned;
@@ -17,7 +18,9 @@ mod waiting;
 
 pub(super) use creation::ensure_project;
 pub(super) use due::begin_due;
+pub(super) use network::{apply_access, apply_bandwidth, end_expansion};
 pub(super) use password::{has_colon as password_has_colon, read as kept_password};
 pub(super) use record::{note, set_status, shown};
 pub(super) use resize::finish_check;
 pub(super) use transition::finish_transition;
+pub(super) use update::delete;

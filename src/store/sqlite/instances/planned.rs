@@ -5,6 +5,7 @@ use sqlx::SqliteConnection;
 use crate::domain::instance::{NewPlacement, NewSize, ReplicaChange, ReplicaCourse};
 use crate::store::StoreError;
 use crate::store::sqlite::instances::free::free_addresses;
+use crate::store::sqlite::instances::network;
 use crate::store::sqlite::instances::record::shown;
 use crate::store::sqlite::kept_nodes;
 use crate::store::sqlite::sql::sql;
@@ -83,11 +84,10 @@ async fn finish_size(
     ] {
         sql("give an instance its size", statement).bind(instance_key).execute(&mut *connection).await?;
     }
-    if shown(connection, instance_key).await?.keeps_nodes_of(&before) {
-        Ok(())
-    } else {
-        kept_nodes::write(connection, instance_key, &[]).await
+    if !shown(connection, instance_key).await?.keeps_nodes_of(&before) {
+        kept_nodes::write(connection, instance_key, &[]).await?;
     }
+    network::fit_bandwidth(connection, instance_key).await
 }
 
 /// Keeps what will be different.

@@ -12,7 +12,7 @@ use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::planned;
 use crate::store::sqlite::instances::record::set_status;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{contents, links, tasks};
+use crate::store::sqlite::{contents, links, placed_orders, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
@@ -108,6 +108,9 @@ async fn finish(
         "UPDATE instances SET launched_at = iif(?, coalesce(launched_at, ?), launched_at), error_code = ? WHERE instance_key = ?",
     );
     let end = end.bind(launched).bind(change.at).bind(change.failure.map(FailureCode::as_str));
-    end.bind(instance_key).execute(connection).await?;
+    end.bind(instance_key).execute(&mut *connection).await?;
+    if matches!(change.from, InstanceStatus::Creating | InstanceStatus::Extending) {
+        placed_orders::advance(connection, instance_key, change.failure.is_some()).await?;
+    }
     Ok(true)
 }

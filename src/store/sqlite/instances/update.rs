@@ -158,13 +158,13 @@ async fn write_nodes(
     sql("change an instance", change).bind(audit.at).bind(instance_key).execute(connection).await.map(drop)
 }
 
-pub(super) async fn delete(
+/// Deletes an instance; the caller has asked whether that is permitted.
+pub(in crate::store::sqlite) async fn delete(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
     audit: Audit<'_>,
     system_key: i64,
 ) -> Result<(), StoreError> {
-    known.state.permit_deletion()?;
     waiting::give_up(connection, known.key, audit.at).await?;
     background_work::give_up(connection, known.key, audit.at).await?;
     let delete = sql("delete an instance", "UPDATE instances SET deleted_at = ? WHERE instance_key = ?");

@@ -11,6 +11,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::note;
+use crate::store::sqlite::placed_orders;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::tasks;
 
@@ -145,6 +146,10 @@ impl Waiting {
         at: Timestamp,
         reason: &str,
     ) -> Result<(), StoreError> {
-        tasks::end(connection, (Some(self.task_id), Some(self.job_id)), at, Some(reason)).await
+        tasks::end(&mut *connection, (Some(self.task_id), Some(self.job_id)), at, Some(reason)).await?;
+        match self.change {
+            WaitingChange::Size(_) => placed_orders::advance(connection, self.instance_key, true).await,
+            WaitingChange::Zones(_) => Ok(()),
+        }
     }
 }

@@ -201,7 +201,7 @@ struct InstanceRow {
 impl InsertRow for InstanceRow {
     const INTO: &'static str = "instances (instance_key, instance_id, project_key, name, description, engine, engine_version, \
                                 cache_mode, capacity_mb, spec_code, product_id, charging_mode, order_id, status, ip, port, \
-                                no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id, \
+                                no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id, elb_id, \
                                 transparent_client_ip, zone_codes, vpc_id, subnet_id, security_group_id, maintain_begin, \
                                 maintain_end, enterprise_project_id, rename_commands, user_id, user_name, created_at, \
                                 launched_at, updated_at, error_code, restorable_after, domain_name)";
@@ -237,6 +237,7 @@ impl InsertRow for InstanceRow {
         script.bind(instance.access.ssl);
         script.bind(instance.access.public_ip);
         script.bind(instance.access.public_ip_id);
+        script.bind(instance.access.elb_id);
         script.bind(instance.sees_client_ips);
         script.bind(instance.zone_codes.join(","));
         script.bind(instance.network.vpc_id);
