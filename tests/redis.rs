@@ -111,7 +111,7 @@ fn redis_loads(format: &Format) {
     let emulator = start_emulator(folder.path());
     let emoji = "😀".repeat(128);
     let remarks =
-        [None, Some(""), Some("nightly"), Some("备份说明"), Some("a\r\nb"), Some("a\0b"), Some(&emoji)];
+        [None, Some(""), Some("nightly"), Some("备份说明"), Some("a\r\nb"), Some("a\u{1}b"), Some(&emoji)];
     for remark in remarks {
         let Downloaded { record, file } = download(&emulator, format.name, remark);
         assert_eq!(json!(file.len()), record["size"], "{remark:?}");

@@ -174,6 +174,7 @@ impl Config {
             compat: Compat {
                 status_action_204: self.compat_status_action_204,
                 batch_delete_204: self.compat_batch_delete_204,
+                whitelist_200: self.compat_whitelist_200,
             },
             public_url: self.public_url.clone(),
             body_limit_bytes: self.http_body_limit,

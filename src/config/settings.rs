@@ -109,6 +109,9 @@ pub struct Config {
     /// Whether v1.0 answers batch deletions with 204 and no body, as one client insists on
     #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
     pub compat_batch_delete_204: bool,
+    /// Whether v2 answers the change of a whitelist with 200 and {}, as some revisions of its page do, in place of 204
+    #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
+    pub compat_whitelist_200: bool,
     /// Whether there is a control API; if not its routes answer 404, and X-Emulator-Id is refused
     #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
     pub control_enabled: bool,

@@ -12,6 +12,7 @@ use crate::domain::id::{
     AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, MigrationId, ProjectId, TaskId,
 };
 
+use crate::domain::analysis_kind::AnalysisKind;
 use crate::domain::instance::PublicAccessOrder;
 use crate::domain::instance::bandwidth::BandwidthTargets;
 use crate::domain::refusal::Refusal;
@@ -51,6 +52,11 @@ pub enum Effect {
         id: AnalysisId,
         /// The backup that it is about; none: what the instance holds at its end.
         backup: Option<BackupId>,
+    },
+    /// Begins the next analysis that a schedule asks for, and plans the one after it.
+    ScheduledScan {
+        /// What the analysis looks for.
+        scan: AnalysisKind,
     },
     /// Opens its instance to the public, or closes it.
     PublicAccess {
@@ -146,8 +152,7 @@ impl Effect {
     /// Returns what moves it on.
     pub fn model(&self) -> WorkModel {
         match self {
-            Self::KeyAnalysis { .. } => WorkModel::Analysis,
-            Self::PublicAccess { .. } | Self::Bandwidth { .. } | Self::BandwidthExpansion => WorkModel::Task,
+            Self::KeyAnalysis { .. } | Self::ScheduledScan { .. } => WorkModel::Analysis,
             Self::Diagnosis { .. } => WorkModel::Diagnosis,
             Self::Account { .. } => WorkModel::Account,
             Self::Migration { .. } | Self::MigrationStop { .. } | Self::AddressExchange { .. } => {
@@ -161,6 +166,7 @@ impl Effect {
     pub fn subject(&self) -> String {
         match self {
             Self::KeyAnalysis { id, .. } => id.to_string(),
+            Self::ScheduledScan { scan } => scan.as_str().to_owned(),
             Self::PublicAccess { .. } => "public_access".to_owned(),
             Self::Bandwidth { .. } => "bandwidth".to_owned(),
             Self::BandwidthExpansion => "bandwidth_expansion".to_owned(),
@@ -198,6 +204,14 @@ impl Effect {
             Self::KeyAnalysis { .. } | Self::Diagnosis { .. } => true,
             Self::Migration { source, .. } => source.is_some(),
             _ => false,
+        }
+    }
+
+    /// Returns what a schedule looks for, if it is one: it waits for its time, and nothing else moves it on.
+    pub fn scheduled_scan(&self) -> Option<AnalysisKind> {
+        match self {
+            Self::ScheduledScan { scan } => Some(*scan),
+            _ => None,
         }
     }
 }

@@ -242,7 +242,7 @@ impl Contents {
         }
         let mut names = HashSet::with_capacity(self.keys.len());
         for key in &mut self.keys {
-            if key.name.is_empty() || !names.insert((key.db, key.name.clone())) {
+            if key.name.is_empty() || key.name.contains('\0') || !names.insert((key.db, key.name.clone())) {
                 return Err(format!("keys: {:?} is no name, or is there twice", key.name));
             }
             let ttl = key.ttl.take().map(|seconds| now.saturating_add(Duration::from_secs(seconds)));

@@ -48,6 +48,8 @@ const WORK: &[&str] = &[
 const LONGEST_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.
 const LONGEST_CODE: usize = 64;
+/// The longest text of an error, in bytes.
+const LONGEST_MESSAGE: usize = 1024;
 
 /// A fault.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +92,8 @@ pub struct Effect {
     pub status: Option<u16>,
     /// The code of that answer.
     pub error_code: Option<String>,
+    /// What that answer says.
+    pub message: Option<String>,
     /// Wait before anything else.
     pub latency: Option<Latency>,
     /// Cut the connection instead of answering. The call is not carried out.
@@ -130,6 +134,17 @@ pub struct Call {
     pub instance_id: Option<InstanceId>,
 }
 
+/// An error that a fault has a call answered with. What it does not say follows from the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InjectedError {
+    /// The status.
+    pub status: u16,
+    /// The code.
+    pub error_code: Option<String>,
+    /// The text.
+    pub message: Option<String>,
+}
+
 /// What faults do to one call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FaultDecision {
@@ -137,8 +152,8 @@ pub struct FaultDecision {
     pub latency: Duration,
     /// Whether its connection is cut.
     pub cut: bool,
-    /// Status and code of an error that is answered instead.
-    pub error: Option<(u16, Option<String>)>,
+    /// An error that is answered instead.
+    pub error: Option<InjectedError>,
     /// The failure that the work it creates runs into.
     pub failure: Option<FailureCode>,
     /// Whether one of the faults is limited to a number of calls, of which this is one.
@@ -170,6 +185,10 @@ impl Fault {
             (
                 effect.error_code.as_ref().is_some_and(|code| code.len() > LONGEST_CODE),
                 "effect.error_code must have at most 64 characters",
+            ),
+            (
+                effect.message.as_ref().is_some_and(|message| message.len() > LONGEST_MESSAGE),
+                "effect.message must have at most 1024 characters",
             ),
             (min > max, "effect.latency.min must not be above max"),
             (max > LONGEST_LATENCY, "effect.latency must be at most 10min"),
@@ -262,7 +281,12 @@ pub fn decide(faults: &[Fault], call: Call, now: Timestamp, dice: impl Fn() -> f
         decision.latency += effect.latency.map_or(Duration::ZERO, |latency| latency.choose(&dice));
         decision.cut |= effect.cut;
         if decision.error.is_none() {
-            decision.error = effect.status.map(|status| (status, effect.error_code.clone()));
+            let (error_code, message) = (&effect.error_code, &effect.message);
+            decision.error = effect.status.map(|status| InjectedError {
+                status,
+                error_code: error_code.clone(),
+                message: message.clone(),
+            });
         }
         decision.failure = decision.failure.or(effect.failure);
     }
@@ -284,7 +308,8 @@ mod tests {
     use super::*;
 
     const PROJECT: &str = "885cacf2d49d4bb6931ae668e9c07553";
-    const CUT: Effect = Effect { status: None, error_code: None, latency: None, cut: true, failure: None };
+    const CUT: Effect =
+        Effect { status: None, error_code: None, message: None, latency: None, cut: true, failure: None };
 
     fn fault(effect: Effect) -> Fault {
         Fault {
@@ -336,7 +361,8 @@ mod tests {
         let mut faults = [Fault { times: Some(2), ..fault(effect) }];
         for left in [1, 0] {
             let decision = decide(faults[0].clone()).unwrap();
-            assert_eq!((decision.error.clone(), decision.uses_up), (Some((503, None)), true));
+            let error = InjectedError { status: 503, error_code: None, message: None };
+            assert_eq!((decision.error.clone(), decision.uses_up), (Some(error), true));
             decision.count(&mut faults);
             assert_eq!(faults[0].times, Some(left));
         }

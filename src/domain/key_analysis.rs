@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::domain::analysis_kind::AnalysisKind;
 use crate::domain::contents::{Contents, Key, KeyType};
 use crate::domain::id::{AnalysisId, BackupId};
 use crate::domain::instance::{Engine, Instance};
@@ -22,31 +23,7 @@ const OFFLINE_KEYS_OF_A_TYPE: usize = 100;
 /// How many prefixes of keys of a type an analysis of a backup names.
 const PREFIXES_OF_A_TYPE: usize = 50;
 
-/// What an analysis looks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AnalysisKind {
-    /// Big keys.
-    Big,
-    /// Hot keys.
-    Hot,
-    /// Expired keys, which it removes.
-    Expired,
-    /// The keys of a backup.
-    Offline,
-}
-
 impl AnalysisKind {
-    /// Returns the word in which it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Big => "big",
-            Self::Hot => "hot",
-            Self::Expired => "expired",
-            Self::Offline => "offline",
-        }
-    }
-
     /// Decides whether an instance can be analysed so.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
 
 pub mod account;
+mod analysis_kind;
 pub mod background_work;
 pub mod backup;
 pub mod backup_file;

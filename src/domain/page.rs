@@ -31,6 +31,11 @@ impl PageLimit {
         }
     }
 
+    /// Returns it, unless it is more than `most`.
+    pub fn at_most(self, most: u16) -> Option<Self> {
+        (self.0 <= most).then_some(self)
+    }
+
     /// Returns the number of records.
     pub fn as_u64(self) -> u64 {
         u64::from(self.0)

@@ -171,6 +171,12 @@ pub enum Refusal {
     /// The credentials are unknown or wrong.
     #[error("invalid credentials")]
     InvalidCredentials,
+    /// The request is signed by an algorithm that is not emulated.
+    #[error("signed by {name}")]
+    UnsupportedAlgorithm {
+        /// The algorithm.
+        name: &'static str,
+    },
     /// The credentials were good once.
     #[error("credentials expired")]
     CredentialsExpired,

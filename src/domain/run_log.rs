@@ -116,7 +116,7 @@ impl RunLog {
         let mut of_file: Vec<&RunLogLine> = lines.iter().filter(is_of_file).collect();
         of_file.sort_by_key(|line| line.time);
         let text = match status {
-            RunLogStatus::Succeed => of_file.iter().map(|line| format!("{}\n", line.text)).collect(),
+            RunLogStatus::Succeed => of_file.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect(),
             RunLogStatus::Failed => String::new(),
         };
         Self {

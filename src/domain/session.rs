@@ -87,13 +87,16 @@ pub fn links(
         return Vec::new();
     };
     let of_role = |role| group.nodes.iter().filter(move |one| one.role == role);
-    let began = |replica: Uuid| {
-        let of_link = kept.iter().filter(|one| one.node_id == replica || one.node_id == EVERY_NODE);
+    // A link is no older than the roles of its ends.
+    let master_since = of_role(NodeRole::Master).filter_map(|master| master.role_since).max();
+    let began = |replica: &Node| {
+        let of_link = kept.iter().filter(|one| one.node_id == replica.id || one.node_id == EVERY_NODE);
         let renewals: u64 = of_link.clone().map(|one| one.renewals).sum();
-        let renewed_at = of_link.filter_map(|one| one.renewed_at).max();
-        (renewals, renewed_at.into_iter().chain([instance.created_at]).max().unwrap_or(now))
+        let renewed_at = of_link.filter_map(|one| one.renewed_at);
+        let began_at = renewed_at.chain(replica.role_since).chain(master_since).max();
+        (renewals, began_at.unwrap_or(instance.created_at))
     };
-    let link = |replica: Uuid, index: usize, count: usize, addr: String, flags: &str, cmd: &str| {
+    let link = |replica: &Node, index: usize, count: usize, addr: String, flags: &str, cmd: &str| {
         let (renewals, began_at) = began(replica);
         let turn = renewals.saturating_mul(u64::try_from(count).unwrap_or(u64::MAX));
         let id = FIRST_ID + u64::try_from(index).unwrap_or(0);
@@ -121,7 +124,7 @@ pub fn links(
             network: "vpc".to_owned(),
             user: "default".to_owned(),
         };
-        (replica, session)
+        (replica.id, session)
     };
     match node.role {
         NodeRole::Master => {
@@ -129,13 +132,13 @@ pub fn links(
             let replicas = of_role(NodeRole::Replica).enumerate().filter(|(_, replica)| !replica.is_stopped);
             let addr = |replica: &Node, index| format!("{}:{}", replica.ip, FIRST_PORT + index);
             replicas
-                .map(|(index, replica)| link(replica.id, index, count, addr(replica, index), "S", "replconf"))
+                .map(|(index, replica)| link(replica, index, count, addr(replica, index), "S", "replconf"))
                 .collect()
         }
         NodeRole::Replica => {
             let masters = of_role(NodeRole::Master).filter(|master| !master.is_stopped);
             let addr = |master: &Node| format!("{}:{}", master.ip, instance.port);
-            masters.map(|master| link(node.id, 0, 1, addr(master), "M", "ping")).collect()
+            masters.map(|master| link(node, 0, 1, addr(master), "M", "ping")).collect()
         }
         NodeRole::Proxy => Vec::new(),
     }

@@ -248,10 +248,12 @@ fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueCh
             let from = restore.status.kind();
             Some(DueChange::Restore(RestoreChange { id, instance_id, number, from, to, at }))
         }
-        (OpenRecord::Work(work), Model::Work(model)) if work.effect.model() == model => {
+        (OpenRecord::Work(work), Model::Work(model))
+            if work.effect.model() == model && work.effect.scheduled_scan().is_none() =>
+        {
             // Not before the step before it, should the clock have been put back.
             let at = now.max(work.created_at);
-            Some(DueChange::Work(WorkStep { step: work.next_step(), work, contents: None, at }))
+            Some(DueChange::Work(WorkStep { step: work.next_step(), work, contents: None, scan: None, at }))
         }
         (OpenRecord::Instance(transition), Model::Instance) => {
             let StatusTransition { instance_id, status: from, plan } = transition;

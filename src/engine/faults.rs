@@ -121,6 +121,9 @@ struct EffectDocument {
     /// The code of that answer; `DCS.5000` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error_code: Option<String>,
+    /// What that answer says; that of the code if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     /// Wait before anything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     latency: Option<LatencyDocument>,
@@ -188,6 +191,7 @@ impl Serialize for Fault {
             effect: EffectDocument {
                 status: effect.status,
                 error_code: effect.error_code.clone(),
+                message: effect.message.clone(),
                 latency,
                 cut: effect.cut,
                 outcome: effect.failure.map(failed),
@@ -221,6 +225,7 @@ impl<'de> Deserialize<'de> for Fault {
             effect: Effect {
                 status: effect.status,
                 error_code: effect.error_code,
+                message: effect.message,
                 latency,
                 cut: effect.cut,
                 failure: effect.outcome.map(|outcome| outcome.error_code.0),
@@ -252,7 +257,7 @@ mod tests {
     #[test]
     fn a_fault_is_read_as_it_was_written() {
         for text in [
-            r#"{"effect": {"status": 503, "error_code": "DCS.5030", "cut": true}, "times": 2, "probability": 0}"#,
+            r#"{"effect": {"status": 503, "error_code": "DCS.5030", "message": "Later.", "cut": true}, "times": 2, "probability": 0}"#,
             r#"{"effect": {"outcome": {"status": "failed", "error_code": "dcs.08.0003"}}, "id": "f", "hits": 7}"#,
             r#"{"effect": {"latency": "1ms"}, "ttl": "2h", "expires_at": "2030-01-02T03:04:05Z"}"#,
             r#"{"effect": {"latency": {"min": "1s", "max": "2s"}}, "match": {"api": "V2", "operation": "x"}}"#,

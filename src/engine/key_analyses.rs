@@ -1,5 +1,6 @@
 //! Analyses of keys: begin, list, show, delete.
 
+use crate::domain::background_work::Step;
 use crate::domain::backup::BackupStatusKind;
 use crate::domain::id::{AnalysisId, BackupId};
 use crate::domain::instance::{Instance, NodeRole};
@@ -7,9 +8,10 @@ use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, OfflineAnalysis};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskKind;
+use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkModel};
 use crate::engine::{Engine, EngineError};
-use crate::store::{CreateKeyAnalysis, DeleteKeyAnalysis, InstanceRef};
+use crate::store::{CreateKeyAnalysis, DeleteKeyAnalysis, DueChange, InstanceRef, ScheduledScan, WorkStep};
 
 /// What an analysis of a backup is to be about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +107,27 @@ impl Engine {
         let write = self.write().await?;
         let command = DeleteKeyAnalysis { instance, kind, id, now: write.now, origin };
         Ok(write.delete_key_analysis(command).await?)
+    }
+}
+
+impl Engine {
+    /// Gives steps of schedules the analyses that they begin.
+    pub(super) async fn with_scans(
+        &self,
+        mut changes: Vec<DueChange>,
+        now: Timestamp,
+    ) -> Result<Vec<DueChange>, EngineError> {
+        for change in &mut changes {
+            if let DueChange::Work(WorkStep { work, step: Step::Finish, scan, at, .. }) = change
+                && let (Some(kind), Some(instance_id)) = (work.effect.scheduled_scan(), work.instance_id)
+            {
+                let instance = InstanceRef { project_id: work.project_id, instance_id };
+                let analysis = KeyAnalysis::new(self.new_id(*at).await?, kind, true, *at);
+                let work = self.work_options(WorkModel::Analysis, instance, None);
+                *scan = Some(Box::new(ScheduledScan { analysis, work, now }));
+            }
+        }
+        Ok(changes)
     }
 }
 

@@ -56,11 +56,18 @@ impl RequestContext {
         body: Bytes,
         state: &web::Data<AppState>,
     ) -> Result<Self, ApiError> {
+        let query = Query::parse(request.query_string());
+        if query.pairs().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(Refusal::InvalidQuery { name: "query" }.into());
+        }
+        if request.match_info().iter().any(|(_, part)| part.contains('\0')) {
+            return Err(Refusal::InvalidParameter { name: "path" }.into());
+        }
         let failure = inject_faults(&request, &state.engine).await?;
         let request_id = request.extensions().get::<RequestId>().copied();
         Ok(Self {
             api: api_of(&request),
-            query: Query::parse(request.query_string()),
+            query,
             body,
             origin: Origin { actor: caller.actor(), request_id },
             failure,
@@ -117,10 +124,7 @@ async fn inject_faults(request: &HttpRequest, engine: &Engine) -> Result<Option<
         return Err(ApiError::Cut);
     }
     match decision.error {
-        Some((status, error_code)) => {
-            let error_code = error_code.unwrap_or_else(|| INTERNAL.dcs.to_owned());
-            Err(ApiError::Injected { status, error_code })
-        }
+        Some(error) => Err(ApiError::Injected(error)),
         None => Ok(decision.failure),
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn mandatory_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Re
 /// Reads a body all of whose members are optional: nothing at all counts as `{}`.
 ///
 /// # Errors
-/// `InvalidBody` unless it is a JSON object whose members have usable types.
+/// `InvalidBody` unless it is a JSON object whose members have usable types, and no text has U+0000.
 pub(super) fn optional_object<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Refusal> {
     if body.is_empty() { Ok(T::default()) } else { object(body) }
 }
@@ -114,10 +114,20 @@ pub(super) fn optional_object<T: DeserializeOwned + Default>(body: &[u8]) -> Res
 fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     // serde would read a JSON array as the members in order; the API takes objects only.
     let starts_an_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !starts_an_object {
+    if !starts_an_object || holds_null(body) {
         return Err(Refusal::InvalidBody);
     }
     serde_json::from_slice(body).map_err(|_| Refusal::InvalidBody)
+}
+
+/// Returns whether a text in a JSON document has U+0000, which it can only as an escape.
+pub(super) fn holds_null(document: &[u8]) -> bool {
+    const ESCAPE: &[u8] = br"\u0000";
+    let backslashes = |before: &[u8]| before.iter().rev().take_while(|byte| **byte == b'\\').count();
+    document.windows(ESCAPE.len()).enumerate().any(|(at, window)| {
+        // An even number of backslashes before it: they stand for themselves.
+        window == ESCAPE && backslashes(&document[..at]).is_multiple_of(2)
+    })
 }
 
 #[cfg(test)]
@@ -139,6 +149,20 @@ mod tests {
         assert_eq!(start(&Query::parse("start=99999999999999999999999")), Ok(u64::MAX - 1));
         for text in ["start=0", "start=-1", "start=1.5", "start=a", "start=%2B1"] {
             assert_eq!(start(&Query::parse(text)), Err(Refusal::InvalidQuery { name: "start" }), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_null_character_is_found_as_an_escape() {
+        for (document, holds) in [
+            (r#"{"a": "\u0000"}"#, true),
+            (r#"{"a\u0000": 1}"#, true),
+            (r#"{"a": "\\\u0000"}"#, true),
+            (r#"{"a": "\\u0000"}"#, false),
+            (r#"{"a": "\u00000"}"#, true),
+            (r#"{"a": "\u0001"}"#, false),
+        ] {
+            assert_eq!(holds_null(document.as_bytes()), holds, "{document}");
         }
     }
 

@@ -180,6 +180,7 @@ pub(super) struct Docs {
     pub(super) accepts_id: bool,
     pub(super) body: Option<Content>,
     pub(super) answer: Option<(u16, Content)>,
+    pub(super) may_answer_nothing: bool,
     pub(super) is_always_refused: bool,
 }
 
@@ -254,6 +255,12 @@ impl Endpoint {
         self.answer(204, Content::Nothing)
     }
 
+    /// Documents that the answer may also be 204.
+    pub(super) fn may_answer_nothing(mut self) -> Self {
+        self.docs.may_answer_nothing = true;
+        self
+    }
+
     /// Documents that every request is refused.
     pub(super) fn always_refused(mut self) -> Self {
         self.docs.is_always_refused = true;
@@ -287,6 +294,9 @@ pub(super) struct QueryParameter {
     pub(super) about: &'static str,
     pub(super) is_required: bool,
     kind: fn() -> Type,
+    least: Option<u16>,
+    most: Option<u16>,
+    words: &'static [&'static str],
 }
 
 impl QueryParameter {
@@ -295,24 +305,49 @@ impl QueryParameter {
         Self { is_required: true, ..self }
     }
 
-    pub(super) fn schema(&self) -> Schema {
-        of_type((self.kind)())
+    /// It is not less.
+    pub(super) const fn from(self, least: u16) -> Self {
+        Self { least: Some(least), ..self }
     }
+
+    /// It is not more.
+    pub(super) const fn up_to(self, most: u16) -> Self {
+        Self { most: Some(most), ..self }
+    }
+
+    /// It is one of these; anything else is refused.
+    pub(super) const fn one_of(self, words: &'static [&'static str]) -> Self {
+        Self { words, ..self }
+    }
+
+    pub(super) fn schema(&self) -> Schema {
+        let words = (!self.words.is_empty()).then_some(self.words);
+        let schema = ObjectBuilder::new().schema_type(SchemaType::new((self.kind)()));
+        schema
+            .minimum(self.least)
+            .maximum(self.most)
+            .enum_values(words.map(|words| words.iter().copied()))
+            .into()
+    }
+}
+
+const fn parameter(name: &'static str, about: &'static str, kind: fn() -> Type) -> QueryParameter {
+    QueryParameter { name, about, is_required: false, kind, least: None, most: None, words: &[] }
 }
 
 /// Describes a parameter that is a text.
 pub(super) const fn text(name: &'static str, about: &'static str) -> QueryParameter {
-    QueryParameter { name, about, is_required: false, kind: || Type::String }
+    parameter(name, about, || Type::String)
 }
 
 /// Describes a parameter that is a whole number.
 pub(super) const fn number(name: &'static str, about: &'static str) -> QueryParameter {
-    QueryParameter { name, about, is_required: false, kind: || Type::Integer }
+    parameter(name, about, || Type::Integer)
 }
 
 /// Describes a parameter that is `true` or `false`.
 pub(super) const fn flag(name: &'static str, about: &'static str) -> QueryParameter {
-    QueryParameter { name, about, is_required: false, kind: || Type::Boolean }
+    parameter(name, about, || Type::Boolean)
 }
 
 pub(super) fn of_type(kind: Type) -> Schema {
@@ -359,7 +394,10 @@ impl Content {
     pub(super) fn shape(self) -> Option<(&'static str, RefOr<Schema>)> {
         match self {
             Self::Json { name, .. } => Some(("application/json", Ref::from_schema_name(name()).into())),
-            Self::Any("application/json") => Some(("application/json", of_type(Type::Object).into())),
+            Self::Any("application/json") => {
+                let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+                Some(("application/json", Schema::from(anything).into()))
+            }
             Self::Any(media_type) => Some((media_type, of_type(Type::String).into())),
             Self::Nothing => None,
         }

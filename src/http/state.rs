@@ -43,13 +43,15 @@ pub struct HttpSettings {
     pub workers: usize,
 }
 
-/// Where v1.0 differs from its pages, because a client insists on it.
+/// Where the API differs from its pages, because a client insists on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compat {
     /// Whether status actions are answered without a body. Setting `compat.status_action_204`.
     pub status_action_204: bool,
     /// Whether batch deletions by list are answered without a body. Setting `compat.batch_delete_204`.
     pub batch_delete_204: bool,
+    /// Whether the change of a whitelist is answered with a body. Setting `compat.whitelist_200`.
+    pub whitelist_200: bool,
 }
 
 /// What every request can reach.

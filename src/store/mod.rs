@@ -63,7 +63,7 @@ pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
     BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
-    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, WorkStep,
+    ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, ScheduledScan, WorkStep,
 };
 pub use seed::{
     BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,

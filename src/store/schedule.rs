@@ -7,6 +7,7 @@ use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, 
 use crate::domain::contents::Contents;
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
 use crate::domain::instance::{BackupRules, InstanceStatus, ResizeRules, StatusTransition};
+use crate::domain::key_analysis::KeyAnalysis;
 use crate::domain::restore::{Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, WorkModel, WorkOptions};
@@ -84,8 +85,21 @@ pub struct WorkStep {
     pub step: Step,
     /// What its instance holds then, if the step depends on it.
     pub contents: Option<Contents>,
+    /// The analysis that a schedule begins, if the step is one's.
+    pub scan: Option<Box<ScheduledScan>>,
     /// When the step was due, which is when it counts as made.
     pub at: Timestamp,
+}
+
+/// An analysis of keys that a schedule begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduledScan {
+    /// The analysis.
+    pub analysis: KeyAnalysis,
+    /// How long it takes.
+    pub work: WorkOptions,
+    /// The present: of runs that were missed the oldest are left out.
+    pub now: Timestamp,
 }
 
 /// A change of a restore's status that came due.

@@ -7,6 +7,7 @@ use futures_util::future::{BoxFuture, Shared};
 
 use crate::domain::backup::Backup;
 use crate::domain::config_template::ConfigTemplate;
+use crate::domain::contents::Contents;
 use crate::domain::id::{ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{Instance, MinorVersions};
@@ -67,6 +68,8 @@ pub struct InstanceSeed {
     pub minor_versions: MinorVersions,
     /// How its status transition ends, if it is in one that ends by itself.
     pub work: Option<WorkPlan>,
+    /// What it holds; its backups hold the same.
+    pub contents: Contents,
     /// Its backups, by number.
     pub backups: Vec<Backup>,
     /// Its restores, by number.

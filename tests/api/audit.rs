@@ -165,7 +165,7 @@ async fn a_backup_that_runs_has_no_progress_in_the_view_for_that_is_a_matter_of_
 async fn a_remark_is_in_both_views_as_it_was_given() {
     let server = TestServer::start().await;
     let mut database = server.database().await;
-    for remark in ["备份 🦀", r#"'quotes' "and" \backslashes\"#, "a\0b", "line\nline", "", "null"] {
+    for remark in ["备份 🦀", r#"'quotes' "and" \backslashes\"#, "a\u{1}b", "line\nline", "", "null"] {
         server.create_remarked(HA, remark).await;
         // The columns themselves: a person's JSON would say nothing about them.
         let in_records: String =

@@ -1,9 +1,12 @@
 //! No route without a black-box test: each file names, for the routes it covers, a test that has one answered well. Here
 //! those tests are run again and their requests looked at, so that a claim cannot outlive its test.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use dcs_emulator::http::{Emulation, routes};
 
-use crate::support::{Covered, requests_of};
+use crate::support::{Covered, Recorded, requests_of};
 
 /// The claims of every file.
 const CLAIMS: &[&[Covered]] = &[
@@ -72,6 +75,32 @@ pub(crate) fn is_of(path: &str, template: &str) -> bool {
         && parts.zip(wanted).all(|(part, wanted)| wanted.starts_with('{') || part == wanted)
 }
 
+/// Runs each test that is named for a route once, and returns the requests it made.
+fn requests_by_test() -> &'static BTreeMap<usize, Vec<Recorded>> {
+    static REQUESTS: OnceLock<BTreeMap<usize, Vec<Recorded>>> = OnceLock::new();
+    REQUESTS.get_or_init(|| {
+        let mut requests = BTreeMap::new();
+        for claim in CLAIMS.iter().copied().flatten() {
+            requests.entry(claim.by as usize).or_insert_with(|| requests_of(claim.by));
+        }
+        requests
+    })
+}
+
+/// Returns the requests of all tests that are named for routes.
+pub(crate) fn requests_of_claims() -> Vec<Recorded> {
+    requests_by_test().values().flatten().cloned().collect()
+}
+
+/// Returns the requests of the tests of stubs.
+pub(crate) fn requests_of_stubs() -> Vec<Recorded> {
+    let tests: [fn(); 2] = [
+        super::stubs::what_is_not_emulated_is_refused_and_listed,
+        super::stubs::what_only_reads_answers_that_there_is_nothing_of_the_kind,
+    ];
+    tests.into_iter().flat_map(requests_of).collect()
+}
+
 #[test]
 fn every_route_has_a_test_that_calls_it() {
     // Stubs are called by `stubs`, which goes by the same table.
@@ -88,9 +117,9 @@ fn every_route_has_a_test_that_calls_it() {
 #[test]
 fn every_test_that_is_named_for_a_route_has_it_answered_well() {
     for claim in CLAIMS.iter().copied().flatten() {
-        let requests = requests_of(claim.by);
-        let answered = requests.iter().any(|(method, path, status)| {
-            method == claim.method && is_of(path, claim.path) && (200..=300).contains(status)
+        let requests = &requests_by_test()[&(claim.by as usize)];
+        let answered = requests.iter().any(|request| {
+            request.method == claim.method && is_of(&request.path, claim.path) && request.is_answered()
         });
         assert!(answered, "{} {} is not among {requests:?}", claim.method, claim.path);
     }
@@ -98,14 +127,12 @@ fn every_test_that_is_named_for_a_route_has_it_answered_well() {
 
 #[test]
 fn every_stub_route_is_called_by_its_tests() {
-    let tests: [fn(); 2] = [
-        super::stubs::what_is_not_emulated_is_refused_and_listed,
-        super::stubs::what_only_reads_answers_that_there_is_nothing_of_the_kind,
-    ];
-    let requests: Vec<_> = tests.into_iter().flat_map(requests_of).collect();
+    let requests = requests_of_stubs();
     for route in routes::table().iter().filter(|route| route.operation.emulation != Emulation::Full) {
-        let called = requests.iter().any(|(method, path, status)| {
-            method == route.method.as_str() && is_of(path, &route.path) && matches!(status, 200 | 400)
+        let called = requests.iter().any(|request| {
+            request.method == route.method.as_str()
+                && is_of(&request.path, &route.path)
+                && matches!(request.status, 200 | 400)
         });
         assert!(called, "no test calls {} {}", route.method, route.path);
     }

@@ -44,7 +44,7 @@ async fn delete(server: &TestServer, instance: &str, ids: Value) -> Answer {
 async fn nodes(server: &TestServer, instance: &str) -> Vec<Value> {
     let groups = server.get(&format!("/v2/{PROJECT}/instance/{instance}/groups")).await.ok();
     let lists = each(&groups["group_list"], "replication_list");
-    lists.iter().flat_map(|list| list.as_array().unwrap().clone()).collect()
+    lists.iter().flat_map(|list| list.as_array().expect("an array of nodes").clone()).collect()
 }
 
 fn item(name: &str, result: &str, conclusions: [Value; 3]) -> Value {

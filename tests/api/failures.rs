@@ -22,6 +22,7 @@ fn assert_failed(answer: &Answer, status: u16, [legacy, legacy_text, code, text]
         "error": {"code": legacy, "message": legacy_text},
         "error_code": code,
         "error_msg": text,
+        "ext_message": null,
     });
     assert_eq!((answer.status, answer.json()), (status, expected));
 }

@@ -105,6 +105,27 @@ async fn literal_paths_are_no_ids() {
 }
 
 #[tokio::test]
+async fn a_text_with_a_null_character_is_refused() {
+    let server = TestServer::start().await;
+    let backups = Api::V2.backups(HA);
+    for body in [json!({"remark": "a\0b"}), json!({"remark\0": "a"})] {
+        server.post(&backups, &body).await.assert_refused_by(Api::V2, &refusal::INVALID_BODY);
+    }
+    let escaped = server.call("POST", &backups).body(br#"{"remark": "a\\u0000"}"#).send().await;
+    escaped.ok();
+    for query in ["name=%00", "na%00me=a", "limit=1%00"] {
+        let answer = server.get(&format!("{}?{query}", Api::V2.instances(PROJECT))).await;
+        answer.assert_refused_by(Api::V2, &refusal::invalid("query"));
+    }
+    let path = format!("{}/a%00b/progress", Api::V2.instance(HA).replace(HA, &format!("{HA}/tasks")));
+    server.get(&path).await.assert_refused_by(Api::V2, &refusal::invalid_parameter("path"));
+    let login = json!({"auth": {"identity": {"methods": ["password\0"]}}});
+    assert_eq!(server.post("/v3/auth/tokens", &login).await.status, 400);
+    let fault = json!({"effect": {"status": 500, "message": "a\0"}});
+    assert_eq!(server.post("/_emulator/faults", &fault).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_method_that_a_path_does_not_take_is_405() {
     let server = TestServer::start().await;
     let paths = [
@@ -125,6 +146,10 @@ async fn a_method_that_a_path_does_not_take_is_405() {
     answer.assert_refused(&refusal::METHOD_NOT_ALLOWED);
     let answer = server.call("PUT", &backups_path(HA)).send().await;
     assert_eq!(answer.header("allow"), Some("POST, GET"));
+    let answer = server.call("DELETE", "/v3/projects").send().await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET")));
+    let answer = server.call("PUT", "/_emulator/faults").send().await;
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, POST, DELETE")));
     assert_untouched(&server).await;
 }
 

@@ -82,9 +82,9 @@ async fn proxies_are_of_the_dimension_of_their_generation() {
     let old = "0e000000-0000-4000-8000-000000000001";
     let seed = format!(
         "projects:\n  - id: {PROJECT}\n    instances:\n      \
-         - {{id: {PROXY}, name: new, cache_mode: proxy}}\n      \
+         - {{id: {PROXY}, name: newer, cache_mode: proxy}}\n      \
          - {{id: {CLUSTER}, name: cluster, cache_mode: cluster}}\n      \
-         - {{id: {old}, name: old, cache_mode: proxy, engine_version: \"3.0\", capacity: 64}}\n"
+         - {{id: {old}, name: older, cache_mode: proxy, engine_version: \"3.0\", capacity: 64}}\n"
     );
     let server = TestServer::seeded(&seed, &[]).await;
     let counts = async |instance: &str| {

@@ -246,6 +246,61 @@ async fn check(server: &TestServer, document: &Document, method: &str, path: &st
     assert_eq!(document.misfit(schema, &answer.ok(), "answer"), None, "{method} {path}");
 }
 
+/// Returns values of a parameter that its schema does not permit.
+fn forbidden(schema: &Value) -> Vec<String> {
+    let beyond = |bound: &str, by: i64| schema[bound].as_i64().map(|bound| (bound + by).to_string());
+    let no_number = (schema["type"] == "integer").then(|| "x".to_owned());
+    let no_word = schema["enum"].is_array().then(|| "none-of-them".to_owned());
+    [beyond("minimum", -1), beyond("maximum", 1), no_number, no_word].into_iter().flatten().collect()
+}
+
+/// What a parameter that must be there is given where another one is tried.
+fn permitted(parameter: &Value) -> String {
+    let word = parameter["schema"]["enum"][0].as_str().unwrap_or("1");
+    format!("{}={word}", text(&parameter["name"]))
+}
+
+#[tokio::test]
+async fn what_the_document_forbids_is_refused() {
+    let server = TestServer::start().await;
+    let document = Document::of(&server).await;
+    let mut tried = BTreeSet::new();
+    for Described { method, path, operation } in document.operations() {
+        if !path.starts_with("/v1.0/") && !path.starts_with("/v2/") {
+            continue;
+        }
+        let parts = path.split('/').map(|part| match part {
+            "{project_id}" => PROJECT,
+            _ if part.starts_with('{') => HA,
+            _ => part,
+        });
+        let filled = parts.collect::<Vec<_>>().join("/");
+        let none = Vec::new();
+        let parameters = operation["parameters"].as_array().unwrap_or(&none);
+        let query: Vec<&Value> = parameters.iter().filter(|parameter| parameter["in"] == "query").collect();
+        for parameter in &query {
+            let others = query.iter().filter(|other| other["required"] == true && other != &parameter);
+            let others: Vec<String> = others.map(|other| permitted(other)).collect();
+            for value in forbidden(&parameter["schema"]) {
+                let name = text(&parameter["name"]);
+                let call = format!("{filled}?{name}={value}&{}", others.join("&"));
+                let answer = server.call(&method, &call).send().await;
+                assert_eq!(answer.status, 400, "{method} {call}: {}", answer.text());
+                tried.insert(name);
+            }
+        }
+        let body = document.follow(&operation["requestBody"]["content"]["application/json"]["schema"]);
+        if body["required"].as_array().is_some_and(|required| !required.is_empty()) {
+            let answer = server.call(&method, &filled).json(&json!({})).send().await;
+            assert_eq!(answer.status, 400, "{method} {filled}: {}", answer.text());
+            tried.insert("body".to_owned());
+        }
+    }
+    for name in ["start", "offset", "limit", "status", "type", "body"] {
+        assert!(tried.contains(name), "no operation bounds its {name}");
+    }
+}
+
 #[tokio::test]
 async fn the_page_needs_nothing_but_this_server() {
     let server = TestServer::start().await;

@@ -176,7 +176,7 @@ async fn a_swap_is_made_before_it_is_answered() {
     assert_eq!(server.rows("SELECT json_quote(job_type) FROM jobs").await, ["migrateAzJob"], "it has no job");
     swap(&server, HA).await.assert_no_content();
     assert_eq!(groups(&server, HA).await, grouped, "and the other way round all is as it was");
-    let audit = "SELECT json_array(record_kind, remark) FROM backup_audit WHERE record_kind = 'node'";
+    let audit = "SELECT json_array(what, remark) FROM backup_audit WHERE what = 'node'";
     assert_eq!(server.rows(audit).await, vec![json!(["node", "switchover"]); 2]);
     swap(&server, RW_SPLIT).await.assert_no_content();
     swap(&server, OLD_REDIS).await.assert_no_content();
@@ -219,12 +219,11 @@ async fn a_swap_by_a_job_is_made_when_it_ends() {
     let task = tasks(&server, HA).await.remove(0);
     assert_eq!((&task["name"], &task["status"]), (&json!("masterStandbySwapJob"), &json!("SUCCESS")));
     assert_eq!(told(&task), json!({}));
-    let audit =
-        "SELECT json_array(from_status, to_status, remark) FROM backup_audit WHERE record_kind = 'node'";
+    let audit = "SELECT json_array(from_status, to_status, remark) FROM backup_audit WHERE what = 'node'";
     assert_eq!(
         server.rows(audit).await,
         [
-            json!([null, "waiting", "switchover"]),
+            json!(["none", "waiting", "switchover"]),
             json!(["waiting", "running", "switchover"]),
             json!(["running", "success", "switchover"])
         ]
@@ -260,7 +259,9 @@ async fn the_replica_with_the_lowest_weight_above_zero_becomes_master() {
     swap(&server, HA).await.assert_no_content();
     let fourth = nodes(&server, HA).await;
     assert_eq!(fourth[0]["node_id"], second[2]["node_id"]);
+    server.stop().await;
     server.alter("UPDATE nodes SET weight = ?", &["0"]).await;
+    server.restart().await;
     swap(&server, HA).await.assert_refused_by(Api::V2, &ALL_ZERO);
     let by_job = server.call("PUT", &of(HA, "async-swap")).send().await;
     by_job.assert_refused_by(Api::V2, &ALL_ZERO);
@@ -514,7 +515,7 @@ async fn nodes_and_instances_that_are_not_meant_are_refused() {
         (&cluster[0], &ON_MASTER),
     ] {
         let promoted = server.call("POST", &of_node(CLUSTER, node, "async-switchover")).send().await;
-        promoted.assert_refused_by(Api::V2, &Refusal { legacy: "", ..refusal.clone() });
+        promoted.assert_refused_by(Api::V2, refusal);
         weigh(&server, CLUSTER, node, json!(1)).await.assert_refused_by(Api::V2, refusal);
         server.delete(&of_node(CLUSTER, node, "remove-ip")).await.assert_refused_by(Api::V2, refusal);
     }

@@ -109,7 +109,13 @@ async fn links_are_between_replicas_and_their_master() {
         list(&server, replica, "").await,
         json!([link("4", &format!("{master_ip}:6379"), OF_REPLICA, 2)])
     );
-    // So does a restart of the instance.
+    // A link is no older than the roles of its ends, which keep their ids.
+    server.call("POST", &format!("{}/swap", Api::V2.instance(HA))).send().await.assert_no_content();
+    server.advance_ms(1_000);
+    let (to_master, to_replica) = (list(&server, master, "").await, list(&server, replica, "").await);
+    assert_eq!((each(&to_master, "flags"), each(&to_master, "age")), (vec![json!("M")], vec![json!(1)]));
+    assert_eq!((each(&to_replica, "flags"), each(&to_replica, "age")), (vec![json!("S")], vec![json!(1)]));
+    // Nor is it older than the last start of the instance.
     let restart = json!({"action": "restart", "instances": [HA]});
     server.put(&format!("{}/status", Api::V2.instances(PROJECT)), &restart).await.ok();
     assert_eq!(each(&list(&server, master, "").await, "id"), ["5"]);

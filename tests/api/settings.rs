@@ -55,6 +55,7 @@ async fn errors_can_carry_the_newer_codes() {
             "error": {"code": refusal.code, "message": text},
             "error_code": refusal.code,
             "error_msg": text,
+            "ext_message": null,
         });
         assert_eq!((answer.status, answer.json()), (refusal.status, expected));
     }

@@ -43,40 +43,7 @@ def main():
         "windows": [(window.seq, window.begin, window.end, window.default) for window in windows.maintain_windows],
         "quotas": [(resource.type, resource.unit, resource.quota, resource.used) for resource in quotas.quotas.resources],
         "differences": sum(map(differences_in, (by_capacity, zones, windows, quotas)), []),
-        "stubs": {
-            operation["name"]: seen(client, operation["name"], instance)
-            for operation in operations(url)
-            if operation["emulation"] != "full"
-        },
     }))
-
-
-def seen(client, operation, instance):
-    """Returns in what the answer differs from what the SDK made of it, or how it presents the error."""
-    try:
-        response = getattr(client, operation)(request_of(operation, {"instance_id": instance}))
-    except ServiceResponseException as error:
-        return [error.status_code, error.error_code]
-    return differences_in(response)
-
-
-def request_of(operation, arguments):
-    request = request_class(operation)()
-    for attribute, kind in request.openapi_types.items():
-        if attribute == "body":
-            value = {} if kind.startswith("dict") else body_of(kind)
-        elif attribute.endswith("id"):
-            # An id in a query filters; one in a path must be there.
-            value = arguments.get(attribute, None if operation == "list_flavors" else SOME_ID)
-        else:
-            value = arguments.get(attribute, ARGUMENTS.get(attribute))
-        if value is not None:
-            setattr(request, attribute, value)
-    return request
-
-
-def body_of(kind):
-    return getattr(dcs, kind)()
 
 
 main()

@@ -16,9 +16,9 @@ mod openapi;
 mod otc_sdk;
 mod poll;
 mod python;
+mod sdk_life;
 mod server;
 mod session;
-mod tier_1;
 
 use std::process::ExitCode;
 
@@ -48,10 +48,11 @@ fn main() -> ExitCode {
         trial("cli_quotas_with_a_static_token", &[], Login::StaticToken, catalogue::cli_quotas),
         trial("otc_sdk_catalogue_with_a_password_strict", &STRICT, Login::Password, catalogue::otc_sdk),
         trial("openapi_validator", &[], Login::StaticToken, openapi::validator),
-        trial("huawei_sdk_tier_1_with_keys_strict", &STRICT, Login::Password, tier_1::huawei_sdk),
+        trial("schemathesis", &[], Login::StaticToken, openapi::schemathesis),
         trial("huawei_sdk_catalogue_with_keys_strict", &STRICT, Login::Password, catalogue::huawei_sdk),
     ];
     trials.extend(fixtures::trials());
+    trials.extend(sdk_life::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

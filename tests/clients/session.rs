@@ -25,9 +25,11 @@ pub(crate) const CLUSTER: &str = "6d1f3f0a-8f0e-4ad8-9d0b-3f0b1d0c9a77";
 
 /// How long a client may take. A second or two is usual.
 const CLIENT_LIMIT: Duration = Duration::from_secs(100);
+/// How long the client may take that makes thousands of calls. A minute is usual.
+const LONG_LIMIT: Duration = Duration::from_mins(10);
 
 /// The keys of the built-in user, where huaweicloudsdkcore looks for them.
-const KEYS: [(&str, &str); 2] =
+pub(crate) const KEYS: [(&str, &str); 2] =
     [("HUAWEICLOUD_SDK_AK", "EMULATORACCESSKEY000"), ("HUAWEICLOUD_SDK_SK", "emulator-secret-key")];
 
 /// How the OpenStack clients log in.
@@ -145,8 +147,34 @@ impl Session {
         json_of(name, &self.run_client(self.login, command.arg(path).args(arguments))?)
     }
 
+    /// Runs schemathesis over the operations of the API that `filter` lets through, about the demo's project and its master/standby
+    /// instance, always with the same examples.
+    pub(crate) fn schemathesis(&self, filter: &[&str]) -> io::Result<Printed> {
+        const CHECKS: &str =
+            "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+        let settings = self.folder.path().join("schemathesis.toml");
+        let text = format!(
+            "[parameters]\n\"path.project_id\" = \"{PROJECT}\"\n\"path.instance_id\" = \"{MASTER_STANDBY}\"\n"
+        );
+        fs::write(&settings, text)?;
+        let mut command = Command::new(self.clients.program("schemathesis"));
+        command
+            .arg("--config-file")
+            .arg(settings)
+            .args(["run", &format!("{}/_emulator/openapi.json", self.url()), "--url", self.url()])
+            .args(["--include-path-regex", "^/v(1.0|2)/", "--checks", CHECKS])
+            .args(["--phases", "coverage,fuzzing", "--max-examples", "10", "--generation-deterministic"])
+            .args(["--continue-on-failure", "--warnings", "off", "--no-color"])
+            .args(filter);
+        self.run_client_for(LONG_LIMIT, self.login, &mut command)
+    }
+
     /// Runs a client with an environment that holds its login and nothing of this machine's.
     fn run_client(&self, login: Login, command: &mut Command) -> io::Result<Printed> {
+        self.run_client_for(CLIENT_LIMIT, login, command)
+    }
+
+    fn run_client_for(&self, limit: Duration, login: Login, command: &mut Command) -> io::Result<Printed> {
         // Of its own, as a test may run clients at once.
         let home = tempfile::tempdir_in(self.folder.path())?;
         let (stdout, stderr) = (home.path().join("stdout"), home.path().join("stderr"));
@@ -163,7 +191,7 @@ impl Session {
             .stdout(File::create(&stdout)?)
             .stderr(File::create(&stderr)?)
             .spawn()?;
-        let status = poll::until("run a client", CLIENT_LIMIT, || client.try_wait());
+        let status = poll::until("run a client", limit, || client.try_wait());
         if status.is_err() {
             client.kill()?;
             client.wait()?;

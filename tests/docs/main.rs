@@ -1,7 +1,6 @@
-//! README and `docs/` tell the truth about the settings and about what is emulated, their commands do what they say, their links lead
+//! README and `docs/` tell the truth about the settings, their commands do what they say, their links lead
 //! somewhere, and what comments cite is in `docs/`.
 //!
-//! The table of what is emulated is made of the table of routes: `UPDATE_DOCS=1 cargo test --test docs` writes it.
 //! Where a tool that the commands use is missing, their test reports itself as ignored and names the tool.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
@@ -31,11 +30,6 @@ fn main() -> ExitCode {
             "the_table_of_settings_is_the_programs",
             || None,
             tables::the_table_of_settings_is_the_programs,
-        ),
-        trial(
-            "the_table_of_what_is_emulated_is_that_of_the_routes",
-            || None,
-            tables::the_table_of_what_is_emulated_is_that_of_the_routes,
         ),
         trial("the_readme_is_read_in_a_few_minutes", || None, links::the_readme_is_read_in_a_few_minutes),
         trial("every_link_leads_somewhere", || None, links::every_link_leads_somewhere),

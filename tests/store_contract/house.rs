@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use dcs_emulator::domain::backup::{Backup, NewBackup};
 use dcs_emulator::domain::catalogue;
+use dcs_emulator::domain::contents::Contents;
 use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId};
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
@@ -161,6 +162,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         task: None,
     };
     InstanceSeed {
+        contents: Contents::default(),
         instance,
         configuration: InstanceConfig::default(),
         password_hash: None,

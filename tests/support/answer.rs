@@ -43,7 +43,9 @@ impl Call {
         let response = self.builder.send().await.expect("every request is answered");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.expect("every answer is complete").to_vec();
-        coverage::record(&self.method, &self.path, status);
+        let code = serde_json::from_slice::<Value>(&body).ok().filter(|_| status >= 400);
+        let code = code.and_then(|body| body["error_code"].as_str().map(str::to_owned));
+        coverage::record(&self.method, &self.path, status, code);
         Answer::checked(status, headers, body)
     }
 }

@@ -19,7 +19,7 @@ pub(crate) mod signer;
 
 pub(crate) use answer::Answer;
 pub(crate) use api::Api;
-pub(crate) use coverage::{Covered, covered, requests_of};
+pub(crate) use coverage::{Covered, RECORDS, Recorded, covered, requests_of};
 pub(crate) use refusal::Refusal;
 pub(crate) use server::TestServer;
 

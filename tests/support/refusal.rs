@@ -147,6 +147,7 @@ pub(crate) const INVALID_SCAN_KEYS: Refusal = row(
     "The scan_keys_count parameter is invalid. Its must Greater than or equal to 10, and Less than or equal to 1000.",
 );
 pub(crate) const EMPTY_BODY: Refusal = row(400, "DCS.4004", "111400004", "Empty request body.");
+pub(crate) const INTERNAL: Refusal = row(500, "DCS.5000", "111500000", "Internal service error.");
 pub(crate) const BACKUP_NOT_USABLE: Refusal =
     row(400, "DCS.4087", "111400087", "the backup record status is err when restore this instance");
 /// What v2 says of an unknown backup that is to be deleted. It has no twin, and v1.0 never says it.
@@ -228,6 +229,7 @@ impl Refusal {
             "error": {"code": self.legacy, "message": text},
             "error_code": self.code,
             "error_msg": text,
+            "ext_message": null,
         })
     }
 

@@ -281,6 +281,9 @@ struct FaultEffect {
     /// The code of that answer, such as DCS.5000
     #[arg(long)]
     error_code: Option<String>,
+    /// What that answer says, in place of the text of the code
+    #[arg(long)]
+    message: Option<String>,
     /// Wait so long before anything else, such as 200ms
     #[arg(long)]
     latency: Option<String>,

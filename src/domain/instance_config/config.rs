@@ -8,6 +8,7 @@ use crate::domain::instance::{Instance, InstanceAction};
 use crate::domain::instance_config::{
     BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
 };
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::task::{TaskKind, TaskSubject};
@@ -89,6 +90,16 @@ impl ConfigChange {
         TaskSubject { group_name, ..TaskSubject::default() }
     }
 
+    /// Returns what it has instances look for by themselves, if it is about that.
+    pub fn scan(&self) -> Option<AnalysisKind> {
+        match self {
+            Self::BigKeyScan(_) => Some(AnalysisKind::Big),
+            Self::HotKeyScan(_) => Some(AnalysisKind::Hot),
+            Self::ExpiredKeyScan(_) => Some(AnalysisKind::Expired),
+            Self::Parameters(_) | Self::Tags(_) | Self::Whitelist(_) | Self::BandwidthPolicy(_) => None,
+        }
+    }
+
     /// Returns what the audit says of it. Values are not secret; addresses and tags are left out all the same.
     pub fn note(&self) -> String {
         match self {
@@ -115,13 +126,16 @@ impl InstanceConfig {
     /// Makes a change; returns the parameters that have another value by it.
     ///
     /// # Errors
-    /// As [`Parameters::read`], [`Tags::apply`] and [`Whitelist::permit`]; then nothing has changed.
+    /// As [`Parameters::read`], [`Tags::apply`], [`Whitelist::permit`] and [`AnalysisKind::permit`]; then nothing has changed.
     pub fn apply(
         &mut self,
         change: ConfigChange,
         instance: &Instance,
         now: Timestamp,
     ) -> Result<Vec<ChangedParameter>, Refusal> {
+        if let Some(scan) = change.scan() {
+            scan.permit(instance)?;
+        }
         match change {
             ConfigChange::Parameters(changes) => {
                 instance.permit(InstanceAction::Configure)?;
@@ -161,6 +175,20 @@ impl InstanceConfig {
             self.parameters_changed_at = Some(now);
         }
         Ok(changed)
+    }
+
+    /// Returns when a scan runs next by itself after `time`, where it is `now`; none if it does not.
+    pub fn next_scan(&self, scan: AnalysisKind, time: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let daily = |scan: &Option<Dated<DailyScan>>| scan.as_ref()?.value.next_run(time, now);
+        match scan {
+            AnalysisKind::Big => daily(&self.big_key_scan),
+            AnalysisKind::Hot => daily(&self.hot_key_scan),
+            AnalysisKind::Expired => {
+                let scan = self.expired_key_scan.as_ref()?;
+                scan.value.next_run(scan.updated_at, time, now)
+            }
+            AnalysisKind::Offline => None,
+        }
     }
 
     /// Returns the value of a parameter of an instance.

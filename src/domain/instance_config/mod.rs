@@ -12,7 +12,6 @@ mod whitelist;
 
 pub use config::{ChangedParameter, ConfigChange, Dated, InstanceConfig};
 pub use parameters::{Parameter, ParameterChange, ParameterRange, Parameters};
-pub use scans::{BandwidthPolicy, ScaleIn};
-pub use scans::{DailyScan, ExpiredKeyScan, ScanTime};
+pub use scans::{BandwidthPolicy, DailyScan, ExpiredKeyScan, ScaleIn, ScanTime, scan_start};
 pub use tags::{Tag, TagAction, TagKey, TagValue, Tags};
 pub use whitelist::{Whitelist, WhitelistGroup};

@@ -2,11 +2,20 @@
 //!
 //! Source: docs/contract/dcs-v2.md, sections 2.8 to 2.11 and 2.20.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
+use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::key_analysis::MOST_ANALYSES;
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+
+/// A day.
+const DAY: Duration = Duration::from_hours(24);
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A time of day, `HH:mm`, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +34,14 @@ impl ScanTime {
         };
         let (hour, minute) = (number(hour)?, number(minute)?);
         (hour < 24 && minute < 60).then_some(Self { minutes: hour * 60 + minute })
+    }
+
+    /// Returns when it is that time of day for the first time after `time`.
+    fn first_after(self, time: Timestamp) -> Option<Timestamp> {
+        let midnight = time.as_millis() - time.as_millis().rem_euclid(DAY_MS);
+        let today = midnight + i64::from(self.minutes) * 60_000;
+        let next = if today > time.as_millis() { today } else { today + DAY_MS };
+        Timestamp::from_millis(next).ok()
     }
 }
 
@@ -80,6 +97,30 @@ impl DailyScan {
     pub fn times(&self) -> &[ScanTime] {
         &self.at
     }
+
+    /// Returns when it runs next after `time`, where it is `now`: runs so long ago that newer ones take the place of their records
+    /// are left out.
+    pub fn next_run(&self, time: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        if !self.is_enabled {
+            return None;
+        }
+        let a_day: BTreeSet<u16> = self.at.iter().map(|at| at.minutes).collect();
+        let days = u32::try_from(MOST_ANALYSES.div_ceil(a_day.len().max(1))).unwrap_or(u32::MAX);
+        let time = time.max(now.saturating_sub(DAY.saturating_mul(days)));
+        self.at.iter().filter_map(|at| at.first_after(time)).min()
+    }
+}
+
+/// Reads the time at which a scan for expired keys first runs: with a zone, or without, which is UTC.
+pub fn scan_start(text: &str) -> Option<Timestamp> {
+    const LONGEST: usize = 40;
+    if text.len() > LONGEST {
+        return None;
+    }
+    let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    let time = zoned
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc()));
+    time.ok().map(Timestamp::from_utc)
 }
 
 /// A scan for expired keys.
@@ -118,6 +159,25 @@ impl ExpiredKeyScan {
             return Err(Refusal::InvalidScanKeys);
         }
         Ok(self)
+    }
+
+    /// Returns when it runs next after `time`, where it is `now` and it was set at `set_at`, from which on it counts if it has no first
+    /// time. Without an interval it runs once. What is left out is as for [`DailyScan::next_run`].
+    pub fn next_run(&self, set_at: Timestamp, time: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        if !self.is_enabled {
+            return None;
+        }
+        let first = self.first_scan_at.as_deref().and_then(scan_start).unwrap_or(set_at);
+        if first > time {
+            return Some(first);
+        }
+        let interval = Duration::from_secs(self.interval_s.filter(|interval| *interval > 0)?);
+        let kept = interval.saturating_mul(u32::try_from(MOST_ANALYSES).unwrap_or(u32::MAX));
+        let time = time.max(now.saturating_sub(kept));
+        let interval = i64::try_from(interval.as_millis()).ok()?;
+        let intervals = (time.as_millis() - first.as_millis()).div_euclid(interval) + 1;
+        let next = first.as_millis().checked_add(intervals.max(1).checked_mul(interval)?)?;
+        Timestamp::from_millis(next).ok()
     }
 }
 
@@ -207,6 +267,51 @@ mod tests {
         let keys = |keys| ExpiredKeyScan { keys: Some(keys), ..ExpiredKeyScan::default() }.checked();
         assert!(keys(10).is_ok() && keys(20_000).is_ok());
         assert_eq!(keys(9), Err(Refusal::InvalidScanKeys));
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_daily_scan_runs_at_each_of_its_times() {
+        let times = ["22:30", "03:00"].map(|text| ScanTime::parse(text).unwrap()).to_vec();
+        let scan = DailyScan::new(true, times.clone()).unwrap();
+        let mut time = at("2024-02-28T22:30:00Z");
+        for next in ["2024-02-29T03:00:00Z", "2024-02-29T22:30:00Z", "2024-03-01T03:00:00Z"] {
+            assert_eq!(scan.next_run(time, time), Some(at(next)));
+            time = at(next);
+        }
+        assert_eq!(scan.next_run(at("2024-02-29T02:59:59.999Z"), time), Some(at("2024-02-29T03:00:00Z")));
+        // Of the years that were missed as many days stay as have records.
+        let late = scan.next_run(at("2024-02-28T22:30:00Z"), at("2034-03-01T00:00:00Z"));
+        assert_eq!(late, Some(at("2034-01-10T03:00:00Z")));
+        assert_eq!(DailyScan::new(false, times).unwrap().next_run(time, time), None);
+        assert_eq!(scan.next_run(Timestamp::MAX, Timestamp::MAX), None);
+    }
+
+    #[test]
+    fn a_scan_for_expired_keys_runs_at_intervals_from_its_first_time() {
+        let scan = |first: Option<&str>, interval_s| ExpiredKeyScan {
+            is_enabled: true,
+            first_scan_at: first.map(str::to_owned),
+            interval_s,
+            ..ExpiredKeyScan::default()
+        };
+        let set = at("2024-01-01T00:00:00Z");
+        let next = |scan: &ExpiredKeyScan, time: &str| scan.next_run(set, at(time), at(time));
+        let every_minute = scan(Some("2024-01-01T10:00:05.000"), Some(60));
+        assert_eq!(next(&every_minute, "2024-01-01T00:00:00Z"), Some(at("2024-01-01T10:00:05Z")));
+        assert_eq!(next(&every_minute, "2024-01-01T10:00:05Z"), Some(at("2024-01-01T10:01:05Z")));
+        assert_eq!(next(&every_minute, "2024-01-01T10:01:04.999Z"), Some(at("2024-01-01T10:01:05Z")));
+        let late = every_minute.next_run(set, at("2024-01-01T10:00:05Z"), at("2025-01-01T10:00:05Z"));
+        assert_eq!(late, Some(at("2025-01-01T08:21:05Z")));
+        let once = scan(Some("2024-01-01T10:00:05+02:00"), None);
+        assert_eq!(next(&once, "2024-01-01T00:00:00Z"), Some(at("2024-01-01T08:00:05Z")));
+        assert_eq!(next(&once, "2024-01-01T08:00:05Z"), None);
+        assert_eq!(next(&scan(None, Some(60)), "2024-01-01T00:00:00Z"), Some(at("2024-01-01T00:01:00Z")));
+        assert_eq!(next(&scan(None, Some(u64::MAX)), "2024-01-01T00:00:00Z"), None);
+        assert_eq!(next(&ExpiredKeyScan { is_enabled: false, ..every_minute }, "2024-01-01T00:00:00Z"), None);
     }
 
     #[test]

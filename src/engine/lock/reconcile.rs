@@ -187,6 +187,8 @@ impl Engine {
             // finished in it are no matter: before the next run there is nothing newer that it could give way to.
             let horizon =
                 if due.len() < usize::from(ROUND) { until } else { last_due(&due).unwrap_or(until) };
+            // What a schedule begins is due before what comes after it.
+            let horizon = first_scan(&due).map_or(horizon, |at| at.min(horizon));
             let mut changes: Vec<DueChange> =
                 due.into_iter().flat_map(|record| changes_until(record, horizon)).collect();
             if changes.is_empty() {
@@ -198,6 +200,7 @@ impl Engine {
             }
             changes.sort_by_key(DueChange::at);
             let changes = with_contents(&*self.guarded.store, changes).await?;
+            let changes = self.with_scans(changes, now).await?;
             let mut applied = self.guarded.store.apply_changes(changes, self.settings.backups_kept).await?;
             tracing::debug!(changes = applied.len(), "due changes were applied");
             done.append(&mut applied);
@@ -315,6 +318,16 @@ impl Engine {
     }
 }
 
+/// Returns when the first schedule of a round has a scan due.
+fn first_scan(due: &[OpenRecord]) -> Option<Timestamp> {
+    due.iter()
+        .filter_map(|record| match record {
+            OpenRecord::Work(work) if work.effect.scheduled_scan().is_some() => work.plan.finish_at(),
+            _ => None,
+        })
+        .min()
+}
+
 /// Returns when the last of a round's records has its next step due.
 fn last_due(due: &[OpenRecord]) -> Option<Timestamp> {
     due.iter()
@@ -338,7 +351,8 @@ fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
 }
 
 fn work_steps(work: &BackgroundWork, horizon: Timestamp) -> Vec<DueChange> {
-    let step = |(step, at)| DueChange::Work(WorkStep { work: work.clone(), step, contents: None, at });
+    let step =
+        |(step, at)| DueChange::Work(WorkStep { work: work.clone(), step, contents: None, scan: None, at });
     work.due_steps(horizon).into_iter().map(step).collect()
 }
 

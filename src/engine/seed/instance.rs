@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::domain::backup::Backup;
+use crate::domain::contents::Contents;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
@@ -122,6 +123,9 @@ pub(super) struct InstanceEntry {
     /// The ids of its nodes that are stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stopped_nodes: Vec<Text<Uuid>>,
+    /// What it holds; its backups hold the same.
+    #[serde(default, skip_serializing_if = "Contents::is_empty")]
+    contents: Contents,
     /// Written one by one, behind the rest.
     #[serde(default, skip_serializing)]
     backups: Vec<BackupEntry>,
@@ -179,6 +183,7 @@ impl InstanceEntry {
             return Err(in_field("password_hash")(objection));
         }
         Ok(InstanceSeed {
+            contents: self.contents.clone().declared(defaults.now).map_err(in_field("contents"))?,
             configuration: self.configuration(&instance)?,
             password_hash: self.password_hash.as_ref().map(|hash| hash.0.clone()),
             next_run_at: policy.and_then(|policy| policy.next_run_at).map(|time| time.0),

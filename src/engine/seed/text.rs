@@ -168,6 +168,9 @@ impl<'de, const MOST: usize> Deserialize<'de> for Short<MOST> {
         if text.is_empty() || text.chars().count() > MOST {
             return Err(D::Error::custom(format!("must have 1 to {MOST} characters")));
         }
+        if text.contains('\0') {
+            return Err(D::Error::custom("must not have U+0000"));
+        }
         Ok(Self(text))
     }
 }

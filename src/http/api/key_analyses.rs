@@ -28,7 +28,8 @@ use crate::http::route::{DELETE, GET, POST, QueryParameter, RouteEntry, Tag, rea
 pub(super) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag =
         Tag { name: "Key analyses", about: "Big, hot and expired keys, and the keys of backups." };
-    const STATUS: QueryParameter = text("status", "Only those in this state.");
+    const STATUS: QueryParameter =
+        text("status", "Only those in this state.").one_of(&["waiting", "running", "success", "failed"]);
     const READ: &str = "dcs:instance:get";
     const WRITE: &str = "dcs:instance:modify";
     use AnalysisKind::{Big, Expired, Hot, Offline};
@@ -426,8 +427,10 @@ struct ExpiredScansView {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = OfflineKeyAnalysis)]
 struct OfflineBody {
+    #[schema(required)]
     node_id: Option<String>,
     /// The backup; without it one is made, which no list shows.
+    #[schema(format = "uuid")]
     backup_id: Option<String>,
 }
 

@@ -6,7 +6,6 @@ use actix_web::HttpResponse;
 use serde_json::{Value, json};
 
 use crate::domain::instance::{Engine as CacheEngine, Instance};
-use crate::domain::refusal::Refusal;
 use crate::engine::{Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::api::nodes::view::{
     INSTANCE_DIMENSION, NEW_PROXY_DIMENSION, PROXY_DIMENSION, SERVER_DIMENSION, dimension_of, hex,
@@ -57,7 +56,7 @@ const DIMENSIONS: [Dimension; 2] = [
 impl Dimension {
     /// Reads the dimension that is asked for; `None` if there is none of the name.
     fn read(query: &Query) -> Result<Option<&'static Self>, ApiError> {
-        let name = query.get("dim_name").ok_or(ApiError::MissingQuery { name: "dim_name" })?;
+        let name = query.get("dim_name").ok_or_else(unknown_dimension)?;
         Ok(DIMENSIONS.iter().find(|dimension| dimension.name == name))
     }
 
@@ -111,6 +110,7 @@ async fn list_parts(engine: Engine, InstanceContext { context, instance }: Insta
     Ok(HttpResponse::Ok().json(view))
 }
 
+/// A name of no dimension is refused as none is.
 fn unknown_dimension() -> ApiError {
-    Refusal::InvalidQuery { name: "dim_name" }.into()
+    ApiError::MissingQuery { name: "dim_name" }
 }

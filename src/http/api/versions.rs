@@ -40,14 +40,15 @@ async fn show_version(request: HttpRequest, _body: Bytes) -> Response {
 
 /// What [`records_query`] reads on v1.0.
 pub(super) const V1_RECORDS_QUERY: &[QueryParameter] = &[
-    number("start", "The ordinal of the first record, from 1."),
-    number("limit", "How many records a page holds, 10 unless something is said."),
+    number("start", "The ordinal of the first record, from 1.").from(1),
+    number("limit", "How many records a page holds, 10 unless something is said; 1000 at most.").from(1),
     text("beginTime", "Only records created from then on, yyyyMMddHHmmss."),
     text("endTime", "Only records created until then."),
 ];
 
-const OFFSET: QueryParameter = number("offset", "How many lie before the page.");
-const LIMIT: QueryParameter = number("limit", "How many a page holds, 10 unless something is said.");
+const OFFSET: QueryParameter = number("offset", "How many lie before the page.").from(0);
+const LIMIT: QueryParameter =
+    number("limit", "How many a page holds, 10 unless something is said.").from(1).up_to(PageLimit::MAX);
 
 /// What says which page of a list is asked for.
 pub(super) const PAGE_QUERY: &[QueryParameter] = &[OFFSET, LIMIT];

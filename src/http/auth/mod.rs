@@ -121,6 +121,7 @@ pub(super) async fn authenticate(
     match credentials(request, identity).await? {
         Credentials::None => unknown(Refusal::NoCredentials),
         Credentials::Unknown => unknown(Refusal::InvalidCredentials),
+        Credentials::Unsupported(name) => unknown(Refusal::UnsupportedAlgorithm { name }),
         Credentials::Ours(authentication) => Ok(authentication),
     }
 }
@@ -172,6 +173,8 @@ pub(super) enum Credentials {
     None,
     /// The emulator never gave them out.
     Unknown,
+    /// A signature by an algorithm that is not emulated.
+    Unsupported(&'static str),
     /// The emulator gave them out.
     Ours(Authentication),
 }
@@ -179,7 +182,8 @@ pub(super) enum Credentials {
 /// Looks at a request's credentials: its token, else its access key.
 ///
 /// # Errors
-/// `CredentialsExpired` for a token that was good once; `InvalidCredentials` for a known key whose signature cannot be read.
+/// `CredentialsExpired` for a token that was good once; `InvalidCredentials` for a known key whose signature cannot be read;
+/// `UnsupportedAlgorithm` for a known key that signs by another algorithm.
 pub(super) async fn credentials(request: &HttpRequest, identity: &Identity) -> Result<Credentials, ApiError> {
     let headers = request.headers();
     if let Some(given) = headers.get(X_AUTH_TOKEN).filter(|given| !given.is_empty()) {
@@ -194,7 +198,15 @@ pub(super) async fn credentials(request: &HttpRequest, identity: &Identity) -> R
     let parsed = Authorization::parse(header);
     if matches!(parsed, Ok(None)) {
         // Another scheme is nothing that this service knows.
-        return Ok(Credentials::None);
+        let Some(name) = signature::other_algorithm(header) else { return Ok(Credentials::None) };
+        let owner = match Authorization::claimed_key(header) {
+            Some(access) => identity.access_key(access).await.map_err(internal)?,
+            None => None,
+        };
+        return match owner {
+            Some(_) => Err(Refusal::UnsupportedAlgorithm { name }.into()),
+            None => Ok(Credentials::Unsupported(name)),
+        };
     }
     let named = match &parsed {
         Ok(Some(authorization)) => Some(authorization.access_key()),

@@ -13,6 +13,7 @@ use crate::engine::{ChangedRecord, Engine, EngineError, MadeChange};
 use crate::http::context::route;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response, codes};
+use crate::http::extract::holds_null;
 use crate::http::route::{Handler, RouteEntry};
 use crate::http::state::{ControlState, state, to_its_end};
 use crate::http::time::rfc3339;
@@ -80,6 +81,9 @@ impl ControlContext {
     /// Reads the body; nothing at all counts as `{}`.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let text: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        if holds_null(text) {
+            return Err(ControlError::Invalid("no text may have U+0000".into()).into());
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let value = serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| ControlError::Invalid(error.to_string().into()))?;

@@ -132,6 +132,11 @@ pub(crate) const UNAVAILABLE: ErrorCode = ErrorCode { status: 503, ..INTERNAL };
 pub(crate) const DELETE_BACKUP_FAILED: ErrorCode =
     row("DCS.4101", "111400101", 500, "Delete instance backup file failed.");
 pub(crate) const NO_CREDENTIALS: ErrorCode = row("DCS.1003", "111401003", 401, "No token in the request.");
+/// The same row for a signature by another algorithm, which it names.
+pub(crate) const UNSUPPORTED_ALGORITHM: ErrorCode = ErrorCode {
+    text: "Signatures by {0} are not emulated; sign with SDK-HMAC-SHA256.",
+    ..INVALID_CREDENTIALS
+};
 pub(crate) const INVALID_CREDENTIALS: ErrorCode = row("DCS.1001", "111401001", 401, "Invalid token.");
 pub(crate) const CREDENTIALS_EXPIRED: ErrorCode = row("DCS.1002", "111401002", 401, "Token expired.");
 pub(crate) const OTHER_PROJECT: ErrorCode =
@@ -328,9 +333,33 @@ impl ErrorCode {
     }
 }
 
+/// The table of all codes, also of those that the emulator itself never answers with.
+const TABLE: &str = include_str!("../../../docs/contract/errors.tsv");
+
+/// Returns the row of a code of either family.
+pub(crate) fn find(code: &str) -> Option<ErrorCode> {
+    TABLE.lines().skip(1).find_map(|line| {
+        let mut columns = line.split('\t');
+        let (status, dcs, legacy, text) =
+            (columns.next()?.parse().ok()?, columns.next()?, columns.next()?, columns.next()?);
+        let legacy = Some(legacy).filter(|legacy| !legacy.is_empty());
+        let is_it = dcs.starts_with("DCS.") && (code == dcs || legacy == Some(code));
+        is_it.then_some(ErrorCode { dcs, legacy, status, text })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_found_in_the_table_by_either_name() {
+        for code in ["DCS.4096", "111400096"] {
+            assert_eq!(find(code), Some(BACKING_UP));
+        }
+        assert_eq!(find("DCS.4919"), Some(BIGKEY_SCAN_UNSUPPORTED));
+        assert_eq!(find("DCS.0000"), None);
+    }
 
     #[test]
     fn a_code_without_an_older_twin_goes_out_as_it_is_unless_it_is_internal() {

@@ -11,10 +11,11 @@ use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::fault::InjectedError;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, EngineError};
 use crate::http::error::codes::{self as code, ErrorCode};
@@ -93,12 +94,7 @@ pub(super) enum ApiError {
     Control(#[from] ControlError),
     /// A fault that a test asked for.
     #[error("injected fault")]
-    Injected {
-        /// The status of the answer.
-        status: u16,
-        /// The code in it.
-        error_code: String,
-    },
+    Injected(InjectedError),
     /// The connection is to be cut, as a test asked for.
     #[error("cut connection")]
     Cut,
@@ -147,7 +143,7 @@ impl ApiError {
             Self::LinkRefused => &code::LINK_REFUSED,
             Self::LinkedFileGone => &code::LINKED_FILE_GONE,
             // These two have words of their own; where only a code of the service will do, this is it.
-            Self::Control(_) | Self::Injected { .. } | Self::Cut | Self::Panicked => &code::INTERNAL,
+            Self::Control(_) | Self::Injected(_) | Self::Cut | Self::Panicked => &code::INTERNAL,
         }
     }
 
@@ -155,7 +151,9 @@ impl ApiError {
     pub(super) fn public_code(&self, api: ApiVersion) -> String {
         match self {
             Self::Control(error) => error.parts().1.to_owned(),
-            Self::Injected { error_code, .. } => error_code.clone(),
+            Self::Injected(error) => {
+                error.error_code.clone().unwrap_or_else(|| code::INTERNAL.dcs.to_owned())
+            }
             _ => self.code(api).dcs.to_owned(),
         }
     }
@@ -166,7 +164,8 @@ impl ApiError {
             Self::Refused(
                 Refusal::InvalidQuery { name }
                 | Refusal::InvalidParameter { name }
-                | Refusal::ActionDenied { action: name },
+                | Refusal::ActionDenied { action: name }
+                | Refusal::UnsupportedAlgorithm { name },
             )
             | Self::MissingQuery { name }
             | Self::NotEmulated { what: name } => Cow::Owned(text.replace("{0}", name)),
@@ -183,7 +182,7 @@ impl ApiError {
                 let (status, code, text) = error.parts();
                 return worded(status, code, &text);
             }
-            Self::Injected { status, error_code } => return worded(*status, error_code, INJECTED),
+            Self::Injected(error) => return injected(error, api, style),
             Self::Cut => return cut(),
             _ => {}
         }
@@ -200,28 +199,66 @@ impl ApiError {
             }
             _ => {}
         }
+        let (legacy_code, legacy_text) = style.of_v1(code);
+        let words = Words {
+            code: code.dcs,
+            text: fill(code.text),
+            v1_code: &legacy_code,
+            v1_text: fill(legacy_text),
+        };
+        words.answer(&mut response, api, style)
+    }
+}
+
+/// What an error says, as each version has it.
+struct Words<'a> {
+    code: &'a str,
+    text: Cow<'a, str>,
+    v1_code: &'a str,
+    v1_text: Cow<'a, str>,
+}
+
+impl Words<'_> {
+    /// Puts them into the body that the version has.
+    fn answer(self, response: &mut HttpResponseBuilder, api: ApiVersion, style: ErrorStyle) -> HttpResponse {
         match api {
-            ApiVersion::V1 => {
-                let (legacy_code, legacy_text) = match style.codes {
-                    CodeStyle::Legacy => code.legacy(),
-                    CodeStyle::Dcs => (code.dcs.to_owned(), code.text),
-                };
-                response.json(V1Body {
-                    error: V1Error { code: &legacy_code, message: &fill(legacy_text) },
-                    error_code: style.add_v2_fields.then_some(code.dcs),
-                    error_msg: style.add_v2_fields.then(|| fill(code.text)),
-                })
-            }
-            ApiVersion::V2 => response.json(V2Body {
-                error_code: code.dcs,
-                error_msg: &fill(code.text),
-                error_ext_msg: None,
+            ApiVersion::V1 => response.json(V1Body {
+                error: V1Error { code: self.v1_code, message: &self.v1_text },
+                error_code: style.add_v2_fields.then_some(self.code),
+                error_msg: style.add_v2_fields.then_some(self.text),
+                ext_message: style.add_v2_fields.then_some(Nothing),
             }),
+            ApiVersion::V2 => {
+                response.json(V2Body { error_code: self.code, error_msg: &self.text, error_ext_msg: None })
+            }
         }
     }
 }
 
-/// The text of an error that a test asked for.
+/// Returns the answer that a fault asks for, as the version would have it: its text follows from its code unless the fault says another
+/// one, and what is only for the moment may be tried again.
+fn injected(error: &InjectedError, api: ApiVersion, style: ErrorStyle) -> HttpResponse {
+    let InjectedError { status, error_code, message } = error;
+    let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+    }
+    let given = error_code.as_deref().unwrap_or(code::INTERNAL.dcs);
+    let known = code::find(given);
+    let (v1_code, v1_text) =
+        known.as_ref().map_or_else(|| (given.to_owned(), INJECTED), |code| style.of_v1(code));
+    let text = |usual| Cow::Borrowed(message.as_deref().unwrap_or(usual));
+    let words = Words {
+        code: known.as_ref().map_or(given, |code| code.dcs),
+        text: text(known.as_ref().map_or(INJECTED, |code| code.text)),
+        v1_code: &v1_code,
+        v1_text: text(v1_text),
+    };
+    words.answer(&mut response, api, style)
+}
+
+/// The text of an error that a test asked for with a code that the service does not have.
 const INJECTED: &str = "A fault that was asked for.";
 
 /// Returns an answer with its own code and text, in the shape that every client of either version reads.
@@ -231,6 +268,7 @@ fn worded(status: u16, code: &str, text: &str) -> HttpResponse {
         error: V1Error { code, message: text },
         error_code: Some(code),
         error_msg: Some(Cow::Borrowed(text)),
+        ext_message: None,
     })
 }
 
@@ -248,6 +286,16 @@ pub struct ErrorStyle {
     pub codes: CodeStyle,
     /// Whether the body carries `error_code` and `error_msg` beside the `error` object.
     pub add_v2_fields: bool,
+}
+
+impl ErrorStyle {
+    /// Returns code and text of the `error` object.
+    fn of_v1(self, code: &ErrorCode) -> (String, &'static str) {
+        match self.codes {
+            CodeStyle::Legacy => code.legacy(),
+            CodeStyle::Dcs => (code.dcs.to_owned(), code.text),
+        }
+    }
 }
 
 /// A family of error codes.
@@ -268,7 +316,15 @@ pub(super) struct V1Body<'a> {
     error_code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_msg: Option<Cow<'a, str>>,
+    /// More about the error; the emulator has nothing to add.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    ext_message: Option<Nothing>,
 }
+
+/// A member that is there and null.
+#[derive(Serialize)]
+struct Nothing;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ErrorInside)]
@@ -282,7 +338,7 @@ pub(super) struct V1Error<'a> {
 #[schema(as = ErrorOfV2)]
 #[expect(clippy::struct_field_names, reason = "the wire's names")]
 pub(super) struct V2Body<'a> {
-    error_code: &'static str,
+    error_code: &'a str,
     error_msg: &'a str,
     /// More about the error; the emulator has nothing to add.
     error_ext_msg: Option<&'static str>,
@@ -336,6 +392,9 @@ pub(super) fn render_identity(error: &ApiError) -> HttpResponse {
         }
     };
     let title = status.canonical_reason().unwrap_or("Error");
-    HttpResponse::build(status)
-        .json(IdentityBody { error: IdentityError { code: status.as_u16(), title, message } })
+    let mut response = HttpResponse::build(status);
+    if let ApiError::MethodNotAllowed { allowed } = error {
+        response.insert_header((header::ALLOW, allowed.as_str()));
+    }
+    response.json(IdentityBody { error: IdentityError { code: status.as_u16(), title, message } })
 }

@@ -20,6 +20,7 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
         Refusal::RemarkTooLong => &code::REMARK_TOO_LONG,
         Refusal::WindowReversed => &code::WINDOW_REVERSED,
         Refusal::NoCredentials => &code::NO_CREDENTIALS,
+        Refusal::UnsupportedAlgorithm { .. } => &code::UNSUPPORTED_ALGORITHM,
         Refusal::InvalidCredentials => &code::INVALID_CREDENTIALS,
         Refusal::CredentialsExpired => &code::CREDENTIALS_EXPIRED,
         Refusal::OtherProject => &code::OTHER_PROJECT,

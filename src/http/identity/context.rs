@@ -60,6 +60,7 @@ impl IdentityContext {
                 Ok(Self { base_url: state.base_url(request), identity, caller, user })
             }
             Credentials::None => Err(Refusal::NoCredentials.into()),
+            Credentials::Unsupported(name) => Err(Refusal::UnsupportedAlgorithm { name }.into()),
             Credentials::Unknown => Err(Refusal::InvalidCredentials.into()),
         }
     }

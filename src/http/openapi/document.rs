@@ -118,6 +118,9 @@ fn operation(route: &RouteEntry, id: String) -> Operation {
         }
         builder = builder.response(status.to_string(), response);
     }
+    if docs.may_answer_nothing {
+        builder = builder.response("204", ResponseBuilder::new().description(meaning(204)));
+    }
     builder.build()
 }
 

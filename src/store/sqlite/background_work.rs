@@ -77,6 +77,26 @@ pub(super) async fn begin(
     insert.bind(task_id).bind(job_id).execute(connection).await.map(drop)
 }
 
+/// Plans work of an instance that has no state, at a time, in place of what was planned with the same effect; none if there is no time.
+pub(super) async fn plan(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    effect: &Effect,
+    at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let delete =
+        sql("forget what was planned", "DELETE FROM background_work WHERE instance_key = ? AND effect = ?");
+    delete.bind(instance_key).bind_json(effect).execute(&mut *connection).await?;
+    let Some(at) = at else { return Ok(()) };
+    let insert = sql(
+        "plan background work",
+        "INSERT INTO background_work (project_key, instance_key, effect, created_at, start_at, finish_at, due_at)
+         SELECT project_key, instance_key, ?2, ?3, ?4, ?4, ?4 FROM instances WHERE instance_key = ?1",
+    );
+    insert.bind(instance_key).bind_json(effect).bind(now).bind(at).execute(connection).await.map(drop)
+}
+
 /// Moves background work on, if it still is where it was: its row goes and its task and job end with it when it ends. Returns whether
 /// it was.
 pub(super) async fn move_on(connection: &mut SqliteConnection, step: &WorkStep) -> Result<bool, StoreError> {

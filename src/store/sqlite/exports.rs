@@ -87,13 +87,12 @@ pub(super) async fn apply(
     let Some(mut export) = documents::get::<InstanceExport>(&mut *connection, project_key, id).await? else {
         return Ok(());
     };
-    let note = match step.work.plan.failure {
-        Some(failure) => format!("failed: {}", failure.as_str()),
-        None => {
-            export.table = Some(table(connection, project_key, &export).await?);
-            documents::update(connection, &export).await?;
-            "made".to_owned()
-        }
+    let note = if let Some(failure) = step.work.plan.failure {
+        format!("failed: {}", failure.as_str())
+    } else {
+        export.table = Some(table(connection, project_key, &export).await?);
+        documents::update(connection, &export).await?;
+        "made".to_owned()
     };
     record(connection, project_key, &export, ProjectChange::Changed(note), audit).await
 }

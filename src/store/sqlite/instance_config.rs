@@ -5,10 +5,12 @@ use futures_util::FutureExt;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::domain::background_work::Effect;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
 use crate::domain::instance_config::{ChangedParameter, ConfigChange, InstanceConfig, Tags};
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskDetails;
@@ -18,7 +20,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::reader::{signed, unsigned};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, change, instances, tasks, templates};
+use crate::store::sqlite::{SqliteStore, background_work, change, instances, tasks, templates};
 use crate::store::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate, InstanceRef,
     ParameterHistoryEntry, StoreError, TagValues,
@@ -76,7 +78,7 @@ async fn change_config(
     let found = find(connection, change.instance).await?;
     let (key, instance, mut settings) = found.ok_or(Refusal::InstanceNotFound)?;
     let (note, subject) = (change.change.note(), change.change.task_subject());
-    let kind = Written::of(&change.change);
+    let (kind, scanned) = (Written::of(&change.change), change.change.scan());
     let changes = settings.apply(change.change, &instance, change.now)?;
     match kind {
         Written::Parameters => write_parameters(connection, key, &settings).await?,
@@ -84,6 +86,9 @@ async fn change_config(
         Written::Document(name) => {
             write_document(connection, key, name, &settings, change.now).await?;
         }
+    }
+    if let Some(scan) = scanned {
+        plan_scan(connection, key, &settings, scan, (change.now, change.now)).await?;
     }
     if !changes.is_empty() {
         let record = sql(
@@ -102,6 +107,18 @@ async fn change_config(
         tasks::begin(connection, key, task, &TaskDetails::from(subject), span).await?;
     }
     Ok((instance, settings))
+}
+
+/// Plans when a scan runs next by itself after a time, as it is set now, in place of what was planned.
+pub(super) async fn plan_scan(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    settings: &InstanceConfig,
+    scan: AnalysisKind,
+    (time, now): (Timestamp, Timestamp),
+) -> Result<(), StoreError> {
+    let at = settings.next_scan(scan, time, now);
+    background_work::plan(connection, instance_key, &Effect::ScheduledScan { scan }, at, time).await
 }
 
 /// Where a change is written.

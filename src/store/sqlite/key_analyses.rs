@@ -8,16 +8,18 @@ use crate::domain::background_work::{Effect, Occupation, Step};
 use crate::domain::id::AnalysisId;
 use crate::domain::instance::InstanceAction;
 use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, MOST_ANALYSES};
-use crate::domain::task::TaskSubject;
-use crate::store::sqlite::SqliteStore;
+use crate::domain::task::{NewTask, TaskSubject};
+use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::documents::{self, Document};
 use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
-use crate::store::sqlite::{contents, instance_cache::CachedInstance, writer::WriterState};
+use crate::store::sqlite::{
+    SqliteStore, contents, instance_cache::CachedInstance, instance_config, writer::WriterState,
+};
 use crate::store::{
-    CreateKeyAnalysis, DeleteKeyAnalysis, InstanceRef, KeyAnalysisReads, KeyAnalysisWrites, StoreError,
-    WorkStep,
+    CreateKeyAnalysis, DeleteKeyAnalysis, InstanceRef, KeyAnalysisReads, KeyAnalysisWrites, ScheduledScan,
+    StoreError, WorkStep,
 };
 
 impl Document for KeyAnalysis {
@@ -53,6 +55,18 @@ impl KeyAnalysisWrites for SqliteStore {
 async fn create(state: &mut WriterState, command: CreateKeyAnalysis) -> Result<(), StoreError> {
     let CreateKeyAnalysis { instance, analysis, work, task, now, origin } = command;
     let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
+    begin(connection, &known, analysis, work, task.as_ref(), audit).await
+}
+
+/// Begins an analysis of an instance that is there.
+async fn begin(
+    connection: &mut SqliteConnection,
+    known: &CachedInstance,
+    analysis: KeyAnalysis,
+    work: WorkOptions,
+    task: Option<&NewTask>,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
     known.state.permit(match analysis.kind {
         AnalysisKind::Offline => InstanceAction::Occupy,
         AnalysisKind::Big | AnalysisKind::Hot | AnalysisKind::Expired => InstanceAction::Inspect,
@@ -67,7 +81,7 @@ async fn create(state: &mut WriterState, command: CreateKeyAnalysis) -> Result<(
         documents::remove::<KeyAnalysis>(connection, known.key, oldest.id).await?;
     }
     documents::insert(connection, known.key, &analysis).await?;
-    let task = task.as_ref().zip(analysis.offline.as_ref()).map(|(task, offline)| {
+    let task = task.zip(analysis.offline.as_ref()).map(|(task, offline)| {
         let group_name = Some(offline.group_name.clone());
         (task, TaskSubject { group_name, ..TaskSubject::default() }.into())
     });
@@ -75,8 +89,29 @@ async fn create(state: &mut WriterState, command: CreateKeyAnalysis) -> Result<(
     let backup = analysis.offline.as_ref().and_then(|offline| offline.backup_id);
     let effect = Effect::KeyAnalysis { id: analysis.id, backup };
     let new = NewWork { effect, work, occupation, task };
-    background_work::begin(connection, &known, new, now).await?;
-    record(connection, &known, &analysis, (None, Some("waiting")), audit).await
+    background_work::begin(connection, known, new, audit.at).await?;
+    record(connection, known, &analysis, (None, Some("waiting")), audit).await
+}
+
+/// Begins the analysis that a schedule asks for, and plans the next one. Where the instance or an analysis that is open does not permit
+/// one, there is none this time.
+pub(super) async fn run_schedule(
+    connection: &mut SqliteConnection,
+    known: &CachedInstance,
+    scheduled: ScheduledScan,
+    audit: Audit<'_>,
+) -> Result<(), StoreError> {
+    let ScheduledScan { analysis, work, now } = scheduled;
+    let scan = analysis.kind;
+    match begin(connection, known, analysis, work, None, audit).await {
+        Ok(()) => {}
+        Err(StoreError::Refused(refusal)) => {
+            tracing::debug!(refusal = %refusal, scan = scan.as_str(), "a scan of a schedule was left out");
+        }
+        Err(error) => return Err(error),
+    }
+    let settings = instance_config::settings_of(connection, known.key).await?;
+    instance_config::plan_scan(connection, known.key, &settings, scan, (audit.at, now)).await
 }
 
 /// Removes an analysis that has ended.

@@ -21,7 +21,9 @@ use crate::store::sqlite::{
     accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, migrations,
     minor_versions, nodes, open_work, restores, sessions,
 };
-use crate::store::{BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, StoreError, WorkStep};
+use crate::store::{
+    BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, ScheduledScan, StoreError, WorkStep,
+};
 
 /// Makes the changes whose `from` still holds, in order; returns what was made.
 pub(super) async fn apply(
@@ -90,6 +92,13 @@ async fn apply_to_work(
     match (effect, &known) {
         (Effect::KeyAnalysis { id, .. }, Some(known)) => {
             key_analyses::apply(connection, known, *id, step, audit).await?;
+        }
+        (Effect::ScheduledScan { .. }, Some(known)) => {
+            if let Some(scan) = &step.scan {
+                key_analyses::run_schedule(connection, known, ScheduledScan::clone(scan), audit).await?;
+            }
+            // A schedule is no record of anything.
+            return Ok(None);
         }
         (Effect::Diagnosis { id }, Some(known)) => {
             diagnoses::apply(connection, known, *id, step, audit).await?;

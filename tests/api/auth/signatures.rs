@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::identity::{KEY, Key, users};
 use crate::support::seed::{HA, PROJECT};
 use crate::support::signer::{Form, ToSign};
-use crate::support::{Answer, Api, TestServer, refusal};
+use crate::support::{Answer, Api, Refusal, TestServer, refusal};
 
 async fn strict() -> TestServer {
     TestServer::with(&[("auth", "strict")]).await
@@ -210,6 +210,30 @@ async fn what_is_no_signature_is_refused_in_strict() {
     let answer =
         server.signed(Form::Access, Key(KEY.0, "emulator-secret-keY"), "GET", &path, b"").send().await;
     answer.assert_refused_by(Api::V2, &refusal::INVALID_TOKEN);
+}
+
+#[tokio::test]
+async fn a_signature_by_another_algorithm_is_refused_by_its_name() {
+    let path = Api::V2.instances(PROJECT);
+    let call = async |server: &TestServer, algorithm: &str, access: &str| {
+        let header = format!("{algorithm} Access={access}, SignedHeaders=x-sdk-date, Signature=00");
+        server.call("GET", &path).header("authorization", &header).send().await
+    };
+    let (strict, lenient) = (strict().await, TestServer::seeded(&users(), &[("auth", "lenient")]).await);
+    for (algorithm, refused) in [
+        ("SDK-HMAC-SM3", "Signatures by SDK-HMAC-SM3 are not emulated; sign with SDK-HMAC-SHA256."),
+        ("v11-hmac-sha256", "Signatures by V11-HMAC-SHA256 are not emulated; sign with SDK-HMAC-SHA256."),
+    ] {
+        let refused = Refusal { message: refused, ..refusal::INVALID_TOKEN };
+        for access in [KEY.0, "unknown"] {
+            call(&strict, algorithm, access).await.assert_refused_by(Api::V2, &refused);
+        }
+        // Unknown keys are let in as those of nobody, whatever they sign with.
+        let ours = call(&lenient, algorithm, crate::support::identity::ALICE.0).await;
+        ours.assert_refused_by(Api::V2, &refused);
+        call(&lenient, algorithm, "unknown").await.ok();
+    }
+    call(&strict, "Basic", KEY.0).await.assert_refused_by(Api::V2, &refusal::NO_TOKEN);
 }
 
 #[tokio::test]

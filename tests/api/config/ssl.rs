@@ -31,8 +31,8 @@ async fn server() -> TestServer {
          - {{id: {MODERN}, name: modern, cache_mode: ha, engine_version: \"6.0\"}}\n      \
          - {{id: {MODERN_RESTARTING}, name: restarting, cache_mode: ha, engine_version: \"6.0\", status: RESTARTING}}\n      \
          - {{id: {HA}, name: older, cache_mode: ha, engine_version: \"5.0\"}}\n      \
-         - {{id: {}, name: old, cache_mode: ha, engine_version: \"4.0\"}}\n      \
-         - {{id: {}, name: oldest, cache_mode: ha, engine_version: \"3.0\"}}\n",
+         - {{id: {}, name: version-4, cache_mode: ha, engine_version: \"4.0\"}}\n      \
+         - {{id: {}, name: version-3, cache_mode: ha, engine_version: \"3.0\"}}\n",
         OLDER[0], OLDER[1]
     );
     TestServer::seeded(&seed, &[]).await

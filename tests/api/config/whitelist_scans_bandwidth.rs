@@ -55,6 +55,13 @@ async fn a_whitelist_is_replaced_whole_and_keeps_its_order() {
 }
 
 #[tokio::test]
+async fn a_whitelist_can_be_answered_with_a_body() {
+    let server = TestServer::with(&[("compat.whitelist_200", "true")]).await;
+    assert_eq!(put(&server, WHITELIST, &json!({"enable_whitelist": true})).await.ok(), json!({}));
+    assert_eq!(server.get(&of(WHITELIST, HA)).await.ok()["enable_whitelist"], true);
+}
+
+#[tokio::test]
 async fn a_bad_whitelist_and_one_of_an_old_engine_are_refused() {
     let server = TestServer::start().await;
     let with = |addresses: Value| json!({"enable_whitelist": true, "whitelist": [{"group_name": "g", "ip_list": addresses}]});

@@ -427,7 +427,7 @@ impl TestServer {
         self.post(&format!("{}/export", Api::V2.instances(PROJECT)), &json!({"region": "eu-de"})).await.ok();
         self.call("POST", &format!("{}/swap", Api::V2.instance(HA))).send().await.assert_no_content();
         let account = json!({"account_name": "a", "account_role": "read", "account_password": "Secret-12"});
-        self.post(&format!("{}/accounts", Api::V2.instance(SECOND_HA)), &account).await.ok();
+        self.post(&format!("{}/accounts", Api::V2.instance(RW_SPLIT)), &account).await.ok();
         let nodes = self.get(&format!("{}/logical-nodes", Api::V2.instance(HA))).await.ok();
         let node = json!({"node_id": nodes["nodes"][0]["node_id"]});
         self.post(&format!("{}/clients", Api::V2.instance(HA)), &node).await.ok();

@@ -69,3 +69,28 @@ async fn a_restore_brings_back_the_keys_of_its_backup() {
     server.put(&format!("{}/status", Api::V2.instances(crate::support::seed::PROJECT)), &flush).await.ok();
     assert_eq!(names(&server).await, Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn a_seed_says_what_an_instance_holds_and_an_export_too() {
+    let seed = |key: Value| {
+        let instance = json!({"id": HA, "cache_mode": "ha", "backups": [{}], "contents": {"keys": [key]}});
+        json!({"projects": [{"id": crate::support::seed::PROJECT, "instances": [instance]}]}).to_string()
+    };
+    let server = TestServer::seeded(&seed(json!({"name": "a", "ttl": 60})), &[]).await;
+    let held = server.get(&contents(HA)).await.ok();
+    assert_eq!(held["keys"][0]["expires_at"], "2020-03-02T06:16:04.512Z");
+    // Its backups hold the same.
+    server.put(&contents(HA), &json!({"keys": [{"name": "b"}]})).await.ok();
+    let backup = crate::support::text(&server.newest(HA).await["backup_id"]);
+    server.restore(Api::V2, HA, &json!({"backup_id": backup})).await;
+    assert_eq!(names(&server).await, ["a"]);
+    let document = server.export().await;
+    let other = TestServer::seeded(&document, &[]).await;
+    assert_eq!(other.get(&contents(HA)).await.ok(), held);
+    assert_eq!(other.export().await, document);
+    for wrong in [json!({"name": ""}), json!({"name": "\0"}), json!({"name": "a", "type": "tree"})] {
+        let refused = server.seed(&seed(wrong), "?overwrite=true").await;
+        assert!(refused.status == 400 && refused.text().contains("contents"), "{}", refused.text());
+    }
+    assert_eq!(names(&server).await, ["a"]);
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, SECOND_HA, backups_path};
-use crate::support::{Api, Covered, TestServer, covered, each, text};
+use crate::support::{Api, Covered, Refusal, TestServer, covered, each, refusal, text};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/_emulator/faults", faults_are_listed_changed_and_removed),
@@ -38,6 +38,37 @@ async fn a_fault_answers_as_often_as_it_says() {
     assert_eq!(server.post(&backups_path(HA), &json!({})).await.status, 503);
     assert_eq!(server.list(HA, "").await["total_num"], 0);
     server.create_backup(HA).await;
+}
+
+#[tokio::test]
+async fn an_error_of_a_fault_looks_as_the_version_has_it() {
+    let server = TestServer::start().await;
+    for (effect, status, refusal) in [
+        (json!({"status": 400, "error_code": "DCS.4096"}), 400, refusal::BACKING_UP),
+        (json!({"status": 409, "error_code": "111400096"}), 409, refusal::BACKING_UP),
+        (json!({"status": 503}), 503, refusal::INTERNAL),
+        (
+            json!({"status": 429, "error_code": "APIGW.0308", "message": "Slower, please."}),
+            429,
+            refusal::other("APIGW.0308", "Slower, please."),
+        ),
+        (
+            json!({"status": 418, "error_code": "EMU.0418"}),
+            418,
+            refusal::other("EMU.0418", "A fault that was asked for."),
+        ),
+    ] {
+        server.fault(json!({"times": 2, "effect": effect})).await;
+        for api in Api::BOTH {
+            let answer = server.get(&api.backups(HA)).await;
+            answer.assert_refused_by(api, &Refusal { status, ..refusal });
+            let again = matches!(status, 429 | 503).then_some("1");
+            assert_eq!(answer.header("retry-after"), again, "{effect}");
+        }
+    }
+    let long = json!({"effect": {"status": 500, "message": "x".repeat(1025)}});
+    assert_eq!(server.post(FAULTS, &long).await.status, 400);
+    server.get(&Api::V2.backups(HA)).await.ok();
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ async fn v1_shows_groups_of_what_has_several_nodes_to_read_from() {
 async fn every_page_shows_the_same_nodes() {
     let server = TestServer::start().await;
     let pages = server.get(&format!("/v2/{PROJECT}/instances-logical-nodes?limit=100")).await.ok();
+    let too_many = server.get(&format!("/v2/{PROJECT}/instances-logical-nodes?limit=101")).await;
+    too_many.assert_refused_by(Api::V2, &refusal::invalid("limit"));
     for (instance, servers, proxies) in [(SINGLE, 1, 0), (HA, 2, 0), (CLUSTER, 6, 0), (PROXY, 6, 3)] {
         let nodes = server.get(&format!("{}/logical-nodes", Api::V2.instance(instance))).await.ok();
         assert_eq!((&nodes["instance_id"], &nodes["total"]), (&json!(instance), &json!(servers + proxies)));

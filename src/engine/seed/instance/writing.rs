@@ -15,7 +15,14 @@ use crate::store::InstanceSeed;
 impl From<InstanceSeed> for InstanceEntry {
     fn from(seed: InstanceSeed) -> Self {
         let InstanceSeed {
-            instance, configuration, password_hash, next_run_at, minor_versions, work, ..
+            instance,
+            configuration,
+            contents,
+            password_hash,
+            next_run_at,
+            minor_versions,
+            work,
+            ..
         } = seed;
         let offered = instance.parameters();
         let order_id = instance.billing.order_id().map(|id| Short(id.to_owned()));
@@ -72,6 +79,7 @@ impl From<InstanceSeed> for InstanceEntry {
             whitelist: WhitelistEntry::of(&configuration.whitelist),
             bandwidth_policy: configuration.bandwidth_policy.map(BandwidthEntry::from),
             stopped_nodes: instance.stopped_nodes.into_iter().map(Text).collect(),
+            contents,
             backups: Vec::new(),
             restores: Vec::new(),
         }

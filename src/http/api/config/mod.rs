@@ -22,8 +22,9 @@ use crate::http::route::{
 #[expect(clippy::too_many_lines, reason = "one row an operation")]
 pub(crate) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Settings", about: "Configuration of instances." };
-    const TYPE: QueryParameter =
-        text("type", "`sys` for the shipped ones, `user` for the project's own.").required();
+    const TYPE: QueryParameter = text("type", "`sys` for the shipped ones, `user` for the project's own.")
+        .required()
+        .one_of(&["sys", "user"]);
     const CHANGE_TAGS: Operation = writing("batch_create_or_delete_tags", "dcs:instance:modify");
     TAG.routes([
         reading("list_configurations", "dcs:instance:getConfiguration")

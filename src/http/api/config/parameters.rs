@@ -75,6 +75,7 @@ pub(super) async fn show_history(
 /// Parameters to be changed.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ConfigsBody {
+    #[schema(required, min_items = 1)]
     redis_config: Option<Vec<ConfigBody>>,
 }
 

@@ -1,26 +1,40 @@
 //! Scans that instances run by themselves: for big keys, hot keys, expired keys.
 
 use actix_web::HttpResponse;
-use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
-use crate::domain::instance_config::{ConfigChange, DailyScan, Dated, ExpiredKeyScan, ScanTime};
+use crate::domain::instance_config::{
+    ConfigChange, DailyScan, Dated, ExpiredKeyScan, InstanceConfig, ScanTime, scan_start,
+};
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::refusal::Refusal;
-use crate::engine::Engine;
-use crate::http::api::config::change::{change, settings, text_or_number};
+use crate::engine::{Engine, InstanceRef};
+use crate::http::api::config::change::{change, text_or_number};
 use crate::http::context::InstanceContext;
-use crate::http::error::Response;
+use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::time::rfc3339;
+
+/// Returns the configuration of an instance that can be scanned so.
+async fn scan_settings(
+    engine: &Engine,
+    instance: InstanceRef,
+    scan: AnalysisKind,
+) -> Result<InstanceConfig, ApiError> {
+    let found = engine.instance_config(instance).await;
+    let (instance, settings) = found.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
+    scan.permit(&instance)?;
+    Ok(settings)
+}
 
 /// `GET …/bigkey/autoscan`.
 pub(super) async fn show_big_key_scan(
     engine: Engine,
     InstanceContext { instance, .. }: InstanceContext,
 ) -> Response {
-    let scan = settings(&engine, instance).await?.big_key_scan;
+    let scan = scan_settings(&engine, instance, AnalysisKind::Big).await?.big_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
 
@@ -39,7 +53,7 @@ pub(super) async fn show_hot_key_scan(
     engine: Engine,
     InstanceContext { instance, .. }: InstanceContext,
 ) -> Response {
-    let scan = settings(&engine, instance).await?.hot_key_scan;
+    let scan = scan_settings(&engine, instance, AnalysisKind::Hot).await?.hot_key_scan;
     Ok(HttpResponse::Ok().json(DailyScanView::new(instance.instance_id, scan.as_ref())))
 }
 
@@ -58,7 +72,7 @@ pub(super) async fn show_expired_key_scan(
     engine: Engine,
     InstanceContext { instance, .. }: InstanceContext,
 ) -> Response {
-    let scan = settings(&engine, instance).await?.expired_key_scan;
+    let scan = scan_settings(&engine, instance, AnalysisKind::Expired).await?.expired_key_scan;
     Ok(HttpResponse::Ok().json(ExpiredKeyScanView::new(instance.instance_id, scan)))
 }
 
@@ -75,8 +89,10 @@ pub(super) async fn change_expired_key_scan(
 /// A scan at times of the day.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct DailyScanBody {
+    #[schema(required)]
     enable_auto_scan: Option<bool>,
-    /// A client leaves an empty list out.
+    /// Times of the day, `HH:mm`, UTC. A client leaves an empty list out.
+    #[schema(max_items = 24)]
     schedule_at: Option<Vec<String>>,
 }
 
@@ -91,13 +107,19 @@ fn read_daily_scan(body: &[u8]) -> Result<DailyScan, Refusal> {
 /// A scan at intervals, in seconds. A text may stand for any number.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ExpiredKeyScanBody {
+    #[schema(required)]
     enable_auto_scan: Option<bool>,
+    /// ISO 8601, UTC where it has no zone.
+    #[schema(max_length = 40)]
     first_scan_at: Option<String>,
     #[serde(default, deserialize_with = "number")]
+    #[schema(minimum = 0)]
     interval: Option<i64>,
     #[serde(default, deserialize_with = "number")]
+    #[schema(minimum = 2)]
     timeout: Option<i64>,
     #[serde(default, deserialize_with = "number")]
+    #[schema(minimum = 10, maximum = 100_000)]
     scan_keys_count: Option<i64>,
 }
 
@@ -107,7 +129,7 @@ fn read_expired_key_scan(body: &[u8]) -> Result<ExpiredKeyScan, Refusal> {
     let body: ExpiredKeyScanBody = mandatory_object(body)?;
     let is_enabled = body.enable_auto_scan.ok_or(Refusal::InvalidParameter { name: "enable_auto_scan" })?;
     let first_scan_at = body.first_scan_at.filter(|text| !text.is_empty());
-    if first_scan_at.as_ref().is_some_and(|text| !is_iso_time(text)) {
+    if first_scan_at.as_ref().is_some_and(|text| scan_start(text).is_none()) {
         return Err(Refusal::InvalidScanStart);
     }
     let count = |number: Option<i64>, refusal| number.map(u64::try_from).transpose().map_err(|_| refusal);
@@ -120,14 +142,6 @@ fn read_expired_key_scan(body: &[u8]) -> Result<ExpiredKeyScan, Refusal> {
         keys,
     }
     .checked()
-}
-
-/// Returns whether a text is a time, with a zone or without.
-fn is_iso_time(text: &str) -> bool {
-    const LONGEST: usize = 40;
-    text.len() <= LONGEST
-        && (DateTime::parse_from_rfc3339(text).is_ok()
-            || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok())
 }
 
 /// Takes a whole number, or a text of one.

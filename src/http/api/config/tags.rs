@@ -47,7 +47,9 @@ pub(super) async fn list_project_tags(
 #[schema(as = TagAction)]
 pub(super) struct ActionBody {
     /// `create` or `delete`.
+    #[schema(required)]
     action: Option<String>,
+    #[schema(required)]
     tags: Option<Vec<TagBody>>,
 }
 
@@ -55,7 +57,9 @@ pub(super) struct ActionBody {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TagNamed)]
 pub(crate) struct TagBody {
+    #[schema(required, min_length = 1, max_length = 36)]
     key: Option<String>,
+    #[schema(max_length = 43)]
     value: Option<String>,
 }
 

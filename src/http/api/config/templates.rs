@@ -129,7 +129,9 @@ fn matches(template: &ConfigTemplate, query: &Query) -> bool {
 pub(super) struct TemplateBody {
     #[serde(default, deserialize_with = "text_or_number")]
     template_id: String,
+    #[schema(min_length = 4, max_length = 64)]
     name: Option<String>,
+    #[schema(max_length = 1024)]
     description: Option<String>,
     params: Option<BTreeMap<String, ParameterValue>>,
 }

@@ -30,8 +30,13 @@ pub(super) async fn change_whitelist(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let whitelist = read_whitelist(&context.body)?;
+    let has_body = context.compat()?.whitelist_200;
     change(&engine, instance, ConfigChange::Whitelist(whitelist), context.origin).await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(if has_body {
+        HttpResponse::Ok().json(serde_json::json!({}))
+    } else {
+        HttpResponse::NoContent().finish()
+    })
 }
 
 /// `PUT …/whitelist-async`: sets which addresses may connect as [`change_whitelist`] does, and names a job.
@@ -46,15 +51,18 @@ pub(super) async fn change_whitelist_by_job(
 /// The addresses that may connect.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct WhitelistBody {
+    #[schema(required)]
     enable_whitelist: Option<bool>,
     /// A client leaves an empty list out.
     #[serde(default)]
+    #[schema(max_items = 4)]
     whitelist: Option<Vec<GroupBody>>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WhitelistGroupBody)]
 struct GroupBody {
+    #[schema(required, min_length = 1, max_length = 64)]
     group_name: Option<String>,
     ip_list: Option<Addresses>,
 }
@@ -127,6 +135,7 @@ pub(super) async fn switch_client_ips(
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ClientIpsBody {
+    #[schema(required)]
     transparent_client_ip_enable: Option<bool>,
 }
 

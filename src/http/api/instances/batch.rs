@@ -68,8 +68,10 @@ impl BatchView {
 /// What is to be done to which instances.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct StatusBody {
+    #[schema(required, min_items = 1, max_items = 50)]
     instances: Option<Vec<String>>,
     /// `restart` or `flush`; on v1.0 also `start` and `stop`, on v2 `soft_restart`.
+    #[schema(required)]
     action: Option<String>,
 }
 
@@ -118,6 +120,7 @@ pub(super) async fn delete_instance(
 /// Which instances are to be deleted.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct BatchBody {
+    #[schema(max_items = 50)]
     instances: Option<Vec<String>>,
 }
 

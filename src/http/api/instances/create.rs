@@ -38,7 +38,9 @@ pub(super) async fn create_instances(
 /// Instances to be made. Which members must be there depends on the version and the product.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct OrderBody {
+    #[schema(min_length = 4, max_length = 64)]
     name: Option<String>,
+    #[schema(max_length = 1024)]
     description: Option<String>,
     engine: Option<String>,
     engine_version: Option<Flexible>,

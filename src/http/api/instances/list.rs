@@ -44,9 +44,9 @@ pub(super) async fn list_instances(
 }
 /// What [`instances_query`] reads on v1.0.
 pub(super) const V1_INSTANCES_QUERY: &[QueryParameter] = &[
-    number("start", "The ordinal of the first instance, from 1."),
+    number("start", "The ordinal of the first instance, from 1.").from(1),
     text("marker", "The id of the instance before the page; then `start` is not looked at."),
-    number("limit", "How many instances a page holds."),
+    number("limit", "How many instances a page holds; 1000 at most.").from(1),
     text("id", "Only the instance with this id."),
     text("name", "Only instances with this in their name."),
     flag("isExactMatchName", "Whether `name` is the whole name."),

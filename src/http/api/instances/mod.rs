@@ -83,7 +83,8 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
             .both(DELETE, "/instances", endpoint(batch::delete_instances))
             .query(&[flag("allFailure", "Delete all whose creation failed, whatever the body says.")])
             .takes::<batch::BatchBody>()
-            .answers::<batch::BatchView>(),
+            .answers::<batch::BatchView>()
+            .may_answer_nothing(),
         writing("update_password", "dcs:instance:modifyAuthInfo")
             .summary("Changes the password of an instance")
             .both(PUT, "/instances/{instance_id}/password", endpoint(password::change_password))

@@ -54,7 +54,9 @@ pub(super) async fn reset_password(
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PasswordChange)]
 pub(crate) struct ChangeBody {
+    #[schema(required)]
     pub(crate) old_password: Option<String>,
+    #[schema(required, min_length = 8, max_length = 32)]
     pub(crate) new_password: Option<String>,
 }
 

@@ -199,6 +199,7 @@ async fn extend(
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ZonesBody {
     /// Codes or ids, in the order in which nodes are spread over them.
+    #[schema(required, min_items = 1)]
     new_available_zones: Option<Vec<String>>,
     /// False: it waits for the window of maintenance.
     #[schema(value_type = Option<bool>)]
@@ -208,8 +209,11 @@ pub(super) struct ZonesBody {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct SubnetBody {
     /// `switch`.
+    #[schema(required)]
     action: Option<String>,
+    #[schema(required)]
     vpc_id: Option<String>,
+    #[schema(required)]
     subnet_id: Option<String>,
 }
 

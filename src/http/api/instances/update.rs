@@ -32,7 +32,9 @@ pub(super) async fn update_instance(
 /// What is to change. The port and the names of commands change on v2 only.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct UpdateBody {
+    #[schema(max_length = 64)]
     name: Option<String>,
+    #[schema(max_length = 1024)]
     description: Option<String>,
     maintain_begin: Option<String>,
     maintain_end: Option<String>,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::domain::instance::{CacheMode, Node, NodeGroup, NodeSwitch};
+use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, InstanceFilter, InstancePageStart, InstancesQuery};
 use crate::http::api::nodes::view::{
     EndpointView, GroupView, GroupsView, LogicalNodeView, LogicalNodesView, NodesOfInstanceView,
@@ -36,7 +37,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
         reading("batch_show_nodes_information", "dcs:instance:list")
             .summary("Shows every node of a page of instances")
             .v2(GET, "/instances-logical-nodes", endpoint(list_nodes_of_instances))
-            .query(versions::PAGE_QUERY)
+            .query(&[versions::PAGE_QUERY[0], versions::PAGE_QUERY[1].up_to(MOST_INSTANCES)])
             .answers::<NodesOfInstancesView>(),
         reading("show_instance_topology", "dcs:instance:get")
             .summary("Shows the nodes of an instance by their kind")
@@ -77,6 +78,9 @@ async fn list_logical_nodes(engine: Engine, InstanceContext { instance, .. }: In
     }))
 }
 
+/// Of how many instances a page has the nodes at most.
+const MOST_INSTANCES: u16 = 100;
+
 /// `GET …/instances-logical-nodes`: shows every node of a page of instances.
 async fn list_nodes_of_instances(
     engine: Engine,
@@ -85,7 +89,9 @@ async fn list_nodes_of_instances(
     let query = InstancesQuery {
         filter: InstanceFilter::default(),
         start: InstancePageStart::Skip(offset(&context.query)?),
-        limit: bounded_limit(&context.query)?,
+        limit: bounded_limit(&context.query)?
+            .at_most(MOST_INSTANCES)
+            .ok_or(Refusal::InvalidQuery { name: "limit" })?,
     };
     let page = shown(engine.list_instances(project_id, query).await)?;
     let instances = page.items.iter().map(|instance| {
@@ -134,6 +140,8 @@ async fn switch_nodes(engine: Engine, InstanceContext { context, instance }: Ins
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NodeSwitch)]
 pub(super) struct SwitchBody {
+    /// `start` or `stop`.
+    #[schema(required)]
     action: Option<String>,
     node_ids: Option<Vec<String>>,
 }

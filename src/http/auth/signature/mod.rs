@@ -4,8 +4,7 @@
 //! [`Authorization::verify`] with the request exactly as it was received, before path, query or body are parsed
 //! or normalised. Pure: no clock, no IO, no panic on any input.
 //!
-//! Not here: which keys exist, tokens, and the algorithms no client of the service uses by default
-//! (`V11-HMAC-SHA256`, `SDK-HMAC-SM3`, `SDK-ECDSA-P256-SHA256`, `SDK-SM2-SM3`).
+//! Not here: which keys exist, tokens, and the algorithms no client of the service uses by default ([`other_algorithm`]).
 //!
 //! Source: docs/contract/clients-and-identity.md, section 8, and the signers of the clients
 //! named there.
@@ -33,6 +32,9 @@ pub(crate) const MAX_SIGNED_HEADERS: usize = 64;
 
 /// The only algorithm that is verified here.
 const ALGORITHM: &str = "SDK-HMAC-SHA256";
+/// The algorithms that clients can be told to sign with, and that are not verified here.
+const OTHER_ALGORITHMS: [&str; 4] =
+    ["V11-HMAC-SHA256", "SDK-HMAC-SM3", "SDK-ECDSA-P256-SHA256", "SDK-SM2-SM3"];
 /// The header with the time of signing.
 const DATE_HEADER: &str = "x-sdk-date";
 /// The last part of a scope, and of the key derivation of [`Form::Credential`].
@@ -42,6 +44,12 @@ const SCOPE_END: &str = "sdk_request";
 ///
 /// Over an actix-web `HeaderMap`: `|name| map.get_all(name).map(|value| value.as_bytes()).collect()`.
 pub(crate) type HeaderLookup<'a> = dyn Fn(&str) -> Vec<&'a [u8]> + 'a;
+
+/// Returns the name of the algorithm by which a header signs, if it is one that is not verified here.
+pub(crate) fn other_algorithm(header_value: &str) -> Option<&'static str> {
+    let scheme = header_value.trim_ascii().split([' ', '\t']).next()?;
+    OTHER_ALGORITHMS.into_iter().find(|name| name.eq_ignore_ascii_case(scheme))
+}
 
 /// The request as it came over the wire.
 #[derive(Clone, Copy)]

@@ -36,6 +36,7 @@ pub(super) struct SeededRows {
     policies: Vec<Value>,
     stopped_nodes: Vec<Value>,
     minor_versions: Vec<Value>,
+    contents: Vec<Value>,
     backups: Vec<NewBackupRow>,
     restores: Vec<NewRestoreRow>,
     open_work: Vec<OpenWorkRow>,
@@ -61,6 +62,7 @@ impl SeededRows {
             next_run_at,
             minor_versions,
             work,
+            contents,
             backups,
             restores,
             ..
@@ -78,6 +80,9 @@ impl SeededRows {
         self.stopped_nodes.extend(nodes.map(|node| json!([key, node.simple().to_string()])));
         if !minor_versions.are_latest() {
             self.minor_versions.push(json!([key, minor_versions.engine, minor_versions.proxy]));
+        }
+        if !contents.is_empty() {
+            self.contents.push(json!([key, contents]));
         }
         self.backups.extend(backups.iter().map(|backup| NewBackupRow::new(key, backup)));
         let restore_row = |restore: &Restore| NewRestoreRow { instance_key: key, restore: restore.clone() };
@@ -98,6 +103,7 @@ impl SeededRows {
         insert_json(connection, POLICIES, &mut self.policies).await?;
         insert_json(connection, STOPPED_NODES, &mut self.stopped_nodes).await?;
         insert_json(connection, MINOR_VERSIONS, &mut self.minor_versions).await?;
+        insert_json(connection, CONTENTS, &mut self.contents).await?;
         insert(connection, &mut self.backups).await?;
         insert(connection, &mut self.restores).await?;
         insert(connection, &mut self.open_work).await?;
@@ -165,6 +171,9 @@ const STOPPED_NODES: &str = "INSERT INTO stopped_nodes (instance_key, node_id)
      SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?)";
 const MINOR_VERSIONS: &str = "INSERT INTO minor_versions (instance_key, engine, proxy)
      SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
+/// What an instance holds, and held when its backups were made.
+const CONTENTS: &str = "INSERT INTO instance_contents (instance_key, after_backup, document)
+     SELECT value ->> 0, 0, value ->> 1 FROM json_each(?)";
 const POLICIES: &str = "INSERT INTO backup_policies (instance_key, policy_id, backup_type, save_days, begin_at, period_type,
                                   backup_at, timezone_offset, created_at, updated_at, next_run_at)
      SELECT value ->> 0, unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
