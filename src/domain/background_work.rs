@@ -8,13 +8,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::analysis_kind::AnalysisKind;
 use crate::domain::id::{
     AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, MigrationId, ProjectId, TaskId,
 };
-
-use crate::domain::analysis_kind::AnalysisKind;
-use crate::domain::instance::PublicAccessOrder;
-use crate::domain::instance::bandwidth::BandwidthTargets;
+use crate::domain::network::{BandwidthTargets, PublicAccessOrder};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};

@@ -33,7 +33,7 @@ pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
 pub use nodes::{Node, NodeGroup, NodeRole, NodeSwitch, Topology};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
 pub use placement::{NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
-pub use public_access::{Listener, PublicAccess, PublicAccessOrder};
+pub use public_access::{Listener, PublicAccess};
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules, WaitingChange};
 pub use roles::{KeptNode, NodeChange, NodeName, USUAL_WEIGHT};
 pub use state::{BackupRules, InstanceState, OpenWork};
@@ -42,10 +42,10 @@ pub use update::{InstanceSwitch, InstanceUpdate, UpdateOrder};
 
 use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::policy::KeptPolicy;
 use crate::domain::instance_config::Tags;
 use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::network::BandwidthChanges;
 use crate::domain::time::Timestamp;
 
 /// How an instance keeps its data.

@@ -25,6 +25,7 @@ pub mod key_analysis;
 pub mod link;
 pub mod maintenance;
 pub mod migration;
+pub mod network;
 pub mod order;
 pub mod origin;
 pub mod page;

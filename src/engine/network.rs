@@ -1,7 +1,7 @@
 //! Access from the public network, and bandwidth.
 
 use crate::domain::id::JobId;
-use crate::domain::instance::PublicAccessOrder;
+use crate::domain::network::PublicAccessOrder;
 use crate::domain::origin::Origin;
 use crate::domain::task::TaskKind;
 use crate::domain::work::{FailureCode, WorkModel};

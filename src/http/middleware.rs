@@ -22,7 +22,7 @@ use crate::http::context::span_of;
 use crate::http::control::journal::JournalEntry;
 use crate::http::error;
 use crate::http::error::ApiError;
-use crate::http::route::{Emulation, RouteName, api_of};
+use crate::http::route::{RouteName, api_of};
 use crate::http::state::{AppState, listens_on};
 use crate::http::time::rfc3339;
 
@@ -138,7 +138,7 @@ fn record(
         // Also where it names nothing that there is.
         api: ["v1.0", "v2"].into_iter().find(|api| *api == first),
         operation: route.map(|route| route.operation.name),
-        is_supported: route.is_some_and(|route| route.operation.emulation != Emulation::None),
+        is_supported: route.is_some(),
         project_id: part("project_id").or_else(|| project_of(request.path())),
         instance_id: part("instance_id").or_else(|| instance_of(request.path())),
         status: response.status().as_u16(),

@@ -23,6 +23,6 @@ mod state;
 mod time;
 
 pub use auth::origin_check::{AllowedHosts, HostPattern, InvalidHostPattern};
-pub use route::{Emulation, Operation};
+pub use route::Operation;
 pub use server::serve;
 pub use state::{Compat, HttpSettings};

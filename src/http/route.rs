@@ -30,30 +30,6 @@ pub struct Operation {
     pub name: &'static str,
     /// The action that the caller must be permitted in the project; none for operations outside of projects.
     pub action: Option<Action>,
-    /// How much of it is emulated.
-    pub emulation: Emulation,
-}
-
-/// How much of an operation is emulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Emulation {
-    /// All of it.
-    Full,
-    /// It answers truthfully, but nothing can be done that would change the answer.
-    ReadOnly,
-    /// Nothing: it is refused, and says so.
-    None,
-}
-
-impl Emulation {
-    /// Returns the words for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::ReadOnly => "read-only",
-            Self::None => "not emulated",
-        }
-    }
 }
 
 /// Returns an operation that needs the permission to read.
@@ -68,15 +44,10 @@ pub(super) const fn writing(name: &'static str, action: &'static str) -> Operati
 
 /// Returns an operation that needs no permission.
 pub(super) const fn open(name: &'static str) -> Operation {
-    Operation { name, action: None, emulation: Emulation::Full }
+    Operation { name, action: None }
 }
 
 impl Operation {
-    /// Returns the operation as one that is emulated in part or not at all.
-    pub(super) const fn emulated(self, emulation: Emulation) -> Self {
-        Self { emulation, ..self }
-    }
-
     /// Starts its entry in a list, with a summary.
     pub(super) fn summary(self, summary: &'static str) -> Endpoint {
         Endpoint { operation: self, routes: Vec::new(), docs: Docs { summary, ..Docs::default() } }
@@ -181,7 +152,6 @@ pub(super) struct Docs {
     pub(super) body: Option<Content>,
     pub(super) answer: Option<(u16, Content)>,
     pub(super) may_answer_nothing: bool,
-    pub(super) is_always_refused: bool,
 }
 
 impl Endpoint {
@@ -258,12 +228,6 @@ impl Endpoint {
     /// Documents that the answer may also be 204.
     pub(super) fn may_answer_nothing(mut self) -> Self {
         self.docs.may_answer_nothing = true;
-        self
-    }
-
-    /// Documents that every request is refused.
-    pub(super) fn always_refused(mut self) -> Self {
-        self.docs.is_always_refused = true;
         self
     }
 

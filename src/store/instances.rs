@@ -9,9 +9,10 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Capacity, Creator, Engine, Instance, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
-    MinorVersions, NewInstance, NodeSwitch, PlacementChange, PublicAccessOrder, Resize, StatusAction,
-    UpgradeOrder, WaitingChange,
+    MinorVersions, NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, UpgradeOrder,
+    WaitingChange,
 };
+use crate::domain::network::PublicAccessOrder;
 use crate::domain::order::Order;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageLimit};

@@ -31,6 +31,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("../../migrations/sqlite/V14__public_access_bandwidth_orders.sql"),
     ),
     ("V15__migrations", include_str!("../../migrations/sqlite/V15__migrations.sql")),
+    ("V16__scheduled_scans", include_str!("../../migrations/sqlite/V16__scheduled_scans.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

@@ -1,7 +1,7 @@
-//! `docs/coverage.md`: every operation, how much of it is emulated, and what this suite had each of them answer.
+//! `docs/coverage.md`: every operation, and what this suite had each of them answer.
 //!
 //! `UPDATE_DOCS=1 cargo test --test api coverage_page` runs the suite and writes the table. Without that the tests that are named for
-//! routes are run, as `coverage` does: what they were answered is in the table, and what is emulated is answered well.
+//! routes are run, as `coverage` does: what they were answered is in the table, and each is answered well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dcs_emulator::engine::ApiVersion;
+use dcs_emulator::http::Operation;
 use dcs_emulator::http::routes::{self, RouteEntry};
-use dcs_emulator::http::{Emulation, Operation};
 
 use crate::coverage::{is_of, requests_of_claims};
 use crate::support::{RECORDS, Recorded};
@@ -63,7 +63,7 @@ fn the_page_says_what_the_suite_did_with_each_operation() {
                 operation.name
             );
         }
-        for version in versions_of(operation).filter(|_| operation.emulation == Emulation::Full) {
+        for version in versions_of(operation) {
             assert!(done.contains(version), "no test has {} of {version} answered well", operation.name);
         }
     }
@@ -111,7 +111,7 @@ fn route_of(request: &Recorded) -> Option<&'static RouteEntry> {
         .min_by_key(|route| route.path.matches('{').count())
 }
 
-/// Returns the operations of the service, those that are emulated whole first.
+/// Returns the operations of the service.
 fn operations() -> Vec<Operation> {
     let mut operations: Vec<Operation> = Vec::new();
     for route in routes::table().iter().filter(|route| route.api.is_some()) {
@@ -119,21 +119,16 @@ fn operations() -> Vec<Operation> {
             operations.push(route.operation);
         }
     }
-    let states = [Emulation::Full, Emulation::ReadOnly, Emulation::None];
-    operations.sort_by_key(|operation| states.iter().position(|state| *state == operation.emulation));
     operations
 }
 
 /// Returns the table: one row an operation.
 fn table(answers: &BTreeMap<&'static str, Answers>) -> String {
     let operations = operations();
-    let count = |state| operations.iter().filter(|operation| operation.emulation == state).count();
     let mut text = format!(
-        "<details><summary>{} operations in full, {} read-only, {} not emulated</summary>\n\n\
-         | operation | v1.0 | v2 | state | answered | refused with |\n|---|---|---|---|---|---|\n",
-        count(Emulation::Full),
-        count(Emulation::ReadOnly),
-        count(Emulation::None),
+        "<details><summary>{} operations</summary>\n\n\
+         | operation | v1.0 | v2 | answered | refused with |\n|---|---|---|---|---|\n",
+        operations.len()
     );
     let nothing = Answers::default();
     for operation in operations {
@@ -155,7 +150,7 @@ fn table(answers: &BTreeMap<&'static str, Answers>) -> String {
 fn columns_of(operation: Operation) -> String {
     let calls = |api| calls(operation, api);
     let (on_v1, on_v2) = (calls(ApiVersion::V1), calls(ApiVersion::V2));
-    format!("| {} | {on_v1} | {on_v2} | {} | ", operation.name, operation.emulation.as_str())
+    format!("| {} | {on_v1} | {on_v2} | ", operation.name)
 }
 
 /// Returns how an operation is called on a version: method and path behind the version.

@@ -4,14 +4,11 @@
 //!
 //! Source: docs/contract/dcs-v2-operations.md, section 9.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::catalogue::Edition;
 use crate::domain::instance::{CacheMode, Instance};
+use crate::domain::network::{BandwidthChanges, BandwidthTargets, Expansion, ShardSurplus};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -19,56 +16,10 @@ use crate::domain::time::Timestamp;
 pub const MOST_OF_SHARD: u32 = 2048;
 /// How often the bandwidth of an instance can be doubled.
 pub const MOST_EXPANSIONS: u32 = 3;
-/// For how long it is doubled.
-pub const EXPANSION_TIME: Duration = Duration::from_hours(7 * 24);
-/// How long it takes from the end of that until it can be doubled again.
-pub const EXPANSION_INTERVAL: Duration = Duration::from_hours(24);
 /// What an instance behind proxies has at most while it is doubled, in Mbit/s.
 const MOST_OF_PROXIES: u32 = 10_000;
 /// What a shard is given is a multiple of this.
 const STEP: u32 = 8;
-
-/// What was changed of the bandwidth of an instance, as it is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BandwidthChanges {
-    /// Shards that were given another bandwidth, by their numbers.
-    pub shards: BTreeMap<u32, ShardSurplus>,
-    /// The last time that it was doubled.
-    pub expansion: Option<Expansion>,
-}
-
-/// What a shard has beside what is assured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShardSurplus {
-    /// How much, in Mbit/s.
-    pub surplus: u32,
-    /// Since when.
-    pub updated_at: Timestamp,
-}
-
-/// A time for which bandwidth is doubled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expansion {
-    /// Which one it is of the instance, from 1.
-    pub count: u32,
-    /// When it began.
-    pub begin_at: Timestamp,
-    /// Whether it has not ended.
-    pub is_running: bool,
-}
-
-impl Expansion {
-    /// Returns when it ends.
-    pub fn end_at(&self) -> Timestamp {
-        self.begin_at.saturating_add(EXPANSION_TIME)
-    }
-
-    /// Returns from when on there can be another one.
-    pub fn next_at(&self) -> Timestamp {
-        self.end_at().saturating_add(EXPANSION_INTERVAL)
-    }
-}
 
 /// The bandwidth of a shard, in Mbit/s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +35,6 @@ pub struct ShardBandwidth {
     /// What is assured.
     pub assured: u32,
 }
-
-/// Bandwidths that shards are to have: their numbers, each with Mbit/s.
-pub type BandwidthTargets = Vec<(u32, u32)>;
 
 impl Instance {
     /// Returns whether its shards can be given another bandwidth.

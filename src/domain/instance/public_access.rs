@@ -6,23 +6,12 @@
 
 use std::net::Ipv4Addr;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::instance::nodes::{Of, mixed};
 use crate::domain::instance::{Access, CacheMode, Engine, Instance};
+use crate::domain::network::PublicAccessOrder;
 use crate::domain::refusal::Refusal;
-
-/// How an instance is to be opened to the public. Empty texts have become absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicAccessOrder {
-    /// The load balancer; the first generation has none.
-    pub elb_id: Option<String>,
-    /// The public address.
-    pub public_ip_id: Option<String>,
-    /// Whether connections are encrypted, of the first generation.
-    pub ssl: bool,
-}
 
 /// How an instance is reached from the public network.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::instance::{Instance, PublicAccess, PublicAccessOrder};
+use crate::domain::instance::{Instance, PublicAccess};
+use crate::domain::network::PublicAccessOrder;
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::http::api::config::change::{JobView, job_begun};

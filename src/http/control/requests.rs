@@ -124,7 +124,7 @@ pub(super) async fn wait(context: ControlContext) -> Response {
     Ok(json(&Waited { matched, count: journal.count(&filter), requests: found }))
 }
 
-/// `GET /_emulator/requests/unsupported`: the calls for which there is no operation, or one that is not emulated, filtered by
+/// `GET /_emulator/requests/unsupported`: the calls for which there is no operation, filtered by
 /// the query.
 pub(super) async fn unsupported(context: ControlContext) -> Response {
     Ok(json(&RequestsView {

@@ -56,7 +56,8 @@ pub(super) async fn operations(context: ControlContext) -> Response {
             None => operations.push((entry.operation, vec![route])),
         }
     }
-    let view = |(operation, routes): (Operation, Vec<Value>)| value!({ "name": operation.name, "emulation": operation.emulation.as_str(), "routes": routes });
+    let view =
+        |(operation, routes): (Operation, Vec<Value>)| value!({ "name": operation.name, "routes": routes });
     let view: Vec<Value> = operations.into_iter().map(view).collect();
     Ok(json(&value!({ "operations": view })))
 }

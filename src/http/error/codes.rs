@@ -168,9 +168,6 @@ pub(crate) const LINK_EXPIRED: ErrorCode = twinless("AccessDenied", 403, "Reques
 pub(crate) const LINK_REFUSED: ErrorCode =
     twinless("SignatureDoesNotMatch", 403, "The link was not made here, or has been changed.");
 pub(crate) const LINKED_FILE_GONE: ErrorCode = twinless("NoSuchKey", 404, "The file is gone.");
-/// What the tables say of jobs that the system does not have, in words that say what is meant here.
-pub(crate) const NOT_EMULATED: ErrorCode =
-    row("DCS.4094", "111400094", 400, "This operation is not emulated: {0}.");
 pub(crate) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
 pub(crate) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
 pub(crate) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");

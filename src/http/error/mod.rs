@@ -83,12 +83,6 @@ pub(super) enum ApiError {
         /// Its name.
         name: &'static str,
     },
-    /// The operation is known and not emulated.
-    #[error("not emulated: {what}")]
-    NotEmulated {
-        /// What it would do.
-        what: &'static str,
-    },
     /// The control API refuses.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -138,7 +132,6 @@ impl ApiError {
             Self::Unavailable => &code::UNAVAILABLE,
             Self::Failed { code, .. } => code,
             Self::MissingQuery { .. } => &code::INVALID_QUERY,
-            Self::NotEmulated { .. } => &code::NOT_EMULATED,
             Self::LinkExpired => &code::LINK_EXPIRED,
             Self::LinkRefused => &code::LINK_REFUSED,
             Self::LinkedFileGone => &code::LINKED_FILE_GONE,
@@ -167,8 +160,7 @@ impl ApiError {
                 | Refusal::ActionDenied { action: name }
                 | Refusal::UnsupportedAlgorithm { name },
             )
-            | Self::MissingQuery { name }
-            | Self::NotEmulated { what: name } => Cow::Owned(text.replace("{0}", name)),
+            | Self::MissingQuery { name } => Cow::Owned(text.replace("{0}", name)),
             Self::Refused(Refusal::InvalidConfiguration { name }) => Cow::Owned(text.replace("{0}", name)),
             Self::Refused(Refusal::IdTaken) => Cow::Owned(text.replace("{0}", EMULATOR_ID)),
             _ => Cow::Borrowed(text),

@@ -18,7 +18,7 @@ use utoipa::openapi::{
 
 use crate::engine::ApiVersion;
 use crate::http::error::{V1Body, V2Body};
-use crate::http::route::{Content, Docs, EMULATOR_ID, Emulation, RouteEntry, Tag, of_type};
+use crate::http::route::{Content, EMULATOR_ID, RouteEntry, Tag, of_type};
 
 /// The ways to say who calls.
 const TOKEN: &str = "token";
@@ -89,7 +89,7 @@ fn operation(route: &RouteEntry, id: String) -> Operation {
         .operation_id(Some(id))
         .tag(route.tag.name)
         .summary(Some(docs.summary))
-        .description(remarks(route, docs))
+        .description(remarks(route))
         .securities(Some(securities(route)))
         .response("default", error(route));
     let builder =
@@ -124,21 +124,9 @@ fn operation(route: &RouteEntry, id: String) -> Operation {
     builder.build()
 }
 
-/// What is to be known of an operation beside what it does; nothing of most that take no permission.
-fn remarks(route: &RouteEntry, docs: &Docs) -> Option<String> {
-    let permission = route.operation.action.map(|action| format!("Takes the permission `{}`.", action.name));
-    let emulation = match route.operation.emulation {
-        Emulation::None => Some("Not emulated: it is refused."),
-        Emulation::ReadOnly if docs.is_always_refused => {
-            Some("There is never one: what the path names is not found.")
-        }
-        Emulation::ReadOnly => {
-            Some("Answers truthfully, but nothing can be done that would change the answer.")
-        }
-        Emulation::Full => None,
-    };
-    let remarks: Vec<String> = permission.into_iter().chain(emulation.map(str::to_owned)).collect();
-    (!remarks.is_empty()).then(|| remarks.join(" "))
+/// What is to be known of an operation beside what it does.
+fn remarks(route: &RouteEntry) -> Option<String> {
+    route.operation.action.map(|action| format!("Takes the permission `{}`.", action.name))
 }
 
 fn meaning(status: u16) -> &'static str {

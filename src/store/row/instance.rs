@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::identity::Secret;
-use crate::domain::instance::bandwidth::BandwidthChanges;
 use crate::domain::instance::password::PasswordTries;
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
@@ -17,6 +16,7 @@ use crate::domain::instance::{
 };
 use crate::domain::instance_config::{Tag, TagKey, TagValue, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::network::BandwidthChanges;
 use crate::domain::time::UtcOffset;
 use crate::store::KeptPassword;
 use crate::store::error::StoreError;

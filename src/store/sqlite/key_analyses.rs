@@ -1,5 +1,7 @@
 //! Analyses of keys.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
@@ -103,6 +105,12 @@ pub(super) async fn run_schedule(
 ) -> Result<(), StoreError> {
     let ScheduledScan { analysis, work, now } = scheduled;
     let scan = analysis.kind;
+    let settings = instance_config::settings_of(connection, known.key).await?;
+    let before = audit.at.saturating_sub(Duration::from_millis(1));
+    // A schedule of an older version of the schema has no time of its own yet.
+    if settings.next_scan(scan, before, audit.at) != Some(audit.at) {
+        return instance_config::plan_scan(connection, known.key, &settings, scan, (now, now)).await;
+    }
     match begin(connection, known, analysis, work, None, audit).await {
         Ok(()) => {}
         Err(StoreError::Refused(refusal)) => {
@@ -110,7 +118,6 @@ pub(super) async fn run_schedule(
         }
         Err(error) => return Err(error),
     }
-    let settings = instance_config::settings_of(connection, known.key).await?;
     instance_config::plan_scan(connection, known.key, &settings, scan, (audit.at, now)).await
 }
 

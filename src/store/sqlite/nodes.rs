@@ -85,20 +85,20 @@ pub(super) async fn apply(
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let instance = shown(connection, known.key).await?;
-    let (id, nodes, note) = match step.work.effect {
-        Effect::SwitchOver { node } => (node, instance.switched_over(node, step.at), "switchover"),
-        Effect::RemoveAddress { node } => {
-            (node, instance.without_address(node), "address removed from the domain name")
-        }
-        _ => return Ok(()),
+    let (id, kept, remark) = if let Effect::SwitchOver { node } = step.work.effect {
+        (node, instance.switched_over(node, step.at), "switchover")
+    } else if let Effect::RemoveAddress { node } = step.work.effect {
+        (node, instance.without_address(node), "address removed from the domain name")
+    } else {
+        return Ok(());
     };
-    let Some(node) = instance.nodes().into_iter().find(|node| node.id == id) else { return Ok(()) };
-    if let (Step::Finish, None, Some(nodes)) = (step.step, step.work.plan.failure, nodes) {
-        kept_nodes::write(connection, known.key, &nodes).await?;
+    let Some(changed) = instance.nodes().into_iter().find(|node| node.id == id) else { return Ok(()) };
+    if let (Step::Finish, None, Some(kept)) = (step.step, step.work.plan.failure, kept) {
+        kept_nodes::write(connection, known.key, &kept).await?;
         touch(connection, known.key, step.at).await?;
     }
     let (from, to) = step.step.states(step.work.plan.failure.is_some());
-    record(connection, known.key, &node, ((Some(from), Some(to)), note), audit).await
+    record(connection, known.key, &changed, ((Some(from), Some(to)), remark), audit).await
 }
 
 async fn touch(
@@ -118,10 +118,10 @@ async fn record(
     connection: &mut SqliteConnection,
     instance_key: i64,
     node: &Node,
-    (statuses, note): ((Option<&str>, Option<&str>), &str),
+    (statuses, remark): ((Option<&str>, Option<&str>), &str),
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let (id, name): (Uuid, String) = (node.id, node.name());
     let subject = SubjectOfInstance { instance_key, kind: "node", id: id.as_bytes(), name: &name };
-    events::append_of_instance(connection, subject, statuses, Some(note), audit).await
+    events::append_of_instance(connection, subject, statuses, Some(remark), audit).await
 }

@@ -13,10 +13,11 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row::{self, INSTANCE_COLUMNS, record_kind};
 use crate::store::sqlite::change::{self, Change};
+use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::placed_orders::{end_if_done, keep_subscription, place, subscription, write};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, documents, instances};
+use crate::store::sqlite::{SqliteStore, documents, instances, migrations};
 use crate::store::{
     InstanceRef, OrderReads, OrderWrites, PayOrder, ResourceFilter, StoreError, SwitchRenewal, Unsubscribe,
 };
@@ -145,9 +146,12 @@ async fn unsubscribe(state: &mut WriterState, command: Unsubscribe) -> Result<()
         let Change { connection, known, audit } = of_resource(state, instance, now, &origin).await?;
         if deletes {
             instances::delete(connection, &known, audit, system_key).await?;
+            let audit = Audit { at: now, origin: &origin, actor_key: audit.actor_key };
+            migrations::end_of_instance(&mut state.connection, &mut state.instances, &known, audit).await?;
         }
         let order = Order::paid(order_id, OrderKind::Unsubscription, vec![instance.instance_id], now);
-        place(connection, known.project_key, &Order { status: OrderStatus::Done, ..order }).await?;
+        place(&mut state.connection, known.project_key, &Order { status: OrderStatus::Done, ..order })
+            .await?;
     }
     Ok(())
 }

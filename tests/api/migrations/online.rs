@@ -378,3 +378,20 @@ async fn what_is_exported_is_not_restoring_for_a_migration() {
     let other = TestServer::seeded(export.text(), &[]).await;
     other.assert_idle(HA).await;
 }
+
+#[tokio::test]
+async fn a_migration_ends_with_the_subscription_of_its_target() {
+    let server = TestServer::start().await;
+    let order = json!({
+        "name": "paid", "engine": "Redis", "engine_version": "6.0", "capacity": 2, "no_password_access": true,
+        "vpc_id": "v", "subnet_id": "s", "spec_code": "redis.ha.xu1.large.r2.2", "az_codes": ["eu-de-01"],
+        "bss_param": {"charging_mode": "prePaid", "period_type": "month", "period_num": 1, "is_auto_pay": true},
+    });
+    let bought = server.post(&Api::V2.instances(PROJECT), &order).await.ok();
+    let target = text(&bought["instances"][0]["instance_id"]);
+    let id = server.follow(SECOND_HA, &target).await;
+    let end = json!({"resource_ids": [target], "unsubscribe_type": 1});
+    server.post("/v2/orders/subscriptions/resources/unsubscribe", &end).await.ok();
+    assert_eq!(server.migration_status(&id).await, "FAILED");
+    server.ends_soundly().await;
+}

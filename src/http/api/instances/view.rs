@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::instance::bandwidth::{self, Expansion};
-use crate::domain::instance::{Instance, InstanceTask};
+use crate::domain::instance::{Instance, InstanceTask, bandwidth};
+use crate::domain::network::{EXPANSION_INTERVAL, EXPANSION_TIME, Expansion};
 use crate::domain::page::Page;
 use crate::domain::time::Timestamp;
 use crate::domain::{builtin, catalogue};
@@ -299,8 +299,8 @@ impl BandwidthInfo {
             current_time: now.as_millis(),
             next_expand_time: millis(Expansion::next_at),
             expand_count: expansion.map_or(0, |one| one.count),
-            expand_effect_time: lasting(bandwidth::EXPANSION_TIME),
-            expand_interval_time: lasting(bandwidth::EXPANSION_INTERVAL),
+            expand_effect_time: lasting(EXPANSION_TIME),
+            expand_interval_time: lasting(EXPANSION_INTERVAL),
             max_expand_count: bandwidth::MOST_EXPANSIONS,
             task_running: expansion.is_some_and(|one| one.is_running),
         }

@@ -3,8 +3,8 @@
 use sqlx::SqliteConnection;
 
 use crate::domain::background_work::{Effect, Occupation, Step};
-use crate::domain::instance::bandwidth::{BandwidthChanges, BandwidthTargets, EXPANSION_TIME};
-use crate::domain::instance::{Instance, InstanceAction, PublicAccessOrder};
+use crate::domain::instance::{Instance, InstanceAction};
+use crate::domain::network::{BandwidthChanges, BandwidthTargets, EXPANSION_TIME, PublicAccessOrder};
 use crate::domain::task::{NewTask, TaskDetails, TaskSubject};
 use crate::domain::work::{Progression, WorkOptions};
 use crate::store::sqlite::background_work::{self, NewWork};
