@@ -92,18 +92,8 @@ pub(crate) fn requests_of_claims() -> Vec<Recorded> {
     requests_by_test().values().flatten().cloned().collect()
 }
 
-/// Returns the requests of the tests of stubs.
-pub(crate) fn requests_of_stubs() -> Vec<Recorded> {
-    let tests: [fn(); 2] = [
-        super::stubs::what_is_not_emulated_is_refused_and_listed,
-        super::stubs::what_only_reads_answers_that_there_is_nothing_of_the_kind,
-    ];
-    tests.into_iter().flat_map(requests_of).collect()
-}
-
 #[test]
 fn every_route_has_a_test_that_calls_it() {
-    // Stubs are called by `stubs`, which goes by the same table.
     for route in routes::table().iter().filter(|route| route.operation.emulation == Emulation::Full) {
         let claimed = CLAIMS
             .iter()
@@ -122,19 +112,6 @@ fn every_test_that_is_named_for_a_route_has_it_answered_well() {
             request.method == claim.method && is_of(&request.path, claim.path) && request.is_answered()
         });
         assert!(answered, "{} {} is not among {requests:?}", claim.method, claim.path);
-    }
-}
-
-#[test]
-fn every_stub_route_is_called_by_its_tests() {
-    let requests = requests_of_stubs();
-    for route in routes::table().iter().filter(|route| route.operation.emulation != Emulation::Full) {
-        let called = requests.iter().any(|request| {
-            request.method == route.method.as_str()
-                && is_of(&request.path, &route.path)
-                && matches!(request.status, 200 | 400)
-        });
-        assert!(called, "no test calls {} {}", route.method, route.path);
     }
 }
 
