@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use attributes::{
@@ -32,7 +33,7 @@ pub use create_request::{BillingOrder, CreateInstancesRequest, ExpectedProduct, 
 pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
 pub use nodes::{Node, NodeGroup, NodeRole, NodeSwitch, Topology};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
-pub use placement::{NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse, UnknownReplicaCourse};
+pub use placement::{NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse};
 pub use public_access::{Listener, PublicAccess};
 pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules, WaitingChange};
 pub use roles::{KeptNode, NodeChange, NodeName, USUAL_WEIGHT};
@@ -49,7 +50,8 @@ use crate::domain::network::BandwidthChanges;
 use crate::domain::time::Timestamp;
 
 /// How an instance keeps its data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CacheMode {
     /// One node.
     Single,
@@ -93,7 +95,8 @@ impl FromStr for CacheMode {
 }
 
 /// The state of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum InstanceStatus {
     /// Being created.
     Creating,

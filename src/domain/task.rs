@@ -38,16 +38,29 @@ pub struct BackgroundTask {
 }
 
 /// What a task is about, as far as there is anything to tell of its kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TaskDetails {
-    /// What it changes the size of the instance from, and to.
-    pub sizes: Option<(TaskSize, TaskSize)>,
+    /// The size that it changes.
+    #[serde(flatten)]
+    pub sizes: Option<TaskSizes>,
     /// What it changes the port from, and to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ports: Option<(u16, u16)>,
     /// The replica that it adds or removes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replica: Option<TaskReplica>,
     /// What else it is about.
+    #[serde(flatten)]
     pub subject: TaskSubject,
+}
+
+/// What the size of an instance is changed from, and to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TaskSizes {
+    pub old: TaskSize,
+    pub new: TaskSize,
 }
 
 /// What background work is about, in the API's words.
@@ -84,7 +97,7 @@ impl From<TaskSubject> for TaskDetails {
 }
 
 /// A replica, as a task tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskReplica {
     /// The name of its shard.
     pub group_name: String,
@@ -95,9 +108,10 @@ pub struct TaskReplica {
 }
 
 /// The size of an instance, as a task tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSize {
     /// The memory.
+    #[serde(rename = "capacity_mb")]
     pub capacity: Capacity,
     /// The code of the product.
     pub spec_code: String,

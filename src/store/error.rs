@@ -61,9 +61,13 @@ impl StoreError {
 
     /// Returns a function that says which operation a driver error belongs to.
     pub(super) fn during(operation: &'static str) -> impl Fn(sqlx::Error) -> Self {
-        move |source| match primary_code(&source) {
-            Some(SQLITE_BUSY) => Self::Busy,
-            _ => Self::Failed { operation, source: Arc::new(source) },
+        move |source| match (primary_code(&source), source) {
+            (Some(SQLITE_BUSY), _) => Self::Busy,
+            (_, sqlx::Error::ColumnDecode { index, source }) => {
+                tracing::error!(operation, column = index, error = source, "a column is malformed");
+                Self::Inconsistent { what: "a column is malformed" }
+            }
+            (_, source) => Self::Failed { operation, source: Arc::new(source) },
         }
     }
 }
@@ -97,12 +101,13 @@ pub(super) fn commit_error(source: sqlx::Error) -> StoreError {
 }
 
 /// Says of a row that the schema does not take that the seed cannot be stored; other errors stay what they are.
-pub(super) fn unstorable(error: sqlx::Error) -> StoreError {
+pub(super) fn unstorable(error: StoreError) -> StoreError {
     match &error {
-        sqlx::Error::Database(problem) if primary_code(&error) == Some(SQLITE_CONSTRAINT) => {
-            StoreError::Unstorable { what: problem.message().to_owned() }
+        StoreError::Failed { source, .. } if primary_code(source) == Some(SQLITE_CONSTRAINT) => {
+            let problem = source.as_database_error().map(|problem| problem.message().to_owned());
+            StoreError::Unstorable { what: problem.unwrap_or_default() }
         }
-        _ => StoreError::during("insert what a seed wants")(error),
+        _ => error,
     }
 }
 

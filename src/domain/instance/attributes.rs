@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::catalogue;
 use crate::domain::refusal::Refusal;
@@ -11,7 +13,8 @@ use crate::domain::refusal::Refusal;
 /// The name of an instance: 4 to 64 characters, a letter first, then letters, digits, `_` and `-` (ASCII).
 ///
 /// Source: docs/contract/dcs-v1.0.md, section 2.7 `name`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct InstanceName(String);
 
 /// The text cannot be the name of an instance.
@@ -53,7 +56,7 @@ impl fmt::Display for InstanceName {
 }
 
 /// The cache engine of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Engine {
     /// Redis.
     Redis,
@@ -144,7 +147,8 @@ impl EngineVersion {
 }
 
 /// The memory of an instance, in whole MB: 128, 256, 512, or whole GB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct Capacity {
     megabytes: u32,
 }
@@ -153,6 +157,20 @@ pub struct Capacity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 0.125, 0.25, 0.5 or a whole number of GB from 1 to {}", Capacity::MAX_GB)]
 pub struct InvalidCapacity;
+
+impl TryFrom<u32> for Capacity {
+    type Error = InvalidCapacity;
+
+    fn try_from(megabytes: u32) -> Result<Self, InvalidCapacity> {
+        Self::from_megabytes(megabytes)
+    }
+}
+
+impl From<Capacity> for u32 {
+    fn from(capacity: Capacity) -> Self {
+        capacity.megabytes
+    }
+}
 
 impl Capacity {
     /// The largest capacity, in GB.
@@ -220,7 +238,7 @@ impl Capacity {
 }
 
 /// The network an instance is in. The emulator has no network service: ids are kept as given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Network {
     /// The virtual private cloud.
     pub vpc_id: String,
@@ -231,7 +249,7 @@ pub struct Network {
 }
 
 /// The user that created an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Creator {
     /// The user's id.
     pub user_id: String,

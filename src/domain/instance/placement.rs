@@ -2,8 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.21; docs/contract/dcs-v2.md, section 2.20 and section 3, "Paths outside the SDK".
 
-use std::str::FromStr;
-
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::instance::create_request::zone_codes;
@@ -166,7 +165,7 @@ impl Instance {
 const LAST_COPY: u32 = 65_535;
 
 /// A replica of a shard that is there beside those of the product, or one of the product that is not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ReplicaChange {
     /// The number of the shard, from 0.
     pub shard: u32,
@@ -179,7 +178,8 @@ pub struct ReplicaChange {
 }
 
 /// How far a change of a replica is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ReplicaCourse {
     /// It will be there when the instance has been extended.
     Adding,
@@ -192,9 +192,6 @@ pub enum ReplicaCourse {
 }
 
 impl ReplicaCourse {
-    /// Every one.
-    pub const ALL: [Self; 4] = [Self::Adding, Self::Added, Self::Removing, Self::Removed];
-
     /// Returns the word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -208,19 +205,6 @@ impl ReplicaCourse {
     /// Returns whether the replica is there.
     pub fn is_there(self) -> bool {
         matches!(self, Self::Added | Self::Removing)
-    }
-}
-
-/// The word names no course.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of adding, added, removing, removed")]
-pub struct UnknownReplicaCourse;
-
-impl FromStr for ReplicaCourse {
-    type Err = UnknownReplicaCourse;
-
-    fn from_str(text: &str) -> Result<Self, UnknownReplicaCourse> {
-        Self::ALL.into_iter().find(|course| course.as_str() == text).ok_or(UnknownReplicaCourse)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::instance::{Instance, InstanceAction};
 use crate::domain::instance_config::{
     BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
@@ -62,13 +64,15 @@ pub enum ConfigChange {
 }
 
 /// A parameter that has another value than before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedParameter {
     /// Its name.
     pub name: String,
     /// The value it had.
+    #[serde(rename = "old")]
     pub old_value: String,
     /// The value it has.
+    #[serde(rename = "new")]
     pub new_value: String,
 }
 

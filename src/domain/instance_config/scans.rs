@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::key_analysis::MOST_ANALYSES;
 use crate::domain::refusal::Refusal;
@@ -17,7 +18,8 @@ const DAY: Duration = Duration::from_hours(24);
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A time of day, `HH:mm`, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ScanTime {
     minutes: u16,
 }
@@ -49,9 +51,24 @@ impl fmt::Display for ScanTime {
     }
 }
 
+impl TryFrom<String> for ScanTime {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("must be HH:mm")
+    }
+}
+
+impl From<ScanTime> for String {
+    fn from(time: ScanTime) -> Self {
+        time.to_string()
+    }
+}
+
 /// A scan for big or hot keys, at some times of each day.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DailyScan {
+    #[serde(rename = "enabled")]
     is_enabled: bool,
     at: Vec<ScanTime>,
 }
@@ -107,9 +124,10 @@ pub fn scan_start(text: &str) -> Option<Timestamp> {
 }
 
 /// A scan for expired keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpiredKeyScan {
     /// Whether it runs.
+    #[serde(rename = "enabled")]
     pub is_enabled: bool,
     /// When it first runs, as it was written: a reader finds it again letter by letter.
     pub first_scan_at: Option<String>,
@@ -164,7 +182,7 @@ impl ExpiredKeyScan {
 }
 
 /// When bandwidth grows and shrinks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BandwidthPolicy {
     /// Minutes that are looked at.
     pub window_minutes: u32,
@@ -173,17 +191,20 @@ pub struct BandwidthPolicy {
     /// Seconds from one growth to the next.
     pub grow_cooldown_s: u64,
     /// How it shrinks again; not at all if nothing is said.
+    #[serde(flatten)]
     pub scale_in: ScaleIn,
 }
 
 /// How bandwidth shrinks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScaleIn {
     /// Whether it does.
+    #[serde(rename = "shrinks")]
     pub is_enabled: Option<bool>,
     /// Percent of use below which it does.
     pub lower_percent: Option<u32>,
     /// Seconds from one time to the next.
+    #[serde(rename = "shrink_cooldown_s")]
     pub cooldown_s: Option<u64>,
 }
 

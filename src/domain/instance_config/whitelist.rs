@@ -4,18 +4,21 @@
 
 use std::net::Ipv4Addr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::instance::{Engine, EngineVersion};
 use crate::domain::refusal::Refusal;
 
 /// The groups of addresses that may connect, and whether they alone may.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whitelist {
+    #[serde(rename = "enabled")]
     is_enabled: bool,
     groups: Vec<WhitelistGroup>,
 }
 
 /// A named group of addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhitelistGroup {
     /// Its name.
     pub name: String,

@@ -280,7 +280,7 @@ impl TaskView {
 
 /// Tells what a task is about: every member is there, those of other kinds of tasks are null.
 fn details(details: &TaskDetails) -> Value {
-    let (old, new) = details.sizes.as_ref().map(|(old, new)| (old, new)).unzip();
+    let (old, new) = details.sizes.as_ref().map(|sizes| (&sizes.old, &sizes.new)).unzip();
     let (old_port, new_port) = details.ports.unzip();
     let (replica, subject) = (details.replica.as_ref(), &details.subject);
     let capacity = |size: Option<&TaskSize>| size.map(|size| size.capacity.as_gigabytes().to_string());

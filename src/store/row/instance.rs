@@ -3,26 +3,23 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use sqlx::sqlite::SqliteRow;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteTypeInfo, SqliteValueRef};
+use sqlx::{Decode, Sqlite, Type};
 use uuid::Uuid;
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::identity::Secret;
-use crate::domain::instance::password::PasswordTries;
 use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
 use crate::domain::instance::{
-    Access, Billing, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName, InstanceStatus,
-    InstanceTask, KeptNode, Network, RenameCommands, ReplicaChange, StatusTransition,
+    Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
+    InstanceStatus, InstanceTask, KeptNode, Network, RenameCommands, ReplicaChange,
 };
 use crate::domain::instance_config::{Tag, TagKey, TagValue, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::network::BandwidthChanges;
 use crate::domain::time::UtcOffset;
-use crate::store::KeptPassword;
 use crate::store::error::StoreError;
-use crate::store::row::{
-    WorkPlanRow, bytes16, column, json, occupation, parse, record_kind, to_bytes16, to_timestamp,
-};
+use crate::store::row::{occupation, record_kind, to_bytes16, to_timestamp};
 
 /// Returns the number that stands for an instance's status in `events`.
 pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
@@ -42,34 +39,9 @@ pub(in crate::store) fn instance_status_code(status: InstanceStatus) -> i64 {
     }
 }
 
-/// Reads an instance that is on its way, from `open_work w JOIN instances i`.
-pub(in crate::store) fn transition(row: &SqliteRow) -> Result<StatusTransition, StoreError> {
-    Ok(StatusTransition {
-        instance_id: InstanceId::from_bytes(bytes16(row, "instance_id")?),
-        status: parse(row, "status", "instances.status is unknown")?,
-        plan: WorkPlanRow {
-            start_at: column(row, "start_at")?,
-            finish_at: column(row, "finish_at")?,
-            failure: column(row, "failure")?,
-        }
-        .plan()?,
-    })
-}
-
 /// Writes new names of commands as they are kept.
 pub(in crate::store) fn rename_commands_json(names: &RenameCommands) -> String {
     serde_json::to_string(names.as_map()).unwrap_or_else(|_| "{}".to_owned())
-}
-
-/// Reads what is kept of the password of an instance, from `instances`.
-pub(in crate::store) fn kept_password(row: &SqliteRow) -> Result<KeptPassword, StoreError> {
-    let wrong = u8::try_from(column::<i64>(row, "wrong_passwords")?)
-        .map_err(|_| StoreError::Inconsistent { what: "instances.wrong_passwords is out of range" })?;
-    let locked_until = column::<Option<i64>>(row, "locked_until")?.map(to_timestamp).transpose()?;
-    Ok(KeptPassword {
-        hash: column::<Option<String>>(row, "password_hash")?.map(Secret::new),
-        tries: PasswordTries { wrong, locked_until },
-    })
 }
 
 /// A row of `backup_policies b` as [`policy`] reads it.
@@ -84,13 +56,13 @@ macro_rules! policy_json {
 /// A row of `backup_policies b` as [`policy`] reads it.
 pub(in crate::store) const POLICY_JSON: &str = policy_json!();
 
-/// A row of `instances i JOIN projects p` as [`instance`] reads it, in the column `instance`.
+/// A row of `instances i JOIN projects p` as an [`Instance`] is read from it.
 pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
     "json_object('id', hex(i.instance_id), 'project_id', hex(p.project_id), 'name', i.name, 'description', i.description, \
      'engine', i.engine, 'engine_version', i.engine_version, 'cache_mode', i.cache_mode, 'capacity_mb', i.capacity_mb, \
      'spec_code', i.spec_code, 'status', i.status, 'ip', i.ip, 'port', i.port, 'no_password_access', i.no_password_access, \
-     'zone_codes', i.zone_codes, 'vpc_id', i.vpc_id, 'subnet_id', i.subnet_id, 'security_group_id', i.security_group_id, \
-     'user_id', i.user_id, 'user_name', i.user_name, 'created_at', i.created_at, 'engine_as_sent', i.engine_as_sent, \
+     'zone_codes', i.zone_codes, 'network', json_object('vpc_id', i.vpc_id, 'subnet_id', i.subnet_id, 'security_group_id', i.security_group_id), \
+     'creator', json_object('user_id', i.user_id, 'user_name', i.user_name), 'created_at', i.created_at, 'engine_as_sent', i.engine_as_sent, \
      'product_id', i.product_id, 'charging_mode', i.charging_mode, 'order_id', i.order_id, \
      'maintain_begin', i.maintain_begin, 'maintain_end', i.maintain_end, \
      'enterprise_project_id', i.enterprise_project_id, 'enable_publicip', i.enable_publicip, 'publicip_id', i.publicip_id, \
@@ -111,7 +83,7 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
                             WHERE n.instance_key = i.instance_key)), \
      'backup_policy', json((SELECT ",
     policy_json!(),
-    " FROM backup_policies b WHERE b.instance_key = i.instance_key))) AS instance"
+    " FROM backup_policies b WHERE b.instance_key = i.instance_key))) "
 );
 
 /// A row of [`INSTANCE_COLUMNS`].
@@ -119,23 +91,20 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
 struct InstanceRow {
     id: String,
     project_id: String,
-    name: String,
+    name: InstanceName,
     description: Option<String>,
-    engine: String,
+    engine: Engine,
     engine_version: String,
-    cache_mode: String,
-    capacity_mb: u32,
+    cache_mode: CacheMode,
+    capacity_mb: Capacity,
     spec_code: String,
-    status: String,
+    status: InstanceStatus,
     ip: String,
     port: u16,
     no_password_access: i64,
     zone_codes: String,
-    vpc_id: String,
-    subnet_id: String,
-    security_group_id: Option<String>,
-    user_id: String,
-    user_name: String,
+    network: Network,
+    creator: Creator,
     created_at: i64,
     engine_as_sent: Option<String>,
     product_id: Option<String>,
@@ -159,34 +128,42 @@ struct InstanceRow {
     open_kind: Option<i64>,
     occupation: Option<String>,
     tags: Vec<(String, String)>,
-    replicas: Vec<(u32, u32, Option<String>, String)>,
+    replicas: Vec<ReplicaChange>,
     kept_nodes: Vec<(u32, u32, u32, Option<i64>, u8, u8)>,
     stopped_nodes: Vec<String>,
     backup_policy: Option<PolicyRow>,
 }
 
-/// Reads an instance from a row of [`INSTANCE_COLUMNS`].
-pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError> {
-    let row: InstanceRow = json(row, "instance")?;
-    let engine: Engine = word(&row.engine, "instances.engine is unknown")?;
-    let engine_version = EngineVersion::new(engine, row.engine_version)
+impl Type<Sqlite> for Instance {
+    fn type_info() -> SqliteTypeInfo {
+        <str as Type<Sqlite>>::type_info()
+    }
+}
+
+/// Reads an instance from [`INSTANCE_COLUMNS`].
+impl Decode<'_, Sqlite> for Instance {
+    fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
+        Ok(instance(serde_json::from_str(<&str as Decode<Sqlite>>::decode(value)?)?)?)
+    }
+}
+
+fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
+    let engine_version = EngineVersion::new(row.engine, row.engine_version)
         .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?;
     let created_at = to_timestamp(row.created_at)?;
     let sees_client_ips = row.transparent_client_ip.map(|sees| sees != 0);
     Ok(Instance {
         id: InstanceId::from_bytes(to_bytes16(&row.id)?),
         project_id: ProjectId::from_bytes(to_bytes16(&row.project_id)?),
-        name: InstanceName::try_from(row.name)
-            .map_err(|_| StoreError::Inconsistent { what: "instances.name is malformed" })?,
+        name: row.name,
         description: row.description,
-        engine,
+        engine: row.engine,
         sees_client_ips: sees_client_ips.unwrap_or_else(|| !engine_version.is_first_generation()),
         engine_version,
-        cache_mode: word(&row.cache_mode, "instances.cache_mode is unknown")?,
-        capacity: Capacity::from_megabytes(row.capacity_mb)
-            .map_err(|_| StoreError::Inconsistent { what: "instances.capacity_mb is not offered" })?,
+        cache_mode: row.cache_mode,
+        capacity: row.capacity_mb,
         spec_code: row.spec_code,
-        status: word(&row.status, "instances.status is unknown")?,
+        status: row.status,
         ip: row.ip,
         domain_name: row.domain_name,
         port: row.port,
@@ -210,7 +187,7 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
         enterprise_project_id: row.enterprise_project_id,
         rename_commands: RenameCommands::new(row.rename_commands)
             .map_err(|_| StoreError::Inconsistent { what: "instances.rename_commands is malformed" })?,
-        tags: tags(row.tags).ok_or(StoreError::Inconsistent { what: "a tag is malformed" })?,
+        tags: tags(row.tags)?,
         kept_nodes: row.kept_nodes.into_iter().map(kept_node).collect::<Result<_, _>>()?,
         stopped_nodes: row
             .stopped_nodes
@@ -219,15 +196,10 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
             .collect::<Result<_, _>>()
             .map_err(|_| StoreError::Inconsistent { what: "the id of a stopped node is malformed" })?,
         backup_policy: row.backup_policy.map(PolicyRow::into_policy).transpose()?,
-        replicas: replicas(row.replicas)
-            .ok_or(StoreError::Inconsistent { what: "a row of replica_changes is malformed" })?,
+        replicas: row.replicas,
         zone_codes: row.zone_codes.split(',').map(str::to_owned).collect(),
-        network: Network {
-            vpc_id: row.vpc_id,
-            subnet_id: row.subnet_id,
-            security_group_id: row.security_group_id,
-        },
-        creator: Creator { user_id: row.user_id, user_name: row.user_name },
+        network: row.network,
+        creator: row.creator,
         created_at,
         launched_at: row.launched_at.map(to_timestamp).transpose()?,
         updated_at: row.updated_at.map_or(Ok(created_at), to_timestamp)?,
@@ -239,18 +211,6 @@ pub(in crate::store) fn instance(row: &SqliteRow) -> Result<Instance, StoreError
     })
 }
 
-fn word<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Inconsistent { what })
-}
-
-fn replicas(rows: Vec<(u32, u32, Option<String>, String)>) -> Option<Vec<ReplicaChange>> {
-    rows.into_iter()
-        .map(|(shard, copy, zone_code, course)| {
-            Some(ReplicaChange { shard, copy, zone_code, course: course.parse().ok()? })
-        })
-        .collect()
-}
-
 fn kept_node(
     (shard, copy, place, role_since, weight, address_removed): (u32, u32, u32, Option<i64>, u8, u8),
 ) -> Result<KeptNode, StoreError> {
@@ -258,19 +218,13 @@ fn kept_node(
     Ok(KeptNode { shard, copy, place, role_since, weight, is_address_removed: address_removed != 0 })
 }
 
-/// Writes replicas as [`replicas`] reads them.
-pub(in crate::store) fn replicas_json(replicas: &[ReplicaChange]) -> Result<String, StoreError> {
-    let row = |replica: &ReplicaChange| {
-        (replica.shard, replica.copy, replica.zone_code.clone(), replica.course.as_str())
-    };
-    serde_json::to_string(&replicas.iter().map(row).collect::<Vec<_>>())
-        .map_err(|_| StoreError::Inconsistent { what: "replicas cannot be written as JSON" })
-}
-
-fn tags(pairs: Vec<(String, String)>) -> Option<Tags> {
+/// Takes the tags of an instance.
+pub(in crate::store) fn tags(pairs: Vec<(String, String)>) -> Result<Tags, StoreError> {
     let tag =
         |(key, value)| Some(Tag { key: TagKey::try_from(key).ok()?, value: TagValue::try_from(value).ok()? });
-    Tags::new(pairs.into_iter().map(tag).collect::<Option<_>>()?).ok()
+    let tags = pairs.into_iter().map(tag).collect::<Option<_>>();
+    let tags = tags.and_then(|tags| Tags::new(tags).ok());
+    tags.ok_or(StoreError::Inconsistent { what: "the tags of an instance are malformed" })
 }
 
 /// A row of `backup_policies` as the columns of an instance carry it.

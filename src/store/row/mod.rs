@@ -23,16 +23,14 @@ pub(super) use backup::{
     backup_status_code,
 };
 pub(super) use instance::{
-    INSTANCE_COLUMNS, POLICY_JSON, instance, instance_status_code, kept_password, policy,
-    rename_commands_json, replicas_json, transition,
+    INSTANCE_COLUMNS, POLICY_JSON, instance_status_code, policy, rename_commands_json, tags,
 };
-pub(super) use instance_config::{
-    Document, changes_json, parameter_history_entry, setting_name, tag, take_document, template, values_json,
-};
+pub(super) use instance_config::{document, documents, setting_name, take_document};
 pub(super) use restore::{
     RESTORE_JSON, RESTORE_WORK, RestoreRow, RestoreStatusRow, restore, restore_status_code,
 };
-pub(super) use task::{TASK_COLUMNS, details_json, job, task};
+pub(super) use task::{JOB_COLUMNS, TASK_COLUMNS, job, task};
+pub(super) use value::Json;
 
 /// What `open_work.record_kind` says the record is.
 pub(super) mod record_kind {
@@ -60,14 +58,20 @@ struct WorkPlanRow {
 
 impl WorkPlanRow {
     fn plan(&self) -> Result<WorkPlan, StoreError> {
-        let due = match (self.start_at, self.finish_at) {
-            (Some(start_at), Some(finish_at)) => {
-                Some(DueTimes { start_at: to_timestamp(start_at)?, finish_at: to_timestamp(finish_at)? })
-            }
-            _ => None,
-        };
-        Ok(WorkPlan { due, failure: self.failure.map(failure_code).transpose()? })
+        let time = |millis: Option<i64>| millis.map(to_timestamp).transpose();
+        let failure = self.failure.map(failure_code).transpose()?;
+        Ok(plan(time(self.start_at)?, time(self.finish_at)?, failure))
     }
+}
+
+/// Returns the plan of work that starts and ends at some time, if it takes any, and fails, if it does.
+pub(super) fn plan(
+    start_at: Option<Timestamp>,
+    finish_at: Option<Timestamp>,
+    failure: Option<FailureCode>,
+) -> WorkPlan {
+    let due = start_at.zip(finish_at).map(|(start_at, finish_at)| DueTimes { start_at, finish_at });
+    WorkPlan { due, failure }
 }
 
 /// The columns of a record that tell how its work went.
@@ -165,27 +169,7 @@ where
     row.try_get(name).map_err(StoreError::during("read a column"))
 }
 
-/// Reads a column that holds an id.
-pub(super) fn bytes16(row: &SqliteRow, name: &'static str) -> Result<[u8; 16], StoreError> {
-    let bytes: &[u8] = column(row, name)?;
-    bytes.try_into().map_err(|_| StoreError::Inconsistent { what: "an id does not have 16 bytes" })
-}
-
-/// Reads a column that holds a time.
-pub(super) fn timestamp(row: &SqliteRow, name: &'static str) -> Result<Timestamp, StoreError> {
-    to_timestamp(column(row, name)?)
-}
-
 /// Takes a stored number of milliseconds.
 pub(super) fn to_timestamp(millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millis(millis).map_err(|_| StoreError::Inconsistent { what: "a time is out of range" })
-}
-
-/// Reads a column that holds a word.
-pub(super) fn parse<T: std::str::FromStr>(
-    row: &SqliteRow,
-    name: &'static str,
-    what: &'static str,
-) -> Result<T, StoreError> {
-    column::<&str>(row, name)?.parse().map_err(|_| StoreError::Inconsistent { what })
 }

@@ -6,8 +6,8 @@ use crate::domain::background_work::{BackgroundWork, Effect, Occupation, Step};
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
-use crate::domain::work::{DueTimes, FailureCode, WorkOptions, WorkPlan};
-use crate::store::row::{failure_code, failure_number};
+use crate::domain::work::{FailureCode, WorkOptions, WorkPlan};
+use crate::store::row::{self, Json};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::tasks;
@@ -72,20 +72,9 @@ pub(super) async fn begin(
                                       due_at, task_id, job_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9, ?10)",
     );
-    insert
-        .bind(project_key)
-        .bind(instance_key)
-        .bind_json(&new.effect)
-        .bind(new.occupation.map(Occupation::as_str))
-        .bind(now)
-        .bind(plan.start_at())
-        .bind(plan.finish_at())
-        .bind(plan.failure.map(failure_number))
-        .bind(task_id)
-        .bind(job_id)
-        .execute(connection)
-        .await
-        .map(drop)
+    let insert = insert.bind(project_key).bind(instance_key).bind_json(&new.effect).bind(new.occupation);
+    let insert = insert.bind(now).bind(plan.start_at()).bind(plan.finish_at()).bind(plan.failure);
+    insert.bind(task_id).bind(job_id).execute(connection).await.map(drop)
 }
 
 /// Plans work of an instance that has no state, at a time, in place of what was planned with the same effect; none if there is no time.
@@ -168,12 +157,12 @@ pub(super) const OPEN_WORK: &str = "
 /// A row of [`OPEN_WORK`].
 pub(super) type WorkRow = (
     i64,
-    String,
+    Json<Effect>,
     bool,
     Timestamp,
     Option<Timestamp>,
     Option<Timestamp>,
-    Option<i64>,
+    Option<FailureCode>,
     Option<Timestamp>,
     ProjectId,
     Option<InstanceId>,
@@ -181,8 +170,8 @@ pub(super) type WorkRow = (
     Option<JobId>,
 );
 
-/// Reads open work, with the time at which its next step is due.
-pub(super) fn work(row: WorkRow) -> Result<(Option<Timestamp>, BackgroundWork), StoreError> {
+/// Takes open work, with the time at which its next step is due.
+pub(super) fn work(row: WorkRow) -> (Option<Timestamp>, BackgroundWork) {
     let (
         key,
         effect,
@@ -197,10 +186,7 @@ pub(super) fn work(row: WorkRow) -> Result<(Option<Timestamp>, BackgroundWork), 
         task_id,
         job_id,
     ) = row;
-    let due = start_at.zip(finish_at).map(|(start_at, finish_at)| DueTimes { start_at, finish_at });
-    let plan = WorkPlan { due, failure: failure.map(failure_code).transpose()? };
-    let effect = serde_json::from_str(&effect)
-        .map_err(|_| StoreError::Inconsistent { what: "background_work.effect is unknown" })?;
+    let (Json(effect), plan) = (effect, row::plan(start_at, finish_at, failure));
     let work = BackgroundWork {
         key,
         project_id,
@@ -212,5 +198,5 @@ pub(super) fn work(row: WorkRow) -> Result<(Option<Timestamp>, BackgroundWork), 
         is_running,
         created_at,
     };
-    Ok((due_at, work))
+    (due_at, work)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId, RequestId};
@@ -18,11 +18,14 @@ use crate::store::row::{
     backup_status_code, record_kind,
 };
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::control;
 use crate::store::sqlite::events::{self, Audit, Event, Subject};
 use crate::store::sqlite::open_work::OpenWorkRow;
+use crate::store::sqlite::reader::signed;
 use crate::store::sqlite::retention::{self, Expiry};
 use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{BackupChange, CreateBackup, DeleteBackup, StoreError};
 use async_trait::async_trait;
@@ -66,18 +69,12 @@ pub(super) async fn create(
         }
         match known.state.begin_backup(new.clone(), *rules) {
             Ok(backup) => {
-                let actor_key = actors
-                    .key(connection, &origin.actor)
-                    .await
-                    .map_err(StoreError::during("record who asked for a backup"))?;
+                let actor_key = actors.key(connection, &origin.actor).await?;
                 records.push(NewBackupRow::new(known.key, &backup));
                 open.extend(open_work_row(known.key, &backup));
                 history.push(CreatedBackupRow {
                     project_key: known.project_key,
-                    number: numbers
-                        .next(connection, known.project_key)
-                        .await
-                        .map_err(StoreError::during("number an event"))?,
+                    number: numbers.next(connection, known.project_key).await?,
                     instance_name: known.name.clone(),
                     backup: backup.clone(),
                     actor_key,
@@ -112,10 +109,7 @@ pub(super) async fn create(
         numbers.forget();
     }
     for (instance_key, (keep, at)) in grown {
-        let actor_key = actors
-            .key(connection, &Origin::SYSTEM.actor)
-            .await
-            .map_err(StoreError::during("record who lets backups expire"))?;
+        let actor_key = actors.key(connection, &Origin::SYSTEM.actor).await?;
         retention::expire_beyond(connection, Expiry { keep, oldest_usable }, instance_key, at, actor_key)
             .await?;
     }
@@ -129,20 +123,14 @@ fn is_in(results: &[Result<Backup, StoreError>], id: BackupId) -> bool {
 
 /// Marks a backup as deleted.
 pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Result<(), StoreError> {
-    let WriterState { connection, instances, actors, .. } = state;
     let DeleteBackup { instance, backup_id, enabled, now, origin } = delete;
-    instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known = instances.get_mut(instance.project_id, instance.instance_id)?;
+    let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
     if !enabled {
         return Err(Refusal::BackupUnsupported.into());
     }
     let backup =
         find(connection, known.key, instance.instance_id, backup_id).await?.ok_or(Refusal::BackupNotFound)?;
     let Some(deleted) = backup.deleted(known.state.restores_from(backup.number), now)? else { return Ok(()) };
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who deletes a backup"))?;
     // In the writer nothing can come between the look and the change; the guard says so to the database.
     let changed = update_status(
         connection,
@@ -152,19 +140,16 @@ pub(super) async fn delete(state: &mut WriterState, delete: DeleteBackup) -> Res
         backup_status_code(backup.status.kind()),
         &BackupStatusRow::from(&deleted),
     )
-    .await
-    .map_err(StoreError::during("delete a backup"))?;
+    .await?;
     if !changed {
         return Err(StoreError::Inconsistent { what: "a backup changed while it was being deleted" });
     }
-    let event = Audit { at: now, origin: &origin, actor_key }.event(
+    let event = audit.event(
         Subject::Backup(known.key, backup.number),
         Some(backup_status_code(backup.status.kind())),
         Some(backup_status_code(deleted.kind())),
     );
-    events::append(connection, vec![event])
-        .await
-        .map_err(StoreError::during("record the deletion of a backup"))
+    events::append(connection, vec![event]).await
 }
 
 /// Finds a backup of an instance by its id.
@@ -177,12 +162,7 @@ pub(super) async fn find(
     let statement = format!(
         "SELECT {BACKUP_JSON} AS backup FROM backups b {BACKUP_WORK} WHERE b.backup_id = ? AND b.instance_key = ?"
     );
-    let found = sqlx::query(AssertSqlSafe(statement))
-        .bind(&backup_id.as_bytes()[..])
-        .bind(instance_key)
-        .fetch_optional(connection)
-        .await
-        .map_err(StoreError::during("find a backup"))?;
+    let found = sql("find a backup", statement).bind(backup_id).bind(instance_key).row(connection).await?;
     found.map(|found| row::backup(&found, instance_id)).transpose()
 }
 
@@ -194,25 +174,16 @@ pub(super) async fn update_status(
     id: BackupId,
     from_status: i64,
     to: &BackupStatusRow,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
+) -> Result<bool, StoreError> {
+    let change = sql(
+        "change the status of a backup",
         "UPDATE backups
          SET status = ?, execution_at = ?, updated_at = ?, size_bytes = ?, error_code = ?, progress = ?
          WHERE instance_key = ? AND record_number = ? AND backup_id = ? AND status = ?",
-    )
-    .bind(to.status)
-    .bind(to.execution_at)
-    .bind(to.updated_at)
-    .bind(to.size_bytes)
-    .bind(to.error_code)
-    .bind(to.progress)
-    .bind(instance_key)
-    .bind(i64::try_from(record_number).unwrap_or(i64::MAX))
-    .bind(&id.as_bytes()[..])
-    .bind(from_status)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    );
+    let change = change.bind(to.status).bind(to.execution_at).bind(to.updated_at).bind(to.size_bytes);
+    let change = change.bind(to.error_code).bind(to.progress).bind(instance_key).bind(signed(record_number));
+    Ok(change.bind(id).bind(from_status).execute(connection).await? == 1)
 }
 
 /// Changes the status of those backups, no two of one instance, whose status is still what it was; returns the keys of their

@@ -37,10 +37,7 @@ pub(super) async fn of_instance<'c>(
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     instances.forget(instance.instance_id);
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who makes a change"))?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     Ok(Change { connection, known, audit: Audit { at: now, origin, actor_key } })
 }
 
@@ -80,10 +77,7 @@ pub(super) async fn of_project<'c>(
 ) -> Result<ProjectChange<'c>, StoreError> {
     let WriterState { connection, instances: known, actors, .. } = state;
     let project_key = ensure_project(connection, project_id, now).await?;
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who makes a change"))?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     Ok(ProjectChange {
         connection,
         known,
@@ -103,7 +97,5 @@ pub(super) async fn key_of(
         "SELECT i.instance_key FROM instances i JOIN projects p USING (project_key)
          WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
     );
-    let found =
-        find.bind(instance.instance_id).bind(instance.project_id).optional::<(i64,)>(database).await?;
-    Ok(found.map(|(key,)| key))
+    find.bind(instance.instance_id).bind(instance.project_id).optional_value(database).await
 }

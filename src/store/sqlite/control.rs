@@ -4,11 +4,14 @@
 //! What may never happen to records in their life, their removal, is what a reset is for: the triggers that forbid it are
 //! put aside within the transaction and put back as they were.
 
-use sqlx::{AssertSqlSafe, Executor, Row, SqliteConnection, SqliteExecutor};
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, Executor, SqliteConnection, SqliteExecutor};
 
 use crate::domain::id::ProjectId;
 use crate::store::migrate::{self, HISTORY_TABLE};
 use crate::store::sqlite::reader::unsigned;
+use crate::store::sqlite::sql::sql;
 use crate::store::{Counts, StoreError};
 
 /// The table of words: it belongs to the schema, not to what is kept.
@@ -49,18 +52,11 @@ pub(super) async fn empty_project(
     project: ProjectId,
 ) -> Result<(), sqlx::Error> {
     let triggers = put_triggers_aside(connection).await?;
-    let id = project.as_bytes().to_vec();
-    for table in tables_of(connection, "instance_key").await? {
-        let statement = format!("DELETE FROM {table} WHERE instance_key IN ({OF_PROJECT})");
-        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-    }
-    for table in tables_of(connection, "project_key").await? {
-        let statement = format!("DELETE FROM {table} WHERE project_key IN ({PROJECT})");
-        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
-    }
-    for table in tables_of(connection, "project_id").await? {
-        let statement = format!("DELETE FROM {table} WHERE project_id = ?1");
-        sqlx::query(AssertSqlSafe(statement)).bind(&id).execute(&mut *connection).await?;
+    for (column, owners) in [("instance_key", OF_PROJECT), ("project_key", PROJECT), ("project_id", "?1")] {
+        for table in tables_of(connection, column).await? {
+            let statement = format!("DELETE FROM {table} WHERE {column} IN ({owners})");
+            sqlx::query(AssertSqlSafe(statement)).bind(project).execute(&mut *connection).await?;
+        }
     }
     put_triggers_back(connection, triggers).await
 }
@@ -144,22 +140,26 @@ async fn tables(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::
     .await
 }
 
+/// Returns the settings that are kept.
+pub(super) async fn settings(
+    database: impl SqliteExecutor<'_>,
+) -> Result<BTreeMap<String, String>, StoreError> {
+    let read = sql("read the settings that are kept", "SELECT name, value FROM kept_settings");
+    Ok(read.all(database).await?.into_iter().collect())
+}
+
 /// Keeps a setting, or forgets it.
 pub(super) async fn keep_setting(
     connection: &mut SqliteConnection,
     name: &'static str,
     value: Option<String>,
 ) -> Result<(), StoreError> {
-    match value {
-        Some(value) => sqlx::query("INSERT OR REPLACE INTO kept_settings (name, value) VALUES (?, ?)")
-            .bind(name)
-            .bind(value),
-        None => sqlx::query("DELETE FROM kept_settings WHERE name = ?").bind(name),
-    }
-    .execute(connection)
-    .await
-    .map_err(StoreError::during("keep a setting"))?;
-    Ok(())
+    let keep = "INSERT OR REPLACE INTO kept_settings (name, value) VALUES (?, ?)";
+    let keep = match value {
+        Some(value) => sql("keep a setting", keep).bind(name).bind(value),
+        None => sql("forget a setting", "DELETE FROM kept_settings WHERE name = ?").bind(name),
+    };
+    keep.execute(connection).await.map(drop)
 }
 
 /// Returns how much a database keeps.
@@ -167,32 +167,25 @@ pub(in crate::store::sqlite) async fn counts(
     database: impl SqliteExecutor<'_>,
 ) -> Result<Counts, sqlx::Error> {
     // Records and events are numbered without gaps, so that the highest numbers are their counts.
-    let row = sqlx::query(
-        "SELECT (SELECT count(*) FROM projects) AS projects,
-                (SELECT count(*) FROM instances WHERE deleted_at IS NULL) AS instances,
+    let count = "SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM instances WHERE deleted_at IS NULL),
                 (SELECT coalesce(sum((SELECT coalesce(max(record_number), 0) FROM backups b
-                                      WHERE b.instance_key = i.instance_key)), 0) FROM instances i) AS backups,
-                (SELECT count(*) FROM restores) AS restores,
+                                      WHERE b.instance_key = i.instance_key)), 0) FROM instances i),
+                (SELECT count(*) FROM restores),
                 (SELECT coalesce(sum((SELECT max(number) FROM events e WHERE e.project_key = p.project_key)), 0)
-                 FROM (SELECT project_key FROM projects UNION ALL SELECT 0) p) AS events",
-    )
-    .fetch_one(database)
-    .await?;
-    let count = |name| row.try_get::<i64, _>(name).map(unsigned);
-    Ok(Counts {
-        projects: count("projects")?,
-        instances: count("instances")?,
-        backups: count("backups")?,
-        restores: count("restores")?,
-        events: count("events")?,
-        schema_version: unsigned(migrate::known_version()),
-    })
+                 FROM (SELECT project_key FROM projects UNION ALL SELECT 0) p)";
+    let counted: (i64, i64, i64, i64, i64) = sqlx::query_as(count).fetch_one(database).await?;
+    let (projects, instances, backups, restores, events) = counted;
+    let schema_version = migrate::known_version();
+    let [projects, instances, backups, restores, events, schema_version] =
+        [projects, instances, backups, restores, events, schema_version].map(unsigned);
+    Ok(Counts { projects, instances, backups, restores, events, schema_version })
 }
 
 /// Returns whether anything has the id that is given ids of its own: an instance, a record of any kind, what is asked after, or what
 /// is set of an instance or a project.
 pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) -> Result<bool, StoreError> {
-    sqlx::query_scalar(
+    let look = sql(
+        "look whether an id is taken",
         "SELECT EXISTS (SELECT 1 FROM backups WHERE backup_id = ?1)
              OR EXISTS (SELECT 1 FROM restores WHERE restore_id = ?1)
              OR EXISTS (SELECT 1 FROM instances WHERE instance_id = ?1)
@@ -206,11 +199,8 @@ pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) ->
              OR EXISTS (SELECT 1 FROM run_logs WHERE id = ?1)
              OR EXISTS (SELECT 1 FROM accounts WHERE id = ?1)
              OR EXISTS (SELECT 1 FROM migrations WHERE id = ?1)",
-    )
-    .bind(&id[..])
-    .fetch_one(executor)
-    .await
-    .map_err(StoreError::during("look whether an id is taken"))
+    );
+    look.bind(&id[..]).value(executor).await
 }
 
 #[cfg(test)]

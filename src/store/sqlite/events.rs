@@ -130,7 +130,7 @@ pub(super) fn insert(script: &mut Script, mut events: Vec<Event>) {
 }
 
 /// Appends events, in order, by few statements.
-pub(super) async fn append(connection: &mut SqliteConnection, events: Vec<Event>) -> Result<(), sqlx::Error> {
+pub(super) async fn append(connection: &mut SqliteConnection, events: Vec<Event>) -> Result<(), StoreError> {
     let mut events = events.into_iter();
     loop {
         let some: Vec<Event> = events.by_ref().take(AT_A_TIME).collect();
@@ -139,7 +139,7 @@ pub(super) async fn append(connection: &mut SqliteConnection, events: Vec<Event>
         }
         let mut script = Script::default();
         insert(&mut script, some);
-        script.run(connection).await?;
+        script.run(connection).await.map_err(StoreError::during("append events"))?;
     }
 }
 
@@ -169,20 +169,9 @@ pub(super) async fn append_of_instance(
                 (SELECT status FROM statuses WHERE word = ?7), ?8, ?9, ?10
          FROM instances i WHERE i.instance_key = ?1",
     );
-    append
-        .bind(subject.instance_key)
-        .bind(audit.at)
-        .bind(subject.kind)
-        .bind(subject.id.to_vec())
-        .bind(subject.name)
-        .bind(from)
-        .bind(to)
-        .bind(remark)
-        .bind(audit.actor_key)
-        .bind(audit.origin.request_id.map(|id| id.as_bytes().to_vec()))
-        .execute(connection)
-        .await
-        .map(drop)
+    let append = append.bind(subject.instance_key).bind(audit.at).bind(subject.kind).bind(&subject.id[..]);
+    let append = append.bind(subject.name).bind(from).bind(to).bind(remark).bind(audit.actor_key);
+    append.bind(audit.origin.request_id).execute(connection).await.map(drop)
 }
 
 /// Gives a number to each word of a status that has none.
@@ -254,30 +243,21 @@ pub(super) async fn append_of_project(
     subject: ProjectSubject<'_>,
     change: ProjectChange,
     audit: Audit<'_>,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), StoreError> {
     let (from, to, remark) = match change {
         ProjectChange::Created => (None, Some(ACTIVE), None),
         ProjectChange::Changed(note) => (Some(ACTIVE), Some(ACTIVE), Some(note)),
         ProjectChange::Deleted => (Some(ACTIVE), None, None),
     };
-    sqlx::query(
+    let append = sql(
+        "record a change of something of a project",
         "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, from_status, to_status, remark,
                              actor_key, request_id)
          SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM events WHERE project_key = ?1",
-    )
-    .bind(subject.project_key)
-    .bind(audit.at.as_millis())
-    .bind(subject.kind)
-    .bind(subject.id)
-    .bind(subject.name)
-    .bind(from)
-    .bind(to)
-    .bind(remark)
-    .bind(audit.actor_key)
-    .bind(audit.origin.request_id.map(|id| id.as_bytes().to_vec()))
-    .execute(connection)
-    .await
-    .map(drop)
+    );
+    let append = append.bind(subject.project_key).bind(audit.at).bind(subject.kind).bind(subject.id);
+    let append = append.bind(subject.name).bind(from).bind(to).bind(remark).bind(audit.actor_key);
+    append.bind(audit.origin.request_id).execute(connection).await.map(drop)
 }
 
 /// The numbers of the next events of projects, as far as they are cached. Whoever appends events without it has it forgotten.
@@ -292,16 +272,13 @@ impl Numbers {
         &mut self,
         connection: &mut SqliteConnection,
         project_key: i64,
-    ) -> Result<i64, sqlx::Error> {
+    ) -> Result<i64, StoreError> {
         if let Some(next) = self.next.get_mut(&project_key) {
             *next += 1;
             return Ok(*next - 1);
         }
-        let number: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(number), 0) + 1 FROM events WHERE project_key = ?")
-                .bind(project_key)
-                .fetch_one(connection)
-                .await?;
+        let next = "SELECT coalesce(max(number), 0) + 1 FROM events WHERE project_key = ?";
+        let number: i64 = sql("number an event", next).bind(project_key).value(connection).await?;
         self.next.insert(project_key, number + 1);
         Ok(number)
     }
@@ -324,19 +301,15 @@ impl Actors {
         &mut self,
         connection: &mut SqliteConnection,
         actor: &Actor,
-    ) -> Result<i64, sqlx::Error> {
+    ) -> Result<i64, StoreError> {
         if let Some(key) = self.keys.get(actor) {
             return Ok(*key);
         }
         let name = actor.to_string();
-        sqlx::query("INSERT INTO actors (name) VALUES (?) ON CONFLICT DO NOTHING")
-            .bind(&name)
-            .execute(&mut *connection)
-            .await?;
-        let key: i64 = sqlx::query_scalar("SELECT actor_key FROM actors WHERE name = ?")
-            .bind(&name)
-            .fetch_one(&mut *connection)
-            .await?;
+        let add = "INSERT INTO actors (name) VALUES (?) ON CONFLICT DO NOTHING";
+        sql("record who makes a change", add).bind(&name).execute(&mut *connection).await?;
+        let find = "SELECT actor_key FROM actors WHERE name = ?";
+        let key: i64 = sql("find who makes a change", find).bind(&name).value(connection).await?;
         if self.keys.len() >= CACHED_ACTORS {
             self.keys.clear();
         }

@@ -8,7 +8,7 @@ use crate::domain::background_work::{Effect, Step};
 use crate::domain::export::{InstanceExport, MOST_EXPORTS, TABLE_HEAD, write_row};
 use crate::domain::id::{JobId, ProjectId};
 use crate::domain::task::TaskDetails;
-use crate::store::row::{self, INSTANCE_COLUMNS};
+use crate::store::row::INSTANCE_COLUMNS;
 use crate::store::sqlite::background_work::{NewWork, Owner};
 use crate::store::sqlite::documents::{self, Document};
 use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
@@ -55,8 +55,7 @@ async fn begin(state: &mut WriterState, command: BeginExport) -> Result<(), Stor
     let BeginExport { project_id, export, work, task, now, origin } = command;
     let WriterState { connection, actors, .. } = state;
     let project_key = instances::ensure_project(connection, project_id, now).await?;
-    let actor_key =
-        actors.key(connection, &origin.actor).await.map_err(StoreError::during("record who exports"))?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     let trim = sql(
         "remove an old export",
         "DELETE FROM instance_exports WHERE project_key = ?1
@@ -109,10 +108,9 @@ async fn table(
         "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key)
          WHERE i.project_key = ? AND i.deleted_at IS NULL ORDER BY i.created_at DESC, i.instance_id"
     );
-    let mut rows = sqlx::query(AssertSqlSafe(statement)).bind(project_key).fetch(connection);
+    let mut instances = sqlx::query_scalar(AssertSqlSafe(statement)).bind(project_key).fetch(connection);
     let mut table = TABLE_HEAD.to_owned();
-    while let Some(row) = rows.try_next().await.map_err(&failed)? {
-        let instance = row::instance(&row)?;
+    while let Some(instance) = instances.try_next().await.map_err(&failed)? {
         if export.filter.lets_through(&instance) {
             write_row(&mut table, &instance);
         }
@@ -129,6 +127,5 @@ async fn record(
 ) -> Result<(), StoreError> {
     let subject =
         ProjectSubject { project_key, kind: "export", id: export.id.as_bytes(), name: &export.file_name };
-    let recorded = events::append_of_project(connection, subject, change, audit).await;
-    recorded.map_err(StoreError::during("record a change of an export"))
+    events::append_of_project(connection, subject, change, audit).await
 }

@@ -12,6 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::row;
+use crate::store::sqlite::sql::sql;
 
 /// How many instances are cached before all are dropped and read again.
 const REMEMBERED_INSTANCES: usize = 16_384;
@@ -95,7 +96,8 @@ async fn read(
     hex_ids: &[String],
 ) -> Result<Vec<(InstanceId, Result<CachedInstance, StoreError>)>, StoreError> {
     let ids = serde_json::to_string(hex_ids).unwrap_or_default();
-    let rows = sqlx::query(
+    let read = sql(
+        "read the state of instances",
         "SELECT i.instance_key, i.instance_id, i.project_key, i.name, p.project_id, i.cache_mode, i.status, i.engine, i.engine_version, i.charging_mode,
                 b.record_number AS last_number, b.created_at AS last_at,
                 r.record_number AS last_restore_number, r.created_at AS last_restore_at,
@@ -110,39 +112,36 @@ async fn read(
                              AND r.record_number = (SELECT max(record_number) FROM restores WHERE instance_key = i.instance_key)
          LEFT JOIN open_work w ON w.instance_key = i.instance_key
          WHERE i.instance_id IN (SELECT unhex(value) FROM json_each(?)) AND i.deleted_at IS NULL",
-    )
-    .bind(ids)
-    .fetch_all(connection)
-    .await
-    .map_err(StoreError::during("read the state of instances"))?;
-    let named = |row| Ok((InstanceId::from_bytes(row::bytes16(row, "instance_id")?), known_instance(row)));
+    );
+    let rows = read.bind(ids).rows(connection).await?;
+    let named = |row| Ok((row::column(row, "instance_id")?, known_instance(row)));
     rows.iter().map(named).collect()
 }
 
 fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<CachedInstance, StoreError> {
-    let engine: Engine = row::parse(row, "engine", "instances.engine is unknown")?;
+    let engine: Engine = row::column(row, "engine")?;
     let version = EngineVersion::new(engine, row::column(row, "engine_version")?)
         .map_err(|_| StoreError::Inconsistent { what: "instances.engine_version is unknown" })?;
     let last_number: Option<i64> = row::column(row, "last_number")?;
     let last_restore_number: Option<i64> = row::column(row, "last_restore_number")?;
-    let last_restore_at: Option<i64> = row::column(row, "last_restore_at")?;
-    let last_at: Option<i64> = row::column(row, "last_at")?;
+    let last_restore_at: Option<Timestamp> = row::column(row, "last_restore_at")?;
+    let last_at: Option<Timestamp> = row::column(row, "last_at")?;
     Ok(CachedInstance {
         key: row::column(row, "instance_key")?,
         project_key: row::column(row, "project_key")?,
         name: row::column(row, "name")?,
         state: InstanceState {
-            instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
-            project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
-            cache_mode: row::parse(row, "cache_mode", "instances.cache_mode is unknown")?,
-            status: row::parse(row, "status", "instances.status is unknown")?,
+            instance_id: row::column(row, "instance_id")?,
+            project_id: row::column(row, "project_id")?,
+            cache_mode: row::column(row, "cache_mode")?,
+            status: row::column(row, "status")?,
             backup_format: version.backup_format(engine),
             is_first_generation: version.is_first_generation(),
             is_prepaid: row::column::<i64>(row, "charging_mode")? == 1,
             last_backup_number: row::record_number(last_number.unwrap_or(0))?,
-            last_backup_at: last_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
+            last_backup_at: last_at.unwrap_or(Timestamp::MIN),
             last_restore_number: row::record_number(last_restore_number.unwrap_or(0))?,
-            last_restore_at: last_restore_at.map_or(Ok(Timestamp::MIN), row::to_timestamp)?,
+            last_restore_at: last_restore_at.unwrap_or(Timestamp::MIN),
             open_work: open_work(row)?,
         },
     })
@@ -150,7 +149,7 @@ fn known_instance(row: &sqlx::sqlite::SqliteRow) -> Result<CachedInstance, Store
 
 fn open_work(row: &sqlx::sqlite::SqliteRow) -> Result<Option<OpenWork>, StoreError> {
     let Some(kind) = row::column::<Option<i64>>(row, "open_kind")? else {
-        return Ok(row::occupation(row::column(row, "occupation")?)?.map(OpenWork::Occupied));
+        return Ok(row::column::<Option<_>>(row, "occupation")?.map(OpenWork::Occupied));
     };
     if kind == row::record_kind::INSTANCE {
         return Ok(Some(OpenWork::StatusTransition));

@@ -2,24 +2,25 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection};
 
 use crate::domain::background_work::Effect;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::id::{ParameterChangeId, ProjectId};
 use crate::domain::instance::Instance;
-use crate::domain::instance_config::{ConfigChange, InstanceConfig, Tag, Tags};
+use crate::domain::instance_config::{ChangedParameter, ConfigChange, InstanceConfig, Tags};
 use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
-use crate::store::row::{self, Document, INSTANCE_COLUMNS, setting_name};
+use crate::store::row::{self, INSTANCE_COLUMNS, Json, setting_name};
 use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::reader::unsigned;
+use crate::store::sqlite::reader::{signed, unsigned};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, background_work, instances, tasks, templates};
+use crate::store::sqlite::{SqliteStore, background_work, change, instances, tasks, templates};
 use crate::store::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate, InstanceRef,
     ParameterHistoryEntry, StoreError, TagValues,
@@ -30,19 +31,13 @@ pub(super) async fn find(
     connection: &mut SqliteConnection,
     instance: InstanceRef,
 ) -> Result<Option<(i64, Instance, InstanceConfig)>, StoreError> {
-    let row = sqlx::query(AssertSqlSafe(format!(
-        "SELECT {INSTANCE_COLUMNS}, i.instance_key FROM instances i JOIN projects p USING (project_key) \
+    let read = format!(
+        "SELECT i.instance_key, {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
          WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
-    )))
-    .bind(&instance.instance_id.as_bytes()[..])
-    .bind(&instance.project_id.as_bytes()[..])
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::during("read an instance"))?;
-    let Some(row) = row else { return Ok(None) };
-    let key = row::column(&row, "instance_key")?;
-    let settings = settings_of(connection, key).await?;
-    Ok(Some((key, row::instance(&row)?, settings)))
+    );
+    let read = sql("read an instance", read).bind(instance.instance_id).bind(instance.project_id);
+    let Some((key, instance)) = read.optional(&mut *connection).await? else { return Ok(None) };
+    Ok(Some((key, instance, settings_of(connection, key).await?)))
 }
 
 /// Returns the configuration of an instance.
@@ -50,55 +45,32 @@ pub(super) async fn settings_of(
     connection: &mut SqliteConnection,
     key: i64,
 ) -> Result<InstanceConfig, StoreError> {
-    let failed = StoreError::during("read the configuration of an instance");
-    let mut settings = InstanceConfig::default();
-    let parameters = sqlx::query("SELECT param_id, value FROM instance_parameters WHERE instance_key = ?")
-        .bind(key)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(&failed)?;
-    for row in parameters {
-        let id = u8::try_from(row::column::<i64>(&row, "param_id")?)
-            .map_err(|_| StoreError::Inconsistent { what: "instance_parameters.param_id is out of range" })?;
-        settings.parameters.insert(id, row::column(&row, "value")?);
-    }
-    settings.parameters_changed_at = sqlx::query_scalar::<_, i64>(
-        "SELECT changed_at FROM parameter_changes WHERE instance_key = ? ORDER BY change_number DESC LIMIT 1",
-    )
-    .bind(key)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(&failed)?
-    .map(row::to_timestamp)
-    .transpose()?;
-    let tags = sqlx::query("SELECT key, value FROM instance_tags WHERE instance_key = ? ORDER BY position")
-        .bind(key)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(&failed)?;
-    let tags: Vec<Tag> = tags.iter().map(row::tag).collect::<Result<_, _>>()?;
-    settings.tags =
-        Tags::new(tags).map_err(|_| StoreError::Inconsistent { what: "an instance has too many tags" })?;
-    let documents =
-        sqlx::query("SELECT name, document, updated_at FROM side_settings WHERE instance_key = ?")
-            .bind(key)
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(&failed)?;
-    for row in documents {
-        let updated_at = row::timestamp(&row, "updated_at")?;
-        row::take_document(
-            &mut settings,
-            row::column(&row, "name")?,
-            row::column(&row, "document")?,
-            updated_at,
-        )?;
+    let parameters = "SELECT param_id, value FROM instance_parameters WHERE instance_key = ?";
+    let parameters =
+        sql("read the parameters of an instance", parameters).bind(key).all(&mut *connection).await?;
+    let changed =
+        "SELECT changed_at FROM parameter_changes WHERE instance_key = ? ORDER BY change_number DESC LIMIT 1";
+    let changed =
+        sql("read when parameters changed", changed).bind(key).optional_value(&mut *connection).await?;
+    let tags = "SELECT key, value FROM instance_tags WHERE instance_key = ? ORDER BY position";
+    let tags = sql("read the tags of an instance", tags).bind(key).all(&mut *connection).await?;
+    let mut settings = InstanceConfig {
+        parameters: parameters.into_iter().collect(),
+        parameters_changed_at: changed,
+        tags: row::tags(tags)?,
+        ..InstanceConfig::default()
+    };
+    let documents = "SELECT name, document, updated_at FROM side_settings WHERE instance_key = ?";
+    let documents = sql("read the configuration of an instance", documents).bind(key).all(connection).await?;
+    for (name, document, updated_at) in documents {
+        let (name, document): (String, String) = (name, document);
+        row::take_document(&mut settings, &name, &document, updated_at)?;
     }
     Ok(settings)
 }
 
 /// Changes the configuration of an instance, with its event.
-pub(super) async fn change(
+async fn change_config(
     state: &mut WriterState,
     change: ChangeConfig,
 ) -> Result<(Instance, InstanceConfig), StoreError> {
@@ -112,27 +84,22 @@ pub(super) async fn change(
         Written::Parameters => write_parameters(connection, key, &settings).await?,
         Written::Tags => write_tags(connection, key, &settings.tags).await?,
         Written::Document(name) => {
-            write_document(connection, key, name, &settings, change.now.as_millis()).await?;
+            write_document(connection, key, name, &settings, change.now).await?;
         }
     }
     if let Some(scan) = scanned {
         plan_scan(connection, key, &settings, scan, (change.now, change.now)).await?;
     }
-    let failed = StoreError::during("record a change of the configuration of an instance");
     if !changes.is_empty() {
-        sqlx::query(
+        let record = sql(
+            "record a change of parameters",
             "INSERT INTO parameter_changes (instance_key, change_number, change_id, changed_at, changes)
              SELECT ?1, coalesce(max(change_number), 0) + 1, ?2, ?3, ?4 FROM parameter_changes WHERE instance_key = ?1",
-        )
-        .bind(key)
-        .bind(&change.change_id.as_bytes()[..])
-        .bind(change.now.as_millis())
-        .bind(row::changes_json(&changes)?)
-        .execute(&mut *connection)
-        .await
-        .map_err(&failed)?;
+        );
+        let record = record.bind(key).bind(change.change_id).bind(change.now).bind_json(&changes);
+        record.execute(&mut *connection).await?;
     }
-    let actor_key = actors.key(connection, &change.origin.actor).await.map_err(&failed)?;
+    let actor_key = actors.key(connection, &change.origin.actor).await?;
     let audit = Audit { at: change.now, origin: &change.origin, actor_key };
     instances::note(connection, key, instance.status, &note, audit).await?;
     if let Some(task) = &change.task {
@@ -181,33 +148,25 @@ async fn write_parameters(
     settings: &InstanceConfig,
 ) -> Result<(), StoreError> {
     for (id, value) in &settings.parameters {
-        sqlx::query("INSERT INTO instance_parameters (instance_key, param_id, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
-            .bind(key)
-            .bind(i64::from(*id))
-            .bind(value)
-            .execute(&mut *connection)
-            .await
-            .map_err(StoreError::during("set a parameter"))?;
+        let set = sql(
+            "set a parameter",
+            "INSERT INTO instance_parameters (instance_key, param_id, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        );
+        set.bind(key).bind(*id).bind(value).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 async fn write_tags(connection: &mut SqliteConnection, key: i64, tags: &Tags) -> Result<(), StoreError> {
-    let failed = StoreError::during("set the tags of an instance");
-    sqlx::query("DELETE FROM instance_tags WHERE instance_key = ?")
-        .bind(key)
-        .execute(&mut *connection)
-        .await
-        .map_err(&failed)?;
+    let set = sql("set the tags of an instance", "DELETE FROM instance_tags WHERE instance_key = ?");
+    set.bind(key).execute(&mut *connection).await?;
     for (position, tag) in (0_i64..).zip(tags.iter()) {
-        sqlx::query("INSERT INTO instance_tags (instance_key, position, key, value) VALUES (?, ?, ?, ?)")
-            .bind(key)
-            .bind(position)
-            .bind(tag.key.as_str())
-            .bind(tag.value.as_str())
-            .execute(&mut *connection)
-            .await
-            .map_err(&failed)?;
+        let set = sql(
+            "set the tags of an instance",
+            "INSERT INTO instance_tags (instance_key, position, key, value) VALUES (?, ?, ?, ?)",
+        );
+        let set = set.bind(key).bind(position).bind(tag.key.as_str()).bind(tag.value.as_str());
+        set.execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -217,42 +176,27 @@ async fn write_document(
     key: i64,
     name: &'static str,
     settings: &InstanceConfig,
-    updated_at: i64,
+    updated_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let dated = |document: Option<Result<String, StoreError>>| document.transpose();
-    let document = dated(match name {
-        setting_name::WHITELIST => Some(settings.whitelist.to_json()),
-        setting_name::BIG_KEY_SCAN => settings.big_key_scan.as_ref().map(|dated| dated.value.to_json()),
-        setting_name::HOT_KEY_SCAN => settings.hot_key_scan.as_ref().map(|dated| dated.value.to_json()),
-        setting_name::EXPIRED_KEY_SCAN => {
-            settings.expired_key_scan.as_ref().map(|dated| dated.value.to_json())
-        }
-        _ => settings.bandwidth_policy.as_ref().map(Document::to_json),
-    })?;
-    let query = match &document {
-        Some(document) => sqlx::query(
-            "INSERT INTO side_settings (instance_key, name, document, updated_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at",
-        )
-        .bind(key)
-        .bind(name)
-        .bind(document.as_str())
-        .bind(updated_at),
+    let write = sql(
+        "set the configuration of an instance",
+        "INSERT INTO side_settings (instance_key, name, document, updated_at) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at",
+    );
+    let write = match row::document(settings, name) {
+        Some(document) => write.bind(key).bind(name).bind(document).bind(updated_at),
         None => {
-            sqlx::query("DELETE FROM side_settings WHERE instance_key = ? AND name = ?").bind(key).bind(name)
+            let remove = "DELETE FROM side_settings WHERE instance_key = ? AND name = ?";
+            sql("remove a part of the configuration of an instance", remove).bind(key).bind(name)
         }
     };
-    query
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(StoreError::during("set the configuration of an instance"))
+    write.execute(connection).await.map(drop)
 }
 
 #[async_trait]
 impl ConfigWrites for SqliteStore {
     async fn change_config(&self, command: ChangeConfig) -> Result<(Instance, InstanceConfig), StoreError> {
-        self.writer.change(|state| change(state, command).boxed()).await
+        self.writer.change(|state| change_config(state, command).boxed()).await
     }
 
     async fn create_template(&self, command: CreateTemplate) -> Result<(), StoreError> {
@@ -283,15 +227,13 @@ impl ConfigReads for SqliteStore {
     }
 
     async fn project_tags(&self, project_id: ProjectId) -> Result<Vec<TagValues>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let list = sql(
+            "list the tags of a project",
             "SELECT DISTINCT t.key, t.value FROM projects p JOIN instances i USING (project_key)
              JOIN instance_tags t USING (instance_key)
              WHERE p.project_id = ? AND i.deleted_at IS NULL ORDER BY t.key, t.value",
-        )
-        .bind(&project_id.as_bytes()[..])
-        .fetch_all(self.reader.pool())
-        .await
-        .map_err(StoreError::during("list the tags of a project"))?;
+        );
+        let rows: Vec<(String, String)> = list.bind(project_id).all(self.reader.pool()).await?;
         let mut tags: Vec<TagValues> = Vec::new();
         for (key, value) in rows {
             match tags.last_mut() {
@@ -307,34 +249,19 @@ impl ConfigReads for SqliteStore {
         instance: InstanceRef,
         page: PageRequest,
     ) -> Result<Option<Page<ParameterHistoryEntry>>, StoreError> {
-        let failed = StoreError::during("list the changes of parameters");
-        let mut connection = self.reader.pool().acquire().await.map_err(&failed)?;
-        let mut transaction = connection.begin().await.map_err(&failed)?;
-        let found: Option<(i64, i64)> = sqlx::query_as(
-            "SELECT i.instance_key, (SELECT coalesce(max(change_number), 0) FROM parameter_changes c
-                                     WHERE c.instance_key = i.instance_key)
-             FROM instances i JOIN projects p USING (project_key)
-             WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
-        )
-        .bind(&instance.instance_id.as_bytes()[..])
-        .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(&failed)?;
-        let Some((key, last)) = found else { return Ok(None) };
-        let newest = last.saturating_sub(i64::try_from(page.skip).unwrap_or(i64::MAX));
-        let rows = sqlx::query(
+        let pool = self.reader.pool();
+        let Some(key) = change::key_of(pool, instance).await? else { return Ok(None) };
+        // Changes are only added: what comes after the first look is not on the page.
+        let last = "SELECT coalesce(max(change_number), 0) FROM parameter_changes WHERE instance_key = ?";
+        let last: i64 = sql("count the changes of parameters", last).bind(key).value(pool).await?;
+        let list = sql(
+            "list the changes of parameters",
             "SELECT change_id, changed_at, changes FROM parameter_changes
              WHERE instance_key = ? AND change_number <= ? ORDER BY change_number DESC LIMIT ?",
-        )
-        .bind(key)
-        .bind(newest)
-        .bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX))
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(&failed)?;
-        let items = rows.iter().map(row::parameter_history_entry).collect::<Result<_, _>>()?;
-        Ok(Some(Page { items, total: unsigned(last) }))
+        );
+        let newest = last.saturating_sub(signed(page.skip));
+        let rows = list.bind(key).bind(newest).bind(signed(page.limit.as_u64())).all(pool).await?;
+        Ok(Some(Page { items: rows.into_iter().map(entry).collect(), total: unsigned(last) }))
     }
 
     async fn parameter_change(
@@ -342,29 +269,24 @@ impl ConfigReads for SqliteStore {
         instance: InstanceRef,
         id: ParameterChangeId,
     ) -> Result<Option<ParameterHistoryEntry>, StoreError> {
-        let row = sqlx::query(
+        let find = sql(
+            "find a change of parameters",
             "SELECT c.change_id, c.changed_at, c.changes FROM parameter_changes c
              JOIN instances i USING (instance_key) JOIN projects p USING (project_key)
              WHERE c.change_id = ? AND i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
-        )
-        .bind(&id.as_bytes()[..])
-        .bind(&instance.instance_id.as_bytes()[..])
-        .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(self.reader.pool())
-        .await
-        .map_err(StoreError::during("find a change of parameters"))?;
-        row.as_ref().map(row::parameter_history_entry).transpose()
+        );
+        let find = find.bind(id).bind(instance.instance_id).bind(instance.project_id);
+        Ok(find.optional(self.reader.pool()).await?.map(entry))
     }
 
     async fn templates(&self, project_id: ProjectId) -> Result<Vec<ConfigTemplate>, StoreError> {
-        let columns = templates::COLUMNS;
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {columns} FROM config_templates WHERE project_id = ? ORDER BY created_at DESC, template_id"
-        )))
-        .bind(&project_id.as_bytes()[..])
-        .fetch_all(self.reader.pool())
-        .await
-        .map_err(StoreError::during("list templates"))?;
-        rows.iter().map(row::template).collect()
+        templates::all_of(self.reader.pool(), project_id).await
     }
+}
+
+/// Takes a row of `parameter_changes`.
+fn entry(
+    (id, at, Json(changes)): (ParameterChangeId, Timestamp, Json<Vec<ChangedParameter>>),
+) -> ParameterHistoryEntry {
+    ParameterHistoryEntry { id, at, changes }
 }

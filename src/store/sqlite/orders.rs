@@ -2,16 +2,15 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use sqlx::{AssertSqlSafe, Row};
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::InstanceAction;
+use crate::domain::instance::{Instance, InstanceAction};
 use crate::domain::order::{Order, OrderKind, OrderStatus, Resource, Subscription};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
-use crate::store::row::{self, INSTANCE_COLUMNS, record_kind};
+use crate::store::row::{INSTANCE_COLUMNS, record_kind};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::placed_orders::{end_if_done, keep_subscription, place, subscription, write};
@@ -58,23 +57,19 @@ impl OrderReads for SqliteStore {
                AND (?2 IS NULL OR i.instance_id IN (SELECT unhex(value) FROM json_each(?2)))
              ORDER BY i.created_at, i.instance_id"
         );
-        let failed = StoreError::during("list what is paid for in advance");
-        let rows = sqlx::query(AssertSqlSafe(statement))
-            .bind(filter.order_id)
-            .bind(ids.map(|ids| serde_json::to_string(&ids).unwrap_or_default()))
-            .fetch_all(self.reader.pool())
-            .await
-            .map_err(&failed)?;
-        let resource = |row| {
-            let instance = row::instance(row)?;
-            let kept: Option<String> = row.try_get("subscription").map_err(&failed)?;
+        let list = sql("list what is paid for in advance", statement).bind(filter.order_id);
+        let list = match ids {
+            Some(ids) => list.bind_json(&ids),
+            None => list.bind(None::<String>),
+        };
+        let resource = |(instance, kept): (Instance, Option<String>)| {
             let subscription = match kept {
                 Some(document) => documents::read(&document)?,
                 None => Subscription::of(&instance),
             };
             Ok(Resource { instance, subscription })
         };
-        rows.iter().map(resource).collect()
+        list.all(self.reader.pool()).await?.into_iter().map(resource).collect()
     }
 }
 
@@ -140,8 +135,7 @@ async fn unsubscribe(state: &mut WriterState, command: Unsubscribe) -> Result<()
             known.state.permit(InstanceAction::Delete)?;
         }
     }
-    let failed = StoreError::during("record who lets backups expire");
-    let system_key = state.actors.key(&mut state.connection, &Origin::SYSTEM.actor).await.map_err(failed)?;
+    let system_key = state.actors.key(&mut state.connection, &Origin::SYSTEM.actor).await?;
     for (instance, order_id) in named {
         let Change { connection, known, audit } = of_resource(state, instance, now, &origin).await?;
         if deletes {

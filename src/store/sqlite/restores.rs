@@ -5,17 +5,19 @@ use sqlx::SqliteConnection;
 use crate::domain::id::RestoreId;
 use crate::domain::refusal::Refusal;
 use crate::domain::restore::{Restore, RestoreStatus};
-use crate::domain::time::Timestamp;
 use crate::store::RestoreWrites;
 use crate::store::row::{RestoreStatusRow, record_kind, restore_status_code};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::backups;
+use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::contents;
 use crate::store::sqlite::control;
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instances;
 use crate::store::sqlite::open_work::OpenWorkRow;
+use crate::store::sqlite::reader::signed;
 use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{CreateRestore, StoreError};
 use async_trait::async_trait;
@@ -23,10 +25,9 @@ use futures_util::FutureExt;
 
 /// Records a restore; while it is open its instance is RESTORING.
 pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
-    let WriterState { connection, instances: known_instances, actors, .. } = state;
     let CreateRestore { instance, backup_id, new, id_is_given, rules, origin } = create;
-    known_instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known = known_instances.get_mut(instance.project_id, instance.instance_id)?;
+    let now = new.requested_at;
+    let Change { connection, mut known, audit } = change::of_instance(state, instance, now, &origin).await?;
     if id_is_given && control::is_taken(&mut *connection, *new.id.as_bytes()).await? {
         return Err(Refusal::IdTaken.into());
     }
@@ -37,17 +38,14 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
     let status_before = known.state.status;
     let restore = known.state.begin_restore(new, &backup)?;
     let (key, status_after) = (known.key, known.state.status);
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who asked for a restore"))?;
-    insert(connection, key, &restore).await.map_err(StoreError::during("insert a restore"))?;
-    let audit = Audit { at: restore.created_at, origin: &origin, actor_key };
+    let mut script = Script::default();
+    script.insert(vec![NewRestoreRow { instance_key: key, restore: restore.clone() }]);
+    script.insert(open_work_row(key, &restore).into_iter().collect());
+    script.run(connection).await.map_err(StoreError::during("insert a restore"))?;
+    let audit = Audit { at: restore.created_at, ..audit };
     let status = restore_status_code(restore.status.kind());
     let event = audit.event(Subject::Restore(key, restore.number), None, Some(status));
-    events::append(connection, vec![event])
-        .await
-        .map_err(StoreError::during("record the creation of a restore"))?;
+    events::append(connection, vec![event]).await?;
     if matches!(restore.status, RestoreStatus::Succeed { .. }) {
         contents::restore(connection, key, restore.number).await?;
     }
@@ -55,17 +53,6 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
         instances::set_status(connection, key, (status_before, status_after), audit).await?;
     }
     Ok(restore)
-}
-
-async fn insert(
-    connection: &mut SqliteConnection,
-    instance_key: i64,
-    restore: &Restore,
-) -> Result<(), sqlx::Error> {
-    let mut script = Script::default();
-    script.insert(vec![NewRestoreRow::new(instance_key, restore)]);
-    script.insert(open_work_row(instance_key, restore).into_iter().collect());
-    script.run(connection).await
 }
 
 /// Returns the plan of a restore that takes time.
@@ -77,29 +64,8 @@ pub(super) fn open_work_row(instance_key: i64, restore: &Restore) -> Option<Open
 
 /// A row of `restores`.
 pub(super) struct NewRestoreRow {
-    instance_key: i64,
-    record_number: u64,
-    restore_id: RestoreId,
-    backup_number: u64,
-    status: RestoreStatusRow,
-    name_offset_minutes: i16,
-    created_at: Timestamp,
-    remark: Option<String>,
-}
-
-impl NewRestoreRow {
-    pub(super) fn new(instance_key: i64, restore: &Restore) -> Self {
-        Self {
-            instance_key,
-            record_number: restore.number,
-            restore_id: restore.id,
-            backup_number: restore.source.backup_number,
-            status: RestoreStatusRow::from(&restore.status),
-            name_offset_minutes: restore.name_offset.as_minutes(),
-            created_at: restore.created_at,
-            remark: restore.remark.as_ref().map(|remark| remark.as_str().to_owned()),
-        }
-    }
+    pub(super) instance_key: i64,
+    pub(super) restore: Restore,
 }
 
 impl InsertRow for NewRestoreRow {
@@ -108,19 +74,20 @@ impl InsertRow for NewRestoreRow {
     const PLACEHOLDERS: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?)";
 
     fn bind(self, script: &mut Script) {
-        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        script.bind(self.instance_key);
-        script.bind(number(self.record_number));
-        script.bind(self.restore_id.as_bytes().to_vec());
-        script.bind(number(self.backup_number));
-        script.bind(self.status.status);
-        script.bind(self.name_offset_minutes);
-        script.bind(self.created_at.as_millis());
-        script.bind(self.status.execution_at);
-        script.bind(self.status.updated_at);
-        script.bind(self.status.error_code);
-        script.bind(self.status.progress);
-        script.bind(self.remark);
+        let Self { instance_key, restore } = self;
+        let status = RestoreStatusRow::from(&restore.status);
+        script.bind(instance_key);
+        script.bind(signed(restore.number));
+        script.bind(restore.id);
+        script.bind(signed(restore.source.backup_number));
+        script.bind(status.status);
+        script.bind(restore.name_offset.as_minutes());
+        script.bind(restore.created_at);
+        script.bind(status.execution_at);
+        script.bind(status.updated_at);
+        script.bind(status.error_code);
+        script.bind(status.progress);
+        script.bind(restore.remark.as_ref().map(|remark| remark.as_str().to_owned()));
     }
 }
 
@@ -132,23 +99,15 @@ pub(super) async fn update_status(
     id: RestoreId,
     from_status: i64,
     to: &RestoreStatusRow,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
+) -> Result<bool, StoreError> {
+    let change = sql(
+        "change the status of a restore",
         "UPDATE restores SET status = ?, execution_at = ?, updated_at = ?, error_code = ?, progress = ?
          WHERE instance_key = ? AND record_number = ? AND restore_id = ? AND status = ?",
-    )
-    .bind(to.status)
-    .bind(to.execution_at)
-    .bind(to.updated_at)
-    .bind(to.error_code)
-    .bind(to.progress)
-    .bind(instance_key)
-    .bind(i64::try_from(record_number).unwrap_or(i64::MAX))
-    .bind(&id.as_bytes()[..])
-    .bind(from_status)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    );
+    let change = change.bind(to.status).bind(to.execution_at).bind(to.updated_at).bind(to.error_code);
+    let change = change.bind(to.progress).bind(instance_key).bind(signed(record_number)).bind(id);
+    Ok(change.bind(from_status).execute(connection).await? == 1)
 }
 
 #[async_trait]

@@ -9,7 +9,6 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::domain::backup::BackupStatusKind;
@@ -17,8 +16,9 @@ use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
 use crate::domain::schedule::Standing;
 use crate::domain::time::Timestamp;
-use crate::store::row::{self, backup_status_code};
+use crate::store::row::backup_status_code;
 use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::sql::sql;
 use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, StoreError};
 
 /// How many backups have their days ended in one transaction.
@@ -42,7 +42,7 @@ macro_rules! days_run {
 pub(super) const NEXT_END_OF_DAYS: &str =
     concat!("SELECT min(", end_of_days!(), ") FROM backups b WHERE ", days_run!());
 
-/// What is to be known of backups `b`, as [`Candidate::read`] reads it.
+/// What is to be known of backups `b`, as a [`Row`] has it.
 macro_rules! candidates {
     ($from:literal) => {
         concat!(
@@ -131,38 +131,23 @@ pub(super) async fn expire_beyond(
     let (usable, expired) =
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
     let floor = oldest_usable.get(&instance_key).copied().unwrap_or(1);
-    let oldest_kept: Option<i64> = sqlx::query_scalar(
+    let find = sql(
+        "find the oldest backup that is kept",
         "SELECT record_number FROM backups WHERE instance_key = ? AND record_number >= ? AND status = ?
          ORDER BY record_number DESC LIMIT 1 OFFSET ?",
-    )
-    .bind(instance_key)
-    .bind(floor)
-    .bind(usable)
-    .bind(i64::from(keep) - 1)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::during("find the oldest backup that is kept"))?;
+    );
+    let find = find.bind(instance_key).bind(floor).bind(usable).bind(i64::from(keep) - 1);
+    let oldest_kept: Option<i64> = find.optional_value(&mut *connection).await?;
     let Some(oldest_kept) = oldest_kept else { return Ok(Vec::new()) };
-    let rows = sqlx::query(
+    let expire = sql(
+        "let backups expire",
         "UPDATE backups SET status = ?1
          WHERE instance_key = ?2 AND record_number >= ?3 AND record_number < ?4 AND status = ?5
          RETURNING record_number, backup_id",
-    )
-    .bind(expired)
-    .bind(instance_key)
-    .bind(floor)
-    .bind(oldest_kept)
-    .bind(usable)
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(StoreError::during("let backups expire"))?;
+    );
+    let expire = expire.bind(expired).bind(instance_key).bind(floor).bind(oldest_kept).bind(usable);
+    let mut gone: Vec<(i64, BackupId)> = expire.all(&mut *connection).await?;
     oldest_usable.insert(instance_key, oldest_kept);
-    let mut gone: Vec<(i64, BackupId)> = rows
-        .iter()
-        .map(|row| {
-            Ok((row::column(row, "record_number")?, BackupId::from_bytes(row::bytes16(row, "backup_id")?)))
-        })
-        .collect::<Result<_, StoreError>>()?;
     gone.sort_unstable_by_key(|(number, _)| *number);
     record_expired(connection, gone.iter().map(|(number, _)| (instance_key, *number, at)), actor_key).await?;
     Ok(gone.into_iter().map(|(_, id)| id).collect())
@@ -179,21 +164,14 @@ pub(super) async fn release(
         return Ok(Vec::new());
     }
     let times: HashMap<i64, Timestamp> = instances.iter().copied().collect();
-    let rows = sqlx::query(HELD)
-        .bind(json(times.keys()))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::during("find backups that are held"))?;
-    let mut gone = Vec::new();
-    for row in &rows {
-        let candidate = Candidate::read(row)?;
-        if let Some(at) = times.get(&candidate.instance_key)
-            && !candidate.standing.stays()
-        {
-            gone.push(Gone { at: *at, ..candidate.into_gone() });
-        }
-    }
-    expire(connection, gone, actor_key).await
+    let find = sql("find backups that are held", HELD).bind(json(times.keys()));
+    let held = find.all(&mut *connection).await?.into_iter().map(Candidate::new);
+    let released = held.filter(|candidate| !candidate.standing.stays());
+    let gone = released.filter_map(|candidate| {
+        let at = *times.get(&candidate.instance_key)?;
+        Some(Candidate { at, ..candidate })
+    });
+    expire(connection, gone.collect(), actor_key).await
 }
 
 /// Ends the days of those automatic backups for which they are over at `at`: they expire, or are held. Of many some, with the others
@@ -203,24 +181,20 @@ pub(super) async fn end_days(
     at: Timestamp,
     actor_key: i64,
 ) -> Result<ScheduleOutcome, StoreError> {
-    let rows = sqlx::query(ENDED)
-        .bind(at.as_millis())
-        .bind(AT_A_TIME)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::during("find backups whose days are over"))?;
-    let candidates: Vec<Candidate> = rows.iter().map(Candidate::read).collect::<Result<_, _>>()?;
+    let find = sql("find backups whose days are over", ENDED).bind(at).bind(AT_A_TIME);
+    let candidates: Vec<_> = find.all(&mut *connection).await?.into_iter().map(Candidate::new).collect();
+    let done = candidates.len();
     let (held, gone): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|backup| backup.standing.stays());
     change(connection, "held = 1", held.iter().map(|backup| (backup.instance_key, backup.number)))
         .await
         .map_err(StoreError::during("hold backups whose days are over"))?;
     let hidden = |backup: &&Candidate| !backup.standing.instance_is_there;
     let hidden: HashSet<i64> = gone.iter().filter(hidden).map(|backup| backup.instance_key).collect();
-    let gone = expire(connection, gone.into_iter().map(Candidate::into_gone).collect(), actor_key).await?;
+    let gone = expire(connection, gone, actor_key).await?;
     // What happens to an instance that is gone is for the audit alone.
     let told = gone.into_iter().filter(|(instance_key, _)| !hidden.contains(instance_key));
     let changes = told.map(|(_, change)| change).collect();
-    Ok(ScheduleOutcome { changes, done: rows.len(), ..ScheduleOutcome::default() })
+    Ok(ScheduleOutcome { changes, done, ..ScheduleOutcome::default() })
 }
 
 /// Returns the change of a backup that expired.
@@ -229,52 +203,33 @@ fn expiry_of(id: BackupId, instance_id: InstanceId, at: Timestamp) -> MadeChange
     MadeChange { record: ChangedRecord::Backup { id, from, to }, instance_id: Some(instance_id), at }
 }
 
+/// A row of [`candidates`].
+type Row = (i64, i64, BackupId, InstanceId, Timestamp, bool, bool, bool);
+
 /// An automatic backup whose days are over.
 struct Candidate {
     instance_key: i64,
     number: i64,
     id: BackupId,
     instance_id: InstanceId,
-    ended_at: Timestamp,
+    /// When it expires, if it does: when its days ended, or what kept it went.
+    at: Timestamp,
     standing: Standing,
 }
 
 impl Candidate {
-    /// Reads a row of [`candidates`].
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            instance_key: row::column(row, "instance_key")?,
-            number: row::column(row, "record_number")?,
-            id: BackupId::from_bytes(row::bytes16(row, "backup_id")?),
-            instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
-            ended_at: row::timestamp(row, "ended_at")?,
-            standing: Standing {
-                instance_is_there: row::column(row, "instance_is_there")?,
-                has_newer: row::column(row, "has_newer")?,
-                is_being_restored: row::column(row, "is_being_restored")?,
-            },
-        })
+    fn new(row: Row) -> Self {
+        let (instance_key, number, id, instance_id, at, instance_is_there, has_newer, is_being_restored) =
+            row;
+        let standing = Standing { instance_is_there, has_newer, is_being_restored };
+        Self { instance_key, number, id, instance_id, at, standing }
     }
-
-    fn into_gone(self) -> Gone {
-        let Self { instance_key, number, id, instance_id, ended_at: at, .. } = self;
-        Gone { instance_key, number, id, instance_id, at }
-    }
-}
-
-/// A backup that expires.
-struct Gone {
-    instance_key: i64,
-    number: i64,
-    id: BackupId,
-    instance_id: InstanceId,
-    at: Timestamp,
 }
 
 /// Lets backups expire, by one statement, and records it, by another.
 async fn expire(
     connection: &mut SqliteConnection,
-    gone: Vec<Gone>,
+    gone: Vec<Candidate>,
     actor_key: i64,
 ) -> Result<Vec<(i64, MadeChange)>, StoreError> {
     if gone.is_empty() {
@@ -285,7 +240,7 @@ async fn expire(
         .map_err(StoreError::during("let backups expire"))?;
     record_expired(connection, gone.iter().map(|gone| (gone.instance_key, gone.number, gone.at)), actor_key)
         .await?;
-    let made = |gone: Gone| (gone.instance_key, expiry_of(gone.id, gone.instance_id, gone.at));
+    let made = |gone: Candidate| (gone.instance_key, expiry_of(gone.id, gone.instance_id, gone.at));
     Ok(gone.into_iter().map(made).collect())
 }
 
@@ -327,5 +282,5 @@ async fn record_expired(
         audit.event(Subject::Backup(instance_key, number), Some(from), Some(to))
     };
     let history = expired.map(event).collect();
-    events::append(connection, history).await.map_err(StoreError::during("record that backups expired"))
+    events::append(connection, history).await
 }

@@ -4,8 +4,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::backup::{Backup, NewBackup};
 use crate::domain::id::InstanceId;
@@ -20,6 +19,7 @@ use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::script::Script;
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{SqliteStore, transitions};
 use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError};
@@ -33,11 +33,7 @@ pub(super) async fn apply(
     state: &mut WriterState,
     step: ScheduleStep,
 ) -> Result<ScheduleOutcome, StoreError> {
-    let actor_key = state
-        .actors
-        .key(&mut state.connection, &Origin::SYSTEM.actor)
-        .await
-        .map_err(StoreError::during("record who runs policies"))?;
+    let actor_key = state.actors.key(&mut state.connection, &Origin::SYSTEM.actor).await?;
     let mut done = plan_noticed(&mut state.connection, step.now).await?;
     let mut changes = Vec::new();
     for change in &step.waiting {
@@ -186,35 +182,25 @@ async fn find(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let statement = policies(
-        ", i.instance_id FROM json_each(?) v CROSS JOIN instances i ON i.instance_id = unhex(v.value) \
-         CROSS JOIN backup_policies b USING (instance_key) WHERE b.next_run_at > 0 AND b.next_run_at <= ?",
+    let statement = format!(
+        "SELECT i.instance_id, b.instance_key, b.next_run_at, b.failed_tries, {POLICY_JSON}
+         FROM json_each(?) v CROSS JOIN instances i ON i.instance_id = unhex(v.value)
+         CROSS JOIN backup_policies b USING (instance_key) WHERE b.next_run_at > 0 AND b.next_run_at <= ?"
     );
-    let found = sqlx::query(AssertSqlSafe(statement))
-        .bind(serde_json::to_string(&ids).unwrap_or_default())
-        .bind(at.as_millis())
-        .fetch_all(connection)
-        .await
-        .map_err(StoreError::during("find policies that are due"))?;
-    let read = |found: &SqliteRow| {
-        let run = PlannedRun {
-            at: row::timestamp(found, "next_run_at")?,
-            failed_tries: row::column(found, "failed_tries")?,
-        };
-        let schedule = schedule(row::column(found, "policy")?);
-        let due = DueRun { instance_key: row::column(found, "instance_key")?, run, schedule };
-        Ok((InstanceId::from_bytes(row::bytes16(found, "instance_id")?), due))
+    let find = sql("find policies that are due", statement).bind_json(&ids).bind(at);
+    let due = |(id, instance_key, at, failed_tries, policy): (_, _, _, _, String)| {
+        (id, DueRun { instance_key, run: PlannedRun { at, failed_tries }, schedule: schedule(&policy) })
     };
-    found.iter().map(read).collect()
+    Ok(find.all(connection).await?.into_iter().map(due).collect())
 }
 
 /// Returns whether a run of a policy is due at `at` or before.
 async fn is_run_due(connection: &mut SqliteConnection, at: Timestamp) -> Result<bool, StoreError> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM backup_policies WHERE next_run_at <= ?)")
-        .bind(at.as_millis())
-        .fetch_one(connection)
-        .await
-        .map_err(StoreError::during("look whether a policy is due"))
+    let look = sql(
+        "look whether a policy is due",
+        "SELECT EXISTS (SELECT 1 FROM backup_policies WHERE next_run_at <= ?)",
+    );
+    look.bind(at).value(connection).await
 }
 
 /// Plans the first run after `now` of those policies whose runs are not planned yet; returns how many there were.
@@ -222,23 +208,13 @@ pub(super) async fn plan_noticed(
     connection: &mut SqliteConnection,
     now: Timestamp,
 ) -> Result<usize, StoreError> {
-    let statement = policies(" FROM backup_policies b WHERE b.next_run_at = 0");
-    let rows = sqlx::query(AssertSqlSafe(statement))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::during("find policies that are not planned"))?;
-    let mut planned = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let next = schedule(row::column(row, "policy")?).and_then(|schedule| schedule.first_after(now));
-        planned.push((row::column(row, "instance_key")?, next));
-    }
+    let statement =
+        format!("SELECT b.instance_key, {POLICY_JSON} FROM backup_policies b WHERE b.next_run_at = 0");
+    let found = sql("find policies that are not planned", statement).all(&mut *connection).await?;
+    let first = |(key, policy): (i64, String)| (key, schedule(&policy).and_then(|it| it.first_after(now)));
+    let planned: Vec<_> = found.into_iter().map(first).collect();
     plan(connection, &planned).await?;
     Ok(planned.len())
-}
-
-/// Puts a statement together that reads policies.
-fn policies(rest: &str) -> String {
-    format!("SELECT b.instance_key, b.next_run_at, b.failed_tries, {POLICY_JSON} AS policy{rest}")
 }
 
 fn schedule(policy: &str) -> Option<Schedule> {
@@ -257,15 +233,12 @@ async fn plan(
         (*instance_key, next.map(|run| run.at.as_millis()), next.map_or(0, |run| run.failed_tries))
     };
     let rows: Vec<_> = planned.iter().map(row).collect();
-    sqlx::query(
+    let plan = sql(
+        "plan the next runs of policies",
         "UPDATE backup_policies SET next_run_at = v.value ->> 1, failed_tries = v.value ->> 2 FROM json_each(?) v
          WHERE instance_key = v.value ->> 0",
-    )
-    .bind(serde_json::to_string(&rows).unwrap_or_default())
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(StoreError::during("plan the next runs of policies"))
+    );
+    plan.bind_json(&rows).execute(connection).await.map(drop)
 }
 
 #[async_trait]

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
 
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{SqliteStore, control};
 use crate::store::{Counts, SettingStore, StoreError};
 
@@ -17,11 +18,7 @@ const READERS_PATIENCE: Duration = Duration::from_millis(50);
 #[async_trait]
 impl SettingStore for SqliteStore {
     async fn kept_settings(&self) -> Result<BTreeMap<String, String>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
-            .fetch_all(self.reader.pool())
-            .await
-            .map_err(StoreError::during("read the settings that are kept"))?;
-        Ok(rows.into_iter().collect())
+        control::settings(self.reader.pool()).await
     }
 
     async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
@@ -77,11 +74,8 @@ async fn keep_ids(
 ) -> Result<(), StoreError> {
     control::keep_setting(connection, name, Some(value)).await?;
     if let Some(link_key) = link_key {
-        sqlx::query("UPDATE domain SET link_key = ?")
-            .bind(&link_key[..])
-            .execute(connection)
-            .await
-            .map_err(StoreError::during("keep the key of links"))?;
+        let keep = sql("keep the key of links", "UPDATE domain SET link_key = ?");
+        keep.bind(&link_key[..]).execute(connection).await?;
     }
     Ok(())
 }

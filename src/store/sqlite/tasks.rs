@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{Encode, Sqlite, SqliteConnection, Type};
 
 use crate::domain::id::{InstanceId, JobId, ProjectId, TaskId};
 use crate::domain::origin::Origin;
@@ -11,22 +11,21 @@ use crate::domain::refusal::Refusal;
 use crate::domain::task::{BackgroundTask, Job, NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
-use crate::store::row::{self, TASK_COLUMNS};
-use crate::store::sqlite::SqliteStore;
+use crate::store::row::{self, JOB_COLUMNS, TASK_COLUMNS, job, task};
 use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::note;
-use crate::store::sqlite::reader::{Reader, unsigned};
-use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::reader::{Reader, signed, unsigned};
+use crate::store::sqlite::sql::{decode, sql};
 use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{SqliteStore, change};
 use crate::store::{InstanceRef, StoreError, TaskReads, TaskWrites};
 
-/// Whose tasks are listed.
-#[derive(Clone, Copy)]
-enum Of {
-    Instance(i64),
-    Project(ProjectId),
-}
+/// Which tasks `t` are of an instance, by its key (`?1`).
+const OF_INSTANCE: &str = "WHERE t.instance_key = ?1";
+/// Which tasks `t` are of a project (`?1`).
+const OF_PROJECT: &str = "JOIN projects p ON p.project_key = t.project_key \
+     LEFT JOIN instances i ON i.instance_key = t.instance_key WHERE i.deleted_at IS NULL AND p.project_id = ?1";
 
 #[async_trait]
 impl TaskReads for SqliteStore {
@@ -35,17 +34,12 @@ impl TaskReads for SqliteStore {
         project_id: ProjectId,
         id: TaskId,
     ) -> Result<Option<(Option<InstanceId>, BackgroundTask)>, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t JOIN projects p ON p.project_key = t.project_key \
-             LEFT JOIN instances i ON i.instance_key = t.instance_key \
-             WHERE t.task_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
-        )))
-        .bind(&id.as_bytes()[..])
-        .bind(&project_id.as_bytes()[..])
-        .fetch_optional(self.reader.pool())
-        .await
-        .map_err(StoreError::during("read a background task"))?;
-        row.map(|row| Ok((row::column(&row, "instance_id")?, row::task(&row)?))).transpose()
+        let read = format!(
+            "SELECT {TASK_COLUMNS}, i.instance_id FROM background_tasks t {OF_PROJECT} AND t.task_id = ?2"
+        );
+        let read = sql("read a background task", read).bind(project_id).bind(id);
+        let row = read.row(self.reader.pool()).await?;
+        row.map(|row| Ok((row::column(&row, "instance_id")?, task(decode(&row)?)))).transpose()
     }
 
     async fn background_tasks(
@@ -54,19 +48,8 @@ impl TaskReads for SqliteStore {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<BackgroundTask>>, StoreError> {
-        let failed = StoreError::during("list background tasks");
-        let key: Option<i64> = sqlx::query_scalar(
-            "SELECT i.instance_key FROM instances i JOIN projects p USING (project_key)
-             WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
-        )
-        .bind(&instance.instance_id.as_bytes()[..])
-        .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(self.reader.pool())
-        .await
-        .map_err(&failed)?;
-        let Some(key) = key else { return Ok(None) };
-        let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
-        self.reader.page_of_tasks(Of::Instance(key), (from, until), page).await.map(Some)
+        let Some(key) = change::key_of(self.reader.pool(), instance).await? else { return Ok(None) };
+        self.reader.page_of_tasks(OF_INSTANCE, key, window, page).await.map(Some)
     }
 
     async fn project_tasks(
@@ -75,22 +58,15 @@ impl TaskReads for SqliteStore {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Page<BackgroundTask>, StoreError> {
-        let (from, until) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
-        self.reader.page_of_tasks(Of::Project(project_id), (from, until), page).await
+        self.reader.page_of_tasks(OF_PROJECT, project_id, window, page).await
     }
 
     async fn job(&self, project_id: ProjectId, id: JobId) -> Result<Option<Job>, StoreError> {
-        let row = sqlx::query(
-            "SELECT j.job_id, j.job_type, j.begin_at, j.end_at, j.fail_reason,
-                    EXISTS (SELECT 1 FROM waiting_changes c WHERE c.job_id = j.job_id) AS waits
-             FROM jobs j JOIN projects p USING (project_key) WHERE j.job_id = ? AND p.project_id = ?",
-        )
-        .bind(&id.as_bytes()[..])
-        .bind(&project_id.as_bytes()[..])
-        .fetch_optional(self.reader.pool())
-        .await
-        .map_err(StoreError::during("read a job"))?;
-        row.map(|row| row::job(&row)).transpose()
+        let read = format!(
+            "SELECT {JOB_COLUMNS} FROM jobs j JOIN projects p USING (project_key) WHERE j.job_id = ? AND p.project_id = ?"
+        );
+        let read = sql("read a job", read).bind(id).bind(project_id);
+        Ok(read.optional(self.reader.pool()).await?.map(job))
     }
 }
 
@@ -112,39 +88,25 @@ impl TaskWrites for SqliteStore {
 }
 
 impl Reader {
+    /// Returns a page of the tasks of an instance or a project, newest first.
     async fn page_of_tasks(
         &self,
-        of: Of,
-        (from, until): (Timestamp, Timestamp),
+        of: &str,
+        owner: impl for<'v> Encode<'v, Sqlite> + Type<Sqlite> + Copy,
+        window: TimeWindow,
         page: PageRequest,
     ) -> Result<Page<BackgroundTask>, StoreError> {
-        let failed = StoreError::during("list background tasks");
-        let chosen = |columns: &str| {
-            let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {columns} FROM background_tasks t"));
-            match of {
-                Of::Instance(key) => query.push(" WHERE t.instance_key = ").push_bind(key),
-                Of::Project(id) => query
-                    .push(
-                        " LEFT JOIN instances i ON i.instance_key = t.instance_key \
-                         WHERE i.deleted_at IS NULL AND t.project_key = \
-                             (SELECT project_key FROM projects WHERE project_id = ",
-                    )
-                    .push_bind(id.as_bytes().to_vec())
-                    .push(")"),
-            };
-            query.push(" AND t.created_at BETWEEN ").push_bind(from.as_millis());
-            query.push(" AND ").push_bind(until.as_millis());
-            query
-        };
-        let total: i64 =
-            chosen("count(*)").build_query_scalar().fetch_one(self.pool()).await.map_err(&failed)?;
-        let mut listing = chosen(TASK_COLUMNS);
-        listing.push(" ORDER BY t.created_at DESC, t.task_key DESC LIMIT ");
-        listing.push_bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX));
-        listing.push(" OFFSET ").push_bind(i64::try_from(page.skip).unwrap_or(i64::MAX));
-        let rows = listing.build().fetch_all(self.pool()).await.map_err(&failed)?;
-        let items = rows.iter().map(row::task).collect::<Result<_, _>>()?;
-        Ok(Page { items, total: unsigned(total) })
+        let from = format!("FROM background_tasks t {of} AND t.created_at BETWEEN ?2 AND ?3");
+        let (first, last) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
+        let count = sql("count background tasks", format!("SELECT count(*) {from}"));
+        let total = count.bind(owner).bind(first).bind(last).value(self.pool()).await?;
+        let list = format!(
+            "SELECT {TASK_COLUMNS} {from} ORDER BY t.created_at DESC, t.task_key DESC LIMIT ?4 OFFSET ?5"
+        );
+        let list = sql("list background tasks", list).bind(owner).bind(first).bind(last);
+        let list = list.bind(signed(page.limit.as_u64())).bind(signed(page.skip));
+        let rows = list.all(self.pool()).await?;
+        Ok(Page { items: rows.into_iter().map(task).collect(), total: unsigned(total) })
     }
 }
 
@@ -158,7 +120,7 @@ pub(super) async fn begin(
 ) -> Result<(), StoreError> {
     let find =
         sql("find a project", "SELECT project_key FROM instances WHERE instance_key = ?").bind(instance_key);
-    let (project_key,): (i64,) = find.one(&mut *connection).await?;
+    let project_key = find.value(&mut *connection).await?;
     record(connection, (project_key, Some(instance_key)), new, Some(details), span).await
 }
 
@@ -195,19 +157,13 @@ async fn record(
                                        job_id)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
-    task.bind(project_key)
-        .bind(instance_key)
-        .bind(new.task_id)
-        .bind(name)
-        .bind(details.map(row::details_json).transpose()?)
-        .bind(new.creator.user_id.clone())
-        .bind(new.creator.user_name.clone())
-        .bind(begin_at)
-        .bind(end_at)
-        .bind(names.job.map(|_| new.job_id))
-        .execute(connection)
-        .await
-        .map(drop)
+    let task = task.bind(project_key).bind(instance_key).bind(new.task_id).bind(name);
+    let task = match details {
+        Some(details) => task.bind_json(details),
+        None => task.bind(None::<String>),
+    };
+    let task = task.bind(&new.creator.user_id).bind(&new.creator.user_name).bind(begin_at).bind(end_at);
+    task.bind(names.job.map(|_| new.job_id)).execute(connection).await.map(drop)
 }
 
 /// Records a job of a project that no instance has, and that ended as it began.
@@ -249,30 +205,22 @@ pub(super) async fn end_all(
     at: Timestamp,
     failure: Option<FailureCode>,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("end what runs in the background");
-    sqlx::query(
+    let end = sql(
+        "end what runs in the background",
         "UPDATE background_tasks SET finished_at = max(?1, created_at), failed = ?2 IS NOT NULL, error_code = ?2
          WHERE instance_key = ?3 AND finished_at IS NULL AND task_id NOT IN (SELECT task_id FROM waiting_changes)
            AND task_id NOT IN (SELECT task_id FROM background_work WHERE task_id IS NOT NULL)",
-    )
-    .bind(at.as_millis())
-    .bind(failure.map(FailureCode::as_str))
-    .bind(instance_key)
-    .execute(&mut *connection)
-    .await
-    .map_err(&failed)?;
-    sqlx::query(
+    );
+    let error_code = failure.map(FailureCode::as_str);
+    end.bind(at).bind(error_code).bind(instance_key).execute(&mut *connection).await?;
+    let end = sql(
+        "end what runs in the background",
         "UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ?
          WHERE instance_key = ? AND end_at IS NULL AND job_id NOT IN (SELECT job_id FROM waiting_changes)
            AND job_id NOT IN (SELECT job_id FROM background_work WHERE job_id IS NOT NULL)",
-    )
-    .bind(at.as_millis())
-    .bind(failure.map(FailureCode::as_str))
-    .bind(instance_key)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(failed)
+    );
+    let end = end.bind(at).bind(error_code).bind(instance_key);
+    end.execute(connection).await.map(drop)
 }
 
 /// Removes a task of a project that has ended from the list.
@@ -282,26 +230,21 @@ async fn delete_of_project(
     at: Timestamp,
     origin: &Origin,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("remove a background task");
     let WriterState { connection, actors, .. } = state;
-    let found = sqlx::query(AssertSqlSafe(format!(
+    let find = format!(
         "SELECT {TASK_COLUMNS}, t.project_key FROM background_tasks t JOIN projects p USING (project_key) \
          WHERE p.project_id = ? AND t.task_id = ? AND t.instance_key IS NULL"
-    )))
-    .bind(&project_id.as_bytes()[..])
-    .bind(&id.as_bytes()[..])
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::during("find a background task"))?;
+    );
+    let found = sql("find a background task", find).bind(project_id).bind(id).row(&mut *connection).await?;
     let found = found.ok_or(Refusal::TaskNotFound)?;
-    let (task, project_key) = (row::task(&found)?, row::column(&found, "project_key")?);
+    let (task, project_key) = (task(decode(&found)?), row::column(&found, "project_key")?);
     task.permit_deletion()?;
     let delete = sql("remove a background task", "DELETE FROM background_tasks WHERE task_id = ?");
     delete.bind(id).execute(&mut *connection).await?;
-    let actor_key = actors.key(connection, &origin.actor).await.map_err(&failed)?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     let subject = ProjectSubject { project_key, kind: "task", id: id.as_bytes(), name: &task.name };
     let audit = Audit { at, origin, actor_key };
-    events::append_of_project(connection, subject, ProjectChange::Deleted, audit).await.map_err(failed)
+    events::append_of_project(connection, subject, ProjectChange::Deleted, audit).await
 }
 
 /// Removes a task that has ended from the list.
@@ -311,20 +254,12 @@ pub(super) async fn delete(
     id: TaskId,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let found = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.task_id = ?"
-    )))
-    .bind(known.key)
-    .bind(&id.as_bytes()[..])
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(StoreError::during("find a background task"))?;
-    row::task(&found.ok_or(Refusal::TaskNotFound)?)?.permit_deletion()?;
-    sqlx::query("DELETE FROM background_tasks WHERE instance_key = ? AND task_id = ?")
-        .bind(known.key)
-        .bind(&id.as_bytes()[..])
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("remove a background task"))?;
+    let find =
+        format!("SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.task_id = ?");
+    let found =
+        sql("find a background task", find).bind(known.key).bind(id).optional(&mut *connection).await?;
+    task(found.ok_or(Refusal::TaskNotFound)?).permit_deletion()?;
+    let remove = "DELETE FROM background_tasks WHERE instance_key = ? AND task_id = ?";
+    sql("remove a background task", remove).bind(known.key).bind(id).execute(&mut *connection).await?;
     note(connection, known.key, known.state.status, "task removed", audit).await
 }

@@ -11,10 +11,11 @@ use crate::domain::id::InstanceId;
 use crate::domain::instance::{InstanceStatus, Upgrade};
 use crate::domain::origin::Origin;
 use crate::domain::restore::RestoreStatus;
-use crate::store::row::{self, RestoreStatusRow, backup_status_code, restore_status_code};
+use crate::store::row::{RestoreStatusRow, backup_status_code, restore_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
 use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{
     accounts, background_work, backups, contents, diagnoses, exports, instances, key_analyses, migrations,
@@ -31,10 +32,7 @@ pub(super) async fn apply(
     keep: Option<u32>,
 ) -> Result<Vec<MadeChange>, StoreError> {
     let WriterState { connection, instances: known, actors, oldest_usable, .. } = state;
-    let actor_key = actors
-        .key(connection, &Origin::SYSTEM.actor)
-        .await
-        .map_err(StoreError::during("record who changes a record"))?;
+    let actor_key = actors.key(connection, &Origin::SYSTEM.actor).await?;
     let ids: BTreeSet<InstanceId> = changes.iter().filter_map(DueChange::instance_id).collect();
     for id in &ids {
         known.forget(*id);
@@ -179,9 +177,7 @@ async fn apply_to_backups(
             Some(backup_status_code(change.to.kind())),
         )
     };
-    events::append(connection, batch.iter().map(event).collect())
-        .await
-        .map_err(StoreError::during("record a change that came due"))?;
+    events::append(connection, batch.iter().map(event).collect()).await?;
     let usable = batch.iter().filter(|(_, change)| matches!(change.to, BackupStatus::Succeed(_)));
     let usable: Vec<Usable> = usable
         .map(|(instance_key, change)| Usable {
@@ -210,9 +206,7 @@ async fn apply_to_restore(
     let from_status = restore_status_code(change.from);
     let to = RestoreStatusRow::from(&change.to);
     let was_as_expected =
-        restores::update_status(connection, instance_key, change.number, change.id, from_status, &to)
-            .await
-            .map_err(StoreError::during("change the status of a restore"))?;
+        restores::update_status(connection, instance_key, change.number, change.id, from_status, &to).await?;
     if !was_as_expected {
         return Ok(Vec::new());
     }
@@ -222,9 +216,7 @@ async fn apply_to_restore(
         .map_err(StoreError::during("plan what follows a change"))?;
     let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
     let subject = Subject::Restore(instance_key, change.number);
-    events::append(connection, vec![audit.event(subject, Some(from_status), Some(to.status))])
-        .await
-        .map_err(StoreError::during("record a change that came due"))?;
+    events::append(connection, vec![audit.event(subject, Some(from_status), Some(to.status))]).await?;
     let record = ChangedRecord::Restore { id: change.id, from: change.from, to: change.to.kind() };
     let mut all = vec![MadeChange { record, instance_id: Some(change.instance_id), at: change.at }];
     if matches!(change.to, RestoreStatus::Succeed { .. }) {
@@ -246,16 +238,9 @@ async fn instance_keys(
     ids: &BTreeSet<InstanceId>,
 ) -> Result<HashMap<InstanceId, i64>, StoreError> {
     let ids: Vec<String> = ids.iter().map(|id| hex::encode(id.as_bytes())).collect();
-    let rows = sqlx::query(
+    let find = sql(
+        "find the instances of changes",
         "SELECT instance_id, instance_key FROM instances WHERE instance_id IN (SELECT unhex(value) FROM json_each(?))",
-    )
-    .bind(serde_json::to_string(&ids).unwrap_or_default())
-    .fetch_all(connection)
-    .await
-    .map_err(StoreError::during("find the instances of changes"))?;
-    let key = |row| {
-        let id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
-        Ok((id, row::column(row, "instance_key")?))
-    };
-    rows.iter().map(key).collect()
+    );
+    Ok(find.bind_json(&ids).all(connection).await?.into_iter().collect())
 }

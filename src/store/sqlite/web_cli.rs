@@ -40,7 +40,7 @@ async fn open(state: &mut WriterState, login: WebCliLogin, user: WebCliUser) -> 
     permit_web_cli(&shown(connection, known.key).await?)?;
     let (is_still_right, account_id) = match user {
         WebCliUser::Default(compared_with) => {
-            let (no_password, kept) = kept_password(connection, known.key).await?;
+            let (no_password, kept) = kept_password(&mut *connection, known.key).await?;
             (kept.hash.filter(|_| !no_password) == compared_with, None)
         }
         WebCliUser::Account(id, compared_with) => {

@@ -22,10 +22,7 @@ async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), 
     let ChangeInstance { instance, command, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known: CachedInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who changes an instance"))?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
     instances.forget(instance.instance_id);
     let audit = Audit { at: now, origin: &origin, actor_key };
     match command {
@@ -42,10 +39,7 @@ async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), 
             placement::begin(connection, known, extension, wait.as_ref(), (&task, work), audit).await
         }
         InstanceCommand::Delete => {
-            let system_key = actors
-                .key(connection, &Origin::SYSTEM.actor)
-                .await
-                .map_err(StoreError::during("record who lets backups expire"))?;
+            let system_key = actors.key(connection, &Origin::SYSTEM.actor).await?;
             known.state.permit_deletion()?;
             update::delete(connection, &known, audit, system_key).await?;
             migrations::end_of_instance(connection, instances, &known, audit).await

@@ -16,6 +16,7 @@ use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instances::free::{free_addresses, require_free, require_unused_address};
 use crate::store::sqlite::instances::record::record;
 use crate::store::sqlite::instances::{password, transition, update};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{control, placed_orders, quotas};
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
@@ -43,10 +44,7 @@ pub(in crate::store::sqlite) async fn create(
         require_unused_address(connection, project_id, &command.new.network.subnet_id, ip).await?;
     }
     let project_key = ensure_project(connection, project_id, command.now).await?;
-    let actor_key = actors
-        .key(connection, &command.origin.actor)
-        .await
-        .map_err(StoreError::during("record who makes an instance"))?;
+    let actor_key = actors.key(connection, &command.origin.actor).await?;
     let each = usize::try_from(command.new.addresses.max(1)).unwrap_or(1);
     let free = free_addresses(connection, project_key, each * command.called.len()).await?;
     for (called, free) in command.called.iter().zip(free.chunks(each)) {
@@ -81,21 +79,13 @@ pub(in crate::store::sqlite) async fn ensure_project(
     project_id: ProjectId,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    let failed = StoreError::during("make a project");
-    sqlx::query(
+    let make = sql(
+        "make a project",
         "INSERT INTO projects (project_id, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(&project_id.as_bytes()[..])
-    .bind(project_id.to_string())
-    .bind(now.as_millis())
-    .execute(&mut *connection)
-    .await
-    .map_err(&failed)?;
-    sqlx::query_scalar("SELECT project_key FROM projects WHERE project_id = ?")
-        .bind(&project_id.as_bytes()[..])
-        .fetch_one(connection)
-        .await
-        .map_err(failed)
+    );
+    make.bind(project_id).bind(project_id.to_string()).bind(now).execute(&mut *connection).await?;
+    let make = sql("make a project", "SELECT project_key FROM projects WHERE project_id = ?");
+    make.bind(project_id).value(connection).await
 }
 
 async fn insert(
@@ -112,7 +102,8 @@ async fn insert(
     let NewInstance { access, network, .. } = &command.new;
     let new = &command.new;
     let launched_at = (status == InstanceStatus::Running).then_some(command.now.as_millis());
-    let instance_key: i64 = sqlx::query_scalar(
+    let make = sql(
+        "make an instance",
         "INSERT INTO instances (instance_id, project_key, name, description, engine, engine_as_sent, engine_version,
                                 cache_mode, capacity_mb, spec_code, product_id, charging_mode, order_id, status, ip, port,
                                 no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id,
@@ -120,44 +111,24 @@ async fn insert(
                                 enterprise_project_id, rename_commands, user_id, user_name, created_at, launched_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          RETURNING instance_key",
-    )
-    .bind(&called.id.as_bytes()[..])
-    .bind(project_key)
-    .bind(called.name.as_str())
-    .bind(&new.description)
-    .bind(new.engine.as_str())
-    .bind(&new.engine_as_sent)
-    .bind(new.engine_version.as_str())
-    .bind(new.cache_mode.as_str())
-    .bind(i64::from(new.capacity.as_megabytes()))
-    .bind(&new.spec_code)
-    .bind(&new.product_id)
-    .bind(i64::from(new.prepayment.is_some()))
-    .bind(command.order.as_ref().map(|order| order.id.as_str()))
-    .bind(status.as_str())
-    .bind(ip)
-    .bind(i64::from(new.port))
-    .bind(access.no_password)
-    .bind(&access.user)
-    .bind(command.password_hash.as_ref().map(|hash| hash.expose().to_owned()))
-    .bind(access.ssl)
-    .bind(access.public_ip)
-    .bind(&access.public_ip_id)
-    .bind(new.zone_codes.join(","))
-    .bind(&network.vpc_id)
-    .bind(&network.subnet_id)
-    .bind(&network.security_group_id)
-    .bind(new.maintenance.begin())
-    .bind(new.maintenance.end())
-    .bind(&new.enterprise_project_id)
-    .bind(rename_commands_json(&new.rename_commands))
-    .bind(&command.creator.user_id)
-    .bind(&command.creator.user_name)
-    .bind(command.now.as_millis())
-    .bind(launched_at)
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(StoreError::during("make an instance"))?;
+    );
+    let make = make.bind(called.id).bind(project_key).bind(called.name.as_str()).bind(&new.description);
+    let make = make.bind(new.engine.as_str()).bind(&new.engine_as_sent).bind(new.engine_version.as_str());
+    let make = make.bind(new.cache_mode.as_str()).bind(new.capacity.as_megabytes()).bind(&new.spec_code);
+    let make = make
+        .bind(&new.product_id)
+        .bind(new.prepayment.is_some())
+        .bind(command.order.as_ref().map(|order| order.id.as_str()));
+    let make = make.bind(status.as_str()).bind(ip).bind(new.port).bind(access.no_password);
+    let make = make.bind(&access.user);
+    let make = make.bind(command.password_hash.as_ref().map(|hash| hash.expose().to_owned()));
+    let make = make.bind(access.ssl).bind(access.public_ip).bind(&access.public_ip_id);
+    let make = make.bind(new.zone_codes.join(",")).bind(&network.vpc_id).bind(&network.subnet_id);
+    let make = make.bind(&network.security_group_id).bind(new.maintenance.begin());
+    let make = make.bind(new.maintenance.end()).bind(&new.enterprise_project_id);
+    let make = make.bind(rename_commands_json(&new.rename_commands)).bind(&command.creator.user_id);
+    let make = make.bind(&command.creator.user_name).bind(command.now).bind(launched_at);
+    let instance_key: i64 = make.value(&mut *connection).await?;
     if new.password.as_ref().is_some_and(|password| password.expose().contains(':')) {
         password::set_colon(connection, instance_key, true).await?;
     }
@@ -181,15 +152,11 @@ async fn insert_tags(
     instance_key: i64,
     new: &NewInstance,
 ) -> Result<(), StoreError> {
-    for (position, tag) in new.tags.iter().enumerate() {
-        sqlx::query("INSERT INTO instance_tags (instance_key, position, key, value) VALUES (?, ?, ?, ?)")
-            .bind(instance_key)
-            .bind(i64::try_from(position).unwrap_or(i64::MAX))
-            .bind(tag.key.as_str())
-            .bind(tag.value.as_str())
-            .execute(&mut *connection)
-            .await
-            .map_err(StoreError::during("tag an instance"))?;
-    }
-    Ok(())
+    let tags: Vec<_> = new.tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect();
+    let insert = sql(
+        "tag an instance",
+        "INSERT INTO instance_tags (instance_key, position, key, value)
+         SELECT ?, key, value ->> 0, value ->> 1 FROM json_each(?)",
+    );
+    insert.bind(instance_key).bind_json(&tags).execute(connection).await.map(drop)
 }

@@ -8,8 +8,9 @@ use crate::domain::work::WorkOptions;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::shown;
-use crate::store::sqlite::instances::waiting::Waiting;
+use crate::store::sqlite::instances::waiting::{WAITING, Waiting};
 use crate::store::sqlite::instances::{placement, resize};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreError};
 
@@ -21,20 +22,18 @@ pub(in crate::store::sqlite) async fn begin_due(
     step: &ScheduleStep,
     actor_key: i64,
 ) -> Result<(Vec<MadeChange>, usize), StoreError> {
-    let rows = sqlx::query(
-        "SELECT w.* FROM waiting_changes w JOIN instances i USING (instance_key)
-         WHERE i.instance_id = ? AND w.due_at <= ? ORDER BY w.change_number",
-    )
-    .bind(&instance.instance_id.as_bytes()[..])
-    .bind(step.at.as_millis())
-    .fetch_all(&mut state.connection)
-    .await
-    .map_err(StoreError::during("find what waits and is due"))?;
+    let find = format!(
+        "SELECT {WAITING} FROM waiting_changes
+         WHERE instance_key = (SELECT instance_key FROM instances WHERE instance_id = ?) AND due_at <= ? ORDER BY change_number"
+    );
+    let find = sql("find what waits and is due", find).bind(instance.instance_id).bind(step.at);
+    let rows = find.all(&mut state.connection).await?;
+    let done = rows.len();
     let audit = Audit { at: step.at, origin: &Origin::SYSTEM, actor_key };
     let mut made = Vec::new();
-    for row in &rows {
+    for row in rows {
         let WriterState { connection, instances, .. } = &mut *state;
-        let waiting = Waiting::read(row)?;
+        let waiting = Waiting::new(row);
         instances.load(connection, std::iter::once(instance.instance_id)).await?;
         match instances.get_mut(instance.project_id, instance.instance_id).cloned() {
             Ok(known) => {
@@ -47,7 +46,7 @@ pub(in crate::store::sqlite) async fn begin_due(
             }
         }
     }
-    Ok((made, rows.len()))
+    Ok((made, done))
 }
 
 /// Begins one change, puts it off while the instance is busy, or gives it up for good.

@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use crate::domain::id::ProjectId;
 use crate::domain::refusal::Refusal;
 use crate::store::StoreError;
+use crate::store::sqlite::sql::sql;
 
 /// How many addresses `192.168.x.2` to `192.168.x.254` of one subnet are given out.
 const ADDRESSES_A_SUBNET: i64 = 253;
@@ -21,15 +22,12 @@ pub(super) async fn require_free(
     project_id: ProjectId,
     names: Vec<&str>,
 ) -> Result<(), StoreError> {
-    let taken: Option<i64> = sqlx::query_scalar(
+    let look = sql(
+        "look for the names of instances",
         "SELECT 1 FROM projects p JOIN instances i USING (project_key)
          WHERE p.project_id = ? AND i.deleted_at IS NULL AND i.name IN (SELECT value FROM json_each(?)) LIMIT 1",
-    )
-    .bind(&project_id.as_bytes()[..])
-    .bind(serde_json::to_string(&names).unwrap_or_default())
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::during("look for the names of instances"))?;
+    );
+    let taken: Option<i64> = look.bind(project_id).bind_json(&names).optional_value(connection).await?;
     if taken.is_some() { Err(Refusal::InstanceNameTaken.into()) } else { Ok(()) }
 }
 
@@ -69,32 +67,27 @@ pub(super) async fn require_unused_address(
     ip: &str,
 ) -> Result<(), StoreError> {
     let wanted: Vec<&str> = ip.split(',').collect();
-    let taken: Option<i64> = sqlx::query_scalar(
+    let look = sql(
+        "look for an address in a subnet",
         "SELECT 1 FROM projects p JOIN instances i USING (project_key)
          LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)
          WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (i.subnet_id = ?2 OR l.subnet_id = ?2)
            AND EXISTS (SELECT 1 FROM json_each(?3) c
                        WHERE instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)
          LIMIT 1",
-    )
-    .bind(&project_id.as_bytes()[..])
-    .bind(subnet_id)
-    .bind(serde_json::to_string(&wanted).unwrap_or_default())
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::during("look for an address in a subnet"))?;
+    );
+    let look = look.bind(project_id).bind(subnet_id).bind_json(&wanted);
+    let taken: Option<i64> = look.optional_value(connection).await?;
     if taken.is_some() { Err(Refusal::InvalidParameter { name: "private_ip" }.into()) } else { Ok(()) }
 }
 
 /// Returns how many addresses the instances of a project have, those that are gone included.
 async fn given_out(connection: &mut SqliteConnection, project_key: i64) -> Result<i64, StoreError> {
-    sqlx::query_scalar(
+    let count = sql(
+        "count the addresses of a project",
         "SELECT coalesce(sum(length(ip) - length(replace(ip, ',', '')) + 1), 0) FROM instances WHERE project_key = ?",
-    )
-    .bind(project_key)
-    .fetch_one(connection)
-    .await
-    .map_err(StoreError::during("count the addresses of a project"))
+    );
+    count.bind(project_key).value(connection).await
 }
 
 /// Returns those of some addresses that an instance of the project has, or will have when it has its new size.
@@ -103,17 +96,14 @@ async fn taken(
     project_key: i64,
     candidates: &[String],
 ) -> Result<HashSet<String>, StoreError> {
-    let taken: Vec<String> = sqlx::query_scalar(
+    let look = sql(
+        "look for addresses of a project",
         "SELECT c.value FROM json_each(?1) c
          WHERE EXISTS (SELECT 1 FROM instances i LEFT JOIN planned_sizes s USING (instance_key)
                        WHERE i.project_key = ?2
                          AND instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)",
-    )
-    .bind(serde_json::to_string(candidates).unwrap_or_default())
-    .bind(project_key)
-    .fetch_all(connection)
-    .await
-    .map_err(StoreError::during("look for addresses of a project"))?;
+    );
+    let taken: Vec<String> = look.bind_json(&candidates).bind(project_key).values(connection).await?;
     Ok(taken.into_iter().collect())
 }
 

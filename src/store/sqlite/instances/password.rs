@@ -1,28 +1,25 @@
 //! The password of an instance: changed by those who know it, reset by those who may, locked after too many tries.
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
-use crate::domain::identity::Secret;
-use crate::domain::instance::password::{PasswordVerdict, permit_change, permit_reset};
+use crate::domain::instance::password::{PasswordTries, PasswordVerdict, permit_change, permit_reset};
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{logins, tasks};
-use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError, row};
+use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
 
 /// Changes a password, or counts the try.
 pub(in crate::store::sqlite) async fn change_password(
     state: &mut WriterState,
     command: ChangePassword,
 ) -> Result<PasswordAnswer, StoreError> {
-    let WriterState { connection, instances, actors, .. } = state;
     let ChangePassword { instance, change, has_colon, task, now, origin } = command;
-    instances.load(connection, std::iter::once(instance.instance_id)).await?;
-    let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
-    let (mut no_password, mut kept) = read(connection, known.key).await?;
+    let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
+    let (mut no_password, mut kept) = read(&mut *connection, known.key).await?;
     match change {
         PasswordChange::Change { .. } => permit_change(no_password, known.state.state())?,
         PasswordChange::Reset { .. } | PasswordChange::WhileLocked => permit_reset(known.state.state())?,
@@ -56,10 +53,6 @@ pub(in crate::store::sqlite) async fn change_password(
         no_password = new_hash.is_none();
         kept.hash = new_hash;
     }
-    let actor_key = actors
-        .key(connection, &origin.actor)
-        .await
-        .map_err(StoreError::during("record who changes a password"))?;
     let changed_at = (verdict == PasswordVerdict::Right).then_some(now);
     write(connection, known.key, no_password, &kept, changed_at).await?;
     if changed_at.is_some() {
@@ -70,24 +63,21 @@ pub(in crate::store::sqlite) async fn change_password(
         let span = (at, Some(at));
         tasks::begin(connection, known.key, task, &TaskDetails::default(), span).await?;
     }
-    note(connection, known.key, known.state.status, text, Audit { at: now, origin: &origin, actor_key })
-        .await?;
+    note(connection, known.key, known.state.status, text, audit).await?;
     Ok(PasswordAnswer::Judged(verdict))
 }
 
 /// Reads whether clients need no password, and what is kept of it.
 pub(in crate::store::sqlite) async fn read(
-    connection: &mut SqliteConnection,
+    database: impl SqliteExecutor<'_>,
     instance_key: i64,
 ) -> Result<(bool, KeptPassword), StoreError> {
-    let row = sqlx::query(
+    let find = sql(
+        "read the password of an instance",
         "SELECT no_password_access, password_hash, wrong_passwords, locked_until FROM instances WHERE instance_key = ?",
-    )
-    .bind(instance_key)
-    .fetch_one(connection)
-    .await
-    .map_err(StoreError::during("read the password of an instance"))?;
-    Ok((row::column(&row, "no_password_access")?, row::kept_password(&row)?))
+    );
+    let (no_password, hash, wrong, locked_until) = find.bind(instance_key).one(database).await?;
+    Ok((no_password, KeptPassword { hash, tries: PasswordTries { wrong, locked_until } }))
 }
 
 /// Returns whether the password of an instance has a colon.
@@ -96,8 +86,7 @@ pub(in crate::store::sqlite) async fn has_colon(
     instance_key: i64,
 ) -> Result<bool, StoreError> {
     let find = sql("look at a password", "SELECT password_has_colon FROM instances WHERE instance_key = ?");
-    let (has_colon,) = find.bind(instance_key).one::<(bool,)>(connection).await?;
-    Ok(has_colon)
+    find.bind(instance_key).value(connection).await
 }
 
 /// Keeps whether the password of an instance has a colon.
@@ -118,20 +107,14 @@ async fn write(
     kept: &KeptPassword,
     changed_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let change = sql(
+        "change the password of an instance",
         "UPDATE instances
          SET no_password_access = ?, password_hash = ?, wrong_passwords = ?, locked_until = ?,
              updated_at = coalesce(max(?, created_at), updated_at)
          WHERE instance_key = ?",
-    )
-    .bind(no_password)
-    .bind(kept.hash.as_ref().map(Secret::expose))
-    .bind(i64::from(kept.tries.wrong))
-    .bind(kept.tries.locked_until.map(Timestamp::as_millis))
-    .bind(changed_at.map(Timestamp::as_millis))
-    .bind(instance_key)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("change the password of an instance"))
+    );
+    let change = change.bind(no_password).bind(&kept.hash);
+    let change = change.bind(kept.tries.wrong).bind(kept.tries.locked_until).bind(changed_at);
+    change.bind(instance_key).execute(connection).await.map(drop)
 }

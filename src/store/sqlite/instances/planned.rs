@@ -1,13 +1,14 @@
 //! What is planned for an instance that is EXTENDING: its size, where it will be, its replicas. Made when that ends well.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::instance::{NewPlacement, NewSize, ReplicaChange, ReplicaCourse};
+use crate::store::StoreError;
 use crate::store::sqlite::instances::free::free_addresses;
 use crate::store::sqlite::instances::network;
 use crate::store::sqlite::instances::record::shown;
 use crate::store::sqlite::kept_nodes;
-use crate::store::{StoreError, row};
+use crate::store::sqlite::sql::sql;
 
 /// Makes what is planned for an instance, if it `succeeded`; else forgets it.
 pub(super) async fn finish(
@@ -30,27 +31,24 @@ pub(super) async fn plan_size(
     let needed = usize::try_from(size.addresses.max(1)).unwrap_or(1);
     let mut addresses: Vec<String> = ip.split(',').take(needed).map(str::to_owned).collect();
     if addresses.len() < needed {
-        let project_key: i64 = sqlx::query_scalar("SELECT project_key FROM instances WHERE instance_key = ?")
-            .bind(instance_key)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(StoreError::during("find the project of an instance"))?;
+        let find = sql(
+            "find the project of an instance",
+            "SELECT project_key FROM instances WHERE instance_key = ?",
+        );
+        let project_key: i64 = find.bind(instance_key).value(&mut *connection).await?;
         addresses.append(&mut free_addresses(connection, project_key, needed - addresses.len()).await?);
     }
-    sqlx::query(
+    let plan = sql(
+        "plan the size of an instance",
         "INSERT OR REPLACE INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip, replicas)
          VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(instance_key)
-    .bind(&size.spec_code)
-    .bind(i64::from(size.capacity.as_megabytes()))
-    .bind(size.cache_mode.as_str())
-    .bind(addresses.join(","))
-    .bind(row::replicas_json(&size.replicas)?)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("plan the size of an instance"))
+    );
+    let plan = plan.bind(instance_key).bind(&size.spec_code).bind(size.capacity.as_megabytes());
+    let row =
+        |replica: &ReplicaChange| (replica.shard, replica.copy, replica.zone_code.clone(), replica.course);
+    let replicas: Vec<_> = size.replicas.iter().map(row).collect();
+    let plan = plan.bind(size.cache_mode).bind(addresses.join(",")).bind_json(&replicas);
+    plan.execute(connection).await.map(drop)
 }
 
 /// Gives an instance the size that is planned for it, if one is and it `succeeded`. Its backups cannot be restored after that,
@@ -60,47 +58,32 @@ async fn finish_size(
     instance_key: i64,
     succeeded: bool,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("give an instance its size");
-    let planned = sqlx::query(
-        "DELETE FROM planned_sizes WHERE instance_key = ?
-         RETURNING spec_code, product_id, capacity_mb, cache_mode, ip, replicas",
-    )
-    .bind(instance_key)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(&failed)?;
-    let Some(planned) = planned.filter(|_| succeeded) else { return Ok(()) };
+    if !succeeded {
+        let forget =
+            sql("forget the size of an instance", "DELETE FROM planned_sizes WHERE instance_key = ?");
+        return forget.bind(instance_key).execute(connection).await.map(drop);
+    }
     let before = shown(connection, instance_key).await?;
-    sqlx::query(
+    let give = sql(
+        "give an instance its size",
         "UPDATE instances
-         SET spec_code = ?1, product_id = ?2, capacity_mb = ?3, cache_mode = ?4, ip = ?5,
-             restorable_after = coalesce((SELECT max(record_number) FROM backups WHERE instance_key = ?6), restorable_after)
-         WHERE instance_key = ?6",
-    )
-    .bind(planned.try_get::<String, _>("spec_code").map_err(&failed)?)
-    .bind(planned.try_get::<Option<String>, _>("product_id").map_err(&failed)?)
-    .bind(planned.try_get::<i64, _>("capacity_mb").map_err(&failed)?)
-    .bind(planned.try_get::<String, _>("cache_mode").map_err(&failed)?)
-    .bind(planned.try_get::<String, _>("ip").map_err(&failed)?)
-    .bind(instance_key)
-    .execute(&mut *connection)
-    .await
-    .map_err(&failed)?;
+         SET spec_code = s.spec_code, product_id = s.product_id, capacity_mb = s.capacity_mb, cache_mode = s.cache_mode, ip = s.ip,
+             restorable_after = coalesce((SELECT max(record_number) FROM backups WHERE instance_key = ?1), restorable_after)
+         FROM planned_sizes s WHERE s.instance_key = instances.instance_key AND instances.instance_key = ?1",
+    );
+    if give.bind(instance_key).execute(&mut *connection).await? == 0 {
+        return Ok(());
+    }
     for statement in [
         "DELETE FROM stopped_nodes WHERE instance_key = ?",
         "DELETE FROM replica_changes WHERE instance_key = ?",
-    ] {
-        sqlx::query(statement).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
-    }
-    sqlx::query(
         "INSERT INTO replica_changes (instance_key, shard, copy, zone_code, course)
-         SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
-    )
-    .bind(instance_key)
-    .bind(planned.try_get::<String, _>("replicas").map_err(&failed)?)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
+         SELECT instance_key, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM planned_sizes, json_each(replicas)
+         WHERE instance_key = ?",
+        "DELETE FROM planned_sizes WHERE instance_key = ?",
+    ] {
+        sql("give an instance its size", statement).bind(instance_key).execute(&mut *connection).await?;
+    }
     if !shown(connection, instance_key).await?.keeps_nodes_of(&before) {
         kept_nodes::write(connection, instance_key, &[]).await?;
     }
@@ -119,17 +102,12 @@ pub(super) async fn plan_place(
         NewPlacement::Replica(replica) => return plan_replica(connection, instance_key, replica).await,
     };
     let (vpc_id, subnet_id) = network.unzip();
-    sqlx::query(
+    let plan = sql(
+        "plan where an instance will be",
         "INSERT OR REPLACE INTO planned_places (instance_key, zone_codes, vpc_id, subnet_id) VALUES (?, ?, ?, ?)",
-    )
-    .bind(instance_key)
-    .bind(zone_codes)
-    .bind(vpc_id)
-    .bind(subnet_id)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("plan where an instance will be"))
+    );
+    let plan = plan.bind(instance_key).bind(zone_codes).bind(vpc_id).bind(subnet_id);
+    plan.execute(connection).await.map(drop)
 }
 
 async fn plan_replica(
@@ -137,19 +115,13 @@ async fn plan_replica(
     instance_key: i64,
     replica: &ReplicaChange,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let plan = sql(
+        "plan a replica",
         "INSERT INTO replica_changes (instance_key, shard, copy, zone_code, course) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET course = excluded.course",
-    )
-    .bind(instance_key)
-    .bind(i64::from(replica.shard))
-    .bind(i64::from(replica.copy))
-    .bind(&replica.zone_code)
-    .bind(replica.course.as_str())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("plan a replica"))
+    );
+    let plan = plan.bind(instance_key).bind(replica.shard).bind(replica.copy).bind(&replica.zone_code);
+    plan.bind(replica.course.as_str()).execute(connection).await.map(drop)
 }
 
 /// Makes what is planned for an instance, if it `succeeded`; else forgets it.
@@ -158,7 +130,6 @@ async fn finish_place(
     instance_key: i64,
     succeeded: bool,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("extend an instance");
     let place = "UPDATE instances
          SET zone_codes = coalesce(p.zone_codes, instances.zone_codes), vpc_id = coalesce(p.vpc_id, instances.vpc_id),
              subnet_id = coalesce(p.subnet_id, instances.subnet_id)
@@ -171,14 +142,11 @@ async fn finish_place(
     let kept = "UPDATE replica_changes SET course = 'added' WHERE instance_key = ? AND course = 'removing'";
     let steps = if succeeded { [place, replicas] } else { [given_up, kept] };
     for step in steps {
-        sqlx::query(step).bind(instance_key).execute(&mut *connection).await.map_err(&failed)?;
+        sql("extend an instance", step).bind(instance_key).execute(&mut *connection).await?;
     }
     let forgotten = "DELETE FROM planned_places WHERE instance_key = ? RETURNING zone_codes IS NOT NULL";
-    let moved: Option<bool> = sqlx::query_scalar(forgotten)
-        .bind(instance_key)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(&failed)?;
+    let extend = sql("extend an instance", forgotten);
+    let moved: Option<bool> = extend.bind(instance_key).optional_value(&mut *connection).await?;
     if succeeded && moved == Some(true) { spread(connection, instance_key).await } else { Ok(()) }
 }
 
@@ -186,16 +154,12 @@ async fn finish_place(
 async fn spread(connection: &mut SqliteConnection, instance_key: i64) -> Result<(), StoreError> {
     let instance = shown(connection, instance_key).await?;
     for replica in instance.replicas.iter().filter(|replica| replica.course == ReplicaCourse::Added) {
-        sqlx::query(
+        let take = sql(
+            "take a replica to another zone",
             "UPDATE replica_changes SET zone_code = ? WHERE instance_key = ? AND shard = ? AND copy = ?",
-        )
-        .bind(instance.zone_at(replica.copy))
-        .bind(instance_key)
-        .bind(i64::from(replica.shard))
-        .bind(i64::from(replica.copy))
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("take a replica to another zone"))?;
+        );
+        let take = take.bind(instance.zone_at(replica.copy)).bind(instance_key).bind(replica.shard);
+        take.bind(replica.copy).execute(&mut *connection).await?;
     }
     Ok(())
 }

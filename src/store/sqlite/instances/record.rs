@@ -1,26 +1,22 @@
 //! An instance as it is, and the events that say what became of it.
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::store::StoreError;
-use crate::store::row::{self, INSTANCE_COLUMNS, instance_status_code};
+use crate::store::row::{INSTANCE_COLUMNS, instance_status_code};
 use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::sql::sql;
 
 /// Reads an instance, as it is shown, by its key.
 pub(in crate::store::sqlite) async fn shown(
     connection: &mut SqliteConnection,
     instance_key: i64,
 ) -> Result<Instance, StoreError> {
-    let row = sqlx::query(AssertSqlSafe(format!(
-        "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
-         WHERE i.instance_key = ?"
-    )))
-    .bind(instance_key)
-    .fetch_one(connection)
-    .await
-    .map_err(StoreError::during("read an instance"))?;
-    row::instance(&row)
+    let read = format!(
+        "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) WHERE i.instance_key = ?"
+    );
+    sql("read an instance", read).bind(instance_key).value(connection).await
 }
 
 /// Records that something of an instance changed and its status did not.
@@ -33,9 +29,7 @@ pub(in crate::store::sqlite) async fn note(
 ) -> Result<(), StoreError> {
     let status = Some(instance_status_code(status));
     let event = audit.event(Subject::Instance(instance_key), status, status).remarked(Some(text.to_owned()));
-    events::append(connection, vec![event])
-        .await
-        .map_err(StoreError::during("record a change of an instance"))
+    events::append(connection, vec![event]).await
 }
 
 /// Changes the status of an instance if it is still what it was, and records it.
@@ -45,17 +39,12 @@ pub(in crate::store::sqlite) async fn set_status(
     (from, to): (InstanceStatus, InstanceStatus),
     audit: Audit<'_>,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+    let change = sql(
+        "change the status of an instance",
         "UPDATE instances SET status = ?, updated_at = max(?, created_at) WHERE instance_key = ? AND status = ?",
-    )
-    .bind(to.as_str())
-    .bind(audit.at.as_millis())
-    .bind(instance_key)
-    .bind(from.as_str())
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::during("change the status of an instance"))?;
-    if done.rows_affected() == 0 {
+    );
+    let change = change.bind(to.as_str()).bind(audit.at).bind(instance_key).bind(from.as_str());
+    if change.execute(&mut *connection).await? == 0 {
         return Ok(false);
     }
     record(connection, instance_key, (Some(from), Some(to)), audit).await?;
@@ -70,7 +59,5 @@ pub(super) async fn record(
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let (from, to) = (from.map(instance_status_code), to.map(instance_status_code));
-    events::append(connection, vec![audit.event(Subject::Instance(instance_key), from, to)])
-        .await
-        .map_err(StoreError::during("record the status of an instance"))
+    events::append(connection, vec![audit.event(Subject::Instance(instance_key), from, to)]).await
 }

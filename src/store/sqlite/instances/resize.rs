@@ -6,7 +6,7 @@ use crate::domain::background_work::{Effect, Step};
 use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceAction, InstanceStatus, NewSize, Resize, WaitingChange};
 use crate::domain::quota::Usage;
-use crate::domain::task::{NewTask, TaskDetails};
+use crate::domain::task::{NewTask, TaskDetails, TaskSizes};
 use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::events::Audit;
@@ -27,7 +27,7 @@ pub(super) async fn begin(
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
-    let sizes = Some((before.size_as_told(), size.as_told()));
+    let sizes = Some(TaskSizes { old: before.size_as_told(), new: size.as_told() });
     let details = TaskDetails { sizes, replica: size.replicas_as_told(&before), ..TaskDetails::default() };
     tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
@@ -46,7 +46,7 @@ pub(super) async fn begin_check(
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let size = resize.of(&before)?;
-    let sizes = Some((before.size_as_told(), size.as_told()));
+    let sizes = Some(TaskSizes { old: before.size_as_told(), new: size.as_told() });
     let details = TaskDetails { sizes, ..TaskDetails::default() };
     let more_memory_mb = more_memory_mb(&before, &size);
     let effect = Effect::CheckResize { id: task.task_id, more_memory_mb };

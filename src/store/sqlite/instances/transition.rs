@@ -5,13 +5,13 @@ use sqlx::SqliteConnection;
 use crate::domain::instance::{InstanceStatus, StatusAction, StatusTransition};
 use crate::domain::origin::Origin;
 use crate::domain::session::EVERY_NODE;
-use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkOptions};
-use crate::store::row::{failure_number, record_kind};
+use crate::store::row::record_kind;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::planned;
 use crate::store::sqlite::instances::record::set_status;
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{contents, links, placed_orders, tasks};
 use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
 
@@ -53,20 +53,13 @@ pub(super) async fn plan(
     instance_key: i64,
     transition: StatusTransition,
 ) -> Result<(), StoreError> {
-    let finish_at = transition.plan.finish_at().map(Timestamp::as_millis);
-    sqlx::query(
-        "INSERT INTO open_work (instance_key, record_kind, start_at, finish_at, failure, due_at) VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(instance_key)
-    .bind(record_kind::INSTANCE)
-    .bind(transition.plan.start_at().map(Timestamp::as_millis))
-    .bind(finish_at)
-    .bind(transition.plan.failure.map(failure_number))
-    .bind(finish_at)
-    .execute(connection)
-    .await
-    .map_err(StoreError::during("plan the way of an instance"))?;
-    Ok(())
+    let plan = sql(
+        "plan the way of an instance",
+        "INSERT INTO open_work (instance_key, record_kind, start_at, finish_at, failure, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?4)",
+    );
+    let work = transition.plan;
+    let plan = plan.bind(instance_key).bind(record_kind::INSTANCE).bind(work.start_at());
+    plan.bind(work.finish_at()).bind(work.failure).execute(connection).await.map(drop)
 }
 
 /// Ends a way that came due, if the instance is still on it.
@@ -106,23 +99,16 @@ async fn finish(
         contents::lose(connection, instance_key, change.from).await?;
     }
     tasks::end_all(connection, instance_key, change.at, change.failure).await?;
-    sqlx::query("DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?")
-        .bind(instance_key)
-        .bind(record_kind::INSTANCE)
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("end the way of an instance"))?;
+    let end =
+        sql("end the way of an instance", "DELETE FROM open_work WHERE instance_key = ? AND record_kind = ?");
+    end.bind(instance_key).bind(record_kind::INSTANCE).execute(&mut *connection).await?;
     let launched = change.to == InstanceStatus::Running;
-    sqlx::query(
+    let end = sql(
+        "end the way of an instance",
         "UPDATE instances SET launched_at = iif(?, coalesce(launched_at, ?), launched_at), error_code = ? WHERE instance_key = ?",
-    )
-    .bind(launched)
-    .bind(change.at.as_millis())
-    .bind(change.failure.map(FailureCode::as_str))
-    .bind(instance_key)
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::during("end the way of an instance"))?;
+    );
+    let end = end.bind(launched).bind(change.at).bind(change.failure.map(FailureCode::as_str));
+    end.bind(instance_key).execute(&mut *connection).await?;
     if matches!(change.from, InstanceStatus::Creating | InstanceStatus::Extending) {
         placed_orders::advance(connection, instance_key, change.failure.is_some()).await?;
     }

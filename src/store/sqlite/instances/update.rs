@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::domain::backup::BackupKind;
 use crate::domain::id::ProjectId;
 use crate::domain::instance::policy::{BackupPlan, BackupPolicy};
 use crate::domain::instance::{Instance, InstanceSwitch, InstanceUpdate, NodeSwitch};
@@ -20,6 +20,7 @@ use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::free::require_free;
 use crate::store::sqlite::instances::record::{note, record, shown};
 use crate::store::sqlite::instances::waiting;
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{background_work, links, retention, tasks};
 
 /// Changes an instance; a new name must be free in `names`, if that is a project. A new port is told by the background task that comes
@@ -59,25 +60,17 @@ async fn write(
     after: &Instance,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let change = sql(
+        "change an instance",
         "UPDATE instances
          SET name = ?, description = ?, maintain_begin = ?, maintain_end = ?, security_group_id = ?, port = ?,
              rename_commands = ?, updated_at = max(?, created_at)
          WHERE instance_key = ?",
-    )
-    .bind(after.name.as_str())
-    .bind(&after.description)
-    .bind(after.maintenance.begin())
-    .bind(after.maintenance.end())
-    .bind(&after.network.security_group_id)
-    .bind(i64::from(after.port))
-    .bind(rename_commands_json(&after.rename_commands))
-    .bind(audit.at.as_millis())
-    .bind(instance_key)
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .map_err(StoreError::during("change an instance"))
+    );
+    let change = change.bind(after.name.as_str()).bind(&after.description).bind(after.maintenance.begin());
+    let change = change.bind(after.maintenance.end()).bind(&after.network.security_group_id);
+    let change = change.bind(after.port).bind(rename_commands_json(&after.rename_commands)).bind(audit.at);
+    change.bind(instance_key).execute(connection).await.map(drop)
 }
 
 /// Switches something; its background task has ended when that is done.
@@ -91,17 +84,13 @@ pub(super) async fn switch_setting(
     let before = shown(connection, known.key).await?;
     let after = switch.applied_to(&before)?;
     if after != before {
-        sqlx::query(
+        let write = sql(
+            "switch something of an instance",
             "UPDATE instances SET enable_ssl = ?, transparent_client_ip = ?, updated_at = max(?, created_at)
              WHERE instance_key = ?",
-        )
-        .bind(after.access.ssl)
-        .bind(after.sees_client_ips)
-        .bind(audit.at.as_millis())
-        .bind(known.key)
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("switch something of an instance"))?;
+        );
+        let write = write.bind(after.access.ssl).bind(after.sees_client_ips).bind(audit.at);
+        write.bind(known.key).execute(&mut *connection).await?;
         note(connection, known.key, after.status, switch.note(), audit).await?;
     }
     let span = (audit.at, Some(audit.at));
@@ -117,7 +106,8 @@ pub(super) async fn set_policy(
 ) -> Result<(), StoreError> {
     let plan = policy.plan.as_ref();
     let next = Schedule::of(policy).and_then(|schedule| schedule.first_after(now));
-    sqlx::query(
+    let keep = sql(
+        "keep a backup policy",
         "INSERT INTO backup_policies (instance_key, policy_id, backup_type, save_days, begin_at, period_type, backup_at,
                                       timezone_offset, created_at, updated_at, next_run_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)
@@ -125,24 +115,12 @@ pub(super) async fn set_policy(
          SET backup_type = excluded.backup_type, save_days = excluded.save_days, begin_at = excluded.begin_at,
              period_type = excluded.period_type, backup_at = excluded.backup_at, timezone_offset = excluded.timezone_offset,
              updated_at = max(excluded.updated_at, created_at), next_run_at = excluded.next_run_at, failed_tries = 0",
-    )
-    .bind(instance_key)
-    .bind(&policy_id[..])
-    .bind(match policy.kind {
-        BackupKind::Automatic => "auto",
-        BackupKind::Manual => "manual",
-    })
-    .bind(policy.save_days.map(i64::from))
-    .bind(plan.map(|plan| plan.window().as_str()))
-    .bind(plan.map(|_| BackupPlan::PERIOD))
-    .bind(plan.map(|plan| serde_json::to_string(plan.days()).unwrap_or_default()))
-    .bind(plan.map(BackupPlan::timezone_offset))
-    .bind(now.as_millis())
-    .bind(next.map(|run| run.at.as_millis()))
-    .execute(connection)
-    .await
-    .map_err(StoreError::during("keep a backup policy"))?;
-    Ok(())
+    );
+    let keep = keep.bind(instance_key).bind(&policy_id[..]).bind(policy.kind.as_str()).bind(policy.save_days);
+    let keep = keep.bind(plan.map(|plan| plan.window().as_str())).bind(plan.map(|_| BackupPlan::PERIOD));
+    let keep = keep.bind(plan.map(|plan| json!(plan.days()).to_string()));
+    let keep = keep.bind(plan.map(BackupPlan::timezone_offset)).bind(now).bind(next.map(|run| run.at));
+    keep.execute(connection).await.map(drop)
 }
 
 /// Starts or stops nodes; its background task has ended when that is done.
@@ -171,27 +149,13 @@ async fn write_nodes(
     stopped: &BTreeSet<Uuid>,
     audit: Audit<'_>,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("start or stop nodes");
-    sqlx::query("DELETE FROM stopped_nodes WHERE instance_key = ?")
-        .bind(instance_key)
-        .execute(&mut *connection)
-        .await
-        .map_err(&failed)?;
-    for id in stopped {
-        sqlx::query("INSERT INTO stopped_nodes (instance_key, node_id) VALUES (?, ?)")
-            .bind(instance_key)
-            .bind(&id.as_bytes()[..])
-            .execute(&mut *connection)
-            .await
-            .map_err(&failed)?;
-    }
-    sqlx::query("UPDATE instances SET updated_at = max(?, created_at) WHERE instance_key = ?")
-        .bind(audit.at.as_millis())
-        .bind(instance_key)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(failed)
+    let ids: Vec<String> = stopped.iter().map(|id| id.simple().to_string()).collect();
+    let start = sql("start nodes", "DELETE FROM stopped_nodes WHERE instance_key = ?");
+    start.bind(instance_key).execute(&mut *connection).await?;
+    let stop = "INSERT INTO stopped_nodes (instance_key, node_id) SELECT ?, unhex(value) FROM json_each(?)";
+    sql("stop nodes", stop).bind(instance_key).bind_json(&ids).execute(&mut *connection).await?;
+    let change = "UPDATE instances SET updated_at = max(?, created_at) WHERE instance_key = ?";
+    sql("change an instance", change).bind(audit.at).bind(instance_key).execute(connection).await.map(drop)
 }
 
 /// Deletes an instance; the caller has asked whether that is permitted.
@@ -203,12 +167,8 @@ pub(in crate::store::sqlite) async fn delete(
 ) -> Result<(), StoreError> {
     waiting::give_up(connection, known.key, audit.at).await?;
     background_work::give_up(connection, known.key, audit.at).await?;
-    sqlx::query("UPDATE instances SET deleted_at = ? WHERE instance_key = ?")
-        .bind(audit.at.as_millis())
-        .bind(known.key)
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("delete an instance"))?;
+    let delete = sql("delete an instance", "UPDATE instances SET deleted_at = ? WHERE instance_key = ?");
+    delete.bind(audit.at).bind(known.key).execute(&mut *connection).await?;
     record(connection, known.key, (Some(known.state.status), None), audit).await?;
     // Nothing keeps a backup of it any more whose days are over.
     retention::release(connection, &[(known.key, audit.at)], system_key).await.map(drop)

@@ -1,17 +1,19 @@
 //! Changes of an instance that wait for its window of maintenance: kept until they are due.
 
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
+use crate::domain::id::{JobId, TaskId};
 use crate::domain::instance::{ResizeOrder, WaitingChange};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
+use crate::store::StoreError;
 use crate::store::sqlite::events::Audit;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::placed_orders;
-use crate::store::{StoreError, row};
+use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::tasks;
 
 /// Keeps a change until it is due. Its background task is there already.
 pub(super) async fn keep(
@@ -26,24 +28,16 @@ pub(super) async fn keep(
         WaitingChange::Size(order) => (order, &order.zones),
         WaitingChange::Zones(zones) => (&no_order, zones),
     };
-    sqlx::query(
+    let keep = sql(
+        "keep a change that waits",
         "INSERT INTO waiting_changes
              (instance_key, change_number, due_at, task_id, job_id, product, capacity_gb, change_type, zones, nodes)
          SELECT ?1, coalesce(max(change_number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM waiting_changes
          WHERE instance_key = ?1",
-    )
-    .bind(known.key)
-    .bind(due_at.as_millis())
-    .bind(&task.task_id.as_bytes()[..])
-    .bind(&task.job_id.as_bytes()[..])
-    .bind(&order.product)
-    .bind(order.capacity_gb)
-    .bind(&order.kind)
-    .bind(zones.join(","))
-    .bind(order.nodes.join(","))
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::during("keep a change that waits"))?;
+    );
+    let keep = keep.bind(known.key).bind(due_at).bind(task.task_id).bind(task.job_id).bind(&order.product);
+    let keep = keep.bind(order.capacity_gb).bind(&order.kind).bind(zones.join(","));
+    keep.bind(order.nodes.join(",")).execute(&mut *connection).await?;
     note(connection, known.key, known.state.status, "change waits for the window of maintenance", audit).await
 }
 
@@ -54,13 +48,9 @@ pub(super) async fn replan(
     window: MaintenanceWindow,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE waiting_changes SET due_at = ? WHERE instance_key = ?")
-        .bind(window.opens_after(now).unwrap_or(now).as_millis())
-        .bind(instance_key)
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(StoreError::during("plan anew what waits"))
+    let plan = sql("plan anew what waits", "UPDATE waiting_changes SET due_at = ? WHERE instance_key = ?");
+    let plan = plan.bind(window.opens_after(now).unwrap_or(now)).bind(instance_key);
+    plan.execute(connection).await.map(drop)
 }
 
 /// Gives up all that waits: the instance is about to be deleted.
@@ -69,52 +59,41 @@ pub(super) async fn give_up(
     instance_key: i64,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let rows = sqlx::query("DELETE FROM waiting_changes WHERE instance_key = ? RETURNING *")
-        .bind(instance_key)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(StoreError::during("give up what waits"))?;
-    for row in &rows {
-        Waiting::read(row)?.fail(connection, at, "the instance was deleted").await?;
+    let remove = format!("DELETE FROM waiting_changes WHERE instance_key = ? RETURNING {WAITING}");
+    for row in sql("give up what waits", remove).bind(instance_key).all(&mut *connection).await? {
+        Waiting::new(row).fail(connection, at, "the instance was deleted").await?;
     }
     Ok(())
 }
+
+/// The columns of a [`WaitingRow`], from `waiting_changes`.
+pub(super) const WAITING: &str =
+    "instance_key, change_number, task_id, job_id, capacity_gb, product, change_type, zones, nodes";
+
+/// A row of [`WAITING`].
+pub(super) type WaitingRow =
+    (i64, i64, TaskId, JobId, Option<f64>, Option<String>, Option<String>, String, String);
 
 /// A change that waits.
 pub(super) struct Waiting {
     instance_key: i64,
     number: i64,
-    task_id: [u8; 16],
-    job_id: [u8; 16],
+    task_id: TaskId,
+    job_id: JobId,
     pub(super) change: WaitingChange,
 }
 
 impl Waiting {
-    pub(super) fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        let list = |name| -> Result<Vec<String>, StoreError> {
-            let text: &str = row::column(row, name)?;
-            Ok(text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect())
-        };
-        let capacity_gb: Option<f64> = row::column(row, "capacity_gb")?;
-        let zones = list("zones")?;
+    pub(super) fn new(row: WaitingRow) -> Self {
+        let (instance_key, number, task_id, job_id, capacity_gb, product, kind, zones, nodes) = row;
+        let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let (zones, nodes) = (list(&zones), list(&nodes));
         let change = if capacity_gb.is_some() {
-            WaitingChange::Size(ResizeOrder {
-                capacity_gb,
-                product: row::column(row, "product")?,
-                kind: row::column(row, "change_type")?,
-                zones,
-                nodes: list("nodes")?,
-            })
+            WaitingChange::Size(ResizeOrder { capacity_gb, product, kind, zones, nodes })
         } else {
             WaitingChange::Zones(zones)
         };
-        Ok(Self {
-            instance_key: row::column(row, "instance_key")?,
-            number: row::column(row, "change_number")?,
-            task_id: row::bytes16(row, "task_id")?,
-            job_id: row::bytes16(row, "job_id")?,
-            change,
-        })
+        Self { instance_key, number, task_id, job_id, change }
     }
 
     /// Plans when it is tried again.
@@ -123,24 +102,19 @@ impl Waiting {
         connection: &mut SqliteConnection,
         due_at: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE waiting_changes SET due_at = ? WHERE instance_key = ? AND change_number = ?")
-            .bind(due_at.as_millis())
-            .bind(self.instance_key)
-            .bind(self.number)
-            .execute(connection)
-            .await
-            .map(|_| ())
-            .map_err(StoreError::during("put off what waits"))
+        let put = sql(
+            "put off what waits",
+            "UPDATE waiting_changes SET due_at = ? WHERE instance_key = ? AND change_number = ?",
+        );
+        put.bind(due_at).bind(self.instance_key).bind(self.number).execute(connection).await.map(drop)
     }
 
     async fn remove(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM waiting_changes WHERE instance_key = ? AND change_number = ?")
-            .bind(self.instance_key)
-            .bind(self.number)
-            .execute(connection)
-            .await
-            .map(|_| ())
-            .map_err(StoreError::during("remove what waits"))
+        let remove = sql(
+            "remove what waits",
+            "DELETE FROM waiting_changes WHERE instance_key = ? AND change_number = ?",
+        );
+        remove.bind(self.instance_key).bind(self.number).execute(connection).await.map(drop)
     }
 
     /// Has it wait no longer: its job begins.
@@ -150,13 +124,8 @@ impl Waiting {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.remove(connection).await?;
-        sqlx::query("UPDATE jobs SET begin_at = max(?, begin_at) WHERE job_id = ?")
-            .bind(at.as_millis())
-            .bind(&self.job_id[..])
-            .execute(connection)
-            .await
-            .map(|_| ())
-            .map_err(StoreError::during("begin what waits"))
+        let begin = sql("begin what waits", "UPDATE jobs SET begin_at = max(?, begin_at) WHERE job_id = ?");
+        begin.bind(at).bind(self.job_id).execute(connection).await.map(drop)
     }
 
     /// Has it wait no longer: it has failed.
@@ -177,22 +146,7 @@ impl Waiting {
         at: Timestamp,
         reason: &str,
     ) -> Result<(), StoreError> {
-        let failed = StoreError::during("give up what waits");
-        sqlx::query(
-            "UPDATE background_tasks SET finished_at = max(?, created_at), failed = 1 WHERE task_id = ?",
-        )
-        .bind(at.as_millis())
-        .bind(&self.task_id[..])
-        .execute(&mut *connection)
-        .await
-        .map_err(&failed)?;
-        sqlx::query("UPDATE jobs SET end_at = max(?, begin_at), fail_reason = ? WHERE job_id = ?")
-            .bind(at.as_millis())
-            .bind(reason)
-            .bind(&self.job_id[..])
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+        tasks::end(&mut *connection, (Some(self.task_id), Some(self.job_id)), at, Some(reason)).await?;
         match self.change {
             WaitingChange::Size(_) => placed_orders::advance(connection, self.instance_key, true).await,
             WaitingChange::Zones(_) => Ok(()),

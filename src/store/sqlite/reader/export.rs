@@ -3,7 +3,6 @@
 //! A part holds some hundred rows at most, so that an export of a large database takes little memory; and one reader at a
 //! time does this, so that the others stay free for those who want a page.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -11,18 +10,17 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::mpsc;
 
-use crate::domain::contents::Contents;
-use crate::domain::id::{DomainId, InstanceId, ProjectId, UserId};
-use crate::domain::identity::{Domain, Role, RoleScope, Secret};
-use crate::domain::instance::{InstanceStatus, MinorVersions};
-use crate::domain::instance_config::InstanceConfig;
+use crate::domain::id::{InstanceId, ProjectId};
+use crate::domain::identity::Secret;
+use crate::domain::instance::{Instance, InstanceStatus, MinorVersions};
+use crate::domain::quota::Quota;
+use crate::domain::time::Timestamp;
+use crate::domain::work::FailureCode;
 use crate::store::error::StoreError;
-use crate::store::row::{
-    self, BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, RESTORE_JSON, RESTORE_WORK, bytes16, column,
-};
+use crate::store::row::{self, BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, Json, RESTORE_JSON, RESTORE_WORK};
 use crate::store::sqlite::reader::Reader;
-use crate::store::sqlite::templates::COLUMNS as TEMPLATE_COLUMNS;
-use crate::store::sqlite::{contents, instance_config, quotas};
+use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::{contents, control, identity, instance_config, templates};
 use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
@@ -53,13 +51,14 @@ impl Reader {
         let mut connection = self.pool().acquire().await.map_err(&failed)?;
         let mut snapshot = connection.begin().await.map_err(&failed)?;
         if project.is_none() {
-            send(parts, StatePart::Domain(domain(&mut snapshot).await?)).await?;
+            let (domain, link_key) = identity::domain(&mut *snapshot).await?;
+            send(parts, StatePart::Domain(DomainSeed { domain, link_key: Some(link_key) })).await?;
             for user in users(&mut snapshot).await? {
                 send(parts, StatePart::User(user)).await?;
             }
         }
-        let wanted = project.map(|project| project.as_bytes().to_vec());
-        let rows = sqlx::query(
+        let read = sql(
+            "read projects",
             "SELECT * FROM (
                  SELECT project_key, project_id, name, created_at, built_in, instance_quota, memory_quota_gb FROM projects
                  UNION ALL
@@ -68,22 +67,15 @@ impl Reader {
                  WHERE project_id NOT IN (SELECT project_id FROM projects))
              WHERE ?1 IS NULL OR project_id = ?1
              ORDER BY project_key IS NULL, project_key, project_id",
-        )
-        .bind(wanted.as_deref())
-        .fetch_all(&mut *snapshot)
-        .await
-        .map_err(StoreError::during("read projects"))?;
-        for row in rows {
-            send(parts, StatePart::Project(project_of(&mut snapshot, &row).await?)).await?;
-            if let Some(project_key) = column(&row, "project_key")? {
+        );
+        for row in read.bind(project).all::<ProjectRow>(&mut *snapshot).await? {
+            let project_key = row.0;
+            send(parts, StatePart::Project(project_of(&mut snapshot, row).await?)).await?;
+            if let Some(project_key) = project_key {
                 instances(&mut snapshot, project_key, parts).await?;
             }
         }
-        let settings: Vec<(String, String)> = sqlx::query_as("SELECT name, value FROM kept_settings")
-            .fetch_all(&mut *snapshot)
-            .await
-            .map_err(StoreError::during("read the settings that are kept"))?;
-        send(parts, StatePart::Settings(settings.into_iter().collect())).await?;
+        send(parts, StatePart::Settings(control::settings(&mut *snapshot).await?)).await?;
         send(parts, StatePart::End).await
     }
 }
@@ -104,92 +96,55 @@ async fn send(parts: &Parts, part: StatePart) -> Result<(), Stopped> {
     parts.send_timeout(Ok(part), PATIENCE).await.map_err(|_| Stopped::Unwanted)
 }
 
-async fn domain(snapshot: &mut SqliteConnection) -> Result<DomainSeed, StoreError> {
-    let row = sqlx::query("SELECT domain_id, name, link_key FROM domain")
-        .fetch_one(snapshot)
-        .await
-        .map_err(StoreError::during("read the domain"))?;
-    let key: &[u8] = column(&row, "link_key")?;
-    let key = key.try_into().map_err(|_| StoreError::Inconsistent { what: "domain.link_key is no key" })?;
-    let domain =
-        Domain { id: DomainId::from_bytes(bytes16(&row, "domain_id")?), name: column(&row, "name")? };
-    Ok(DomainSeed { domain, link_key: Some(key) })
-}
-
 async fn users(snapshot: &mut SqliteConnection) -> Result<Vec<UserSeed>, StoreError> {
-    let failed = StoreError::during("read users");
-    let rows = sqlx::query(
+    let read = sql(
+        "read users",
         "SELECT user_key, user_id, name, password_hash, denied, built_in FROM users ORDER BY user_key",
-    )
-    .fetch_all(&mut *snapshot)
-    .await
-    .map_err(&failed)?;
+    );
+    let rows: Vec<(i64, _, _, _, _, _)> = read.all(&mut *snapshot).await?;
     let mut users = Vec::with_capacity(rows.len());
-    for row in rows {
-        let key: i64 = column(&row, "user_key")?;
-        let keys: Vec<(String, String)> =
-            sqlx::query_as("SELECT access, secret FROM access_keys WHERE user_key = ? ORDER BY access")
-                .bind(key)
-                .fetch_all(&mut *snapshot)
-                .await
-                .map_err(&failed)?;
-        let roles = sqlx::query("SELECT project_id, role FROM user_roles WHERE user_key = ?")
-            .bind(key)
-            .fetch_all(&mut *snapshot)
-            .await
-            .map_err(&failed)?;
-        let denied: BTreeSet<String> = serde_json::from_str(column(&row, "denied")?)
-            .map_err(|_| StoreError::Inconsistent { what: "users.denied is no list" })?;
-        users.push(UserSeed {
-            id: UserId::from_bytes(bytes16(&row, "user_id")?),
-            name: column(&row, "name")?,
-            password_hash: column::<Option<String>>(&row, "password_hash")?.map(Secret::new),
-            is_built_in: column(&row, "built_in")?,
-            access_keys: keys.into_iter().map(|(access, secret)| (access, Secret::new(secret))).collect(),
-            roles: roles.iter().map(role).collect::<Result<BTreeMap<_, _>, _>>()?,
-            denied,
-        });
+    for (key, id, name, password_hash, Json(denied), is_built_in) in rows {
+        let keys = "SELECT access, secret FROM access_keys WHERE user_key = ? ORDER BY access";
+        let access_keys = sql("read access keys", keys).bind(key).all(&mut *snapshot).await?;
+        let roles = identity::roles(&mut *snapshot, key).await?;
+        users.push(UserSeed { id, name, password_hash, is_built_in, access_keys, roles, denied });
     }
     Ok(users)
 }
 
-fn role(row: &SqliteRow) -> Result<(RoleScope, Role), StoreError> {
-    let scope = match column::<Option<&[u8]>>(row, "project_id")? {
-        None => RoleScope::EveryProject,
-        Some(_) => RoleScope::Project(ProjectId::from_bytes(bytes16(row, "project_id")?)),
-    };
-    let role = Role::parse(column(row, "role")?)
-        .ok_or(StoreError::Inconsistent { what: "user_roles.role is unknown" })?;
-    Ok((scope, role))
-}
+/// A row of `projects`: its key, id, name, time of creation, whether it is built in, and its quota.
+type ProjectRow = (Option<i64>, ProjectId, String, Option<Timestamp>, bool, Option<u32>, Option<u32>);
 
 /// Reads a project, without its instances.
-async fn project_of(snapshot: &mut SqliteConnection, row: &SqliteRow) -> Result<ProjectSeed, StoreError> {
-    let statement =
-        format!("SELECT {TEMPLATE_COLUMNS} FROM config_templates WHERE project_id = ? ORDER BY template_id");
-    let templates = sqlx::query(AssertSqlSafe(statement))
-        .bind(column::<&[u8]>(row, "project_id")?)
-        .fetch_all(snapshot)
-        .await
-        .map_err(StoreError::during("read templates"))?;
-    Ok(ProjectSeed {
-        id: ProjectId::from_bytes(bytes16(row, "project_id")?),
-        name: column(row, "name")?,
-        created_at: column::<Option<i64>>(row, "created_at")?.map(row::to_timestamp).transpose()?,
-        is_built_in: column(row, "built_in")?,
-        quota: quotas::limits(row)?,
-        templates: templates.iter().map(row::template).collect::<Result<_, _>>()?,
-        instances: Vec::new(),
-    })
+async fn project_of(snapshot: &mut SqliteConnection, row: ProjectRow) -> Result<ProjectSeed, StoreError> {
+    let (_, id, name, created_at, is_built_in, instances, memory_gb) = row;
+    let quota = Quota { instances, memory_gb };
+    let templates = templates::all_of(snapshot, id).await?;
+    Ok(ProjectSeed { id, name, created_at, is_built_in, quota, templates, instances: Vec::new() })
 }
+
+/// An instance with its key and the hash of its password, whether its own work is open, its minor versions, whether it is
+/// migrated into, when its policy runs next, and its work.
+type InstanceRow = (
+    i64,
+    Instance,
+    Option<Secret>,
+    bool,
+    Option<String>,
+    Option<String>,
+    bool,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Option<FailureCode>,
+);
 
 async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Parts) -> Result<(), Stopped> {
     let statement = format!(
-        "SELECT {INSTANCE_COLUMNS}, i.instance_key, i.instance_id, i.status, i.password_hash, w.start_at, w.finish_at, w.failure,
-                w.instance_key IS NOT NULL AS is_in_transition, m.engine AS engine_minor_version, m.proxy AS proxy_minor_version,
-                EXISTS (SELECT 1 FROM background_work k WHERE k.instance_key = i.instance_key AND k.effect ->> 'kind' = 'migration')
-                    AS is_migrated_into,
-                (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key) AS next_run_at
+        "SELECT i.instance_key, {INSTANCE_COLUMNS}, i.password_hash, w.instance_key IS NOT NULL, m.engine, m.proxy,
+                EXISTS (SELECT 1 FROM background_work k WHERE k.instance_key = i.instance_key AND k.effect ->> 'kind' = 'migration'),
+                (SELECT nullif(b.next_run_at, 0) FROM backup_policies b WHERE b.instance_key = i.instance_key),
+                w.start_at, w.finish_at, w.failure
          FROM instances i JOIN projects p USING (project_key)
                           LEFT JOIN open_work w ON w.instance_key = i.instance_key AND w.record_kind = 0
                           LEFT JOIN minor_versions m ON m.instance_key = i.instance_key
@@ -197,53 +152,47 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
     );
     let mut last = i64::MIN;
     loop {
-        let rows = sqlx::query(AssertSqlSafe(statement.as_str()))
-            .bind(project_key)
-            .bind(last)
-            .fetch_all(&mut *snapshot)
-            .await
-            .map_err(StoreError::during("read instances"))?;
+        let read = sql("read instances", statement.clone());
+        let rows: Vec<InstanceRow> = read.bind(project_key).bind(last).all(&mut *snapshot).await?;
         if rows.is_empty() {
             return Ok(());
         }
         for row in rows {
-            last = column(&row, "instance_key")?;
-            let configuration = instance_config::settings_of(snapshot, last).await?;
-            let contents = contents::read(&mut *snapshot, last, None).await?;
-            let seed = instance_of(&row, configuration, contents)?;
+            let (
+                key,
+                mut instance,
+                password_hash,
+                is_in_transition,
+                engine,
+                proxy,
+                is_migrated_into,
+                next_run_at,
+                start_at,
+                finish_at,
+                failure,
+            ) = row;
+            if is_migrated_into {
+                // Migrations are not exported, and nothing else would end that state.
+                instance.status = InstanceStatus::Running;
+            }
+            last = key;
+            let seed = InstanceSeed {
+                configuration: instance_config::settings_of(snapshot, key).await?,
+                contents: contents::read(&mut *snapshot, key, None).await?,
+                password_hash,
+                next_run_at,
+                minor_versions: MinorVersions { engine, proxy },
+                work: is_in_transition.then(|| row::plan(start_at, finish_at, failure)),
+                backups: Vec::new(),
+                restores: Vec::new(),
+                instance,
+            };
             let id = seed.instance.id;
             send(parts, StatePart::Instance(Box::new(seed))).await?;
             backups(snapshot, last, id, parts).await?;
             restores(snapshot, last, id, parts).await?;
         }
     }
-}
-
-fn instance_of(
-    row: &SqliteRow,
-    configuration: InstanceConfig,
-    contents: Contents,
-) -> Result<InstanceSeed, StoreError> {
-    let is_in_transition: bool = column(row, "is_in_transition")?;
-    let mut instance = row::instance(row)?;
-    if column(row, "is_migrated_into")? {
-        // Migrations are not exported, and nothing else would end that state.
-        instance.status = InstanceStatus::Running;
-    }
-    Ok(InstanceSeed {
-        instance,
-        configuration,
-        contents,
-        password_hash: column::<Option<String>>(row, "password_hash")?.map(Secret::new),
-        next_run_at: column::<Option<i64>>(row, "next_run_at")?.map(row::to_timestamp).transpose()?,
-        minor_versions: MinorVersions {
-            engine: column(row, "engine_minor_version")?,
-            proxy: column(row, "proxy_minor_version")?,
-        },
-        work: is_in_transition.then(|| row::transition(row)).transpose()?.map(|transition| transition.plan),
-        backups: Vec::new(),
-        restores: Vec::new(),
-    })
 }
 
 async fn backups(

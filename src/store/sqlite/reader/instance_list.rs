@@ -6,8 +6,8 @@ use crate::domain::id::ProjectId;
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::domain::page::{Page, PageLimit};
 use crate::store::error::StoreError;
-use crate::store::row::{self, INSTANCE_COLUMNS};
-use crate::store::sqlite::reader::{Reader, unsigned};
+use crate::store::row::INSTANCE_COLUMNS;
+use crate::store::sqlite::reader::{Reader, signed, unsigned};
 use crate::store::{InstanceFilter, InstancePageStart};
 
 impl Reader {
@@ -52,8 +52,7 @@ async fn fetch(
     connection: &mut SqliteConnection,
     mut query: QueryBuilder<Sqlite>,
 ) -> Result<Vec<Instance>, StoreError> {
-    let rows = query.build().fetch_all(connection).await.map_err(StoreError::during("read instances"))?;
-    rows.iter().map(row::instance).collect()
+    query.build_query_scalar().fetch_all(connection).await.map_err(StoreError::during("read instances"))
 }
 
 /// Returns the total if a page tells: one that is not full ends the list.
@@ -65,10 +64,6 @@ fn total_from_page(start: InstancePageStart, found: usize, limit: PageLimit) -> 
         // It may begin behind the end.
         InstancePageStart::Skip(_) | InstancePageStart::After(_) => None,
     }
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Builds the query of the instances that a filter matches, newest first; nothing follows an instance that is not in the list.

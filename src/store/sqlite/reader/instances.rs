@@ -3,17 +3,14 @@
 use async_trait::async_trait;
 use std::collections::HashSet;
 
-use sqlx::AssertSqlSafe;
-
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{Instance, MinorVersions};
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::quota::{Quota, Usage};
 use crate::store::error::StoreError;
-use crate::store::row;
 use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{SqliteStore, change, minor_versions, quotas};
+use crate::store::sqlite::{SqliteStore, change, instances, minor_versions, quotas};
 use crate::store::{InstanceFilter, InstancePageStart, InstanceReads};
 use crate::store::{InstanceRef, KeptPassword, StatusCount};
 
@@ -42,13 +39,8 @@ impl InstanceReads for SqliteStore {
     }
 
     async fn get_instance(&self, instance: InstanceRef) -> Result<Option<Instance>, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(self.reader.one_instance.as_str()))
-            .bind(&instance.instance_id.as_bytes()[..])
-            .bind(&instance.project_id.as_bytes()[..])
-            .fetch_optional(&self.reader.pool)
-            .await
-            .map_err(StoreError::during("read an instance"))?;
-        row.map(|row| row::instance(&row)).transpose()
+        let read = sql("read an instance", self.reader.one_instance.clone());
+        read.bind(instance.instance_id).bind(instance.project_id).optional_value(&self.reader.pool).await
     }
 
     async fn minor_versions(
@@ -65,49 +57,31 @@ impl InstanceReads for SqliteStore {
             "find the project of an instance",
             "SELECT project_id FROM instances JOIN projects USING (project_key) WHERE instance_id = ? AND deleted_at IS NULL",
         );
-        Ok(find.bind(instance_id).optional::<(ProjectId,)>(&self.reader.pool).await?.map(|(id,)| id))
+        find.bind(instance_id).optional_value(&self.reader.pool).await
     }
 
     async fn instances_of(&self, project_id: ProjectId) -> Result<HashSet<InstanceId>, StoreError> {
-        let rows = sqlx::query(
+        let read = sql(
+            "read the ids of instances",
             "SELECT instance_id FROM instances JOIN projects USING (project_key) WHERE project_id = ?",
-        )
-        .bind(&project_id.as_bytes()[..])
-        .fetch_all(&self.reader.pool)
-        .await
-        .map_err(StoreError::during("read the ids of instances"))?;
-        rows.iter().map(|row| row::bytes16(row, "instance_id").map(InstanceId::from_bytes)).collect()
+        );
+        Ok(read.bind(project_id).values(&self.reader.pool).await?.into_iter().collect())
     }
 
     async fn status_counts(&self, project_id: ProjectId) -> Result<Vec<StatusCount>, StoreError> {
-        let rows = sqlx::query(
+        let count = sql(
+            "count instances by state",
             "SELECT engine, status, count(*) AS instances FROM instances JOIN projects USING (project_key)
              WHERE project_id = ? AND deleted_at IS NULL GROUP BY engine, status",
-        )
-        .bind(&project_id.as_bytes()[..])
-        .fetch_all(&self.reader.pool)
-        .await
-        .map_err(StoreError::during("count instances by state"))?;
-        let count = |row| {
-            Ok(StatusCount {
-                engine: row::parse(row, "engine", "instances.engine is unknown")?,
-                status: row::parse(row, "status", "instances.status is unknown")?,
-                instances: unsigned(row::column(row, "instances")?),
-            })
-        };
-        rows.iter().map(count).collect()
+        );
+        let rows = count.bind(project_id).all(&self.reader.pool).await?;
+        let count = |(engine, status, count)| StatusCount { engine, status, instances: unsigned(count) };
+        Ok(rows.into_iter().map(count).collect())
     }
 
     async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError> {
-        let found = sqlx::query(
-            "SELECT i.password_hash, i.wrong_passwords, i.locked_until FROM instances i JOIN projects p USING (project_key)
-             WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL",
-        )
-        .bind(&instance.instance_id.as_bytes()[..])
-        .bind(&instance.project_id.as_bytes()[..])
-        .fetch_optional(&self.reader.pool)
-        .await
-        .map_err(StoreError::during("read the password of an instance"))?;
-        found.map(|row| row::kept_password(&row)).transpose()
+        let pool = &self.reader.pool;
+        let Some(key) = change::key_of(pool, instance).await? else { return Ok(None) };
+        Ok(Some(instances::kept_password(pool, key).await?.1))
     }
 }

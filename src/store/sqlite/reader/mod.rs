@@ -19,12 +19,8 @@ pub(super) struct Reader {
     page_of_backups: PageStatements,
     page_of_restores: PageStatements,
     one_backup: String,
-    due_backups: String,
-    due_restores: String,
-    due_transitions: String,
     open_backups: String,
     open_restores: String,
-    open_transitions: String,
     one_instance: String,
 }
 
@@ -77,11 +73,6 @@ impl Reader {
              JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
              WHERE w.record_kind = 2"
         );
-        let open_transitions = "SELECT w.start_at, w.finish_at, w.failure, w.due_at, i.instance_id, i.status FROM open_work w \
-             JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) \
-             WHERE w.record_kind = 0";
-        let of_scope = "AND (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) \
-                        ORDER BY w.instance_key";
         Self {
             pool,
             exporting: Mutex::default(),
@@ -96,18 +87,8 @@ impl Reader {
                  FROM backups b {BACKUP_WORK} JOIN instances i ON i.instance_key = b.instance_key JOIN projects p USING (project_key) \
                  WHERE b.backup_id = ? AND i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
             ),
-            due_backups: format!(
-                "{open_backups} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
-            ),
-            due_restores: format!(
-                "{open_restores} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
-            ),
-            due_transitions: format!(
-                "{open_transitions} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?"
-            ),
-            open_backups: format!("{open_backups} {of_scope}"),
-            open_restores: format!("{open_restores} {of_scope}"),
-            open_transitions: format!("{open_transitions} {of_scope}"),
+            open_backups,
+            open_restores,
             one_instance: format!(
                 "SELECT {INSTANCE_COLUMNS} FROM instances i JOIN projects p USING (project_key) \
                  WHERE i.instance_id = ? AND p.project_id = ? AND i.deleted_at IS NULL"
@@ -120,6 +101,12 @@ impl Reader {
     }
 }
 
+/// Returns a number as a column takes it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Returns a count that a statement has made.
 pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }

@@ -1,14 +1,15 @@
 //! Reads of backup and restore records.
 
 use async_trait::async_trait;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
-use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
 
 use crate::domain::backup::Backup;
 use crate::domain::id::{BackupId, InstanceId, ProjectId};
+use crate::domain::instance::StatusTransition;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
@@ -16,8 +17,8 @@ use crate::store::error::StoreError;
 use crate::store::row::{self, BackupRow, RestoreRow};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::background_work::{self, OPEN_WORK, WorkRow};
-use crate::store::sqlite::reader::{PageStatements, Reader, unsigned};
-use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::reader::{PageStatements, Reader, signed, unsigned};
+use crate::store::sqlite::sql::{decode, sql};
 use crate::store::{BackupReads, RestoreReads, ScheduleReads};
 use crate::store::{InstanceRef, OpenRecord};
 
@@ -28,13 +29,8 @@ impl BackupReads for SqliteStore {
         instance: InstanceRef,
         backup_id: BackupId,
     ) -> Result<Option<(Backup, bool)>, StoreError> {
-        let row = sqlx::query(AssertSqlSafe(self.reader.one_backup.as_str()))
-            .bind(&backup_id.as_bytes()[..])
-            .bind(&instance.instance_id.as_bytes()[..])
-            .bind(&instance.project_id.as_bytes()[..])
-            .fetch_optional(&self.reader.pool)
-            .await
-            .map_err(StoreError::during("read a backup"))?;
+        let read = sql("read a backup", self.reader.one_backup.clone()).bind(backup_id);
+        let row = read.bind(instance.instance_id).bind(instance.project_id).row(&self.reader.pool).await?;
         row.map(|row| Ok((row::backup(&row, instance.instance_id)?, row::column(&row, "in_use")?)))
             .transpose()
     }
@@ -75,21 +71,20 @@ impl ScheduleReads for SqliteStore {
 
     async fn due_records(&self, now: Timestamp, limit: u16) -> Result<Vec<OpenRecord>, StoreError> {
         let mut found = Vec::new();
-        for row in self.reader.due_rows(&self.reader.due_backups, now, limit).await? {
-            found.extend(readable(due(&row, open_backup)));
-        }
-        for row in self.reader.due_rows(&self.reader.due_restores, now, limit).await? {
-            found.extend(readable(due(&row, open_restore)));
-        }
-        for row in self.reader.due_rows(&self.reader.due_transitions, now, limit).await? {
-            found.extend(readable(due(&row, open_transition)));
+        for (statement, read) in self.reader.open() {
+            let due = format!("{statement} AND w.due_at <= ? ORDER BY w.due_at, w.instance_key LIMIT ?");
+            for row in self.reader.due_rows(due, now, limit).await? {
+                found.extend(readable(
+                    read(&row).and_then(|record| Ok((row::column(&row, "due_at")?, record))),
+                ));
+            }
         }
         let due = sql(
             "find background work that is due",
             format!("{OPEN_WORK} WHERE w.due_at <= ? ORDER BY w.due_at, w.work_key LIMIT ?"),
         );
-        for row in due.bind(now).bind(i64::from(limit)).all::<WorkRow>(&self.reader.pool).await? {
-            let read = readable(background_work::work(row));
+        for row in due.bind(now).bind(limit).rows(&self.reader.pool).await? {
+            let read = readable(decode::<WorkRow>(&row).map(background_work::work));
             found.extend(read.map(|(due_at, work)| (due_at.unwrap_or(now), OpenRecord::Work(work))));
         }
         found.sort_by_key(|(due_at, _)| *due_at);
@@ -119,23 +114,13 @@ impl ScheduleReads for SqliteStore {
         project: Option<ProjectId>,
         instance: Option<InstanceId>,
     ) -> Result<Vec<OpenRecord>, StoreError> {
-        let rows = async |statement: &str| {
-            sqlx::query(AssertSqlSafe(statement))
-                .bind(project.map(|id| id.as_bytes().to_vec()))
-                .bind(instance.map(|id| id.as_bytes().to_vec()))
-                .fetch_all(&self.reader.pool)
-                .await
-                .map_err(StoreError::during("find what is open"))
-        };
         let mut open = Vec::new();
-        for row in rows(&self.reader.open_backups).await? {
-            open.extend(readable(open_backup(&row)));
-        }
-        for row in rows(&self.reader.open_restores).await? {
-            open.extend(readable(open_restore(&row)));
-        }
-        for row in rows(&self.reader.open_transitions).await? {
-            open.extend(readable(open_transition(&row)));
+        for (statement, read) in self.reader.open() {
+            let find = format!(
+                "{statement} AND (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) ORDER BY w.instance_key"
+            );
+            let find = sql("find what is open", find).bind(project).bind(instance);
+            open.extend(find.rows(&self.reader.pool).await?.iter().filter_map(|row| readable(read(row))));
         }
         let work = sql(
             "find background work that is open",
@@ -143,12 +128,18 @@ impl ScheduleReads for SqliteStore {
                 "{OPEN_WORK} WHERE (?1 IS NULL OR p.project_id = ?1) AND (?2 IS NULL OR i.instance_id = ?2) ORDER BY w.work_key"
             ),
         );
-        for row in work.bind(project).bind(instance).all::<WorkRow>(&self.reader.pool).await? {
-            open.extend(readable(background_work::work(row)).map(|(_, work)| OpenRecord::Work(work)));
+        for row in work.bind(project).bind(instance).rows(&self.reader.pool).await? {
+            let read = readable(decode::<WorkRow>(&row).map(background_work::work));
+            open.extend(read.map(|(_, work)| OpenRecord::Work(work)));
         }
         Ok(open)
     }
 }
+
+/// The ways of instances from one status to another that are open.
+const OPEN_TRANSITIONS: &str = "
+    SELECT i.instance_id, i.status, w.start_at, w.finish_at, w.failure, w.due_at FROM open_work w
+    JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) WHERE w.record_kind = 0";
 
 impl Reader {
     /// Reads a page of records.
@@ -161,80 +152,70 @@ impl Reader {
         window: TimeWindow,
         page: PageRequest,
         statements: &PageStatements,
-        read: fn(R, InstanceId) -> Result<T, StoreError>,
+        value: fn(R, InstanceId) -> Result<T, StoreError>,
     ) -> Result<Option<Page<T>>, StoreError> {
         let statement = if window.is_everything() { &statements.everything } else { &statements.window };
-        let row = sqlx::query(AssertSqlSafe(statement.as_str()))
-            .bind(&instance.instance_id.as_bytes()[..])
-            .bind(&instance.project_id.as_bytes()[..])
-            .bind(i64::try_from(page.skip).unwrap_or(i64::MAX))
-            .bind(i64::try_from(page.limit.as_u64()).unwrap_or(i64::MAX))
-            .bind(window.from.unwrap_or(Timestamp::MIN).as_millis())
-            .bind(window.until.unwrap_or(Timestamp::MAX).as_millis())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(StoreError::during("read a page of records"))?;
+        let read = sql("read a page of records", statement.clone());
+        let read = read.bind(instance.instance_id).bind(instance.project_id);
+        let read = read.bind(signed(page.skip)).bind(signed(page.limit.as_u64()));
+        let read =
+            read.bind(window.from.unwrap_or(Timestamp::MIN)).bind(window.until.unwrap_or(Timestamp::MAX));
+        let row = read.row(&self.pool).await?;
         let Some(row) = row else { return Ok(None) };
         let (first, last): (i64, i64) = (row::column(&row, "first")?, row::column(&row, "last")?);
         let records: Vec<R> = match row::column::<Option<&str>>(&row, "records")? {
             Some(_) => row::json(&row, "records")?,
             None => Vec::new(),
         };
-        let items =
-            records.into_iter().map(|record| read(record, instance.instance_id)).collect::<Result<_, _>>()?;
+        let items = records
+            .into_iter()
+            .map(|record| value(record, instance.instance_id))
+            .collect::<Result<_, _>>()?;
         Ok(Some(Page { items, total: unsigned(last - first + 1) }))
+    }
+
+    /// Returns the statements that find open work, with what reads their rows.
+    fn open(&self) -> [(&str, fn(&SqliteRow) -> Result<OpenRecord, StoreError>); 3] {
+        [
+            (&self.open_backups, open_backup),
+            (&self.open_restores, open_restore),
+            (OPEN_TRANSITIONS, open_transition),
+        ]
     }
 
     async fn due_instances(
         &self,
-        statement: &str,
+        statement: &'static str,
         now: Timestamp,
         limit: u16,
     ) -> Result<Vec<InstanceRef>, StoreError> {
-        let reference = |row: &SqliteRow| {
-            Ok(InstanceRef {
-                project_id: ProjectId::from_bytes(row::bytes16(row, "project_id")?),
-                instance_id: InstanceId::from_bytes(row::bytes16(row, "instance_id")?),
-            })
-        };
-        self.due_rows(statement, now, limit).await?.iter().map(reference).collect()
+        let rows = self.due_rows(statement, now, limit).await?;
+        let reference = |(instance_id, project_id)| InstanceRef { project_id, instance_id };
+        rows.iter().map(|row| Ok(reference(decode(row)?))).collect()
     }
 
     async fn due_rows(
         &self,
-        statement: &str,
+        statement: impl Into<Cow<'static, str>>,
         now: Timestamp,
         limit: u16,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        sqlx::query(AssertSqlSafe(statement))
-            .bind(now.as_millis())
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::during("find what is due"))
+        sql("find what is due", statement).bind(now).bind(limit).rows(&self.pool).await
     }
 }
 
 fn open_backup(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
-    let instance_id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
-    Ok(OpenRecord::Backup(row::backup(row, instance_id)?))
+    Ok(OpenRecord::Backup(row::backup(row, row::column(row, "instance_id")?)?))
 }
 
 fn open_restore(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
-    let instance_id = InstanceId::from_bytes(row::bytes16(row, "instance_id")?);
-    Ok(OpenRecord::Restore(row::restore(row, instance_id)?))
+    Ok(OpenRecord::Restore(row::restore(row, row::column(row, "instance_id")?)?))
 }
 
 fn open_transition(row: &SqliteRow) -> Result<OpenRecord, StoreError> {
-    Ok(OpenRecord::Instance(row::transition(row)?))
-}
-
-/// Reads when the next step of a record is due, and the record.
-fn due(
-    row: &SqliteRow,
-    read: fn(&SqliteRow) -> Result<OpenRecord, StoreError>,
-) -> Result<(Timestamp, OpenRecord), StoreError> {
-    Ok((row::timestamp(row, "due_at")?, read(row)?))
+    let (instance_id, status, start_at, finish_at, failure) = decode(row)?;
+    let plan = row::plan(start_at, finish_at, failure);
+    Ok(OpenRecord::Instance(StatusTransition { instance_id, status, plan }))
 }
 
 /// Leaves out a row that cannot be read: it must not hold up all others. `check` finds it.

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::json;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::refusal::Refusal;
-use crate::store::row::{bytes16, column};
+use crate::store::sqlite::sql::sql;
 use crate::store::{InstanceSeed, SeedPlan, StoreError};
 
 /// An instance that is there under the id of a seeded one.
@@ -19,20 +18,21 @@ pub(super) struct Existing {
     attributes: [(&'static str, String); 6],
 }
 
+/// A row of `instances` as [`find`] reads it.
+type Row = (InstanceId, ProjectId, bool, String, String, String, String, String, i64);
+
 impl Existing {
-    fn read(row: &SqliteRow) -> Result<(InstanceId, Self), StoreError> {
-        let text = |name| column::<String>(row, name);
+    fn new(row: Row) -> (InstanceId, Self) {
+        let (id, project_id, deleted, name, cache_mode, status, engine, engine_version, capacity_mb) = row;
         let attributes = [
-            ("name", text("name")?),
-            ("cache_mode", text("cache_mode")?),
-            ("status", text("status")?),
-            ("engine", text("engine")?),
-            ("engine_version", text("engine_version")?),
-            ("capacity_mb", column::<i64>(row, "capacity_mb")?.to_string()),
+            ("name", name),
+            ("cache_mode", cache_mode),
+            ("status", status),
+            ("engine", engine),
+            ("engine_version", engine_version),
+            ("capacity_mb", capacity_mb.to_string()),
         ];
-        let project_id = ProjectId::from_bytes(bytes16(row, "project_id")?);
-        let existing = Self { project_id, deleted: column(row, "is_deleted")?, attributes };
-        Ok((InstanceId::from_bytes(bytes16(row, "instance_id")?), existing))
+        (id, Self { project_id, deleted, attributes })
     }
 
     /// Says how it differs from what the seed wants, a sentence each.
@@ -74,17 +74,15 @@ pub(super) async fn find(
     connection: &mut SqliteConnection,
     plan: &SeedPlan,
 ) -> Result<HashMap<InstanceId, Existing>, StoreError> {
-    let rows = sqlx::query(
+    let find = sql(
+        "find seeded instances",
         "WITH wanted (id) AS MATERIALIZED (SELECT unhex(value) FROM json_each(?))
          SELECT instance_id, project_id, deleted_at IS NOT NULL AS is_deleted, i.name, cache_mode, status, engine,
                 engine_version, capacity_mb
          FROM wanted JOIN instances i ON instance_id = id JOIN projects USING (project_key)",
-    )
-    .bind(hex_ids(plan.instances().map(|(_, seed)| seed.instance.id)))
-    .fetch_all(connection)
-    .await
-    .map_err(StoreError::during("find seeded instances"))?;
-    rows.iter().map(Existing::read).collect()
+    );
+    let find = find.bind(hex_ids(plan.instances().map(|(_, seed)| seed.instance.id)));
+    Ok(find.all(connection).await?.into_iter().map(Existing::new).collect())
 }
 
 /// Makes sure that no other instance of a project has the name of one that is to be created, and no other record its id. What
@@ -100,19 +98,14 @@ pub(super) async fn require_free(
     let names: Vec<_> = created()
         .map(|(project, seed)| json!([hex::encode(project.as_bytes()), seed.instance.name.as_str()]))
         .collect();
-    let is_name_taken: bool = sqlx::query_scalar(
-        // Left to itself SQLite would read the whole list of the project for each name.
+    let look = sql("look for the names of instances", // Left to itself SQLite would read the whole list of the project for each name.
         "WITH wanted (project_id, name) AS MATERIALIZED (SELECT unhex(value ->> 0), value ->> 1 FROM json_each(?1))
          SELECT EXISTS (
              SELECT 1 FROM wanted w JOIN projects p ON p.project_id = w.project_id
              JOIN instances i INDEXED BY instances_by_name ON i.project_key = p.project_key AND i.name = w.name
-             WHERE i.deleted_at IS NULL AND i.instance_id NOT IN (SELECT unhex(value) FROM json_each(?2)))",
-    )
-    .bind(json!(names).to_string())
-    .bind(&replaced)
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(StoreError::during("look for the names of instances"))?;
+             WHERE i.deleted_at IS NULL AND i.instance_id NOT IN (SELECT unhex(value) FROM json_each(?2)))");
+    let look = look.bind(json!(names).to_string()).bind(&replaced);
+    let is_name_taken: bool = look.value(&mut *connection).await?;
     if is_name_taken {
         return Err(Refusal::InstanceNameTaken.into());
     }
@@ -120,17 +113,15 @@ pub(super) async fn require_free(
         let backups = seed.backups.iter().map(|backup| hex::encode(backup.id.as_bytes()));
         backups.chain(seed.restores.iter().map(|restore| hex::encode(restore.id.as_bytes())))
     });
-    let is_id_taken: bool = sqlx::query_scalar(
+    let look = sql(
+        "look for the ids of records",
         "WITH wanted (id) AS MATERIALIZED (SELECT unhex(value) FROM json_each(?1)),
               taken (instance_key) AS (SELECT instance_key FROM wanted JOIN backups ON backup_id = id
                                        UNION ALL SELECT instance_key FROM wanted JOIN restores ON restore_id = id)
          SELECT EXISTS (SELECT 1 FROM taken JOIN instances USING (instance_key)
                         WHERE instance_id NOT IN (SELECT unhex(value) FROM json_each(?2)))",
-    )
-    .bind(json!(records.collect::<Vec<_>>()).to_string())
-    .bind(&replaced)
-    .fetch_one(connection)
-    .await
-    .map_err(StoreError::during("look for the ids of records"))?;
+    );
+    let look = look.bind(json!(records.collect::<Vec<_>>()).to_string()).bind(&replaced);
+    let is_id_taken: bool = look.value(connection).await?;
     if is_id_taken { Err(Refusal::IdTaken.into()) } else { Ok(()) }
 }

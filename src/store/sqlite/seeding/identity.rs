@@ -1,10 +1,12 @@
 //! Creates the domain, the built-in user and project, and the users that a seed wants.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use crate::domain::identity::{RoleScope, Secret};
+use crate::domain::identity::RoleScope;
 use crate::domain::time::Timestamp;
 use crate::store::error::unstorable;
+use crate::store::sqlite::identity;
+use crate::store::sqlite::sql::sql;
 use crate::store::{SeedPlan, SeedReport, StoreError, UserSeed};
 
 /// Applies what a seed says of identity.
@@ -32,10 +34,7 @@ pub(super) async fn apply(
             report.differences.push(format!("user {} was there already and stays as it is", user.name));
         }
     }
-    let users: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(StoreError::during("count users"))?;
+    let users: i64 = sql("count users", "SELECT count(*) FROM users").value(&mut *connection).await?;
     if users == 0 {
         ensure_user(connection, &plan.built_in_user).await?;
     }
@@ -60,10 +59,7 @@ const REMOVE_BUILT_IN_USER: [&str; 4] = [
 
 async fn run(connection: &mut SqliteConnection, statements: &[&'static str]) -> Result<(), StoreError> {
     for statement in statements {
-        sqlx::query(*statement)
-            .execute(&mut *connection)
-            .await
-            .map_err(StoreError::during("remove what is built in"))?;
+        sql("remove what is built in", *statement).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -73,16 +69,13 @@ async fn ensure_built_in_project(
     plan: &SeedPlan,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let create = sql(
+        "create the built-in project",
         "INSERT INTO projects (project_id, name, created_at, built_in)
          SELECT ?, ?, ?, 1 WHERE NOT EXISTS (SELECT 1 FROM projects)",
-    )
-    .bind(&plan.built_in_project.id.as_bytes()[..])
-    .bind(&plan.built_in_project.name)
-    .bind(now.as_millis())
-    .execute(connection)
-    .await
-    .map_err(StoreError::during("create the built-in project"))?;
+    );
+    let create = create.bind(plan.built_in_project.id).bind(&plan.built_in_project.name).bind(now);
+    create.execute(connection).await?;
     Ok(())
 }
 
@@ -97,61 +90,44 @@ async fn ensure_domain(
     plan: &SeedPlan,
     report: &mut SeedReport,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("create the domain");
     let named = plan.domain.as_ref();
     let domain = named.map_or(&plan.built_in_domain, |named| &named.domain);
     let link_key = named.and_then(|named| named.link_key);
-    sqlx::query(
+    let create = sql(
+        "create the domain",
         "INSERT INTO domain (only_row, domain_id, name, link_key) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(&domain.id.as_bytes()[..])
-    .bind(&domain.name)
-    .bind(&link_key.unwrap_or(plan.new_link_key)[..])
-    .execute(&mut *connection)
-    .await
-    .map_err(&failed)?;
-    let is_blank: bool = sqlx::query_scalar(IS_BLANK).fetch_one(&mut *connection).await.map_err(&failed)?;
+    );
+    let create = create.bind(domain.id).bind(&domain.name).bind(&link_key.unwrap_or(plan.new_link_key)[..]);
+    create.execute(&mut *connection).await?;
+    let is_blank: bool = sql("create the domain", IS_BLANK).value(&mut *connection).await?;
     if named.is_some() && (is_blank || plan.overwrite) {
-        sqlx::query("UPDATE domain SET domain_id = ?, name = ?, link_key = coalesce(?, link_key)")
-            .bind(&domain.id.as_bytes()[..])
-            .bind(&domain.name)
-            .bind(link_key.map(|key| key.to_vec()))
-            .execute(&mut *connection)
-            .await
-            .map_err(&failed)?;
+        let create = sql(
+            "create the domain",
+            "UPDATE domain SET domain_id = ?, name = ?, link_key = coalesce(?, link_key)",
+        );
+        let create = create.bind(domain.id).bind(&domain.name).bind(link_key.map(|key| key.to_vec()));
+        create.execute(&mut *connection).await?;
     }
     if plan.replaces_link_key {
-        sqlx::query("UPDATE domain SET link_key = ?")
-            .bind(&plan.new_link_key[..])
-            .execute(&mut *connection)
-            .await
-            .map_err(&failed)?;
+        let create = sql("create the domain", "UPDATE domain SET link_key = ?");
+        create.bind(&plan.new_link_key[..]).execute(&mut *connection).await?;
     }
-    let row =
-        sqlx::query("SELECT domain_id, name FROM domain").fetch_one(connection).await.map_err(&failed)?;
-    let id: Vec<u8> = row.try_get("domain_id").map_err(&failed)?;
-    let name: String = row.try_get("name").map_err(&failed)?;
-    if id != domain.id.as_bytes() || name != domain.name {
-        report.differences.push(format!("the domain is {name}, the seed says {}", domain.name));
+    let (found, _) = identity::domain(connection).await?;
+    if found != *domain {
+        report.differences.push(format!("the domain is {}, the seed says {}", found.name, domain.name));
     }
     Ok(())
 }
 
 /// Creates a user with its keys and roles and returns whether it did: a user that is there is left as it is.
 async fn ensure_user(connection: &mut SqliteConnection, user: &UserSeed) -> Result<bool, StoreError> {
-    let failed = StoreError::during("create a user");
-    let key: Option<i64> = sqlx::query_scalar(
+    let create = sql(
+        "create a user",
         "INSERT INTO users (user_id, name, password_hash, denied, built_in) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT DO NOTHING RETURNING user_key",
-    )
-    .bind(&user.id.as_bytes()[..])
-    .bind(&user.name)
-    .bind(user.password_hash.as_ref().map(Secret::expose))
-    .bind(denied(user))
-    .bind(user.is_built_in)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(&failed)?;
+    );
+    let create = create.bind(user.id).bind(&user.name).bind(&user.password_hash).bind_json(&user.denied);
+    let key: Option<i64> = create.bind(user.is_built_in).optional_value(&mut *connection).await?;
     let Some(key) = key else { return Ok(false) };
     give_keys_and_roles(connection, key, user).await?;
     Ok(true)
@@ -159,38 +135,24 @@ async fn ensure_user(connection: &mut SqliteConnection, user: &UserSeed) -> Resu
 
 /// Puts what a seed says of a user in the place of what was there under its id or name. Its tokens stay good.
 async fn replace_user(connection: &mut SqliteConnection, user: &UserSeed) -> Result<(), StoreError> {
-    let failed = StoreError::during("replace a user");
-    let key: i64 = sqlx::query_scalar(
+    let replace = sql(
+        "replace a user",
         "UPDATE users SET user_id = ?1, name = ?2, password_hash = ?3, denied = ?4, built_in = ?5
          WHERE user_key = (SELECT user_key FROM users WHERE user_id = ?1 OR name = ?2 ORDER BY user_id = ?1 DESC LIMIT 1)
          RETURNING user_key",
-    )
-    .bind(&user.id.as_bytes()[..])
-    .bind(&user.name)
-    .bind(user.password_hash.as_ref().map(Secret::expose))
-    .bind(denied(user))
-    .bind(user.is_built_in)
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(unstorable)?;
+    );
+    let replace = replace.bind(user.id).bind(&user.name).bind(&user.password_hash).bind_json(&user.denied);
+    let key: i64 = replace.bind(user.is_built_in).value(&mut *connection).await.map_err(unstorable)?;
     for statement in
         ["DELETE FROM access_keys WHERE user_key = ?", "DELETE FROM user_roles WHERE user_key = ?"]
     {
-        sqlx::query(statement).bind(key).execute(&mut *connection).await.map_err(&failed)?;
+        sql("replace a user", statement).bind(key).execute(&mut *connection).await?;
     }
     for (access, _) in &user.access_keys {
-        sqlx::query("DELETE FROM access_keys WHERE access = ?")
-            .bind(access)
-            .execute(&mut *connection)
-            .await
-            .map_err(&failed)?;
+        let replace = sql("replace a user", "DELETE FROM access_keys WHERE access = ?");
+        replace.bind(access).execute(&mut *connection).await?;
     }
     give_keys_and_roles(connection, key, user).await
-}
-
-/// Returns the actions a user is denied, as they are stored.
-fn denied(user: &UserSeed) -> String {
-    serde_json::to_string(&user.denied).unwrap_or_else(|_| "[]".to_owned())
 }
 
 async fn give_keys_and_roles(
@@ -198,30 +160,23 @@ async fn give_keys_and_roles(
     key: i64,
     user: &UserSeed,
 ) -> Result<(), StoreError> {
-    let failed = StoreError::during("give a user its keys and roles");
     for (access, secret) in &user.access_keys {
-        sqlx::query(
+        let give = sql(
+            "give a user its keys and roles",
             "INSERT INTO access_keys (access, secret, user_key) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        )
-        .bind(access)
-        .bind(secret.expose())
-        .bind(key)
-        .execute(&mut *connection)
-        .await
-        .map_err(&failed)?;
+        );
+        give.bind(access).bind(secret.expose()).bind(key).execute(&mut *connection).await?;
     }
     for (scope, role) in &user.roles {
         let project = match scope {
             RoleScope::EveryProject => None,
-            RoleScope::Project(id) => Some(id.as_bytes().to_vec()),
+            RoleScope::Project(id) => Some(*id),
         };
-        sqlx::query("INSERT INTO user_roles (user_key, project_id, role) VALUES (?, ?, ?)")
-            .bind(key)
-            .bind(project)
-            .bind(role.as_str())
-            .execute(&mut *connection)
-            .await
-            .map_err(&failed)?;
+        let give = sql(
+            "give a user its keys and roles",
+            "INSERT INTO user_roles (user_key, project_id, role) VALUES (?, ?, ?)",
+        );
+        give.bind(key).bind(project).bind(role.as_str()).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -10,15 +10,16 @@ mod rows;
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use crate::domain::id::InstanceId;
 use crate::domain::origin::Origin;
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::instances::free::{ADDRESSES, address};
+use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, quotas, scheduling, templates};
+use crate::store::sqlite::{control, scheduling, templates};
 use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
 use existing::Existing;
 use rows::SeededRows;
@@ -70,18 +71,13 @@ async fn create_instances(
     report: &mut SeedReport,
 ) -> Result<(), StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
-    let actor_key = actors
-        .key(connection, &Origin::SEED.actor)
-        .await
-        .map_err(StoreError::during("record who seeds instances"))?;
-    let (mut instance_key, mut before): (i64, i64) = sqlx::query_as(
+    let actor_key = actors.key(connection, &Origin::SEED.actor).await?;
+    let count = sql(
+        "count the instances of a project",
         "SELECT coalesce((SELECT max(instance_key) FROM instances), 0),
                 (SELECT count(*) FROM instances WHERE project_key = ?)",
-    )
-    .bind(project_key)
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(StoreError::during("count the instances of a project"))?;
+    );
+    let (mut instance_key, mut before): (i64, i64) = count.bind(project_key).one(&mut *connection).await?;
     let mut taken = addresses_of(connection, project_key).await?;
     taken.extend(project.instances.iter().flat_map(|seed| seed.instance.ip.split(',')).map(str::to_owned));
     let mut rows = SeededRows::new(project_key, actor_key);
@@ -116,14 +112,12 @@ async fn addresses_of(
     connection: &mut SqliteConnection,
     project_key: i64,
 ) -> Result<HashSet<String>, StoreError> {
-    let found: Vec<String> = sqlx::query_scalar(
+    let read = sql(
+        "read the addresses of a project",
         "SELECT i.ip || ',' || coalesce(s.ip, '') FROM instances i LEFT JOIN planned_sizes s USING (instance_key)
          WHERE i.project_key = ? AND i.deleted_at IS NULL",
-    )
-    .bind(project_key)
-    .fetch_all(connection)
-    .await
-    .map_err(StoreError::during("read the addresses of a project"))?;
+    );
+    let found: Vec<String> = read.bind(project_key).values(connection).await?;
     Ok(found.iter().flat_map(|addresses| addresses.split(',')).map(str::to_owned).collect())
 }
 
@@ -134,47 +128,35 @@ async fn ensure_project(
     overwrite: bool,
     report: &mut SeedReport,
 ) -> Result<i64, StoreError> {
-    let created_at = project.created_at.unwrap_or(now).as_millis();
-    let created = sqlx::query(
+    let created_at = project.created_at.unwrap_or(now);
+    let create = sql(
+        "create a project",
         "INSERT INTO projects (project_id, name, created_at, built_in) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(&project.id.as_bytes()[..])
-    .bind(&project.name)
-    .bind(created_at)
-    .bind(project.is_built_in)
-    .execute(&mut *connection)
-    .await
-    .map_err(StoreError::during("create a project"))?;
-    report.projects_created += created.rows_affected();
+    );
+    let create = create.bind(project.id).bind(&project.name).bind(created_at).bind(project.is_built_in);
+    report.projects_created += create.execute(&mut *connection).await?;
     if overwrite {
-        sqlx::query(
+        let replace = sql(
+            "replace a project",
             "UPDATE projects SET name = ?, created_at = iif(?, ?, created_at), built_in = ?, instance_quota = NULL,
                                  memory_quota_gb = NULL WHERE project_id = ?",
-        )
-        .bind(&project.name)
-        .bind(project.created_at.is_some())
-        .bind(created_at)
-        .bind(project.is_built_in)
-        .bind(&project.id.as_bytes()[..])
-        .execute(&mut *connection)
-        .await
-        .map_err(StoreError::during("replace a project"))?;
+        );
+        let replace = replace.bind(&project.name).bind(project.created_at.is_some()).bind(created_at);
+        replace.bind(project.is_built_in).bind(project.id).execute(&mut *connection).await?;
     }
-    let row = sqlx::query(
+    let find = sql(
+        "find a project",
         "SELECT project_key, name, instance_quota, memory_quota_gb FROM projects WHERE project_id = ?",
-    )
-    .bind(&project.id.as_bytes()[..])
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(StoreError::during("find a project"))?;
-    report.differences.extend(set_quota(connection, project, quotas::limits(&row)?).await?);
-    let name: String = row.try_get("name").map_err(StoreError::during("read a column"))?;
+    );
+    let (key, name, instances, memory_gb): (_, String, _, _) =
+        find.bind(project.id).one(&mut *connection).await?;
+    let quota = Quota { instances, memory_gb };
+    report.differences.extend(set_quota(connection, project, quota).await?);
     if name != project.name {
-        report
-            .differences
-            .push(format!("project {} is named {name}, the seed says {}", project.id, project.name));
+        let difference = format!("project {} is named {name}, the seed says {}", project.id, project.name);
+        report.differences.push(difference);
     }
-    row.try_get("project_key").map_err(StoreError::during("read a column"))
+    Ok(key)
 }
 
 /// Sets the limits of a project that are not set yet; returns a sentence for each that is set otherwise.
@@ -187,16 +169,13 @@ async fn set_quota(
     if *quota == Quota::default() {
         return Ok(Vec::new());
     }
-    sqlx::query(
+    let set = sql(
+        "set a quota",
         "UPDATE projects SET instance_quota = coalesce(instance_quota, ?1), memory_quota_gb = coalesce(memory_quota_gb, ?2)
          WHERE project_id = ?3",
-    )
-    .bind(quota.instances.map(i64::from))
-    .bind(quota.memory_gb.map(i64::from))
-    .bind(&id.as_bytes()[..])
-    .execute(connection)
-    .await
-    .map_err(StoreError::during("set a quota"))?;
+    );
+    let set = set.bind(quota.instances).bind(quota.memory_gb).bind(*id);
+    set.execute(connection).await?;
     let both =
         [("instances", found.instances, quota.instances), ("memory in GB", found.memory_gb, quota.memory_gb)];
     let differs = both.into_iter().filter_map(|(what, found, wanted)| match (found, wanted) {

@@ -6,19 +6,19 @@ use sqlx::SqliteConnection;
 use crate::domain::identity::Secret;
 use crate::domain::instance::Billing;
 use crate::domain::instance::policy::{BackupPlan, KeptPolicy};
-use crate::domain::instance_config::{InstanceConfig, Whitelist};
 use crate::domain::origin::Origin;
+use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
 use crate::store::error::unstorable;
 use crate::store::row::{
-    Document, backup_status_code, instance_status_code, rename_commands_json, restore_status_code,
-    setting_name,
+    backup_status_code, documents, instance_status_code, rename_commands_json, restore_status_code,
 };
 use crate::store::sqlite::backups::{self, NewBackupRow};
 use crate::store::sqlite::events::{self, Audit, Event, Subject};
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::restores::{self, NewRestoreRow};
 use crate::store::sqlite::script::{InsertRow, Script};
+use crate::store::sqlite::sql::sql;
 use crate::store::{InstanceSeed, StoreError};
 
 /// How many rows one statement inserts at most.
@@ -72,8 +72,8 @@ impl SeededRows {
         let parameters = configuration.parameters.iter();
         self.parameters.extend(parameters.map(|(id, value)| json!([key, id, value])));
         let updated_at = instance.updated_at.as_millis();
-        let documents = documents(configuration)?.into_iter();
-        self.documents.extend(documents.map(|(name, text)| json!([key, name, text, updated_at])));
+        self.documents
+            .extend(documents(configuration).map(|(name, text)| json!([key, name, text, updated_at])));
         let policy = instance.backup_policy.as_ref();
         self.policies.extend(policy.map(|kept| policy_row(key, kept, *next_run_at)));
         let nodes = instance.stopped_nodes.iter();
@@ -85,7 +85,8 @@ impl SeededRows {
             self.contents.push(json!([key, contents]));
         }
         self.backups.extend(backups.iter().map(|backup| NewBackupRow::new(key, backup)));
-        self.restores.extend(restores.iter().map(|restore| NewRestoreRow::new(key, restore)));
+        let restore_row = |restore: &Restore| NewRestoreRow { instance_key: key, restore: restore.clone() };
+        self.restores.extend(restores.iter().map(restore_row));
         self.open_work.extend(backups.iter().filter_map(|backup| backups::open_work_row(key, backup)));
         self.open_work.extend(restores.iter().filter_map(|restore| restores::open_work_row(key, restore)));
         self.open_work.extend(work.map(|plan| OpenWorkRow::of_transition(key, plan)));
@@ -107,7 +108,7 @@ impl SeededRows {
         insert(connection, &mut self.restores).await?;
         insert(connection, &mut self.open_work).await?;
         let events = std::mem::take(&mut self.events);
-        events::append(connection, events).await.map_err(StoreError::during("record the events of a seed"))
+        events::append(connection, events).await
     }
 }
 
@@ -119,7 +120,8 @@ async fn insert<R: InsertRow>(
     while !rows.is_empty() {
         let mut script = Script::default();
         script.insert(rows.drain(..rows.len().min(ROWS_A_STATEMENT)).collect());
-        script.run(connection).await.map_err(unstorable)?;
+        let inserted = script.run(connection).await.map_err(StoreError::during("insert what a seed wants"));
+        inserted.map_err(unstorable)?;
     }
     Ok(())
 }
@@ -145,19 +147,6 @@ fn created_events(instance_key: i64, seed: &InstanceSeed, actor_key: i64) -> Vec
     events
 }
 
-/// Returns the configuration that is kept in one document a setting: its name and the document.
-fn documents(configuration: &InstanceConfig) -> Result<Vec<(&'static str, String)>, StoreError> {
-    let InstanceConfig { whitelist, bandwidth_policy, .. } = configuration;
-    let mut documents = Vec::new();
-    if *whitelist != Whitelist::default() {
-        documents.push((setting_name::WHITELIST, whitelist.to_json()?));
-    }
-    if let Some(policy) = bandwidth_policy {
-        documents.push((setting_name::BANDWIDTH_POLICY, policy.to_json()?));
-    }
-    Ok(documents)
-}
-
 /// Inserts rows that are arrays of a JSON array: what few instances have, so that one statement a table is enough.
 async fn insert_json(
     connection: &mut SqliteConnection,
@@ -166,7 +155,8 @@ async fn insert_json(
 ) -> Result<(), StoreError> {
     if !rows.is_empty() {
         let rows = Value::Array(std::mem::take(rows)).to_string();
-        sqlx::query(statement).bind(rows).execute(connection).await.map_err(unstorable)?;
+        let insert = sql("insert what a seed wants", statement).bind(rows);
+        insert.execute(connection).await.map_err(unstorable)?;
     }
     Ok(())
 }
