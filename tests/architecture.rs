@@ -451,8 +451,8 @@ fn only_clock_and_ids_ask_for_time_and_random_bits() {
 }
 
 /// Lines of code in `src`, without comments, blank lines and modules of tests; and files.
-const MOST_CODE_LINES: usize = 46_000;
-const MOST_FILES: usize = 340;
+const MOST_CODE_LINES: usize = 44_500;
+const MOST_FILES: usize = 352;
 
 /// Counts what a reader has to read; `cargo test --test architecture code -- --nocapture` prints it.
 #[test]

@@ -22,16 +22,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V7__scheduled_backups", include_str!("../../migrations/sqlite/V7__scheduled_backups.sql")),
     ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
     ("V9__plain_lists_and_audit", include_str!("../../migrations/sqlite/V9__plain_lists_and_audit.sql")),
-    ("V10__background_work", include_str!("../../migrations/sqlite/V10__background_work.sql")),
-    ("V11__accounts", include_str!("../../migrations/sqlite/V11__accounts.sql")),
-    ("V12__roles_and_addresses", include_str!("../../migrations/sqlite/V12__roles_and_addresses.sql")),
-    ("V13__diagnosis_and_logs", include_str!("../../migrations/sqlite/V13__diagnosis_and_logs.sql")),
-    (
-        "V14__public_access_bandwidth_orders",
-        include_str!("../../migrations/sqlite/V14__public_access_bandwidth_orders.sql"),
-    ),
-    ("V15__migrations", include_str!("../../migrations/sqlite/V15__migrations.sql")),
-    ("V16__scheduled_scans", include_str!("../../migrations/sqlite/V16__scheduled_scans.sql")),
+    ("V10__whole_service", include_str!("../../migrations/sqlite/V10__whole_service.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

@@ -80,7 +80,7 @@ async fn what_was_committed_is_not_answered_as_a_failure_because_nothing_can_be_
     // From the moment of the change the instance, or the domain, cannot be read.
     execute(
         &mut person,
-        "CREATE TRIGGER unreadable AFTER INSERT ON planned_sizes
+        "CREATE TRIGGER unreadable AFTER UPDATE OF launched_at ON instances
          BEGIN UPDATE instances SET engine_version = '9' WHERE instance_key = new.instance_key; END",
     )
     .await;

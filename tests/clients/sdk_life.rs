@@ -59,8 +59,22 @@ const SDKS: [Sdk; 4] = [
     Sdk {
         name: "python",
         driver: python_driver,
-        // An order that there is not.
-        left_out: &["create_instance.order_id is missing"],
+        left_out: &[
+            // An order that there is not.
+            "create_instance.order_id is missing",
+            // An entry point is no node, though the model is that of one.
+            "show_instance_topology.vpcendpoint.bandwidth is missing",
+            "show_instance_topology.vpcendpoint.db_num is missing",
+            "show_instance_topology.vpcendpoint.dbs is missing",
+            "show_instance_topology.vpcendpoint.dims is missing",
+            "show_instance_topology.vpcendpoint.group_id is missing",
+            "show_instance_topology.vpcendpoint.max_memory is missing",
+            "show_instance_topology.vpcendpoint.node_name is missing",
+            "show_instance_topology.vpcendpoint.qps is missing",
+            "show_instance_topology.vpcendpoint.relation_ip is missing",
+            "show_instance_topology.vpcendpoint.relation_port is missing",
+            "show_instance_topology.vpcendpoint.used_memory is missing",
+        ],
     },
     Sdk { name: "go", driver: go_driver, left_out: &[] },
     Sdk { name: "java", driver: java_driver, left_out: &[] },
@@ -120,7 +134,7 @@ fn live_with(mut driver: Driver, sdk: Sdk) -> Result<(), Failed> {
             }
         }
         if let Some(model) = told.model {
-            compare_bodies(&step.call, &model, &raw, &mut differences);
+            compare_bodies(&step.call, &model, (&raw, &told.raw), &mut differences);
         }
     }
     for known in sdk.left_out {
@@ -148,11 +162,13 @@ fn filled(template: &Value, kept: &Map<String, Value>) -> Value {
 }
 
 /// Compares a model with the body that it was made of. Bodies that are no objects are the model's member `body`.
-fn compare_bodies(call: &str, model: &Value, raw: &Value, found: &mut BTreeSet<String>) {
+fn compare_bodies(call: &str, model: &Value, (raw, sent): (&Value, &str), found: &mut BTreeSet<String>) {
     let is_object = raw.is_object();
     match (model.get("body"), raw.as_str()) {
         // Of a body that is empty, but there, SDKs make nothing.
         (_, Some("")) => {}
+        // Some take a text as it is sent, with its quotes.
+        (Some(Value::String(body)), Some(_)) if body == sent => {}
         (Some(body), _) if !(is_object || body.is_null() && raw == &json!([])) => {
             compare(call, body, raw, found);
         }

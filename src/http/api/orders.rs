@@ -19,14 +19,14 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, InstanceRef, ResizeTerms, ResourceFilter};
 use crate::http::api::instances::resize::{OrderView, ResizeBody};
-use crate::http::api::versions::page_of;
+use crate::http::api::versions::{PAGE_QUERY, page_of, page_request};
 use crate::http::context::{
     CallerContext, InstanceContext, RequestContext, endpoint, endpoint_of_all, endpoint_of_caller,
 };
 use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, text};
-use crate::http::route::{DELETE, GET, POST, RouteEntry, Tag, number, open, reading, writing};
+use crate::http::route::{DELETE, GET, POST, RouteEntry, Tag, open, reading, writing};
 
 /// The service, as billing names it.
 const SERVICE: &str = "hws.service.type.dcs";
@@ -76,7 +76,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         open("list_service_types")
             .summary("Lists the services that are billed")
             .at(GET, "/v2/products/service-types", endpoint_of_all(list_service_types))
-            .query(&[number("limit", "How many are listed.")])
+            .query(PAGE_QUERY)
             .answers::<ServiceTypesView>(),
     ])
 }
@@ -200,10 +200,10 @@ async fn find_resource(engine: &Engine, call: &CallerContext, id: &str) -> Resul
 }
 
 /// `GET /v2/products/service-types`.
-async fn list_service_types(_engine: Engine, _call: RequestContext) -> Response {
-    let infos =
-        vec![json!({"service_type_code": SERVICE, "service_type_name": "DCS", "abbreviation": "DCS"})];
-    Ok(HttpResponse::Ok().json(ServiceTypesView { total_count: infos.len(), infos }))
+async fn list_service_types(_engine: Engine, context: RequestContext) -> Response {
+    let all = [json!({"service_type_code": SERVICE, "service_type_name": "DCS", "abbreviation": "DCS"})];
+    let infos = page_of(&all, page_request(&context.query)?).to_vec();
+    Ok(HttpResponse::Ok().json(ServiceTypesView { total_count: all.len(), infos }))
 }
 
 /// Writes a time as billing does: without milliseconds.

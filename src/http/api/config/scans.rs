@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
+use crate::domain::instance;
 use crate::domain::instance_config::{
     ConfigChange, DailyScan, Dated, ExpiredKeyScan, InstanceConfig, ScanTime, scan_start,
 };
@@ -17,7 +18,7 @@ use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::time::rfc3339;
 
-/// Returns the configuration of an instance that can be scanned so.
+/// Returns the configuration of an instance. That of any Redis is shown, whether it can be scanned so or not: clients read it of all.
 async fn scan_settings(
     engine: &Engine,
     instance: InstanceRef,
@@ -25,7 +26,9 @@ async fn scan_settings(
 ) -> Result<InstanceConfig, ApiError> {
     let found = engine.instance_config(instance).await;
     let (instance, settings) = found.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
-    scan.permit(&instance)?;
+    if instance.engine == instance::Engine::Memcached {
+        scan.permit(&instance)?;
+    }
     Ok(settings)
 }
 

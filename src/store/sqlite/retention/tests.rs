@@ -91,7 +91,7 @@ async fn what_is_looked_for_is_found_by_its_index() {
             .fetch_all(&mut connection)
             .await
             .unwrap();
-        let details = rows.iter().map(|row| row::column::<&str>(row, "detail").unwrap());
+        let details = rows.iter().map(|row| sqlx::Row::get::<&str, _>(row, "detail"));
         let plan = details.collect::<Vec<_>>().join("\n");
         assert!(plan.contains(index), "no {index} in\n{plan}");
     }
