@@ -253,7 +253,8 @@ fn next_change(record: OpenRecord, model: Model, now: Timestamp) -> Option<DueCh
         {
             // Not before the step before it, should the clock have been put back.
             let at = now.max(work.created_at);
-            Some(DueChange::Work(WorkStep { step: work.next_step(), work, contents: None, scan: None, at }))
+            let step = WorkStep { step: work.next_step(), work, contents: None, scan: None, at };
+            Some(DueChange::Work(Box::new(step)))
         }
         (OpenRecord::Instance(transition), Model::Instance) => {
             let StatusTransition { instance_id, status: from, plan } = transition;

@@ -118,7 +118,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Vec<DueChange>, EngineError> {
         for change in &mut changes {
-            if let DueChange::Work(WorkStep { work, step: Step::Finish, scan, at, .. }) = change
+            if let DueChange::Work(step) = change
+                && let WorkStep { work, step: Step::Finish, scan, at, .. } = &mut **step
                 && let (Some(kind), Some(instance_id)) = (work.effect.scheduled_scan(), work.instance_id)
             {
                 let instance = InstanceRef { project_id: work.project_id, instance_id };

@@ -36,7 +36,7 @@ pub enum DueChange {
     /// Of a restore. When it ends, its instance is RUNNING again.
     Restore(RestoreChange),
     /// Of background work.
-    Work(WorkStep),
+    Work(Box<WorkStep>),
 }
 
 impl DueChange {

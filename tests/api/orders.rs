@@ -50,7 +50,7 @@ fn order(billing: &Value) -> Value {
         "vpc_id": "v", "subnet_id": "s", "spec_code": "redis.ha.xu1.large.r2.2", "az_codes": ["eu-de-01"],
         "bss_param": {"charging_mode": "prePaid", "period_type": "month", "period_num": 1},
     });
-    for (name, value) in billing.as_object().unwrap() {
+    for (name, value) in billing.as_object().expect("an object") {
         order["bss_param"][name] = value.clone();
     }
     order

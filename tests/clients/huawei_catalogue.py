@@ -1,4 +1,4 @@
-"""Drives huaweicloudsdkdcs, unmodified, through what only reads and what is not emulated, and prints what it saw as one JSON document.
+"""Drives huaweicloudsdkdcs, unmodified, through what only reads, and prints what it saw as one JSON document.
 
 Keys come from HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, where the SDK itself looks for them.
 Usage: huawei_catalogue.py URL PROJECT_ID MASTER_STANDBY_ID
@@ -7,21 +7,7 @@ Usage: huawei_catalogue.py URL PROJECT_ID MASTER_STANDBY_ID
 import json
 import sys
 
-import huaweicloudsdkdcs.v2 as dcs
-from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
-
-from huawei_client import client_of, differences_in, operations, request_class
-
-SOME_ID = "8abfa7aa8e2c1f5c018e2c60b0a50021"
-# What a call is made with, by the name that the SDK gives it.
-ARGUMENTS = {
-    "start_time": "1718095800000",
-    "end_time": "1718095860000",
-    "log_type": "run",
-    "query_time": 1,
-    "operation": "restart",
-    "dim_name": "dcs_instance_id",
-}
+from huawei_client import client_of, differences_in, request_of
 
 
 def main():

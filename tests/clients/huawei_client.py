@@ -2,7 +2,6 @@
 
 import json
 import os
-import urllib.request
 
 import huaweicloudsdkdcs.v2 as dcs
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
@@ -13,13 +12,11 @@ def client_of(url, project):
     return dcs.DcsClient.new_builder().with_credentials(keys).with_endpoint(url).build()
 
 
-def operations(url):
-    with urllib.request.urlopen(url + "/_emulator/operations") as answer:
-        return json.load(answer)["operations"]
-
-
-def request_class(operation):
-    return getattr(dcs, "".join(word.capitalize() for word in operation.split("_")) + "Request")
+def request_of(operation, arguments):
+    request = getattr(dcs, "".join(word.capitalize() for word in operation.split("_")) + "Request")()
+    for name, value in arguments.items():
+        setattr(request, name, value)
+    return request
 
 
 def differences_in(response):

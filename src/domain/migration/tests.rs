@@ -8,9 +8,9 @@ fn at(millis: i64) -> Timestamp {
 }
 
 /// Makes sure that a word is what is stored of a value.
-fn assert_stored<'w, T: Deserialize<'w> + PartialEq + std::fmt::Debug>(value: T, word: &'w str) {
+fn assert_stored<'w, T: Deserialize<'w> + PartialEq + std::fmt::Debug>(value: &T, word: &'w str) {
     let read = T::deserialize(IntoDeserializer::<Error>::into_deserializer(word));
-    assert_eq!(read.unwrap(), value);
+    assert_eq!(&read.unwrap(), value);
 }
 
 fn new(kind: MigrationKind) -> Migration {
@@ -69,19 +69,19 @@ fn what_leads_where_is_as_the_contract_has_it() {
 #[test]
 fn words_are_stored_as_they_are_shown() {
     for status in STATUSES {
-        assert_stored(status, status.as_str());
+        assert_stored(&status, status.as_str());
     }
     for level in LogLevel::ALL {
-        assert_stored(level, level.as_str());
+        assert_stored(&level, level.as_str());
     }
     for kind in MigrationKind::ALL {
-        assert_stored(kind, kind.as_str());
+        assert_stored(&kind, kind.as_str());
     }
     for method in MigrationMethod::ALL {
-        assert_stored(method, method.as_str());
+        assert_stored(&method, method.as_str());
     }
     for mode in ResumeMode::ALL {
-        assert_stored(mode, mode.as_str());
+        assert_stored(&mode, mode.as_str());
     }
     for status in [
         ExchangeStatus::Exchanging,
@@ -91,7 +91,7 @@ fn words_are_stored_as_they_are_shown() {
         ExchangeStatus::RollbackSuccess,
         ExchangeStatus::RollbackFailed,
     ] {
-        assert_stored(status, status.as_str());
+        assert_stored(&status, status.as_str());
     }
 }
 

@@ -351,9 +351,8 @@ fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
 }
 
 fn work_steps(work: &BackgroundWork, horizon: Timestamp) -> Vec<DueChange> {
-    let step =
-        |(step, at)| DueChange::Work(WorkStep { work: work.clone(), step, contents: None, scan: None, at });
-    work.due_steps(horizon).into_iter().map(step).collect()
+    let step = |(step, at)| WorkStep { work: work.clone(), step, contents: None, scan: None, at };
+    work.due_steps(horizon).into_iter().map(|due| DueChange::Work(Box::new(step(due)))).collect()
 }
 
 fn transition_end(transition: StatusTransition, horizon: Timestamp) -> Option<DueChange> {

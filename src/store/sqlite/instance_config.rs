@@ -178,18 +178,17 @@ async fn write_document(
     settings: &InstanceConfig,
     updated_at: Timestamp,
 ) -> Result<(), StoreError> {
+    let Some(document) = row::document(settings, name) else {
+        let remove = "DELETE FROM side_settings WHERE instance_key = ? AND name = ?";
+        let remove = sql("remove a part of the configuration of an instance", remove);
+        return remove.bind(key).bind(name).execute(connection).await.map(drop);
+    };
     let write = sql(
         "set the configuration of an instance",
         "INSERT INTO side_settings (instance_key, name, document, updated_at) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET document = excluded.document, updated_at = excluded.updated_at",
     );
-    let write = match row::document(settings, name) {
-        Some(document) => write.bind(key).bind(name).bind(document).bind(updated_at),
-        None => {
-            let remove = "DELETE FROM side_settings WHERE instance_key = ? AND name = ?";
-            sql("remove a part of the configuration of an instance", remove).bind(key).bind(name)
-        }
-    };
+    let write = write.bind(key).bind(name).bind(document).bind(updated_at);
     write.execute(connection).await.map(drop)
 }
 
@@ -237,7 +236,7 @@ impl ConfigReads for SqliteStore {
         let mut tags: Vec<TagValues> = Vec::new();
         for (key, value) in rows {
             match tags.last_mut() {
-                Some(last) if last.key == key => last.values.push(value),
+                Some(tag) if tag.key == key => tag.values.push(value),
                 _ => tags.push(TagValues { key, values: vec![value] }),
             }
         }
@@ -252,16 +251,16 @@ impl ConfigReads for SqliteStore {
         let pool = self.reader.pool();
         let Some(key) = change::key_of(pool, instance).await? else { return Ok(None) };
         // Changes are only added: what comes after the first look is not on the page.
-        let last = "SELECT coalesce(max(change_number), 0) FROM parameter_changes WHERE instance_key = ?";
-        let last: i64 = sql("count the changes of parameters", last).bind(key).value(pool).await?;
+        let count = "SELECT coalesce(max(change_number), 0) FROM parameter_changes WHERE instance_key = ?";
+        let total: i64 = sql("count the changes of parameters", count).bind(key).value(pool).await?;
         let list = sql(
             "list the changes of parameters",
             "SELECT change_id, changed_at, changes FROM parameter_changes
              WHERE instance_key = ? AND change_number <= ? ORDER BY change_number DESC LIMIT ?",
         );
-        let newest = last.saturating_sub(signed(page.skip));
+        let newest = total.saturating_sub(signed(page.skip));
         let rows = list.bind(key).bind(newest).bind(signed(page.limit.as_u64())).all(pool).await?;
-        Ok(Some(Page { items: rows.into_iter().map(entry).collect(), total: unsigned(last) }))
+        Ok(Some(Page { items: rows.into_iter().map(entry).collect(), total: unsigned(total) }))
     }
 
     async fn parameter_change(

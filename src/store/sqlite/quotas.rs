@@ -23,7 +23,7 @@ pub(super) async fn quota(
          WHERE p.project_id = ? GROUP BY p.project_key",
     );
     let found = read.bind(project_id).optional(executor).await?;
-    let Some((instances, memory_gb, count, memory_mb)) = found else { return Ok(Default::default()) };
-    let usage = Usage { instances: unsigned(count), memory_mb: unsigned(memory_mb) };
+    let Some((instances, memory_gb, count, used_mb)) = found else { return Ok(Default::default()) };
+    let usage = Usage { instances: unsigned(count), memory_mb: unsigned(used_mb) };
     Ok((Quota { instances, memory_gb }, usage))
 }

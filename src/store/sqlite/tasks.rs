@@ -97,13 +97,14 @@ impl Reader {
         page: PageRequest,
     ) -> Result<Page<BackgroundTask>, StoreError> {
         let from = format!("FROM background_tasks t {of} AND t.created_at BETWEEN ?2 AND ?3");
-        let (first, last) = (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
+        let (from_time, until) =
+            (window.from.unwrap_or(Timestamp::MIN), window.until.unwrap_or(Timestamp::MAX));
         let count = sql("count background tasks", format!("SELECT count(*) {from}"));
-        let total = count.bind(owner).bind(first).bind(last).value(self.pool()).await?;
+        let total = count.bind(owner).bind(from_time).bind(until).value(self.pool()).await?;
         let list = format!(
             "SELECT {TASK_COLUMNS} {from} ORDER BY t.created_at DESC, t.task_key DESC LIMIT ?4 OFFSET ?5"
         );
-        let list = sql("list background tasks", list).bind(owner).bind(first).bind(last);
+        let list = sql("list background tasks", list).bind(owner).bind(from_time).bind(until);
         let list = list.bind(signed(page.limit.as_u64())).bind(signed(page.skip));
         let rows = list.all(self.pool()).await?;
         Ok(Page { items: rows.into_iter().map(task).collect(), total: unsigned(total) })

@@ -245,7 +245,7 @@ impl SetupBody {
                 MigrationMethod::as_str,
                 "migration_method",
             )?,
-            resume_mode: resume_mode(self.resume_mode)?,
+            resume_mode: resume_mode(self.resume_mode.as_deref())?,
             source: EndBody::read(self.source_instance, "source_instance")?,
             target: EndBody::read(self.target_instance, "target_instance")?,
             bandwidth_limit_mb: bandwidth.map(Flexible::text),
@@ -253,8 +253,8 @@ impl SetupBody {
     }
 }
 
-fn resume_mode(given: Option<String>) -> Result<ResumeMode, Refusal> {
-    word(given.as_deref(), &ResumeMode::ALL, ResumeMode::as_str, "resume_mode")
+fn resume_mode(given: Option<&str>) -> Result<ResumeMode, Refusal> {
+    word(given, &ResumeMode::ALL, ResumeMode::as_str, "resume_mode")
 }
 
 /// What changes of a migration.
@@ -267,7 +267,7 @@ pub(super) struct UpdateBody {
 
 impl UpdateBody {
     pub(super) fn read(self) -> Result<ResumeMode, Refusal> {
-        resume_mode(self.resume_mode)
+        resume_mode(self.resume_mode.as_deref())
     }
 }
 

@@ -24,7 +24,6 @@ use view::{
 };
 
 /// Returns the routes. Paths without a placeholder come before those that they would match.
-#[expect(clippy::too_many_lines, reason = "one row an operation")]
 pub(super) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Migrations", about: "Data that comes from backups or from other servers." };
     const NAME: QueryParameter = text("name", "Only those whose name contains it.");

@@ -141,6 +141,9 @@ const OPEN_TRANSITIONS: &str = "
     SELECT i.instance_id, i.status, w.start_at, w.finish_at, w.failure, w.due_at FROM open_work w
     JOIN instances i ON i.instance_key = w.instance_key JOIN projects p USING (project_key) WHERE w.record_kind = 0";
 
+/// What reads a row of open work.
+type ReadOpen = fn(&SqliteRow) -> Result<OpenRecord, StoreError>;
+
 impl Reader {
     /// Reads a page of records.
     ///
@@ -175,7 +178,7 @@ impl Reader {
     }
 
     /// Returns the statements that find open work, with what reads their rows.
-    fn open(&self) -> [(&str, fn(&SqliteRow) -> Result<OpenRecord, StoreError>); 3] {
+    fn open(&self) -> [(&str, ReadOpen); 3] {
         [
             (&self.open_backups, open_backup),
             (&self.open_restores, open_restore),

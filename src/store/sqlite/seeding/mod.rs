@@ -99,7 +99,7 @@ async fn create_instances(
         report.instances_created += 1;
         report.backups_created += u64::try_from(seed.backups.len()).unwrap_or(u64::MAX);
         report.restores_created += u64::try_from(seed.restores.len()).unwrap_or(u64::MAX);
-        rows.add(instance_key, seed)?;
+        rows.add(instance_key, seed);
         if rows.is_full() {
             rows.insert(connection).await?;
         }

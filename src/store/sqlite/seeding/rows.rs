@@ -54,7 +54,7 @@ impl SeededRows {
     }
 
     /// Adds the rows of an instance.
-    pub(super) fn add(&mut self, key: i64, seed: InstanceSeed) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, key: i64, seed: InstanceSeed) {
         self.events.extend(created_events(key, &seed, self.actor_key));
         let InstanceSeed {
             instance,
@@ -91,7 +91,6 @@ impl SeededRows {
         self.open_work.extend(restores.iter().filter_map(|restore| restores::open_work_row(key, restore)));
         self.open_work.extend(work.map(|plan| OpenWorkRow::of_transition(key, plan)));
         self.instances.push(InstanceRow { key, project_key: self.project_key, seed });
-        Ok(())
     }
 
     /// Inserts them; none are left.
