@@ -171,7 +171,7 @@ impl Journal {
         self.calls().kept.iter().filter(|entry| filter.lets_through(entry)).count()
     }
 
-    /// Returns the calls that a filter lets through and for which there is no operation, or one that is not emulated, oldest first,
+    /// Returns the calls that a filter lets through and for which there is no operation, oldest first,
     /// at most `limit`.
     pub(crate) fn unsupported(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
         let calls = self.calls();
