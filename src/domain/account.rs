@@ -92,6 +92,11 @@ impl AccountStatus {
             Self::Error => "ERROR",
         }
     }
+
+    /// Returns whether something is being done to the account.
+    pub fn is_busy(self) -> bool {
+        matches!(self, Self::Creating | Self::Updating | Self::Deleting)
+    }
 }
 
 /// An account that is asked for.
@@ -113,18 +118,22 @@ impl NewAccount {
     /// # Errors
     /// `InvalidAccount`.
     pub fn check(self) -> Result<Self, Refusal> {
-        let mut characters = self.name.chars();
-        let is_name = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
-            && characters.all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_'))
-            && self.name.len() <= LONGEST_NAME
-            && self.name != DEFAULT_ACCOUNT;
-        if !is_name {
+        if !is_account_name(&self.name) {
             return Err(Refusal::InvalidAccount);
         }
         require_password(&self.name, &self.password)?;
         require_description(self.description.as_deref())?;
         Ok(self)
     }
+}
+
+/// Returns whether an account can be named so: a letter, then letters, digits, `-` and `_`, at most 64 in all, and not as the default one.
+pub fn is_account_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && characters.all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_'))
+        && name.len() <= LONGEST_NAME
+        && name != DEFAULT_ACCOUNT
 }
 
 /// Decides whether an account can have a password.
@@ -268,15 +277,7 @@ impl Account {
     /// # Errors
     /// `InstanceStateUnsupported` while it is being made, changed or removed: later it may be possible.
     pub fn permit_deletion(&self) -> Result<(), Refusal> {
-        match self.status {
-            AccountStatus::Creating | AccountStatus::Updating | AccountStatus::Deleting => {
-                Err(Refusal::InstanceStateUnsupported)
-            }
-            AccountStatus::Available
-            | AccountStatus::CreateFailed
-            | AccountStatus::DeleteFailed
-            | AccountStatus::Error => Ok(()),
-        }
+        if self.status.is_busy() { Err(Refusal::InstanceStateUnsupported) } else { Ok(()) }
     }
 
     /// Returns whether one can log in with it.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use futures_util::future::{BoxFuture, Shared};
 
+use crate::domain::account::Account;
 use crate::domain::backup::Backup;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::contents::Contents;
@@ -68,6 +69,8 @@ pub struct InstanceSeed {
     pub minor_versions: MinorVersions,
     /// How its status transition ends, if it is in one that ends by itself.
     pub work: Option<WorkPlan>,
+    /// Its accounts, in the order of their creation. None is being changed.
+    pub accounts: Vec<Account>,
     /// What it holds; its backups hold the same.
     pub contents: Contents,
     /// Its backups, by number.

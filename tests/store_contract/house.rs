@@ -162,6 +162,7 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         task: None,
     };
     InstanceSeed {
+        accounts: Vec::new(),
         contents: Contents::default(),
         instance,
         configuration: InstanceConfig::default(),

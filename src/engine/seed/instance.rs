@@ -10,6 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::domain::account::{Account, MOST_ACCOUNTS};
 use crate::domain::backup::Backup;
 use crate::domain::contents::Contents;
 use crate::domain::id::{InstanceId, ProjectId};
@@ -24,6 +25,7 @@ use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::WorkPlan;
 use crate::domain::{builtin, catalogue};
 use crate::engine::passwords::objection_to;
+use crate::engine::seed::account::AccountEntry;
 use crate::engine::seed::configuration::{
     BandwidthEntry, ParameterValues, PolicyEntry, TagEntry, WhitelistEntry, read_parameters,
 };
@@ -123,6 +125,9 @@ pub(super) struct InstanceEntry {
     /// The ids of its nodes that are stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stopped_nodes: Vec<Text<Uuid>>,
+    /// Beside the default one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<AccountEntry>,
     /// What it holds; its backups hold the same.
     #[serde(default, skip_serializing_if = "Contents::is_empty")]
     contents: Contents,
@@ -183,6 +188,7 @@ impl InstanceEntry {
             return Err(in_field("password_hash")(objection));
         }
         Ok(InstanceSeed {
+            accounts: self.accounts(&instance)?,
             contents: self.contents.clone().declared(defaults.now).map_err(in_field("contents"))?,
             configuration: self.configuration(&instance)?,
             password_hash: self.password_hash.as_ref().map(|hash| hash.0.clone()),
@@ -280,6 +286,20 @@ impl InstanceEntry {
             task: None,
             engine_version,
         })
+    }
+
+    fn accounts(&self, instance: &Instance) -> Result<Vec<Account>, Problem> {
+        let mut accounts: Vec<Account> = Vec::new();
+        for (index, entry) in self.accounts.iter().enumerate() {
+            let at =
+                |problem: (&str, String)| in_field(format!("accounts[{index}].{}", problem.0))(problem.1);
+            let account = entry.account(instance).map_err(at)?;
+            account.permit_beside(&accounts).map_err(|_| {
+                at(("name", format!("must be another one; there are at most {MOST_ACCOUNTS} accounts")))
+            })?;
+            accounts.push(account);
+        }
+        Ok(accounts)
     }
 
     fn minor_versions(&self, instance: &Instance) -> Result<MinorVersions, Problem> {

@@ -4,6 +4,7 @@
 //! A seed is checked whole before anything is done with it. Applying it creates what is not there and touches nothing
 //! that is, so that a server can be started with it again and again.
 
+mod account;
 mod applying;
 mod configuration;
 mod credentials;

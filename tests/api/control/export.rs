@@ -354,6 +354,14 @@ async fn what_is_wrong_with_a_record_is_said_at_its_place() {
         (r#""order_id": "o""#, "instances[0].order_id", "charging_mode"),
         (r#""maintain_begin": "02:00:00""#, "instances[0].maintain_begin", "windows"),
         (r#""password_hash": "plain""#, "instances[0].password_hash", ""),
+        (r#""accounts": [{"name": "default"}]"#, "instances[0].accounts[0].name", "must begin with a letter"),
+        (r#""accounts": [{"name": "a"}, {"name": "a"}]"#, "instances[0].accounts[1].name", "another one"),
+        (r#""accounts": [{"name": "a", "status": "UPDATING"}]"#, "instances[0].accounts[0].status", "lasts"),
+        (
+            r#""accounts": [{"name": "a", "password_hash": "x"}]"#,
+            "instances[0].accounts[0].password_hash",
+            "PHC",
+        ),
         (r#""work": {}"#, "instances[0].work", "RUNNING does not end by itself"),
         (
             r#""status": "RESTARTING", "work": {"start_at": "2020-01-01T00:00:00Z"}"#,
@@ -417,6 +425,8 @@ async fn the_configuration_of_instances_and_projects_is_exported_in_the_words_of
         "rename_commands": {"keys": "k"}, "tags": [{"key": "env", "value": "test"}, {"key": "bare"}],
         "parameters": {"timeout": "5", "maxmemory-policy": "noeviction"}, "instance_backup_policy": policy,
         "whitelist": whitelist, "bandwidth_policy": bandwidth, "description": "said",
+        "accounts": [{"id": "0e000000-0000-4000-8000-00000000000a", "name": "reader", "role": "read", "description": "reads",
+                      "status": "ERROR", "password_hash": dcs_emulator::domain::builtin::PASSWORD_HASH}],
     });
     let template =
         json!({"name": "mine", "engine_version": "5.0", "cache_mode": "ha", "params": {"timeout": "7"}});
@@ -436,6 +446,7 @@ async fn the_configuration_of_instances_and_projects_is_exported_in_the_words_of
             format!("/v1.0/{PROJECT}/instances/{id}/tags"),
             format!("{instance_v2}/autoscaling-policy/bandwidth"),
             format!("/v2/{PROJECT}/config-templates?type=user"),
+            format!("{instance_v2}/accounts"),
             format!("/v2/{PROJECT}/quota"),
         ] {
             all.push(of(server, path).await);
@@ -444,7 +455,9 @@ async fn the_configuration_of_instances_and_projects_is_exported_in_the_words_of
     };
     let before = shown(&server).await;
     let text = json!(before).to_string();
-    for value in ["order-1", "22:00:00", "office", "noeviction", "\"env\"", "02:00-03:00", "mine", "777"] {
+    for value in
+        ["order-1", "22:00:00", "office", "noeviction", "\"env\"", "02:00-03:00", "mine", "777", "reader"]
+    {
         assert!(text.contains(value), "{value} is not in {text}");
     }
     let document = server.export().await;

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use crate::domain::instance::Billing;
 use crate::domain::maintenance::MaintenanceWindow;
+use crate::engine::seed::account::AccountEntry;
 use crate::engine::seed::configuration::{
     BandwidthEntry, PolicyEntry, TagEntry, WhitelistEntry, write_parameters,
 };
@@ -17,6 +18,7 @@ impl From<InstanceSeed> for InstanceEntry {
         let InstanceSeed {
             instance,
             configuration,
+            accounts,
             contents,
             password_hash,
             next_run_at,
@@ -79,6 +81,7 @@ impl From<InstanceSeed> for InstanceEntry {
             whitelist: WhitelistEntry::of(&configuration.whitelist),
             bandwidth_policy: configuration.bandwidth_policy.map(BandwidthEntry::from),
             stopped_nodes: instance.stopped_nodes.into_iter().map(Text).collect(),
+            accounts: accounts.into_iter().map(AccountEntry::from).collect(),
             contents,
             backups: Vec::new(),
             restores: Vec::new(),

@@ -20,7 +20,7 @@ use crate::store::error::StoreError;
 use crate::store::row::{self, BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, Json, RESTORE_JSON, RESTORE_WORK};
 use crate::store::sqlite::reader::Reader;
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{contents, control, identity, instance_config, templates};
+use crate::store::sqlite::{contents, control, documents, identity, instance_config, templates};
 use crate::store::{DomainSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
@@ -178,6 +178,7 @@ async fn instances(snapshot: &mut SqliteConnection, project_key: i64, parts: &Pa
             last = key;
             let seed = InstanceSeed {
                 configuration: instance_config::settings_of(snapshot, key).await?,
+                accounts: documents::all(&mut *snapshot, key).await?,
                 contents: contents::read(&mut *snapshot, key, None).await?,
                 password_hash,
                 next_run_at,

@@ -36,6 +36,7 @@ pub(super) struct SeededRows {
     policies: Vec<Value>,
     stopped_nodes: Vec<Value>,
     minor_versions: Vec<Value>,
+    accounts: Vec<Value>,
     contents: Vec<Value>,
     backups: Vec<NewBackupRow>,
     restores: Vec<NewRestoreRow>,
@@ -62,6 +63,7 @@ impl SeededRows {
             next_run_at,
             minor_versions,
             work,
+            accounts,
             contents,
             backups,
             restores,
@@ -81,6 +83,9 @@ impl SeededRows {
         if !minor_versions.are_latest() {
             self.minor_versions.push(json!([key, minor_versions.engine, minor_versions.proxy]));
         }
+        let accounts = accounts.iter().zip(1..);
+        self.accounts
+            .extend(accounts.map(|(account, number)| json!([key, number, account.id.to_string(), account])));
         if !contents.is_empty() {
             self.contents.push(json!([key, contents]));
         }
@@ -102,6 +107,7 @@ impl SeededRows {
         insert_json(connection, POLICIES, &mut self.policies).await?;
         insert_json(connection, STOPPED_NODES, &mut self.stopped_nodes).await?;
         insert_json(connection, MINOR_VERSIONS, &mut self.minor_versions).await?;
+        insert_json(connection, ACCOUNTS, &mut self.accounts).await?;
         insert_json(connection, CONTENTS, &mut self.contents).await?;
         insert(connection, &mut self.backups).await?;
         insert(connection, &mut self.restores).await?;
@@ -170,6 +176,8 @@ const STOPPED_NODES: &str = "INSERT INTO stopped_nodes (instance_key, node_id)
      SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?)";
 const MINOR_VERSIONS: &str = "INSERT INTO minor_versions (instance_key, engine, proxy)
      SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
+const ACCOUNTS: &str = "INSERT INTO accounts (instance_key, number, id, document)
+     SELECT value ->> 0, value ->> 1, unhex(value ->> 2, '-'), value ->> 3 FROM json_each(?)";
 /// What an instance holds, and held when its backups were made.
 const CONTENTS: &str = "INSERT INTO instance_contents (instance_key, after_backup, document)
      SELECT value ->> 0, 0, value ->> 1 FROM json_each(?)";
