@@ -126,8 +126,10 @@ pub struct FoundKey {
     pub shard: u32,
     /// The number of its database.
     pub db: u32,
-    /// How big it is.
+    /// How big it is: bytes of a string, elements of the others.
     pub size: u64,
+    /// How many bytes it takes.
+    pub bytes: u64,
     /// How often it is used; none if nobody asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freq: Option<u8>,
@@ -239,7 +241,7 @@ impl KeyAnalysis {
     fn finish_offline(&mut self, mut keys: Vec<&Key>) {
         let Some(offline) = &mut self.offline else { return };
         keys.retain(|key| key.shard == offline.shard);
-        offline.total_bytes = keys.iter().map(|key| key.size).sum();
+        offline.total_bytes = total(keys.iter().map(|key| key.size));
         offline.total_num = keys.len();
         let prefix = |key: &Key| {
             key.name.split_once(':').map_or_else(|| key.name.clone(), |(prefix, _)| prefix.to_owned())
@@ -252,7 +254,20 @@ impl KeyAnalysis {
 }
 
 fn found(key: &Key, freq: Option<u8>) -> FoundKey {
-    FoundKey { name: key.name.clone(), kind: key.kind, shard: key.shard, db: key.db, size: key.count(), freq }
+    FoundKey {
+        name: key.name.clone(),
+        kind: key.kind,
+        shard: key.shard,
+        db: key.db,
+        size: key.count(),
+        bytes: key.size,
+        freq,
+    }
+}
+
+/// Returns how many bytes there are together: no more than can be counted, as any size can be declared.
+fn total(sizes: impl IntoIterator<Item = u64>) -> u64 {
+    sizes.into_iter().fold(0, u64::saturating_add)
 }
 
 /// Returns the largest keys of each type, at most so many of one, the largest first.
@@ -274,7 +289,7 @@ fn groups(keys: &[&Key], prefix: impl Fn(&Key) -> String) -> Vec<KeyGroup> {
     let mut groups: BTreeMap<(KeyType, String), (u64, usize)> = BTreeMap::new();
     for key in keys {
         let (bytes, num) = groups.entry((key.kind, prefix(key))).or_default();
-        (*bytes, *num) = (*bytes + key.size, *num + 1);
+        (*bytes, *num) = (total([*bytes, key.size]), *num + 1);
     }
     groups.into_iter().map(|((kind, prefix), (bytes, num))| KeyGroup { prefix, kind, bytes, num }).collect()
 }

@@ -251,9 +251,13 @@ impl Engine {
         let write = self.write().await?;
         let now = write.now;
         let work = (!at_once).then(|| self.project_work_options(WorkModel::Migration, project_id, None));
+        // Its ends are read before, so that nothing can fail once it is stopped.
+        let found = write.migration(project_id, id).await?.ok_or(Refusal::MigrationNotFound)?;
+        let before = details(&*write, project_id, found).await?;
         let change = MigrationChange::Stop { work };
-        let changed = write.change_migration(ChangeMigration { project_id, id, change, now, origin }).await?;
-        details(&*write, project_id, changed).await
+        let migration =
+            write.change_migration(ChangeMigration { project_id, id, change, now, origin }).await?;
+        Ok(MigrationDetails { migration, ..before })
     }
 
     /// Says what resumes a migration from now on.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{HA, MEMCACHED, OLD_REDIS, OTHERS_HA, UNKNOWN_INSTANCE};
+use crate::support::seed::{HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, UNKNOWN_INSTANCE};
 use crate::support::{Answer, Api, Covered, Refusal, TestServer, covered, each, is_uuid, refusal, text};
 
 const BIG: &str = "/v2/{project_id}/instances/{instance_id}/bigkey-task";
@@ -187,6 +187,37 @@ async fn expired_keys_are_counted_and_removed() {
     assert_eq!(each(&server.get(&path).await.ok()["records"], "num"), [1, 1]);
     let held = server.get(&format!("/_emulator/instances/{HA}/contents")).await.ok();
     assert_eq!(each(&held["keys"], "name"), ["stays"]);
+}
+
+#[tokio::test]
+async fn what_is_due_together_is_done_one_after_the_other() {
+    let server = TestServer::with(&[("task.duration", "5s")]).await;
+    let rule = json!({"progression": "time", "durations": {"FLUSHING": "1s"}});
+    server.put("/_emulator/transitions/instance", &rule).await.ok();
+    hold(&server, json!([{"name": "goes", "ttl": 1}, {"name": "flushed"}])).await;
+    begin(&server, HA, "auto-expire/scan").await.ok();
+    let flush = json!({"action": "flush", "instances": [HA]});
+    server.put(&format!("{}/status", Api::V2.instances(PROJECT)), &flush).await.ok();
+    server.advance_ms(10_000);
+    let records = server.get(&of(HA, "auto-expire/histories")).await.ok();
+    assert_eq!(each(&records["records"], "num"), [0], "the flush came before");
+    let held = server.get(&format!("/_emulator/instances/{HA}/contents")).await.ok();
+    assert_eq!(held["keys"], json!([]));
+}
+
+#[tokio::test]
+async fn the_sizes_of_what_a_backup_holds_are_those_that_were_declared() {
+    let server = TestServer::start().await;
+    let groups = format!("{}/groups", Api::V2.instance(HA).replace("/instances/", "/instance/"));
+    let node = server.get(&groups).await.ok()["group_list"][0]["replication_list"][0].take();
+    hold(&server, json!([{"name": "most", "size": u64::MAX}, {"name": "list", "type": "list", "size": 3000, "elements": 5}])).await;
+    let id = text(
+        &server.post(&of(HA, "offline/key-analysis"), &json!({"node_id": node["node_id"]})).await.ok()["task_id"],
+    );
+    let shown = server.get(&of(HA, &format!("offline/key-analysis/{id}"))).await.ok();
+    assert_eq!(shown["total_bytes"], u64::MAX);
+    let list = json!({"key": "list", "type": "list", "bytes": 3000, "num_of_elem": 5});
+    assert!(shown["largest_keys"].as_array().expect("a list").contains(&list), "{shown}");
 }
 
 #[tokio::test]

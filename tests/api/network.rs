@@ -308,6 +308,11 @@ async fn a_bandwidth_that_cannot_be_is_refused() {
         (HA, json!({"group_bandwidths": []}), "group_bandwidths"),
         (HA, json!({"group_bandwidths": [{"target_bandwidth": 256}]}), "group_id"),
         (HA, json!({"group_bandwidths": [{"group_id": "x", "target_bandwidth": 256}]}), "group_id"),
+        (
+            HA,
+            json!({"group_bandwidths": vec![json!({"group_id": of_shard, "target_bandwidth": 256}); 2]}),
+            "group_bandwidths",
+        ),
         (HA, one(Value::Null), "target_bandwidth"),
         (HA, one(json!(2049)), "target_bandwidth"),
         (HA, one(json!("much")), "target_bandwidth"),

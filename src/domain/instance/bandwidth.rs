@@ -84,13 +84,16 @@ impl Instance {
     ///
     /// # Errors
     /// `InvalidParameter` (`instance_id`) if nothing can be changed, or it is doubled just now; (`group_id`) for a shard that it has not;
-    /// (`target_bandwidth`) for more than a shard can be given.
+    /// (`target_bandwidth`) for more than a shard can be given; (`group_bandwidths`) for more of them than there are shards.
     pub fn bandwidth_targets(&self, wanted: &[(String, u64)]) -> Result<BandwidthTargets, Refusal> {
         let is_doubled = self.bandwidth.as_ref().and_then(|changes| changes.expansion);
         if !self.can_change_bandwidth() || is_doubled.is_some_and(|expansion| expansion.is_running) {
             return Err(Refusal::InvalidParameter { name: "instance_id" });
         }
         let shards = self.shard_bandwidths();
+        if wanted.len() > shards.len() {
+            return Err(Refusal::InvalidParameter { name: "group_bandwidths" });
+        }
         let target = |(id, target): &(String, u64)| {
             let found = (0..).zip(&shards).find(|(_, shard)| shard.group_id.to_string() == *id);
             let (number, shard) = found.ok_or(Refusal::InvalidParameter { name: "group_id" })?;

@@ -21,7 +21,7 @@ use tokio::sync::{OwnedRwLockWriteGuard, oneshot};
 use tracing::Instrument;
 
 use crate::clock::Stopwatch;
-use crate::domain::background_work::BackgroundWork;
+use crate::domain::background_work::{BackgroundWork, Step};
 use crate::domain::backup::Backup;
 use crate::domain::id::BackupId;
 use crate::domain::instance::{InstanceStatus, StatusTransition};
@@ -199,6 +199,10 @@ impl Engine {
                 .into());
             }
             changes.sort_by_key(DueChange::at);
+            // What reads contents finds what the steps before it have left: it comes first in the next round.
+            if let Some(place) = changes.iter().skip(1).position(reads_contents) {
+                changes.truncate(place + 1);
+            }
             let changes = with_contents(&*self.guarded.store, changes).await?;
             let changes = self.with_scans(changes, now).await?;
             let mut applied = self.guarded.store.apply_changes(changes, self.settings.backups_kept).await?;
@@ -348,6 +352,11 @@ fn changes_until(record: OpenRecord, horizon: Timestamp) -> Vec<DueChange> {
         OpenRecord::Restore(restore) => restore_changes(restore, horizon),
         OpenRecord::Work(work) => work_steps(&work, horizon),
     }
+}
+
+/// Returns whether what a change does depends on what an instance holds.
+fn reads_contents(change: &DueChange) -> bool {
+    matches!(change, DueChange::Work(due) if due.step == Step::Finish && due.work.effect.reads_contents())
 }
 
 fn work_steps(work: &BackgroundWork, horizon: Timestamp) -> Vec<DueChange> {

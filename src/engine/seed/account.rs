@@ -55,7 +55,7 @@ impl AccountEntry {
             return Err(problem("status", "must be one that lasts"));
         }
         if let Some(objection) = self.password_hash.as_ref().and_then(|hash| objection_to(&hash.0)) {
-            return Err(("password_hash", objection.to_string()));
+            return Err(("password_hash", objection.to_owned()));
         }
         let hash = self.password_hash.as_ref().map(|hash| hash.0.clone());
         let usual_id = || derived_id(&format!("account {} of {}", self.name.0, instance.id));

@@ -469,7 +469,7 @@ struct OfflineAnalysesView {
 fn offline_details(instance: &Instance, analysis: &KeyAnalysis) -> Value {
     let offline = analysis.offline.as_ref();
     let group = |group: &KeyGroup| json!({"key_prefix": group.prefix, "type": group.kind, "bytes": group.bytes, "num": group.num});
-    let key = |key: &FoundKey| json!({"key": key.name, "type": key.kind, "bytes": key.size, "num_of_elem": key.size});
+    let key = |key: &FoundKey| json!({"key": key.name, "type": key.kind, "bytes": key.bytes, "num_of_elem": key.size});
     let types = offline.map(|offline| offline.types.as_slice()).unwrap_or_default();
     let prefixes = offline.map(|offline| offline.largest_key_prefixes.as_slice()).unwrap_or_default();
     let backup_id = offline.and_then(|offline| offline.backup_id);

@@ -148,9 +148,11 @@ pub(super) async fn apply(
         (Step::Start, _) => analysis.start(step.at),
         (Step::Finish, Some(_)) => analysis.fail(step.at),
         (Step::Finish, None) => {
-            let mut held = step.contents.clone().unwrap_or_default();
-            analysis.finish(&held, step.at);
+            let found = step.contents.clone().unwrap_or_default();
+            analysis.finish(&found, step.at);
             if analysis.kind == AnalysisKind::Expired && analysis.num > 0 {
+                // Something else may have been declared since they were read.
+                let mut held = contents::read(&mut *connection, known.key, None).await?;
                 held.keys.retain(|key| !key.is_expired(step.at));
                 contents::write(connection, known.key, &held).await?;
             }

@@ -11,8 +11,10 @@ use crate::domain::instance::{InstanceAction, InstanceStatus};
 use crate::domain::migration::{
     AddressExchange, ExchangeRequest, Migration, MigrationEvent, MigrationStatus, exchange,
 };
+use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{NewTask, TaskSubject};
+use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork, Owner};
 use crate::store::sqlite::change::{self, ProjectChange};
@@ -113,6 +115,8 @@ async fn create(state: &mut WriterState, command: CreateMigration) -> Result<(),
 
 async fn change(state: &mut WriterState, command: ChangeMigration) -> Result<Migration, StoreError> {
     let ChangeMigration { project_id, id, change, now, origin } = command;
+    // What is refused makes no project.
+    project_key(&mut state.connection, project_id).await?.ok_or(Refusal::MigrationNotFound)?;
     let mut of_project = change::of_project(state, project_id, now, &origin).await?;
     let project_key = of_project.project_key;
     let found = documents::get::<Migration>(&mut *of_project.connection, project_key, id).await?;
@@ -150,6 +154,9 @@ async fn change(state: &mut WriterState, command: ChangeMigration) -> Result<Mig
 
 async fn delete(state: &mut WriterState, command: DeleteMigrations) -> Result<(), StoreError> {
     let DeleteMigrations { project_id, ids, now, origin } = command;
+    if project_key(&mut state.connection, project_id).await?.is_none() {
+        return Ok(());
+    }
     let ProjectChange { connection, project_key, audit, .. } =
         change::of_project(state, project_id, now, &origin).await?;
     let mut found = Vec::new();
@@ -338,6 +345,29 @@ async fn exchange_addresses(
             .execute(&mut *connection)
             .await?;
         instances::note(connection, key, source.status, "addresses exchanged", audit).await?;
+    }
+    Ok(())
+}
+
+/// Ends the migrations that instances, which are being replaced, are the source or the target of; `ids` are theirs, as a JSON array in
+/// hexadecimal.
+pub(super) async fn end_of_instances(
+    state: &mut WriterState,
+    ids: &str,
+    now: Timestamp,
+    origin: &Origin,
+) -> Result<(), StoreError> {
+    let find = sql(
+        "find the instances of migrations",
+        "SELECT DISTINCT project_id, instance_id FROM migrations m JOIN instances i USING (project_key) JOIN projects USING (project_key)
+         WHERE instance_id IN (unhex(m.document ->> '$.source.instance_id', '-'), unhex(m.document ->> '$.target.instance_id', '-'))
+           AND instance_id IN (SELECT unhex(value) FROM json_each(?)) AND i.deleted_at IS NULL",
+    );
+    let found: Vec<(ProjectId, InstanceId)> = find.bind(ids.to_owned()).all(&mut state.connection).await?;
+    for (project_id, instance_id) in found {
+        let mut change = change::of_project(state, project_id, now, origin).await?;
+        let replaced = change.instance(instance_id).await?;
+        end_of_instance(change.connection, change.known, &replaced, change.audit).await?;
     }
     Ok(())
 }

@@ -132,6 +132,37 @@ async fn a_migration_can_be_created_with_its_setup() {
 }
 
 #[tokio::test]
+async fn a_migration_into_an_instance_that_a_seed_replaces_has_failed() {
+    let server = slow().await;
+    let source = json!({"id": SECOND_HA});
+    let id = server.create_online("replaced").await;
+    server.configure(&id, "full_amount_migration", &source, &json!({"id": HA})).await.ok();
+    assert_eq!(server.migration_status(&id).await, "FULLMIGRATING");
+    let seed = json!({"projects": [{"id": PROJECT, "instances": [{"id": HA, "cache_mode": "ha"}]}]});
+    server.seed(&seed.to_string(), "?overwrite=true").await.ok();
+    assert_eq!(server.migration_status(&id).await, "FAILED");
+    server.assert_idle(HA).await;
+    server.ends_soundly().await;
+}
+
+#[tokio::test]
+async fn what_is_refused_of_a_project_that_is_not_there_makes_none() {
+    let server = TestServer::start().await;
+    let before = server.rows("SELECT json_array(name) FROM projects").await;
+    let project = format!("/v2/{}/migration-task", "0".repeat(32));
+    for answer in [
+        server.post(&format!("{project}/{UNKNOWN_INSTANCE}/stop"), &json!({})).await,
+        server.put(&format!("{project}/{UNKNOWN_INSTANCE}"), &json!({"resume_mode": "manual"})).await,
+    ] {
+        answer.assert_refused_by(Api::V2, &not_found());
+    }
+    let delete = json!({"task_id_list": [UNKNOWN_INSTANCE]});
+    let path = format!("/v2/{}/migration-tasks/delete", "0".repeat(32));
+    server.call("DELETE", &path).json(&delete).send().await;
+    assert_eq!(server.rows("SELECT json_array(name) FROM projects").await, before);
+}
+
+#[tokio::test]
 async fn a_migration_that_follows_is_stopped_and_restarted() {
     let mut server = slow().await;
     let id = server.follow(SECOND_HA, HA).await;

@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::instances::free::{ADDRESSES, address};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, scheduling, templates};
+use crate::store::sqlite::{control, migrations, scheduling, templates};
 use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
 use existing::Existing;
 use rows::SeededRows;
@@ -36,6 +36,7 @@ pub(super) async fn apply(
     existing::require_free(&mut state.connection, &plan, &existing).await?;
     if plan.overwrite {
         let replaced = existing::hex_ids(existing.keys().copied());
+        migrations::end_of_instances(state, &replaced, now, &Origin::SEED).await?;
         report.instances_replaced = control::remove_instances(&mut state.connection, &replaced).await?;
         existing.clear();
         state.forget();
