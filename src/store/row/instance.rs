@@ -140,7 +140,7 @@ impl Type<Sqlite> for Instance {
     }
 }
 
-/// Reads an instance from [`INSTANCE_COLUMNS`].
+/// Reads an instance from `INSTANCE_COLUMNS`.
 impl Decode<'_, Sqlite> for Instance {
     fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
         Ok(instance(serde_json::from_str(<&str as Decode<Sqlite>>::decode(value)?)?)?)
