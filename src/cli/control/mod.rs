@@ -131,7 +131,7 @@ mod tests {
     }
 
     /// Subcommands, and the requests that they make.
-    const COMMANDS: [(&str, &str, &str, &str); 44] = [
+    const COMMANDS: [(&str, &str, &str, &str); 45] = [
         ("health", "GET", "health", ""),
         ("info", "GET", "info", ""),
         ("config", "GET", "config", ""),
@@ -185,6 +185,7 @@ mod tests {
         ("ids show", "GET", "ids", ""),
         ("ids set 42", "PUT", "ids", r#"{"seed": 42}"#),
         ("ids clear", "PUT", "ids", r#"{"seed": null}"#),
+        ("contents show i", "GET", "instances/i/contents", ""),
         ("requests list --status 503", "GET", "requests?status=503", ""),
         ("requests find", "POST", "requests/find", ""),
         ("requests find --method PUT", "POST", "requests/find", r#"{"method": "PUT"}"#),
@@ -233,7 +234,7 @@ mod tests {
 
     #[test]
     fn every_route_of_the_control_api_has_a_subcommand_and_each_subcommand_a_route() {
-        let others = ["seed -", "snapshots save a.db", "snapshots load a.db"];
+        let others = ["seed -", "contents set i -", "snapshots save a.db", "snapshots load a.db"];
         let words = COMMANDS.iter().map(|(words, ..)| *words).chain(others);
         let subcommands: BTreeSet<(String, String)> = words
             .map(|words| {
