@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::domain::analysis_kind::AnalysisKind;
 use crate::domain::contents::{Contents, Key, KeyType};
 use crate::domain::id::{AnalysisId, BackupId};
-use crate::domain::instance::{Engine, Instance};
+use crate::domain::instance::{Engine, Instance, NodeGroup, NodeRole};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -135,6 +135,15 @@ pub struct FoundKey {
     pub freq: Option<u8>,
 }
 
+/// What an analysis of a backup is to be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfflineTarget {
+    /// The node whose keys it looks at.
+    pub node_id: String,
+    /// The backup; none: it makes one of its own.
+    pub backup_id: Option<BackupId>,
+}
+
 /// What an analysis of a backup is about, and what it found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfflineAnalysis {
@@ -158,6 +167,33 @@ pub struct OfflineAnalysis {
     pub largest_key_prefixes: Vec<KeyGroup>,
     /// How many bytes the keys of each type take, and how many there are.
     pub types: Vec<KeyGroup>,
+}
+
+impl OfflineAnalysis {
+    /// Returns what an analysis of an instance is about that has found nothing yet.
+    ///
+    /// # Errors
+    /// `UnknownNode` unless the target is a server of the instance.
+    pub fn of(instance: &Instance, target: &OfflineTarget) -> Result<Self, Refusal> {
+        let node = instance.find_node(&target.node_id)?;
+        let node_type = match node.role {
+            NodeRole::Master => "master",
+            NodeRole::Replica => "slave",
+            NodeRole::Proxy => return Err(Refusal::UnknownNode),
+        };
+        Ok(Self {
+            node_id: node.id.simple().to_string(),
+            group_name: NodeGroup::name_of(node.shard),
+            shard: node.shard,
+            node_ip: node.ip,
+            node_type: node_type.to_owned(),
+            backup_id: target.backup_id,
+            total_bytes: 0,
+            total_num: 0,
+            largest_key_prefixes: Vec::new(),
+            types: Vec::new(),
+        })
+    }
 }
 
 /// Keys that have something in common.

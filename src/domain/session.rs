@@ -54,9 +54,7 @@ pub fn permit_sessions(instance: &Instance) -> Result<(), Refusal> {
 /// As [`permit_sessions`], `UnknownNode`, `SessionsUnsupported` for a node that is stopped; in this order.
 pub fn node_with_sessions(instance: &Instance, id: &str) -> Result<Node, Refusal> {
     permit_sessions(instance)?;
-    let mut nodes = instance.nodes().into_iter();
-    let node = nodes.find(|node| node.id.simple().to_string().eq_ignore_ascii_case(id));
-    let node = node.ok_or(Refusal::UnknownNode)?;
+    let node = instance.find_node(id)?;
     if node.is_stopped { Err(Refusal::SessionsUnsupported) } else { Ok(node) }
 }
 

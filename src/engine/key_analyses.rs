@@ -2,9 +2,9 @@
 
 use crate::domain::background_work::Step;
 use crate::domain::backup::BackupStatusKind;
-use crate::domain::id::{AnalysisId, BackupId};
-use crate::domain::instance::{Instance, NodeRole};
-use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, OfflineAnalysis};
+use crate::domain::id::AnalysisId;
+use crate::domain::instance::Instance;
+use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, OfflineAnalysis, OfflineTarget};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskKind;
@@ -12,15 +12,6 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::{FailureCode, WorkModel};
 use crate::engine::{Engine, EngineError};
 use crate::store::{CreateKeyAnalysis, DeleteKeyAnalysis, DueChange, InstanceRef, ScheduledScan, WorkStep};
-
-/// What an analysis of a backup is to be about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfflineTarget {
-    /// The node whose keys it looks at.
-    pub node_id: String,
-    /// The backup; none: it makes one of its own.
-    pub backup_id: Option<BackupId>,
-}
 
 impl Engine {
     /// Begins an analysis of the keys of an instance; of a backup if there is a `target`.
@@ -41,7 +32,7 @@ impl Engine {
         kind.permit(&found)?;
         let mut analysis = KeyAnalysis::new(self.new_id(now).await?, kind, false, now);
         if let Some(target) = target {
-            analysis.offline = Some(offline(&found, &target)?);
+            analysis.offline = Some(OfflineAnalysis::of(&found, &target)?);
             if let Some(id) = target.backup_id {
                 let backup = write.get_backup(instance, id).await?;
                 let (backup, _) = backup.ok_or(Refusal::InvalidParameter { name: "backup_id" })?;
@@ -130,25 +121,4 @@ impl Engine {
         }
         Ok(changes)
     }
-}
-
-fn offline(instance: &Instance, target: &OfflineTarget) -> Result<OfflineAnalysis, Refusal> {
-    let groups = instance.node_groups();
-    let found = groups.iter().enumerate().find_map(|(shard, group)| {
-        let node = group.nodes.iter().find(|node| node.id.simple().to_string() == target.node_id)?;
-        Some((shard, group, node))
-    });
-    let (shard, group, node) = found.ok_or(Refusal::UnknownNode)?;
-    Ok(OfflineAnalysis {
-        node_id: target.node_id.clone(),
-        group_name: group.name.clone(),
-        shard: u32::try_from(shard).unwrap_or(u32::MAX),
-        node_ip: node.ip.clone(),
-        node_type: if node.role == NodeRole::Master { "master" } else { "slave" }.to_owned(),
-        backup_id: target.backup_id,
-        total_bytes: 0,
-        total_num: 0,
-        largest_key_prefixes: Vec::new(),
-        types: Vec::new(),
-    })
 }

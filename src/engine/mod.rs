@@ -41,7 +41,6 @@ pub use catalogue::ProductsQuery;
 pub use error::EngineError;
 pub use faults::{FaultDocument, MOST_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery, ResizeTerms};
-pub use key_analyses::OfflineTarget;
 pub use links::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
 pub use migrations::{
     ConfigureMigrationRequest, CreateMigrationRequest, MigrationDetails, MigrationSourceRequest,

@@ -229,7 +229,13 @@ async fn a_backup_is_analysed_as_it_was() {
     let backup = server.create_backup(HA).await;
     hold(&server, json!([])).await;
     let path = of(HA, "offline/key-analysis");
-    let body = json!({"node_id": node["node_id"], "backup_id": backup});
+    let of_nobody = json!({"node_id": "0".repeat(32)});
+    server
+        .post(&path, &of_nobody)
+        .await
+        .assert_refused_by(Api::V2, &refused("DCS.3053", "Incorrect node ID."));
+    // Ids of nodes are read in either case, as those of sessions are.
+    let body = json!({"node_id": text(&node["node_id"]).to_uppercase(), "backup_id": backup});
     let id = text(&server.post(&path, &body).await.ok()["task_id"]);
     assert_eq!(server.shown(Api::V2, HA).await["task"], "OFFLINE_KEY_ANALYSIS");
     server.post(&path, &body).await.assert_refused_by(Api::V2, &refusal::ANALYSING);

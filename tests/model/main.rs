@@ -1,6 +1,6 @@
 //! Random lives of the whole emulator, over HTTP and across restarts, compared with a contract that is kept by hand.
 //!
-//! A life that fails is made as short as possible and kept by its seed in `proptest-regressions/model.txt`; those are lived
+//! A life that fails is made as short as possible and kept by its seed in `tests/regressions/model.txt`; those are lived
 //! again first. `PROPTEST_CASES` asks for more lives than usual.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
@@ -24,7 +24,7 @@ use step::INSTANCES;
 const LIVES: u32 = 24;
 /// How many attempts there are to make a life that fails shorter.
 const SHRINKS: u32 = 200;
-const SEEDS: &str = "proptest-regressions/model.txt";
+const SEEDS: &str = "tests/regressions/model.txt";
 
 #[test]
 fn a_random_life_is_as_the_contract_has_it() {

@@ -7,6 +7,7 @@
 use uuid::Uuid;
 
 use crate::domain::catalogue::Edition;
+use crate::domain::instance::nodes::Of;
 use crate::domain::instance::{CacheMode, Instance};
 use crate::domain::network::{BandwidthChanges, BandwidthTargets, Expansion, ShardSurplus};
 use crate::domain::refusal::Refusal;
@@ -46,13 +47,14 @@ impl Instance {
     pub fn shard_bandwidths(&self) -> Vec<ShardBandwidth> {
         let changes = self.bandwidth.clone().unwrap_or_default();
         let shards: Vec<ShardBandwidth> = (0..)
-            .zip(self.node_groups().iter().zip(self.assured()))
-            .map(|(number, (group, assured))| {
+            .zip(self.assured())
+            .map(|(number, assured)| {
+                let group_id = self.part_id(Of::Group, number);
                 let kept = changes.shards.get(&number);
                 let max = assured.max(MOST_OF_SHARD);
                 let bandwidth = assured + kept.map_or(0, |kept| kept.surplus);
                 let updated_at = kept.map(|kept| kept.updated_at);
-                ShardBandwidth { group_id: group.id, updated_at, bandwidth: bandwidth.min(max), max, assured }
+                ShardBandwidth { group_id, updated_at, bandwidth: bandwidth.min(max), max, assured }
             })
             .collect();
         if !changes.expansion.is_some_and(|expansion| expansion.is_running) {

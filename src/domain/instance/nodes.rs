@@ -158,6 +158,15 @@ impl Instance {
         servers.chain(self.proxies()).collect()
     }
 
+    /// Returns the node with an id, as text: servers and proxies.
+    ///
+    /// # Errors
+    /// `UnknownNode`.
+    pub fn find_node(&self, id: &str) -> Result<Node, Refusal> {
+        let id = Uuid::try_parse(id).map_err(|_| Refusal::UnknownNode)?;
+        self.nodes().into_iter().find(|node| node.id == id).ok_or(Refusal::UnknownNode)
+    }
+
     /// Returns the id of the point at which its network is entered.
     pub fn endpoint_id(&self) -> Uuid {
         self.part_id(Of::Endpoint, 0)

@@ -12,10 +12,12 @@ use utoipa::ToSchema;
 
 use crate::domain::id::AnalysisId;
 use crate::domain::instance::{CacheMode, Instance};
-use crate::domain::key_analysis::{AnalysisKind, AnalysisStatus, FoundKey, KeyAnalysis, KeyGroup};
+use crate::domain::key_analysis::{
+    AnalysisKind, AnalysisStatus, FoundKey, KeyAnalysis, KeyGroup, OfflineTarget,
+};
 use crate::domain::page::PageRequest;
 use crate::domain::refusal::Refusal;
-use crate::engine::{Engine, OfflineTarget};
+use crate::engine::Engine;
 use crate::http::api::versions::{PAGE_QUERY, page_of, page_request};
 use crate::http::context::{InstanceContext, RequestContext, endpoint};
 use crate::http::error::{ApiError, OrFail, Response, codes};

@@ -99,3 +99,12 @@ pub(super) async fn key_of(
     );
     find.bind(instance.instance_id).bind(instance.project_id).optional_value(database).await
 }
+
+/// Returns the key of a project, if it is there.
+pub(super) async fn project_key(
+    database: impl SqliteExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Option<i64>, StoreError> {
+    let find = sql("find a project", "SELECT project_key FROM projects WHERE project_id = ?");
+    find.bind(project_id).optional_value(database).await
+}

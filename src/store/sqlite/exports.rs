@@ -13,7 +13,7 @@ use crate::store::sqlite::background_work::{NewWork, Owner};
 use crate::store::sqlite::documents::{self, Document};
 use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
 use crate::store::sqlite::sql::sql;
-use crate::store::sqlite::{SqliteStore, background_work, instances, writer::WriterState};
+use crate::store::sqlite::{SqliteStore, background_work, change, writer::WriterState};
 use crate::store::{BeginExport, ExportReads, ExportWrites, StoreError, WorkStep};
 
 impl Document for InstanceExport {
@@ -26,8 +26,6 @@ impl Document for InstanceExport {
     }
 }
 
-const PROJECT: &str = "SELECT project_key FROM projects WHERE project_id = ?";
-
 #[async_trait]
 impl ExportReads for SqliteStore {
     async fn instance_export(
@@ -36,8 +34,8 @@ impl ExportReads for SqliteStore {
         id: JobId,
     ) -> Result<Option<InstanceExport>, StoreError> {
         let pool = self.reader.pool();
-        match sql("find a project", PROJECT).bind(project_id).optional::<(i64,)>(pool).await? {
-            Some((project_key,)) => documents::get(pool, project_key, id).await,
+        match change::project_key(pool, project_id).await? {
+            Some(project_key) => documents::get(pool, project_key, id).await,
             None => Ok(None),
         }
     }
@@ -53,9 +51,8 @@ impl ExportWrites for SqliteStore {
 /// Begins an export; of more than the most the oldest goes.
 async fn begin(state: &mut WriterState, command: BeginExport) -> Result<(), StoreError> {
     let BeginExport { project_id, export, work, task, now, origin } = command;
-    let WriterState { connection, actors, .. } = state;
-    let project_key = instances::ensure_project(connection, project_id, now).await?;
-    let actor_key = actors.key(connection, &origin.actor).await?;
+    let change = change::of_project(state, project_id, now, &origin).await?;
+    let change::ProjectChange { connection, project_key, audit, .. } = change;
     let trim = sql(
         "remove an old export",
         "DELETE FROM instance_exports WHERE project_key = ?1
@@ -68,7 +65,6 @@ async fn begin(state: &mut WriterState, command: BeginExport) -> Result<(), Stor
     let task = Some((&task, TaskDetails::default()));
     let new = NewWork { effect, work, occupation: None, task };
     background_work::begin(connection, Owner::project(project_key), new, now).await?;
-    let audit = Audit { at: now, origin: &origin, actor_key };
     record(connection, project_key, &export, ProjectChange::Created, audit).await
 }
 
@@ -82,8 +78,8 @@ pub(super) async fn apply(
     if step.step == Step::Start {
         return Ok(());
     }
-    let find = sql("find a project", PROJECT).bind(step.work.project_id);
-    let (project_key,) = find.one::<(i64,)>(&mut *connection).await?;
+    let found = change::project_key(&mut *connection, step.work.project_id).await?;
+    let Some(project_key) = found else { return Ok(()) };
     let Some(mut export) = documents::get::<InstanceExport>(&mut *connection, project_key, id).await? else {
         return Ok(());
     };

@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteExecutor;
 
 use crate::domain::background_work::{Effect, Occupation, Step};
 use crate::domain::id::{BackupId, InstanceId, MigrationId, ProjectId};
@@ -43,7 +42,7 @@ impl Document for Migration {
 impl MigrationReads for SqliteStore {
     async fn migrations(&self, project_id: ProjectId) -> Result<Vec<Migration>, StoreError> {
         let pool = self.reader.pool();
-        match project_key(pool, project_id).await? {
+        match change::project_key(pool, project_id).await? {
             Some(key) => documents::all(pool, key).await,
             None => Ok(Vec::new()),
         }
@@ -55,7 +54,7 @@ impl MigrationReads for SqliteStore {
         id: MigrationId,
     ) -> Result<Option<Migration>, StoreError> {
         let pool = self.reader.pool();
-        match project_key(pool, project_id).await? {
+        match change::project_key(pool, project_id).await? {
             Some(key) => documents::get(pool, key, id).await,
             None => Ok(None),
         }
@@ -91,14 +90,6 @@ impl MigrationWrites for SqliteStore {
     }
 }
 
-async fn project_key(
-    database: impl SqliteExecutor<'_>,
-    project_id: ProjectId,
-) -> Result<Option<i64>, StoreError> {
-    let find = sql("find a project", "SELECT project_key FROM projects WHERE project_id = ?");
-    Ok(find.bind(project_id).optional::<(i64,)>(database).await?.map(|(key,)| key))
-}
-
 async fn create(state: &mut WriterState, command: CreateMigration) -> Result<(), StoreError> {
     let CreateMigration { project_id, migration, work, job, now, origin } = command;
     let mut change = change::of_project(state, project_id, now, &origin).await?;
@@ -116,7 +107,7 @@ async fn create(state: &mut WriterState, command: CreateMigration) -> Result<(),
 async fn change(state: &mut WriterState, command: ChangeMigration) -> Result<Migration, StoreError> {
     let ChangeMigration { project_id, id, change, now, origin } = command;
     // What is refused makes no project.
-    project_key(&mut state.connection, project_id).await?.ok_or(Refusal::MigrationNotFound)?;
+    change::project_key(&mut state.connection, project_id).await?.ok_or(Refusal::MigrationNotFound)?;
     let mut of_project = change::of_project(state, project_id, now, &origin).await?;
     let project_key = of_project.project_key;
     let found = documents::get::<Migration>(&mut *of_project.connection, project_key, id).await?;
@@ -154,7 +145,7 @@ async fn change(state: &mut WriterState, command: ChangeMigration) -> Result<Mig
 
 async fn delete(state: &mut WriterState, command: DeleteMigrations) -> Result<(), StoreError> {
     let DeleteMigrations { project_id, ids, now, origin } = command;
-    if project_key(&mut state.connection, project_id).await?.is_none() {
+    if change::project_key(&mut state.connection, project_id).await?.is_none() {
         return Ok(());
     }
     let ProjectChange { connection, project_key, audit, .. } =
@@ -285,7 +276,7 @@ pub(super) async fn apply(
     if step.step == Step::Start {
         return Ok(());
     }
-    let Some(project_key) = project_key(&mut *connection, project_id).await? else { return Ok(()) };
+    let Some(project_key) = change::project_key(&mut *connection, project_id).await? else { return Ok(()) };
     let found = documents::get::<Migration>(&mut *connection, project_key, id).await?;
     let Some(mut migration) = found else { return Ok(()) };
     let from = migration.status;

@@ -256,7 +256,7 @@ async fn live(duration: i64, steps: Vec<Step>) {
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 16,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("proptest-regressions/policies.txt"))),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/regressions/policies.txt"))),
         ..ProptestConfig::default()
     })]
 
