@@ -186,7 +186,12 @@ impl SeedReader {
         }
         let backups = completed.backups.iter().map(|backup| *backup.id.as_bytes());
         let restores = completed.restores.iter().map(|restore| *restore.id.as_bytes());
-        let lists = [("backups", backups.collect::<Vec<_>>()), ("restores", restores.collect())];
+        let accounts = completed.accounts.iter().map(|account| *account.id.as_bytes());
+        let lists = [
+            ("backups", backups.collect::<Vec<_>>()),
+            ("restores", restores.collect()),
+            ("accounts", accounts.collect()),
+        ];
         for (list, ids) in lists {
             for (index, id) in ids.into_iter().enumerate() {
                 if !self.record_ids.insert(id) {

@@ -255,6 +255,12 @@ async fn without_overwrite_nothing_that_is_there_is_touched_and_with_it_everythi
 async fn a_seed_that_cannot_be_applied_changes_nothing() {
     let server = TestServer::start().await;
     server.hold_still().await;
+    let account =
+        json!({"account_name": "taken", "account_password": "Test_password1", "account_role": "read"});
+    server.post(&format!("{}/accounts", Api::V2.instance(SECOND_HA)), &account).await.ok();
+    let accounts = server.get(&format!("{}/accounts", Api::V2.instance(SECOND_HA))).await.ok();
+    let taken_account = &accounts["accounts"][1]["account_id"];
+    assert!(taken_account.is_string(), "{accounts}");
     server.live().await;
     let before = server.export().await;
     let taken_id = server.create_backup(TINY).await;
@@ -264,6 +270,10 @@ async fn a_seed_that_cannot_be_applied_changes_nothing() {
     for (instance, problem) in [
         (json!({"id": id, "cache_mode": "ha", "name": "dcs-ha"}), "has the name"),
         (json!({"id": id, "cache_mode": "ha", "backups": [{"id": taken_id}]}), "has the id"),
+        (
+            json!({"id": id, "cache_mode": "ha", "accounts": [{"id": taken_account, "name": "a"}]}),
+            "has the id",
+        ),
     ] {
         let seed = json!({
             "settings": {"clock": {"now": "2031-01-01T00:00:00Z"}},
@@ -356,6 +366,12 @@ async fn what_is_wrong_with_a_record_is_said_at_its_place() {
         (r#""password_hash": "plain""#, "instances[0].password_hash", ""),
         (r#""accounts": [{"name": "default"}]"#, "instances[0].accounts[0].name", "must begin with a letter"),
         (r#""accounts": [{"name": "a"}, {"name": "a"}]"#, "instances[0].accounts[1].name", "another one"),
+        (
+            r#""accounts": [{"id": "0e000000-0000-4000-8000-00000000000a", "name": "a"},
+                            {"id": "0e000000-0000-4000-8000-00000000000a", "name": "b"}]"#,
+            "accounts[1].id",
+            "is there twice",
+        ),
         (r#""accounts": [{"name": "a", "status": "UPDATING"}]"#, "instances[0].accounts[0].status", "lasts"),
         (
             r#""accounts": [{"name": "a", "password_hash": "x"}]"#,

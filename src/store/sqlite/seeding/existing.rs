@@ -111,13 +111,16 @@ pub(super) async fn require_free(
     }
     let records = created().flat_map(|(_, seed)| {
         let backups = seed.backups.iter().map(|backup| hex::encode(backup.id.as_bytes()));
-        backups.chain(seed.restores.iter().map(|restore| hex::encode(restore.id.as_bytes())))
+        let restores = seed.restores.iter().map(|restore| hex::encode(restore.id.as_bytes()));
+        let accounts = seed.accounts.iter().map(|account| hex::encode(account.id.as_bytes()));
+        backups.chain(restores).chain(accounts)
     });
     let look = sql(
         "look for the ids of records",
         "WITH wanted (id) AS MATERIALIZED (SELECT unhex(value) FROM json_each(?1)),
               taken (instance_key) AS (SELECT instance_key FROM wanted JOIN backups ON backup_id = id
-                                       UNION ALL SELECT instance_key FROM wanted JOIN restores ON restore_id = id)
+                                       UNION ALL SELECT instance_key FROM wanted JOIN restores ON restore_id = id
+                                       UNION ALL SELECT instance_key FROM wanted JOIN accounts USING (id))
          SELECT EXISTS (SELECT 1 FROM taken JOIN instances USING (instance_key)
                         WHERE instance_id NOT IN (SELECT unhex(value) FROM json_each(?2)))",
     );
