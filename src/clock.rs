@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::domain::clock::ClockFace;
+use crate::domain::clock::ClockSetting;
 use crate::domain::time::Timestamp;
 
 /// Tells the time.
@@ -56,23 +56,23 @@ impl Clock for ManualClock {
 /// The emulator's clock: it follows the real one as its face says.
 pub struct VirtualClock {
     real: Arc<dyn Clock>,
-    face: RwLock<ClockFace>,
+    face: RwLock<ClockSetting>,
 }
 
 impl VirtualClock {
     /// Makes a clock that shows the real time.
     pub fn new(real: Arc<dyn Clock>) -> Self {
-        let face = RwLock::new(ClockFace::real(real.now()));
+        let face = RwLock::new(ClockSetting::real(real.now()));
         Self { real, face }
     }
 
     /// Returns how it follows the real time.
-    pub fn face(&self) -> ClockFace {
+    pub fn face(&self) -> ClockSetting {
         *self.face.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets how it follows the real time.
-    pub fn set_face(&self, face: ClockFace) {
+    pub fn set_face(&self, face: ClockSetting) {
         *self.face.write().unwrap_or_else(PoisonError::into_inner) = face;
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use chacha20::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha12Rng;
 
 use crate::domain::id::{BackupId, InstanceId, RequestId, RestoreId};
 use crate::domain::time::Timestamp;
@@ -15,7 +15,7 @@ pub trait IdSource: Send + Sync {
 
     /// Returns 128 fresh random bits for what is gone when it has been answered: how many requests there are does not change
     /// what records are called.
-    fn passing_bits(&self) -> [u8; 16] {
+    fn ephemeral_bits(&self) -> [u8; 16] {
         self.random_bits()
     }
 
@@ -51,7 +51,7 @@ impl dyn IdSource {
 
     /// Returns the id of a request.
     pub fn request_id(&self) -> RequestId {
-        RequestId::from_bytes(self.passing_bits())
+        RequestId::from_bytes(self.ephemeral_bits())
     }
 }
 
@@ -140,10 +140,10 @@ impl IdSource for ReseedableIds {
         }
     }
 
-    fn passing_bits(&self) -> [u8; 16] {
+    fn ephemeral_bits(&self) -> [u8; 16] {
         match &*self.seeded.read().unwrap_or_else(PoisonError::into_inner) {
             Some(seeded) => seeded.passing.random_bits(),
-            None => self.usual.passing_bits(),
+            None => self.usual.ephemeral_bits(),
         }
     }
 

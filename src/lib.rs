@@ -1,5 +1,5 @@
-//! dcs-emulator: an embedded, persistent backup-record engine that speaks the wire contract of the Distributed Cache
-//! Service (DCS).
+//! An emulator of the Distributed Cache Service (DCS), to be embedded or run as a server: instances, backups, migrations, orders and
+//! identity over the wire contract of the service, kept in one SQLite file.
 //!
 //! # In a test, or in another program
 //!
@@ -31,17 +31,17 @@
 //! let (backups, _) = engine.list_backups(instance, RecordsQuery::default()).await?;
 //! assert_eq!(backups.total, 1);
 //!
-//! // What a test turns: a day passes, and all that comes due in it is done.
+//! // The clock is moved: everything that comes due within a day is done.
 //! emulator.control().advance(Duration::from_hours(24)).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! [`EmulatorBuilder`] says what can be told to it, [`engine::Engine`] what can be called, [`engine::control::Control`] what
-//! can be turned. `examples/embed.rs` and `examples/rust_test.rs` show more. For tests in other languages there is
+//! a test can set. `examples/embed.rs` and `examples/rust_test.rs` show more. For tests in other languages there is
 //! `dcs-emulator run -- COMMAND`, and the control API below `/_emulator`.
 //!
-//! # The rooms
+//! # Modules
 //!
 //! In reading order; each uses only those before it, and `ARCHITECTURE.md` says who may use whom:
 //!

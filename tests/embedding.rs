@@ -13,7 +13,7 @@ use dcs_emulator::domain::origin::Origin;
 use dcs_emulator::domain::remark::Remark;
 use dcs_emulator::engine::identity::AuthMode;
 use dcs_emulator::engine::{
-    ApiVersion, ChangedRecord, CreateBackupRequest, Engine, InstanceRef, MadeChange, RecordsQuery,
+    ApiVersion, AppliedChange, ChangedRecord, CreateBackupRequest, Engine, InstanceRef, RecordsQuery,
 };
 use dcs_emulator::store::OpenError;
 use dcs_emulator::{Emulator, StartError};
@@ -24,7 +24,7 @@ use tokio::sync::RwLock;
 const PROJECT: &str = "885cacf2d49d4bb6931ae668e9c07553";
 const INSTANCE: &str = "5560df16-cebf-4473-95c4-d1b573c16e79";
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Held by every test; alone by the one that counts threads.
 static THREADS: RwLock<()> = RwLock::const_new(());
@@ -86,7 +86,7 @@ async fn time_passes_by_hand_and_what_came_due_is_told() {
     clock.advance(Duration::from_secs(5));
     assert_eq!(status().await, BackupStatusKind::Backuping);
     let fired = emulator.control().advance(Duration::from_secs(5)).await.unwrap();
-    let succeeded = MadeChange {
+    let succeeded = AppliedChange {
         at: "2026-01-02T03:04:15Z".parse().unwrap(),
         instance_id: Some(INSTANCE.parse().unwrap()),
         record: ChangedRecord::Backup {
@@ -123,7 +123,7 @@ async fn a_dropped_emulator_frees_its_port_its_file_and_its_threads() {
     drop((second, connection));
     let started = Instant::now();
     while threads_of_emulators() > before {
-        assert!(started.elapsed() < PATIENCE, "threads are left: {:?}", names_of_threads());
+        assert!(started.elapsed() < TIMEOUT, "threads are left: {:?}", names_of_threads());
         tokio::task::yield_now().await;
     }
 }

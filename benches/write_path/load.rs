@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Outcome;
@@ -121,6 +121,14 @@ pub(crate) async fn drive(
         stream.set_nodelay(true)?;
         streams.push(stream);
     }
+    drive_over(streams, script, period).await
+}
+
+/// As [`drive`], on connections that are there.
+pub(crate) async fn drive_over<S>(streams: Vec<S>, script: &[Request], period: Duration) -> Outcome<Observed>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let begun = Instant::now();
     let until = begun + period;
     let mut tasks = tokio::task::JoinSet::new();
@@ -138,14 +146,14 @@ pub(crate) async fn drive(
     Ok(observed)
 }
 
-struct Connection {
-    stream: TcpStream,
+struct Connection<S> {
+    stream: S,
     buffer: Vec<u8>,
     filled: usize,
 }
 
-impl Connection {
-    fn new(stream: TcpStream) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    fn new(stream: S) -> Self {
         Self { stream, buffer: vec![0; 16 * 1024], filled: 0 }
     }
 

@@ -8,6 +8,7 @@
 mod creates;
 mod files;
 mod floors;
+mod https;
 mod instances;
 mod load;
 mod reads;

@@ -7,6 +7,7 @@ use crate::Outcome;
 use crate::creates::creates;
 use crate::files::{FIRST_RECORD_AT_S, Files, PROJECT, instance};
 use crate::floors::Floor;
+use crate::https::https;
 use crate::instances::instances;
 use crate::load::{Kind, Observed, Request, drive};
 use crate::reads::reads;
@@ -32,10 +33,12 @@ pub(crate) enum Family {
     Mixed,
     /// From the start of the process to its ready line.
     Start,
+    /// Creates by HTTPS against creates by plain HTTP; handshakes.
+    Https,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Create,
         Self::Journal,
         Self::Large,
@@ -44,6 +47,7 @@ impl Family {
         Self::Reads,
         Self::Mixed,
         Self::Start,
+        Self::Https,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -56,6 +60,7 @@ impl Family {
             Self::Reads => "reads",
             Self::Mixed => "mixed",
             Self::Start => "start",
+            Self::Https => "https",
         }
     }
 
@@ -104,6 +109,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome<()> {
             Family::Reads => reads(plan, &files, report).await?,
             Family::Mixed => mixed(plan, &files, report).await?,
             Family::Start => starts(plan, &files, report).await?,
+            Family::Https => https(plan, &files, report).await?,
         }
     }
     Ok(())

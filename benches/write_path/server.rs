@@ -16,6 +16,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_dcs-emulator");
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// Where it speaks HTTPS, if it does.
+    pub(crate) tls_address: Option<SocketAddr>,
     /// From the start of the process to its ready line.
     pub(crate) took_to_start: Duration,
 }
@@ -41,6 +43,13 @@ impl Server {
     pub(crate) fn without_journal(database: &Path) -> Outcome<Self> {
         let mut command = Self::serving(database);
         command.args(["--journal-limit", "0"]);
+        Self::start(command)
+    }
+
+    /// Starts the real server on a file, with HTTPS beside plain HTTP.
+    pub(crate) fn with_https(database: &Path) -> Outcome<Self> {
+        let mut command = Self::serving(database);
+        command.args(["--tls-mode", "self-signed", "--tls-listen", "127.0.0.1:0"]);
         Self::start(command)
     }
 
@@ -79,12 +88,15 @@ impl Server {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let took_to_start = started.elapsed();
-        let address = line.trim_end().rsplit_once("http://").and_then(|(_, address)| address.parse().ok());
-        let Some(address) = address else {
+        let behind = |scheme: &str| {
+            let (_, rest) = line.split_once(scheme)?;
+            rest.split_whitespace().next()?.parse().ok()
+        };
+        let Some(address) = behind("http://") else {
             let _ = child.kill();
             return Err(format!("a server did not start: {:?}", child.wait()?).into());
         };
-        Ok(Self { child, address, took_to_start })
+        Ok(Self { child, address, tls_address: behind("https://"), took_to_start })
     }
 
     /// Asks the server to stop and waits until it has: then the database is one whole file.

@@ -4,6 +4,7 @@ mod control;
 mod settings;
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use dcs_emulator::config::Config;
@@ -13,10 +14,10 @@ pub(crate) use control::{ControlBody, ControlRequest, ControlServer};
 pub(crate) use settings::CliError;
 use settings::SettingArgs;
 
-/// A Distributed Cache Service (DCS) for when there is no cloud at hand
+/// An emulator of the Distributed Cache Service (DCS)
 ///
-/// Its instances and backup records, over its own wire contract, kept in one SQLite file that survives crashes and that
-/// `sqlite3` can read.
+/// It speaks the API of the service to its SDKs, CLIs and Terraform providers. All it knows is in one SQLite file, which survives
+/// crashes and can be read with `sqlite3`.
 #[derive(Parser)]
 #[command(name = "dcs-emulator", version, after_help = HELP, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -50,6 +51,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         settings: SettingArgs,
     },
+    /// Print lines for a hosts file that lead the host names of a cloud to a server
+    #[command(after_help = HOSTS_HELP)]
+    Hosts(HostsArgs),
+    /// Print the certificate of the authority of --tls-mode self-signed, and say how clients come to trust it
+    #[command(after_help = CA_HELP)]
+    Ca {
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
     /// Look whether a database is sound; changes nothing. Exit code 0 if it is, 5 if not
     Check {
         #[command(flatten)]
@@ -66,9 +76,39 @@ pub(crate) struct ServeArgs {
     pub(crate) print_config: bool,
 }
 
+#[derive(Args)]
+pub(crate) struct HostsArgs {
+    /// The domain of the hosts, such as example.test; unless given, those of Open Telekom Cloud and Huawei Cloud
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub(crate) domain: Option<String>,
+    /// The region of the hosts
+    #[arg(long, value_name = "NAME", default_value = "eu-de", value_parser = host_name)]
+    pub(crate) region: String,
+    /// Where the server is
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub(crate) address: IpAddr,
+}
+
+/// A name of labels between dots.
+fn host_name(text: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if text.len() <= 253 && text.split('.').all(is_label) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a name of letters, digits and dashes between dots".to_owned())
+    }
+}
+
 /// The defaults of the server of `run`: it keeps nothing, takes nobody's port, and leaves the terminal to the command.
-const DEFAULTS_OF_RUN: [(&str, &str); 3] =
-    [("listen", "127.0.0.1:0"), ("database", "sqlite::memory:"), ("log_level", "warn")];
+const DEFAULTS_OF_RUN: [(&str, &str); 4] = [
+    ("listen", "127.0.0.1:0"),
+    ("tls_listen", "127.0.0.1:0"),
+    ("database", "sqlite::memory:"),
+    ("log_level", "warn"),
+];
 
 /// Reads the command line and the environment; a request for help is an error.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
@@ -86,12 +126,11 @@ pub(crate) fn server_url(url: Option<String>, settings: SettingArgs) -> Result<S
 
 /// Returns where a server with this configuration is reached from the same machine.
 fn url_of(config: &Config) -> String {
-    let mut address = config.listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-        });
+    let mut address = config.listen.clone();
+    match address.host.as_str() {
+        "0.0.0.0" => address.host = Ipv4Addr::LOCALHOST.to_string(),
+        "::" => address.host = Ipv6Addr::LOCALHOST.to_string(),
+        _ => {}
     }
     format!("http://{address}")
 }
@@ -105,6 +144,7 @@ fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("run", run)
         .mut_subcommand("healthcheck", |command| only(command, &["url", "listen", "config"]))
+        .mut_subcommand("ca", |command| only(command, &["database", "config"]))
         .mut_subcommand("check", |command| only(command, &["database", "config"]))
 }
 
@@ -116,13 +156,29 @@ fn only(command: clap::Command, names: &'static [&'static str]) -> clap::Command
     })
 }
 
+const CA_HELP: &str = "The certificate goes to standard output: dcs-emulator ca > ca.pem. The authority is made, if there is none, and kept beside \
+     the database, as DATABASE.ca.pem, with its key; only its owner may read that file. A server whose database is in memory has an \
+     authority of its own, which it shows: dcs-emulator control ca.";
+
 const RUN_HELP: &str = "Unless told otherwise the server keeps its records in memory, listens on a free port of this machine and \
      logs warnings only. The command finds in its environment DCS_EMULATOR_URL, DCS_EMULATOR_CONTROL_URL, \
-     DCS_EMULATOR_PROJECT_ID, what OpenStack clients read (OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, ...) and what the Huawei \
-     Cloud SDK reads (HUAWEICLOUD_SDK_AK, _SK, _PROJECT_ID, _IAM_ENDPOINT, _REGION_DCS_...), for the first project and user of \
-     the seeds; other variables that begin with OS_ or HUAWEICLOUD_SDK_ are not passed on. SIGINT and SIGTERM are.\n\n\
+     DCS_EMULATOR_PROJECT_ID, what OpenStack clients and the Terraform provider opentelekomcloud read (OS_AUTH_URL, OS_USERNAME, \
+     OS_PASSWORD, ...), what the Terraform provider huaweicloud reads (HW_AUTH_URL, HW_ACCESS_KEY, HW_SECRET_KEY, ...) and what \
+     the Huawei Cloud SDKs read (HUAWEICLOUD_SDK_AK, _SK, _PROJECT_ID, _IAM_ENDPOINT, _REGION_DCS_...), for the first project and \
+     user of the seeds; with --tls-mode self-signed also DCS_EMULATOR_TLS_URL, and in SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, \
+     OS_CACERT and NODE_EXTRA_CA_CERTS a file of what is trusted. Other variables that begin with OS_, HW_ or HUAWEICLOUD_ are not \
+     passed on. SIGINT and SIGTERM are.\n\n\
+     The provider huaweicloud reads the URLs of services from its block only. A file dcs_emulator_override.tf beside the \
+     configuration adds them to its block, with a variable that is set here:\n\n  \
+     variable \"dcs_emulator_endpoints\" {\n    type = map(string)\n  }\n  \
+     provider \"huaweicloud\" {\n    endpoints = var.dcs_emulator_endpoints\n  }\n\n\
      Exit codes: that of the command; 128 and the signal's number when a signal ended it; 127 when there is no such command, \
      126 when it cannot be run; those of serve when the server does not start.";
+
+const HOSTS_HELP: &str = "Add them, and take them away again:\n  \
+     dcs-emulator hosts | sudo tee -a /etc/hosts\n  \
+     sudo sed -i '/# dcs-emulator$/d' /etc/hosts\n\n\
+     A server that has such a host in a request answers as that service of the cloud does, whatever its port is.";
 
 const HELP: &str = "Examples:\n  \
      dcs-emulator --demo\n  \
@@ -163,7 +219,7 @@ mod tests {
         {
             let (config, _) = configured(words);
             assert!(config.demo);
-            assert_eq!(config.listen.port(), 0);
+            assert_eq!(config.listen.port, 0);
         }
     }
 
@@ -173,11 +229,11 @@ mod tests {
         let (config, command) = configured(&words);
         assert_eq!(command, ["pytest", "--demo", "-x"]);
         assert!(config.demo && matches!(config.database, Location::Memory { .. }));
-        assert_eq!((config.listen.port(), config.log_level.as_str()), (0, "warn"));
+        assert_eq!((config.listen.port, config.log_level.as_str()), (0, "warn"));
         let words = ["run", "--database", "a.db", "--listen", "127.0.0.1:1", "--", "true"];
         let (config, _) = configured(&words);
         assert!(matches!(config.database, Location::File(_)));
-        assert_eq!(config.listen.port(), 1);
+        assert_eq!(config.listen.port, 1);
     }
 
     #[test]
@@ -191,10 +247,25 @@ mod tests {
         for (words, expected) in [
             (&["healthcheck"][..], "http://127.0.0.1:8637"),
             (&["healthcheck", "--listen", "0.0.0.0:80"], "http://127.0.0.1:80"),
+            (&["healthcheck", "--listen", "[::]:80"], "http://[::1]:80"),
+            (&["healthcheck", "--listen", "localhost:80"], "http://localhost:80"),
             (&["healthcheck", "--url", "http://h:1/"], "http://h:1"),
         ] {
             let Ok(Command::Healthcheck { url, settings }) = parse_words(words) else { panic!("{words:?}") };
             assert_eq!(server_url(url, settings).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn hosts_have_names() {
+        for words in [
+            &["hosts", "--domain", "a b"][..],
+            &["hosts", "--domain", ""],
+            &["hosts", "--domain", "a..b"],
+            &["hosts", "--region", "#"],
+            &["hosts", "--address", "localhost"],
+        ] {
+            assert!(parse_words(words).is_err(), "{words:?}");
         }
     }
 

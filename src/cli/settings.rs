@@ -30,7 +30,9 @@ pub(crate) enum CliError {
         path: PathBuf,
     },
     /// A command needs a database in a file.
-    #[error("a database in memory cannot be checked from outside; name a file with --database")]
+    #[error(
+        "a database in memory cannot be looked at from outside; name a file with --database, or ask the server by dcs-emulator control"
+    )]
     NoFile,
 }
 

@@ -8,19 +8,21 @@ mod value;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
 use toml::{Table, Value};
 
-pub use settings::{Config, LogFormat, SETTINGS, Setting, unknown_variables};
+pub use settings::{Config, LogFormat, NetworkMode, SETTINGS, Setting, unknown_variables};
+pub use value::ListenAddress;
 
 use crate::engine::EngineSettings;
 use crate::engine::identity::{AuthMode, IdentitySettings};
-use crate::http::server::{ControlPlace, ErrorStyle};
+use crate::http::server::{ControlListener, ErrorStyle};
+use crate::http::tls::TlsSettings;
 use crate::http::{Compat, HttpSettings};
+use crate::store::sqlite::Location;
 use settings::nearest;
 
 /// Where the value of a setting comes from.
@@ -146,7 +148,10 @@ impl Config {
             backups_kept: self.backup_keep,
             region: self.region.clone(),
             clusters_extend: self.instance_allow_cluster_extend,
+            strict_network: self.network_mode == NetworkMode::Strict,
             unique_instance_names: self.instances_unique_names,
+            upgrades_must_change: self.compat_upgrade_4053,
+            hot_keys_need_lfu: self.compat_hotkey_needs_lfu,
             backups_enabled: self.backup_enabled,
             cluster_backups: self.backup_cluster,
             backup_duration: self.backup_duration,
@@ -176,6 +181,7 @@ impl Config {
                 batch_delete_204: self.compat_batch_delete_204,
                 whitelist_200: self.compat_whitelist_200,
             },
+            gateway: self.auth_gateway && self.auth == AuthMode::Strict,
             public_url: self.public_url.clone(),
             body_limit_bytes: self.http_body_limit,
             body_timeout: self.http_body_timeout,
@@ -183,12 +189,30 @@ impl Config {
         }
     }
 
+    /// Returns where HTTPS takes its certificates from. The authority is kept beside the database.
+    pub fn tls(&self) -> TlsSettings {
+        let authority = match &self.database {
+            Location::File(database) => {
+                let mut path = database.clone().into_os_string();
+                path.push(".ca.pem");
+                Some(path.into())
+            }
+            Location::Memory { .. } => None,
+        };
+        TlsSettings {
+            mode: self.tls_mode,
+            certificate: self.tls_certificate.clone(),
+            key: self.tls_key.clone(),
+            authority,
+        }
+    }
+
     /// Returns where the control API listens; nowhere if it is switched off.
-    pub fn control_place(&self) -> ControlPlace<SocketAddr> {
-        match self.control_listen {
-            _ if !self.control_enabled => ControlPlace::Nowhere,
-            None => ControlPlace::BesideApi,
-            Some(address) => ControlPlace::Alone(address),
+    pub fn control_place(&self) -> ControlListener<ListenAddress> {
+        match &self.control_listen {
+            _ if !self.control_enabled => ControlListener::Nowhere,
+            None => ControlListener::BesideApi,
+            Some(address) => ControlListener::Alone(address.clone()),
         }
     }
 
@@ -348,7 +372,7 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         let config = Config::new(GivenSettings::new()).unwrap();
-        assert_eq!(config.listen.port(), 8637);
+        assert_eq!(config.listen.port, 8637);
         assert_eq!(config.backup_duration, Duration::ZERO);
         assert!(config.seed.is_empty());
         assert_eq!(config.ready_file, None);
@@ -393,9 +417,9 @@ mod tests {
         let mut off = alone.clone();
         off.extend(given("control.enabled", "false", Origin::Flag));
         for (settings, place) in [
-            (GivenSettings::new(), ControlPlace::BesideApi),
-            (alone, ControlPlace::Alone("127.0.0.1:0".parse().unwrap())),
-            (off, ControlPlace::Nowhere),
+            (GivenSettings::new(), ControlListener::BesideApi),
+            (alone, ControlListener::Alone(ListenAddress { host: "127.0.0.1".to_owned(), port: 0 })),
+            (off, ControlListener::Nowhere),
         ] {
             assert_eq!(Config::new(settings).unwrap().control_place(), place);
         }

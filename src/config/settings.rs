@@ -3,29 +3,31 @@
 
 #![expect(clippy::doc_markdown, reason = "the comments are the help, which is no markdown")]
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, Args, Command, ValueEnum, value_parser};
 
+use super::value::ListenAddress;
 use super::{Given, value};
 use crate::domain::identity::Secret;
 use crate::domain::time::UtcOffset;
 use crate::engine::ClusterBackups;
-use crate::engine::identity::AuthMode;
+use crate::engine::identity::{AuthClock, AuthMode};
 use crate::http::HostPattern;
 use crate::http::server::CodeStyle;
+use crate::http::tls::TlsMode;
 use crate::store::sqlite::Location;
 
 /// How the program is to run: the value of every setting.
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Config {
-    /// Where to listen; port 0 lets the system choose one
+    /// Where to listen: an address, or a name such as localhost, which stands for all addresses of this machine that it has; port
+    /// 0 lets the system choose one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8637", value_parser = value::address)]
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// sqlite://PATH, or sqlite::memory: to keep nothing
     #[arg(long, value_name = "URL", default_value = "sqlite://dcs-emulator.db")]
     pub database: Location,
@@ -36,7 +38,7 @@ pub struct Config {
     /// Create a small project to try things with, and show a request that works
     #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
     pub demo: bool,
-    /// Write url, control_url, pid and version there, as JSON, once requests are served
+    /// Write url, tls_url, control_url, pid and version there, as JSON, once requests are served
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
     /// How log lines look; they go to stderr
@@ -55,11 +57,21 @@ pub struct Config {
         ("strict", AuthMode::Strict),
     ]))]
     pub auth: AuthMode,
+    /// By which clock tokens, temporary keys and the dates of signatures end: the real one, or the emulator's, which a test moves
+    #[arg(long, value_name = "real|emulator", default_value = "real", value_parser = value::choice(&[
+        ("real", AuthClock::Real),
+        ("emulator", AuthClock::Emulator),
+    ]))]
+    pub auth_clock: AuthClock,
+    /// Whether strict refuses credentials and unknown paths in the words of the gateway in front of the cloud: APIGW.0301, APIGW.0101
+    #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
+    pub auth_gateway: bool,
     /// Whether every well-formed project id works, or only projects that a seed names (others: DCS.1004); unset: every one
     /// unless auth is strict
     #[arg(long, value_name = BOOLEAN)]
     pub auto_projects: Option<bool>,
-    /// Where clients reach the server, for links and the catalogue; unset: what each request names as its host
+    /// Where clients reach the server and all its services, for links and the catalogue; unset: what each request names as its
+    /// host
     #[arg(long, value_name = "URL", value_parser = value::url)]
     pub public_url: Option<String>,
     /// Whether backups are possible at all; if not they are refused with DCS.4095
@@ -91,6 +103,9 @@ pub struct Config {
     /// Whether clusters can be given another size; if not that is refused with DCS.4102
     #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
     pub instance_allow_cluster_extend: bool,
+    /// Whether an instance may name a VPC, subnet or security group that its project has not, or is refused for that
+    #[arg(long, value_name = "lenient|strict", default_value = "lenient")]
+    pub network_mode: NetworkMode,
     /// The zone of the time in the names of records
     #[arg(long, value_name = "OFFSET", default_value = "+08:00")]
     pub naming_utc_offset: UtcOffset,
@@ -112,12 +127,18 @@ pub struct Config {
     /// Whether v2 answers the change of a whitelist with 200 and {}, as some revisions of its page do, in place of 204
     #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
     pub compat_whitelist_200: bool,
+    /// Whether an upgrade of minor versions that are the latest is refused with DCS.4053, in place of a task that has ended
+    #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
+    pub compat_upgrade_4053: bool,
+    /// Whether hot keys are looked for only while maxmemory-policy is allkeys-lfu or volatile-lfu (else DCS.4922)
+    #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
+    pub compat_hotkey_needs_lfu: bool,
     /// Whether there is a control API; if not its routes answer 404, and X-Emulator-Id is refused
     #[arg(long, value_name = BOOLEAN, default_value = "true", action = ArgAction::Set)]
     pub control_enabled: bool,
     /// Where the control API listens, and only there; port 0 lets the system choose one; unset: where everything does
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = value::address)]
-    pub control_listen: Option<SocketAddr>,
+    pub control_listen: Option<ListenAddress>,
     /// What callers of the control API must send as X-Emulator-Token; unset: nothing
     #[arg(long, value_name = "TEXT", value_parser = value::secret)]
     pub control_token: Option<Secret>,
@@ -137,9 +158,35 @@ pub struct Config {
     /// How many threads serve requests; 0 means one a processor
     #[arg(long, value_name = "NUMBER", default_value = "0", value_parser = value::up_to(1024))]
     pub http_workers: usize,
+    /// Whether there is HTTPS, too: with certificates of the emulator's own authority, which dcs-emulator ca prints, or with the
+    /// certificate that is given
+    #[arg(long, value_name = "off|self-signed|files", default_value = "off", value_parser = value::choice(&[
+        ("off", TlsMode::Off),
+        ("self-signed", TlsMode::SelfSigned),
+        ("files", TlsMode::Files),
+    ]))]
+    pub tls_mode: TlsMode,
+    /// Where HTTPS listens: as --listen; port 0 lets the system choose one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8643", value_parser = value::address)]
+    pub tls_listen: ListenAddress,
+    /// The certificate of tls.mode files: a chain in PEM, that of the server first
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of that certificate, in PEM and not encrypted
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// The text of each setting, that of secrets masked, with its origin, in the order of [`SETTINGS`].
     #[arg(skip)]
     pub(super) given: Vec<(&'static Setting, Given)>,
+}
+
+/// What of the network of its project an instance may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NetworkMode {
+    /// Anything.
+    Lenient,
+    /// What there is.
+    Strict,
 }
 
 /// How log lines look.
@@ -155,18 +202,20 @@ pub enum LogFormat {
 const BOOLEAN: &str = "true|false";
 
 /// The sections of the file, with the heading under which the help has their settings.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("backup", "Backups and restores"),
     ("restore", "Backups and restores"),
     ("task", "Backups and restores"),
     ("naming", "Backups and restores"),
     ("instance", "Instances"),
     ("instances", "Instances"),
+    ("network", "Instances"),
     ("errors", "Errors and compatibility"),
     ("compat", "Errors and compatibility"),
     ("control", "Control API"),
     ("journal", "Control API"),
     ("http", "Requests"),
+    ("tls", "HTTPS"),
 ];
 
 /// Every setting, in the order of the fields of [`Config`].
@@ -245,7 +294,7 @@ impl Setting {
 /// The beginning of the names of variables.
 const PREFIX: &str = "DCS_EMULATOR_";
 /// Variables of the program that are no settings.
-const OTHER_VARIABLES: [&str; 4] = ["CONFIG", "URL", "CONTROL_URL", "PROJECT_ID"];
+const OTHER_VARIABLES: [&str; 5] = ["CONFIG", "URL", "TLS_URL", "CONTROL_URL", "PROJECT_ID"];
 /// Beginnings of the variables that container platforms set for a service that is called dcs-emulator.
 const PLATFORM_VARIABLES: [&str; 4] = ["PORT_", "SERVICE_", "NAME", "ENV_"];
 /// How the value of one begins that they call `PORT`.

@@ -1,14 +1,53 @@
 //! From the text of a setting to its value; an error says what the text must be.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::domain::identity::Secret;
-use crate::domain::time::LONGEST_DURATION;
+use crate::domain::time::MAX_DURATION;
 
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    // A name such as localhost is no address: which one it means would be decided elsewhere.
-    text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8637 or [::1]:0".to_owned())
+/// Where to listen: a host, by an address or a name that stands for one or several, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAddress {
+    /// The name, or the address without brackets.
+    pub host: String,
+    /// The port; 0 lets the system choose one.
+    pub port: u16,
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') {
+            write!(formatter, "[{host}]:{port}")
+        } else {
+            write!(formatter, "{host}:{port}")
+        }
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<ListenAddress, String> {
+    let is_name = |host: &str| {
+        let is_label = |label: &str| {
+            label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+                && !label.is_empty()
+        };
+        // What ends in a number is an address, if anything.
+        let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+        host.split('.').all(is_label) && !host.split('.').next_back().is_some_and(is_number)
+    };
+    let is_address = text.parse::<SocketAddr>().is_ok();
+    let named = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    match named {
+        Some((host, port)) if is_address || is_name(host) => {
+            Ok(ListenAddress { host: host.trim_matches(['[', ']']).to_owned(), port })
+        }
+        _ => {
+            Err("must be an address or a name, and a port, such as 127.0.0.1:8637, [::1]:0 or localhost:8637"
+                .to_owned())
+        }
+    }
 }
 
 /// One of some words.
@@ -27,7 +66,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let problem = "must be a duration of at most 100 years, such as 0s, 500ms, 5s or 2m 30s";
     // `0` alone needs no unit.
     let read = if text == "0" { Ok(Duration::ZERO) } else { humantime::parse_duration(text) };
-    read.ok().filter(|duration| *duration <= LONGEST_DURATION).ok_or_else(|| problem.to_owned())
+    read.ok().filter(|duration| *duration <= MAX_DURATION).ok_or_else(|| problem.to_owned())
 }
 
 /// A time that somebody waits: more than none.
@@ -107,6 +146,27 @@ mod tests {
         assert_eq!(url("https://dcs.test:8443/"), Ok("https://dcs.test:8443".to_owned()));
         for text in ["dcs.test", "ftp://dcs.test", "http://", "http://dcs.test/prefix"] {
             assert!(url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_to_listen_is_an_address_or_a_name_with_a_port() {
+        for text in ["127.0.0.1:8637", "[::1]:0", "localhost:80", "dcs.example.test:1", "node-1:65535"] {
+            assert_eq!(address(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "localhost",
+            ":80",
+            "localhost:",
+            "localhost:65536",
+            "127.0.0:1",
+            "a b:1",
+            "http://a:1",
+            "::1",
+            "a..b:1",
+        ] {
+            assert!(address(text).is_err(), "{text}");
         }
     }
 

@@ -18,13 +18,13 @@ use crate::domain::instance::{CacheMode, InstanceAction, OperationalState};
 use crate::domain::refusal::Refusal;
 
 /// How many accounts an instance has at most, the default one not counted.
-pub const MOST_ACCOUNTS: usize = 18;
+pub const MAX_ACCOUNTS: usize = 18;
 /// The name of the default account.
 pub const DEFAULT_ACCOUNT: &str = "default";
 /// The most characters of a name.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_LENGTH: usize = 64;
 /// The most characters of a description.
-const LONGEST_DESCRIPTION: usize = 1024;
+const MAX_DESCRIPTION_LENGTH: usize = 1024;
 /// The fewest and the most characters of a password.
 const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 8..=64;
 
@@ -132,7 +132,7 @@ pub fn is_account_name(name: &str) -> bool {
     let mut characters = name.chars();
     characters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && characters.all(|one| one.is_ascii_alphanumeric() || matches!(one, '-' | '_'))
-        && name.len() <= LONGEST_NAME
+        && name.len() <= MAX_NAME_LENGTH
         && name != DEFAULT_ACCOUNT
 }
 
@@ -156,7 +156,7 @@ pub fn require_password(name: &str, password: &Secret) -> Result<(), Refusal> {
 /// `InvalidAccount` for one of more than 1024 characters.
 pub fn require_description(description: Option<&str>) -> Result<(), Refusal> {
     let length = description.unwrap_or_default().chars().count();
-    if length <= LONGEST_DESCRIPTION { Ok(()) } else { Err(Refusal::InvalidAccount) }
+    if length <= MAX_DESCRIPTION_LENGTH { Ok(()) } else { Err(Refusal::InvalidAccount) }
 }
 
 /// Decides whether accounts of an instance can be changed now.
@@ -257,7 +257,7 @@ impl Account {
         if others.iter().any(|other| other.name == self.name) {
             return Err(Refusal::InvalidAccount);
         }
-        if others.len() >= MOST_ACCOUNTS { Err(Refusal::TooManyAccounts) } else { Ok(()) }
+        if others.len() >= MAX_ACCOUNTS { Err(Refusal::TooManyAccounts) } else { Ok(()) }
     }
 
     /// Decides whether it can be changed.

@@ -1,4 +1,5 @@
-//! Background work beside backups, restores and status transitions. Its instance stays RUNNING, and any number of pieces may be open.
+//! Background work other than backups, restores and status transitions. Its instance stays RUNNING, but for the target of a migration,
+//! which is RESTORING; any number of pieces may be open.
 //!
 //! A piece of work is stored with the times at which its two steps are due, and with the effect that they have. It waits, then runs,
 //! then has ended.
@@ -12,7 +13,7 @@ use crate::domain::analysis_kind::AnalysisKind;
 use crate::domain::id::{
     AccountId, AnalysisId, BackupId, DiagnosisId, InstanceId, JobId, MigrationId, ProjectId, TaskId,
 };
-use crate::domain::network::{BandwidthTargets, PublicAccessOrder};
+use crate::domain::network::{BandwidthTargets, PublicAccessRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::{WorkModel, WorkPlan};
@@ -59,7 +60,7 @@ pub enum Effect {
     /// Opens its instance to the public, or closes it.
     PublicAccess {
         /// How it is opened; none: it is closed.
-        to: Option<PublicAccessOrder>,
+        to: Option<PublicAccessRequest>,
     },
     /// Gives shards another bandwidth.
     Bandwidth {

@@ -1,5 +1,8 @@
 //! Things that are there without being asked for: the account, the network and the zones behind seeded instances.
 
+use crate::domain::id::NetworkId;
+use crate::domain::time::Timestamp;
+
 /// The id of the domain that users and projects belong to, unless a seed names another.
 pub const DOMAIN_ID: &str = "d78cbac186b744899480f25bd022f468";
 /// The name of that domain.
@@ -23,14 +26,30 @@ pub const PASSWORD_HASH: &str =
 pub const VPC_ID: &str = "c5cd009b-9ba9-41f2-9a26-2b8c3f3ffd39";
 /// The subnet of seeded instances.
 pub const SUBNET_ID: &str = "7e95c4d6-d7af-424c-a3cf-2be10968fe81";
+/// The subnet of seeded instances within the network service below.
+pub const NEUTRON_SUBNET_ID: &str = "1f0e5b9c-5d3a-4c0e-9a35-5b7b3c9a8d10";
 /// The security group of seeded instances of the first engine generation.
 pub const SECURITY_GROUP_ID: &str = "d57fad27-e3e9-43b7-9498-0a698ab63b27";
+/// The rules of that group.
+pub const SECURITY_RULE_IDS: [&str; 4] = [
+    "7b1c8f0e-53f8-4c6a-8e2b-0d3f5a9c1e01",
+    "7b1c8f0e-53f8-4c6a-8e2b-0d3f5a9c1e02",
+    "7b1c8f0e-53f8-4c6a-8e2b-0d3f5a9c1e03",
+    "7b1c8f0e-53f8-4c6a-8e2b-0d3f5a9c1e04",
+];
+/// When the network came into being that every project begins with: 2020-01-01 00:00:00 UTC.
+pub const CREATED_AT: Timestamp = Timestamp::from_seconds(1_577_836_800);
 /// The ids of the availability zones, in the order of their codes.
 pub const ZONE_IDS: [&str; 3] = [
     "ae04cf9d61544df3806a3feeb401b204",
     "d573142f24894ef3bd3664de068b44b0",
     "effdcbc7d4d64a02aa1fa26b42f56533",
 ];
+
+/// Returns one of the ids of that network. They are well-formed, as a test makes sure.
+pub(super) fn network_id(text: &str) -> NetworkId {
+    text.parse().unwrap_or_else(|_| NetworkId::from_bytes([0; 16]))
+}
 
 /// An availability zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +88,13 @@ pub fn zone_id(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_id_of_the_network_is_one() {
+        for id in [VPC_ID, SUBNET_ID, NEUTRON_SUBNET_ID, SECURITY_GROUP_ID].iter().chain(&SECURITY_RULE_IDS) {
+            assert_eq!(network_id(id).to_string(), *id);
+        }
+    }
 
     #[test]
     fn every_zone_has_a_code_and_an_id() {

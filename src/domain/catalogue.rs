@@ -152,14 +152,14 @@ pub fn usual(
     let mut offered = products()
         .iter()
         .filter(|product| product.family.engine == engine && product.family.mode == mode)
-        .filter(|product| product.family.offers(version) && product.copies == usual_copies(mode))
+        .filter(|product| product.family.offers(version) && product.copies == default_copies(mode))
         .peekable();
     offered.peek().ok_or(NotSold::Version)?;
     offered.find(|product| product.size(capacity).is_some()).ok_or(NotSold::Capacity)
 }
 
 /// Returns how many copies the usual product of a mode has.
-fn usual_copies(mode: CacheMode) -> u32 {
+fn default_copies(mode: CacheMode) -> u32 {
     match mode {
         CacheMode::Single => 1,
         CacheMode::Ha | CacheMode::HaRwSplit | CacheMode::Cluster | CacheMode::Proxy => 2,
@@ -184,7 +184,7 @@ pub fn nearest(
             is_cluster(family.mode) != is_cluster(mode),
             family.mode != mode,
             !family.offers(version),
-            product.copies.abs_diff(usual_copies(mode)),
+            product.copies.abs_diff(default_copies(mode)),
             size < capacity,
             size.as_megabytes().abs_diff(capacity.as_megabytes()),
         )

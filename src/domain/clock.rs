@@ -35,7 +35,7 @@ impl ClockRate {
 
 /// What the emulator's clock shows, as a function of the real time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClockFace {
+pub struct ClockSetting {
     /// What it showed at `set_at`.
     shown: Timestamp,
     /// The real time at which it was last set.
@@ -46,7 +46,7 @@ pub struct ClockFace {
     frozen: bool,
 }
 
-impl ClockFace {
+impl ClockSetting {
     /// Returns a clock that shows the real time; `now` is that.
     pub fn real(now: Timestamp) -> Self {
         Self { shown: now, set_at: now, rate: ClockRate::REAL, frozen: false }
@@ -57,7 +57,7 @@ impl ClockFace {
         Self { shown, set_at, rate, frozen }
     }
 
-    /// Returns the parts that [`ClockFace::from_parts`] takes.
+    /// Returns the parts that [`ClockSetting::from_parts`] takes.
     pub fn parts(&self) -> (Timestamp, Timestamp, ClockRate, bool) {
         (self.shown, self.set_at, self.rate, self.frozen)
     }
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_nobody_touched_shows_the_real_time() {
-        let clock = ClockFace::real(at(1_000));
+        let clock = ClockSetting::real(at(1_000));
         assert_eq!(clock.at(at(61_000)), at(61_000));
         // Also when that is put back behind the start of the program.
         assert_eq!(clock.at(at(400)), at(400));
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn setting_freezing_and_pacing_begin_from_what_is_shown() {
-        let clock = ClockFace::real(at(0)).showing(at(500_000), at(1_000));
+        let clock = ClockSetting::real(at(0)).showing(at(500_000), at(1_000));
         assert_eq!(clock.at(at(3_000)), at(502_000));
         let frozen = clock.frozen(true, at(3_000));
         assert_eq!(frozen.at(at(90_000)), at(502_000));
@@ -153,7 +153,7 @@ mod tests {
         fn time_never_runs_backwards_while_nobody_sets_it(
             rate in 0.001_f64..1_000.0, earlier in 0_i64..1_000_000, later in 0_i64..1_000_000,
         ) {
-            let clock = ClockFace::real(at(0)).running_at(ClockRate::new(rate).unwrap(), at(0));
+            let clock = ClockSetting::real(at(0)).running_at(ClockRate::new(rate).unwrap(), at(0));
             let (earlier, later) = (earlier.min(later), earlier.max(later));
             prop_assert!(clock.at(at(earlier)) <= clock.at(at(later)));
         }

@@ -114,11 +114,11 @@ pub struct ConfigTemplate {
 }
 
 /// The most characters of a description.
-const MOST_DESCRIPTION: usize = 1024;
+const MAX_DESCRIPTION: usize = 1024;
 
 /// What a caller says of a template; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TemplateWords {
+pub struct TemplateAttributes {
     /// The name.
     pub name: Option<String>,
     /// The description.
@@ -150,8 +150,8 @@ impl ConfigTemplate {
     ///
     /// # Errors
     /// As [`ConfigTemplate::reworded`].
-    pub fn derived(self, id: TemplateId, words: TemplateWords, now: Timestamp) -> Result<Self, Refusal> {
-        let words = TemplateWords { name: Some(words.name.unwrap_or_default()), ..words };
+    pub fn derived(self, id: TemplateId, words: TemplateAttributes, now: Timestamp) -> Result<Self, Refusal> {
+        let words = TemplateAttributes { name: Some(words.name.unwrap_or_default()), ..words };
         Self { id: TemplateRef::Own(id), created_at: Some(now), description: None, ..self }.reworded(words)
     }
 
@@ -159,7 +159,7 @@ impl ConfigTemplate {
     ///
     /// # Errors
     /// `InvalidParameter` (`name`, `description`); `InvalidConfiguration` if a value is none.
-    pub fn reworded(self, words: TemplateWords) -> Result<Self, Refusal> {
+    pub fn reworded(self, words: TemplateAttributes) -> Result<Self, Refusal> {
         let mut changed = self;
         if let Some(name) = words.name {
             // The rule of instances' names.
@@ -168,7 +168,7 @@ impl ConfigTemplate {
             name.as_str().clone_into(&mut changed.name);
         }
         if let Some(description) = words.description {
-            if description.chars().count() > MOST_DESCRIPTION {
+            if description.chars().count() > MAX_DESCRIPTION {
                 return Err(Refusal::InvalidParameter { name: "description" });
             }
             changed.description = Some(description);
@@ -196,13 +196,13 @@ impl ConfigTemplate {
 mod tests {
     use super::*;
 
-    fn own(words: TemplateWords) -> Result<ConfigTemplate, Refusal> {
+    fn own(words: TemplateAttributes) -> Result<ConfigTemplate, Refusal> {
         let source = ConfigTemplate::shipped().find(|one| one.kind.engine_version.as_str() == "5.0").unwrap();
         source.derived(TemplateId::from_bytes([7; 16]), words, Timestamp::MIN)
     }
 
-    fn named(name: &str) -> TemplateWords {
-        TemplateWords { name: Some(name.to_owned()), ..TemplateWords::default() }
+    fn named(name: &str) -> TemplateAttributes {
+        TemplateAttributes { name: Some(name.to_owned()), ..TemplateAttributes::default() }
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_template_takes_the_values_its_kind_has() {
-        let with = |name: &str, value: &str| TemplateWords {
+        let with = |name: &str, value: &str| TemplateAttributes {
             values: Some(BTreeMap::from([(name.to_owned(), value.to_owned())])),
             ..named("mine")
         };
@@ -249,11 +249,12 @@ mod tests {
     #[test]
     fn what_is_not_said_stays() {
         let template = own(named("mine")).unwrap();
-        let described = TemplateWords { description: Some("words".to_owned()), ..TemplateWords::default() };
+        let described =
+            TemplateAttributes { description: Some("words".to_owned()), ..TemplateAttributes::default() };
         let changed = template.reworded(described).unwrap();
         assert_eq!((changed.name.as_str(), changed.description.as_deref()), ("mine", Some("words")));
-        assert_eq!(changed.clone().reworded(TemplateWords::default()), Ok(changed));
+        assert_eq!(changed.clone().reworded(TemplateAttributes::default()), Ok(changed));
         assert_eq!(own(named("1st")), Err(Refusal::InvalidParameter { name: "name" }));
-        assert_eq!(own(TemplateWords::default()), Err(Refusal::InvalidParameter { name: "name" }));
+        assert_eq!(own(TemplateAttributes::default()), Err(Refusal::InvalidParameter { name: "name" }));
     }
 }

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::domain::time::Timestamp;
 
 /// The most keys that an instance can be declared to hold.
-pub const MOST_KEYS: usize = 10_000;
+pub const MAX_KEYS: usize = 10_000;
 
 /// What an instance holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contents {
-    /// Its keys, at most [`MOST_KEYS`]; no two of one database have a name.
+    /// Its keys, at most [`MAX_KEYS`]; no two of one database have a name.
     #[serde(default)]
     pub keys: Vec<Key>,
     /// Sessions of clients.
@@ -84,7 +84,7 @@ pub enum KeyType {
     Hash,
 }
 
-/// A session of a client. What is not said has the value of a client that does nothing.
+/// A session of a client, as `CLIENT LIST` shows it. What is left out has the value of an idle client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are those of the command CLIENT LIST")]
@@ -237,8 +237,8 @@ impl Contents {
     /// # Errors
     /// A sentence that says what is wrong.
     pub fn declared(mut self, now: Timestamp) -> Result<Self, String> {
-        if self.keys.len() > MOST_KEYS {
-            return Err(format!("keys: there may be {MOST_KEYS} at most"));
+        if self.keys.len() > MAX_KEYS {
+            return Err(format!("keys: there may be {MAX_KEYS} at most"));
         }
         let mut names = HashSet::with_capacity(self.keys.len());
         for key in &mut self.keys {

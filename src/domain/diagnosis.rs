@@ -19,13 +19,13 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 /// How many reports an instance has at most: the oldest one goes.
-pub const MOST_DIAGNOSES: usize = 100;
+pub const MAX_DIAGNOSES: usize = 100;
 /// How much a diagnosis looks at, at most.
-const LONGEST_PERIOD: Duration = Duration::from_mins(10);
+const MAX_PERIOD: Duration = Duration::from_mins(10);
 /// How many addresses can be named, at most: more than an instance has nodes.
-const MOST_ADDRESSES: usize = 1000;
+const MAX_ADDRESSES: usize = 1000;
 /// How many names of commands a conclusion holds at most.
-const MOST_COMMANDS: usize = 100;
+const MAX_COMMANDS: usize = 100;
 
 /// What is looked at: dimensions, and the items of each.
 pub const DIMENSIONS: [(&str, &[&str]); 3] = [
@@ -42,7 +42,7 @@ const SLOW_COMMANDS: &str = "time_consuming_commands";
 
 /// What a caller wants to be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DiagnosisOrder {
+pub struct DiagnosisRequest {
     /// From when on.
     pub begin_at: Timestamp,
     /// Until when.
@@ -153,14 +153,14 @@ impl Diagnosis {
     pub fn new(
         id: DiagnosisId,
         instance: &Instance,
-        order: &DiagnosisOrder,
+        order: &DiagnosisRequest,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let DiagnosisOrder { begin_at, end_at, addresses } = order;
+        let DiagnosisRequest { begin_at, end_at, addresses } = order;
         if instance.engine != Engine::Redis {
             return Err(Refusal::ActionUnsupported);
         }
-        if begin_at >= end_at || end_at.saturating_since(*begin_at) > LONGEST_PERIOD {
+        if begin_at >= end_at || end_at.saturating_since(*begin_at) > MAX_PERIOD {
             return Err(Refusal::InvalidQuery { name: "begin_time" });
         }
         if *end_at > now {
@@ -168,7 +168,7 @@ impl Diagnosis {
         }
         let nodes: Vec<Node> = instance.node_groups().into_iter().flat_map(|group| group.nodes).collect();
         let is_known = |address: &String| nodes.iter().any(|node| node.ip == *address);
-        if addresses.len() > MOST_ADDRESSES || !addresses.iter().all(is_known) {
+        if addresses.len() > MAX_ADDRESSES || !addresses.iter().all(is_known) {
             return Err(Refusal::InvalidQuery { name: "node_ip_list" });
         }
         let is_meant = |node: &&Node| addresses.is_empty() || addresses.contains(&node.ip);
@@ -225,7 +225,7 @@ impl Diagnosis {
             is_master: node.role == NodeRole::Master,
             is_faulted: node.is_stopped,
             has_failed,
-            slow_commands: names.into_iter().take(MOST_COMMANDS).collect(),
+            slow_commands: names.into_iter().take(MAX_COMMANDS).collect(),
             commands: if has_failed { Vec::new() } else { self.commands(group, node, &slow) },
         }
     }
@@ -250,7 +250,7 @@ impl Diagnosis {
         let time = |(name, (calls, usec))| CommandTime { name, calls, usec };
         let mut times: Vec<CommandTime> = times.into_iter().map(time).collect();
         times.sort_by_key(|time| Reverse(time.usec));
-        times.truncate(MOST_COMMANDS);
+        times.truncate(MAX_COMMANDS);
         times
     }
 

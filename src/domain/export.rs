@@ -12,11 +12,11 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, UtcOffset};
 
 /// How many exports of a project are kept at most: the oldest one goes.
-pub const MOST_EXPORTS: usize = 100;
+pub const MAX_EXPORTS: usize = 100;
 /// The most instances that can be named one by one.
-const MOST_NAMED: usize = 1000;
+const MAX_NAMED: usize = 1000;
 /// The longest name of a region, in bytes.
-const LONGEST_REGION: usize = 64;
+const MAX_REGION_LENGTH: usize = 64;
 
 /// An export, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub struct ExportFilter {
 /// `InvalidParameter` with `region` unless that is a name of letters, digits, dashes and underscores.
 pub fn export_name(region: &str, now: Timestamp) -> Result<String, Refusal> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if region.is_empty() || region.len() > LONGEST_REGION || !region.bytes().all(is_plain) {
+    if region.is_empty() || region.len() > MAX_REGION_LENGTH || !region.bytes().all(is_plain) {
         return Err(Refusal::InvalidParameter { name: "region" });
     }
     Ok(format!("DCS_{region}_{}.xls", &now.compact_local(UtcOffset::UTC)[..8]))
@@ -72,14 +72,14 @@ impl ExportFilter {
     /// # Errors
     /// `InvalidParameter` with `included_instances` for too many ids.
     pub fn check(self) -> Result<Self, Refusal> {
-        if self.included_instances.len() > MOST_NAMED {
+        if self.included_instances.len() > MAX_NAMED {
             return Err(Refusal::InvalidParameter { name: "included_instances" });
         }
         Ok(self)
     }
 
     /// Returns whether it lets an instance through. One whose creation failed must be asked for, as in lists.
-    pub fn lets_through(&self, instance: &Instance) -> bool {
+    pub fn matches(&self, instance: &Instance) -> bool {
         let id = instance.id.to_string();
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))

@@ -1,11 +1,12 @@
 //! Faults: calls that go wrong on demand.
 //!
-//! A fault matches calls of the API and has an effect on them: an error instead of an answer, a delay, a cut connection, or a
-//! backup or restore that fails after its normal time. [`decide`] says what becomes of a call.
+//! A fault matches calls of the API and has an effect on them: an error instead of an answer, a delay, a cut connection, or
+//! work (a backup, a restore, background work) that fails after its normal time. [`decide`] says what becomes of a call.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::domain::analysis_kind::AnalysisKind;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::origin::ApiVersion;
 use crate::domain::time::Timestamp;
@@ -13,11 +14,13 @@ use crate::domain::work::FailureCode;
 
 /// The operation by which a fault matches the backups that policies make.
 pub const SCHEDULED_BACKUP: &str = "scheduled_backup";
-/// The operations whose work can be made to fail after its normal time.
+/// The operations by which faults match what instances begin by themselves.
+pub const SCHEDULED: [&str; 4] =
+    [SCHEDULED_BACKUP, "scheduled_bigkey_scan", "scheduled_hotkey_scan", "scheduled_expire_key_scan"];
+/// The operations of calls whose work can be made to fail after its normal time.
 const WORK: &[&str] = &[
     "create_backup",
     "create_restore",
-    SCHEDULED_BACKUP,
     "create_bigkey_scan_task",
     "create_hotkey_scan_task",
     "scan_expire_key",
@@ -45,11 +48,11 @@ const WORK: &[&str] = &[
     "exchange_instance_ip",
     "rollback_exchange_instance_ip",
 ];
-const LONGEST_LATENCY: Duration = Duration::from_mins(10);
+const MAX_LATENCY: Duration = Duration::from_mins(10);
 /// The longest code of an error, in bytes.
-const LONGEST_CODE: usize = 64;
+const MAX_CODE_LENGTH: usize = 64;
 /// The longest text of an error, in bytes.
-const LONGEST_MESSAGE: usize = 1024;
+const MAX_MESSAGE_LENGTH: usize = 1024;
 
 /// A fault.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,15 +186,15 @@ impl Fault {
                 "probability must lie between 0 and 1",
             ),
             (
-                effect.error_code.as_ref().is_some_and(|code| code.len() > LONGEST_CODE),
+                effect.error_code.as_ref().is_some_and(|code| code.len() > MAX_CODE_LENGTH),
                 "effect.error_code must have at most 64 characters",
             ),
             (
-                effect.message.as_ref().is_some_and(|message| message.len() > LONGEST_MESSAGE),
+                effect.message.as_ref().is_some_and(|message| message.len() > MAX_MESSAGE_LENGTH),
                 "effect.message must have at most 1024 characters",
             ),
             (min > max, "effect.latency.min must not be above max"),
-            (max > LONGEST_LATENCY, "effect.latency must be at most 10min"),
+            (max > MAX_LATENCY, "effect.latency must be at most 10min"),
         ] {
             if is_wrong {
                 return Err(InvalidFault(problem));
@@ -218,22 +221,34 @@ impl Fault {
         self.times == Some(0) || self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
-    /// Returns whether it can have an effect on a call, should the dice have it so. Nobody waits for the answer of a scheduled
-    /// backup, so that only its end can be decided.
+    /// Returns whether it can have an effect on a call, should the dice have it so. Nobody waits for the answer of what a schedule
+    /// begins, so that only its end can be decided.
     pub fn may_hit(&self, call: Call, now: Timestamp) -> bool {
+        let is_scheduled = SCHEDULED.contains(&call.operation);
         let is_decided = match self.effect.failure {
-            Some(_) => WORK.contains(&call.operation),
-            None => call.operation != SCHEDULED_BACKUP,
+            Some(_) => is_scheduled || WORK.contains(&call.operation),
+            None => !is_scheduled,
         };
         is_decided && !self.is_over(now) && self.matcher.matches(call)
     }
 
-    /// Returns whether it can have an effect on any scheduled backup.
-    pub fn may_hit_schedules(&self, now: Timestamp) -> bool {
-        let is_such = |operation: &String| operation.eq_ignore_ascii_case(SCHEDULED_BACKUP);
+    /// Returns whether it can have an effect on anything that a schedule begins by an operation.
+    pub fn may_hit_schedule(&self, operation: &str, now: Timestamp) -> bool {
+        let is_such = |wanted: &String| wanted.eq_ignore_ascii_case(operation);
         self.effect.failure.is_some()
             && !self.is_over(now)
             && self.matcher.operation.as_ref().is_none_or(is_such)
+    }
+}
+
+/// Returns the operation by which faults match the analyses of a kind that schedules begin; none if they begin no such.
+pub fn scheduled_scan(kind: AnalysisKind) -> Option<&'static str> {
+    let [_, big, hot, expired] = SCHEDULED;
+    match kind {
+        AnalysisKind::Big => Some(big),
+        AnalysisKind::Hot => Some(hot),
+        AnalysisKind::Expired => Some(expired),
+        AnalysisKind::Offline => None,
     }
 }
 

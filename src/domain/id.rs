@@ -139,6 +139,10 @@ identifier! {
     RestoreId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
 identifier! {
+    /// Something in the network of a project: a VPC, a subnet, a security group, a rule. A UUID of any version.
+    NetworkId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
+}
+identifier! {
     /// A user. 32 hexadecimal digits.
     UserId, HEX32_LENGTH, InvalidId::NotHex32, simple
 }

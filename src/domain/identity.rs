@@ -1,9 +1,11 @@
-//! Users, what they may do, and the tokens they get.
+//! Users and agencies, what they may do, and the tokens and keys they get.
 //!
-//! Source: docs/contract/clients-and-identity.md, section 7; docs/contract/dcs-v1.0.md, section 1.3.
+//! Source: docs/contract/clients-and-identity.md, section 7; docs/contract/dcs-v1.0.md, section 1.3; docs/contract/networks.md,
+//! section 7.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::domain::id::{DomainId, ProjectId, UserId};
 use crate::domain::refusal::Refusal;
@@ -63,13 +65,15 @@ pub struct Project {
     pub name: String,
 }
 
-/// A user with everything that decides what it may do.
+/// A user, or an agency that users assume, with everything that decides what it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// Its name.
+    /// Its name; that of an agency is behind its account's, as in `account/agency`.
     pub name: String,
+    /// The account that an agency was assumed in, if that is not the domain.
+    pub account: Option<Domain>,
     /// Its roles.
     pub roles: BTreeMap<RoleScope, Role>,
     /// Actions it is denied whatever its role, such as `dcs:instance:deleteDataBackupFile`.
@@ -141,15 +145,19 @@ pub enum TokenScope {
     Domain,
 }
 
-/// A token, without its text: only a hash of that is kept.
+/// A token, without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
+    /// SHA-256 of its text.
+    pub hash: [u8; 32],
     /// Who it was given to.
     pub user: User,
     /// What it is good for.
     pub scope: TokenScope,
-    /// How its owner had logged in: `password` or `token`.
+    /// How its owner had logged in: `password`, `token`, `assume_role` or `mapped`.
     pub method: String,
+    /// Who has assumed its owner, if that is an agency.
+    pub assumed_by: Option<Assumer>,
     /// When it was given.
     pub issued_at: Timestamp,
     /// When it stops being good.
@@ -158,7 +166,7 @@ pub struct Token {
 
 impl Token {
     /// How long a token is good, in hours. Source: docs/contract/dcs-v1.0.md, section 1.3.
-    pub const LIFE_HOURS: u64 = 24;
+    pub const LIFETIME_HOURS: u64 = 24;
 
     /// Makes sure that the token is still good.
     ///
@@ -180,6 +188,88 @@ impl Token {
     }
 }
 
+/// Who has assumed an agency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumer {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A key that signs requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKey {
+    /// Its name, which requests carry.
+    pub access: String,
+    /// Its secret.
+    pub secret: Secret,
+    /// Who it was given to.
+    pub owner: User,
+    /// What it is limited by, if it is a temporary one.
+    pub session: Option<Session>,
+}
+
+/// What a temporary key is limited by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the security token, which goes with each request.
+    pub token_hash: [u8; 32],
+    /// When it stops being good.
+    pub expires_at: Timestamp,
+}
+
+impl AccessKey {
+    /// Makes sure that the key may sign a request with a security token, of which this is the SHA-256. A permanent key has none, and
+    /// nobody looks at what comes with it.
+    ///
+    /// # Errors
+    /// `InvalidCredentials` without the token of a temporary key; `CredentialsExpired` from the instant of its expiry on.
+    pub fn permit_use(&self, token_hash: Option<[u8; 32]>, now: Timestamp) -> Result<(), Refusal> {
+        match &self.session {
+            Some(session) if token_hash != Some(session.token_hash) => Err(Refusal::InvalidCredentials),
+            Some(session) if now >= session.expires_at => Err(Refusal::CredentialsExpired),
+            None | Some(_) => Ok(()),
+        }
+    }
+}
+
+/// How long a temporary key can be good, in seconds.
+///
+/// Source: docs/contract/networks.md, sections 7.3 and 7.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLifetime {
+    usual: u64,
+    most: u64,
+}
+
+impl KeyLifetime {
+    /// One that is asked for by `securitytokens`.
+    pub const OF_SECURITY_TOKENS: Self = Self { usual: 900, most: 86_400 };
+    /// One that is asked for by assuming an agency by its URN.
+    pub const OF_ASSUMED_AGENCIES: Self = Self { usual: 3_600, most: 43_200 };
+    /// The least of both.
+    const LEAST: u64 = 900;
+
+    /// Returns how long a key is to be good for which so many seconds are asked.
+    ///
+    /// # Errors
+    /// `InvalidParameter` outside the limits.
+    pub fn of(self, asked: Option<u64>) -> Result<Duration, Refusal> {
+        let seconds = asked.unwrap_or(self.usual);
+        if (Self::LEAST..=self.most).contains(&seconds) {
+            Ok(Duration::from_secs(seconds))
+        } else {
+            Err(Refusal::InvalidParameter { name: "duration_seconds" })
+        }
+    }
+}
+
+/// Whether an agency, or the account that it is of, can have a name: 1 to 64 characters, which is our bound, and no slash.
+pub fn is_agency_name(name: &str) -> bool {
+    (1..=64).contains(&name.chars().count()) && !name.contains('/')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +286,7 @@ mod tests {
         let user = User {
             id: UserId::from_bytes([1; 16]),
             name: "u".to_owned(),
+            account: None,
             roles: BTreeMap::from([
                 (RoleScope::EveryProject, Role::Reader),
                 (RoleScope::Project(project(1)), Role::Admin),
@@ -207,6 +298,31 @@ mod tests {
         assert_eq!(user.permit(project(1), READ), Err(Refusal::ActionDenied { action: READ.name }));
         let nobody = User { roles: BTreeMap::new(), ..user };
         assert_eq!(nobody.permit(project(1), READ), Err(Refusal::NoRole));
+    }
+
+    #[test]
+    fn a_temporary_key_needs_its_token_and_ends() {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let owner = User {
+            id: UserId::from_bytes([1; 16]),
+            name: "u".to_owned(),
+            account: None,
+            roles: BTreeMap::new(),
+            denied: BTreeSet::new(),
+        };
+        let secret = Secret::new("s".to_owned());
+        let permanent = AccessKey { access: "A".to_owned(), secret, owner, session: None };
+        let session = Session { token_hash: [1; 32], expires_at: at(10) };
+        let key = AccessKey { session: Some(session), ..permanent.clone() };
+        for (token_hash, now, expected) in [
+            (Some([1; 32]), 9, Ok(())),
+            (Some([1; 32]), 10, Err(Refusal::CredentialsExpired)),
+            (Some([2; 32]), 9, Err(Refusal::InvalidCredentials)),
+            (None, 9, Err(Refusal::InvalidCredentials)),
+        ] {
+            assert_eq!(key.permit_use(token_hash, at(now)), expected);
+            assert_eq!(permanent.permit_use(token_hash, at(now)), Ok(()));
+        }
     }
 
     #[test]

@@ -27,23 +27,23 @@ use uuid::Uuid;
 
 pub use attributes::{
     Access, Billing, Capacity, Creator, Engine, EngineVersion, InstanceName, InvalidCapacity, InvalidEngine,
-    InvalidEngineVersion, InvalidInstanceName, Network, RenameCommands,
+    InvalidEngineVersion, InvalidInstanceName, Network, NetworkNames, RenameCommands,
 };
-pub use create_request::{BillingOrder, CreateInstancesRequest, ExpectedProduct, NewInstance, OrderRules};
-pub use minor_version::{MinorVersions, Upgrade, UpgradeOrder};
+pub use create_request::{BillingRequest, CreateInstancesRequest, CreateRules, ExpectedProduct, NewInstance};
+pub use minor_version::{MinorVersions, Upgrade, UpgradeRequest};
 pub use nodes::{Node, NodeGroup, NodeRole, NodeSwitch, Topology};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
-pub use placement::{NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse};
+pub use placement::{LAST_COPY, MAX_COPIES, NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse};
 pub use public_access::{Listener, PublicAccess};
-pub use resize::{NewSize, Resize, ResizeOrder, ResizeRules, WaitingChange};
-pub use roles::{KeptNode, NodeChange, NodeName, USUAL_WEIGHT};
+pub use resize::{NewSize, Resize, ResizeRequest, ResizeRules, WaitingChange};
+pub use roles::{DEFAULT_WEIGHT, NodeChange, NodeName, StoredNode};
 pub use state::{BackupRules, InstanceState, OpenWork};
 pub use transition::{StatusAction, StatusTransition};
-pub use update::{InstanceSwitch, InstanceUpdate, UpdateOrder};
+pub use update::{InstanceSwitch, InstanceUpdate, UpdateInstanceRequest};
 
 use crate::domain::background_work::Occupation;
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::policy::KeptPolicy;
+use crate::domain::instance::policy::StoredPolicy;
 use crate::domain::instance_config::Tags;
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::network::BandwidthChanges;
@@ -220,7 +220,7 @@ pub struct Instance {
     pub sees_client_ips: bool,
     /// The codes of its availability zones, in the order given.
     pub zone_codes: Vec<String>,
-    /// The replicas that it has beside those of its product, and those of its product that it has not.
+    /// Where its replicas differ from its product: those that were added, and those that were removed.
     pub replicas: Vec<ReplicaChange>,
     /// The network it is in.
     pub network: Network,
@@ -235,13 +235,13 @@ pub struct Instance {
     /// Its tags.
     pub tags: Tags,
     /// What is stored of its nodes.
-    pub kept_nodes: Vec<KeptNode>,
+    pub stored_nodes: Vec<StoredNode>,
     /// Those of its nodes that were stopped.
     pub stopped_nodes: BTreeSet<Uuid>,
     /// What was changed of its bandwidth, if anything was.
     pub bandwidth: Option<BandwidthChanges>,
     /// When it is backed up by itself; none if nothing was ever said about that.
-    pub backup_policy: Option<KeptPolicy>,
+    pub backup_policy: Option<StoredPolicy>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it came into service first, if it has.
@@ -250,7 +250,7 @@ pub struct Instance {
     pub updated_at: Timestamp,
     /// What went wrong with it, if anything did.
     pub error_code: Option<String>,
-    /// The side task that runs on it beside its state, if any.
+    /// The backup or work that runs on it while its status stays RUNNING, if any.
     pub task: Option<InstanceTask>,
 }
 

@@ -15,7 +15,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 /// How many analyses of a kind an instance has at most: the oldest one goes.
-pub const MOST_ANALYSES: usize = 100;
+pub const MAX_ANALYSES: usize = 100;
 /// How many keys of a type an analysis names.
 const KEYS_OF_A_TYPE: usize = 20;
 /// How many keys of a type an analysis of a backup names.

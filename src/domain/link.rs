@@ -1,4 +1,4 @@
-//! Names and life of the files behind backup records.
+//! How long download links are good, and the names of the files of backups.
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.4; docs/contract/dcs-v2.md, section 2.1; docs/decisions/README.md no. 8.
 
@@ -9,14 +9,14 @@ use crate::domain::instance::{CacheMode, Instance};
 
 /// How long a download link is good: 300 to 86,400 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkLife(u32);
+pub struct LinkLifetime(u32);
 
 /// The number is outside what a link's life may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a link is good for {} to {} seconds", LinkLife::MIN_SECONDS, LinkLife::MAX_SECONDS)]
-pub struct InvalidLinkLife;
+#[error("a link is good for {} to {} seconds", LinkLifetime::MIN_SECONDS, LinkLifetime::MAX_SECONDS)]
+pub struct InvalidLinkLifetime;
 
-impl LinkLife {
+impl LinkLifetime {
     /// The shortest life, in seconds.
     pub const MIN_SECONDS: u32 = 300;
     /// The longest life, in seconds.
@@ -27,13 +27,13 @@ impl LinkLife {
     /// Takes a number of seconds.
     ///
     /// # Errors
-    /// [`InvalidLinkLife`] outside the limits.
-    pub fn from_seconds(seconds: u64) -> Result<Self, InvalidLinkLife> {
+    /// [`InvalidLinkLifetime`] outside the limits.
+    pub fn from_seconds(seconds: u64) -> Result<Self, InvalidLinkLifetime> {
         u32::try_from(seconds)
             .ok()
             .filter(|seconds| (Self::MIN_SECONDS..=Self::MAX_SECONDS).contains(seconds))
             .map(Self)
-            .ok_or(InvalidLinkLife)
+            .ok_or(InvalidLinkLifetime)
     }
 
     /// Returns the life as a duration.
@@ -68,7 +68,7 @@ mod tests {
         for (seconds, good) in
             [(0, false), (299, false), (300, true), (86_400, true), (86_401, false), (u64::MAX, false)]
         {
-            assert_eq!(LinkLife::from_seconds(seconds).is_ok(), good, "{seconds}");
+            assert_eq!(LinkLifetime::from_seconds(seconds).is_ok(), good, "{seconds}");
         }
     }
 }

@@ -23,10 +23,10 @@ mod exchange;
 mod places;
 
 pub use exchange::{AddressExchange, ExchangeRequest, ExchangeStatus, Exchanged, exchange};
-pub use places::{ImportFile, ImportSource, MigrationEnd, MigrationNetwork};
+pub use places::{ImportFile, ImportSource, MigrationEndpoint, MigrationNetwork};
 
 /// How many rows a migration logs at most: the oldest ones go.
-const MOST_LOG_ROWS: usize = 1000;
+const MAX_LOG_ROWS: usize = 1000;
 
 /// What kind of migration it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,9 +257,9 @@ pub struct MigrationSetup {
     /// What resumes it; none: as before.
     pub resume_mode: Option<ResumeMode>,
     /// From where.
-    pub source: MigrationEnd,
+    pub source: MigrationEndpoint,
     /// To where.
-    pub target: MigrationEnd,
+    pub target: MigrationEndpoint,
     /// How many MB a second it may take, as it was sent.
     pub bandwidth_limit_mb: Option<String>,
 }
@@ -282,9 +282,9 @@ pub struct Migration {
     /// What resumes it; none until that is said.
     pub resume_mode: Option<ResumeMode>,
     /// From where; none of an import, and until that is said.
-    pub source: Option<MigrationEnd>,
+    pub source: Option<MigrationEndpoint>,
     /// To where; none until that is said.
-    pub target: Option<MigrationEnd>,
+    pub target: Option<MigrationEndpoint>,
     /// What an import takes its data from.
     pub import: Option<ImportSource>,
     /// `vpc` or `vpn`.
@@ -521,7 +521,7 @@ impl Migration {
     }
 
     fn log(&mut self, row: LogRow) {
-        if self.logs.len() >= MOST_LOG_ROWS {
+        if self.logs.len() >= MAX_LOG_ROWS {
             self.logs.remove(0);
         }
         self.logs.push(row);

@@ -1,6 +1,6 @@
 //! Values and rules of the service. Pure: no async, no IO, no clock. Records that are stored and shown as JSON derive serde's traits.
 //!
-//! Begin with [`backup`], the record everything turns around, and [`instance`], which decides what it permits. Each
+//! Begin with [`instance`], its permissions and transitions, and [`backup`], the simplest record with a state machine. Each
 //! way the service can say no is a [`refusal::Refusal`]; how that looks on the wire is not known here.
 
 pub mod account;
@@ -26,6 +26,7 @@ pub mod link;
 pub mod maintenance;
 pub mod migration;
 pub mod network;
+pub mod networks;
 pub mod order;
 pub mod origin;
 pub mod page;
@@ -35,6 +36,7 @@ pub mod remark;
 pub mod restore;
 pub mod run_log;
 pub mod schedule;
+pub mod service;
 pub mod session;
 pub mod slow_log;
 pub mod snapshot;

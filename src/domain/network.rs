@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 
 /// How an instance is to be opened to the public. Empty texts have become absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicAccessOrder {
+pub struct PublicAccessRequest {
     /// The load balancer; the first generation has none.
     pub elb_id: Option<String>,
     /// The public address.

@@ -6,7 +6,7 @@ use chrono::{Days, Months, NaiveTime};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::InstanceId;
-use crate::domain::instance::{Instance, InstanceStatus};
+use crate::domain::instance::{Instance, InstanceStatus, ResizeRequest};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -60,7 +60,7 @@ impl OrderStatus {
 }
 
 /// An order, as it is stored. It outlives its instances.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// Its id, such as `CS2406111630ABCDE`.
     pub id: String,
@@ -74,12 +74,25 @@ pub struct Order {
     pub paid_at: Option<Timestamp>,
     /// The instances that it is about.
     pub resources: Vec<InstanceId>,
+    /// The size that its instance gets once it is paid, if it waits with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<OrderedSize>,
+}
+
+/// Another size of an instance, as it was ordered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderedSize {
+    /// What its caller said.
+    pub order: ResizeRequest,
+    /// Whether it waits for the window of maintenance.
+    pub may_wait: bool,
 }
 
 impl Order {
     /// Returns an order that is paid as it is made.
     pub fn paid(id: String, kind: OrderKind, resources: Vec<InstanceId>, now: Timestamp) -> Self {
-        Self { id, kind, status: OrderStatus::Processing, created_at: now, paid_at: Some(now), resources }
+        let (status, paid_at) = (OrderStatus::Processing, Some(now));
+        Self { id, kind, status, created_at: now, paid_at, resources, size: None }
     }
 
     /// Has it wait until it is paid.
@@ -96,7 +109,7 @@ impl Order {
         if self.status != OrderStatus::Unpaid {
             return Err(Refusal::OrderNotPayable);
         }
-        (self.status, self.paid_at) = (OrderStatus::Processing, Some(now));
+        (self.status, self.paid_at, self.size) = (OrderStatus::Processing, Some(now), None);
         Ok(())
     }
 }
@@ -111,6 +124,9 @@ pub struct Prepayment {
     /// Whether that is paid at once.
     pub pays: bool,
 }
+
+/// The most months that are paid for at a time: three years.
+pub const MAX_MONTHS: u32 = 36;
 
 /// For which time an instance is paid in advance, as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

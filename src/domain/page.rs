@@ -16,7 +16,7 @@ impl PageLimit {
     pub const MAX: u16 = 1000;
     /// The most instances v1.0 shows when nothing is asked for.
     pub const ALL: Self = Self(Self::MAX);
-    /// What backup and restore lists show when nothing is asked for.
+    /// What lists of v2, and of backups and restores on v1.0, show when nothing is asked for.
     pub const TEN: Self = Self(10);
 
     /// Takes the number of records; a larger one than [`PageLimit::MAX`] becomes that.

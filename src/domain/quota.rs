@@ -33,18 +33,18 @@ const MB_IN_GB: u64 = 1024;
 
 impl Quota {
     /// How many instances are shown as the limit where none is set.
-    const USUAL_INSTANCES: u32 = 20;
+    const DEFAULT_INSTANCES: u32 = 20;
     /// How much memory is shown as the limit where none is set, in GB.
-    const USUAL_MEMORY_GB: u32 = 512;
+    const DEFAULT_MEMORY_GB: u32 = 512;
 
     /// Returns the limit of instances that is shown: at least what is `used`, which a seed can have more of.
     pub fn shown_instances(self, used: Usage) -> u64 {
-        u64::from(self.instances.unwrap_or(Self::USUAL_INSTANCES)).max(used.instances)
+        u64::from(self.instances.unwrap_or(Self::DEFAULT_INSTANCES)).max(used.instances)
     }
 
     /// Returns the limit of memory that is shown, in GB: at least what is `used`.
     pub fn shown_memory_gb(self, used: Usage) -> u64 {
-        u64::from(self.memory_gb.unwrap_or(Self::USUAL_MEMORY_GB)).max(used.memory_gb())
+        u64::from(self.memory_gb.unwrap_or(Self::DEFAULT_MEMORY_GB)).max(used.memory_gb())
     }
 
     /// Decides whether a project that has `used` may get `more`.

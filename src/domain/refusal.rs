@@ -1,5 +1,7 @@
 //! Every way the service can say no, once. How a refusal looks on the wire is `http::error`'s business alone.
 
+use crate::domain::networks::refusal::NetworkRefusal;
+
 /// A part of a backup policy that can be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyPart {
@@ -45,6 +47,9 @@ pub enum Refusal {
     /// The id that the caller chose belongs to something already.
     #[error("something else has the id")]
     IdTaken,
+    /// The network of a project does not do it.
+    #[error(transparent)]
+    Network(NetworkRefusal),
     /// A remark has more characters than it may.
     #[error("remark too long")]
     RemarkTooLong,
@@ -87,6 +92,15 @@ pub enum Refusal {
     /// An instance of the first generation must be in a security group.
     #[error("no security group is named")]
     InvalidSecurityGroup,
+    /// The subnet is one of another VPC.
+    #[error("the subnet is of another VPC")]
+    SubnetOfOtherVpc,
+    /// The subnet gives out no addresses.
+    #[error("the subnet has no DHCP")]
+    SubnetWithoutDhcp,
+    /// The project has no such security group, and only those that it has can be named.
+    #[error("security group unknown")]
+    SecurityGroupNotFound,
     /// There is no such availability zone, or none is named.
     #[error("unknown availability zone")]
     UnknownZone,
@@ -309,6 +323,9 @@ pub enum Refusal {
     /// The instance gets a newer minor version.
     #[error("the instance is upgraded")]
     InstanceUpgrading,
+    /// The instance has the latest minor versions already.
+    #[error("there is nothing to upgrade")]
+    NothingToUpgrade,
     /// The log that is asked for is none that an instance has.
     #[error("unknown kind of log")]
     InvalidLogType,
@@ -375,6 +392,9 @@ pub enum Refusal {
     /// No instance that is paid for in advance has the id.
     #[error("no such instance is paid for in advance")]
     ResourceNotFound,
+    /// There is no such agency, or no such account.
+    #[error("agency not found")]
+    AgencyNotFound,
     /// There is no such template of parameters.
     #[error("template not found")]
     TemplateNotFound,

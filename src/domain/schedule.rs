@@ -24,7 +24,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const FIRST_DAY: i64 = 3;
 const DAYS_A_WEEK: i64 = 7;
 
-/// What an automatic backup takes over from the policy that made it.
+/// What is copied from a backup policy into each of its backups: its window, and how long they are retained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupTerms {
     /// The window of its run.
@@ -42,7 +42,7 @@ impl BackupTerms {
 
 /// What decides whether a usable automatic backup stays although its days are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct RetentionStatus {
     /// Its instance is there, and not deleted.
     pub instance_is_there: bool,
     /// There is a newer usable automatic backup of its instance.
@@ -51,7 +51,7 @@ pub struct Standing {
     pub is_being_restored: bool,
 }
 
-impl Standing {
+impl RetentionStatus {
     /// Returns whether it stays: as the newest of its kind, or until the restore from it has ended. Of an instance that is gone none does.
     pub fn stays(self) -> bool {
         self.instance_is_there && (!self.has_newer || self.is_being_restored)
@@ -136,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::instance::policy::{SentPlan, SentPolicy};
+    use crate::domain::instance::policy::{PlanRequest, PolicyRequest};
     use crate::domain::time::UtcOffset;
 
     fn at(text: &str) -> Timestamp {
@@ -144,13 +144,14 @@ mod tests {
     }
 
     fn schedule(days: &[u64], window: &str, offset: &str) -> Schedule {
-        let plan = SentPlan {
+        let plan = PlanRequest {
             begin_at: Some(window.to_owned()),
             period_type: Some(BackupPlan::PERIOD.to_owned()),
             backup_at: days.to_vec(),
             timezone_offset: Some(offset.to_owned()),
         };
-        let sent = SentPolicy { backup_type: Some("auto".to_owned()), save_days: Some(3), plan: Some(plan) };
+        let sent =
+            PolicyRequest { backup_type: Some("auto".to_owned()), save_days: Some(3), plan: Some(plan) };
         Schedule::of(&BackupPolicy::new(sent, UtcOffset::UTC).unwrap().unwrap()).unwrap()
     }
 

@@ -14,7 +14,7 @@ const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// By what a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlowLogOrder {
+pub enum SlowLogSortKey {
     /// When the commands began.
     StartTime,
     /// How long they took.
@@ -29,7 +29,7 @@ pub struct SlowLogQuery {
     /// Those that began until then.
     pub until: Timestamp,
     /// By what they are sorted.
-    pub order: SlowLogOrder,
+    pub order: SlowLogSortKey,
     /// Whether the latest, or longest, comes last.
     pub is_ascending: bool,
     /// Whether those of proxies are meant, or those of servers; none: both.
@@ -65,7 +65,7 @@ impl SlowLogQuery {
             (self.from..=self.until).contains(&command.start_time)
                 && self.of_proxies.is_none_or(|of_proxies| of_proxies == is_of_proxy)
         });
-        if self.order == SlowLogOrder::Duration {
+        if self.order == SlowLogSortKey::Duration {
             all.sort_by_key(|numbered| Reverse(numbered.command.duration));
         }
         if self.is_ascending {

@@ -27,13 +27,18 @@ pub struct TimestampOutOfRange {
 pub struct InvalidTimestamp;
 
 /// The longest duration that anything here lasts: 100 years.
-pub const LONGEST_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
+pub const MAX_DURATION: Duration = Duration::from_hours(100 * 365 * 24);
 
 impl Timestamp {
     /// 1970-01-01 00:00:00.000 UTC.
     pub const MIN: Self = Self(0);
     /// 9999-12-31 23:59:59.999 UTC.
     pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// Takes Unix seconds, of this century or so: what is out of range would be no time.
+    pub(crate) const fn from_seconds(seconds: u32) -> Self {
+        Self(seconds as i64 * 1000)
+    }
 
     /// Takes Unix milliseconds.
     ///

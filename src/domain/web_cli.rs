@@ -14,11 +14,11 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 /// How long a login lives after its last command.
-pub const LOGIN_LIFE: Duration = Duration::from_mins(5);
+pub const LOGIN_LIFETIME: Duration = Duration::from_mins(5);
 /// How many logins an instance has at most: the one that would end first goes.
-pub const MOST_LOGINS: u32 = 100;
+pub const MAX_LOGINS: u32 = 100;
 /// The longest command, in bytes.
-pub const LONGEST_COMMAND: usize = 4096;
+pub const MAX_COMMAND: usize = 4096;
 /// What stands between the lines of an answer.
 const LINE_END: &str = "\r\n";
 

@@ -144,7 +144,7 @@ impl WorkPlan {
     }
 }
 
-/// Why a backup or a restore failed.
+/// Why a backup, a restore or background work failed.
 ///
 /// Source: docs/contract/dcs-v1.0.md, section 2.2 `error_code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

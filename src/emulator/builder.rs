@@ -14,8 +14,12 @@ use crate::ids::IdSource;
 
 /// What holds of an embedded emulator unless it is told otherwise: nothing is kept, nobody else's port is taken, and it is
 /// small.
-const DEFAULTS: [(&str, &str); 3] =
-    [("listen", "127.0.0.1:0"), ("database", "sqlite::memory:"), ("http.workers", "1")];
+const DEFAULTS: [(&str, &str); 4] = [
+    ("listen", "127.0.0.1:0"),
+    ("tls.listen", "127.0.0.1:0"),
+    ("database", "sqlite::memory:"),
+    ("http.workers", "1"),
+];
 
 /// Describes an emulator that is to be started in this process. Made by [`Emulator::builder`].
 ///
@@ -97,13 +101,14 @@ impl EmulatorBuilder {
     /// Lets records and their changes go by this clock instead of the system's. Keep a handle on a
     /// [`ManualClock`](crate::clock::ManualClock) to move it: `.clock(clock.clone())`.
     ///
-    /// Tokens and signatures go by [`real_clock`](Self::real_clock) all the same.
+    /// Tokens, temporary keys and signatures go by [`real_clock`](Self::real_clock) all the same, unless setting `auth_clock` says
+    /// `emulator`.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.dependencies.clock = clock;
         self
     }
 
-    /// Lets tokens and signatures go by this clock instead of the system's.
+    /// Lets tokens, temporary keys and signatures go by this clock instead of the system's.
     pub fn real_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.dependencies.real_clock = clock;
         self

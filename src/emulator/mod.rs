@@ -3,6 +3,7 @@
 //! Begin with [`Emulator::builder`].
 
 mod builder;
+mod listening;
 mod ready_file;
 mod startup;
 
@@ -22,7 +23,8 @@ use crate::engine::Engine;
 use crate::engine::control::Control;
 use crate::engine::seed::Credentials;
 use crate::ids::{IdSource, SystemIds};
-use startup::{Parts, Plan};
+use listening::BoundAddress;
+use startup::{Plan, RunningEmulator, TlsStarted};
 
 /// The clocks and ids of an emulator.
 #[derive(Clone)]
@@ -59,8 +61,9 @@ pub struct Emulator {
 
 /// What is known of an emulator that has started.
 struct Started {
-    address: SocketAddr,
-    control_address: Option<SocketAddr>,
+    place: BoundAddress,
+    control_place: Option<BoundAddress>,
+    tls: Option<TlsStarted>,
     engine: Engine,
     control: Control,
     credentials: Credentials,
@@ -103,20 +106,30 @@ impl Emulator {
         starting.with(started.blocking_recv())
     }
 
-    /// Returns the address it listens on.
+    /// Returns the address it listens on; of several, which a name may have, the first.
     pub fn address(&self) -> SocketAddr {
-        self.started.address
+        self.started.place.addresses[0]
     }
 
     /// Returns where it is reached, such as `http://127.0.0.1:8637`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.started.address)
+        self.started.place.url()
     }
 
     /// Returns where its control API is reached: where everything is, unless it listens on an address of its own; `None` if it
     /// is switched off.
     pub fn control_url(&self) -> Option<String> {
-        self.started.control_address.map(|address| format!("http://{address}"))
+        self.started.control_place.as_ref().map(BoundAddress::url)
+    }
+
+    /// Returns where it is reached by HTTPS, such as `https://127.0.0.1:8643`; `None` if it is not.
+    pub fn tls_url(&self) -> Option<String> {
+        self.started.tls.as_ref().map(|tls| tls.url.clone())
+    }
+
+    /// Returns the certificate, in PEM, of the authority that makes the certificates of HTTPS, if one does: what clients are to trust.
+    pub fn certificate_authority(&self) -> Option<&str> {
+        self.started.tls.as_ref()?.authority.as_deref()
     }
 
     /// Returns the service itself, for calls that take no way through HTTP.
@@ -124,7 +137,7 @@ impl Emulator {
         &self.started.engine
     }
 
-    /// Returns the side of the service that a test turns: clock, ids, rules, reset.
+    /// Returns what controls the emulator itself: clock, ids, rules, faults, reset.
     pub fn control(&self) -> &Control {
         &self.started.control
     }
@@ -214,7 +227,7 @@ fn run(plan: Plan, reports: Reports) {
 
 async fn live(plan: Plan, reports: Reports) {
     let Reports { started, failed, mut stopping, ended: _ended } = reports;
-    let mut parts = match Parts::assemble(plan).await {
+    let mut parts = match RunningEmulator::assemble(plan).await {
         Ok(parts) => parts,
         Err(error) => {
             let _ = started.send(Err(error));
@@ -222,8 +235,9 @@ async fn live(plan: Plan, reports: Reports) {
         }
     };
     let about = Started {
-        address: parts.address,
-        control_address: parts.control_address,
+        place: parts.place.clone(),
+        control_place: parts.control_place.clone(),
+        tls: parts.tls.clone(),
         engine: parts.engine.clone(),
         control: parts.control.clone(),
         credentials: parts.credentials.clone(),

@@ -47,7 +47,7 @@ impl ReadyFile {
         }
     }
 
-    /// Writes url, url of the control API (null if that is switched off), process id and version as JSON, so that nobody ever
+    /// Writes url, that of HTTPS and that of the control API (null if they are switched off), process id and version as JSON, so that nobody ever
     /// sees half of it, not even after a power failure.
     ///
     /// # Errors
@@ -55,18 +55,19 @@ impl ReadyFile {
     pub fn write(path: &Path, emulator: &Emulator) -> Result<Self, ReadyFileError> {
         let content = serde_json::json!({
             "url": emulator.url(),
+            "tls_url": emulator.tls_url(),
             "control_url": emulator.control_url(),
             "pid": std::process::id(),
             "version": env!("CARGO_PKG_VERSION"),
         });
         let content = format!("{content}\n");
-        let file =
-            write_whole(path, &content).map_err(|source| ReadyFileError { path: path.to_owned(), source })?;
+        let file = write_atomically(path, &content)
+            .map_err(|source| ReadyFileError { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), content, _file: file })
     }
 }
 
-fn write_whole(path: &Path, content: &str) -> std::io::Result<File> {
+fn write_atomically(path: &Path, content: &str) -> std::io::Result<File> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".tmp");
     let mut file = File::create(&unfinished)?;

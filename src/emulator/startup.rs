@@ -1,6 +1,7 @@
 //! What a running emulator consists of, put together in the order that leaves the database as it was if anything fails.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +9,16 @@ use futures_util::future::join_all;
 use prometheus::Registry;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::clock::VirtualClock;
-use crate::config::{Config, ConfigError};
+use crate::clock::{Clock, SystemClock, VirtualClock};
+use crate::config::{Config, ConfigError, ListenAddress};
 use crate::emulator::Dependencies;
+use crate::emulator::listening::{BoundAddress, addresses_of, bind_all};
 use crate::engine::control::Control;
-use crate::engine::identity::Identity;
+use crate::engine::identity::{AuthClock, Identity};
 use crate::engine::seed::{Credentials, DEMO, Notation, Seed, SeedError, SeedReader};
 use crate::engine::{Engine, EngineError};
-use crate::http::server::{ControlPlace, ControlSettings, Listeners, ServeError, ServerHandle};
+use crate::http::server::{ControlListener, ControlSettings, Listeners, ServeError, ServerHandle};
+use crate::http::tls::{Acceptor, TlsError, TlsMode};
 use crate::http::{self, AllowedHosts};
 use crate::ids::ReseedableIds;
 use crate::store::sqlite::{Location, SqliteStore};
@@ -23,7 +26,10 @@ use crate::store::{OpenError, StoreMetrics};
 use crate::telemetry;
 
 /// How long an emulator that is to stop at once waits for calls that hold on to the store.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The lowest port that everybody may listen on, unless the system is set otherwise.
+const FREE_PORTS_BEGIN: u16 = 1024;
 
 /// Why the emulator did not start.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +52,34 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// No address is known for a name.
+    #[error(
+        "cannot listen on {name}: it is the name of no address; listen on an address such as 127.0.0.1, or put the name into the hosts file"
+    )]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The address is not to be had.
     #[error("cannot listen on {address}")]
     Bind {
-        /// The address.
-        address: SocketAddr,
+        /// The address, or the name with the port.
+        address: ListenAddress,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address is not to be had without rights.
+    #[error(
+        "cannot listen on {address}: a port below {FREE_PORTS_BEGIN} needs root, the capability cap_net_bind_service (setcap \
+         cap_net_bind_service=+ep PROGRAM), or a container that maps it to another (docker run -p 443:8643)"
+    )]
+    Privileged {
+        /// The address, or the name with the port.
+        address: ListenAddress,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -64,6 +93,9 @@ pub enum StartError {
     /// The seed could not be applied.
     #[error("apply the seed")]
     ApplySeed(#[source] EngineError),
+    /// There can be no HTTPS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The server could not be started.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -82,11 +114,21 @@ pub(super) struct Plan {
     pub(super) ids_seed: Option<u64>,
 }
 
+/// What is known of HTTPS.
+#[derive(Clone)]
+pub(super) struct TlsStarted {
+    /// Where it is reached.
+    pub(super) url: String,
+    /// The certificate, in PEM, of the authority that makes the certificates, if one does.
+    pub(super) authority: Option<String>,
+}
+
 /// A running emulator's parts. They live and end on one thread.
-pub(super) struct Parts {
-    pub(super) address: SocketAddr,
+pub(super) struct RunningEmulator {
+    pub(super) place: BoundAddress,
     /// Where the control API is, if it is on.
-    pub(super) control_address: Option<SocketAddr>,
+    pub(super) control_place: Option<BoundAddress>,
+    pub(super) tls: Option<TlsStarted>,
     pub(super) engine: Engine,
     pub(super) control: Control,
     pub(super) credentials: Credentials,
@@ -96,42 +138,57 @@ pub(super) struct Parts {
     reconciling: JoinHandle<()>,
 }
 
-impl Parts {
+impl RunningEmulator {
     /// Checks the seeds, binds, locks and inspects the database; only then migrates, seeds and serves.
     pub(super) async fn assemble(plan: Plan) -> Result<Self, StartError> {
         let Plan { config, dependencies, seed_texts, ids_seed } = plan;
         let seed = read_seeds(&config, &seed_texts).await?;
         let credentials = seed.credentials(&config.region);
-        let listener = listen(config.listen)?;
-        let address = address_of(&listener, config.listen)?;
-        let control_listener = config.control_place().try_map(listen)?;
-        let control_address = match &control_listener {
-            ControlPlace::Nowhere => None,
-            ControlPlace::BesideApi => Some(address),
-            ControlPlace::Alone(listener) => Some(address_of(listener, address)?),
+        let (listeners, place) = listen(config.listen.clone())?;
+        let (control_listeners, control_place) = match config.control_place().try_map(listen)? {
+            ControlListener::Nowhere => (ControlListener::Nowhere, None),
+            ControlListener::BesideApi => (ControlListener::BesideApi, Some(place.clone())),
+            ControlListener::Alone((listeners, place)) => (ControlListener::Alone(listeners), Some(place)),
         };
+        let Dependencies { clock, real_clock, ids } = dependencies;
+        let tls_sockets = (config.tls_mode != TlsMode::Off).then(|| listen(config.tls_listen.clone()));
+        let (tls_listeners, tls_place) = tls_sockets.transpose()?.unzip();
         let registry = Registry::new();
         let metrics = StoreMetrics::register(&registry).map_err(StartError::Metrics)?;
         telemetry::register(&registry).map_err(StartError::Metrics)?;
+        // Clients check certificates by the clock of the system.
+        let acceptor = || Acceptor::new(&config.tls(), Arc::new(|| SystemClock.now()));
+        // The authority is kept beside the database; what else can be wrong is told before that is touched.
+        let keeps_authority = config.tls_mode == TlsMode::SelfSigned && cfg!(feature = "tls");
+        let given = if keeps_authority { None } else { acceptor()? };
         let store = Arc::new(SqliteStore::open(&config.database, metrics).await?);
-        let Dependencies { clock, real_clock, ids } = dependencies;
+        let acceptor = if keeps_authority { acceptor()? } else { given };
+        let tls = tls_place.clone().zip(acceptor.as_ref()).map(|(place, acceptor)| TlsStarted {
+            url: format!("https://{}", place.named),
+            authority: acceptor.authority().map(str::to_owned),
+        });
         let (clock, ids) = (Arc::new(VirtualClock::new(clock)), Arc::new(ReseedableIds::new(ids)));
         announce_database(&config.database);
         let engine = Engine::new(store.clone(), store.clone(), clock.clone(), ids.clone(), config.engine());
+        let auth_clock: Arc<dyn Clock> = match config.auth_clock {
+            AuthClock::Real => real_clock,
+            AuthClock::Emulator => clock.clone(),
+        };
         let identity =
-            Identity::new(store.clone(), real_clock, ids.clone(), config.identity(), engine.passwords());
+            Identity::new(store.clone(), auth_clock, ids.clone(), config.identity(), engine.passwords());
         let control = Control::new(engine.clone(), identity.clone(), store.clone(), clock, ids, seed.clone());
         control.resume().await.map_err(StartError::Resume)?;
         if ids_seed.is_some() {
             control.reseed_ids(ids_seed).await.map_err(StartError::Resume)?;
         }
+        identity.remove_unseeded_agencies().await.map_err(StartError::Resume)?;
         apply_seed(&control, seed).await?;
-        announce_control(&config, control_address);
+        announce_control(&config, control_place.as_ref(), tls_place.as_ref());
         let servers = http::serve(
-            Listeners { api: listener, control: control_listener },
+            Listeners { api: listeners, control: control_listeners, tls: tls_listeners.zip(acceptor) },
             engine.clone(),
             identity,
-            control_settings(&config, control.clone()),
+            control_settings(&config, control.clone(), tls.as_ref()),
             config.http(),
             registry,
         )?;
@@ -146,8 +203,9 @@ impl Parts {
             async move { engine.reconcile_in_the_background().await }
         });
         Ok(Self {
-            address,
-            control_address,
+            place,
+            control_place,
+            tls,
             engine,
             control,
             credentials,
@@ -181,22 +239,28 @@ impl Parts {
         self.reconciling.abort();
         // A server that is dropped frees its port and ends its threads.
         self.serving.shutdown().await;
-        if tokio::time::timeout(CLOSE_PATIENCE, self.engine.close()).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.engine.close()).await.is_err() {
             tracing::warn!("the database is left to those who still read it");
         }
     }
 }
 
-/// Says where the control API is, if it is not where the API is, and warns if strangers can use it.
-fn announce_control(config: &Config, address: Option<SocketAddr>) {
-    let Some(address) = address else {
+/// Says where the control API is, if it is not where the API is, and warns if strangers can use it. HTTPS has it where the API has it.
+fn announce_control(config: &Config, place: Option<&BoundAddress>, tls: Option<&BoundAddress>) {
+    let Some(place) = place else {
         tracing::info!("the control API is switched off");
         return;
     };
-    if matches!(config.control_place(), ControlPlace::Alone(_)) {
-        tracing::info!(url = %format_args!("http://{address}"), "the control API has an address of its own");
+    let is_alone = matches!(config.control_place(), ControlListener::Alone(_));
+    if is_alone {
+        tracing::info!(url = %place.url(), "the control API has an address of its own");
     }
-    if config.control_token.is_none() && !address.ip().is_loopback() {
+    let of_tls = tls.filter(|_| !is_alone).into_iter();
+    let mut addresses = std::iter::once(place).chain(of_tls).flat_map(|place| &place.addresses);
+    let strangers = addresses.find(|address| !address.ip().is_loopback());
+    if config.control_token.is_none()
+        && let Some(address) = strangers
+    {
         tracing::warn!(
             %address,
             "everybody who reaches this server can control it; --control-token keeps strangers away"
@@ -204,7 +268,7 @@ fn announce_control(config: &Config, address: Option<SocketAddr>) {
     }
 }
 
-fn control_settings(config: &Config, control: Control) -> ControlSettings {
+fn control_settings(config: &Config, control: Control, tls: Option<&TlsStarted>) -> ControlSettings {
     ControlSettings {
         control,
         journal_limit: config.journal_limit,
@@ -215,16 +279,20 @@ fn control_settings(config: &Config, control: Control) -> ControlSettings {
             Location::File(path) => serde_json::json!({ "mode": "file", "path": path.display().to_string() }),
             Location::Memory { .. } => serde_json::json!({ "mode": "memory", "path": null }),
         },
+        certificate_authority: tls.and_then(|tls| tls.authority.clone()),
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    http::server::bind(address).map_err(|source| StartError::Bind { address, source })
-}
-
-/// Returns the address of a socket that was bound to `wanted`, where the system may have chosen the port.
-fn address_of(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, StartError> {
-    listener.local_addr().map_err(|source| StartError::Bind { address: wanted, source })
+/// Listens on an address, or on every address that a name has on this machine.
+fn listen(named: ListenAddress) -> Result<(Vec<TcpListener>, BoundAddress), StartError> {
+    let unknown = |source| StartError::UnknownName { name: named.host.clone(), source };
+    let addresses = addresses_of(&named).map_err(unknown)?;
+    bind_all(named.clone(), &addresses).map_err(|source| match source.kind() {
+        ErrorKind::PermissionDenied if (1..FREE_PORTS_BEGIN).contains(&named.port) => {
+            StartError::Privileged { address: named, source }
+        }
+        _ => StartError::Bind { address: named, source },
+    })
 }
 
 fn announce_database(location: &Location) {

@@ -1,6 +1,7 @@
 //! Accounts of instances: list, make, describe, give another role or password, remove.
 //!
-//! Passwords are hashed and compared between two turns, as those of instances are; the password of the default account is one.
+//! Passwords are hashed and compared between a read and a write that checks again, as those of instances are; the password of the default
+//! account is one.
 
 use crate::domain::account::{
     Account, AccountRole, NewAccount, permit_accounts, require_description, require_password,

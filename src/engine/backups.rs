@@ -3,7 +3,7 @@
 use crate::domain::backup::{Backup, NewBackup};
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::BackupId;
-use crate::domain::link::{LinkLife, file_name};
+use crate::domain::link::{LinkLifetime, file_name};
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageLimit, PageRequest, TimeWindow};
 use crate::domain::refusal::Refusal;
@@ -76,7 +76,7 @@ impl Engine {
             .create_backup(CreateBackup {
                 instance,
                 new,
-                id_is_given: request.id.is_some(),
+                is_id_client_chosen: request.id.is_some(),
                 rules,
                 keep,
                 origin,
@@ -128,7 +128,7 @@ impl Engine {
         &self,
         instance: InstanceRef,
         backup_id: BackupId,
-        life: LinkLife,
+        life: LinkLifetime,
     ) -> Result<DownloadLink, EngineError> {
         let read = self.read().await;
         let owner = read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;

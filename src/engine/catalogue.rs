@@ -29,7 +29,7 @@ pub struct ProductsQuery {
 }
 
 impl ProductsQuery {
-    fn lets_through(&self, product: &Product) -> bool {
+    fn matches(&self, product: &Product) -> bool {
         let family = product.family;
         let same = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|word| word == found);
         let named = |code: &str| catalogue::product(code).is_some_and(|named| std::ptr::eq(named, product));
@@ -73,7 +73,7 @@ impl Engine {
                 .is_none_or(|instance| instance.product().may_become(product, &instance.engine_version))
         };
         let all = catalogue::products().iter();
-        Ok(all.filter(|product| query.lets_through(product) && within_reach(product)).collect())
+        Ok(all.filter(|product| query.matches(product) && within_reach(product)).collect())
     }
 
     /// Returns how much a project may have and how much it has. A project nobody has heard of has nothing.

@@ -11,23 +11,23 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock, VirtualClock};
-use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::clock::{ClockRate, ClockSetting};
 use crate::domain::instance::StatusTransition;
 use crate::domain::time::Timestamp;
 use crate::engine::contents::with_contents;
-use crate::engine::control::kept::{Decisions, KeptClock, KeptIds, KeptRule, as_json};
+use crate::engine::control::kept::{ClockDocument, IdsDocument, PersistedSettings, RuleDocument, as_json};
 use crate::engine::identity::Identity;
 use crate::engine::seed::Seed;
 use crate::engine::transitions::{Model, RuleDecision, RuleScope, TransitionRule, WorkModel};
 use crate::engine::{Engine, EngineError};
 use crate::ids::ReseedableIds;
 use crate::store::{
-    BackupChange, Counts, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange, SnapshotStore,
+    AppliedChange, BackupChange, Counts, DueChange, InstanceChange, OpenRecord, RestoreChange, SnapshotStore,
     WorkStep,
 };
 
 /// How many rules about a model there may be.
-pub const MOST_RULES: usize = 1000;
+pub const MAX_RULES: usize = 1000;
 
 /// A change of the clock; what is absent stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,7 +40,7 @@ pub struct ClockChange {
     pub rate: Option<ClockRate>,
 }
 
-/// The side of the service that a test turns.
+/// Controls the emulator itself: clock, ids, transition rules, faults, seeds, reset, snapshots.
 #[derive(Clone)]
 pub struct Control {
     engine: Engine,
@@ -72,14 +72,14 @@ impl Control {
     /// # Errors
     /// `Internal` if what is kept cannot be read.
     pub async fn resume(&self) -> Result<(), EngineError> {
-        let decisions = Decisions::read(self.engine.guarded.settings().kept_settings().await?)?;
+        let decisions = PersistedSettings::read(self.engine.guarded.settings().kept_settings().await?)?;
         self.take_up(decisions);
         Ok(())
     }
 
     /// Lets what is kept hold.
-    fn take_up(&self, decisions: Decisions) {
-        let real = || ClockFace::real(self.clock.real_now());
+    fn take_up(&self, decisions: PersistedSettings) {
+        let real = || ClockSetting::real(self.clock.real_now());
         self.clock.set_face(decisions.clock.unwrap_or_else(real));
         self.ids.reseed(decisions.ids);
         self.engine.transitions.replace(decisions.rules);
@@ -87,7 +87,7 @@ impl Control {
     }
 
     /// Returns what the clock shows, and how it follows the real time.
-    pub fn clock(&self) -> (Timestamp, ClockFace) {
+    pub fn clock(&self) -> (Timestamp, ClockSetting) {
         (self.clock.now(), self.clock.face())
     }
 
@@ -95,7 +95,7 @@ impl Control {
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn set_clock(&self, change: ClockChange) -> Result<Vec<MadeChange>, EngineError> {
+    pub async fn set_clock(&self, change: ClockChange) -> Result<Vec<AppliedChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let real = self.clock.real_now();
         let mut face = self.clock.face();
@@ -108,26 +108,29 @@ impl Control {
         if let Some(frozen) = change.frozen {
             face = face.frozen(frozen, real);
         }
-        self.turn(face).await
+        self.set_clock_setting(face).await
     }
 
     /// Moves the clock forward; what has come due meanwhile has been done, in order, when this returns.
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn advance(&self, duration: Duration) -> Result<Vec<MadeChange>, EngineError> {
+    pub async fn advance(&self, duration: Duration) -> Result<Vec<AppliedChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let real = self.clock.real_now();
         let face = self.clock.face();
-        self.turn(face.showing(face.at(real).saturating_add(duration), real)).await
+        self.set_clock_setting(face.showing(face.at(real).saturating_add(duration), real)).await
     }
 
-    /// Kept first, so that a crash between the two leads to the same end. Nobody else does what comes due by it.
-    async fn turn(&self, face: ClockFace) -> Result<Vec<MadeChange>, EngineError> {
+    /// Stored before it holds, so that a crash in between is made good by the next start. Nobody else does what comes due by it.
+    async fn set_clock_setting(&self, face: ClockSetting) -> Result<Vec<AppliedChange>, EngineError> {
         let reconciler = self.engine.lock_reconciler().await;
-        self.keep(kept::CLOCK, &KeptClock::of(face)).await?;
+        self.keep(kept::CLOCK, &ClockDocument::of(face)).await?;
         self.clock.set_face(face);
-        reconciler.reconcile(self.clock.now()).await
+        let mut fired = reconciler.reconcile(self.clock.now()).await?;
+        // A call that had its time before the clock moved may bring more, when what came due later is done.
+        fired.sort_by_key(|change| change.at);
+        Ok(fired)
     }
 
     /// Returns the seed from which ids follow, if any.
@@ -141,8 +144,8 @@ impl Control {
     /// `Internal`.
     pub async fn reseed_ids(&self, seed: Option<u64>) -> Result<(), EngineError> {
         let _turn = self.changing.lock().await;
-        let text = as_json(&KeptIds { seed })?;
-        self.engine.guarded.settings().keep_ids(kept::IDS, text, seed.map(kept::link_key)).await?;
+        let text = as_json(&IdsDocument { seed })?;
+        self.engine.guarded.settings().store_ids_setting(kept::IDS, text, seed.map(kept::link_key)).await?;
         self.ids.reseed(seed);
         Ok(())
     }
@@ -153,7 +156,7 @@ impl Control {
     }
 
     /// Makes a rule about what is to come, in place of the one of the same model and scope; returns whether it was made: not if it
-    /// would be one more than [`MOST_RULES`].
+    /// would be one more than [`MAX_RULES`].
     ///
     /// # Errors
     /// `Internal`.
@@ -179,13 +182,13 @@ impl Control {
         let _turn = self.changing.lock().await;
         let mut rules = self.engine.transitions.all();
         rules.retain(|rule| rule.decision.model() != model || rule.scope != scope);
-        if by.is_some() && rules.iter().filter(|rule| rule.decision.model() == model).count() >= MOST_RULES {
+        if by.is_some() && rules.iter().filter(|rule| rule.decision.model() == model).count() >= MAX_RULES {
             return Ok(false);
         }
         rules.extend(by);
-        let kept: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
+        let kept: Vec<RuleDocument> = rules.iter().map(RuleDocument::of).collect();
         // What holds is what is kept, to the millisecond.
-        let rules = kept.iter().cloned().map(KeptRule::rule).collect::<Result<_, _>>()?;
+        let rules = kept.iter().cloned().map(RuleDocument::rule).collect::<Result<_, _>>()?;
         self.keep(kept::TRANSITIONS, &kept).await?;
         self.engine.transitions.replace(rules);
         Ok(true)
@@ -195,7 +198,7 @@ impl Control {
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<MadeChange>, EngineError> {
+    pub async fn step(&self, model: Model, scope: RuleScope) -> Result<Vec<AppliedChange>, EngineError> {
         let _turn = self.changing.lock().await;
         let reconciler = self.engine.lock_reconciler().await;
         let now = self.clock.now();
@@ -224,7 +227,7 @@ impl Control {
     }
 
     async fn keep(&self, name: &'static str, value: &impl Serialize) -> Result<(), EngineError> {
-        Ok(self.engine.guarded.settings().keep_setting(name, Some(as_json(value)?)).await?)
+        Ok(self.engine.guarded.settings().store_setting(name, Some(as_json(value)?)).await?)
     }
 }
 

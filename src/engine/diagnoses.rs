@@ -1,6 +1,6 @@
 //! Diagnoses: begin, list, show, delete.
 
-use crate::domain::diagnosis::{Diagnosis, DiagnosisOrder};
+use crate::domain::diagnosis::{Diagnosis, DiagnosisRequest};
 use crate::domain::id::{DiagnosisId, ProjectId};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
@@ -16,7 +16,7 @@ impl Engine {
     pub async fn create_diagnosis(
         &self,
         instance: InstanceRef,
-        order: DiagnosisOrder,
+        order: DiagnosisRequest,
         (failure, origin): (Option<FailureCode>, Origin),
     ) -> Result<DiagnosisId, EngineError> {
         let write = self.write().await?;

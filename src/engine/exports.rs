@@ -2,7 +2,7 @@
 
 use crate::domain::export::{ExportFilter, InstanceExport, export_name};
 use crate::domain::id::{JobId, ProjectId};
-use crate::domain::link::LinkLife;
+use crate::domain::link::LinkLifetime;
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::{Job, TaskKind};
@@ -50,6 +50,6 @@ impl Engine {
             return Ok((job, None));
         }
         let target = LinkTarget { project_id, file: LinkedFile::Export(id), file_name: export.file_name };
-        Ok((job, Some(self.link(target, read.now, LinkLife::DAY).await?)))
+        Ok((job, Some(self.link(target, read.now, LinkLifetime::DAY).await?)))
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::work::FailureCode;
 use crate::engine::seed::text::{DurationText, Text, TimeText};
 
 /// How many faults there may be.
-pub const MOST_FAULTS: usize = 1000;
+pub const MAX_FAULTS: usize = 1000;
 
 /// The faults there are, in the order in which they were made.
 #[derive(Default)]
@@ -60,7 +60,7 @@ pub(super) fn merge(faults: &mut Vec<Fault>, seeded: &[Fault], overwrite: bool) 
         faults.retain(|fault| seeded.iter().all(|seeded| seeded.id != fault.id));
     }
     for seeded in seeded {
-        if faults.len() < MOST_FAULTS && faults.iter().all(|fault| fault.id != seeded.id) {
+        if faults.len() < MAX_FAULTS && faults.iter().all(|fault| fault.id != seeded.id) {
             faults.push(seeded.clone());
         }
     }
@@ -130,7 +130,7 @@ struct EffectDocument {
     /// Cut the connection instead of answering. The call is not carried out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     cut: bool,
-    /// Let the backup or restore that the call creates end so, after its normal time.
+    /// Let the backup, restore or other work that the call begins end so, after its normal time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     outcome: Option<Outcome>,
 }
@@ -151,7 +151,7 @@ enum LatencyDocument {
     },
 }
 
-/// How a backup or restore ends.
+/// How work ends.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Outcome {

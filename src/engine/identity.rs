@@ -1,8 +1,9 @@
-//! Identity: logins, tokens, access keys, projects.
+//! Identity: logins, tokens, access keys, agencies, projects.
 //!
-//! Tokens are opaque and random; only their hash is kept. They live by the real clock, whatever time the emulator shows,
-//! because clients compare their expiry with their own.
+//! Tokens are opaque and random; only their hash is kept. They and temporary keys live by the real clock, whatever time the emulator
+//! shows, because clients compare their expiry with their own; by that of the emulator if the settings say so.
 
+mod assuming;
 mod cache;
 mod login;
 
@@ -11,11 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
-use crate::domain::id::{DomainId, ProjectId};
-use crate::domain::identity::{Domain, Project, Secret, Token, TokenScope, User};
+use crate::domain::id::{DomainId, ProjectId, UserId};
+use crate::domain::identity::{AccessKey, Domain, Project, Secret, Token, TokenScope, User};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
+pub use crate::engine::identity::assuming::{AgencyKey, Principal, TemporaryKey};
 use crate::engine::identity::cache::IdentityCache;
 use crate::engine::passwords::{Passwords, is_outdated};
 use crate::ids::IdSource;
@@ -35,6 +37,15 @@ pub enum AuthMode {
     Lenient,
     /// Only those with good credentials, as the cloud does it.
     Strict,
+}
+
+/// By which clock tokens, temporary keys and signatures end. Setting `auth_clock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthClock {
+    /// That of the world outside, by which clients go.
+    Real,
+    /// The emulator's, which a test moves.
+    Emulator,
 }
 
 /// How strict identity is.
@@ -62,6 +73,18 @@ pub enum LoginMethod {
     },
     /// By a token that is still good.
     Token(Secret),
+    /// By an id token of an identity provider, of which nothing can be checked.
+    IdToken {
+        /// The id of the provider.
+        provider: String,
+    },
+    /// By good credentials of whatever kind, as an agency.
+    Agency {
+        /// Whose they are.
+        holder: Principal,
+        /// The agency.
+        agency: AgencyKey,
+    },
 }
 
 /// How a domain is named.
@@ -71,6 +94,16 @@ pub enum DomainKey {
     Id(DomainId),
     /// By name.
     Name(String),
+}
+
+impl DomainKey {
+    /// Returns whether it is the name or the id of a domain.
+    fn names(&self, domain: &Domain) -> bool {
+        match self {
+            Self::Id(id) => *id == domain.id,
+            Self::Name(name) => *name == domain.name,
+        }
+    }
 }
 
 /// What a token is to be good for.
@@ -95,7 +128,7 @@ pub enum WantedScope {
 #[derive(Clone)]
 pub struct Identity {
     store: Arc<dyn IdentityStore>,
-    real_clock: Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     settings: Arc<IdentitySettings>,
     cache: Arc<Mutex<IdentityCache>>,
@@ -103,17 +136,17 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Puts identity together. `real_clock` is the time of the world outside, `passwords` are those of [`Engine::passwords`].
+    /// Puts identity together. Credentials end by `clock`, `passwords` are those of [`Engine::passwords`].
     ///
     /// [`Engine::passwords`]: crate::engine::Engine::passwords
     pub fn new(
         store: Arc<dyn IdentityStore>,
-        real_clock: Arc<dyn Clock>,
+        clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
         settings: IdentitySettings,
         passwords: Passwords,
     ) -> Self {
-        Self { store, real_clock, ids, settings: Arc::new(settings), cache: Arc::default(), passwords }
+        Self { store, clock, ids, settings: Arc::new(settings), cache: Arc::default(), passwords }
     }
 
     /// Returns who is let in.
@@ -126,9 +159,9 @@ impl Identity {
         &self.settings.region
     }
 
-    /// Returns the time of the world outside.
-    pub fn real_now(&self) -> Timestamp {
-        self.real_clock.now()
+    /// Returns the time by which credentials end.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Returns the domain that all users and projects belong to.
@@ -184,7 +217,7 @@ impl Identity {
     /// `Refused` with `InvalidCredentials` if nobody was ever given it, `CredentialsExpired` if its time is over.
     pub async fn token(&self, text: &Secret) -> Result<Arc<Token>, EngineError> {
         let token = self.known_token(text).await?.ok_or(Refusal::InvalidCredentials)?;
-        token.permit_use(self.real_clock.now())?;
+        token.permit_use(self.now())?;
         Ok(token)
     }
 
@@ -203,11 +236,19 @@ impl Identity {
         Ok(Some(token))
     }
 
-    /// Returns the owner and the secret of an access key.
+    /// Makes sure that a key may sign now, with the security token that came with the request.
+    ///
+    /// # Errors
+    /// As [`AccessKey::permit_use`].
+    pub fn permit_key(&self, key: &AccessKey, security_token: Option<&str>) -> Result<(), Refusal> {
+        key.permit_use(security_token.map(hash_of), self.now())
+    }
+
+    /// Returns an access key, permanent or temporary, expired or not.
     ///
     /// # Errors
     /// `Internal`.
-    pub async fn access_key(&self, access: &str) -> Result<Option<Arc<(User, Secret)>>, EngineError> {
+    pub async fn access_key(&self, access: &str) -> Result<Option<Arc<AccessKey>>, EngineError> {
         if let Some(key) = self.cache().keys.get(access) {
             return Ok(Some(Arc::clone(key)));
         }
@@ -255,7 +296,7 @@ impl Identity {
         let compared_with = hash.clone().unwrap_or_else(|| Secret::new(NOBODYS_HASH.to_owned()));
         let matches = self.passwords.matches(password.clone(), compared_with).await?;
         let in_domain = match domain {
-            Some(domain) => self.is_own_domain(&domain).await?,
+            Some(domain) => domain.names(&self.domain().await?),
             None => true,
         };
         let (Some((user, _)), Some(hash), true) = (found, hash, matches && in_domain) else {
@@ -269,18 +310,22 @@ impl Identity {
         Ok((user, LoginProof::Password { hash, rehash }))
     }
 
-    async fn is_own_domain(&self, key: &DomainKey) -> Result<bool, EngineError> {
-        let own = self.store.domain().await?;
-        Ok(match key {
-            DomainKey::Id(id) => *id == own.id,
-            DomainKey::Name(name) => *name == own.name,
-        })
+    /// Returns the account of a user: the domain, or the one that an agency was assumed in.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn account(&self, user: &User) -> Result<Domain, EngineError> {
+        match &user.account {
+            Some(account) => Ok(account.clone()),
+            None => self.domain().await,
+        }
     }
 
     async fn scope(&self, user: &User, wanted: WantedScope) -> Result<TokenScope, EngineError> {
+        let account = self.account(user).await?;
         let project = match wanted {
             WantedScope::Domain(domain) => {
-                return if self.is_own_domain(&domain).await? {
+                return if domain.names(&account) {
                     Ok(TokenScope::Domain)
                 } else {
                     Err(Refusal::InvalidCredentials.into())
@@ -289,7 +334,7 @@ impl Identity {
             WantedScope::ProjectId(id) => self.project(user, id).await?,
             WantedScope::ProjectName { name, domain } => {
                 if let Some(domain) = domain
-                    && !self.is_own_domain(&domain).await?
+                    && !domain.names(&account)
                 {
                     return Err(Refusal::InvalidCredentials.into());
                 }
@@ -307,4 +352,11 @@ impl Identity {
 
 fn hash_of(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// Returns the id of a user or an agency that was given none: it follows from its name.
+pub(super) fn id_of(name: &str) -> UserId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash_of(name)[..16]);
+    UserId::from_bytes(id)
 }

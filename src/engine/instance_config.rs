@@ -1,6 +1,6 @@
 //! The configuration of instances (parameters, tags, whitelist, scans, bandwidth), and templates of parameters.
 
-use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
+use crate::domain::config_template::{ConfigTemplate, TemplateAttributes, TemplateRef};
 use crate::domain::id::{JobId, ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::instance_config::{ConfigChange, InstanceConfig};
@@ -153,7 +153,7 @@ impl Engine {
         Ok(found.ok_or(Refusal::TemplateNotFound)?)
     }
 
-    /// Makes a project's own template from another one, with `given_id` if its maker chose one; returns its id once it is durable.
+    /// Makes a project's own template from another one, with `client_chosen_id` if its maker chose one; returns its id once it is durable.
     ///
     /// # Errors
     /// `Refused` with `TemplateNotFound`, as [`ConfigTemplate::derived`], or with `IdTaken`.
@@ -161,19 +161,19 @@ impl Engine {
         &self,
         project_id: ProjectId,
         source: TemplateRef,
-        words: TemplateWords,
-        given_id: Option<TemplateId>,
+        words: TemplateAttributes,
+        client_chosen_id: Option<TemplateId>,
         origin: Origin,
     ) -> Result<TemplateId, EngineError> {
         let write = self.write().await?;
         let now = write.now;
         let make = || TemplateId::from_random(self.ids.random_bits(), now);
-        let id = match given_id {
+        let id = match client_chosen_id {
             Some(id) => id,
             None => self.unused_id(make, TemplateId::as_bytes).await?,
         };
-        let id_is_given = given_id.is_some();
-        let create = CreateTemplate { project_id, source, id, id_is_given, words, now, origin };
+        let is_id_client_chosen = client_chosen_id.is_some();
+        let create = CreateTemplate { project_id, source, id, is_id_client_chosen, words, now, origin };
         write.create_template(create).await?;
         Ok(id)
     }
@@ -186,7 +186,7 @@ impl Engine {
         &self,
         project_id: ProjectId,
         id: TemplateRef,
-        words: TemplateWords,
+        words: TemplateAttributes,
         origin: Origin,
     ) -> Result<(), EngineError> {
         let write = self.write().await?;

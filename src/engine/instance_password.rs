@@ -1,7 +1,7 @@
 //! Instances: change and reset the password.
 //!
 //! Hashing and comparing take a processor and some memory. Whoever is to be refused is refused before, and nothing waits for it: it is
-//! done between two turns, and the writer looks again.
+//! done between a read and a write that checks again.
 
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskKind;
 use crate::engine::{Engine, EngineError};
-use crate::store::{ChangePassword, InstanceRef, KeptPassword, PasswordAnswer, PasswordChange};
+use crate::store::{ChangePassword, InstanceRef, PasswordAnswer, PasswordChange, StoredPassword};
 
 impl Engine {
     /// Changes the password of an instance, if the old one is right and not too many were wrong before.
@@ -86,7 +86,7 @@ impl Engine {
         instance: InstanceRef,
         permit: impl Fn(&Instance) -> Result<(), Refusal>,
         origin: &Origin,
-    ) -> Result<ControlFlow<PasswordVerdict, KeptPassword>, EngineError> {
+    ) -> Result<ControlFlow<PasswordVerdict, StoredPassword>, EngineError> {
         loop {
             let write = self.write().await?;
             permit(&write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?)?;

@@ -6,11 +6,11 @@ use crate::domain::builtin;
 use crate::domain::id::{InstanceId, JobId, ProjectId};
 use crate::domain::identity::User;
 use crate::domain::instance::{
-    Billing, CreateInstancesRequest, Creator, Instance, InstanceName, InstanceStatus, InstanceSwitch,
-    NodeSwitch, OrderRules, PlacementChange, ResizeOrder, ResizeRules, StatusAction, UpdateOrder,
-    WaitingChange,
+    Billing, CreateInstancesRequest, CreateRules, Creator, Instance, InstanceName, InstanceStatus,
+    InstanceSwitch, NodeSwitch, PlacementChange, ResizeRequest, ResizeRules, StatusAction,
+    UpdateInstanceRequest, WaitingChange,
 };
-use crate::domain::order::{Order, OrderKind};
+use crate::domain::order::{Order, OrderKind, OrderedSize};
 use crate::domain::origin::{Actor, Origin};
 use crate::domain::page::{Page, PageLimit};
 use crate::domain::refusal::Refusal;
@@ -88,6 +88,8 @@ pub struct ResizeTerms {
     pub may_wait: bool,
     /// Whether it is done by an order only.
     pub needs_order: bool,
+    /// Whether it waits until its order is paid, if there is one.
+    pub is_unpaid: bool,
 }
 
 /// Instances that were made.
@@ -114,13 +116,13 @@ impl Engine {
         origin: Origin,
     ) -> Result<CreatedInstances, EngineError> {
         let is_v2 = api == ApiVersion::V2;
-        let rules = OrderRules {
+        let rules = CreateRules {
             region: &self.settings.region,
             default_offset: self.settings.name_offset,
             needs_zones: is_v2,
             needs_security_group: !is_v2,
         };
-        let given_id = order.id;
+        let client_chosen_id = order.id;
         let (names, new) = order.check(rules)?;
         let password_hash = match new.password.clone() {
             Some(password) => Some(self.hashed_password(password).await?),
@@ -134,9 +136,9 @@ impl Engine {
             None => None,
         };
         let is_unpaid = new.prepayment.is_some_and(|prepayment| !prepayment.pays);
-        let mut called = Vec::with_capacity(names.len());
+        let mut identities = Vec::with_capacity(names.len());
         for name in names {
-            let id = match given_id {
+            let id = match client_chosen_id {
                 Some(id) => id,
                 None => self.unused_id(|| self.ids.instance_id(now), InstanceId::as_bytes).await?,
             };
@@ -147,23 +149,24 @@ impl Engine {
             } else {
                 self.transition_options(instance, InstanceStatus::Creating)
             };
-            called.push(NewInstanceIdentity { id, name, policy_id: self.new_policy_id().await?, work });
+            identities.push(NewInstanceIdentity { id, name, policy_id: self.new_policy_id().await?, work });
         }
-        let instances = called.iter().map(|called| (called.id, called.name.clone())).collect();
+        let instances = identities.iter().map(|identity| (identity.id, identity.name.clone())).collect();
         let unique_names = self.settings.unique_instance_names;
-        let resources = called.iter().map(|called| called.id).collect();
+        let resources = identities.iter().map(|identity| identity.id).collect();
         let order = order_id.clone().map(|id| Order::paid(id, OrderKind::Purchase, resources, now));
         let order = if is_unpaid { order.map(Order::unpaid) } else { order };
         write
             .create_instances(CreateInstances {
                 project_id,
-                called,
-                id_is_given: given_id.is_some(),
+                identities,
+                is_id_client_chosen: client_chosen_id.is_some(),
                 new,
                 password_hash,
                 order,
                 creator,
                 unique_names,
+                strict_network: self.settings.strict_network,
                 now,
                 origin,
             })
@@ -177,7 +180,7 @@ impl Engine {
             Actor::User(name) => {
                 self.identity.find_user(UserKey::Name(name.clone())).await?.map(|(user, _)| user)
             }
-            Actor::AccessKey(access) => self.identity.find_access_key(access).await?.map(|(user, _)| user),
+            Actor::AccessKey(access) => self.identity.find_access_key(access).await?.map(|key| key.owner),
             Actor::Anonymous | Actor::Seed | Actor::System => None,
         };
         Ok(match user {
@@ -193,12 +196,12 @@ impl Engine {
     /// Changes an instance; what the order does not name stays. Once this returns everybody sees it.
     ///
     /// # Errors
-    /// `Refused` as `UpdateOrder::check`, with `InstanceNotFound`, as `InstanceUpdate::applied_to`, or with
+    /// `Refused` as `UpdateInstanceRequest::check`, with `InstanceNotFound`, as `InstanceUpdate::applied_to`, or with
     /// `InstanceNameTaken`; in this order.
     pub async fn update_instance(
         &self,
         instance: InstanceRef,
-        order: UpdateOrder,
+        order: UpdateInstanceRequest,
         origin: Origin,
     ) -> Result<(), EngineError> {
         let update = Box::new(order.check(self.settings.name_offset)?);
@@ -217,26 +220,28 @@ impl Engine {
 
 impl Engine {
     /// Gives an instance another size: at once, or, if it may wait, in the window of maintenance. At once means that it is EXTENDING,
-    /// or has the size already, before this returns; the order by which that is paid is returned if it is paid in advance.
+    /// or has the size already, before this returns; the order by which that is paid is returned if it is paid in advance. While that is
+    /// not paid, nothing else has happened.
     ///
     /// # Errors
-    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, with `InvalidParameter` (`instance_id`) where an order is needed and
+    /// `Refused` as `ResizeRequest::check`, with `InstanceNotFound`, with `InvalidParameter` (`instance_id`) where an order is needed and
     /// the instance is not paid for in advance, as `Resize::of`, or for the quota of memory; in this order.
     pub async fn resize_instance(
         &self,
         api: ApiVersion,
         instance: InstanceRef,
-        order: ResizeOrder,
-        ResizeTerms { may_wait, needs_order }: ResizeTerms,
+        order: ResizeRequest,
+        ResizeTerms { may_wait, needs_order, is_unpaid }: ResizeTerms,
         origin: Origin,
     ) -> Result<Option<String>, EngineError> {
         let rules = self.resize_rules(api);
         let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
+        let size = OrderedSize { order: order.clone(), may_wait };
         let resize = Box::new(order.check(rules)?);
         let write = self.write().await?;
         let now = write.now;
         let work = self.transition_options(instance, InstanceStatus::Extending);
-        let task = self.new_task(TaskKind::Resize, &origin.actor, now).await?;
+        let task = self.new_task(resize.task(), &origin.actor, now).await?;
         // How an instance is paid for never changes. It is read before, so that nothing can fail once the change is committed.
         let before = write.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let order_id = match before.billing {
@@ -247,7 +252,10 @@ impl Engine {
             Billing::PostPaid => None,
         };
         let resources = vec![instance.instance_id];
-        let order = order_id.clone().map(|id| Order::paid(id, OrderKind::Change, resources, now));
+        let order = order_id.clone().map(|id| {
+            let order = Order::paid(id, OrderKind::Change, resources, now);
+            if is_unpaid { Order { size: Some(size), ..order.unpaid() } } else { order }
+        });
         let command = InstanceCommand::Resize { resize, wait, task, work, order };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(order_id)
@@ -258,11 +266,11 @@ impl Engine {
     /// Checks whether an instance can get another size; returns the job of it. Nothing changes by that.
     ///
     /// # Errors
-    /// `Refused` as `ResizeOrder::check`, with `InstanceNotFound`, or as `Resize::of`; in this order.
+    /// `Refused` as `ResizeRequest::check`, with `InstanceNotFound`, or as `Resize::of`; in this order.
     pub async fn check_resize(
         &self,
         instance: InstanceRef,
-        order: ResizeOrder,
+        order: ResizeRequest,
         (failure, origin): (Option<FailureCode>, Origin),
     ) -> Result<JobId, EngineError> {
         let resize = Box::new(order.check(self.resize_rules(ApiVersion::V2))?);
@@ -276,7 +284,7 @@ impl Engine {
         Ok(job_id)
     }
 
-    fn resize_rules(&self, api: ApiVersion) -> ResizeRules<'_> {
+    pub(super) fn resize_rules(&self, api: ApiVersion) -> ResizeRules<'_> {
         ResizeRules {
             region: &self.settings.region,
             needs_product: api == ApiVersion::V2,
@@ -291,8 +299,8 @@ impl Engine {
     /// Other zones can wait for the window of maintenance, if they `may_wait`.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, or as `PlacementChange::of`.
-    pub async fn extend_instance(
+    /// `Refused` for a network as `ProjectNetwork::place`, with `InstanceNotFound`, or as `PlacementChange::of`; in this order.
+    pub async fn change_placement(
         &self,
         instance: InstanceRef,
         extension: PlacementChange,
@@ -301,6 +309,10 @@ impl Engine {
     ) -> Result<JobId, EngineError> {
         let write = self.write().await?;
         let now = write.now;
+        if let PlacementChange::Network { vpc_id, subnet_id } = &extension {
+            let network = write.network(instance.project_id).await?;
+            network.place(vpc_id, subnet_id, None, self.settings.strict_network)?;
+        }
         let task = self.new_task(extension.task(), &origin.actor, now).await?;
         let job_id = task.job_id;
         let work = self.transition_options(instance, InstanceStatus::Extending);
@@ -390,7 +402,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let write = self.write().await?;
         let now = write.now;
-        let work = self.transition_options(instance, action.passes_through());
+        let work = self.transition_options(instance, action.transient_status());
         let command = InstanceCommand::ChangeStatus { action, work };
         Ok(write.change_instance(ChangeInstance { instance, command, now, origin }).await?)
     }

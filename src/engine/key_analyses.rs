@@ -7,18 +7,21 @@ use crate::domain::instance::Instance;
 use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, OfflineAnalysis, OfflineTarget};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
-use crate::domain::task::TaskKind;
+use crate::domain::task::{NewTask, TaskKind};
 use crate::domain::time::Timestamp;
-use crate::domain::work::{FailureCode, WorkModel};
+use crate::domain::work::{FailureCode, WorkModel, WorkOptions};
 use crate::engine::{Engine, EngineError};
-use crate::store::{CreateKeyAnalysis, DeleteKeyAnalysis, DueChange, InstanceRef, ScheduledScan, WorkStep};
+use crate::store::{
+    CreateKeyAnalysis, DeleteKeyAnalysis, DueChange, InstanceRef, NewKeyAnalysis, ScheduledScan, WorkStep,
+};
 
 impl Engine {
     /// Begins an analysis of the keys of an instance; of a backup if there is a `target`.
     ///
     /// # Errors
     /// `Refused` with `InstanceNotFound`, as [`AnalysisKind::permit`], with `UnknownNode`, `InvalidParameter` (`backup_id`) or
-    /// `BackupNotUsable` for a target, the refusal of the instance's state, or as [`AnalysisKind::is_open`].
+    /// `BackupNotUsable` for a target, as `InstanceConfig::permit_analysis`, the refusal of the instance's state, or as
+    /// [`AnalysisKind::is_open`].
     pub async fn create_key_analysis(
         &self,
         instance: InstanceRef,
@@ -46,8 +49,8 @@ impl Engine {
             AnalysisKind::Big | AnalysisKind::Hot | AnalysisKind::Expired => None,
         };
         let work = self.work_options(WorkModel::Analysis, instance, failure);
-        let command = CreateKeyAnalysis { instance, analysis: analysis.clone(), work, task, now, origin };
-        write.create_key_analysis(command).await?;
+        let new = self.new_analysis(analysis.clone(), work, task);
+        write.create_key_analysis(CreateKeyAnalysis { instance, new, now, origin }).await?;
         Ok(analysis)
     }
 
@@ -116,9 +119,19 @@ impl Engine {
                 let instance = InstanceRef { project_id: work.project_id, instance_id };
                 let analysis = KeyAnalysis::new(self.new_id(*at).await?, kind, true, *at);
                 let work = self.work_options(WorkModel::Analysis, instance, None);
-                *scan = Some(Box::new(ScheduledScan { analysis, work, now }));
+                let new = self.new_analysis(analysis, work, None);
+                *scan = Some(Box::new(ScheduledScan { new, setting_if_begun: None, now }));
             }
         }
         Ok(changes)
+    }
+
+    fn new_analysis(
+        &self,
+        analysis: KeyAnalysis,
+        work: WorkOptions,
+        task: Option<NewTask>,
+    ) -> NewKeyAnalysis {
+        NewKeyAnalysis { analysis, work, task, hot_keys_need_lfu: self.settings.hot_keys_need_lfu }
     }
 }

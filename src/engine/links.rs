@@ -4,7 +4,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::domain::id::{BackupId, InstanceId, JobId, ProjectId, RunLogId};
-use crate::domain::link::LinkLife;
+use crate::domain::link::LinkLifetime;
 use crate::domain::refusal::Refusal;
 use crate::domain::run_log::{RunLog, RunLogStatus};
 use crate::domain::time::Timestamp;
@@ -74,7 +74,7 @@ impl Engine {
         &self,
         target: LinkTarget,
         now: Timestamp,
-        life: LinkLife,
+        life: LinkLifetime,
     ) -> Result<DownloadLink, EngineError> {
         let expires_at = now.saturating_add(life.as_duration());
         let signature =

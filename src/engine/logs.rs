@@ -1,7 +1,7 @@
 //! Slow logs and run logs of instances.
 
 use crate::domain::id::RunLogId;
-use crate::domain::link::LinkLife;
+use crate::domain::link::LinkLifetime;
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::run_log::{CollectedDays, RunLog, RunLogStatus};
@@ -82,7 +82,7 @@ impl Engine {
         let log = found.ok_or(Refusal::InvalidParameter { name: "id" })?;
         let file = LinkedFile::RunLog(instance.instance_id, log.id);
         let target = LinkTarget { project_id: instance.project_id, file, file_name: log.file_name() };
-        let link = self.link(target, now, LinkLife::DAY).await?;
+        let link = self.link(target, now, LinkLifetime::DAY).await?;
         Ok((log, link))
     }
 }

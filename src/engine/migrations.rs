@@ -5,7 +5,7 @@ use crate::domain::id::{BackupId, InstanceId, JobId, MigrationId, ProjectId};
 use crate::domain::identity::Secret;
 use crate::domain::instance::{Instance, InstanceAction};
 use crate::domain::migration::{
-    ExchangeRequest, ImportFile, ImportSource, Migration, MigrationEnd, MigrationEvent, MigrationKind,
+    ExchangeRequest, ImportFile, ImportSource, Migration, MigrationEndpoint, MigrationEvent, MigrationKind,
     MigrationMethod, MigrationNetwork, MigrationSetup, ResumeMode,
 };
 use crate::domain::origin::Origin;
@@ -21,7 +21,7 @@ use crate::store::{
 
 /// An end of a migration, as a caller names it.
 #[derive(Clone, Debug)]
-pub struct RequestedEnd {
+pub struct RequestedEndpoint {
     /// The instance.
     pub instance_id: Option<InstanceId>,
     /// The addresses of another server, if it is no instance.
@@ -43,7 +43,7 @@ pub enum MigrationSourceRequest {
     /// A backup of any instance of the project.
     Backup(BackupId),
     /// A server.
-    Server(RequestedEnd),
+    Server(RequestedEndpoint),
 }
 
 /// What a caller says of a migration to be created.
@@ -60,7 +60,7 @@ pub struct CreateMigrationRequest {
     /// From where.
     pub source: MigrationSourceRequest,
     /// To where.
-    pub target: RequestedEnd,
+    pub target: RequestedEndpoint,
 }
 
 /// What a caller says of an online migration whose setup comes later.
@@ -82,9 +82,9 @@ pub struct ConfigureMigrationRequest {
     /// What resumes it.
     pub resume_mode: ResumeMode,
     /// From where.
-    pub source: RequestedEnd,
+    pub source: RequestedEndpoint,
     /// To where.
-    pub target: RequestedEnd,
+    pub target: RequestedEndpoint,
     /// How many MB a second it may take, as it was sent.
     pub bandwidth_limit_mb: Option<String>,
 }
@@ -395,7 +395,11 @@ impl Engine {
 
     /// Compares the password that is named for a target with its own, if it has one; none may be named. Whoever is to be refused for
     /// something else is refused before.
-    async fn check_password(&self, project_id: ProjectId, target: &RequestedEnd) -> Result<(), EngineError> {
+    async fn check_password(
+        &self,
+        project_id: ProjectId,
+        target: &RequestedEndpoint,
+    ) -> Result<(), EngineError> {
         let Some(instance_id) = target.instance_id else { return Ok(()) };
         let instance = InstanceRef { project_id, instance_id };
         let kept = {
@@ -419,16 +423,16 @@ impl Engine {
 async fn resolve(
     store: &(impl Reads + ?Sized),
     project_id: ProjectId,
-    end: &RequestedEnd,
+    end: &RequestedEndpoint,
     name: &'static str,
-) -> Result<(MigrationEnd, Option<MigrationNetwork>), EngineError> {
+) -> Result<(MigrationEndpoint, Option<MigrationNetwork>), EngineError> {
     let unknown = Refusal::InvalidParameter { name };
     match (end.instance_id, &end.addrs) {
         (Some(instance_id), _) => {
             let found = store.get_instance(InstanceRef { project_id, instance_id }).await?.ok_or(unknown)?;
-            Ok((MigrationEnd::of_instance(&found), Some((&found.network).into())))
+            Ok((MigrationEndpoint::of_instance(&found), Some((&found.network).into())))
         }
-        (None, Some(addrs)) => Ok((MigrationEnd::of_addresses(addrs.clone()), None)),
+        (None, Some(addrs)) => Ok((MigrationEndpoint::of_addresses(addrs.clone()), None)),
         (None, None) => Err(unknown.into()),
     }
 }

@@ -1,7 +1,7 @@
 //! Minor versions: shown, and brought to the latest ones.
 
 use crate::domain::id::TaskId;
-use crate::domain::instance::{Instance, MinorVersions, UpgradeOrder};
+use crate::domain::instance::{Instance, MinorVersions, UpgradeRequest};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskKind;
@@ -26,11 +26,11 @@ impl Engine {
     /// to do.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, as [`UpgradeOrder::of`], or with the refusal of the instance's state; in this order.
+    /// `Refused` with `InstanceNotFound`, as [`UpgradeRequest::of`], or with the refusal of the instance's state; in this order.
     pub async fn upgrade_minor_version(
         &self,
         instance: InstanceRef,
-        order: UpgradeOrder,
+        order: UpgradeRequest,
         (failure, origin): (Option<FailureCode>, Origin),
     ) -> Result<TaskId, EngineError> {
         let write = self.write().await?;
@@ -38,6 +38,7 @@ impl Engine {
         let task = self.new_task(TaskKind::UpgradeMinorVersion, &origin.actor, now).await?;
         let task_id = task.task_id;
         let work = self.work_options(WorkModel::Task, instance, failure);
+        let order = UpgradeRequest { must_change: self.settings.upgrades_must_change, ..order };
         let command = InstanceCommand::UpgradeMinorVersion { order, task, work };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(task_id)

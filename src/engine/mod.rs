@@ -23,6 +23,7 @@ mod logs;
 mod migrations;
 mod minor_versions;
 mod network;
+mod networks;
 mod nodes;
 mod orders;
 mod passwords;
@@ -39,12 +40,12 @@ use std::time::Duration;
 pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
 pub use error::EngineError;
-pub use faults::{FaultDocument, MOST_FAULTS};
+pub use faults::{FaultDocument, MAX_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery, ResizeTerms};
 pub use links::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
 pub use migrations::{
     ConfigureMigrationRequest, CreateMigrationRequest, MigrationDetails, MigrationSourceRequest,
-    MigrationStats, NewOnlineMigration, RequestedEnd,
+    MigrationStats, NewOnlineMigration, RequestedEndpoint,
 };
 pub use passwords::Passwords;
 pub use restores::CreateRestoreRequest;
@@ -53,8 +54,9 @@ pub(crate) use seed::text::{DurationText, Text, TimeText};
 pub use crate::domain::origin::ApiVersion;
 /// Words of the store that callers of the engine speak as well.
 pub use crate::store::{
-    ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef, MadeChange, ParameterHistoryEntry,
-    ResourceFilter, SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount, TagValues,
+    AppliedChange, ChangedRecord, Counts, InstanceFilter, InstancePageStart, InstanceRef,
+    ParameterHistoryEntry, ResourceFilter, SeedReport, Snapshot, SnapshotError, SnapshotFile, StatusCount,
+    TagValues,
 };
 
 use crate::clock::Clock;
@@ -72,7 +74,7 @@ use crate::store::{IdentityStore, Store};
 /// Which version of the API may back up clusters. Setting `backup.cluster`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClusterBackups {
-    /// None: only master/standby instances can be backed up, as the founding page says.
+    /// None: only master/standby instances. Source: docs/contract/dcs-v1.0.md, section 2.1.
     Never,
     /// Only v2, whose pages allow it.
     V2,
@@ -82,6 +84,7 @@ pub enum ClusterBackups {
 
 /// How the service behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct EngineSettings {
     /// Whether backups and restores are possible at all. Setting `backup.enabled`.
     pub backups_enabled: bool,
@@ -99,8 +102,14 @@ pub struct EngineSettings {
     pub region: String,
     /// Whether clusters can be given another size. Setting `instance.allow_cluster_extend`.
     pub clusters_extend: bool,
+    /// Whether instances can be in nothing else than the network of their project has. Setting `network.mode`.
+    pub strict_network: bool,
     /// Whether the instances of a project have different names. Setting `instances.unique_names`.
     pub unique_instance_names: bool,
+    /// Whether an upgrade of minor versions that are the latest is refused. Setting `compat.upgrade_4053`.
+    pub upgrades_must_change: bool,
+    /// Whether hot keys are looked for only where uses of keys are counted. Setting `compat.hotkey_needs_lfu`.
+    pub hot_keys_need_lfu: bool,
     /// The zone of the time in record names. Setting `naming.utc_offset`.
     pub name_offset: UtcOffset,
 }
@@ -199,7 +208,7 @@ impl Engine {
         instance: InstanceRef,
         failure: Option<FailureCode>,
     ) -> WorkOptions {
-        self.usual_options(model, self.transitions.progression(model, instance), failure)
+        self.default_work_options(model, self.transitions.progression(model, instance), failure)
     }
 
     /// Returns how work of a project is to go: as the rules have it, else as the settings do.
@@ -209,10 +218,10 @@ impl Engine {
         project_id: ProjectId,
         failure: Option<FailureCode>,
     ) -> WorkOptions {
-        self.usual_options(model, self.transitions.progression_of_project(model, project_id), failure)
+        self.default_work_options(model, self.transitions.progression_of_project(model, project_id), failure)
     }
 
-    fn usual_options(
+    fn default_work_options(
         &self,
         model: WorkModel,
         ruled: Option<Progression>,

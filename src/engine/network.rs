@@ -1,7 +1,7 @@
 //! Access from the public network, and bandwidth.
 
 use crate::domain::id::JobId;
-use crate::domain::network::PublicAccessOrder;
+use crate::domain::network::PublicAccessRequest;
 use crate::domain::origin::Origin;
 use crate::domain::task::TaskKind;
 use crate::domain::work::{FailureCode, WorkModel};
@@ -16,7 +16,7 @@ impl Engine {
     pub async fn change_public_access(
         &self,
         instance: InstanceRef,
-        to: Option<PublicAccessOrder>,
+        to: Option<PublicAccessRequest>,
         (failure, origin): (Option<FailureCode>, Origin),
     ) -> Result<JobId, EngineError> {
         let write = self.write().await?;

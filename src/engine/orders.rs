@@ -1,14 +1,16 @@
 //! Orders: show, pay, end; and the instances that are paid for in advance.
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::InstanceStatus;
-use crate::domain::order::{Order, Resource};
+use crate::domain::instance::{InstanceStatus, WaitingChange};
+use crate::domain::order::{Order, OrderedSize, Resource};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::engine::lock::WriteGuard;
-use crate::engine::{Engine, EngineError};
-use crate::store::{InstanceRef, PayOrder, ResourceFilter, SwitchRenewal, Unsubscribe};
+use crate::engine::{ApiVersion, Engine, EngineError};
+use crate::store::{
+    ChangeInstance, InstanceCommand, InstanceRef, PayOrder, ResourceFilter, SwitchRenewal, Unsubscribe,
+};
 
 impl Engine {
     /// Returns an order of any project, with the project; whoever asks.
@@ -30,10 +32,10 @@ impl Engine {
         Ok((read.resources(filter).await?, now))
     }
 
-    /// Pays an order: its instances come about from now on.
+    /// Pays an order: its instances come about from now on, or its instance gets the size that was ordered.
     ///
     /// # Errors
-    /// `Refused` with `OrderNotFound` or `OrderNotPayable`; in this order.
+    /// `Refused` with `OrderNotFound` or `OrderNotPayable`, or as [`Engine::resize_instance`]; in this order.
     pub async fn pay_order(
         &self,
         project_id: ProjectId,
@@ -43,12 +45,24 @@ impl Engine {
         let write = self.write().await?;
         let now = write.now;
         let (_, order) = write.order(&order_id).await?.ok_or(Refusal::OrderNotFound)?;
+        let change = match (order.size, order.resources.first()) {
+            (Some(OrderedSize { order, may_wait }), Some(instance_id)) => {
+                let instance = InstanceRef { project_id, instance_id: *instance_id };
+                let wait = may_wait.then(|| WaitingChange::Size(order.clone()));
+                let resize = Box::new(order.check(self.resize_rules(ApiVersion::V2))?);
+                let task = self.new_task(resize.task(), &origin.actor, now).await?;
+                let work = self.transition_options(instance, InstanceStatus::Extending);
+                let command = InstanceCommand::Resize { resize, wait, task, work, order: None };
+                Some(ChangeInstance { instance, command, now, origin: origin.clone() })
+            }
+            _ => None,
+        };
         let work = |instance_id: &InstanceId| {
             let instance = InstanceRef { project_id, instance_id: *instance_id };
             (*instance_id, self.transition_options(instance, InstanceStatus::Creating))
         };
         let work = order.resources.iter().map(work).collect();
-        Ok(write.pay_order(PayOrder { project_id, order_id, work, now, origin }).await?)
+        Ok(write.pay_order(PayOrder { project_id, order_id, work, change, now, origin }).await?)
     }
 
     /// Ends the subscriptions of instances, all or none, and deletes them by that if it `deletes`; returns the orders of it.

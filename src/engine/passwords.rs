@@ -26,7 +26,7 @@ const AT_A_TIME: u32 = 2;
 /// had them, once the first of them has been freed: 19 MiB a thread.
 const GIVEN_BACK: usize = 33 * 1024;
 /// How long a caller waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Hashes passwords and compares them with hashes, a few at a time, in blocks of memory that are used again.
 ///
@@ -98,7 +98,7 @@ impl Passwords {
     /// Waits until there is memory for a hash. It is held until the hash is computed, although its caller may go away.
     async fn turn(&self, memory_kib: u32) -> Result<OwnedSemaphorePermit, EngineError> {
         let share = memory_kib.clamp(MEMORY_KIB / AT_A_TIME, MEMORY_KIB);
-        match tokio::time::timeout(PATIENCE, Arc::clone(&self.memory).acquire_many_owned(share)).await {
+        match tokio::time::timeout(TIMEOUT, Arc::clone(&self.memory).acquire_many_owned(share)).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(EngineError::Unavailable),
         }

@@ -57,7 +57,7 @@ impl Engine {
                 instance,
                 backup_id,
                 new,
-                id_is_given: request.id.is_some(),
+                is_id_client_chosen: request.id.is_some(),
                 rules,
                 origin,
             })

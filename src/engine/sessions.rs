@@ -24,7 +24,7 @@ impl Engine {
         let read = self.read().await;
         let found = read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let node = node_with_sessions(&found, node_id)?;
-        let kept = read.kept_sessions(instance).await?.ok_or(Refusal::InstanceNotFound)?;
+        let kept = read.stored_sessions(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let contents = read.contents(instance, None).await?.ok_or(Refusal::InstanceNotFound)?;
         let of_node = kept.iter().find(|one| one.node_id == node.id);
         let scanned_at = of_node.and_then(|one| one.scanned_at).unwrap_or(read.now);

@@ -9,7 +9,7 @@ use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::web_cli::permit_web_cli;
 use crate::engine::{Engine, EngineError};
-use crate::store::{InstanceRef, KeptPassword, WebCliLogin, WebCliUser};
+use crate::store::{InstanceRef, StoredPassword, WebCliLogin, WebCliUser};
 
 /// How many bytes what a client shows stands for.
 const CLIENT_ID_BYTES: usize = 24;
@@ -75,7 +75,7 @@ impl Engine {
     async fn who_may_log_in(
         &self,
         instance: InstanceRef,
-    ) -> Result<(Instance, KeptPassword, Vec<Account>), EngineError> {
+    ) -> Result<(Instance, StoredPassword, Vec<Account>), EngineError> {
         let read = self.read().await;
         let found = read.get_instance(instance).await?.ok_or(Refusal::InstanceNotFound)?;
         let kept = read.instance_password(instance).await?.ok_or(Refusal::InstanceNotFound)?;

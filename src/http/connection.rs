@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How much is read at a time, in bytes, before what was read is looked at.
@@ -15,11 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const READ_AHEAD: usize = 4 * 1024;
 
 /// A connection that is read in small portions, and not at all while its [`Gate`] is closed: TCP makes the client wait.
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     gate: Gate,
     /// How much has been read since what was read was last looked at, in bytes.
     ahead: usize,
+    /// How much may still be read, in bytes, if that is bounded.
+    #[cfg(feature = "tls")]
+    left: Option<usize>,
 }
 
 /// Decides whether a connection is read. Requests get to it as their connection's data.
@@ -54,21 +56,40 @@ impl Drop for Closed {
     }
 }
 
-impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, gate: Gate::default(), ahead: 0 }
+impl<S> Connection<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            gate: Gate::default(),
+            ahead: 0,
+            #[cfg(feature = "tls")]
+            left: None,
+        }
+    }
+
+    /// As [`Self::new`]; who sends more than so many bytes before the limit is lifted is not read on.
+    #[cfg(feature = "tls")]
+    pub(super) fn limited(stream: S, bytes: usize) -> Self {
+        Self { left: Some(bytes), ..Self::new(stream) }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn lift_limit(&mut self) {
+        self.left = None;
     }
 
     pub(super) fn gate(&self) -> Gate {
         self.gate.clone()
     }
+}
 
-    fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
+impl<S: Unpin> Connection<S> {
+    fn stream(self: Pin<&mut Self>) -> Pin<&mut S> {
         Pin::new(&mut self.get_mut().stream)
     }
 }
 
-impl AsyncRead for Connection {
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -94,11 +115,16 @@ impl AsyncRead for Connection {
         let length = part.filled().len();
         buffer.advance(length);
         self.ahead += length;
+        #[cfg(feature = "tls")]
+        if let Some(left) = &mut self.left {
+            *left =
+                left.checked_sub(length).ok_or_else(|| std::io::Error::other("too much for a handshake"))?;
+        }
         read
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         self.stream().poll_write(context, bytes)
     }

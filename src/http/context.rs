@@ -1,35 +1,36 @@
 //! The way of a request to its handler: read the body, learn who calls, read the path and ask whether the caller may;
 //! then the handler; and whatever goes wrong on the way, a panic included, is an [`ApiError`].
 
-use std::future::{Future, ready};
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
 use actix_web::web::Bytes;
-use actix_web::{HttpMessage, HttpRequest, Route, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 use tracing::{Instrument, Level, Span};
 
+use crate::domain::builtin;
 use crate::domain::fault::Call;
 use crate::domain::id::{InstanceId, ProjectId, RequestId, UUID_LENGTH};
-use crate::domain::identity::Action;
+use crate::domain::identity::{Action, Secret, TokenScope};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::work::FailureCode;
+use crate::engine::identity::ProjectFilter;
 use crate::engine::{ApiVersion, Engine, InstanceRef};
-use crate::http::auth::{Caller, authenticate, origin_check};
+use crate::http::auth::{Caller, X_AUTH_TOKEN, authenticate, origin_check};
 use crate::http::body::Unread;
 use crate::http::error::codes::INTERNAL;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, OrFail, Response};
-use crate::http::extract::Query;
-use crate::http::route::{EMULATOR_ID, Handler, RouteName, api_of};
-use crate::http::state::{AppState, Compat, state};
+use crate::http::extract::{EMULATOR_ID, Query};
+use crate::http::route::{Handler, RouteEntry, api_of, path_part, path_parts};
+use crate::http::state::{AppState, BaseUrl, Compat, listens_on, state};
 
+const X_PROJECT_ID: HeaderName = HeaderName::from_static("x-project-id");
 /// [`EMULATOR_ID`] as headers are looked up.
 const X_EMULATOR_ID: HeaderName = HeaderName::from_static("x-emulator-id");
 
@@ -60,7 +61,7 @@ impl RequestContext {
         if query.pairs().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
             return Err(Refusal::InvalidQuery { name: "query" }.into());
         }
-        if request.match_info().iter().any(|(_, part)| part.contains('\0')) {
+        if path_parts(&request).any(|(_, part)| part.contains('\0')) {
             return Err(Refusal::InvalidParameter { name: "path" }.into());
         }
         let failure = inject_faults(&request, &state.engine).await?;
@@ -80,7 +81,7 @@ impl RequestContext {
     ///
     /// # Errors
     /// `Off` without a control API, `Forbidden` without its token; `InvalidParameter`.
-    pub(super) fn given_id<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
+    pub(super) fn client_chosen_id<T: FromStr>(&self) -> Result<Option<T>, ApiError> {
         let Some(text) = self.request.headers().get(X_EMULATOR_ID) else { return Ok(None) };
         let control = &state(&self.request)?.control;
         if !control.is_on {
@@ -93,7 +94,12 @@ impl RequestContext {
 
     /// Returns the part of the path that the route names `name`; empty if the route has none.
     pub(super) fn path_part(&self, name: &str) -> &str {
-        path_part(&self.request, name)
+        path_part(&self.request, name).unwrap_or_default()
+    }
+
+    /// Returns the path of the request.
+    pub(super) fn path(&self) -> &str {
+        self.request.path()
     }
 
     /// Returns in what old clients differ from the pages, as the settings have it.
@@ -102,19 +108,19 @@ impl RequestContext {
     }
 
     /// Returns where the client reaches the server, such as `http://127.0.0.1:8637`.
-    pub(super) fn base_url(&self) -> Result<String, ApiError> {
+    pub(super) fn base_url(&self) -> Result<BaseUrl, ApiError> {
         Ok(state(&self.request)?.base_url(&self.request))
     }
 }
 
 /// Injects the faults that match a call; returns the failure that the work it creates is to run into.
 async fn inject_faults(request: &HttpRequest, engine: &Engine) -> Result<Option<FailureCode>, ApiError> {
-    let Some(route) = RouteName::of(request) else { return Ok(None) };
+    let Some(route) = RouteEntry::of(request) else { return Ok(None) };
     let call = Call {
         operation: route.operation.name,
         api: route.api,
-        project_id: path_part(request, "project_id").parse().ok(),
-        instance_id: path_part(request, "instance_id").parse().ok(),
+        project_id: project_of(request),
+        instance_id: path_part(request, "instance_id").and_then(|id| id.parse().ok()),
     };
     let Some(decision) = engine.decide_faults(call).await.or_fail(&INTERNAL)? else { return Ok(None) };
     if !decision.latency.is_zero() {
@@ -167,7 +173,7 @@ where
     T: Target + 'static,
     F: Future<Output = Response> + 'static,
 {
-    guarded(move |request| async move {
+    Handler::new(move |request: HttpRequest| async move {
         let (engine, project_id, context) = receive(request).await?;
         handler(engine, T::read(project_id, context)?).await
     })
@@ -182,12 +188,64 @@ async fn receive(request: HttpRequest) -> Result<(Engine, ProjectId, RequestCont
     Ok((state.engine.clone(), project_id, context))
 }
 
+/// Makes a route of a handler whose path names no project: it is about the one that the head of the request names, that of the
+/// token, or the first of the caller; of nobody in particular, the one that is there from the beginning.
+pub(super) fn endpoint_of_own_project<F>(
+    handler: impl Fn(Engine, ProjectContext) -> F + Copy + Send + Sync + 'static,
+) -> Handler
+where
+    F: Future<Output = Response> + 'static,
+{
+    Handler::new(move |request: HttpRequest| async move {
+        let state = state(&request)?.clone();
+        let (caller, body) = identify(&request, &state).await?;
+        let project_id = own_project(&request, &caller, &state).await?;
+        request.extensions_mut().insert(OwnProject(project_id));
+        permit(&request, &caller, project_id, &state).await?;
+        let context = RequestContext::receive(request, &caller, body, &state).await?;
+        handler(state.engine.clone(), ProjectContext { context, project_id }).await
+    })
+}
+
+/// The project that a request is about whose path names none.
+#[derive(Clone, Copy)]
+pub(super) struct OwnProject(pub(super) ProjectId);
+
+/// Returns the project that a request is about, as far as its path or the way of its caller has told it.
+pub(super) fn project_of(request: &HttpRequest) -> Option<ProjectId> {
+    let own = || request.extensions().get::<OwnProject>().map(|own| own.0);
+    path_part(request, "project_id").and_then(|id| id.parse().ok()).or_else(own)
+}
+
+async fn own_project(
+    request: &HttpRequest,
+    caller: &Caller,
+    state: &AppState,
+) -> Result<ProjectId, ApiError> {
+    if let Some(named) = request.headers().get(X_PROJECT_ID) {
+        let named = named.to_str().ok().and_then(|id| id.parse().ok());
+        return Ok(named.ok_or(Refusal::InvalidProjectId)?);
+    }
+    // Its token says whose the caller is, even where nobody asks what it opens.
+    if let Some(text) = request.headers().get(X_AUTH_TOKEN).and_then(|text| text.to_str().ok()) {
+        let token = state.identity.known_token(&Secret::new(text.to_owned())).await.or_fail(&INTERNAL)?;
+        if let Some(TokenScope::Project(project)) = token.as_ref().map(|token| &token.scope) {
+            return Ok(project.id);
+        }
+    }
+    let Some(user) = caller.user() else {
+        return Ok(builtin::PROJECT_ID.parse().map_err(|_| Refusal::InvalidProjectId)?);
+    };
+    let projects = state.identity.projects(user, ProjectFilter::default()).await.or_fail(&INTERNAL)?;
+    Ok(projects.first().map(|project| project.id).ok_or(Refusal::OtherProject)?)
+}
+
 /// Makes a route of a handler of the API that is about no project: its caller is known, which is enough.
 pub(super) fn endpoint_of_all<F>(handler: fn(Engine, RequestContext) -> F) -> Handler
 where
     F: Future<Output = Response> + 'static,
 {
-    guarded(move |request| async move {
+    Handler::new(move |request: HttpRequest| async move {
         let state = state(&request)?.clone();
         let (caller, body) = identify(&request, &state).await?;
         let context = RequestContext::receive(request, &caller, body, &state).await?;
@@ -224,10 +282,10 @@ pub(super) fn endpoint_of_caller<F>(handler: fn(Engine, CallerContext) -> F) -> 
 where
     F: Future<Output = Response> + 'static,
 {
-    guarded(move |request| async move {
+    Handler::new(move |request: HttpRequest| async move {
         let state = state(&request)?.clone();
         let (caller, body) = identify(&request, &state).await?;
-        let action = RouteName::of(&request).and_then(|route| route.operation.action);
+        let action = RouteEntry::of(&request).and_then(|route| route.operation.action);
         let context = RequestContext::receive(request, &caller, body, &state).await?;
         handler(state.engine.clone(), CallerContext { context, caller, action }).await
     })
@@ -251,7 +309,7 @@ pub(super) fn bulky_route<F>(
 where
     F: Future<Output = Response> + 'static,
 {
-    guarded(move |request| async move {
+    Handler::new(move |request: HttpRequest| async move {
         authorize(&request)?;
         let state = state(&request)?.clone();
         let limit = limit.max(state.settings.body_limit_bytes);
@@ -265,7 +323,7 @@ pub(super) fn route<F>(handler: impl Fn(HttpRequest, Bytes) -> F + Clone + Send 
 where
     F: Future<Output = Response> + 'static,
 {
-    guarded(move |request| {
+    Handler::new(move |request: HttpRequest| {
         let handler = handler.clone();
         async move {
             let state = state(&request)?.clone();
@@ -280,48 +338,29 @@ pub(super) fn streaming_route<F>(handler: impl Fn(HttpRequest) -> F + Send + Syn
 where
     F: Future<Output = Response> + 'static,
 {
-    guarded(handler)
+    Handler::new(handler)
 }
 
-/// Makes a route; a panic in it is answered as an internal error. It is a bug, but one request's, not the server's.
+/// Has a request served; a panic in it is answered as an internal error. It is a bug, but one request's, not the server's.
 ///
 /// Until it is read the body is the request's.
-///
-/// Handlers are told apart at run time only: one copy of all that is around them is enough for two hundred.
-fn guarded<F>(handler: impl Fn(HttpRequest) -> F + Send + Sync + 'static) -> Handler
-where
-    F: Future<Output = Response> + 'static,
-{
-    let handler: BoxedHandler = Arc::new(move |request| handler(request).boxed_local());
-    Handler::new(move || guarded_one(handler.clone()))
+pub(super) async fn guarded(handler: &Handler, request: HttpRequest, payload: Payload) -> Response {
+    if !matches!(payload, Payload::None) {
+        Unread::keep(payload, &request);
+    }
+    // A span costs microseconds: only who reads all lines pays for it. Failures are logged in it at every level.
+    let span = if tracing::enabled!(Level::DEBUG) { span_of(&request) } else { Span::none() };
+    check_origin(&request)?;
+    let served = AssertUnwindSafe(handler.serve(request).instrument(span)).catch_unwind();
+    served.await.unwrap_or(Err(ApiError::Panicked))
 }
 
-type Served = LocalBoxFuture<'static, Response>;
-type BoxedHandler = Arc<dyn Fn(HttpRequest) -> Served + Send + Sync>;
-
-fn guarded_one(handler: BoxedHandler) -> Route {
-    web::to(move |request: HttpRequest, payload: web::Payload| {
-        let payload = payload.into_inner();
-        if !matches!(payload, Payload::None) {
-            Unread::keep(payload, &request);
-        }
-        // A span costs microseconds: only who reads all lines pays for it. Failures are logged in it at every level.
-        let span = if tracing::enabled!(Level::DEBUG) { span_of(&request) } else { Span::none() };
-        let served = match check_origin(&request) {
-            Ok(()) => handler(request),
-            Err(error) => ready(Err(error)).boxed_local(),
-        };
-        let served = AssertUnwindSafe(served.instrument(span)).catch_unwind();
-        served.map(|served| served.unwrap_or(Err(ApiError::Panicked)))
-    })
-}
-
-/// Returns the span of a request: what its log lines carry in all rooms.
+/// Returns the span of a request, whose fields all its log lines have.
 pub(super) fn span_of(request: &HttpRequest) -> Span {
-    let operation = request.extensions().get::<RouteName>().map(|route| route.operation.name);
+    let operation = RouteEntry::of(request).map(|route| route.operation.name);
     let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
     // What is longer is no id.
-    let id = |name| Some(path_part(request, name)).filter(|id| (1..=UUID_LENGTH).contains(&id.len()));
+    let id = |name| path_part(request, name).filter(|id| (1..=UUID_LENGTH).contains(&id.len()));
     tracing::error_span!(
         "http.request",
         request.id = request_id,
@@ -335,21 +374,30 @@ pub(super) fn span_of(request: &HttpRequest) -> Span {
 /// it.
 fn check_origin(request: &HttpRequest) -> Result<(), ApiError> {
     let control = &state(request)?.control;
-    let is_control = RouteName::of(request).is_some_and(|route| route.is_control)
+    let is_control = RouteEntry::of(request).is_some_and(|route| route.is_control)
         || control.is_on && request.headers().contains_key(X_EMULATOR_ID);
-    Ok(origin_check::check(request.head(), is_control, &control.allowed_hosts)?)
+    let is_tls = listens_on(request).is_some_and(|socket| socket.is_tls);
+    Ok(origin_check::check(request.head(), is_tls, is_control, &control.allowed_hosts)?)
 }
 
 /// Reads the project and makes sure that the caller may carry out the operation in it. The order is the contract's: the form
 /// of the project's id, whether the credentials open it, and what they permit in it.
 async fn authorize(request: &HttpRequest, caller: &Caller, state: &AppState) -> Result<ProjectId, ApiError> {
-    let project_id = path_part(request, "project_id").parse().map_err(|_| Refusal::InvalidProjectId)?;
-    if let Some(action) = RouteName::of(request).and_then(|route| route.operation.action) {
-        caller.permit(&state.identity, project_id, action).await?;
-    }
+    let project_id = path_part(request, "project_id").and_then(|id| id.parse().ok());
+    let project_id = project_id.ok_or(Refusal::InvalidProjectId)?;
+    permit(request, caller, project_id, state).await?;
     Ok(project_id)
 }
 
-fn path_part<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
-    request.match_info().get(name).unwrap_or_default()
+/// Makes sure that the caller may carry out the operation in a project.
+async fn permit(
+    request: &HttpRequest,
+    caller: &Caller,
+    project_id: ProjectId,
+    state: &AppState,
+) -> Result<(), ApiError> {
+    match RouteEntry::of(request).and_then(|route| route.operation.action) {
+        Some(action) => caller.permit(&state.identity, project_id, action).await,
+        None => Ok(()),
+    }
 }

@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 use crate::domain::page::PageLimit;
 use crate::domain::refusal::Refusal;
 
+/// The header with the id that the caller chooses for what is created.
+pub(super) const EMULATOR_ID: &str = "X-Emulator-Id";
+
 /// The parameters behind the path, decoded, in the order of their arrival. An empty value counts as absent.
 #[derive(Debug, Default)]
 pub(super) struct Query {

@@ -49,12 +49,14 @@ impl Flexible {
         }
     }
 
-    /// Returns the boolean it is.
+    /// Returns the boolean it is; as a number, 0 or 1.
     pub(super) fn boolean(&self) -> Option<bool> {
         match self {
             Self::Boolean(boolean) => Some(*boolean),
             Self::Text(text) => text.to_ascii_lowercase().parse().ok(),
-            Self::Number(_) => None,
+            Self::Number(number) => {
+                [false, true].into_iter().find(|one| number.as_u64() == Some((*one).into()))
+            }
         }
     }
 
@@ -117,8 +119,8 @@ mod tests {
         assert_eq!(["5", "5.0", "\"5\"", "\" 5\""].map(|json| read(json).to_u64()), [5; 4]);
         assert_eq!(["5.5", "-1", "\"x\"", "true"].map(|json| read(json).to_u64()), [u64::MAX; 4]);
         assert_eq!(
-            ["true", "\"True\"", "1"].map(|json| read(json).boolean()),
-            [Some(true), Some(true), None]
+            ["true", "\"True\"", "1", "0", "2"].map(|json| read(json).boolean()),
+            [Some(true), Some(true), Some(true), Some(false), None]
         );
         assert_eq!((read("5.0").text(), read("0.125").number()), ("5.0".to_owned(), Some(0.125)));
         assert!(read("\"\"").given().is_none());

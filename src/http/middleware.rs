@@ -3,6 +3,7 @@
 use std::future::{Future, Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
@@ -18,11 +19,14 @@ use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
 use crate::http::auth::RawUri;
 use crate::http::body::Unread;
+use crate::http::context;
 use crate::http::context::span_of;
 use crate::http::control::journal::JournalEntry;
 use crate::http::error;
-use crate::http::error::ApiError;
-use crate::http::route::{RouteName, api_of};
+use crate::http::error::networks::NetworkDialect;
+use crate::http::error::{ApiError, gateway};
+use crate::http::route::{RouteEntry, api_of, path_part};
+use crate::http::routes::Router;
 use crate::http::state::{AppState, listens_on};
 use crate::http::time::rfc3339;
 
@@ -30,8 +34,10 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Read by the OpenStack clients, which do not know the other.
 const X_OPENSTACK_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 
-/// The middleware: gives each request an id, folds its slashes, renders its error, and measures it.
-pub(super) struct Answer;
+/// The middleware: gives each request an id, folds its slashes, finds its route, renders its error, and measures it.
+pub(super) struct Answer {
+    pub(super) router: Arc<Router>,
+}
 
 impl<S> Transform<S, ServiceRequest> for Answer
 where
@@ -44,12 +50,13 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(AnswerService { service }))
+        ready(Ok(AnswerService { router: self.router.clone(), service }))
     }
 }
 
 /// See [`Answer`].
 pub(super) struct AnswerService<S> {
+    router: Arc<Router>,
     service: S,
 }
 
@@ -71,14 +78,14 @@ where
             request.extensions_mut().insert(request_id);
         }
         fold_slashes(&mut request);
+        self.router.find(&request);
         let served = self.service.call(request);
         Box::pin(async move {
             let mut response = served.await?;
             let (Some(state), Some(request_id)) = (state, request_id) else { return Ok(response) };
             if let Some(error) = response.response().error() {
-                let rendered = render(error, response.request(), &state);
-                if let Some(error) = error.as_error::<ApiError>() {
-                    let code = error.public_code(api_of(response.request()));
+                let (rendered, code) = render(error, response.request(), &state, request_id);
+                if let Some(code) = code {
                     response.request().extensions_mut().insert(AnsweredCode(code));
                 }
                 response = response.into_response(rendered);
@@ -87,7 +94,7 @@ where
                 response = response.map_body(|_, body| unread.held_by(body));
             }
             name_request(&mut response, request_id);
-            let route = RouteName::of(response.request());
+            let route = RouteEntry::of(response.request());
             let operation = route.map(|route| route.operation.name);
             state.metrics.observe(operation, response.status(), stopwatch.elapsed());
             if state.control.journal.is_on() {
@@ -117,33 +124,35 @@ where
 fn record(
     state: &AppState,
     response: &ServiceResponse<BoxBody>,
-    route: Option<RouteName>,
+    route: Option<&RouteEntry>,
     request_id: RequestId,
     stopwatch: Stopwatch,
 ) {
     let request = response.request();
     let first = request.path().split('/').nth(1).unwrap_or_default();
     // Where only the control API is, the API is not called, whatever the path looks like.
-    let is_elsewhere = state.api_elsewhere.is_some() && state.api_elsewhere != listens_on(request);
-    if is_elsewhere || !matches!(first, "v1.0" | "v2" | "v3" | "v3.0") {
+    let is_elsewhere = listens_on(request).is_some_and(|socket| socket.is_for_control);
+    if is_elsewhere || !VERSIONS.contains(&first) {
         return;
     }
-    let part = |name| request.match_info().get(name).map(str::to_owned);
+    let part = |name| path_part(request, name).map(str::to_owned);
     let client = request.headers().get(USER_AGENT).and_then(|client| client.to_str().ok());
     state.control.journal.record(JournalEntry {
         number: 0,
         at: rfc3339(state.control.control.clock().0),
         method: request.method().to_string(),
-        path: beginning(request.path(), LONGEST_PATH),
+        path: beginning(request.path(), MAX_PATH_LENGTH),
         // Also where it names nothing that there is.
         api: ["v1.0", "v2"].into_iter().find(|api| *api == first),
         operation: route.map(|route| route.operation.name),
         is_supported: route.is_some(),
-        project_id: part("project_id").or_else(|| project_of(request.path())),
+        project_id: part("project_id")
+            .or_else(|| context::project_of(request).map(|id| id.to_string()))
+            .or_else(|| project_of(request.path())),
         instance_id: part("instance_id").or_else(|| instance_of(request.path())),
         status: response.status().as_u16(),
         error_code: request.extensions().get::<AnsweredCode>().map(|code| code.0.clone()),
-        client: client.map(|client| beginning(client, LONGEST_CLIENT)),
+        client: client.map(|client| beginning(client, MAX_CLIENT_LENGTH)),
         duration_ms: stopwatch.elapsed().as_secs_f64() * 1000.0,
         request_id: request_id.to_string(),
     });
@@ -163,10 +172,12 @@ fn instance_of(path: &str) -> Option<String> {
     Some(instance.to_string())
 }
 
+/// How the paths of all services begin.
+const VERSIONS: [&str; 8] = ["v1", "v1.0", "v2", "v2.0", "v2.1", "v3", "v3.0", "v5"];
 /// How much of a path the journal keeps, in bytes.
-const LONGEST_PATH: usize = 512;
+const MAX_PATH_LENGTH: usize = 512;
 /// How much of a client's name the journal keeps, in bytes.
-const LONGEST_CLIENT: usize = 256;
+const MAX_CLIENT_LENGTH: usize = 256;
 
 fn beginning(text: &str, length: usize) -> String {
     text[..text.floor_char_boundary(length)].to_owned()
@@ -175,12 +186,18 @@ fn beginning(text: &str, length: usize) -> String {
 /// The code of the error that a request was answered with, for the journal.
 struct AnsweredCode(String);
 
-/// Renders an error in the shape of the version that the path names, and logs what went wrong inside.
-fn render(error: &Error, request: &HttpRequest, state: &AppState) -> HttpResponse {
+/// Renders an error in the shape of the version that the path names, and logs what went wrong inside. Returns the code that is answered,
+/// too, if the error is one of ours.
+fn render(
+    error: &Error,
+    request: &HttpRequest,
+    state: &AppState,
+    request_id: RequestId,
+) -> (HttpResponse, Option<String>) {
     let Some(error) = error.as_error::<ApiError>() else {
         // All our own errors are `ApiError`s; what is left is the framework refusing a request that it could not read.
         span_of(request).in_scope(|| tracing::info!(error = %error, "the framework refused a request"));
-        return Dialect::of(request).render(&Refusal::InvalidBody.into(), state);
+        return (Dialect::of(request).render(&Refusal::InvalidBody.into(), state, request_id), None);
     };
     match error {
         ApiError::Failed { source, .. } => {
@@ -191,27 +208,62 @@ fn render(error: &Error, request: &HttpRequest, state: &AppState) -> HttpRespons
         ApiError::Panicked => span_of(request).in_scope(|| tracing::error!("a request panicked")),
         _ => {}
     }
-    Dialect::of(request).render(error, state)
+    let dialect = Dialect::of(request);
+    if state.settings.gateway
+        && dialect.is_behind_gateway(error)
+        && let Some((refused, code)) = gateway::render(error, request_id)
+    {
+        return (refused, Some(code.to_owned()));
+    }
+    let code = match &dialect {
+        Dialect::Network(network) => network.code(error),
+        _ => error.public_code(api_of(request)),
+    };
+    (dialect.render(error, state, request_id), Some(code))
 }
 
 /// Whose errors a path has.
 enum Dialect {
     Api(ApiVersion),
-    Identity,
+    Identity {
+        /// Whether the path is below `/v3.0`.
+        is_iam: bool,
+    },
+    Control(ApiVersion),
+    Network(NetworkDialect),
 }
 
 impl Dialect {
     fn of(request: &HttpRequest) -> Self {
+        if let Some(network) = NetworkDialect::of(request) {
+            return Self::Network(network);
+        }
         match request.path().split('/').nth(1) {
-            Some("v3" | "v3.0") => Self::Identity,
+            Some(first @ ("v3" | "v3.0" | "v5")) => Self::Identity { is_iam: first == "v3.0" },
+            Some("_emulator") => Self::Control(api_of(request)),
             _ => Self::Api(api_of(request)),
         }
     }
 
-    fn render(&self, error: &ApiError, state: &AppState) -> HttpResponse {
+    fn render(&self, error: &ApiError, state: &AppState, request_id: RequestId) -> HttpResponse {
         match self {
-            Self::Api(api) => error.render(*api, state.settings.errors),
-            Self::Identity => error::render_identity(error),
+            Self::Network(_) if !NetworkDialect::has_words_for(error) => {
+                error.render(ApiVersion::V2, state.settings.errors)
+            }
+            Self::Network(dialect) => dialect.render(error, &request_id.to_string()),
+            Self::Api(api) | Self::Control(api) => error.render(*api, state.settings.errors),
+            Self::Identity { is_iam } => error::identity::render(error, *is_iam),
+        }
+    }
+
+    /// Returns whether a gateway would be the one that says no. Identity looks at tokens itself.
+    fn is_behind_gateway(&self, error: &ApiError) -> bool {
+        match self {
+            Self::Api(_) | Self::Network(_) => true,
+            Self::Identity { .. } => {
+                matches!(error, ApiError::Unauthenticated(denial) if denial.is_of_signature())
+            }
+            Self::Control(_) => false,
         }
     }
 }

@@ -12,8 +12,11 @@ mod control;
 mod error;
 mod extract;
 mod flexible;
+#[cfg(feature = "tls")]
+mod http2;
 mod identity;
 mod middleware;
+mod networks;
 mod openapi;
 mod probes;
 mod route;
@@ -21,6 +24,7 @@ pub mod routes;
 pub mod server;
 mod state;
 mod time;
+pub mod tls;
 
 pub use auth::origin_check::{AllowedHosts, HostPattern, InvalidHostPattern};
 pub use route::Operation;

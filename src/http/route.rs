@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 use actix_web::{HttpMessage, HttpRequest};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::domain::identity::Action;
+use crate::domain::service::Service;
 use crate::engine::ApiVersion;
+use crate::http::error::Response;
 
 pub(super) const GET: Method = Method::GET;
 pub(super) const HEAD: Method = Method::HEAD;
@@ -19,9 +23,6 @@ pub(super) const POST: Method = Method::POST;
 pub(super) const PUT: Method = Method::PUT;
 pub(super) const PATCH: Method = Method::PATCH;
 pub(super) const DELETE: Method = Method::DELETE;
-
-/// The header with the id that the caller chooses for what is created.
-pub(super) const EMULATOR_ID: &str = "X-Emulator-Id";
 
 /// Something a client can ask for, whichever version of the API it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +55,24 @@ impl Operation {
     }
 }
 
-/// Makes the service of a route; called once a worker.
+/// Serves the requests of a route.
 #[derive(Clone)]
-pub(super) struct Handler(Arc<dyn Fn() -> actix_web::Route + Send + Sync>);
+pub(super) struct Handler(Arc<dyn Fn(HttpRequest) -> LocalBoxFuture<'static, Response> + Send + Sync>);
 
 impl Handler {
-    /// Wraps a function that makes the service.
-    pub(super) fn new(make: impl Fn() -> actix_web::Route + Send + Sync + 'static) -> Self {
-        Self(Arc::new(make))
+    /// Wraps a function that serves a request.
+    ///
+    /// Handlers are told apart at run time only: one copy of all that is around them is enough for two hundred.
+    pub(super) fn new<F>(serve: impl Fn(HttpRequest) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Response> + 'static,
+    {
+        Self(Arc::new(move |request| serve(request).boxed_local()))
     }
 
-    /// Makes the service.
-    pub(super) fn route(&self) -> actix_web::Route {
-        (self.0)()
+    /// Serves a request.
+    pub(super) fn serve(&self, request: HttpRequest) -> LocalBoxFuture<'static, Response> {
+        (self.0)(request)
     }
 }
 
@@ -83,6 +89,8 @@ pub struct RouteEntry {
     pub path: String,
     /// Whether it belongs to the control API.
     pub is_control: bool,
+    /// The service whose hosts have it; none for what every host has.
+    pub service: Option<&'static Service>,
     /// The heading in the documentation.
     pub(super) tag: Tag,
     pub(super) docs: Arc<Docs>,
@@ -108,28 +116,37 @@ impl Tag {
     }
 }
 
-/// The route that a request has found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RouteName {
-    /// What is asked for.
-    pub(super) operation: Operation,
-    /// The version of the API that is spoken; none for what belongs to no version.
-    pub(super) api: Option<ApiVersion>,
-    /// Whether it is a route of the control API.
-    pub(super) is_control: bool,
+/// Gives a service the routes that belong to no other.
+pub(super) fn of_service(service: &'static Service, mut routes: Vec<RouteEntry>) -> Vec<RouteEntry> {
+    for route in &mut routes {
+        route.service.get_or_insert(service);
+    }
+    routes
 }
 
-impl RouteName {
+impl RouteEntry {
     /// Returns the route that a request has found.
-    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
-        request.extensions().get::<Self>().copied()
+    pub(super) fn of(request: &HttpRequest) -> Option<&'static Self> {
+        request.extensions().get::<&'static Self>().copied()
     }
+}
+
+/// Returns the parts of the path that the route names, with their names.
+pub(super) fn path_parts(request: &HttpRequest) -> impl Iterator<Item = (&'static str, &str)> {
+    let path = RouteEntry::of(request).map(|entry| entry.path.as_str()).unwrap_or_default();
+    let parts = path.split('/').zip(request.match_info().as_str().split('/'));
+    parts.filter_map(|(name, part)| Some((name.strip_prefix('{')?.strip_suffix('}')?, part)))
+}
+
+/// Returns the part of the path that the route names `name`; nothing if the route has none.
+pub(super) fn path_part<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
+    path_parts(request).find(|(named, _)| *named == name).map(|(_, part)| part)
 }
 
 /// Returns the version of the API that a request speaks. Requests of no version are answered as v1.0 does, whose errors every
 /// client reads.
 pub(super) fn api_of(request: &HttpRequest) -> ApiVersion {
-    let route = RouteName::of(request);
+    let route = RouteEntry::of(request);
     route.and_then(|route| route.api).unwrap_or_else(|| match request.path().split('/').nth(1) {
         Some("v2") => ApiVersion::V2,
         _ => ApiVersion::V1,
@@ -244,6 +261,7 @@ impl Endpoint {
             method,
             path,
             is_control,
+            service: None,
             tag,
             docs: docs.clone(),
             handler,

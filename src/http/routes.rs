@@ -1,21 +1,27 @@
-//! Everything that can be called: the lists of all resources, and the registration of their routes with actix-web.
+//! Everything that can be called: the lists of all resources, and how the route of a request is found.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use matchit::InsertError;
 
-use crate::http::context::route;
+use crate::domain::service::{DCS, Service};
+use crate::http::context::{guarded, route};
 use crate::http::error::{ApiError, Response};
 pub use crate::http::route::RouteEntry;
-use crate::http::route::RouteName;
-use crate::http::{api, control, identity, openapi, probes};
+use crate::http::route::{Handler, of_service};
+use crate::http::state::host_of;
+use crate::http::{api, control, identity, networks, openapi, probes};
 
-/// Returns every route, the hottest first.
+/// Returns every route.
 pub fn table() -> &'static [RouteEntry] {
     static TABLE: LazyLock<Vec<RouteEntry>> = LazyLock::new(|| {
-        [api::routes(), control::routes(), openapi::routes(), identity::routes(), probes::routes()].concat()
+        let api = of_service(DCS, api::routes());
+        let services = [identity::routes(), networks::routes()].concat();
+        [api, control::routes(), openapi::routes(), services, probes::routes()].concat()
     });
     &TABLE
 }
@@ -40,67 +46,96 @@ impl RouteSet {
     }
 }
 
-/// Registers a set of routes: one resource a path; a method that is not among them is refused, and so is every other path.
-pub(super) fn configure(config: &mut web::ServiceConfig, set: RouteSet) {
-    let table: Vec<&RouteEntry> = table().iter().filter(|entry| set.contains(entry)).collect();
-    for path in paths(&table) {
-        let entries: Vec<&RouteEntry> = table.iter().copied().filter(|entry| entry.path == path).collect();
-        config.service(resource(path, &entries));
-    }
-    config.default_service(route(unknown_route).route());
+/// Finds the route of a request: by its path, then by its host where hosts tell services apart, then by its method.
+pub(super) struct Router {
+    /// The routes of hosts that name no service.
+    of_any_host: Paths,
+    /// Those of hosts that name one: what it has, and what every host has.
+    of_services: Vec<(&'static Service, Paths)>,
 }
 
-/// Returns the paths of routes in their order, but each before those with placeholders that would capture it.
-fn paths<'r>(table: &[&'r RouteEntry]) -> Vec<&'r str> {
-    let mut paths: Vec<&str> = Vec::new();
-    for entry in table {
-        let path = entry.path.as_str();
-        if !paths.contains(&path) {
-            let place = paths.iter().position(|other| captures(other, path)).unwrap_or(paths.len());
-            paths.insert(place, path);
+/// The methods of each path. Where a part of a path is known, no placeholder stands for it.
+type Paths = matchit::Router<Vec<&'static RouteEntry>>;
+
+/// The methods of a path that a request has found, if its own is not among them.
+struct Allowed(String);
+
+impl Router {
+    /// Prepares a set of routes; with `is_by_host` the host of a service has no paths of another.
+    ///
+    /// # Errors
+    /// If two paths differ in nothing that a request could show.
+    pub(super) fn new(set: RouteSet, is_by_host: bool) -> Result<Self, InsertError> {
+        let table: Vec<&'static RouteEntry> = table().iter().filter(|entry| set.contains(entry)).collect();
+        let mut services: Vec<&'static Service> = Vec::new();
+        for service in table.iter().filter_map(|entry| entry.service).filter(|_| is_by_host) {
+            if !services.contains(&service) {
+                services.push(service);
+            }
+        }
+        let of_service = |service| {
+            let has = |entry: &&&RouteEntry| entry.service.is_none_or(|other| other == service);
+            Ok((service, paths(table.iter().filter(has).copied())?))
+        };
+        Ok(Self {
+            of_services: services.into_iter().map(of_service).collect::<Result<_, _>>()?,
+            of_any_host: paths(table.iter().copied())?,
+        })
+    }
+
+    /// Finds the route of a request, and tells the request of it.
+    pub(super) fn find(&self, request: &ServiceRequest) {
+        let named = host_of(request.head()).and_then(Service::of_host);
+        let of_service = self.of_services.iter().find(|(service, _)| named == Some(*service));
+        let paths = of_service.map_or(&self.of_any_host, |(_, paths)| paths);
+        let Ok(found) = paths.at(request.match_info().as_str()) else { return };
+        let entries = found.value;
+        let mut extensions = request.extensions_mut();
+        match entries.iter().copied().find(|entry| entry.method == request.method()) {
+            Some(entry) => drop(extensions.insert(entry)),
+            None => drop(extensions.insert(Allowed::of(entries))),
         }
     }
-    paths
 }
 
-/// Returns whether a path with its placeholders matches another one.
-fn captures(path: &str, other: &str) -> bool {
-    let (parts, others) = (path.split('/'), other.split('/'));
-    parts.clone().count() == others.clone().count()
-        && parts.zip(others).all(|(part, other)| part.starts_with('{') || part == other)
-}
-
-/// Makes the resource of a path.
-fn resource(path: &str, entries: &[&RouteEntry]) -> Resource {
-    let methods: Vec<&str> = entries.iter().map(|entry| entry.method.as_str()).collect();
-    let allowed = methods.join(", ");
-    let refused = move |_request: HttpRequest, _body: Bytes| {
-        let allowed = allowed.clone();
-        async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allowed }) }
-    };
-    let mut resource = web::resource(path).default_service(route(refused).route());
-    for entry in entries {
-        let method = entry.method.clone();
-        let name = RouteName { operation: entry.operation, api: entry.api, is_control: entry.is_control };
-        // The guard that lets the request through also says what it is.
-        let guard = move |context: &GuardContext<'_>| {
-            let is_let_through = context.head().method == method;
-            if is_let_through {
-                context.req_data_mut().insert(name);
-            }
-            is_let_through
-        };
-        resource = resource.route(entry.handler.route().guard(fn_guard(guard)));
+impl Allowed {
+    fn of(entries: &[&RouteEntry]) -> Self {
+        let methods: Vec<&str> = entries.iter().map(|entry| entry.method.as_str()).collect();
+        Self(methods.join(", "))
     }
-    resource
 }
 
-async fn unknown_route(_request: HttpRequest, _body: Bytes) -> Response {
-    Err(ApiError::UnknownRoute)
+fn paths(entries: impl Iterator<Item = &'static RouteEntry>) -> Result<Paths, InsertError> {
+    let mut methods: BTreeMap<&str, Vec<&'static RouteEntry>> = BTreeMap::new();
+    for entry in entries {
+        methods.entry(&entry.path).or_default().push(entry);
+    }
+    let mut paths = Paths::new();
+    for (path, entries) in methods {
+        paths.insert(path, entries)?;
+    }
+    Ok(paths)
+}
+
+/// Serves a request by the route that it has found.
+pub(super) async fn serve(request: ServiceRequest) -> Result<ServiceResponse, Error> {
+    static REFUSED: LazyLock<Handler> = LazyLock::new(|| route(refuse));
+    let (request, payload) = request.into_parts();
+    let handler = RouteEntry::of(&request).map_or(&*REFUSED, |entry| &entry.handler);
+    let answer = guarded(handler, request.clone(), payload).await;
+    Ok(ServiceResponse::new(request, answer.unwrap_or_else(HttpResponse::from_error)))
+}
+
+async fn refuse(request: HttpRequest, _body: Bytes) -> Response {
+    let allowed = request.extensions_mut().remove::<Allowed>();
+    Err(allowed.map_or(ApiError::UnknownRoute, |Allowed(allowed)| ApiError::MethodNotAllowed { allowed }))
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HOST;
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
@@ -114,11 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn no_path_is_captured_by_one_before_it() {
-        let paths = paths(&table().iter().collect::<Vec<_>>());
-        for (place, path) in paths.iter().enumerate() {
-            assert_eq!(paths[..place].iter().find(|earlier| captures(earlier, path)), None, "{path}");
+    fn every_route_is_found_by_a_path_that_looks_like_it() {
+        for is_by_host in [false, true] {
+            let router = Router::new(RouteSet::Everything, is_by_host).unwrap();
+            for entry in table() {
+                let label = entry.service.filter(|_| is_by_host).map_or("none", |service| service.label());
+                let request = TestRequest::with_uri(&entry.path.replace(['{', '}'], "-"));
+                let request = request.method(entry.method.clone());
+                let request = request.insert_header((HOST, format!("{label}.example.test"))).to_srv_request();
+                router.find(&request);
+                let found =
+                    RouteEntry::of(request.request()).map(|found| (found.operation.name, &found.path));
+                assert_eq!(found, Some((entry.operation.name, &entry.path)));
+            }
         }
-        assert!(captures("/v2/{project_id}/instances/{instance_id}", "/v2/{project_id}/instances/status"));
     }
 }

@@ -1,11 +1,15 @@
 //! What all requests share: the engine, identity, the state of the control API, settings and measurements.
 
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::time::Duration;
 
+use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HOST};
+use actix_web::http::uri::Authority;
 use actix_web::{HttpRequest, web};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 use sha2::{Digest, Sha256};
@@ -13,6 +17,7 @@ use tracing::Instrument;
 
 use crate::clock::Stopwatch;
 use crate::domain::identity::Secret;
+use crate::domain::service::Service;
 use crate::engine::Engine;
 use crate::engine::control::Control;
 use crate::engine::identity::Identity;
@@ -31,8 +36,10 @@ const X_EMULATOR_TOKEN: &str = "x-emulator-token";
 pub struct HttpSettings {
     /// How errors are written.
     pub errors: ErrorStyle,
-    /// Where v1.0 differs from its pages for old clients.
+    /// Where answers differ from the pages of the API, as a client insists on.
     pub compat: Compat,
+    /// Whether the gateway in front of the cloud refuses credentials and unknown paths. Setting `auth_gateway`.
+    pub gateway: bool,
     /// Where clients reach the server; what a request names as its host if unset. Setting `public_url`.
     pub public_url: Option<String>,
     /// The longest body, in bytes. Setting `http.body_limit`.
@@ -59,7 +66,7 @@ pub(super) struct AppState {
     pub(super) engine: Engine,
     pub(super) identity: Identity,
     pub(super) control: ControlState,
-    /// Where the API is, if the control API has a socket of its own.
+    /// Where the API is, if the control API has sockets of its own.
     pub(super) api_elsewhere: Option<SocketAddr>,
     /// Runs since the server was started.
     pub(super) started: Stopwatch,
@@ -71,32 +78,85 @@ pub(super) struct AppState {
 }
 
 impl AppState {
-    /// Returns where the client of a request reaches the server, such as `http://127.0.0.1:8637`: the address it used is the
-    /// one it gets back, unless the settings name another.
-    pub(super) fn base_url(&self, request: &HttpRequest) -> String {
-        self.settings.public_url.clone().unwrap_or_else(|| Self::address_used(request))
+    /// Returns where the client of a request reaches the server: the address it used is the one it gets back, unless the
+    /// settings name another.
+    pub(super) fn base_url(&self, request: &HttpRequest) -> BaseUrl {
+        let text = self.settings.public_url.clone().unwrap_or_else(|| Self::address_used(request));
+        BaseUrl { text, is_by_host: self.is_by_host() }
+    }
+
+    /// Returns whether hosts tell services apart: unless the settings name one URL for all of them.
+    pub(super) fn is_by_host(&self) -> bool {
+        self.settings.public_url.is_none()
     }
 
     /// Returns the address that the client of a request used.
     pub(super) fn address_used(request: &HttpRequest) -> String {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let is_plain = |host: &&str| {
             !host.is_empty()
                 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
         };
-        match host.filter(is_plain) {
-            Some(host) => format!("http://{host}"),
-            None => listens_on(request).map_or_else(String::new, |address| format!("http://{address}")),
+        let socket = listens_on(request);
+        let scheme = if socket.is_some_and(|socket| socket.is_tls) { "https" } else { "http" };
+        match host_of(request.head()).filter(is_plain) {
+            Some(host) => format!("{scheme}://{host}"),
+            None => socket.map_or_else(String::new, |socket| format!("{scheme}://{}", socket.address)),
         }
     }
 }
 
-/// The address of the socket that a connection came in by. Requests get to it as their connection's data.
-pub(super) struct ListensOn(pub(super) SocketAddr);
+/// Where a client reaches the server, such as `http://127.0.0.1:8637`.
+pub(super) struct BaseUrl {
+    text: String,
+    is_by_host: bool,
+}
 
-/// Returns the address of the socket that a request came in by; the server always knows it.
-pub(super) fn listens_on(request: &HttpRequest) -> Option<SocketAddr> {
-    request.conn_data::<ListensOn>().map(|socket| socket.0)
+impl BaseUrl {
+    /// Returns where a service is reached: a client that has used the host of one service finds the others at theirs.
+    pub(super) fn of_service(&self, service: &Service) -> String {
+        match self.text.split_once("://") {
+            Some((scheme, host)) if self.is_by_host && Service::of_host(host).is_some() => {
+                let domain = host.trim_start_matches(|letter| letter != '.');
+                format!("{scheme}://{}{domain}", service.label())
+            }
+            _ => self.text.clone(),
+        }
+    }
+}
+
+impl Deref for BaseUrl {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// Returns the host that a request names, with its port: that of its target, if it has one, goes before that of its head.
+pub(super) fn host_of(head: &RequestHead) -> Option<&str> {
+    let of_head = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    head.uri.authority().map(Authority::as_str).or_else(of_head)
+}
+
+/// The socket that a server listens on. Requests get to it as their server's data.
+#[derive(Clone, Copy)]
+pub(super) struct ListensOn {
+    pub(super) address: SocketAddr,
+    /// Whether it speaks HTTPS.
+    pub(super) is_tls: bool,
+    /// Whether only the control API is there.
+    pub(super) is_for_control: bool,
+}
+
+/// Returns the socket that a request came in by; the server always knows it.
+pub(super) fn listens_on(request: &HttpRequest) -> Option<ListensOn> {
+    request.app_data::<ListensOn>().copied()
 }
 
 /// Returns the state that the server shares with every request.
@@ -118,6 +178,8 @@ pub(super) struct ControlState {
     pub(super) config: serde_json::Value,
     /// Where the database is, as it is shown.
     pub(super) database: serde_json::Value,
+    /// The certificate, in PEM, of the authority that makes the certificates of HTTPS, if one does.
+    pub(super) certificate_authority: Option<String>,
 }
 
 impl ControlState {
@@ -139,7 +201,7 @@ impl ControlState {
 }
 
 /// Does something on a task of its own, so that it ends although nobody may wait for it any more.
-pub(super) async fn to_its_end<T: 'static>(
+pub(super) async fn run_to_completion<T: 'static>(
     work: impl Future<Output = Result<T, ApiError>> + 'static,
 ) -> Result<T, ApiError> {
     actix_web::rt::spawn(work.in_current_span()).await.map_err(|_| ApiError::Panicked)?

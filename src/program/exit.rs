@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use dcs_emulator::emulator::StartError;
 use dcs_emulator::engine::EngineError;
+use dcs_emulator::http::tls::TlsError;
 use dcs_emulator::store::OpenError;
 use dcs_emulator::telemetry;
 
@@ -28,11 +29,15 @@ pub(super) fn of_start(error: &StartError) -> u8 {
     match error {
         StartError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse => ADDRESS_IN_USE,
         StartError::Open(error) => of_open(error),
+        StartError::Tls(TlsError::Unwritable { .. } | TlsError::Failed(_)) => FAILED,
         StartError::Config(_)
+        | StartError::Tls(_)
         | StartError::Seed(_)
         | StartError::UnreadableSeed { .. }
+        | StartError::UnknownName { .. }
         | StartError::ApplySeed(EngineError::Refused(_) | EngineError::Unstorable(_)) => USAGE,
         StartError::Bind { .. }
+        | StartError::Privileged { .. }
         | StartError::Thread(_)
         | StartError::ApplySeed(_)
         | StartError::Resume(_)

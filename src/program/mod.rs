@@ -5,15 +5,17 @@ mod exit;
 mod run;
 mod serve;
 mod signals;
+mod trust;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use dcs_emulator::domain::service::{SERVICES, cloud_domains};
 use dcs_emulator::store::sqlite::{self, Location};
 use dcs_emulator::telemetry;
 
-use crate::cli::{self, CliError, Command, ServeArgs};
+use crate::cli::{self, CliError, Command, HostsArgs, ServeArgs};
 use crate::program::exit::{complain, fail, print};
 
 /// How long a health check waits for its answer.
@@ -50,11 +52,28 @@ fn carry_out(command: Command) -> Result<ExitCode, CliError> {
             control::control(&server, &requests)
         }
         Command::Healthcheck { url, settings } => healthcheck(&cli::server_url(url, settings)?),
+        Command::Hosts(hosts) => print(&hosts_file(&hosts)),
+        Command::Ca { settings } => match settings.configuration()?.tls().authority {
+            Some(path) => trust::print_authority(&path),
+            None => return Err(CliError::NoFile),
+        },
         Command::Check { settings } => match settings.configuration()?.database {
             Location::File(database) => runtime.block_on(check_database(&database)),
             Location::Memory { .. } => return Err(CliError::NoFile),
         },
     })
+}
+
+/// Returns the lines of a hosts file, one a service and cloud; each ends as the help says, so that they are found again.
+fn hosts_file(HostsArgs { domain, region, address }: &HostsArgs) -> String {
+    let domains =
+        domain.as_ref().map_or_else(|| cloud_domains(region).to_vec(), |domain| vec![domain.as_str()]);
+    let lines = domains.iter().flat_map(|domain| {
+        SERVICES.iter().map(move |service| {
+            format!("{address} {} # dcs-emulator\n", service.hosts(region, domain).join(" "))
+        })
+    });
+    lines.collect()
 }
 
 /// Asks a server whether it is ready.

@@ -2,21 +2,29 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 
 use dcs_emulator::config::Config;
+use dcs_emulator::domain::identity::Secret;
+use dcs_emulator::domain::service::{SERVICES, Service};
 use dcs_emulator::emulator::{Emulator, ReadyFile};
 use tokio::process::{Child, Command};
 
 use crate::program::exit::{self, complain, fail};
 use crate::program::serve;
 use crate::program::signals::{Signals, StopSignal};
+use crate::program::trust::TrustedFile;
 
 /// Variables that begin so lead clients to a cloud, or name who they are there. Those of the caller are not passed on: a
 /// test must not reach a real cloud because of one that was forgotten.
-const LEADING_ELSEWHERE: [&str; 2] = ["OS_", "HUAWEICLOUD_SDK_"];
+const LEADING_ELSEWHERE: [&str; 3] = ["OS_", "HW_", "HUAWEICLOUD_"];
+/// Programs whose provider `huaweicloud` takes the URLs of services from its block only.
+const TERRAFORM: [&str; 2] = ["terraform", "tofu"];
 /// Where the control API is.
 const CONTROL_URL: &str = "DCS_EMULATOR_CONTROL_URL";
+/// Where everything is by HTTPS.
+const TLS_URL: &str = "DCS_EMULATOR_TLS_URL";
 
 /// Starts a server, runs the command with the server's address in its environment, and stops. Returns the exit code of the
 /// command.
@@ -31,12 +39,17 @@ pub(super) async fn run(config: &Config, command: &[OsString]) -> ExitCode {
         Ok(ready_file) => ready_file,
         Err(error) => return fail(&error, exit::FAILED),
     };
-    run_beside(emulator, config, command, &mut signals).await
+    let trusted = match TrustedFile::write(&emulator) {
+        Ok(trusted) => trusted,
+        Err(error) => return fail(&error, exit::FAILED),
+    };
+    run_beside(emulator, config, trusted, command, &mut signals).await
 }
 
 async fn run_beside(
     mut emulator: Emulator,
     config: &Config,
+    trusted: Option<TrustedFile>,
     command: &[OsString],
     signals: &mut Signals,
 ) -> ExitCode {
@@ -44,6 +57,10 @@ async fn run_beside(
     let mut command = Command::new(program);
     command.args(arguments);
     point_to(&mut command, &emulator, config);
+    if Path::new(program).file_stem().is_some_and(|stem| TERRAFORM.iter().any(|name| stem == *name)) {
+        show_endpoints(&emulator.url());
+    }
+    command.envs(trusted.iter().flat_map(TrustedFile::variables));
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -131,45 +148,82 @@ fn point_to(command: &mut Command, emulator: &Emulator, config: &Config) {
             command.env_remove(name);
         }
     }
-    // That of the caller is another server's.
-    command.env_remove(CONTROL_URL);
+    // Those of the caller are another server's.
+    command.env_remove(CONTROL_URL).env_remove(TLS_URL);
     command.envs(variables(emulator, config));
+}
+
+/// Says what the block of the provider `huaweicloud` must have, for which there is no variable.
+fn show_endpoints(url: &str) {
+    let endpoints: Vec<String> =
+        SERVICES.iter().map(|service| format!("{} = \"{url}\"", service.label())).collect();
+    complain(&format!(
+        "the provider huaweicloud needs in its block: endpoints = {{ {} }}; or endpoints = var.dcs_emulator_endpoints, \
+         a map(string) that is set. Neither it nor the provider opentelekomcloud needs auth_url, which a variable sets",
+        endpoints.join(", ")
+    ));
 }
 
 fn variables(emulator: &Emulator, config: &Config) -> Vec<(String, String)> {
     let url = emulator.url();
+    let auth_url = format!("{url}/v3");
     let region = &config.region;
     let credentials = emulator.credentials();
-    let project = credentials.project_id.to_string();
-    // As the SDK looks for a region: its name in capitals, what is neither letter nor digit as an underscore.
-    let sdk_region = region.to_uppercase().replace('-', "_");
+    let (project, domain) = (credentials.project_id.to_string(), credentials.domain.id.to_string());
     let mut variables = vec![
-        ("DCS_EMULATOR_URL".to_owned(), url.clone()),
-        ("DCS_EMULATOR_PROJECT_ID".to_owned(), project.clone()),
-        ("OS_AUTH_URL".to_owned(), format!("{url}/v3")),
-        ("OS_IDENTITY_API_VERSION".to_owned(), "3".to_owned()),
-        ("OS_REGION_NAME".to_owned(), region.clone()),
-        ("OS_PROJECT_ID".to_owned(), project.clone()),
-        ("HUAWEICLOUD_SDK_PROJECT_ID".to_owned(), project),
-        ("HUAWEICLOUD_SDK_IAM_ENDPOINT".to_owned(), url.clone()),
-        (format!("HUAWEICLOUD_SDK_REGION_DCS_{sdk_region}"), url),
+        ("DCS_EMULATOR_URL", url.clone()),
+        ("DCS_EMULATOR_PROJECT_ID", project.clone()),
+        ("OS_AUTH_URL", auth_url.clone()),
+        ("OS_IDENTITY_API_VERSION", "3".to_owned()),
+        ("OS_REGION_NAME", region.clone()),
+        ("OS_PROJECT_ID", project.clone()),
+        ("HW_AUTH_URL", auth_url),
+        ("HW_REGION_NAME", region.clone()),
+        ("HW_PROJECT_ID", project.clone()),
+        // Without it the provider asks for it at a host of the cloud.
+        ("HW_DOMAIN_ID", domain.clone()),
+        // The provider asks hosts of the cloud, whatever its block says.
+        ("SKIP_CHECK_WEBSITE_TYPE", "true".to_owned()),
+        ("SKIP_CHECK_UPGRADE", "true".to_owned()),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", project),
+        ("HUAWEICLOUD_SDK_DOMAIN_ID", domain),
+        ("HUAWEICLOUD_SDK_IAM_ENDPOINT", url.clone()),
     ];
-    if let Some(password) = &credentials.password {
+    let password = credentials.password.as_ref().map(Secret::expose);
+    if let Some(password) = password {
         variables.extend([
-            ("OS_USERNAME".to_owned(), credentials.user_name.clone()),
-            ("OS_PASSWORD".to_owned(), password.expose().to_owned()),
-            ("OS_USER_DOMAIN_NAME".to_owned(), credentials.domain.name.clone()),
+            ("OS_USERNAME", credentials.user_name.clone()),
+            ("OS_PASSWORD", password.to_owned()),
+            ("OS_USER_DOMAIN_NAME", credentials.domain.name.clone()),
         ]);
     }
     if let Some((access, secret)) = &credentials.access_key {
-        variables.extend([
-            ("HUAWEICLOUD_SDK_AK".to_owned(), access.clone()),
-            ("HUAWEICLOUD_SDK_SK".to_owned(), secret.expose().to_owned()),
-        ]);
+        let mut names =
+            vec![("HW_ACCESS_KEY", "HW_SECRET_KEY"), ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")];
+        // The clients that read them use a key before a password, with more requests to log in.
+        names.extend(password.is_none().then_some(("OS_ACCESS_KEY", "OS_SECRET_KEY")));
+        for (name_of_access, name_of_secret) in names {
+            variables.push((name_of_access, access.clone()));
+            variables.push((name_of_secret, secret.expose().to_owned()));
+        }
     }
-    variables.extend(emulator.control_url().map(|url| (CONTROL_URL.to_owned(), url)));
+    variables.extend(emulator.control_url().map(|url| (CONTROL_URL, url)));
+    variables.extend(emulator.tls_url().map(|url| (TLS_URL, url)));
     if let Some(token) = &config.control_token {
-        variables.push(("DCS_EMULATOR_CONTROL_TOKEN".to_owned(), token.expose().to_owned()));
+        variables.push(("DCS_EMULATOR_CONTROL_TOKEN", token.expose().to_owned()));
     }
+    let mut variables: Vec<(String, String)> =
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    // As the SDKs look for a region: the names in capitals, what is neither letter nor digit as an underscore.
+    let of_region = |service: &Service| {
+        let name = format!("HUAWEICLOUD_SDK_REGION_{}_{region}", service.label());
+        (name.to_uppercase().replace('-', "_"), url.clone())
+    };
+    variables.extend(SERVICES.iter().map(of_region));
+    let endpoints: serde_json::Map<_, _> =
+        SERVICES.iter().map(|service| (service.label().to_owned(), url.clone().into())).collect();
+    // Terraform passes it over where no configuration declares it.
+    variables
+        .push(("TF_VAR_dcs_emulator_endpoints".to_owned(), serde_json::Value::Object(endpoints).to_string()));
     variables
 }

@@ -15,7 +15,8 @@ pub(super) async fn serve(config: &Config) -> ExitCode {
         Err(code) => return code,
     };
     let url = emulator.url();
-    print(&format!("dcs-emulator ready on {url}\n"));
+    let and_https = emulator.tls_url().map(|url| format!(" and {url}")).unwrap_or_default();
+    print(&format!("dcs-emulator ready on {url}{and_https}\n"));
     let ready_file = config.ready_file.as_deref().map(|path| ReadyFile::write(path, &emulator));
     let ready_file = match ready_file.transpose() {
         Ok(ready_file) => ready_file,

@@ -18,7 +18,7 @@ pub struct CreateBackup {
     /// The record.
     pub new: NewBackup,
     /// Whether its caller chose its id: then it may be taken.
-    pub id_is_given: bool,
+    pub is_id_client_chosen: bool,
     /// Which instances may be backed up.
     pub rules: BackupRules,
     /// How many usable backups of the instance stay; older ones expire. None: all.

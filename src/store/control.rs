@@ -84,13 +84,13 @@ pub trait SettingStore: Send + Sync {
     ///
     /// # Errors
     /// `Failed`.
-    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError>;
+    async fn store_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError>;
 
     /// Keeps the setting that ids go by, and with it the key that signs links, if that changes, as one step.
     ///
     /// # Errors
     /// `Failed`.
-    async fn keep_ids(
+    async fn store_ids_setting(
         &self,
         name: &'static str,
         value: String,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
+use crate::domain::config_template::{ConfigTemplate, TemplateAttributes, TemplateRef};
 use crate::domain::id::{ParameterChangeId, ProjectId, TemplateId};
 use crate::domain::instance::Instance;
 use crate::domain::instance_config::{ChangedParameter, ConfigChange, InstanceConfig};
@@ -59,9 +59,9 @@ pub struct CreateTemplate {
     /// The id of the new one.
     pub id: TemplateId,
     /// Whether its maker chose the id, which may be taken.
-    pub id_is_given: bool,
+    pub is_id_client_chosen: bool,
     /// What is said of it.
-    pub words: TemplateWords,
+    pub words: TemplateAttributes,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.
@@ -76,7 +76,7 @@ pub struct ChangeTemplate {
     /// The template.
     pub id: TemplateId,
     /// What is said of it; what is absent stays.
-    pub words: TemplateWords,
+    pub words: TemplateAttributes,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.

@@ -9,10 +9,10 @@ use crate::domain::identity::Secret;
 use crate::domain::instance::password::{PasswordTries, PasswordVerdict};
 use crate::domain::instance::{
     Capacity, Creator, Engine, Instance, InstanceName, InstanceStatus, InstanceSwitch, InstanceUpdate,
-    MinorVersions, NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, UpgradeOrder,
+    MinorVersions, NewInstance, NodeSwitch, PlacementChange, Resize, StatusAction, UpgradeRequest,
     WaitingChange,
 };
-use crate::domain::network::PublicAccessOrder;
+use crate::domain::network::PublicAccessRequest;
 use crate::domain::order::Order;
 use crate::domain::origin::Origin;
 use crate::domain::page::{Page, PageLimit};
@@ -81,10 +81,10 @@ pub struct StatusCount {
 pub struct CreateInstances {
     /// The project.
     pub project_id: ProjectId,
-    /// What each is called.
-    pub called: Vec<NewInstanceIdentity>,
+    /// The id and name of each.
+    pub identities: Vec<NewInstanceIdentity>,
     /// Whether their caller chose the id: then it may be taken.
-    pub id_is_given: bool,
+    pub is_id_client_chosen: bool,
     /// What all of them are.
     pub new: NewInstance,
     /// A hash of the password, as PHC text.
@@ -95,13 +95,15 @@ pub struct CreateInstances {
     pub creator: Creator,
     /// Whether no other instance of the project may have the name.
     pub unique_names: bool,
+    /// Whether they can be in nothing else than the network of the project has.
+    pub strict_network: bool,
     /// When they are made.
     pub now: Timestamp,
     /// Who asks.
     pub origin: Origin,
 }
 
-/// What one of several instances to be made is called, and how it comes about.
+/// The identity of one of several instances to be made, and how it comes about.
 #[derive(Clone, Debug)]
 pub struct NewInstanceIdentity {
     /// Its id.
@@ -186,7 +188,7 @@ pub enum InstanceCommand {
     /// Open it to the public, or close it.
     ChangePublicAccess {
         /// How it is opened; none: it is closed.
-        to: Option<PublicAccessOrder>,
+        to: Option<PublicAccessRequest>,
         /// Its background task.
         task: NewTask,
         /// How long that takes.
@@ -215,7 +217,7 @@ pub enum InstanceCommand {
     /// Bring it to the latest minor versions.
     UpgradeMinorVersion {
         /// What is to be upgraded.
-        order: UpgradeOrder,
+        order: UpgradeRequest,
         /// Its background task.
         task: NewTask,
         /// How long that takes.
@@ -237,7 +239,7 @@ pub enum InstanceCommand {
 
 /// The password of an instance, as it is kept.
 #[derive(Clone, Debug)]
-pub struct KeptPassword {
+pub struct StoredPassword {
     /// A hash of it, as PHC text; none if every password is the right one.
     pub hash: Option<Secret>,
     /// How often it was named wrongly of late.
@@ -370,7 +372,7 @@ pub trait InstanceReads: Send + Sync {
     ///
     /// # Errors
     /// `Failed` or `Inconsistent`.
-    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError>;
+    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<StoredPassword>, StoreError>;
 }
 
 /// Changes of instances.

@@ -10,17 +10,26 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
 use crate::store::{InstanceRef, StoreError};
 
-/// Begins an analysis of the keys of an instance.
-#[derive(Clone, Debug)]
-pub struct CreateKeyAnalysis {
-    /// The instance.
-    pub instance: InstanceRef,
+/// An analysis of keys that is about to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKeyAnalysis {
     /// The analysis.
     pub analysis: KeyAnalysis,
     /// How long it takes.
     pub work: WorkOptions,
     /// Its background task, if its kind has one.
     pub task: Option<NewTask>,
+    /// Whether hot keys are looked for only where uses of keys are counted.
+    pub hot_keys_need_lfu: bool,
+}
+
+/// Begins an analysis of the keys of an instance.
+#[derive(Clone, Debug)]
+pub struct CreateKeyAnalysis {
+    /// The instance.
+    pub instance: InstanceRef,
+    /// The analysis.
+    pub new: NewKeyAnalysis,
     /// When it was asked for.
     pub now: Timestamp,
     /// Who asks.
@@ -58,7 +67,8 @@ pub trait KeyAnalysisWrites: Send + Sync {
     /// Begins an analysis.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, the refusal of its state, or as [`AnalysisKind::is_open`].
+    /// `Refused` with `InstanceNotFound`, as `InstanceConfig::permit_analysis`, with the refusal of its state, or as
+    /// [`AnalysisKind::is_open`].
     async fn create_key_analysis(&self, command: CreateKeyAnalysis) -> Result<(), StoreError>;
 
     /// Removes an analysis that has ended.

@@ -23,6 +23,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V8__places_and_replicas", include_str!("../../migrations/sqlite/V8__places_and_replicas.sql")),
     ("V9__plain_lists_and_audit", include_str!("../../migrations/sqlite/V9__plain_lists_and_audit.sql")),
     ("V10__whole_service", include_str!("../../migrations/sqlite/V10__whole_service.sql")),
+    ("V11__credentials", include_str!("../../migrations/sqlite/V11__credentials.sql")),
+    ("V12__networks", include_str!("../../migrations/sqlite/V12__networks.sql")),
 ];
 
 /// The table in which refinery keeps what it has applied.

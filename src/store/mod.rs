@@ -20,6 +20,7 @@ mod key_analyses;
 mod metrics;
 mod migrate;
 mod migrations;
+mod networks;
 mod nodes;
 mod orders;
 mod restores;
@@ -42,31 +43,37 @@ pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
 pub use diagnoses::{CreateDiagnosis, DeleteDiagnosis, DiagnosisReads, DiagnosisWrites};
 pub use error::{OpenError, StoreError};
 pub use exports::{BeginExport, ExportReads, ExportWrites};
-pub use identity::{IdentityStore, LoginProof, NewToken, ProjectFilter, UserKey};
+pub use identity::{
+    AgencyName, IdentityStore, LoginProof, NewTemporaryKey, NewToken, ProjectFilter, UserKey,
+};
 pub use instance_config::{
     ChangeConfig, ChangeTemplate, ConfigReads, ConfigWrites, CreateTemplate, DeleteTemplate,
     ParameterHistoryEntry, TagValues,
 };
 pub use instances::{
     ChangeInstance, ChangePassword, CreateInstances, InstanceCommand, InstanceFilter, InstancePageStart,
-    InstanceReads, InstanceRef, InstanceWrites, KeptPassword, NewInstanceIdentity, PasswordAnswer,
-    PasswordChange, StatusCount,
+    InstanceReads, InstanceRef, InstanceWrites, NewInstanceIdentity, PasswordAnswer, PasswordChange,
+    StatusCount, StoredPassword,
 };
-pub use key_analyses::{CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites};
+pub use key_analyses::{
+    CreateKeyAnalysis, DeleteKeyAnalysis, KeyAnalysisReads, KeyAnalysisWrites, NewKeyAnalysis,
+};
 pub use metrics::StoreMetrics;
 pub use migrations::{
     ChangeMigration, CreateMigration, DeleteMigrations, MigrationChange, MigrationReads, MigrationWrites,
 };
+pub use networks::{ChangeNetwork, NetworkReads, NetworkWork, NetworkWrites};
 pub use nodes::{ChangeNode, NodeWrites};
 pub use orders::{OrderReads, OrderWrites, PayOrder, ResourceFilter, SwitchRenewal, Unsubscribe};
 pub use restores::{CreateRestore, RestoreReads, RestoreWrites};
 pub use run_logs::{CollectRunLogs, RunLogReads, RunLogWrites};
 pub use schedule::{
-    BackupChange, ChangedRecord, DueChange, InstanceChange, MadeChange, OpenRecord, RestoreChange,
+    AppliedChange, BackupChange, ChangedRecord, DueChange, InstanceChange, OpenRecord, RestoreChange,
     ScheduleOutcome, ScheduleReads, ScheduleStep, ScheduleWrites, ScheduledRun, ScheduledScan, WorkStep,
 };
 pub use seed::{
-    BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart, UserSeed,
+    AgencySeed, BeforeCommit, DomainSeed, InstanceSeed, ProjectSeed, SeedPlan, SeedReport, StatePart,
+    UserSeed,
 };
 pub use sessions::{ChangeSessions, SessionCommand, SessionReads, SessionWrites};
 pub use snapshot::{
@@ -84,6 +91,7 @@ pub trait Reads:
     + ConfigReads
     + ContentsReads
     + KeyAnalysisReads
+    + NetworkReads
     + OrderReads
     + DiagnosisReads
     + RunLogReads
@@ -97,26 +105,6 @@ pub trait Reads:
 {
 }
 
-impl<S> Reads for S where
-    S: BackupReads
-        + RestoreReads
-        + InstanceReads
-        + ConfigReads
-        + ContentsReads
-        + KeyAnalysisReads
-        + OrderReads
-        + DiagnosisReads
-        + RunLogReads
-        + ExportReads
-        + AccountReads
-        + SessionReads
-        + MigrationReads
-        + TaskReads
-        + ScheduleReads
-        + ControlReads
-{
-}
-
 /// The durable store of the service: everything that can be read of it, and every change.
 pub trait Store:
     Reads
@@ -126,6 +114,7 @@ pub trait Store:
     + ConfigWrites
     + ContentsWrites
     + KeyAnalysisWrites
+    + NetworkWrites
     + OrderWrites
     + DiagnosisWrites
     + RunLogWrites
@@ -139,29 +128,5 @@ pub trait Store:
     + ScheduleWrites
     + ControlWrites
     + SettingStore
-{
-}
-
-impl<S> Store for S where
-    S: Reads
-        + BackupWrites
-        + RestoreWrites
-        + InstanceWrites
-        + ConfigWrites
-        + ContentsWrites
-        + KeyAnalysisWrites
-        + OrderWrites
-        + DiagnosisWrites
-        + RunLogWrites
-        + ExportWrites
-        + TaskWrites
-        + NodeWrites
-        + AccountWrites
-        + SessionWrites
-        + WebCliWrites
-        + MigrationWrites
-        + ScheduleWrites
-        + ControlWrites
-        + SettingStore
 {
 }

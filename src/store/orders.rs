@@ -7,7 +7,7 @@ use crate::domain::order::{Order, Resource};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkOptions;
-use crate::store::{InstanceRef, StoreError};
+use crate::store::{ChangeInstance, InstanceRef, StoreError};
 
 /// Which instances that are paid for in advance are asked for. What is absent does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct PayOrder {
     pub order_id: String,
     /// How long its instances are being created from now on.
     pub work: Vec<(InstanceId, WorkOptions)>,
+    /// What is done to its instance instead, if another size of it was ordered.
+    pub change: Option<ChangeInstance>,
     /// When that was asked for.
     pub now: Timestamp,
     /// Who asks.
@@ -78,10 +80,10 @@ pub trait OrderReads: Send + Sync {
 /// Changes of orders.
 #[async_trait]
 pub trait OrderWrites: Send + Sync {
-    /// Pays an order: its instances come about from now on.
+    /// Pays an order: its instances come about from now on, or its instance changes.
     ///
     /// # Errors
-    /// `Refused` with `OrderNotFound` or `OrderNotPayable`.
+    /// `Refused` with `OrderNotFound` or `OrderNotPayable`, or as that change.
     async fn pay_order(&self, command: PayOrder) -> Result<(), StoreError>;
 
     /// Ends subscriptions.

@@ -19,7 +19,7 @@ pub struct CreateRestore {
     /// The record.
     pub new: NewRestore,
     /// Whether its caller chose its id: then it may be taken.
-    pub id_is_given: bool,
+    pub is_id_client_chosen: bool,
     /// Which instances may be restored.
     pub rules: BackupRules,
     /// Who asks.

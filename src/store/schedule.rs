@@ -7,11 +7,10 @@ use crate::domain::backup::{Backup, BackupKind, BackupStatus, BackupStatusKind, 
 use crate::domain::contents::Contents;
 use crate::domain::id::{BackupId, InstanceId, ProjectId, RestoreId};
 use crate::domain::instance::{BackupRules, InstanceStatus, ResizeRules, StatusTransition};
-use crate::domain::key_analysis::KeyAnalysis;
 use crate::domain::restore::{Restore, RestoreStatus, RestoreStatusKind};
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, WorkModel, WorkOptions};
-use crate::store::{InstanceRef, StoreError};
+use crate::store::{InstanceRef, NewKeyAnalysis, StoreError};
 
 /// A record that is waiting or running.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,9 +94,9 @@ pub struct WorkStep {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledScan {
     /// The analysis.
-    pub analysis: KeyAnalysis,
-    /// How long it takes.
-    pub work: WorkOptions,
+    pub new: NewKeyAnalysis,
+    /// A setting that is kept together with it, if it is begun.
+    pub setting_if_begun: Option<(&'static str, String)>,
     /// The present: of runs that were missed the oldest are left out.
     pub now: Timestamp,
 }
@@ -140,7 +139,7 @@ pub struct BackupChange {
 
 /// A change of a record that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MadeChange {
+pub struct AppliedChange {
     /// The record, and between which states it went.
     pub record: ChangedRecord,
     /// Its instance, if it has one.
@@ -174,8 +173,8 @@ pub enum ChangedRecord {
         model: WorkModel,
         /// The id of what it is about.
         id: String,
-        /// The state it was in.
-        from: &'static str,
+        /// The state it was in; none if it has come into being.
+        from: Option<&'static str>,
         /// The state it is in.
         to: &'static str,
     },
@@ -207,7 +206,7 @@ pub struct ScheduleStep {
     /// The backups to be made by the policies that have a run due.
     pub runs: Vec<ScheduledRun>,
     /// A setting that is kept together with the backups, if any of them is begun.
-    pub kept_if_begun: Option<(&'static str, String)>,
+    pub setting_if_begun: Option<(&'static str, String)>,
     /// Which instances may be backed up.
     pub rules: BackupRules,
     /// How many usable backups of an instance stay; older ones expire. None: all.
@@ -239,7 +238,7 @@ pub struct ScheduledRun {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScheduleOutcome {
     /// The changes that were made, in order: each backup is followed by those that expire because of it.
-    pub changes: Vec<MadeChange>,
+    pub changes: Vec<AppliedChange>,
     /// How many runs have begun the backup that they are for: they were neither skipped nor left out.
     pub begun: usize,
     /// How many changes, policies and backups have nothing due at that time any more.
@@ -300,7 +299,7 @@ pub trait ScheduleWrites: Send + Sync {
         &self,
         changes: Vec<DueChange>,
         keep: Option<u32>,
-    ) -> Result<Vec<MadeChange>, StoreError>;
+    ) -> Result<Vec<AppliedChange>, StoreError>;
 
     /// Does what is due at one time: begins changes that have waited; makes the backups of those policies whose runs still are due,
     /// and plans the next ones; lets backups expire whose days are over.

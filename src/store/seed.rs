@@ -13,6 +13,8 @@ use crate::domain::id::{ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{Instance, MinorVersions};
 use crate::domain::instance_config::InstanceConfig;
+use crate::domain::networks::NetworkResource;
+use crate::domain::order::{Order, Subscription};
 use crate::domain::quota::Quota;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
@@ -35,7 +37,7 @@ impl fmt::Debug for DomainSeed {
 }
 
 /// A project and the instances in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProjectSeed {
     /// The project.
     pub id: ProjectId,
@@ -49,6 +51,10 @@ pub struct ProjectSeed {
     pub quota: Quota,
     /// Its own templates of configuration parameters.
     pub templates: Vec<ConfigTemplate>,
+    /// What is in its network, beside or in place of what every project begins with.
+    pub networks: Vec<NetworkResource>,
+    /// Its orders.
+    pub orders: Vec<Order>,
     /// Its instances.
     pub instances: Vec<InstanceSeed>,
 }
@@ -56,13 +62,16 @@ pub struct ProjectSeed {
 /// An instance with its configuration and its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceSeed {
-    /// The instance. Without an address (`ip` is empty) it gets the next one of its project; replicas beside those of its
-    /// product are not seeded.
+    /// The instance. Without an address (`ip` is empty) it gets the next one of its project.
     pub instance: Instance,
     /// Its configuration; the tags are those of the instance.
     pub configuration: InstanceConfig,
     /// A hash of its password, as PHC text; without one any password is the right one.
     pub password_hash: Option<Secret>,
+    /// Whether a colon is in its password.
+    pub password_has_colon: bool,
+    /// For which time it is paid in advance, if that is known.
+    pub subscription: Option<Subscription>,
     /// When its backup policy runs next; if absent, as the policy has it from the seeding on.
     pub next_run_at: Option<Timestamp>,
     /// The minor versions in which it is behind.
@@ -98,6 +107,19 @@ pub struct UserSeed {
     pub denied: BTreeSet<String>,
 }
 
+/// An agency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgencySeed {
+    /// Its id.
+    pub id: UserId,
+    /// Its name.
+    pub name: String,
+    /// Its roles.
+    pub roles: BTreeMap<RoleScope, Role>,
+    /// Actions it is denied.
+    pub denied: BTreeSet<String>,
+}
+
 /// What a seed waits for between its last statement and the commit. If it fails, the seed is undone.
 pub type BeforeCommit = Shared<BoxFuture<'static, Result<(), StoreError>>>;
 
@@ -110,6 +132,8 @@ pub struct SeedPlan {
     pub projects: Vec<ProjectSeed>,
     /// Users.
     pub users: Vec<UserSeed>,
+    /// Agencies.
+    pub agencies: Vec<AgencySeed>,
     /// Settings, each by its name and as a JSON document, as they are to be kept.
     pub settings: Vec<(&'static str, String)>,
     /// Whether what is there already is replaced by what the seed says of it. If not, it is left alone.
@@ -166,8 +190,12 @@ pub enum StatePart {
     Domain(DomainSeed),
     /// A user.
     User(UserSeed),
-    /// A project, without its instances.
+    /// An agency.
+    Agency(AgencySeed),
+    /// A project, without its orders and instances.
     Project(ProjectSeed),
+    /// Orders of the project before them, by id.
+    Orders(Vec<Order>),
     /// An instance of the project before it, without its records.
     Instance(Box<InstanceSeed>),
     /// Backups of the instance before them, by number.

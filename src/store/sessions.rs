@@ -57,7 +57,7 @@ pub trait SessionReads: Send + Sync {
     ///
     /// # Errors
     /// `Failed` or `Inconsistent`.
-    async fn kept_sessions(&self, instance: InstanceRef) -> Result<Option<Vec<NodeSessions>>, StoreError>;
+    async fn stored_sessions(&self, instance: InstanceRef) -> Result<Option<Vec<NodeSessions>>, StoreError>;
 }
 
 /// Changes of sessions.

@@ -88,7 +88,7 @@ impl SnapshotFile {
     /// `Failed`.
     pub async fn next(&self) -> Result<Vec<u8>, StoreError> {
         let file = Arc::clone(&self.file);
-        in_the_background("read a snapshot", move || {
+        run_blocking_io("read a snapshot", move || {
             let mut piece = Vec::new();
             (&*file).take(PIECE_BYTES).read_to_end(&mut piece)?;
             Ok(piece)
@@ -118,7 +118,7 @@ impl SnapshotUpload {
     /// `Failed`.
     pub async fn write(&self, bytes: Vec<u8>) -> Result<(), StoreError> {
         let file = Arc::clone(&self.file);
-        in_the_background("write a snapshot", move || (&*file).write_all(&bytes)).await
+        run_blocking_io("write a snapshot", move || (&*file).write_all(&bytes)).await
     }
 }
 
@@ -140,7 +140,7 @@ pub struct CheckedUpload {
 }
 
 /// Does what waits for the disk beside the threads that serve requests.
-async fn in_the_background<T: Send + 'static>(
+async fn run_blocking_io<T: Send + 'static>(
     operation: &'static str,
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, StoreError> {

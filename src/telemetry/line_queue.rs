@@ -6,9 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How much may wait to be written, in bytes.
-const MOST_WAITING: usize = 1 << 20;
+const MAX_WAITING: usize = 1 << 20;
 /// How long [`LineQueue::flush`] waits for an output that takes nothing.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an output that is not to be waited for (`O_NONBLOCK`) is left alone when it is full.
 const RETRY_PERIOD: Duration = Duration::from_millis(5);
 
@@ -47,7 +47,7 @@ impl LineQueue {
     /// Queues whole lines; if there is no room for them they are lost. Never waits for the output.
     pub(super) fn push(&self, lines: &[u8]) {
         let mut state = self.shared.lock();
-        if state.waiting.len() + lines.len() > MOST_WAITING {
+        if state.waiting.len() + lines.len() > MAX_WAITING {
             drop(state);
             (self.count_lost)(count(lines));
             return;
@@ -57,11 +57,11 @@ impl LineQueue {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until all lines are written or lost, at most for [`FLUSH_PATIENCE`].
+    /// Waits until all lines are written or lost, at most for [`FLUSH_TIMEOUT`].
     pub(super) fn flush(&self) {
         let is_busy = |state: &mut State| state.is_writing || !state.waiting.is_empty();
         // Whoever ends the process does so in either case.
-        let _ = self.shared.changed.wait_timeout_while(self.shared.lock(), FLUSH_PATIENCE, is_busy);
+        let _ = self.shared.changed.wait_timeout_while(self.shared.lock(), FLUSH_TIMEOUT, is_busy);
     }
 }
 

@@ -51,7 +51,6 @@ async fn an_unknown_path_is_404() {
         "/favicon.ico".to_owned(),
         "/v1.0".to_owned(),
         format!("/v1.0/{PROJECT}"),
-        format!("/v1/{PROJECT}/instances"),
         format!("/v1.00/{PROJECT}/instances"),
         format!("/{PROJECT}/instances"),
         format!("{}/backup", instance_path(HA)),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::seed::{HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, UNKNOWN_INSTANCE};
-use crate::support::{Answer, Api, Covered, Refusal, TestServer, covered, each, is_uuid, refusal, text};
+use crate::support::{Answer, Api, Covered, Refusal, TestServer, covered, each, is_uuid, of, refusal, text};
 
 const BIG: &str = "/v2/{project_id}/instances/{instance_id}/bigkey-task";
 const BIG_ONE: &str = "/v2/{project_id}/instances/{instance_id}/bigkey-task/{bigkey_id}";
@@ -38,10 +38,6 @@ pub(crate) const COVERS: &[Covered] = &[
     covered("GET", OFFLINE_ONE, a_backup_is_analysed_as_it_was),
     covered("DELETE", OFFLINE_ONE, a_backup_is_analysed_as_it_was),
 ];
-
-fn of(instance: &str, rest: &str) -> String {
-    format!("{}/{rest}", Api::V2.instance(instance))
-}
 
 async fn begin(server: &TestServer, instance: &str, rest: &str) -> Answer {
     server.call("POST", &of(instance, rest)).send().await
@@ -132,6 +128,36 @@ async fn an_analysis_is_deleted_once_it_has_ended() {
     server.get(&one).await.assert_refused_by(Api::V2, &unknown);
     server.delete(&one).await.assert_refused_by(Api::V2, &unknown);
     server.get(&of(HA, "bigkey-task/none")).await.assert_refused_by(Api::V2, &unknown);
+}
+
+#[tokio::test]
+async fn hot_keys_can_need_a_policy_that_counts_uses() {
+    let mut server = TestServer::with(&[("compat.hotkey_needs_lfu", "true")]).await;
+    let unsupported = refused("DCS.4922", "Does not support hotkey analyze.");
+    let daily = json!({"enable_auto_scan": true, "schedule_at": ["07:00"]});
+    server.put(&of(HA, "hotkey/autoscan"), &daily).await.ok();
+    let policy = async |server: &TestServer, value: &str| {
+        let config = json!({"param_id": "2", "param_name": "maxmemory-policy", "param_value": value});
+        let body = json!({ "redis_config": [config] });
+        assert_eq!(server.put(&of(HA, "configs"), &body).await.status, 204);
+    };
+    for value in [None, Some("allkeys-lru"), Some("noeviction")] {
+        if let Some(value) = value {
+            policy(&server, value).await;
+        }
+        begin(&server, HA, "hotkey-task").await.assert_refused_by(Api::V2, &unsupported);
+        server.advance_ms(24 * 3_600_000);
+    }
+    assert_eq!(server.get(&of(HA, "hotkey-tasks")).await.ok()["count"], 0);
+    begin(&server, HA, "bigkey-task").await.ok();
+    policy(&server, "volatile-lfu").await;
+    begin(&server, HA, "hotkey-task").await.ok();
+    server.restart().await;
+    policy(&server, "allkeys-lfu").await;
+    begin(&server, HA, "hotkey-task").await.ok();
+    server.advance_ms(24 * 3_600_000);
+    let listed = server.get(&of(HA, "hotkey-tasks")).await.ok();
+    assert_eq!(each(&listed["records"], "scan_type"), ["auto", "manual", "manual"]);
 }
 
 #[tokio::test]

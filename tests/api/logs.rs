@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::seed::{
     CLUSTER, HA, OLD_REDIS, OTHERS_HA, PROJECT, SINGLE, SINGLE_RESTARTING, UNKNOWN_INSTANCE,
 };
-use crate::support::{Answer, Api, Covered, TestServer, covered, each, is_uuid, refusal, text};
+use crate::support::{Answer, Api, Covered, TestServer, covered, each, is_uuid, of, refusal, text};
 
 const RUN_LOGS: &str = "/v2/{project_id}/instances/{instance_id}/redislog";
 
@@ -33,10 +33,6 @@ pub(crate) const COVERS: &[Covered] = &[
         run_logs_are_collected_by_the_day_and_downloaded,
     ),
 ];
-
-fn of(instance: &str, rest: &str) -> String {
-    format!("{}/{rest}", Api::V2.instance(instance))
-}
 
 /// From eight days before every test begins, until it.
 const SLOW: &str = "slowlog?start_time=1582438504512&end_time=1583129704512";

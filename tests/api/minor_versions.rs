@@ -116,6 +116,29 @@ async fn an_upgrade_of_nothing_has_ended_at_once() {
 }
 
 #[tokio::test]
+async fn an_upgrade_of_nothing_can_be_refused() {
+    let settings = [("task.duration", "10s"), ("compat.upgrade_4053", "true")];
+    let server = TestServer::seeded(&behind(), &settings).await;
+    let nothing = Refusal {
+        legacy: "111400053",
+        ..refusal::other("DCS.4053", "the upgrade instance version equals to current version.")
+    };
+    let latest = json!({"engine_minor_version": "latest", "proxy_minor_version": "latest"});
+    let other = json!({"engine_minor_version": "9"});
+    upgrade(&server, HA, &other)
+        .await
+        .assert_refused_by(Api::V2, &refusal::invalid_parameter("engine_minor_version"));
+    upgrade(&server, HA, &latest).await.ok();
+    // What runs is not there yet.
+    upgrade(&server, HA, &latest).await.assert_refused_by(Api::V2, &UPGRADING);
+    server.advance_ms(10_000);
+    for body in [latest, json!({"engine_minor_version": "5.0.14.0"})] {
+        upgrade(&server, HA, &body).await.assert_refused_by(Api::V2, &nothing);
+    }
+    assert_eq!(server.get(&format!("{}/tasks", Api::V2.instance(HA))).await.ok()["task_count"], "1");
+}
+
+#[tokio::test]
 async fn an_upgrade_that_fails_leaves_the_versions() {
     let server = TestServer::seeded(&behind(), &[]).await;
     let before = version(&server, HA).await;

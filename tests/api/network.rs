@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::seed::{
     BY_STATUS, CLUSTER, HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, SINGLE, UNKNOWN_INSTANCE,
 };
-use crate::support::{Answer, Api, Covered, TestServer, covered, each, is_uuid, refusal, text};
+use crate::support::{Answer, Api, Covered, TestServer, covered, each, is_uuid, of, refusal, text};
 
 const PUBLIC_IP: &str = "/v2/{project_id}/instances/{instance_id}/public-ip";
 const BANDWIDTHS: &str = "/v2/{project_id}/instances/{instance_id}/bandwidths";
@@ -24,10 +24,6 @@ pub(crate) const COVERS: &[Covered] = &[
 
 const WEEK_MS: u64 = 604_800_000;
 const DAY_MS: u64 = 86_400_000;
-
-fn of(instance: &str, rest: &str) -> String {
-    format!("{}/{rest}", Api::V2.instance(instance))
-}
 
 async fn open(server: &TestServer, instance: &str, body: Value) -> Answer {
     server.post(&of(instance, "public-ip"), &body).await

@@ -229,6 +229,106 @@ async fn a_size_that_waits_for_its_window_keeps_its_order_open() {
 }
 
 #[tokio::test]
+async fn another_size_waits_until_its_order_is_paid() {
+    let mut server = TestServer::start().await;
+    lasting(&server).await;
+    let (instance, bought) = buy(&server, json!({})).await;
+    server.advance_ms(15_000);
+    let until = async |server: &TestServer| {
+        resources(server, json!({"order_id": bought})).await["data"][0]["expire_time"].take()
+    };
+    let paid_until = until(&server).await;
+    server.advance_ms(86_400_000);
+    let paths = [
+        format!("{}/resize", Api::V2.instance(&instance)),
+        format!("/v2/{PROJECT}/orders/instances/{instance}/resize"),
+    ];
+    let tasks = format!("{}/tasks", Api::V2.instance(&instance));
+    for (path, is_auto_pay, capacity) in
+        [(&paths[0], json!("false"), 4), (&paths[1], json!(false), 8), (&paths[0], json!(0), 16)]
+    {
+        let mut wanted = to(capacity);
+        wanted["bss_param"] = json!({ "is_auto_pay": is_auto_pay });
+        let order = text(&server.post(path, &wanted).await.ok()["order_id"]);
+        let before = server.shown(Api::V2, &instance).await;
+        let task_count = server.get(&tasks).await.ok()["task_count"].take();
+        server.advance_ms(1_000_000);
+        server.restart().await;
+        let shown = details(&server, &order).await;
+        assert_eq!(
+            (&shown["status"], &shown["order_type"], &shown["payment_time"]),
+            (&json!(6), &json!(3), &Value::Null)
+        );
+        let meanwhile = server.shown(Api::V2, &instance).await;
+        assert_eq!((&meanwhile["status"], &meanwhile["capacity"]), (&json!("RUNNING"), &before["capacity"]));
+        assert_eq!(server.get(&tasks).await.ok()["task_count"], task_count);
+        let payment = json!({ "order_id": order });
+        server.post(PAY, &payment).await.assert_no_content();
+        assert_eq!(details(&server, &order).await["status"], 3);
+        assert_eq!(server.status(Api::V2, &instance).await, "EXTENDING");
+        assert_eq!(server.get(&tasks).await.ok()["tasks"][0]["status"], "EXECUTING");
+        server.post(PAY, &payment).await.assert_refused_by(Api::V2, &NOT_PAYABLE);
+        server.advance_ms(25_000);
+        let resized = server.shown(Api::V2, &instance).await;
+        assert_eq!((&resized["status"], &resized["capacity"]), (&json!("RUNNING"), &json!(capacity)));
+        assert_eq!(details(&server, &order).await["status"], 5);
+    }
+    // Time is not what was paid.
+    assert_eq!(until(&server).await, paid_until);
+}
+
+#[tokio::test]
+async fn an_order_is_paid_only_where_it_can_be_carried_out() {
+    let server = TestServer::with(&[("backup.duration", "1h")]).await;
+    let (instance, _) = buy(&server, json!({})).await;
+    let path = format!("{}/resize", Api::V2.instance(&instance));
+    let unpaid = |mut wanted: Value| {
+        wanted["bss_param"] = json!({"is_auto_pay": "false"});
+        wanted
+    };
+    // What cannot be is not ordered.
+    let quota = async |memory_gb: u32| {
+        let seed = format!("projects: [{{id: {PROJECT}, quotas: {{memory_gb: {memory_gb}}}}}]");
+        server.seed(&seed, "?overwrite=true").await.ok();
+    };
+    quota(1).await;
+    for (wanted, refusal) in [
+        (json!({"new_capacity": 4, "spec_code": "none"}), refusal::INVALID_SPEC_CODE),
+        (to(4), refusal::MEMORY_QUOTA),
+    ] {
+        server.post(&path, &unpaid(wanted)).await.assert_refused_by(Api::V2, &refusal);
+    }
+    quota(512).await;
+    let order = async |wanted: Value| text(&server.post(&path, &unpaid(wanted)).await.ok()["order_id"]);
+    let pay = async |order: &str| server.post(PAY, &json!({ "order_id": order })).await;
+    let later = order(
+        json!({"new_capacity": 4, "spec_code": "redis.ha.xu1.large.r2.4", "execute_immediately": false}),
+    )
+    .await;
+    let never = order(to(8)).await;
+    server.create_backup(&instance).await;
+    pay(&later).await.assert_refused_by(Api::V2, &refusal::BACKING_UP);
+    assert_eq!(details(&server, &later).await["status"], 6);
+    server.advance_ms(3_600_000);
+    // The window of maintenance opens in the night.
+    pay(&later).await.assert_no_content();
+    assert_eq!(server.shown(Api::V2, &instance).await["capacity"], 2);
+    assert_eq!(details(&server, &later).await["status"], 3);
+    server.advance_ms(24 * 3_600_000);
+    assert_eq!(server.shown(Api::V2, &instance).await["capacity"], 4);
+    assert_eq!(details(&server, &later).await["status"], 5);
+    // An instance that is paid for afterwards has nothing to pay before, and v1.0 pays at once.
+    let afterwards = format!("{}/resize", Api::V2.instance(HA));
+    assert_eq!(server.post(&afterwards, &unpaid(to(4))).await.status, 204);
+    let extend = format!("{}/extend", Api::V1.instance(&instance));
+    assert_eq!(server.post(&extend, &unpaid(json!({"new_capacity": 16}))).await.status, 204);
+    assert_eq!(server.shown(Api::V2, &instance).await["capacity"], 16);
+    unsubscribe(&server, &[&instance], 1).await.ok();
+    pay(&never).await.assert_refused_by(Api::V2, &refusal::INSTANCE_NOT_FOUND);
+    assert_eq!(details(&server, &never).await["status"], 6);
+}
+
+#[tokio::test]
 async fn instances_end_with_their_subscription() {
     let mut server = TestServer::with(&[("backup.duration", "1h")]).await;
     let (first, _) = buy(&server, json!({})).await;

@@ -8,7 +8,9 @@ use crate::support::seed::{
     BY_STATUS, CLUSTER, HA, MEMCACHED, OLD_REDIS, OTHERS_HA, PROJECT, PROXY, RW_SPLIT, SINGLE,
     UNKNOWN_INSTANCE,
 };
-use crate::support::{Answer, Api, Covered, Refusal, TestServer, covered, each, is_lower_hex, refusal, text};
+use crate::support::{
+    Answer, Api, Covered, Refusal, TestServer, covered, each, is_lower_hex, of, of_node, refusal, text,
+};
 
 pub(crate) const COVERS: &[Covered] = &[
     covered("POST", "/v2/{project_id}/instances/{instance_id}/swap", a_swap_is_made_before_it_is_answered),
@@ -53,17 +55,6 @@ const LAST_ADDRESS: Refusal =
     refusal::other("DCS.4879", "r/w instance have only one repl can not remove ip from dns");
 const LAST_OF_REPLICAS: Refusal =
     refusal::other("DCS.4935", "Only one slave replication has dns ip, can not delete");
-
-fn of(instance: &str, rest: &str) -> String {
-    format!("{}/{rest}", Api::V2.instance(instance))
-}
-
-/// A path of a node: the switchover is below the other word for instances.
-fn of_node(instance: &str, node: &Value, rest: &str) -> String {
-    let word = if rest == "async-switchover" { "instance" } else { "instances" };
-    let (group, node) = (text(&node["group_id"]), text(&node["node_id"]));
-    format!("/v2/{PROJECT}/{word}/{instance}/groups/{group}/replications/{node}/{rest}")
-}
 
 async fn groups(server: &TestServer, instance: &str) -> Vec<Value> {
     let found = server.get(&format!("/v2/{PROJECT}/instance/{instance}/groups")).await.ok();

@@ -2,17 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::seed::{HA, MEMCACHED, OLD_REDIS, SINGLE_RESTARTING};
-use crate::support::{Answer, Api, TestServer, each, is_uuid, refusal, text};
+use crate::support::seed::{HA, MEMCACHED, OLD_REDIS, SECOND_HA, SINGLE_RESTARTING, TINY};
+use crate::support::{Answer, Api, TestServer, each, is_uuid, of, refusal, text};
 
 /// From the time at which the clock of a test begins to seven in the morning.
 const UNTIL_SEVEN: u64 = (44 * 60 + 55) * 1000 + 488;
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;
-
-fn of(instance: &str, rest: &str) -> String {
-    format!("{}/{rest}", Api::V2.instance(instance))
-}
 
 async fn put(server: &TestServer, instance: &str, rest: &str, body: &Value) -> Answer {
     server.call("PUT", &of(instance, rest)).json(body).send().await
@@ -104,6 +100,72 @@ async fn there_is_no_scan_while_another_one_runs_or_the_instance_does_not() {
     assert_eq!(server.delete(&Api::V2.instance(HA)).await.status, 204);
     server.advance_ms(DAY);
     server.get(&of(HA, "bigkey-tasks")).await.assert_refused_by(Api::V2, &refusal::INSTANCE_NOT_FOUND);
+}
+
+/// A fault that lets so many scans of an operation fail.
+async fn fault(server: &TestServer, matcher: Value, times: u64) {
+    let outcome = json!({"status": "failed", "error_code": "dcs.08.0002"});
+    let fault = json!({"match": matcher, "times": times, "effect": {"outcome": outcome}});
+    server.post("/_emulator/faults", &fault).await.ok();
+}
+
+#[tokio::test]
+async fn of_the_scans_of_one_time_a_fault_lets_no_more_fail_than_it_says() {
+    let mut server = TestServer::with(&[("task.duration", "10s")]).await;
+    let daily = json!({"enable_auto_scan": true, "schedule_at": ["07:00"]});
+    for instance in [HA, SECOND_HA, TINY] {
+        for scan in ["bigkey", "hotkey"] {
+            put(&server, instance, &format!("{scan}/autoscan"), &daily).await.ok();
+        }
+    }
+    // The second one is about calls, the third would be answered.
+    fault(&server, json!({"operation": "scheduled_hotkey_scan"}), 2).await;
+    fault(&server, json!({"operation": "create_hotkey_scan_task"}), 1).await;
+    let answered = json!({"match": {"operation": "scheduled_bigkey_scan"}, "effect": {"status": 503}});
+    server.post("/_emulator/faults", &answered).await.ok();
+    server.advance_ms(UNTIL_SEVEN);
+    assert_eq!(server.get(&of(HA, "hotkey-tasks")).await.ok()["count"], 1);
+    server.restart().await;
+    let faults = async |server: &TestServer| {
+        let faults = server.get("/_emulator/faults").await.ok()["faults"].take();
+        (each(&faults, "times"), each(&faults, "hits"))
+    };
+    assert_eq!(faults(&server).await, (vec![json!(1), Value::Null], vec![json!(0), json!(0)]));
+    server.advance_ms(10_000);
+    let statuses = async |scan: &str| {
+        let mut all = Vec::new();
+        for instance in [HA, SECOND_HA, TINY] {
+            let listed = server.get(&of(instance, &format!("{scan}-tasks"))).await.ok();
+            all.push(listed["records"].as_array().unwrap().iter().map(|row| text(&row["status"])).collect());
+        }
+        all.sort();
+        let all: Vec<Vec<String>> = all;
+        all.concat()
+    };
+    assert_eq!(statuses("hotkey").await, ["failed", "failed", "success"]);
+    assert_eq!(statuses("bigkey").await, ["success"; 3]);
+}
+
+#[tokio::test]
+async fn a_scan_that_does_not_begin_uses_no_fault_up() {
+    let mut server = TestServer::with(&[("task.duration", "90s")]).await;
+    every(&server, 60).await;
+    server.advance_ms(UNTIL_SEVEN);
+    // The one of seven o'clock has begun, the one of a minute later finds it open.
+    assert_eq!(histories(&server, "").await["total"], 1);
+    fault(&server, json!({"operation": "scheduled_expire_key_scan", "instance_id": HA}), 1).await;
+    server.advance_ms(MINUTE);
+    assert_eq!(histories(&server, "").await["total"], 1);
+    assert_eq!(server.get("/_emulator/faults").await.ok()["faults"][0]["times"], 1);
+    server.restart().await;
+    let path = "/_emulator/clock/advance";
+    let fired = server.post(path, &json!({"duration": "10m"})).await.ok()["fired"].take();
+    let begun = fired.as_array().unwrap().iter().filter(|change| change["from"].is_null());
+    assert_eq!(begun.map(|change| text(&change["to"])).collect::<Vec<_>>(), ["waiting"; 5]);
+    let mut ended = each(&histories(&server, "").await["records"], "status");
+    ended.reverse();
+    assert_eq!(ended[..3], ["success", "failed", "success"]);
+    assert_eq!(server.get("/_emulator/faults").await.ok()["faults"], json!([]));
 }
 
 #[tokio::test]

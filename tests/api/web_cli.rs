@@ -215,6 +215,9 @@ async fn commands_read_what_the_instance_holds() {
         let body = json!({"client_id": client, "command": "keys *", "database": database});
         let answer = server.post(&path, &body).await;
         answer.assert_refused_by(Api::V2, &refusal::invalid_parameter("database"));
+        let body = json!({"client_id": "nobody", "command": "keys *", "database": database});
+        let answer = server.post(&path, &body).await;
+        answer.assert_refused_by(Api::V2, &refusal::invalid_parameter("database"));
     }
     for line in ["", "  ", &"x".repeat(4097)] {
         let refused = command(&server, &client, line).await;

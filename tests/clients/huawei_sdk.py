@@ -48,6 +48,11 @@ def main():
     keys = BasicCredentials(access_key, secret_key)
     by_region = Service(DcsClient.new_builder().with_credentials(keys).with_region(region).build(), master_standby)
 
+    def for_a_while(key, token):
+        keys = BasicCredentials(key["access"], key["secret"], project).with_security_token(token)
+        return Service(DcsClient.new_builder().with_credentials(keys).with_endpoint(url).build(), master_standby)
+
+    key = temporary_key(url)
     dcs = service()
     print(json.dumps({
         "instances": instances(dcs),
@@ -55,11 +60,31 @@ def main():
         "total_by_region": by_region.backups().total_num,
         "restores": restores(dcs),
         "refusals": refusals(dcs, single),
+        "temporary_key": {
+            "sees_what_the_user_sees": (
+                for_a_while(key, key["securitytoken"]).backup_ids() == dcs.backup_ids()
+            ),
+            "other_token": refusal(lambda: for_a_while(key, "other").backups()),
+        },
         "refused_keys": {
             "wrong_secret": refusal(lambda: service(secret_key="wrong").backups()),
             "unknown_key": refusal(lambda: service(access_key="UNKNOWNACCESSKEY0000").backups()),
         },
     }))
+
+
+def temporary_key(url):
+    """Returns a temporary key of the built-in user, who logs in by password for it."""
+
+    def post(path, identity, headers):
+        body = json.dumps({"auth": {"identity": identity}}).encode()
+        return urllib.request.urlopen(urllib.request.Request(url + path, body, headers))
+
+    user = {"name": "emulator", "password": "emulator-password"}
+    login = post("/v3/auth/tokens", {"methods": ["password"], "password": {"user": user}}, {})
+    token = {"X-Auth-Token": login.headers["X-Subject-Token"]}
+    answer = post("/v3.0/OS-CREDENTIAL/securitytokens", {"methods": ["token"], "token": {}}, token)
+    return json.load(answer)["credential"]
 
 
 class Service:

@@ -26,6 +26,8 @@ fn backups(session: &Session) -> Result<Value, Failed> {
     same_json("how many backups the client that knows its region sees", &seen["total_by_region"], &json!(3))?;
     check_restores(&seen["restores"])?;
     check_refusals(&seen["refusals"])?;
+    let temporary_key = json!({"sees_what_the_user_sees": true, "other_token": invalid_token()});
+    same_json("a temporary key", &seen["temporary_key"], &temporary_key)?;
     same_json("a wrong secret", &seen["refused_keys"]["wrong_secret"], &invalid_token())?;
     Ok(seen)
 }

@@ -11,11 +11,15 @@ mod cli;
 mod cli_life;
 mod expect;
 mod fixtures;
+mod https;
 mod huawei_sdk;
 mod openapi;
 mod otc_sdk;
+mod pages;
 mod poll;
+mod proxy;
 mod python;
+mod sdk_drivers;
 mod sdk_life;
 mod server;
 mod session;
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
     ];
     trials.extend(fixtures::trials());
     trials.extend(sdk_life::trials());
+    trials.extend(pages::trials());
+    trials.extend(https::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -25,7 +25,7 @@ impl Clients {
 }
 
 /// Why there are no clients, and what a test does then.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum NoClients {
     /// This machine cannot have them: ignore the test.
     Skip(String),

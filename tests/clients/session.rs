@@ -44,7 +44,7 @@ pub(crate) enum Login {
 }
 
 impl Login {
-    fn variables(self, url: &str) -> Vec<(&'static str, String)> {
+    pub(crate) fn variables(self, url: &str) -> Vec<(&'static str, String)> {
         let with_password = |password: &str| {
             vec![
                 ("OS_AUTH_URL", format!("{url}/v3")),
@@ -112,10 +112,7 @@ impl Session {
     /// # Errors
     /// If it answers with anything but success and JSON.
     pub(crate) fn api(&self, path: &str) -> Result<Value, Failed> {
-        let url = format!("{}{path}", self.url());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let body = runtime.block_on(async { reqwest::get(url).await?.error_for_status()?.bytes().await })?;
-        Ok(serde_json::from_slice(&body)?)
+        answer_of(&format!("{}{path}", self.url()))
     }
 
     /// Runs a command of the `openstack` CLI and returns the JSON it prints.
@@ -202,6 +199,16 @@ impl Session {
             stderr: fs::read_to_string(stderr)?,
         })
     }
+}
+
+/// Returns the JSON at a URL that asks for no login.
+///
+/// # Errors
+/// If it answers with anything but success and JSON.
+pub(crate) fn answer_of(url: &str) -> Result<Value, Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let body = runtime.block_on(async { reqwest::get(url).await?.error_for_status()?.bytes().await })?;
+    Ok(serde_json::from_slice(&body)?)
 }
 
 fn json_of(what: &str, printed: &Printed) -> Result<Value, Failed> {

@@ -14,6 +14,7 @@ mod process_support;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use chacha20::ChaCha12Rng;
 use ledger::Ledger;
 use load::Load;
 use process_support::database::{beside, snapshot, texts};
@@ -21,7 +22,6 @@ use process_support::rules::look_through;
 use process_support::wire::{instance_ids, instances_seed, restores_path};
 use process_support::{Server, eventually, serve};
 use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha12Rng;
 use tempfile::TempDir;
 
 const ROUNDS: u64 = 50;

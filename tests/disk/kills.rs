@@ -16,7 +16,7 @@ use crate::process_support::{Finished, Process, Server, isolate, program, run, s
 /// System calls that change a file, or make such changes last.
 const CHANGES: &str = "pwrite64,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,copy_file_range,sendfile";
 /// Of the changes of one kind to one file so many are cut off at most, spread evenly over all of them.
-const MOST_CUTS: usize = 6;
+const MAX_CUTS: usize = 6;
 /// Without strace so many moments are tried.
 const DELAYS: u64 = 30;
 
@@ -254,7 +254,7 @@ pub(crate) fn killed_at_every_change(scenario: &Scenario) {
     let prepared = Prepared { folder: prepared(scenario).0 };
     let (mut cuts, mut kills) = (0, 0);
     for ((name, call), numbers) in &changes {
-        let tried = numbers.len().min(MOST_CUTS);
+        let tried = numbers.len().min(MAX_CUTS);
         for step in 0..tried {
             // The first, the last, and evenly between them.
             let number = numbers[step * (numbers.len() - 1) / (tried - 1).max(1)];

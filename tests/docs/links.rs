@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::page;
 
 /// How long the README may be, in bytes: what is not for the first ten minutes belongs into `docs/`.
-const LONGEST_README: usize = 8192;
+const MAX_README: usize = 8192;
 
 fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -27,7 +27,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 pub(crate) fn the_readme_is_read_in_a_few_minutes() {
     let length = page("README.md").len();
-    assert!(length <= LONGEST_README, "README.md has {length} bytes");
+    assert!(length <= MAX_README, "README.md has {length} bytes");
 }
 
 pub(crate) fn every_link_leads_somewhere() {

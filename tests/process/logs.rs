@@ -1,6 +1,6 @@
 //! Logs: what an operator reads.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::process_support::wire::{DEMO_INSTANCE, PROJECT};
@@ -13,6 +13,31 @@ fn at_info_the_log_tells_nothing_of_the_framework() {
     assert!(stopped.stderr.contains("INFO records are kept in a file"), "{stopped:?}");
     for word in ["Tokio", "tokio", "worker", "accept thread"] {
         assert!(!stopped.stderr.contains(word), "{word}: {stopped:?}");
+    }
+}
+
+#[test]
+fn no_log_line_has_anything_of_credentials() {
+    let folder = TempDir::new().unwrap();
+    let flags = ["--log-level", "dcs_emulator=trace,sqlx=trace", "--auth", "strict"];
+    let server = Server::start(serve(&folder.path().join("a.db"), &flags));
+    let mut client = server.connect();
+    let user = json!({"name": "emulator", "password": "emulator-password"});
+    let login = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}});
+    let login = client.ask("POST", "/v3/auth/tokens", &login.to_string()).unwrap();
+    let token = login.headers.iter().find_map(|line| line.strip_prefix("x-subject-token: "));
+    let token = token.unwrap_or_else(|| panic!("{login:?}"));
+    let asking = json!({"auth": {"identity": {"methods": ["token"], "token": {"id": token}}}});
+    let path = "/v3.0/OS-CREDENTIAL/securitytokens";
+    let key = client.ask("POST", path, &asking.to_string()).unwrap().json()["credential"].take();
+    drop(client);
+    let stopped = server.stop();
+    assert!(stopped.stderr.contains("create_temporary_key"), "{stopped:?}");
+    for secret in ["emulator-password", token]
+        .into_iter()
+        .chain(["access", "secret", "securitytoken"].map(|name| key[name].as_str().unwrap()))
+    {
+        assert!(!stopped.stderr.contains(secret), "{secret} is in the log");
     }
 }
 

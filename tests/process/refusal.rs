@@ -254,7 +254,7 @@ fn a_bad_configuration_file_is_refused_by_file_and_key() {
         ("regoin = \"eu-de\"", "regoin is no setting; did you mean region?"),
         ("[backup]\ntime = 1", "backup.time is no setting"),
         ("[backup]\ncluster = \"sometimes\"", "backup.cluster: \"sometimes\" must be one of"),
-        ("listen = 8637", "listen: \"8637\" must be an IP address"),
+        ("listen = 8637", "listen: \"8637\" must be an address or a name"),
         ("region = 1.5", "region must be a text"),
         ("region = \"eu-de", "line 1"),
     ] {

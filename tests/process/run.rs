@@ -1,5 +1,6 @@
 //! `run -- COMMAND`: what the command finds, how it ends, and what the caller is told.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -30,7 +31,7 @@ fn the_command_finds_a_server_that_is_ready() {
 #[test]
 fn clients_find_where_to_log_in_and_with_what() {
     let seed = "projects: [{id: 885cacf2d49d4bb6931ae668e9c07553}]\n\
-                domain: {name: a-domain}\n\
+                domain: {id: 0123456789abcdef0123456789abcdef, name: a-domain}\n\
                 users: [{name: someone, password: a-password, access_keys: [{access: AK, secret: a-secret}]}]\n";
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("seed.yaml");
@@ -38,7 +39,9 @@ fn clients_find_where_to_log_in_and_with_what() {
     let flags = ["--seed", &file.to_string_lossy(), "--control-token", "hush", "--region", "eu-nl"];
     let mut command = run_shell(&flags, "env");
     // What would lead a client to a real cloud does not reach it.
-    command.env("OS_CLOUD", "real").env("OS_PASSWORD", "real").env("HUAWEICLOUD_SDK_REGIONS_FILE", "real");
+    for name in ["OS_CLOUD", "OS_PASSWORD", "HUAWEICLOUD_SDK_REGIONS_FILE", "HW_CLOUD", "HW_SECURITY_TOKEN"] {
+        command.env(name, "real");
+    }
     let finished = run(command);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let found = |name: &str| {
@@ -46,6 +49,7 @@ fn clients_find_where_to_log_in_and_with_what() {
         line.unwrap_or_else(|| panic!("{name} is not set: {finished:?}"))
     };
     let url = found("DCS_EMULATOR_URL");
+    let domain = "0123456789abcdef0123456789abcdef";
     for (name, value) in [
         ("DCS_EMULATOR_PROJECT_ID", "885cacf2d49d4bb6931ae668e9c07553"),
         ("DCS_EMULATOR_CONTROL_TOKEN", "hush"),
@@ -59,12 +63,65 @@ fn clients_find_where_to_log_in_and_with_what() {
         ("HUAWEICLOUD_SDK_AK", "AK"),
         ("HUAWEICLOUD_SDK_SK", "a-secret"),
         ("HUAWEICLOUD_SDK_PROJECT_ID", "885cacf2d49d4bb6931ae668e9c07553"),
+        ("HUAWEICLOUD_SDK_DOMAIN_ID", domain),
+        ("HUAWEICLOUD_SDK_REGION_IAM_EU_NL", url),
+        ("HUAWEICLOUD_SDK_REGION_BSS_EU_NL", url),
+        ("HW_AUTH_URL", &format!("{url}/v3")),
+        ("HW_REGION_NAME", "eu-nl"),
+        ("HW_ACCESS_KEY", "AK"),
+        ("HW_SECRET_KEY", "a-secret"),
+        ("HW_PROJECT_ID", "885cacf2d49d4bb6931ae668e9c07553"),
+        ("HW_DOMAIN_ID", domain),
+        ("SKIP_CHECK_WEBSITE_TYPE", "true"),
+        ("SKIP_CHECK_UPGRADE", "true"),
+        (
+            "TF_VAR_dcs_emulator_endpoints",
+            &format!(
+                r#"{{"bss":"{url}","dcs":"{url}","dns":"{url}","ecs":"{url}","iam":"{url}","sts":"{url}","vpc":"{url}"}}"#
+            ),
+        ),
         ("HUAWEICLOUD_SDK_IAM_ENDPOINT", url),
         ("HUAWEICLOUD_SDK_REGION_DCS_EU_NL", url),
     ] {
         assert_eq!(found(name), value, "{name}");
     }
     assert!(!finished.stdout.contains("=real"), "{finished:?}");
+    // Clients that read a key go by it before the password, for which there is one.
+    assert!(!finished.stdout.contains("OS_ACCESS_KEY="), "{finished:?}");
+}
+
+#[test]
+fn clients_of_a_user_without_a_password_log_in_with_its_key() {
+    let seed = "users: [{name: someone, access_keys: [{access: AK, secret: a-secret}]}]\n";
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("seed.yaml");
+    std::fs::write(&file, seed).unwrap();
+    let finished = run(run_shell(&["--seed", &file.to_string_lossy()], "env"));
+    let has = |beginning: &str| finished.stdout.lines().any(|line| line.starts_with(beginning));
+    assert!(has("OS_ACCESS_KEY=AK") && has("OS_SECRET_KEY=a-secret"), "{finished:?}");
+    assert!(!has("OS_PASSWORD=") && !has("OS_USERNAME="), "{finished:?}");
+}
+
+#[test]
+fn terraform_is_told_what_the_block_of_its_provider_needs() {
+    let folder = TempDir::new().unwrap();
+    for name in ["terraform", "tofu"] {
+        let path = folder.path().join(name);
+        // A shell of that name.
+        std::os::unix::fs::symlink("/bin/sh", &path).unwrap();
+        let script = "echo \"$TF_VAR_dcs_emulator_endpoints\"";
+        let finished = run(program(&["run", "--", &path.to_string_lossy(), "-c", script]));
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let endpoints: BTreeMap<String, String> = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(endpoints.keys().collect::<Vec<_>>(), ["bss", "dcs", "dns", "ecs", "iam", "sts", "vpc"]);
+        for (service, url) in endpoints {
+            assert!(finished.stderr.contains(&format!("{service} = \"{url}\"")), "{finished:?}");
+        }
+    }
+    // Other commands are told nothing.
+    assert_eq!(run(program(&["run", "--", "true"])).stderr, "");
+    let help = run(program(&["run", "--help"]));
+    assert!(help.stdout.contains("endpoints = var.dcs_emulator_endpoints"), "{help:?}");
 }
 
 #[test]

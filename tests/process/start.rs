@@ -1,14 +1,15 @@
 //! Starting: the ready line, the ready file, the demo, seeds, and databases that must not be refused.
 
 use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process_support::database::{beside, texts};
-use crate::process_support::wire::{DEMO_INSTANCE, backups_path, instance_ids, instances_seed};
-use crate::process_support::{Process, Server, eventually, program, serve};
+use crate::process_support::wire::{Connection, DEMO_INSTANCE, backups_path, instance_ids, instances_seed};
+use crate::process_support::{Process, Server, eventually, program, run, serve};
 
 #[test]
 fn the_ready_line_is_the_last_on_stdout_and_names_where_requests_are_served() {
@@ -19,6 +20,52 @@ fn the_ready_line_is_the_last_on_stdout_and_names_where_requests_are_served() {
     assert_eq!(server.connect().get("/readyz").unwrap().status, 200);
     let stopped = server.stop();
     assert_eq!(stopped.stdout, format!("dcs-emulator ready on {url}\n"));
+}
+
+/// Returns the addresses of this machine that `localhost` stands for.
+fn loopbacks() -> Vec<IpAddr> {
+    let named = ("localhost", 0).to_socket_addrs().unwrap();
+    named.filter(|address| TcpListener::bind(address).is_ok()).map(|address| address.ip()).collect()
+}
+
+#[test]
+fn a_name_is_listened_to_at_every_address_that_it_has_here() {
+    let folder = TempDir::new().unwrap();
+    let database = folder.path().join("a.db");
+    let mut command = program(&["serve", "--listen", "localhost:0", "--control-listen", "localhost:0"]);
+    command.arg("--database").arg(&database);
+    let server = Server::start(command);
+    let port = server.url.strip_prefix("http://localhost:").expect("the name that was asked for");
+    let addresses = loopbacks();
+    assert!(!addresses.is_empty());
+    for address in addresses {
+        let mut connection =
+            Connection::open(&SocketAddr::new(address, port.parse().unwrap()).to_string()).unwrap();
+        assert_eq!(connection.get("/readyz").unwrap().status, 200, "{address}");
+        let alone = connection.get("/_emulator/info").unwrap();
+        assert_eq!(alone.status, 404, "the control API is elsewhere: {alone:?}");
+    }
+    // A port that is taken at one of them is taken.
+    let again =
+        run(program(&["serve", "--database", "sqlite::memory:", "--listen", &format!("localhost:{port}")]));
+    assert_eq!(again.code, Some(3), "{again:?}");
+    assert!(again.stderr.contains(&format!("cannot listen on localhost:{port}: ")), "{again:?}");
+    let stopped = server.stop();
+    assert!(!stopped.stderr.contains("everybody who reaches this server"), "{stopped:?}");
+}
+
+#[test]
+fn a_name_of_no_address_is_refused_with_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let finished = run({
+        let mut command = program(&["serve", "--listen", "no-such-name.invalid:8637"]);
+        command.current_dir(folder.path());
+        command
+    });
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("cannot listen on no-such-name.invalid: "), "{finished:?}");
+    assert!(finished.stderr.contains("put the name into the hosts file"), "{finished:?}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "it left files");
 }
 
 #[test]
@@ -47,6 +94,7 @@ fn the_ready_file_is_whole_when_it_is_there_and_gone_after_a_stop() {
         ready,
         serde_json::json!({
             "url": server.url,
+            "tls_url": null,
             "control_url": server.url,
             "pid": server.process.id(),
             "version": env!("CARGO_PKG_VERSION"),

@@ -9,7 +9,7 @@ use crate::process_support::wire::{Connection, DEMO_INSTANCE, backups_path};
 use crate::process_support::{Server, eventually, serve};
 
 /// Requests in flight may take as long as this when a server is told to stop.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn demo(folder: &TempDir) -> Server {
     Server::start(serve(&folder.path().join("a.db"), &["--demo"]))
@@ -89,7 +89,7 @@ fn a_second_signal_ends_it_at_once() {
         server.signal(second);
         let finished = server.finish();
         // Waiting for the request would have taken as long as that.
-        assert!(told.elapsed() < STOP_PATIENCE / 2, "SIG{second} was not heard");
+        assert!(told.elapsed() < STOP_TIMEOUT / 2, "SIG{second} was not heard");
         assert_eq!(finished.code, Some(1), "it was not stopped as asked: {finished:?}");
         let database = folder.path().join("a.db");
         assert_eq!(texts(&database, "SELECT remark FROM backup_records"), ["answered"]);
@@ -105,5 +105,5 @@ fn a_connection_without_a_request_does_not_keep_it_waiting() {
     let _unused = server.connect();
     let told = Instant::now();
     server.stop();
-    assert!(told.elapsed() < STOP_PATIENCE / 2, "idle connections kept it for {:?}", told.elapsed());
+    assert!(told.elapsed() < STOP_TIMEOUT / 2, "idle connections kept it for {:?}", told.elapsed());
 }

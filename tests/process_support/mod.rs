@@ -3,6 +3,7 @@
 pub(crate) mod database;
 pub(crate) mod in_process;
 pub(crate) mod rules;
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 use std::io::{BufRead, BufReader, Read};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use wire::Connection;
 
 /// How long a test waits for what must come. Far longer than it ever takes: only a failure waits that long.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// How often it looks.
 const LOOK_PERIOD: Duration = Duration::from_millis(2);
 
@@ -26,7 +27,7 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(started.elapsed() < TIMEOUT, "waited in vain: {what}");
         std::thread::sleep(LOOK_PERIOD);
     }
 }
@@ -184,6 +185,8 @@ impl Server {
             let said = process.stdout.so_far();
             let is_running = process.is_running();
             let url = said.lines().find_map(|line| line.strip_prefix("dcs-emulator ready on "));
+            // Behind it may be that of HTTPS.
+            let url = url.and_then(|urls| urls.split(' ').next());
             assert!(url.is_some() || is_running, "it did not start: {}", process.stderr.so_far());
             url.map(str::to_owned)
         });
@@ -198,6 +201,13 @@ impl Server {
     /// Returns the address and port it listens on.
     pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").expect("the ready line names a URL")
+    }
+
+    /// Returns the address and port at which it speaks HTTPS.
+    pub(crate) fn tls_address(&self) -> String {
+        let said = self.process.said();
+        let url = said.trim_end().rsplit_once(" and https://").expect("the ready line names it");
+        url.1.to_owned()
     }
 
     /// Returns what it has logged so far.

@@ -65,8 +65,10 @@ async fn what_may_not_be_backed_up_is_refused_and_leaves_nothing(house: House) {
 }
 
 async fn an_id_that_is_given_is_refused_when_it_is_taken(house: House) {
-    let given =
-        |number: u8| CreateBackup { id_is_given: true, ..house.command(instance(number), after(0), AT_ONCE) };
+    let given = |number: u8| CreateBackup {
+        is_id_client_chosen: true,
+        ..house.command(instance(number), after(0), AT_ONCE)
+    };
     let (first, other) = (given(1), given(2));
     let again = CreateBackup { new: first.new.clone(), ..given(2) };
     // In one batch: the second finds an id that is not in the table yet.

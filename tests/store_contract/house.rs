@@ -13,7 +13,7 @@ use dcs_emulator::domain::id::{BackupId, DomainId, InstanceId, ProjectId, UserId
 use dcs_emulator::domain::identity::{Domain, Project};
 use dcs_emulator::domain::instance::{
     Access, BackupRules, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance,
-    InstanceStatus, MinorVersions, Network, RenameCommands,
+    InstanceStatus, MinorVersions, Network, NetworkNames, RenameCommands,
 };
 use dcs_emulator::domain::instance_config::{InstanceConfig, Tags};
 use dcs_emulator::domain::maintenance::MaintenanceWindow;
@@ -88,6 +88,8 @@ pub(crate) fn project_seed(number: u8, instances: &[(u8, CacheMode)]) -> Project
         quota: Quota::default(),
         is_built_in: false,
         templates: Vec::new(),
+        networks: Vec::new(),
+        orders: Vec::new(),
         instances,
     }
 }
@@ -98,6 +100,7 @@ pub(crate) fn plan(projects: Vec<ProjectSeed>) -> SeedPlan {
         domain: None,
         projects,
         users: Vec::new(),
+        agencies: Vec::new(),
         settings: Vec::new(),
         overwrite: false,
         built_in_domain: Domain { id: DomainId::from_bytes([9; 16]), name: "domain".to_owned() },
@@ -145,13 +148,14 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
             vpc_id: "vpc".to_owned(),
             subnet_id: "subnet".to_owned(),
             security_group_id: None,
+            names: NetworkNames::default(),
         },
         creator: Creator { user_id: "user-id".to_owned(), user_name: "user".to_owned() },
         maintenance: MaintenanceWindow::DEFAULT,
         enterprise_project_id: "0".to_owned(),
         rename_commands: RenameCommands::default(),
         tags: Tags::default(),
-        kept_nodes: Vec::new(),
+        stored_nodes: Vec::new(),
         stopped_nodes: BTreeSet::new(),
         bandwidth: None,
         backup_policy: None,
@@ -167,6 +171,8 @@ pub(crate) fn instance_seed(number: u8, cache_mode: CacheMode) -> InstanceSeed {
         instance,
         configuration: InstanceConfig::default(),
         password_hash: None,
+        password_has_colon: false,
+        subscription: None,
         next_run_at: None,
         minor_versions: MinorVersions::default(),
         work: None,
@@ -229,7 +235,7 @@ impl House {
                 work: WorkOptions { progression: Progression::lasting(duration), failure: None },
                 name_offset: UtcOffset::from_minutes(480).unwrap(),
             },
-            id_is_given: false,
+            is_id_client_chosen: false,
             rules: RULES,
             keep: None,
             origin: anonymous(),

@@ -2,8 +2,8 @@
 
 use dcs_emulator::domain::backup::{BackupKind, BackupStatusKind};
 use dcs_emulator::domain::id::BackupId;
-use dcs_emulator::domain::instance::UpdateOrder;
-use dcs_emulator::domain::instance::policy::{SentPlan, SentPolicy};
+use dcs_emulator::domain::instance::UpdateInstanceRequest;
+use dcs_emulator::domain::instance::policy::{PlanRequest, PolicyRequest};
 use dcs_emulator::domain::time::{Timestamp, UtcOffset};
 use dcs_emulator::domain::work::{Progression, WorkOptions};
 use dcs_emulator::store::{
@@ -25,15 +25,17 @@ const DAY_MS: i64 = 86_400_000;
 impl House {
     /// Gives an instance a policy: every day at an hour, kept for a day.
     async fn set_policy(&self, instance: InstanceRef, hour: u8, now: Timestamp) {
-        let plan = SentPlan {
+        let plan = PlanRequest {
             begin_at: Some(format!("{hour:02}:00-{:02}:00", hour + 1)),
             period_type: Some("weekly".to_owned()),
             backup_at: (1..=7).collect(),
             timezone_offset: None,
         };
         let policy =
-            SentPolicy { backup_type: Some("auto".to_owned()), save_days: Some(1), plan: Some(plan) };
-        let update = UpdateOrder { policy, ..UpdateOrder::default() }.check(UtcOffset::UTC).unwrap();
+            PolicyRequest { backup_type: Some("auto".to_owned()), save_days: Some(1), plan: Some(plan) };
+        let update = UpdateInstanceRequest { policy, ..UpdateInstanceRequest::default() }
+            .check(UtcOffset::UTC)
+            .unwrap();
         let command = InstanceCommand::Update {
             update: Box::new(update),
             policy_id: [1; 16],
@@ -62,7 +64,7 @@ impl House {
             region: "eu-de".to_owned(),
             clusters_extend: true,
             runs,
-            kept_if_begun: Some((RUN, format!("{}", at.as_millis()))),
+            setting_if_begun: Some((RUN, format!("{}", at.as_millis()))),
             rules: RULES,
             keep: None,
             name_offset: UtcOffset::UTC,

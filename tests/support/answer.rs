@@ -74,8 +74,15 @@ impl Answer {
         );
         let content_type = answer.header("content-type");
         let is_plain_text = content_type.is_some_and(|kind| kind.starts_with("text/plain"));
-        let is_file =
-            matches!(content_type, Some("application/octet-stream" | "application/vnd.sqlite3" | "text/csv"));
+        let is_file = matches!(
+            content_type,
+            Some(
+                "application/octet-stream"
+                    | "application/pem-certificate-chain"
+                    | "application/vnd.sqlite3"
+                    | "text/csv"
+            )
+        );
         let is_page = content_type == Some("text/html; charset=utf-8");
         let is_no_json = is_plain_text || is_file || is_page;
         assert!(

@@ -105,3 +105,15 @@ impl TestServer {
         text(&self.shown(api, instance).await["status"])
     }
 }
+
+/// The path of something of an instance of [`PROJECT`], on v2.
+pub(crate) fn of(instance: &str, rest: &str) -> String {
+    format!("{}/{rest}", Api::V2.instance(instance))
+}
+
+/// The path of something of a node of one: the switchover is below the other word for instances.
+pub(crate) fn of_node(instance: &str, node: &Value, rest: &str) -> String {
+    let word = if rest == "async-switchover" { "instance" } else { "instances" };
+    let (group, node) = (text(&node["group_id"]), text(&node["node_id"]));
+    format!("/v2/{PROJECT}/{word}/{instance}/groups/{group}/replications/{node}/{rest}")
+}

@@ -26,6 +26,10 @@ const DEPENDENT_ROWS: &[&str] = &[
      WHERE name = 'dcs-single'",
     "INSERT INTO jobs SELECT randomblob(16), project_key, NULL, 'gone', created_at, created_at, 'why' FROM instances
      WHERE name = 'dcs-single'",
+    "INSERT INTO network_resources
+     SELECT project_key, '9a6c4f5e-0000-4000-8000-000000000001', 1,
+            json_object('kind', 'vpc', 'id', '9a6c4f5e-0000-4000-8000-000000000001', 'name', 'gone', 'cidr', '10.0.0.0/8')
+     FROM instances WHERE name = 'dcs-single'",
     "UPDATE projects SET instance_quota = 77, memory_quota_gb = 777",
     "INSERT INTO stopped_nodes SELECT instance_key, randomblob(16) FROM instances WHERE name = 'dcs-single'",
 ];

@@ -6,6 +6,7 @@ use super::answer::{Answer, Call};
 use super::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, SECOND_HA};
 use super::server::{REAL_START, TestServer};
 use super::signer::{Form, ToSign};
+use super::text;
 
 /// The built-in user's domain.
 pub(crate) const DOMAIN: &str = "emulator-domain";
@@ -34,6 +35,42 @@ pub(crate) const READER: Key = Key("AKREADER", "secret-of-reader");
 pub(crate) const MEMBER: Key = Key("AKMEMBER", "secret-of-member");
 /// The key of `denied`, who may do everything but what is denied.
 pub(crate) const DENIED: Key = Key("AKDENIED", "secret-of-denied");
+
+/// A temporary key, as it was given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TemporaryKey {
+    /// Its name.
+    pub(crate) access: String,
+    /// Its secret.
+    pub(crate) secret: String,
+    /// Its security token.
+    pub(crate) token: String,
+}
+
+impl TemporaryKey {
+    /// Reads the answer of `securitytokens`.
+    #[track_caller]
+    pub(crate) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let given = &answer.json()["credential"];
+        Self {
+            access: text(&given["access"]),
+            secret: text(&given["secret"]),
+            token: text(&given["securitytoken"]),
+        }
+    }
+}
+
+/// How a request carries its security token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Signed, as huaweicloudsdkcore does it.
+    Signed,
+    /// Added after signing, as the Go clients do it.
+    Added,
+    /// Not at all.
+    Not,
+}
 
 /// A domain of two projects and users with different rights in them. Each password is `password-of-` and the name.
 pub(crate) fn users() -> String {
@@ -125,6 +162,26 @@ impl TestServer {
         let request = ToSign { method, path_and_query: path, headers: &headers, body };
         let authorization = form.sign(access, secret, &request);
         let call = self.call(method, path).header("x-sdk-date", date).header("authorization", &authorization);
+        if body.is_empty() { call } else { call.body(body) }
+    }
+
+    /// Prepares a request that a temporary key signs at `date`.
+    pub(crate) fn signed_for_a_while(
+        &self,
+        date: &str,
+        (form, carried): (Form, Carried),
+        key: &TemporaryKey,
+        (method, path, body): (&str, &str, &[u8]),
+    ) -> Call {
+        let host = self.address().to_string();
+        let mut headers = vec![("host", host.as_str()), ("x-sdk-date", date)];
+        if carried == Carried::Signed {
+            headers.push(("x-security-token", key.token.as_str()));
+        }
+        let request = ToSign { method, path_and_query: path, headers: &headers, body };
+        let authorization = form.sign(&key.access, &key.secret, &request);
+        let call = self.call(method, path).header("x-sdk-date", date).header("authorization", &authorization);
+        let call = if carried == Carried::Not { call } else { call.header("x-security-token", &key.token) };
         if body.is_empty() { call } else { call.body(body) }
     }
 }

@@ -18,10 +18,10 @@ mod server;
 pub(crate) mod signer;
 
 pub(crate) use answer::Answer;
-pub(crate) use api::Api;
+pub(crate) use api::{Api, of, of_node};
 pub(crate) use coverage::{Covered, RECORDS, Recorded, covered, requests_of};
 pub(crate) use refusal::Refusal;
-pub(crate) use server::TestServer;
+pub(crate) use server::{REAL_START, TestServer};
 
 /// Returns a member of each row of a list.
 pub(crate) fn each(rows: &Value, name: &str) -> Vec<Value> {

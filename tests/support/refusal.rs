@@ -233,8 +233,12 @@ impl Refusal {
         })
     }
 
-    /// Returns the body that v2 has.
+    /// Returns the body that v2 has: of a refused authorization, with the reason once more, encoded (decision no. 40).
     pub(crate) fn v2_body(&self) -> Value {
-        json!({"error_code": self.code, "error_msg": self.text(), "error_ext_msg": null})
+        let mut body = json!({"error_code": self.code, "error_msg": self.text(), "error_ext_msg": null});
+        if self.status == 403 {
+            body["encoded_authorization_message"] = json!(hex::encode(self.text()));
+        }
+        body
     }
 }

@@ -22,11 +22,11 @@ const START_MS: i64 = 1_583_129_704_512;
 /// What the clock of the world outside shows when every test begins: 2026-01-02T03:04:05.000Z. It is not the other clock.
 const REAL_START_MS: i64 = 1_767_323_045_000;
 /// That time as signatures write it.
-pub(super) const REAL_START: &str = "20260102T030405Z";
+pub(crate) const REAL_START: &str = "20260102T030405Z";
 /// What makes the ids of a test the same each time.
 const IDS_SEED: u64 = 42;
 /// How long a request may take before the test fails instead of hanging.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running emulator with its own database in a folder of its own, a clock turned by hand, and ids that repeat.
 pub(crate) struct TestServer {
@@ -108,6 +108,13 @@ impl TestServer {
             .ids(self.ids.clone());
         let builder = self.settings.iter().fold(builder, |builder, (key, text)| builder.setting(key, text));
         self.emulator = Some(builder.start().await.expect("the emulator starts"));
+    }
+
+    /// Stops, and makes sure that nothing in the database contradicts a rule.
+    pub(crate) async fn stop_soundly(mut self) {
+        self.stop().await;
+        let report = dcs_emulator::store::sqlite::check(&self.database_path()).await.expect("a look");
+        assert_eq!(report.findings, Vec::<String>::new());
     }
 
     /// Returns where the database is.
@@ -209,7 +216,7 @@ impl TestServer {
 }
 
 fn client() -> Client {
-    Client::builder().timeout(PATIENCE).no_proxy().build().expect("an HTTP client")
+    Client::builder().timeout(TIMEOUT).no_proxy().build().expect("an HTTP client")
 }
 
 fn id_in(body: &Value) -> String {

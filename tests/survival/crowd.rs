@@ -12,7 +12,7 @@ const CROWD: u64 = 5000;
 /// How many files a test needs besides.
 const SPARE: u64 = 200;
 /// By how much the memory of a server with sixteen workers may grow, in KiB: each has a cache of its own of what it has freed.
-const MOST_GROWTH_OF_SIXTEEN_KIB: u64 = 128 * 1024;
+const MAX_GROWTH_OF_SIXTEEN_KIB: u64 = 128 * 1024;
 /// So few files a program may have open at first on many systems.
 const FEW_FILES: u64 = 256;
 
@@ -78,7 +78,7 @@ fn at_the_limit_of_open_files_the_database_still_has_some() {
         }
     });
     drop(crowd);
-    demo.is_well_within(MOST_GROWTH_OF_SIXTEEN_KIB);
+    demo.is_well_within(MAX_GROWTH_OF_SIXTEEN_KIB);
     demo.stop();
 }
 

@@ -18,7 +18,7 @@ const LONG_BODIES: usize = 400;
 /// By how much they may make the memory grow at most, in KiB: what they share, and what each connection has read ahead.
 const LONG_BODIES_GROWTH_KIB: u64 = 256 * 1024;
 /// So many times a hundred requests are more than any buffer holds.
-const MOST_REQUESTS: usize = 10_000;
+const MAX_REQUESTS: usize = 10_000;
 
 #[test]
 fn a_body_of_a_gigabyte_is_refused_and_not_kept() {
@@ -66,7 +66,7 @@ fn a_client_that_does_not_read_is_not_served_without_end() {
         let mut client = Raw::open(&demo.server);
         client.stream.set_write_timeout(Some(WITHOUT_TAKING)).unwrap();
         // Sooner or later it takes no more requests, because nobody takes their answers.
-        let taken = (0..MOST_REQUESTS).find(|_| client.stream.write_all(&requests).is_err());
+        let taken = (0..MAX_REQUESTS).find(|_| client.stream.write_all(&requests).is_err());
         assert!(taken.is_some(), "it takes requests without end");
         demo.is_well();
         clients.push(client);

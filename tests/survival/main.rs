@@ -18,3 +18,4 @@ mod process_support;
 mod seeds;
 mod server;
 mod snapshot;
+mod tls;

@@ -12,7 +12,7 @@ const PROJECT: &str = "885cacf2d49d4bb6931ae668e9c07553";
 /// How many instances the demo has.
 const DEMO_INSTANCES: usize = 3;
 /// Four times as many instances take at most so many times as long. What is quadratic takes sixteen times.
-const MOST_GROWTH: f64 = 6.0;
+const MAX_GROWTH: f64 = 6.0;
 /// How often it may take longer, because the machine was busy with something else.
 const TRIES: usize = 3;
 
@@ -50,7 +50,7 @@ fn four_times_as_many_instances_take_about_four_times_as_long() {
         let (few, many) = (times(1_000), times(4_000));
         let growth = [0, 1].map(|at| many[at].as_secs_f64() / few[at].as_secs_f64());
         eprintln!("1,000 and 4,000 instances: {few:?} and {many:?}, {growth:?} times");
-        if growth.iter().all(|growth| *growth <= MOST_GROWTH) {
+        if growth.iter().all(|growth| *growth <= MAX_GROWTH) {
             return;
         }
         assert!(attempt < TRIES, "a seed takes more than its length: {growth:?}");

@@ -13,7 +13,7 @@ use crate::process_support::{Server, serve};
 
 /// By how much the memory of a server may grow at most while it is treated badly, in KiB: it starts with some 20 MiB, and a
 /// connection takes some 10 KiB.
-const MOST_GROWTH_KIB: u64 = 96 * 1024;
+const MAX_GROWTH_KIB: u64 = 96 * 1024;
 /// How long a server may be silent.
 const SILENCE: Duration = Duration::from_mins(1);
 
@@ -44,7 +44,7 @@ impl Demo {
     /// Makes sure that others are served meanwhile, and that the memory has not grown beyond its bound. What is mapped of files does not
     /// count: of a program that is not optimised that alone is tens of MiB.
     pub(crate) fn is_well(&self) {
-        self.is_well_within(MOST_GROWTH_KIB);
+        self.is_well_within(MAX_GROWTH_KIB);
     }
 
     /// As [`Self::is_well`], with a bound of its own, in KiB.
@@ -78,7 +78,12 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) fn open(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.address()).unwrap();
+        Self::open_at(server.address())
+    }
+
+    /// Opens a connection to any of its addresses.
+    pub(crate) fn open_at(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(SILENCE)).unwrap();
         stream.set_write_timeout(Some(SILENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

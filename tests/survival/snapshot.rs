@@ -11,10 +11,10 @@ use crate::process_support::wire::DEMO_INSTANCE;
 use crate::server::Demo;
 
 /// Usually the log is emptied when it is about as long as this, in bytes: a thousand pages and their headers.
-const USUAL_LENGTH: u64 = 1000 * (4096 + 24);
+const DEFAULT_LENGTH: u64 = 1000 * (4096 + 24);
 
 /// What is left of the log at most once it has been emptied, in bytes.
-const LONGEST_EMPTIED: u64 = 64 << 20;
+const MAX_EMPTIED: u64 = 64 << 20;
 
 /// How often the log has begun from its start: it is counted in its header.
 fn beginnings(database: &Path) -> u32 {
@@ -47,7 +47,7 @@ fn a_reader_that_holds_an_old_state_is_in_nobodys_way() {
         assert_eq!(seen, 1);
     });
     let before = beginnings(&database);
-    while log_length(&database) < 2 * USUAL_LENGTH {
+    while log_length(&database) < 2 * DEFAULT_LENGTH {
         create();
     }
     assert_eq!(beginnings(&database), before, "the log was emptied under a reader");
@@ -66,7 +66,7 @@ fn a_reader_that_holds_an_old_state_is_in_nobodys_way() {
     while beginnings(&database) < before + 3 {
         create();
     }
-    assert!(log_length(&database) <= longest + USUAL_LENGTH, "the log grows on");
+    assert!(log_length(&database) <= longest + DEFAULT_LENGTH, "the log grows on");
     let total = create() + 1;
     assert_eq!(
         demo.server.connect().list(DEMO_INSTANCE).len(),
@@ -92,14 +92,14 @@ fn a_log_that_has_grown_long_is_cut_when_it_has_been_emptied() {
     execute(&database, words);
     let before = beginnings(&database);
     let longest = log_length(&database);
-    assert!(longest > LONGEST_EMPTIED, "{longest} bytes are too few to be cut");
+    assert!(longest > MAX_EMPTIED, "{longest} bytes are too few to be cut");
     block_on(reader.close()).unwrap();
     execute(&database, "DELETE FROM kept_settings WHERE name = 'padding'");
     eventually("the log begins from its start", || {
         create();
         (beginnings(&database) > before).then_some(())
     });
-    assert!(log_length(&database) <= LONGEST_EMPTIED, "{} bytes are left", log_length(&database));
+    assert!(log_length(&database) <= MAX_EMPTIED, "{} bytes are left", log_length(&database));
     demo.is_well();
     let Demo { server, folder: _folder, .. } = demo;
     server.stop();

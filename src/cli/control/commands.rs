@@ -17,6 +17,8 @@ pub(super) enum ControlCommand {
     Info,
     /// Each setting with its value and origin
     Config,
+    /// The certificate of the authority that makes the certificates of HTTPS, in PEM
+    Ca,
     /// Every operation by its name, with its routes
     Operations,
     /// The description of all routes, as OpenAPI 3.1
@@ -163,12 +165,12 @@ pub(super) enum ClockCommand {
 pub(super) enum TransitionsCommand {
     /// Show the rules of a model
     Show {
-        /// backup, restore or instance
+        /// backup, restore, instance, account, analysis, diagnosis, migration or task
         model: String,
     },
     /// Set the rule of everything, a project or an instance
     Set {
-        /// backup, restore or instance
+        /// backup, restore, instance, account, analysis, diagnosis, migration or task
         model: String,
         /// immediate, time or manual
         progression: String,
@@ -182,7 +184,7 @@ pub(super) enum TransitionsCommand {
     },
     /// Remove the rule of everything, a project or an instance
     Remove {
-        /// backup, restore or instance
+        /// backup, restore, instance, account, analysis, diagnosis, migration or task
         model: String,
         #[command(flatten)]
         #[serde(flatten)]
@@ -190,7 +192,7 @@ pub(super) enum TransitionsCommand {
     },
     /// Move open work one step on
     Step {
-        /// backup, restore or instance
+        /// backup, restore, instance, account, analysis, diagnosis, migration or task
         model: String,
         #[command(flatten)]
         #[serde(flatten)]

@@ -131,10 +131,11 @@ mod tests {
     }
 
     /// Subcommands, and the requests that they make.
-    const COMMANDS: [(&str, &str, &str, &str); 45] = [
+    const COMMANDS: [(&str, &str, &str, &str); 46] = [
         ("health", "GET", "health", ""),
         ("info", "GET", "info", ""),
         ("config", "GET", "config", ""),
+        ("ca", "GET", "ca", ""),
         ("operations", "GET", "operations", ""),
         ("openapi", "GET", "openapi.json", ""),
         ("reset", "POST", "reset", r#"{"seed": true}"#),

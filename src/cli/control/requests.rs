@@ -46,6 +46,7 @@ impl ControlCommand {
             Self::Health => ("GET", "health"),
             Self::Info => ("GET", "info"),
             Self::Config => ("GET", "config"),
+            Self::Ca => ("GET", "ca"),
             Self::Operations => ("GET", "operations"),
             Self::Openapi => ("GET", "openapi.json"),
             Self::Reset { .. } => ("POST", "reset"),
@@ -165,7 +166,7 @@ impl ControlCommand {
                 path = query.finish();
             }
         }
-        let is_shown_raw = matches!(self, Self::Openapi | Self::Export { .. });
+        let is_shown_raw = matches!(self, Self::Ca | Self::Openapi | Self::Export { .. });
         ControlRequest { method, path, body, output: None, is_shown_raw, columns: self.columns() }
     }
 }

@@ -237,7 +237,7 @@ impl Capacity {
     }
 }
 
-/// The network an instance is in. The emulator has no network service: ids are kept as given.
+/// The network an instance is in: what its project has, or ids of nothing, kept as given.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Network {
     /// The virtual private cloud.
@@ -246,6 +246,22 @@ pub struct Network {
     pub subnet_id: String,
     /// The security group; none from engine version 4.0 on.
     pub security_group_id: Option<String>,
+    /// What they are called.
+    #[serde(default)]
+    pub names: NetworkNames,
+}
+
+/// What is known of the network an instance is in, as its project has it at the moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct NetworkNames {
+    /// The name of the virtual private cloud.
+    pub vpc: Option<String>,
+    /// The name of the subnet.
+    pub subnet: Option<String>,
+    /// Its range.
+    pub cidr: Option<String>,
+    /// The name of the security group.
+    pub group: Option<String>,
 }
 
 /// The user that created an instance.

@@ -14,11 +14,11 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 /// What a shard can be given at most, unless more is assured, in Mbit/s.
-pub const MOST_OF_SHARD: u32 = 2048;
+pub const MAX_OF_SHARD: u32 = 2048;
 /// How often the bandwidth of an instance can be doubled.
-pub const MOST_EXPANSIONS: u32 = 3;
+pub const MAX_EXPANSIONS: u32 = 3;
 /// What an instance behind proxies has at most while it is doubled, in Mbit/s.
-const MOST_OF_PROXIES: u32 = 10_000;
+const MAX_OF_PROXIES: u32 = 10_000;
 /// What a shard is given is a multiple of this.
 const STEP: u32 = 8;
 
@@ -51,7 +51,7 @@ impl Instance {
             .map(|(number, assured)| {
                 let group_id = self.part_id(Of::Group, number);
                 let kept = changes.shards.get(&number);
-                let max = assured.max(MOST_OF_SHARD);
+                let max = assured.max(MAX_OF_SHARD);
                 let bandwidth = assured + kept.map_or(0, |kept| kept.surplus);
                 let updated_at = kept.map(|kept| kept.updated_at);
                 ShardBandwidth { group_id, updated_at, bandwidth: bandwidth.min(max), max, assured }
@@ -79,7 +79,7 @@ impl Instance {
     /// Returns what becomes of a bandwidth while it is doubled.
     fn doubled(&self, usual: u32) -> u32 {
         let doubled = usual.saturating_mul(2);
-        if self.cache_mode == CacheMode::Proxy { doubled.min(usual.max(MOST_OF_PROXIES)) } else { doubled }
+        if self.cache_mode == CacheMode::Proxy { doubled.min(usual.max(MAX_OF_PROXIES)) } else { doubled }
     }
 
     /// Decides what shards are given of what a caller wants: `wanted` are ids of shards, each with Mbit/s.
@@ -140,7 +140,7 @@ impl Instance {
         let count = last.map_or(0, |last| last.count);
         if self.engine_version.is_first_generation()
             || is_too_soon
-            || count >= MOST_EXPANSIONS
+            || count >= MAX_EXPANSIONS
             || self.doubled(usual) == usual
         {
             return Err(Refusal::InvalidParameter { name: "instance_id" });

@@ -9,9 +9,9 @@ use crate::domain::catalogue::{self, NotSold, Product, Size};
 use crate::domain::id::InstanceId;
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::require_strong;
-use crate::domain::instance::policy::{BackupPolicy, SentPolicy};
+use crate::domain::instance::policy::{BackupPolicy, PolicyRequest};
 use crate::domain::instance::{
-    Access, CacheMode, Capacity, Engine, EngineVersion, InstanceName, Network, RenameCommands,
+    Access, CacheMode, Capacity, Engine, EngineVersion, InstanceName, Network, NetworkNames, RenameCommands,
 };
 use crate::domain::instance_config::{Tag, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
@@ -55,7 +55,7 @@ pub struct CreateInstancesRequest {
     /// Availability zones, by code or id.
     pub zones: Vec<String>,
     /// When it is to be backed up by itself.
-    pub policy: SentPolicy,
+    pub policy: PolicyRequest,
     /// When the window of maintenance begins and ends.
     pub maintenance: (Option<String>, Option<String>),
     /// Whether connections are encrypted.
@@ -75,7 +75,7 @@ pub struct CreateInstancesRequest {
     /// Keys and values of tags.
     pub tags: Vec<(String, String)>,
     /// How it is to be paid for.
-    pub billing: BillingOrder,
+    pub billing: BillingRequest,
     /// What its product is to be like.
     pub expected: ExpectedProduct,
 }
@@ -108,7 +108,7 @@ impl ExpectedProduct {
 
 /// How a caller wants to pay.
 #[derive(Clone, Debug, Default)]
-pub struct BillingOrder {
+pub struct BillingRequest {
     /// `prePaid` or `postPaid`.
     pub charging_mode: Option<String>,
     /// `month` or `year`.
@@ -123,7 +123,7 @@ pub struct BillingOrder {
 
 /// What checks depend on beside the order itself.
 #[derive(Clone, Copy, Debug)]
-pub struct OrderRules<'r> {
+pub struct CreateRules<'r> {
     /// The region, whose zones there are.
     pub region: &'r str,
     /// The zone of time in which plans are, unless they say.
@@ -182,18 +182,18 @@ pub struct NewInstance {
 }
 
 /// The most instances that one order makes.
-const MOST_INSTANCES: u64 = 100;
+const MAX_INSTANCES: u64 = 100;
 /// The most characters of a name that a number is appended to.
-const MOST_CHARACTERS_OF_SEVERAL: usize = 56;
+const MAX_CHARACTERS_OF_SEVERAL: usize = 56;
 /// The most characters of a description.
-const MOST_CHARACTERS_OF_DESCRIPTION: usize = 1024;
+const MAX_CHARACTERS_OF_DESCRIPTION: usize = 1024;
 
 /// Takes a description.
 ///
 /// # Errors
 /// `DescriptionTooLong`.
 pub(super) fn description(text: String) -> Result<String, Refusal> {
-    let fits = text.chars().count() <= MOST_CHARACTERS_OF_DESCRIPTION;
+    let fits = text.chars().count() <= MAX_CHARACTERS_OF_DESCRIPTION;
     if fits { Ok(text) } else { Err(Refusal::DescriptionTooLong) }
 }
 
@@ -202,7 +202,7 @@ impl CreateInstancesRequest {
     ///
     /// # Errors
     /// The refusal of the first member that is wrong.
-    pub fn check(self, rules: OrderRules<'_>) -> Result<(Vec<InstanceName>, NewInstance), Refusal> {
+    pub fn check(self, rules: CreateRules<'_>) -> Result<(Vec<InstanceName>, NewInstance), Refusal> {
         let names = names(self.name, self.count)?;
         let description = self.description.map(description).transpose()?;
         let engine_word = self.engine.unwrap_or_default();
@@ -224,6 +224,7 @@ impl CreateInstancesRequest {
         let network = Network {
             vpc_id: self.vpc_id.ok_or(Refusal::InvalidVpc)?,
             subnet_id: self.subnet_id.ok_or(Refusal::InvalidSubnet)?,
+            names: NetworkNames::default(),
             security_group_id: self.security_group_id,
         };
         if rules.needs_security_group && is_first_generation && network.security_group_id.is_none() {
@@ -284,8 +285,8 @@ fn names(name: Option<String>, count: Option<u64>) -> Result<Vec<InstanceName>, 
     let named = |text: String| InstanceName::try_from(text).map_err(|_| Refusal::InvalidInstanceName);
     match count {
         1 => Ok(vec![named(name)?]),
-        2..=MOST_INSTANCES if name.len() > MOST_CHARACTERS_OF_SEVERAL => Err(Refusal::InvalidInstanceName),
-        2..=MOST_INSTANCES => {
+        2..=MAX_INSTANCES if name.len() > MAX_CHARACTERS_OF_SEVERAL => Err(Refusal::InvalidInstanceName),
+        2..=MAX_INSTANCES => {
             named(name.clone())?;
             (0..count).map(|number| named(format!("{name}-{number:03}"))).collect()
         }
@@ -294,7 +295,7 @@ fn names(name: Option<String>, count: Option<u64>) -> Result<Vec<InstanceName>, 
 }
 
 /// Finds zones by code or id, in the order given; the first, if none is named and none needs to be.
-fn zones(named: &[String], rules: OrderRules<'_>) -> Result<Vec<String>, Refusal> {
+fn zones(named: &[String], rules: CreateRules<'_>) -> Result<Vec<String>, Refusal> {
     if named.is_empty() && !rules.needs_zones {
         let [first, ..] = builtin::zones(rules.region);
         return Ok(vec![first.code]);
@@ -395,7 +396,7 @@ fn tags(sent: Vec<(String, String)>) -> Result<Tags, Refusal> {
     if repeated { Err(Refusal::InvalidParameter { name: "tags" }) } else { Tags::new(tags) }
 }
 
-impl BillingOrder {
+impl BillingRequest {
     /// Decides how it is paid for in advance, if it is.
     ///
     /// # Errors

@@ -22,11 +22,13 @@ pub struct MinorVersions {
 
 /// What a caller wants to be upgraded, each to the version that is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UpgradeOrder {
+pub struct UpgradeRequest {
     /// The engine.
     pub engine: Option<String>,
     /// The proxies. Of an instance without them it is of no matter.
     pub proxy: Option<String>,
+    /// Whether there must be something to upgrade. Setting `compat.upgrade_4053`.
+    pub must_change: bool,
 }
 
 /// What is upgraded.
@@ -93,12 +95,12 @@ impl Instance {
     }
 }
 
-impl UpgradeOrder {
+impl UpgradeRequest {
     /// Returns what of an instance is upgraded: nothing of what is the latest already.
     ///
     /// # Errors
     /// `EmptyBody` if nothing is named; `ActionUnsupported` for instances that are never upgraded; `InvalidParameter` for another version
-    /// than the latest; in this order.
+    /// than the latest; `NothingToUpgrade` where there must be something; in this order.
     pub fn of(&self, instance: &Instance, versions: &MinorVersions) -> Result<Upgrade, Refusal> {
         if self.engine.is_none() && self.proxy.is_none() {
             return Err(Refusal::EmptyBody);
@@ -116,10 +118,11 @@ impl UpgradeOrder {
         if proxy.is_some_and(|(named, latest)| is_other(Some(named), latest)) {
             return Err(Refusal::InvalidParameter { name: "proxy_minor_version" });
         }
-        Ok(Upgrade {
+        let upgrade = Upgrade {
             engine: self.engine.is_some() && versions.engine.is_some(),
             proxy: self.proxy.is_some() && versions.proxy.is_some(),
-        })
+        };
+        if self.must_change && upgrade.is_nothing() { Err(Refusal::NothingToUpgrade) } else { Ok(upgrade) }
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::{Builder, Uuid};
 
 use crate::domain::catalogue::{self, Product};
 use crate::domain::id::AccountId;
-use crate::domain::instance::{Instance, InstanceAction, KeptNode, ReplicaChange};
+use crate::domain::instance::{Instance, InstanceAction, ReplicaChange, StoredNode};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -91,6 +91,12 @@ impl NodeGroup {
     pub fn name_of(shard: u32) -> String {
         format!("group-{shard}")
     }
+
+    /// Returns the number of the shard with a name, if it is one.
+    pub fn number_of(name: &str) -> Option<u32> {
+        let number = name.strip_prefix("group-")?.parse().ok()?;
+        (Self::name_of(number) == name).then_some(number)
+    }
 }
 
 /// What an id is of. Different things of one instance have different ids.
@@ -146,7 +152,7 @@ impl Instance {
         let servers = topology.sharding_count * topology.replica_count;
         let proxy = |number| {
             let position = servers + number;
-            let node = self.node(position, NodeRole::Proxy, &KeptNode::usual(0, number));
+            let node = self.node(position, NodeRole::Proxy, &StoredNode::usual(0, number));
             Node { number, ip: self.address(position), ..node }
         };
         (0..topology.proxy_count).map(proxy).collect()
@@ -174,7 +180,7 @@ impl Instance {
 
     /// Returns the server at a place.
     fn server(&self, shard: u32, place: u32, size: (u32, u32)) -> Node {
-        let kept = self.kept_node(shard, place);
+        let kept = self.stored_node(shard, place);
         let role = if place == 0 { NodeRole::Master } else { NodeRole::Replica };
         let addressed = if self.is_one_shard_of_copies() { place } else { kept.copy };
         let ip = self.address(position_of(shard, addressed, size));
@@ -184,7 +190,7 @@ impl Instance {
     }
 
     /// Returns a node without its address.
-    fn node(&self, number: u32, role: NodeRole, kept: &KeptNode) -> Node {
+    fn node(&self, number: u32, role: NodeRole, kept: &StoredNode) -> Node {
         let id = self.part_id(Of::Node, number);
         Node {
             id,

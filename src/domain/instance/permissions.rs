@@ -17,7 +17,7 @@ pub enum InstanceAction {
     DeleteBackup,
     /// Make a link to the file of a backup; likewise.
     CreateLinks,
-    /// Change its size.
+    /// Change its size or placement: zones, network, replicas.
     Extend,
     /// Change how its clients log in.
     ChangePassword,

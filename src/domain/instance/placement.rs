@@ -54,8 +54,8 @@ pub enum NewPlacement {
     Replica(ReplicaChange),
 }
 
-/// The most nodes of a shard, its master among them.
-const MOST_COPIES: usize = 5;
+/// The most nodes of a shard to which replicas are added one by one, its master among them.
+pub const MAX_COPIES: usize = 5;
 
 impl PlacementChange {
     /// Returns what will be different.
@@ -127,7 +127,7 @@ impl Instance {
         let (shard, group) = self.group_of_replicas(group_id)?;
         // While a replica comes or goes, how many there are is not known yet.
         self.permit(InstanceAction::Extend)?;
-        if group.nodes.len() >= MOST_COPIES {
+        if group.nodes.len() >= MAX_COPIES {
             return Err(Refusal::TooManyReplicas);
         }
         let copy = self.next_copy(shard)?;
@@ -162,7 +162,7 @@ impl Instance {
 }
 
 /// The highest number that a copy of a shard can have.
-const LAST_COPY: u32 = 65_535;
+pub const LAST_COPY: u32 = 65_535;
 
 /// A replica of a shard that is there beside those of the product, or one of the product that is not.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -268,6 +268,17 @@ impl Instance {
 }
 
 impl ReplicaChange {
+    /// Returns what is left of it if a change that is under way comes to nothing: what was to come does not, what was to go stays.
+    pub fn given_up(self) -> Option<Self> {
+        match self.course {
+            ReplicaCourse::Added | ReplicaCourse::Removed => Some(self),
+            ReplicaCourse::Removing if self.zone_code.is_some() => {
+                Some(Self { course: ReplicaCourse::Added, ..self })
+            }
+            ReplicaCourse::Adding | ReplicaCourse::Removing => None,
+        }
+    }
+
     fn added(shard: u32, copy: u32, zone_code: String) -> Self {
         Self { shard, copy, zone_code: Some(zone_code), course: ReplicaCourse::Added }
     }

@@ -31,18 +31,18 @@ impl BackupKind {
 
 /// A policy as it was sent, its texts not looked at yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SentPolicy {
+pub struct PolicyRequest {
     /// `backup_type`.
     pub backup_type: Option<String>,
     /// `save_days`; a number that none is stands for what is no number.
     pub save_days: Option<u64>,
     /// `periodical_backup_plan`.
-    pub plan: Option<SentPlan>,
+    pub plan: Option<PlanRequest>,
 }
 
 /// A plan as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SentPlan {
+pub struct PlanRequest {
     /// `begin_at`.
     pub begin_at: Option<String>,
     /// `period_type`.
@@ -123,7 +123,7 @@ impl BackupPlan {
     ///
     /// # Errors
     /// `InvalidBackupPolicy`.
-    pub fn new(sent: SentPlan, default_offset: UtcOffset) -> Result<Self, Refusal> {
+    pub fn new(sent: PlanRequest, default_offset: UtcOffset) -> Result<Self, Refusal> {
         let refused = Refusal::InvalidBackupPolicy;
         let window = sent.begin_at.and_then(|text| text.parse().ok());
         let window = window.ok_or(refused(PolicyPart::BeginAt))?;
@@ -173,8 +173,8 @@ impl BackupPolicy {
     ///
     /// # Errors
     /// `InvalidBackupPolicy`.
-    pub fn new(sent: SentPolicy, default_offset: UtcOffset) -> Result<Option<Self>, Refusal> {
-        if sent == SentPolicy::default() {
+    pub fn new(sent: PolicyRequest, default_offset: UtcOffset) -> Result<Option<Self>, Refusal> {
+        if sent == PolicyRequest::default() {
             return Ok(None);
         }
         let refused = Refusal::InvalidBackupPolicy;
@@ -189,7 +189,7 @@ impl BackupPolicy {
             None if kind == BackupKind::Manual => None,
             _ => return Err(refused(PolicyPart::SaveDays)),
         };
-        let plan = match sent.plan.filter(|plan| *plan != SentPlan::default()) {
+        let plan = match sent.plan.filter(|plan| *plan != PlanRequest::default()) {
             Some(plan) => Some(BackupPlan::new(plan, default_offset)?),
             None if kind == BackupKind::Manual => None,
             None => return Err(refused(PolicyPart::BeginAt)),
@@ -205,7 +205,7 @@ impl BackupPolicy {
 
 /// A policy of an instance, with what the service says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptPolicy {
+pub struct StoredPolicy {
     /// Its id. It stays when the policy is replaced.
     pub id: Uuid,
     /// The policy.
@@ -220,11 +220,11 @@ pub struct KeptPolicy {
 mod tests {
     use super::*;
 
-    fn sent() -> SentPolicy {
-        SentPolicy {
+    fn sent() -> PolicyRequest {
+        PolicyRequest {
             backup_type: Some("auto".to_owned()),
             save_days: Some(3),
-            plan: Some(SentPlan {
+            plan: Some(PlanRequest {
                 begin_at: Some("23:00-00:00".to_owned()),
                 period_type: Some("weekly".to_owned()),
                 backup_at: vec![7, 1],
@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    fn new(sent: SentPolicy) -> Result<Option<BackupPolicy>, Refusal> {
+    fn new(sent: PolicyRequest) -> Result<Option<BackupPolicy>, Refusal> {
         BackupPolicy::new(sent, UtcOffset::from_minutes(480).unwrap())
     }
 
@@ -250,21 +250,22 @@ mod tests {
 
     #[test]
     fn nothing_said_is_no_policy_and_no_type_is_manual() {
-        assert_eq!(new(SentPolicy::default()), Ok(None));
-        let manual =
-            new(SentPolicy { backup_type: Some(String::new()), ..SentPolicy::default() }).unwrap().unwrap();
+        assert_eq!(new(PolicyRequest::default()), Ok(None));
+        let manual = new(PolicyRequest { backup_type: Some(String::new()), ..PolicyRequest::default() })
+            .unwrap()
+            .unwrap();
         assert_eq!(manual, BackupPolicy { kind: BackupKind::Manual, save_days: None, plan: None });
     }
 
     #[test]
     fn each_part_has_its_own_refusal() {
         use PolicyPart as Part;
-        let changed = |change: fn(&mut SentPolicy)| {
+        let changed = |change: fn(&mut PolicyRequest)| {
             let mut policy = sent();
             change(&mut policy);
             new(policy).unwrap_err()
         };
-        let plan = |change: fn(&mut SentPlan)| {
+        let plan = |change: fn(&mut PlanRequest)| {
             let mut policy = sent();
             change(policy.plan.as_mut().unwrap());
             new(policy).unwrap_err()

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::instance::nodes::{Of, mixed};
 use crate::domain::instance::{Access, CacheMode, Engine, Instance};
-use crate::domain::network::PublicAccessOrder;
+use crate::domain::network::PublicAccessRequest;
 use crate::domain::refusal::Refusal;
 
 /// How an instance is reached from the public network.
@@ -38,7 +38,7 @@ pub struct Listener {
 }
 
 /// The longest id of a load balancer or an address.
-const LONGEST_ID: usize = 1024;
+const MAX_ID_LENGTH: usize = 1024;
 /// The addresses that are given out, 198.18.0.0/15: nobody has them.
 const FIRST_ADDRESS: u32 = 0xc612_0000;
 /// How many of them there are.
@@ -50,10 +50,10 @@ impl Instance {
     /// # Errors
     /// `InvalidParameter` (`instance_id`) for Memcached, (`publicip_id`) without an address for Redis 3.0, (`elb_id`) without a load
     /// balancer for later versions.
-    pub fn opened(&self, order: &PublicAccessOrder) -> Result<Self, Refusal> {
+    pub fn opened(&self, order: &PublicAccessRequest) -> Result<Self, Refusal> {
         let is_old = self.engine_version.is_first_generation();
         let wrong = |name| Err(Refusal::InvalidParameter { name });
-        let fits = |id: &Option<String>| id.as_ref().is_none_or(|id| id.len() <= LONGEST_ID);
+        let fits = |id: &Option<String>| id.as_ref().is_none_or(|id| id.len() <= MAX_ID_LENGTH);
         if self.engine != Engine::Redis {
             return wrong("instance_id");
         }

@@ -2,6 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.13; docs/contract/dcs-v2.md, section 2.5; docs/decisions/README.md no. 20.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::catalogue::{self, NotSold, Product};
@@ -11,11 +12,11 @@ use crate::domain::instance::{
     CacheMode, Capacity, Instance, InstanceAction, Node, NodeGroup, NodeRole, ReplicaChange,
 };
 use crate::domain::refusal::Refusal;
-use crate::domain::task::{TaskReplica, TaskSize};
+use crate::domain::task::{TaskKind, TaskReplica, TaskSize};
 
 /// What a caller says. Empty texts have become absent.
-#[derive(Clone, Debug, Default)]
-pub struct ResizeOrder {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResizeRequest {
     /// The memory, in GB.
     pub capacity_gb: Option<f64>,
     /// The code of the product, or its id.
@@ -80,7 +81,7 @@ pub struct NewSize {
     pub replicas: Vec<ReplicaChange>,
 }
 
-impl ResizeOrder {
+impl ResizeRequest {
     /// Checks what is said.
     ///
     /// # Errors
@@ -117,6 +118,15 @@ impl ResizeOrder {
 }
 
 impl Resize {
+    /// Returns its kind of background work. Source: docs/decisions/README.md no. 42.
+    pub fn task(&self) -> TaskKind {
+        match self.kind {
+            Some(ResizeKind::AddReplicas) => TaskKind::AddReplica,
+            Some(ResizeKind::RemoveReplicas) => TaskKind::RemoveReplica,
+            Some(ResizeKind::Other) | None => TaskKind::Resize,
+        }
+    }
+
     /// The code by which the task of a check tells that the quota of memory would be exceeded.
     pub const QUOTA_EXCEEDED: &str = "DCS.4036";
 
@@ -244,21 +254,30 @@ impl Resize {
 }
 
 impl NewSize {
-    /// Returns the replicas that come or go, as a task tells them, of an instance that is and stays one shard.
-    pub fn replicas_as_told(&self, before: &Instance) -> Option<TaskReplica> {
-        if !before.is_one_shard_of_copies() || before.cache_mode != self.cache_mode {
+    /// Returns the replicas that come or go, as a task tells them, of an instance that keeps its data as before, in as many shards, and
+    /// gets these addresses.
+    pub fn replicas_as_told(&self, before: &Instance, ip: &str) -> Option<TaskReplica> {
+        let (spec_code, replicas, ip) = (self.spec_code.clone(), self.replicas.clone(), ip.to_owned());
+        let after = Instance { spec_code, capacity: self.capacity, replicas, ip, ..before.clone() };
+        let (old, new) = (before.node_groups(), after.node_groups());
+        if before.cache_mode != self.cache_mode || old.len() != new.len() {
             return None;
         }
-        let (spec_code, replicas) = (self.spec_code.clone(), self.replicas.clone());
-        let after = Instance { spec_code, capacity: self.capacity, replicas, ..before.clone() };
-        let (old, new) = (before.nodes(), after.nodes());
-        let not_in = |others: &[Node], node: &Node| others.iter().all(|other| other.id != node.id);
-        let come = new.iter().filter(|node| not_in(&old, node));
-        let changed: Vec<&Node> = come.chain(old.iter().filter(|node| not_in(&new, node))).collect();
-        let told =
-            |part: fn(&Node) -> &str| changed.iter().map(|node| part(node)).collect::<Vec<_>>().join(",");
+        // Ids follow from how many copies a shard of a cluster has; places do not.
+        let mut changed: Vec<(&str, &Node)> = Vec::new();
+        for (old, new) in old.iter().zip(&new) {
+            let not_in = |others: &NodeGroup, node: &Node| others.nodes.iter().all(|it| it.copy != node.copy);
+            let come = new.nodes.iter().filter(|node| not_in(old, node));
+            let go = old.nodes.iter().filter(|node| not_in(new, node));
+            changed.extend(come.chain(go).map(|node| (old.name.as_str(), node)));
+        }
+        let mut groups: Vec<&str> = changed.iter().map(|(group, _)| *group).collect();
+        groups.dedup();
+        let told = |part: fn(&Node) -> &str| {
+            changed.iter().map(|(_, node)| part(node)).collect::<Vec<_>>().join(",")
+        };
         (!changed.is_empty()).then(|| TaskReplica {
-            group_name: NodeGroup::name_of(0),
+            group_name: groups.join(","),
             zone_code: told(|node| &node.zone_code),
             ip: told(|node| &node.ip),
         })
@@ -291,7 +310,7 @@ impl Instance {
 #[derive(Clone, Debug)]
 pub enum WaitingChange {
     /// Get another size.
-    Size(ResizeOrder),
+    Size(ResizeRequest),
     /// Be in other zones, which are named by code or id.
     Zones(Vec<String>),
 }

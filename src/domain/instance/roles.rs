@@ -15,11 +15,11 @@ use crate::domain::task::{TaskKind, TaskSubject};
 use crate::domain::time::Timestamp;
 
 /// The weight of a replica until another one is asked for.
-pub const USUAL_WEIGHT: u8 = 100;
+pub const DEFAULT_WEIGHT: u8 = 100;
 
 /// What is stored of a node because it does not follow from the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptNode {
+pub struct StoredNode {
     /// The number of its shard, from 0.
     pub shard: u32,
     /// The number of the copy that it was when it came: its ids follow from that.
@@ -34,10 +34,10 @@ pub struct KeptNode {
     pub is_address_removed: bool,
 }
 
-impl KeptNode {
+impl StoredNode {
     /// Returns what holds of a node that is where it came.
     pub fn usual(shard: u32, copy: u32) -> Self {
-        Self { shard, copy, place: copy, role_since: None, weight: USUAL_WEIGHT, is_address_removed: false }
+        Self { shard, copy, place: copy, role_since: None, weight: DEFAULT_WEIGHT, is_address_removed: false }
     }
 }
 
@@ -61,7 +61,7 @@ pub enum NodeChange {
     /// Have a replica become the master of its shard, in a cluster.
     Promote(NodeName),
     /// Give a replica a weight.
-    Weigh(NodeName, u64),
+    SetWeight(NodeName, u64),
     /// Have the domain name for reading lead to a replica no longer.
     RemoveAddress(NodeName),
 }
@@ -83,8 +83,8 @@ impl NodeChange {
                 }
                 instance.replica(name)?.1
             }
-            Self::Weigh(name, weight) => {
-                let weight = u8::try_from(*weight).ok().filter(|weight| *weight <= USUAL_WEIGHT);
+            Self::SetWeight(name, weight) => {
+                let weight = u8::try_from(*weight).ok().filter(|weight| *weight <= DEFAULT_WEIGHT);
                 let weight = weight.ok_or(Refusal::InvalidWeight)?;
                 let (group, node) = instance.replica(name)?;
                 if weight == 0 && group.others(&node).all(|other| other.weight == 0) {
@@ -93,7 +93,7 @@ impl NodeChange {
                 Node { weight, ..node }
             }
             Self::RemoveAddress(name) => {
-                if instance.engine != Engine::Redis || instance.engine_version.is_first_generation() {
+                if !instance.can_remove_addresses() {
                     return Err(Refusal::ActionUnsupported);
                 }
                 let (group, node) = instance.replica(name)?;
@@ -112,7 +112,7 @@ impl NodeChange {
         match self {
             Self::Swap { at_once: true } => Some(TaskKind::SwapAtOnce),
             Self::Swap { at_once: false } | Self::Promote(_) => Some(TaskKind::SwitchOver),
-            Self::Weigh(..) => None,
+            Self::SetWeight(..) => None,
             Self::RemoveAddress(_) => Some(TaskKind::RemoveAddress),
         }
     }
@@ -125,7 +125,7 @@ impl NodeChange {
             ..TaskSubject::default()
         };
         match self {
-            Self::Swap { .. } | Self::Weigh(..) => TaskSubject::default(),
+            Self::Swap { .. } | Self::SetWeight(..) => TaskSubject::default(),
             Self::Promote(_) => named,
             Self::RemoveAddress(_) => TaskSubject { node_name: Some(node.name()), ..named },
         }
@@ -135,7 +135,7 @@ impl NodeChange {
     pub fn note(&self) -> String {
         match self {
             Self::Swap { .. } | Self::Promote(_) => "switchover".to_owned(),
-            Self::Weigh(_, weight) => format!("priority weight {weight}"),
+            Self::SetWeight(_, weight) => format!("priority weight {weight}"),
             Self::RemoveAddress(_) => "address removed from the domain name".to_owned(),
         }
     }
@@ -202,16 +202,16 @@ impl Instance {
 
     /// Returns a replica with its shard.
     fn replica(&self, name: &NodeName) -> Result<(NodeGroup, Node), Refusal> {
-        let group_id = Uuid::try_parse(&name.group_id).map_err(|_| Refusal::UnknownNode)?;
-        let node_id = Uuid::try_parse(&name.node_id).map_err(|_| Refusal::UnknownNode)?;
-        let group = self.node_groups().into_iter().find(|group| group.id == group_id);
-        let group = group.ok_or(Refusal::UnknownNode)?;
-        let node = group.nodes.iter().find(|node| node.id == node_id).ok_or(Refusal::UnknownNode)?;
-        if node.role == NodeRole::Master {
-            return Err(Refusal::NodeUnsupported);
-        }
-        let node = node.clone();
-        Ok((group, node))
+        let node = self.find_node(&name.node_id)?;
+        let group_id = Uuid::try_parse(&name.group_id).ok();
+        let group = self.node_groups().into_iter().find(|group| Some(group.id) == group_id);
+        let group = group.filter(|group| group.nodes.contains(&node)).ok_or(Refusal::UnknownNode)?;
+        if node.role == NodeRole::Master { Err(Refusal::NodeUnsupported) } else { Ok((group, node)) }
+    }
+
+    /// Returns whether addresses of replicas can be taken from its domain name for reading.
+    pub fn can_remove_addresses(&self) -> bool {
+        self.engine == Engine::Redis && !self.engine_version.is_first_generation()
     }
 
     /// Returns whether it is one shard with copies.
@@ -220,14 +220,14 @@ impl Instance {
     }
 
     /// Returns what is kept of the node at a place.
-    pub(super) fn kept_node(&self, shard: u32, place: u32) -> KeptNode {
-        let kept = self.kept_nodes.iter().find(|node| node.shard == shard && node.place == place);
-        kept.cloned().unwrap_or_else(|| KeptNode::usual(shard, place))
+    pub(super) fn stored_node(&self, shard: u32, place: u32) -> StoredNode {
+        let kept = self.stored_nodes.iter().find(|node| node.shard == shard && node.place == place);
+        kept.cloned().unwrap_or_else(|| StoredNode::usual(shard, place))
     }
 
     /// Returns what is kept of its nodes once some of them are different.
-    fn kept_nodes_with(&self, changed: impl IntoIterator<Item = KeptNode>) -> Vec<KeptNode> {
-        let mut nodes = self.kept_nodes.clone();
+    fn stored_nodes_with(&self, changed: impl IntoIterator<Item = StoredNode>) -> Vec<StoredNode> {
+        let mut nodes = self.stored_nodes.clone();
         for node in changed {
             nodes.retain(|other| (other.shard, other.copy) != (node.shard, node.copy));
             nodes.push(node);
@@ -236,24 +236,29 @@ impl Instance {
     }
 
     /// Returns what is kept of its nodes once a replica has become master; none if there is no such replica any more.
-    pub fn switched_over(&self, replica: Uuid, at: Timestamp) -> Option<Vec<KeptNode>> {
+    pub fn switched_over(&self, replica: Uuid, at: Timestamp) -> Option<Vec<StoredNode>> {
         let Node { shard, copy, .. } = self.replica_by_id(replica)?;
-        let promoted = KeptNode { place: 0, role_since: Some(at), ..self.kept_node(shard, copy) };
-        let demoted = KeptNode { place: copy, role_since: Some(at), ..self.kept_node(shard, 0) };
-        Some(self.kept_nodes_with([promoted, demoted]))
+        let promoted = StoredNode { place: 0, role_since: Some(at), ..self.stored_node(shard, copy) };
+        let demoted = StoredNode { place: copy, role_since: Some(at), ..self.stored_node(shard, 0) };
+        Some(self.stored_nodes_with([promoted, demoted]))
     }
 
     /// Returns what is kept of its nodes once a replica has another weight.
-    pub fn weighed(&self, replica: &Node) -> Vec<KeptNode> {
-        let kept = self.kept_node(replica.shard, replica.copy);
-        self.kept_nodes_with([KeptNode { weight: replica.weight, ..kept }])
+    pub fn weighed(&self, replica: &Node) -> Vec<StoredNode> {
+        let kept = self.stored_node(replica.shard, replica.copy);
+        self.stored_nodes_with([StoredNode { weight: replica.weight, ..kept }])
     }
 
     /// Returns what is kept of its nodes once the domain name for reading does not lead to a replica any more; none if there is no such
     /// replica.
-    pub fn without_address(&self, replica: Uuid) -> Option<Vec<KeptNode>> {
+    pub fn without_address(&self, replica: Uuid) -> Option<Vec<StoredNode>> {
         let Node { shard, copy, .. } = self.replica_by_id(replica)?;
-        Some(self.kept_nodes_with([KeptNode { is_address_removed: true, ..self.kept_node(shard, copy) }]))
+        Some(
+            self.stored_nodes_with([StoredNode {
+                is_address_removed: true,
+                ..self.stored_node(shard, copy)
+            }]),
+        )
     }
 
     fn replica_by_id(&self, id: Uuid) -> Option<Node> {
@@ -288,7 +293,7 @@ mod tests {
             zone_code: String::new(),
             is_stopped: false,
             role_since: None,
-            weight: USUAL_WEIGHT,
+            weight: DEFAULT_WEIGHT,
             is_address_removed,
         }
     }

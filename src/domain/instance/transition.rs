@@ -49,7 +49,7 @@ pub enum StatusAction {
 }
 
 impl StatusAction {
-    /// Returns what it is in the plan of what an instance permits.
+    /// Returns the action that an instance must permit.
     pub fn action(self) -> InstanceAction {
         match self {
             Self::Restart => InstanceAction::Restart,
@@ -60,7 +60,7 @@ impl StatusAction {
     }
 
     /// Returns the state that the instance is in meanwhile.
-    pub fn passes_through(self) -> InstanceStatus {
+    pub fn transient_status(self) -> InstanceStatus {
         match self {
             Self::Restart => InstanceStatus::Restarting,
             Self::Flush => InstanceStatus::Flushing,
@@ -112,7 +112,7 @@ impl InstanceState {
         self.permit(action.action())
     }
 
-    /// Lets the instance begin a way through `status`, and takes it into account. It has ended already if it takes no time.
+    /// Begins a transition through `status`. One that takes no time has ended when this returns.
     ///
     /// # Errors
     /// As [`InstanceState::permit`]; then nothing has changed.
@@ -140,7 +140,7 @@ impl InstanceStatus {
     /// The states that pass by themselves, after a time. RESTORING is not one of them: it ends when the restore does.
     ///
     /// Source: docs/contract/dcs-v1.0.md, section 3.1.
-    pub const PASSING: [Self; 6] =
+    pub const TRANSIENT: [Self; 6] =
         [Self::Creating, Self::Restarting, Self::Extending, Self::Flushing, Self::Starting, Self::Closing];
 }
 
@@ -160,7 +160,7 @@ pub enum StateProgression {
 pub enum InstanceProgression {
     /// No state lasts.
     Immediate,
-    /// The states that are named last as long as is said; of others nothing is said.
+    /// Each named state lasts its duration; the others follow wider rules, or the default.
     Timed(StateDurations),
     /// It moves when it is told to.
     Manual,
@@ -179,15 +179,15 @@ impl InstanceProgression {
 
 /// How long states last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StateDurations([Option<Duration>; InstanceStatus::PASSING.len()]);
+pub struct StateDurations([Option<Duration>; InstanceStatus::TRANSIENT.len()]);
 
 impl StateDurations {
     /// Says how long a state lasts.
     ///
     /// # Errors
-    /// [`NotPassing`] if the state does not pass by itself.
-    pub fn set(&mut self, state: InstanceStatus, duration: Duration) -> Result<(), NotPassing> {
-        let place = place(state).ok_or(NotPassing)?;
+    /// [`NotTransient`] if the state does not pass by itself.
+    pub fn set(&mut self, state: InstanceStatus, duration: Duration) -> Result<(), NotTransient> {
+        let place = place(state).ok_or(NotTransient)?;
         self.0[place] = Some(duration);
         Ok(())
     }
@@ -199,7 +199,7 @@ impl StateDurations {
 
     /// Returns the states of which something is said, with how long they last.
     pub fn iter(&self) -> impl Iterator<Item = (InstanceStatus, Duration)> + '_ {
-        InstanceStatus::PASSING
+        InstanceStatus::TRANSIENT
             .into_iter()
             .zip(self.0)
             .filter_map(|(state, duration)| Some((state, duration?)))
@@ -207,13 +207,13 @@ impl StateDurations {
 }
 
 fn place(state: InstanceStatus) -> Option<usize> {
-    InstanceStatus::PASSING.iter().position(|passing| *passing == state)
+    InstanceStatus::TRANSIENT.iter().position(|passing| *passing == state)
 }
 
 /// The state does not pass by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of CREATING, RESTARTING, EXTENDING, FLUSHING, STARTING, CLOSING")]
-pub struct NotPassing;
+pub struct NotTransient;
 
 #[cfg(test)]
 mod tests {
@@ -223,12 +223,12 @@ mod tests {
     fn only_states_that_pass_have_a_duration() {
         let mut durations = StateDurations::default();
         for state in InstanceStatus::ALL {
-            let passes = InstanceStatus::PASSING.contains(&state);
+            let passes = InstanceStatus::TRANSIENT.contains(&state);
             assert_eq!(durations.set(state, Duration::from_secs(1)).is_ok(), passes, "{state:?}");
             assert_eq!(durations.get(state).is_some(), passes, "{state:?}");
-            assert_eq!(NotPassing.to_string().contains(state.as_str()), passes, "{state:?}");
+            assert_eq!(NotTransient.to_string().contains(state.as_str()), passes, "{state:?}");
         }
-        assert_eq!(durations.iter().map(|(state, _)| state).collect::<Vec<_>>(), InstanceStatus::PASSING);
+        assert_eq!(durations.iter().map(|(state, _)| state).collect::<Vec<_>>(), InstanceStatus::TRANSIENT);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::instance::create_request::{description, maintenance, port, rename_commands};
-use crate::domain::instance::policy::{BackupPolicy, SentPolicy};
+use crate::domain::instance::policy::{BackupPolicy, PolicyRequest};
 use crate::domain::instance::{CacheMode, EngineVersion, Instance, InstanceAction, InstanceName};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::refusal::Refusal;
@@ -14,7 +14,7 @@ use crate::domain::time::UtcOffset;
 
 /// What a caller says. What is absent stays.
 #[derive(Clone, Debug, Default)]
-pub struct UpdateOrder {
+pub struct UpdateInstanceRequest {
     /// The name.
     pub name: Option<String>,
     /// The description; one without characters removes it.
@@ -24,7 +24,7 @@ pub struct UpdateOrder {
     /// The security group.
     pub security_group_id: Option<String>,
     /// When it is to be backed up by itself; takes the place of what was said before.
-    pub policy: SentPolicy,
+    pub policy: PolicyRequest,
     /// The port.
     pub port: Option<u64>,
     /// New names of commands; take the place of those that there are.
@@ -44,7 +44,7 @@ pub struct InstanceUpdate {
     rename_commands: Option<BTreeMap<String, String>>,
 }
 
-impl UpdateOrder {
+impl UpdateInstanceRequest {
     /// Checks what is said; `default_offset` is the zone of plans that name none.
     ///
     /// # Errors
@@ -216,22 +216,31 @@ impl EngineVersion {
 mod tests {
     use super::*;
 
-    fn check(order: UpdateOrder) -> Result<InstanceUpdate, Refusal> {
+    fn check(order: UpdateInstanceRequest) -> Result<InstanceUpdate, Refusal> {
         order.check(UtcOffset::UTC)
     }
 
     #[test]
     fn nothing_said_changes_nothing_and_each_member_has_its_refusal() {
-        assert_eq!(check(UpdateOrder::default()), Ok(InstanceUpdate::default()));
+        assert_eq!(check(UpdateInstanceRequest::default()), Ok(InstanceUpdate::default()));
         let text = |text: &str| Some(text.to_owned());
         for (order, refusal) in [
-            (UpdateOrder { name: text(""), ..UpdateOrder::default() }, Refusal::InvalidInstanceName),
             (
-                UpdateOrder { description: Some("x".repeat(1025)), ..UpdateOrder::default() },
+                UpdateInstanceRequest { name: text(""), ..UpdateInstanceRequest::default() },
+                Refusal::InvalidInstanceName,
+            ),
+            (
+                UpdateInstanceRequest {
+                    description: Some("x".repeat(1025)),
+                    ..UpdateInstanceRequest::default()
+                },
                 Refusal::DescriptionTooLong,
             ),
             (
-                UpdateOrder { maintenance: (text("02:00"), None), ..UpdateOrder::default() },
+                UpdateInstanceRequest {
+                    maintenance: (text("02:00"), None),
+                    ..UpdateInstanceRequest::default()
+                },
                 Refusal::InvalidMaintenance,
             ),
         ] {
@@ -241,7 +250,8 @@ mod tests {
 
     #[test]
     fn a_description_without_characters_removes_it() {
-        let order = UpdateOrder { description: Some(String::new()), ..UpdateOrder::default() };
+        let order =
+            UpdateInstanceRequest { description: Some(String::new()), ..UpdateInstanceRequest::default() };
         assert_eq!(check(order).unwrap().description, Some(String::new()));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::instance::{Instance, InstanceAction};
+use crate::domain::instance_config::parameter_table::MAXMEMORY_POLICY;
 use crate::domain::instance_config::{
     BandwidthPolicy, DailyScan, ExpiredKeyScan, ParameterChange, Parameters, TagAction, Tags, Whitelist,
 };
@@ -189,6 +190,16 @@ impl InstanceConfig {
             }
             AnalysisKind::Offline => None,
         }
+    }
+
+    /// Decides whether an analysis finds what it looks for: uses of keys are counted by some policies only, none of them the usual one.
+    /// Setting `compat.hotkey_needs_lfu`.
+    ///
+    /// # Errors
+    /// `HotKeyScanUnsupported`.
+    pub fn permit_analysis(&self, kind: AnalysisKind) -> Result<(), Refusal> {
+        let counts_uses = self.parameter(MAXMEMORY_POLICY).is_some_and(|policy| policy.ends_with("-lfu"));
+        if kind == AnalysisKind::Hot && !counts_uses { Err(Refusal::HotKeyScanUnsupported) } else { Ok(()) }
     }
 
     /// Returns the value of a parameter of an instance.

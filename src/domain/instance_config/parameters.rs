@@ -52,12 +52,12 @@ impl ParameterRange {
 }
 
 /// Most groups of classes of events in one value.
-const MOST_EVENT_GROUPS: usize = 11;
+const MAX_EVENT_GROUPS: usize = 11;
 
 /// Groups follow one another without a mark: each begins with an upper-case `K` or `E` and ends where the next begins.
 fn are_keyspace_events(text: &str) -> bool {
     let mut rest = text;
-    for _ in 0..MOST_EVENT_GROUPS {
+    for _ in 0..MAX_EVENT_GROUPS {
         if rest.is_empty() {
             return true;
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::key_analysis::MOST_ANALYSES;
+use crate::domain::key_analysis::MAX_ANALYSES;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -75,14 +75,14 @@ pub struct DailyScan {
 
 impl DailyScan {
     /// The most times of a day.
-    const MOST_TIMES: usize = 24;
+    const MAX_TIMES: usize = 24;
 
     /// Takes times, in their order.
     ///
     /// # Errors
     /// `InvalidParameter` (`schedule_at`) if it is to run at no time, or at too many.
     pub fn new(is_enabled: bool, at: Vec<ScanTime>) -> Result<Self, Refusal> {
-        if (is_enabled && at.is_empty()) || at.len() > Self::MOST_TIMES {
+        if (is_enabled && at.is_empty()) || at.len() > Self::MAX_TIMES {
             return Err(Refusal::InvalidParameter { name: "schedule_at" });
         }
         Ok(Self { is_enabled, at })
@@ -105,7 +105,7 @@ impl DailyScan {
             return None;
         }
         let a_day: BTreeSet<u16> = self.at.iter().map(|at| at.minutes).collect();
-        let days = u32::try_from(MOST_ANALYSES.div_ceil(a_day.len().max(1))).unwrap_or(u32::MAX);
+        let days = u32::try_from(MAX_ANALYSES.div_ceil(a_day.len().max(1))).unwrap_or(u32::MAX);
         let time = time.max(now.saturating_sub(DAY.saturating_mul(days)));
         self.at.iter().filter_map(|at| at.first_after(time)).min()
     }
@@ -172,7 +172,7 @@ impl ExpiredKeyScan {
             return Some(first);
         }
         let interval = Duration::from_secs(self.interval_s.filter(|interval| *interval > 0)?);
-        let kept = interval.saturating_mul(u32::try_from(MOST_ANALYSES).unwrap_or(u32::MAX));
+        let kept = interval.saturating_mul(u32::try_from(MAX_ANALYSES).unwrap_or(u32::MAX));
         let time = time.max(now.saturating_sub(kept));
         let interval = i64::try_from(interval.as_millis()).ok()?;
         let intervals = (time.as_millis() - first.as_millis()).div_euclid(interval) + 1;

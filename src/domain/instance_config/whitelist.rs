@@ -28,11 +28,11 @@ pub struct WhitelistGroup {
 
 impl Whitelist {
     /// The most groups.
-    pub const MOST_GROUPS: usize = 4;
+    pub const MAX_GROUPS: usize = 4;
     /// The most addresses in all groups together.
-    pub const MOST_ADDRESSES: usize = 20;
+    pub const MAX_ADDRESSES: usize = 20;
     /// The most characters of a group's name.
-    const MOST_NAME_CHARACTERS: usize = 64;
+    const MAX_NAME_CHARACTERS: usize = 64;
     /// The parameter that a refusal names.
     const PARAMETER: &'static str = "whitelist";
 
@@ -43,10 +43,10 @@ impl Whitelist {
     /// or a text is no IPv4 address or range, or stands for every address.
     pub fn new(is_enabled: bool, groups: Vec<WhitelistGroup>) -> Result<Self, Refusal> {
         let addresses = groups.iter().flat_map(|group| &group.addresses);
-        let fits = groups.len() <= Self::MOST_GROUPS && addresses.clone().count() <= Self::MOST_ADDRESSES;
+        let fits = groups.len() <= Self::MAX_GROUPS && addresses.clone().count() <= Self::MAX_ADDRESSES;
         let named = groups.iter().enumerate().all(|(position, group)| {
             let length = group.name.chars().count();
-            (1..=Self::MOST_NAME_CHARACTERS).contains(&length)
+            (1..=Self::MAX_NAME_CHARACTERS).contains(&length)
                 && groups[..position].iter().all(|other| other.name != group.name)
         });
         if fits && named && addresses.clone().all(|text| is_address(text)) {

@@ -7,7 +7,7 @@ use crate::domain::instance::{Instance, Network};
 
 /// One end of a migration: an instance, or another server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MigrationEnd {
+pub struct MigrationEndpoint {
     /// The instance; none if it is another server.
     pub instance_id: Option<InstanceId>,
     /// Its addresses, `ip:port` each, separated by commas. Of an instance: as they were when it was named.
@@ -20,7 +20,7 @@ pub struct MigrationEnd {
     pub spec_code: Option<String>,
 }
 
-impl MigrationEnd {
+impl MigrationEndpoint {
     /// Returns an instance as an end.
     pub fn of_instance(instance: &Instance) -> Self {
         let addresses = instance.ip.split(',').map(|ip| format!("{ip}:{}", instance.port));

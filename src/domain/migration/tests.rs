@@ -21,8 +21,8 @@ fn setup(method: MigrationMethod) -> MigrationSetup {
     MigrationSetup {
         method,
         resume_mode: Some(ResumeMode::Auto),
-        source: MigrationEnd::of_addresses("192.168.1.2:6379".to_owned()),
-        target: MigrationEnd::of_addresses("192.168.1.3:6380".to_owned()),
+        source: MigrationEndpoint::of_addresses("192.168.1.2:6379".to_owned()),
+        target: MigrationEndpoint::of_addresses("192.168.1.3:6380".to_owned()),
         bandwidth_limit_mb: None,
     }
 }
@@ -145,6 +145,6 @@ fn the_log_keeps_the_newest_rows() {
     for number in 0..2_000 {
         migration.info("x", "number ", &number.to_string(), at(number));
     }
-    assert_eq!(migration.logs.len(), MOST_LOG_ROWS);
+    assert_eq!(migration.logs.len(), MAX_LOG_ROWS);
     assert_eq!(migration.logs[0].keyword, ["1000"]);
 }

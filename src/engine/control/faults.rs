@@ -1,11 +1,11 @@
-//! Faults are changed, and decide about calls and scheduled backups.
+//! Faults are changed, and decide about calls and what schedules begin.
 //!
 //! What a call uses up of a fault is persisted before the call goes on, so that it is used up after a restart too, and never
 //! twice.
 
 use tracing::Instrument;
 
-use crate::domain::fault::{Call, Fault, FaultDecision, SCHEDULED_BACKUP, decide};
+use crate::domain::fault::{Call, Fault, FaultDecision, decide};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::control::kept::{self, as_json};
@@ -61,19 +61,20 @@ impl Engine {
         tokio::spawn(persist.in_current_span()).await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Returns whether any scheduled backup at `at` may fail. If not, nobody asks about each.
-    pub(in crate::engine) fn may_fail_schedules(&self, at: Timestamp) -> bool {
-        self.faults.any(|fault| fault.may_hit_schedules(at))
+    /// Returns whether anything that a schedule begins at `at` by an operation may fail. If not, nobody asks about each.
+    pub(in crate::engine) fn may_fail_schedules(&self, operation: &str, at: Timestamp) -> bool {
+        self.faults.any(|fault| fault.may_hit_schedule(operation, at))
     }
 
-    /// Decides how the scheduled backup of an instance at `at` fails, if it does; returns the faults as they are once it has begun.
+    /// Decides how what a schedule of an instance begins at `at` fails, if it does; returns the faults as they are once it has begun.
     pub(in crate::engine) fn decide_schedule(
         &self,
+        operation: &'static str,
         instance: InstanceRef,
         at: Timestamp,
     ) -> Option<(Option<FailureCode>, Vec<Fault>)> {
         let (project_id, instance_id) = (Some(instance.project_id), Some(instance.instance_id));
-        let call = Call { operation: SCHEDULED_BACKUP, api: None, project_id, instance_id };
+        let call = Call { operation, api: None, project_id, instance_id };
         let mut faults = self.faults.present(at);
         let decision = decide(&faults, call, at, || self.dice())?;
         decision.count(&mut faults);
@@ -81,7 +82,7 @@ impl Engine {
     }
 
     async fn persist_faults(&self, faults: Vec<Fault>) -> Result<(), EngineError> {
-        self.guarded.settings().keep_setting(kept::FAULTS, Some(as_json(&faults)?)).await?;
+        self.guarded.settings().store_setting(kept::FAULTS, Some(as_json(&faults)?)).await?;
         self.faults.replace(faults);
         Ok(())
     }

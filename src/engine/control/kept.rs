@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::clock::{ClockRate, ClockSetting};
 use crate::domain::fault::Fault;
 use crate::domain::instance::transition::{InstanceProgression, StateDurations};
 use crate::domain::time::Timestamp;
@@ -39,9 +39,9 @@ pub(super) fn link_key(ids_seed: u64) -> [u8; 32] {
 
 /// What a test has decided. What is absent is as usual.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Decisions {
+pub(super) struct PersistedSettings {
     /// What the clock shows.
-    pub(super) clock: Option<ClockFace>,
+    pub(super) clock: Option<ClockSetting>,
     /// What ids follow from.
     pub(super) ids: Option<u64>,
     /// What moves work on.
@@ -50,19 +50,19 @@ pub(super) struct Decisions {
     pub(super) faults: Vec<Fault>,
 }
 
-impl Decisions {
+impl PersistedSettings {
     /// Reads the settings that are kept.
     pub(super) fn read(mut settings: BTreeMap<String, String>) -> Result<Self, EngineError> {
-        let clock = settings.remove(CLOCK).map(|text| read::<KeptClock>(&text)?.face()).transpose()?;
-        let ids = settings.remove(IDS).map(|text| read::<KeptIds>(&text)).transpose()?;
-        let rules: Vec<KeptRule> = match settings.remove(TRANSITIONS) {
+        let clock = settings.remove(CLOCK).map(|text| read::<ClockDocument>(&text)?.face()).transpose()?;
+        let ids = settings.remove(IDS).map(|text| read::<IdsDocument>(&text)).transpose()?;
+        let rules: Vec<RuleDocument> = match settings.remove(TRANSITIONS) {
             Some(text) => read(&text)?,
             None => Vec::new(),
         };
         Ok(Self {
             clock,
             ids: ids.and_then(|ids| ids.seed),
-            rules: rules.into_iter().map(KeptRule::rule).collect::<Result<_, _>>()?,
+            rules: rules.into_iter().map(RuleDocument::rule).collect::<Result<_, _>>()?,
             faults: settings.remove(FAULTS).map_or_else(|| Ok(Vec::new()), |text| read(&text))?,
         })
     }
@@ -71,38 +71,38 @@ impl Decisions {
 /// The clock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::engine) struct KeptClock {
+pub(in crate::engine) struct ClockDocument {
     shown_ms: i64,
     set_at_ms: i64,
     rate: f64,
     frozen: bool,
 }
 
-impl KeptClock {
-    pub(in crate::engine) fn of(face: ClockFace) -> Self {
+impl ClockDocument {
+    pub(in crate::engine) fn of(face: ClockSetting) -> Self {
         let (shown, set_at, rate, frozen) = face.parts();
         Self { shown_ms: shown.as_millis(), set_at_ms: set_at.as_millis(), rate: rate.as_f64(), frozen }
     }
 
-    pub(in crate::engine) fn face(&self) -> Result<ClockFace, EngineError> {
+    pub(in crate::engine) fn face(&self) -> Result<ClockSetting, EngineError> {
         let time =
             |millis| Timestamp::from_millis(millis).map_err(|_| inconsistent("the kept clock has no time"));
         let rate = ClockRate::new(self.rate).map_err(|_| inconsistent("the kept clock has no rate"))?;
-        Ok(ClockFace::from_parts(time(self.shown_ms)?, time(self.set_at_ms)?, rate, self.frozen))
+        Ok(ClockSetting::from_parts(time(self.shown_ms)?, time(self.set_at_ms)?, rate, self.frozen))
     }
 }
 
 /// The seed of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::engine) struct KeptIds {
+pub(in crate::engine) struct IdsDocument {
     pub(in crate::engine) seed: Option<u64>,
 }
 
 /// A rule about what moves something on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::engine) struct KeptRule {
+pub(in crate::engine) struct RuleDocument {
     model: String,
     project_id: Option<String>,
     instance_id: Option<String>,
@@ -113,7 +113,7 @@ pub(in crate::engine) struct KeptRule {
     states_ms: Option<BTreeMap<String, u64>>,
 }
 
-impl KeptRule {
+impl RuleDocument {
     pub(in crate::engine) fn of(rule: &TransitionRule) -> Self {
         let (durations_ms, states_ms) = match &rule.decision {
             RuleDecision::Work(_, Progression::Immediate)

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 
 use crate::clock::Clock;
-use crate::domain::clock::ClockFace;
+use crate::domain::clock::ClockSetting;
 use crate::domain::fault::Fault;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::snapshot::SnapshotName;
 use crate::engine::EngineError;
 use crate::engine::control::Control;
-use crate::engine::control::kept::{self, Decisions, KeptClock, KeptIds, KeptRule, as_json};
+use crate::engine::control::kept::{
+    self, ClockDocument, IdsDocument, PersistedSettings, RuleDocument, as_json,
+};
 use crate::engine::faults::merge;
 use crate::engine::seed::{Applying, Export, KnownUsers, Seed, SeededSettings};
 use crate::engine::transitions::TransitionRule;
@@ -20,9 +22,9 @@ use crate::store::{
 /// What a seed makes of the settings.
 struct NewSettings {
     /// The clock, if it changes.
-    face: Option<ClockFace>,
+    face: Option<ClockSetting>,
     /// The seed of ids, if it changes.
-    ids: Option<KeptIds>,
+    ids: Option<IdsDocument>,
     /// The rules that hold afterwards.
     rules: Vec<TransitionRule>,
     /// The faults that there are afterwards, if they change.
@@ -52,7 +54,7 @@ impl Control {
         let mut kept = Vec::new();
         let face = seeded.clock.filter(|_| sets_clock).map(|clock| clock.face(self.clock.real_now()));
         if let Some(face) = face {
-            kept.push((kept::CLOCK, as_json(&KeptClock::of(face))?));
+            kept.push((kept::CLOCK, as_json(&ClockDocument::of(face))?));
         }
         let ids = seeded.ids.filter(|_| overwrite || self.ids.seed().is_none());
         if let Some(ids) = &ids {
@@ -70,7 +72,7 @@ impl Control {
             }
         }
         if !seeded.rules.is_empty() {
-            let kept_rules: Vec<KeptRule> = rules.iter().map(KeptRule::of).collect();
+            let kept_rules: Vec<RuleDocument> = rules.iter().map(RuleDocument::of).collect();
             kept.push((kept::TRANSITIONS, as_json(&kept_rules)?));
         }
         if !seeded.faults.is_empty() {
@@ -80,7 +82,7 @@ impl Control {
         Ok(NewSettings { face, ids, rules, faults: Some(faults), kept })
     }
 
-    /// Lets new settings hold that are kept.
+    /// Puts settings that have been stored into effect.
     fn apply_settings(&self, new: NewSettings) {
         if let Some(face) = new.face {
             self.clock.set_face(face);
@@ -168,7 +170,7 @@ impl Control {
         let seed = self.engine.plan(seeds, how).await?;
         // A project is emptied without a look at what is built in.
         let seed = Some(seed).filter(|seed| !seed.projects.is_empty());
-        let kept_rules: Vec<KeptRule> = new.rules.iter().map(KeptRule::of).collect();
+        let kept_rules: Vec<RuleDocument> = new.rules.iter().map(RuleDocument::of).collect();
         let settings =
             vec![(kept::TRANSITIONS, as_json(&kept_rules)?), (kept::FAULTS, as_json(&new.faults)?)];
         Ok((ResetPlan { project: Some(project), seed, settings, now }, new))
@@ -179,16 +181,16 @@ impl Control {
         let ids = self.ids.seed().or(new.ids.and_then(|ids| ids.seed));
         let mut settings = std::mem::take(&mut new.kept);
         settings.retain(|(name, _)| *name != kept::IDS);
-        settings.push((kept::IDS, as_json(&KeptIds { seed: ids })?));
+        settings.push((kept::IDS, as_json(&IdsDocument { seed: ids })?));
         let real = self.clock.real_now();
-        let face = new.face.unwrap_or_else(|| ClockFace::real(real));
+        let face = new.face.unwrap_or_else(|| ClockSetting::real(real));
         let now = face.at(real);
         let how = Applying { known: KnownUsers::AreGone, overwrite: false, settings: Vec::new(), now };
         let mut seed = self.engine.plan(seeds, how).await?;
         if let Some(ids) = ids {
             seed.new_link_key = kept::link_key(ids);
         }
-        (new.face, new.ids) = (Some(face), Some(KeptIds { seed: ids }));
+        (new.face, new.ids) = (Some(face), Some(IdsDocument { seed: ids }));
         Ok((ResetPlan { project: None, seed: Some(seed), settings, now }, new))
     }
 
@@ -264,7 +266,7 @@ impl Control {
     pub async fn restore_snapshot(&self, name: SnapshotName) -> Result<Snapshot, SnapshotError> {
         let _turn = self.changing.lock().await;
         let settings = self.snapshots.prepare_restore(&name).await?;
-        let mut decisions = Decisions::read(settings).map_err(unusable)?;
+        let mut decisions = PersistedSettings::read(settings).map_err(unusable)?;
         let label = self.snapshots.snapshot(&name).await?.label;
         let _alone = self.engine.lock_exclusively().await;
         let _faults = self.engine.faults.lock().await;
@@ -272,7 +274,7 @@ impl Control {
         if let (Some(face), Some(label)) = (&mut decisions.clock, label) {
             // It shows what it showed then, and runs on from there.
             *face = face.showing(face.at(label.created_at), self.clock.real_now());
-            settings.push((kept::CLOCK, as_json(&KeptClock::of(*face)).map_err(unusable)?));
+            settings.push((kept::CLOCK, as_json(&ClockDocument::of(*face)).map_err(unusable)?));
         }
         let snapshot = self.snapshots.restore_snapshot(RestorePlan { name, settings }).await?;
         self.take_up(decisions);

@@ -21,8 +21,8 @@ use crate::domain::time::Timestamp;
 use crate::engine::error::EngineError;
 use crate::store::{Reads, SettingStore, Store, StoreError};
 
-/// For how long after a vain attempt reads make none. Longer than the timer's period: it tries for them.
-const REST: Duration = Duration::from_secs(2);
+/// For how long reads do not reconcile after an attempt that failed. Longer than the timer's period: it tries for them.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The store behind its locks.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub(super) struct GuardedStore {
     store: Arc<dyn Store>,
     changes: Arc<RwLock<()>>,
     reads: Arc<RwLock<()>>,
-    reconciling: Arc<Reconciling>,
+    reconciling: Arc<ReconcileLock>,
 }
 
 impl GuardedStore {
@@ -99,7 +99,7 @@ pub(super) struct ExclusiveGuard {
     guarded: GuardedStore,
     _changes: OwnedRwLockWriteGuard<()>,
     _reads: Option<OwnedRwLockWriteGuard<()>>,
-    _turn: Turn,
+    _turn: ReconcileLockGuard,
 }
 
 impl Deref for ExclusiveGuard {
@@ -112,21 +112,21 @@ impl Deref for ExclusiveGuard {
 
 impl Drop for ExclusiveGuard {
     fn drop(&mut self) {
-        self.guarded.reconciling.lets_reads_reconcile();
+        self.guarded.reconciling.clear_busy();
     }
 }
 
 /// The lock of the reconciler, and whether the last run could be stored.
 #[derive(Debug, Default)]
-struct Reconciling {
+struct ReconcileLock {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Nothing if the last attempt did what was due.
-    obstacle: Mutex<Option<Obstacle>>,
+    obstacle: Mutex<Option<ReconcileFailure>>,
 }
 
 /// Why what is due is not done.
 #[derive(Clone, Copy, Debug)]
-enum Obstacle {
+enum ReconcileFailure {
     /// It could not be stored, or not all of it in time; and since when that is known.
     Vain(Stopwatch),
     /// Somebody has been at it for long.
@@ -134,11 +134,11 @@ enum Obstacle {
 }
 
 /// The guard of the reconciler, which may be shared with work that outlives its caller. While one is held nobody else reconciles.
-type Turn = Arc<OwnedMutexGuard<()>>;
+type ReconcileLockGuard = Arc<OwnedMutexGuard<()>>;
 
-impl Reconciling {
+impl ReconcileLock {
     /// Waits until nobody else reconciles.
-    async fn turn(&self) -> Turn {
+    async fn turn(&self) -> ReconcileLockGuard {
         Arc::new(Arc::clone(&self.turn).lock_owned().await)
     }
 
@@ -146,41 +146,42 @@ impl Reconciling {
     ///
     /// # Errors
     /// `Unavailable` if somebody reconciles for longer than `patience`.
-    async fn turn_within(&self, patience: Duration) -> Result<Turn, EngineError> {
+    async fn lock_within(&self, patience: Duration) -> Result<ReconcileLockGuard, EngineError> {
         if let Ok(turn) = tokio::time::timeout(patience, self.turn()).await {
             return Ok(turn);
         }
-        self.obstacle().get_or_insert(Obstacle::Busy);
+        self.obstacle().get_or_insert(ReconcileFailure::Busy);
         Err(EngineError::Unavailable)
     }
 
-    /// Returns whether what is due is known not to be done now, and that is either very new or being tried just now.
-    fn is_held_up(&self) -> bool {
+    /// Returns whether reads are not to reconcile: the last attempt failed a moment ago, or another one is running.
+    fn should_skip(&self) -> bool {
         let obstacle = *self.obstacle();
         obstacle.is_some_and(|obstacle| {
-            let is_new = matches!(obstacle, Obstacle::Vain(since) if since.elapsed() < REST);
+            let is_new =
+                matches!(obstacle, ReconcileFailure::Vain(since) if since.elapsed() < RETRY_INTERVAL);
             is_new || self.turn.try_lock().is_err()
         })
     }
 
     /// Lets reads not wait for what is due while somebody keeps the reconciler from running.
-    fn hold_up(&self) {
-        self.obstacle().get_or_insert(Obstacle::Busy);
+    fn mark_busy(&self) {
+        self.obstacle().get_or_insert(ReconcileFailure::Busy);
     }
 
     /// Lets the reads that come next do what is due.
-    fn lets_reads_reconcile(&self) {
-        self.obstacle().take_if(|obstacle| matches!(obstacle, Obstacle::Busy));
+    fn clear_busy(&self) {
+        self.obstacle().take_if(|obstacle| matches!(obstacle, ReconcileFailure::Busy));
     }
 
-    fn obstacle(&self) -> MutexGuard<'_, Option<Obstacle>> {
+    fn obstacle(&self) -> MutexGuard<'_, Option<ReconcileFailure>> {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes into account how an attempt ended.
     fn note<T>(&self, outcome: &Result<T, EngineError>) {
         let is_vain = matches!(outcome, Err(EngineError::Unavailable));
-        *self.obstacle() = is_vain.then(|| Obstacle::Vain(Stopwatch::start()));
+        *self.obstacle() = is_vain.then(|| ReconcileFailure::Vain(Stopwatch::start()));
     }
 }
 
@@ -190,17 +191,17 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_has_waited_long_enough_is_told_so_and_reads_do_not_wait_after_that() {
-        let reconciling = Reconciling::default();
+        let reconciling = ReconcileLock::default();
         let turn = reconciling.turn().await;
-        assert!(!reconciling.is_held_up());
-        assert!(matches!(reconciling.turn_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
-        assert!(reconciling.is_held_up());
+        assert!(!reconciling.should_skip());
+        assert!(matches!(reconciling.lock_within(Duration::ZERO).await, Err(EngineError::Unavailable)));
+        assert!(reconciling.should_skip());
         // Of work that is carried to its end although its caller is gone.
         let shared = Arc::clone(&turn);
         drop(turn);
-        assert!(reconciling.turn_within(Duration::ZERO).await.is_err());
+        assert!(reconciling.lock_within(Duration::ZERO).await.is_err());
         drop(shared);
-        assert!(!reconciling.is_held_up());
-        assert!(reconciling.turn_within(Duration::ZERO).await.is_ok());
+        assert!(!reconciling.should_skip());
+        assert!(reconciling.lock_within(Duration::ZERO).await.is_ok());
     }
 }

@@ -7,7 +7,7 @@
 //! What policies have planned, and what waits for a window of maintenance, is a row of times, and what is due of records is done up to
 //! the next of them first: so a run finds its instance as it was at the time of the run, however long ago that is.
 //!
-//! It is done by one caller at a time; who comes meanwhile waits and finds it done, but no longer than [`PATIENCE`]. Much may be due
+//! It is done by one caller at a time; who comes meanwhile waits and finds it done, but no longer than [`TIMEOUT`]. Much may be due
 //! after a long time: then what a caller has done in that time stays done, and the next one goes on. While it cannot be stored
 //! (another process keeps the database locked), or takes that long, reads do not wait for it, but for the first of them.
 
@@ -23,6 +23,7 @@ use tracing::Instrument;
 use crate::clock::Stopwatch;
 use crate::domain::background_work::{BackgroundWork, Step};
 use crate::domain::backup::Backup;
+use crate::domain::fault::{SCHEDULED_BACKUP, scheduled_scan};
 use crate::domain::id::BackupId;
 use crate::domain::instance::{InstanceStatus, StatusTransition};
 use crate::domain::restore::Restore;
@@ -30,12 +31,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::engine::contents::with_contents;
 use crate::engine::control::kept;
-use crate::engine::lock::{ExclusiveGuard, ReadGuard, Turn, WriteGuard};
+use crate::engine::lock::{ExclusiveGuard, ReadGuard, ReconcileLockGuard, WriteGuard};
 use crate::engine::transitions::WorkModel;
 use crate::engine::{ApiVersion, Engine, EngineError};
 use crate::store::{
-    BackupChange, BeforeCommit, DueChange, InstanceChange, InstanceRef, MadeChange, OpenRecord,
-    RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError, WorkStep,
+    AppliedChange, BackupChange, BeforeCommit, ChangedRecord, DueChange, InstanceChange, InstanceRef,
+    OpenRecord, RestoreChange, ScheduleOutcome, ScheduleStep, ScheduledRun, Store, StoreError, WorkStep,
 };
 
 /// How many records one round takes.
@@ -44,17 +45,20 @@ const ROUND: u16 = 256;
 const TIMER_PERIOD: Duration = Duration::from_secs(1);
 
 /// How long a caller waits for what is due to be done, by others and by itself, and for whoever replaces everything. Source: docs/decisions/README.md no. 22.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The guard of whoever moves the time or the work on. Nobody else reconciles while it exists.
 pub(in crate::engine) struct ReconcileGuard<'e> {
     engine: &'e Engine,
-    turn: Turn,
+    turn: ReconcileLockGuard,
 }
 
 impl ReconcileGuard<'_> {
     /// Does everything that is due at `now` and returns what was done, in order.
-    pub(in crate::engine) async fn reconcile(&self, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
+    pub(in crate::engine) async fn reconcile(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<AppliedChange>, EngineError> {
         self.engine.reconcile(&self.turn, now).await
     }
 }
@@ -75,8 +79,8 @@ impl Engine {
         // The clock may have been replaced too: it is not read before.
         let now = self.clock.now();
         if self.is_due(now)
-            && !self.guarded.reconciling.is_held_up()
-            && let Err(error) = self.reconcile_in_turn(now).await
+            && !self.guarded.reconciling.should_skip()
+            && let Err(error) = self.reconcile_locked(now).await
         {
             tracing::warn!(error = %error, "could not do what is due; showing what is stored");
         }
@@ -89,12 +93,12 @@ impl Engine {
     /// `Unavailable` if somebody replaces everything for longer than a caller waits; `Unavailable` or `Internal` if what is due could
     /// not be done.
     pub(in crate::engine) async fn write(&self) -> Result<WriteGuard<'_>, EngineError> {
-        let changes = tokio::time::timeout(PATIENCE, self.guarded.changes.read());
+        let changes = tokio::time::timeout(TIMEOUT, self.guarded.changes.read());
         let changes = changes.await.map_err(|_| EngineError::Unavailable)?;
         let reads = self.guarded.reads.read().await;
         let now = self.clock.now();
         if self.is_due(now) {
-            self.reconcile_in_turn(now).await?;
+            self.reconcile_locked(now).await?;
         }
         Ok(WriteGuard { now, store: &*self.guarded.store, _changes: changes, _reads: reads })
     }
@@ -109,10 +113,10 @@ impl Engine {
     pub(in crate::engine) async fn lock_changes(&self) -> ExclusiveGuard {
         let changes = self.guarded.lock_changes().await;
         // A read that waited to do what is due would hold the lock of reads meanwhile.
-        self.guarded.reconciling.hold_up();
+        self.guarded.reconciling.mark_busy();
         let turn = self.guarded.reconciling.turn().await;
         // Whoever reconciled before has found nothing in its way.
-        self.guarded.reconciling.hold_up();
+        self.guarded.reconciling.mark_busy();
         ExclusiveGuard { guarded: self.guarded.clone(), _changes: changes, _reads: None, _turn: turn }
     }
 
@@ -123,7 +127,7 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         let guarded = self.guarded.clone();
         let lock = async move {
-            let guard = tokio::time::timeout(PATIENCE, guarded.lock_reads()).await;
+            let guard = tokio::time::timeout(TIMEOUT, guarded.lock_reads()).await;
             // Nobody wants the guard any more where the seed has failed meanwhile.
             guard.map(|guard| drop(sender.send(guard))).map_err(|_| StoreError::Busy)
         };
@@ -144,9 +148,9 @@ impl Engine {
     }
 
     /// Does everything that is due at `now`, unless somebody else has by the time that it is this caller's turn.
-    async fn reconcile_in_turn(&self, now: Timestamp) -> Result<(), EngineError> {
+    async fn reconcile_locked(&self, now: Timestamp) -> Result<(), EngineError> {
         let waiting = Stopwatch::start();
-        let turn = self.guarded.reconciling.turn_within(PATIENCE).await?;
+        let turn = self.guarded.reconciling.lock_within(TIMEOUT).await?;
         // Whoever had the turn may have put the clock back.
         let now = now.min(self.clock.now());
         if !self.is_due(now) {
@@ -154,7 +158,7 @@ impl Engine {
             return Ok(());
         }
         // What is queued is carried out although nobody waits for it any more: whoever comes next finds it done.
-        let left = PATIENCE.saturating_sub(waiting.elapsed());
+        let left = TIMEOUT.saturating_sub(waiting.elapsed());
         let reconciled = tokio::time::timeout(left, self.reconcile(&turn, now)).await;
         let outcome = reconciled.unwrap_or(Err(EngineError::Unavailable));
         self.guarded.reconciling.note(&outcome);
@@ -162,13 +166,21 @@ impl Engine {
     }
 
     /// Does everything that is due at `now` and returns what was done, in order.
-    async fn reconcile(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
+    async fn reconcile(
+        &self,
+        turn: &ReconcileLockGuard,
+        now: Timestamp,
+    ) -> Result<Vec<AppliedChange>, EngineError> {
         let outcome = self.reconcile_by_rounds(turn, now).await;
         self.guarded.reconciling.note(&outcome);
         outcome
     }
 
-    async fn reconcile_by_rounds(&self, turn: &Turn, now: Timestamp) -> Result<Vec<MadeChange>, EngineError> {
+    async fn reconcile_by_rounds(
+        &self,
+        turn: &ReconcileLockGuard,
+        now: Timestamp,
+    ) -> Result<Vec<AppliedChange>, EngineError> {
         let mut done = Vec::new();
         loop {
             let scheduled_at = self.guarded.store.next_scheduled_at().filter(|at| *at <= now);
@@ -203,9 +215,18 @@ impl Engine {
             if let Some(place) = changes.iter().skip(1).position(reads_contents) {
                 changes.truncate(place + 1);
             }
+            let fallible = changes.iter().position(|change| self.may_fail_scan(change));
+            if let Some(place) = fallible {
+                changes.truncate(place + 1);
+            }
             let changes = with_contents(&*self.guarded.store, changes).await?;
             let changes = self.with_scans(changes, now).await?;
-            let mut applied = self.guarded.store.apply_changes(changes, self.settings.backups_kept).await?;
+            let mut applied = if fallible.is_some() {
+                let engine = self.clone();
+                run_to_completion(turn, async move { engine.apply_fallible_scan(changes).await }).await?
+            } else {
+                self.guarded.store.apply_changes(changes, self.settings.backups_kept).await?
+            };
             tracing::debug!(changes = applied.len(), "due changes were applied");
             done.append(&mut applied);
         }
@@ -215,27 +236,14 @@ impl Engine {
     /// was anything to do, or there is nothing any more.
     async fn reconcile_schedule(
         &self,
-        turn: &Turn,
+        turn: &ReconcileLockGuard,
         at: Timestamp,
         now: Timestamp,
-        done: &mut Vec<MadeChange>,
+        done: &mut Vec<AppliedChange>,
     ) -> Result<bool, EngineError> {
-        let mut outcome = if self.may_fail_schedules(at) {
-            // The faults in memory follow the persisted ones: nobody stops between the two, and nobody else reconciles, or replaces
-            // everything, before both are done.
-            let (engine, turn) = (self.clone(), Arc::clone(turn));
-            let run = async move {
-                let _turn = turn;
-                engine.run_next(at, now).await
-            };
-            let run = tokio::spawn(run.in_current_span());
-            run.await.map_err(|error| {
-                if error.is_panic() {
-                    StoreError::Inconsistent { what: "the run of a policy has panicked" }
-                } else {
-                    StoreError::Closed
-                }
-            })??
+        let mut outcome = if self.may_fail_schedules(SCHEDULED_BACKUP, at) {
+            let engine = self.clone();
+            run_to_completion(turn, async move { engine.run_next(at, now).await }).await?
         } else {
             let mut runs = Vec::new();
             for instance in self.guarded.store.due_runs(at, ROUND).await? {
@@ -254,17 +262,55 @@ impl Engine {
         let _guard = self.faults.lock().await;
         let (mut runs, mut faults) = (Vec::new(), None);
         if let Some(instance) = self.guarded.store.due_runs(at, 1).await?.pop() {
-            let (failure, used) = self.decide_schedule(instance, at).unzip();
+            let (failure, used) = self.decide_schedule(SCHEDULED_BACKUP, instance, at).unzip();
             runs.push(self.scheduled_run(instance, at, failure.flatten()).await?);
             faults = used;
         }
         let mut step = self.schedule_step(at, now, runs).await?;
-        step.kept_if_begun = faults.as_ref().map(kept::as_json).transpose()?.map(|text| (kept::FAULTS, text));
+        step.setting_if_begun =
+            faults.as_ref().map(kept::as_json).transpose()?.map(|text| (kept::FAULTS, text));
         let outcome = self.guarded.store.apply_schedule(step).await?;
         if let Some(faults) = faults.filter(|_| outcome.begun > 0) {
             self.faults.replace(faults);
         }
         Ok(outcome)
+    }
+
+    /// Returns whether a change begins a scan of a schedule that a fault may let fail.
+    fn may_fail_scan(&self, change: &DueChange) -> bool {
+        let DueChange::Work(due) = change else { return false };
+        let scan = due.work.effect.scheduled_scan().filter(|_| due.step == Step::Finish);
+        scan.and_then(scheduled_scan).is_some_and(|operation| self.may_fail_schedules(operation, due.at))
+    }
+
+    /// Makes changes of which the last one begins a scan that a fault may let fail. What it uses up is kept as that of a policy's run.
+    async fn apply_fallible_scan(
+        &self,
+        mut changes: Vec<DueChange>,
+    ) -> Result<Vec<AppliedChange>, EngineError> {
+        let _guard = self.faults.lock().await;
+        let (mut faults, mut analysis) = (None, None);
+        if let Some(DueChange::Work(last)) = changes.last_mut()
+            && let WorkStep { work, scan: Some(scan), at, .. } = &mut **last
+            && let (Some(operation), Some(instance_id)) =
+                (scheduled_scan(scan.new.analysis.kind), work.instance_id)
+        {
+            let instance = InstanceRef { project_id: work.project_id, instance_id };
+            if let Some((failure, used)) = self.decide_schedule(operation, instance, *at) {
+                scan.new.work.failure = failure;
+                scan.setting_if_begun = Some((kept::FAULTS, kept::as_json(&used)?));
+                (faults, analysis) = (Some(used), Some(scan.new.analysis.id.to_string()));
+            }
+        }
+        let made = self.guarded.store.apply_changes(changes, self.settings.backups_kept).await?;
+        let is_begun = match made.last().map(|change| &change.record) {
+            Some(ChangedRecord::Work { id, from: None, .. }) => analysis.as_ref() == Some(id),
+            _ => false,
+        };
+        if let Some(faults) = faults.filter(|_| is_begun) {
+            self.faults.replace(faults);
+        }
+        Ok(made)
     }
 
     async fn scheduled_run(
@@ -294,8 +340,8 @@ impl Engine {
             region: self.settings.region.clone(),
             clusters_extend: self.settings.clusters_extend,
             runs,
-            kept_if_begun: None,
-            // The founding page's: clusters only where every version may back them up. Source: docs/contract/dcs-v1.0.md, section 5 no. 27.
+            setting_if_begun: None,
+            // Clusters only where v1.0 may back them up as well. Source: docs/contract/dcs-v1.0.md, section 5 no. 27.
             rules: self.settings.backup_rules(ApiVersion::V1),
             keep: self.settings.backups_kept,
             name_offset: self.settings.name_offset,
@@ -320,6 +366,26 @@ impl Engine {
             }
         }
     }
+}
+
+/// Carries something out to its end although its caller may go away. The faults in memory follow the persisted ones: nobody stops between
+/// the two, and nobody else reconciles, or replaces everything, before both are done.
+async fn run_to_completion<T: Send + 'static>(
+    turn: &ReconcileLockGuard,
+    work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+) -> Result<T, EngineError> {
+    let turn = Arc::clone(turn);
+    let work = async move {
+        let _turn = turn;
+        work.await
+    };
+    tokio::spawn(work.in_current_span()).await.map_err(|error| {
+        if error.is_panic() {
+            StoreError::Inconsistent { what: "what a schedule begins has panicked" }
+        } else {
+            StoreError::Closed
+        }
+    })?
 }
 
 /// Returns when the first schedule of a round has a scan due.

@@ -58,9 +58,9 @@ impl AccountEntry {
             return Err(("password_hash", objection.to_owned()));
         }
         let hash = self.password_hash.as_ref().map(|hash| hash.0.clone());
-        let usual_id = || derived_id(&format!("account {} of {}", self.name.0, instance.id));
+        let default_id = || derived_id(&format!("account {} of {}", self.name.0, instance.id));
         Ok(Account {
-            id: self.id.unwrap_or_else(|| AccountId::from_bytes(usual_id())),
+            id: self.id.unwrap_or_else(|| AccountId::from_bytes(default_id())),
             name: self.name.0.clone(),
             role: self.role,
             description,

@@ -7,6 +7,7 @@ use crate::domain::builtin;
 use crate::domain::id::UserId;
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::time::Timestamp;
+use crate::engine::identity;
 use crate::engine::seed::instance::Defaults;
 use crate::engine::seed::{Seed, SeededPassword, SeededProject, SeededUser};
 use crate::engine::{Engine, EngineError};
@@ -55,6 +56,7 @@ impl Engine {
             domain: seed.domain,
             projects: projects?,
             users,
+            agencies: seed.agencies,
             settings: how.settings,
             overwrite: how.overwrite,
             built_in_domain: built_in_domain(),
@@ -98,6 +100,7 @@ fn complete(project: SeededProject, defaults: &Defaults<'_>) -> Result<ProjectSe
     let unlike = || StoreError::Inconsistent { what: "a seed that was taken once is refused" };
     let instances = project.instances.iter().map(|entry| entry.complete(id, defaults));
     let templates = project.templates.iter().map(|entry| entry.template(id, defaults.now));
+    let orders = project.orders.iter().map(|entry| entry.order(defaults.now));
     Ok(ProjectSeed {
         id,
         name: project.name,
@@ -105,6 +108,8 @@ fn complete(project: SeededProject, defaults: &Defaults<'_>) -> Result<ProjectSe
         is_built_in: project.is_built_in,
         quota: project.quota,
         templates: templates.collect::<Result<_, _>>().map_err(|_| unlike())?,
+        networks: project.networks,
+        orders: orders.collect::<Result<_, _>>().map_err(|_| unlike())?,
         instances: instances.collect::<Result<_, _>>().map_err(|_| unlike())?,
     })
 }
@@ -122,14 +127,10 @@ pub(super) fn built_in_project(region: &str) -> Project {
 
 /// Returns the id of a seeded user that names none. It follows from its name.
 pub(super) fn user_id(name: &str) -> UserId {
-    use sha2::{Digest, Sha256};
     if name == builtin::USER_NAME {
         return builtin::USER_ID.parse().expect("the built-in id is an id");
     }
-    let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    UserId::from_bytes(id)
+    identity::id_of(name)
 }
 
 fn built_in_user() -> UserSeed {

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::catalogue::{Edition, Storage};
-use crate::domain::config_template::{ConfigTemplate, TemplateKind, TemplateRef, TemplateWords};
+use crate::domain::config_template::{ConfigTemplate, TemplateAttributes, TemplateKind, TemplateRef};
 use crate::domain::id::{ProjectId, TemplateId};
-use crate::domain::instance::policy::{BackupPlan, BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
+use crate::domain::instance::policy::{BackupPlan, BackupPolicy, PlanRequest, PolicyRequest, StoredPolicy};
 use crate::domain::instance::{CacheMode, Engine, EngineVersion, Instance};
 use crate::domain::instance_config::{
-    BandwidthPolicy, ParameterChange, Parameters, ScaleIn, Tag, TagKey, TagValue, Whitelist, WhitelistGroup,
+    BandwidthPolicy, DailyScan, Dated, ExpiredKeyScan, ParameterChange, Parameters, ScaleIn, ScanTime, Tag,
+    TagKey, TagValue, Whitelist, WhitelistGroup, scan_start,
 };
+use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::engine::seed::text::{Short, Text, derived_id};
 
@@ -94,15 +96,15 @@ struct PlanEntry {
 
 impl PolicyEntry {
     /// Makes the policy of an instance.
-    pub(super) fn policy(&self, instance: &Instance, offset: UtcOffset) -> Result<KeptPolicy, String> {
+    pub(super) fn policy(&self, instance: &Instance, offset: UtcOffset) -> Result<StoredPolicy, String> {
         let text = |text: &Option<Short>| text.as_ref().map(|text| text.0.clone());
-        let plan = self.periodical_backup_plan.as_ref().map(|plan| SentPlan {
+        let plan = self.periodical_backup_plan.as_ref().map(|plan| PlanRequest {
             begin_at: text(&plan.begin_at),
             period_type: text(&plan.period_type),
             backup_at: plan.backup_at.clone(),
             timezone_offset: text(&plan.timezone_offset),
         });
-        let sent = SentPolicy { backup_type: text(&self.backup_type), save_days: self.save_days, plan };
+        let sent = PolicyRequest { backup_type: text(&self.backup_type), save_days: self.save_days, plan };
         let policy = BackupPolicy::new(sent, offset).map_err(|refusal| refusal.to_string())?;
         let id = match &self.backup_policy_id {
             Some(id) => id.0.parse().map_err(|_| "has a backup_policy_id that is no UUID".to_owned())?,
@@ -117,12 +119,12 @@ impl PolicyEntry {
         if self.next_run_at.is_some() && !policy.is_automatic() {
             return Err("has a next run and is not auto".to_owned());
         }
-        Ok(KeptPolicy { id, policy, created_at, updated_at })
+        Ok(StoredPolicy { id, policy, created_at, updated_at })
     }
 
     /// Writes a policy.
-    pub(super) fn of(kept: &KeptPolicy, next_run_at: Option<Timestamp>) -> Self {
-        let KeptPolicy { id, policy, created_at, updated_at } = kept;
+    pub(super) fn of(kept: &StoredPolicy, next_run_at: Option<Timestamp>) -> Self {
+        let StoredPolicy { id, policy, created_at, updated_at } = kept;
         let plan = policy.plan.as_ref().map(|plan| PlanEntry {
             begin_at: Some(Short(plan.window().as_str().to_owned())),
             period_type: Some(Short(BackupPlan::PERIOD.to_owned())),
@@ -179,6 +181,78 @@ impl WhitelistEntry {
             enable_whitelist: whitelist.is_enabled(),
             whitelist: whitelist.groups().iter().map(group).collect(),
         })
+    }
+}
+
+/// A scan for big or hot keys in a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DailyScanEntry {
+    enable_auto_scan: bool,
+    #[serde(default)]
+    schedule_at: Vec<ScanTime>,
+    updated_at: Option<Text<Timestamp>>,
+}
+
+impl DailyScanEntry {
+    pub(super) fn scan(&self, now: Timestamp) -> Result<Dated<DailyScan>, Refusal> {
+        let value = DailyScan::new(self.enable_auto_scan, self.schedule_at.clone())?;
+        Ok(Dated { value, updated_at: self.updated_at.map_or(now, |time| time.0) })
+    }
+}
+
+impl From<Dated<DailyScan>> for DailyScanEntry {
+    fn from(scan: Dated<DailyScan>) -> Self {
+        Self {
+            enable_auto_scan: scan.value.is_enabled(),
+            schedule_at: scan.value.times().to_vec(),
+            updated_at: Some(Text(scan.updated_at)),
+        }
+    }
+}
+
+/// A scan for expired keys in a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpiredKeyScanEntry {
+    enable_auto_scan: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_scan_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scan_keys_count: Option<u32>,
+    updated_at: Option<Text<Timestamp>>,
+}
+
+impl ExpiredKeyScanEntry {
+    pub(super) fn scan(&self, now: Timestamp) -> Result<Dated<ExpiredKeyScan>, Refusal> {
+        if self.first_scan_at.as_deref().is_some_and(|text| scan_start(text).is_none()) {
+            return Err(Refusal::InvalidScanStart);
+        }
+        let scan = ExpiredKeyScan {
+            is_enabled: self.enable_auto_scan,
+            first_scan_at: self.first_scan_at.clone(),
+            interval_s: self.interval,
+            timeout_s: self.timeout,
+            keys: self.scan_keys_count,
+        };
+        Ok(Dated { value: scan.checked()?, updated_at: self.updated_at.map_or(now, |time| time.0) })
+    }
+}
+
+impl From<Dated<ExpiredKeyScan>> for ExpiredKeyScanEntry {
+    fn from(Dated { value: scan, updated_at }: Dated<ExpiredKeyScan>) -> Self {
+        Self {
+            enable_auto_scan: scan.is_enabled,
+            first_scan_at: scan.first_scan_at,
+            interval: scan.interval_s,
+            timeout: scan.timeout_s,
+            scan_keys_count: scan.keys,
+            updated_at: Some(Text(updated_at)),
+        }
     }
 }
 
@@ -248,8 +322,8 @@ impl TemplateEntry {
     /// Makes the template of a project.
     pub(super) fn template(&self, project_id: ProjectId, now: Timestamp) -> Result<ConfigTemplate, String> {
         let name = &self.name.0;
-        let usual_id = || TemplateId::from_bytes(derived_id(&format!("template {name} of {project_id}")));
-        let id = self.template_id.map_or_else(usual_id, |id| id.0);
+        let default_id = || TemplateId::from_bytes(derived_id(&format!("template {name} of {project_id}")));
+        let id = self.template_id.map_or_else(default_id, |id| id.0);
         let engine_version = EngineVersion::new(Engine::Redis, self.engine_version.clone())
             .map_err(|error| format!("engine_version {error}"))?;
         let kind = TemplateKind {
@@ -266,7 +340,7 @@ impl TemplateEntry {
             values: BTreeMap::new(),
             created_at: None,
         };
-        let words = TemplateWords {
+        let words = TemplateAttributes {
             name: Some(name.clone()),
             description: self.description.clone(),
             values: Some(self.params.clone()),

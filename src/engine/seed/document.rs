@@ -7,9 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::id::{DomainId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope};
+use crate::domain::networks::NetworkResource;
 use crate::domain::time::Timestamp;
 use crate::engine::seed::configuration::TemplateEntry;
 use crate::engine::seed::instance::InstanceEntry;
+use crate::engine::seed::order::OrderEntry;
 use crate::engine::seed::settings::SettingsEntry;
 use crate::engine::seed::text::{SecretText, Short, Text, is_false};
 use crate::engine::seed::{Notation, SeedError};
@@ -24,6 +26,8 @@ pub(super) struct Document {
     pub(super) domain: Option<DomainEntry>,
     #[serde(default)]
     pub(super) users: Vec<UserEntry>,
+    #[serde(default)]
+    pub(super) agencies: Vec<AgencyEntry>,
     #[serde(default)]
     pub(super) projects: Vec<ProjectEntry>,
     pub(super) settings: Option<SettingsEntry>,
@@ -117,6 +121,20 @@ pub(super) struct AccessKeyEntry {
     pub(super) secret: SecretText,
 }
 
+/// An agency in a seed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgencyEntry {
+    pub(super) name: Short,
+    /// Follows from the name when left out.
+    pub(super) id: Option<Text<UserId>>,
+    /// Everything everywhere when left out; nothing anywhere when empty.
+    #[serde(default, deserialize_with = "read_roles", serialize_with = "write_roles")]
+    pub(super) roles: Option<BTreeMap<RoleScope, Role>>,
+    #[serde(default)]
+    pub(super) deny: BTreeSet<Short>,
+}
+
 /// A project in a seed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,6 +148,11 @@ pub(super) struct ProjectEntry {
     pub(super) quotas: QuotasEntry,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) templates: Vec<TemplateEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) networks: Vec<NetworkResource>,
+    /// Written one by one, behind the rest.
+    #[serde(default, skip_serializing)]
+    pub(super) orders: Vec<OrderEntry>,
     /// Written one by one, behind the rest.
     #[serde(default, skip_serializing)]
     pub(super) instances: Vec<InstanceEntry>,

@@ -11,14 +11,15 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::engine::seed::configuration::TemplateEntry;
 use crate::engine::seed::document::{
-    AccessKeyEntry, DomainEntry, LinkKey, ProjectEntry, QuotasEntry, UserEntry, Version,
+    AccessKeyEntry, AgencyEntry, DomainEntry, LinkKey, ProjectEntry, QuotasEntry, UserEntry, Version,
 };
 use crate::engine::seed::instance::InstanceEntry;
+use crate::engine::seed::order::OrderEntry;
 use crate::engine::seed::records::{BackupEntry, RestoreEntry};
 use crate::engine::seed::settings::SettingsEntry;
 use crate::engine::seed::text::{SecretText, Short, Text};
 use crate::engine::{Engine, EngineError};
-use crate::store::{DomainSeed, ProjectSeed, StatePart, StoreError, UserSeed};
+use crate::store::{AgencySeed, DomainSeed, ProjectSeed, StatePart, StoreError, UserSeed};
 
 /// A document that is being written.
 pub struct Export {
@@ -79,7 +80,9 @@ impl Export {
 }
 
 const USERS: Member = Member { path: &[], list: "users" };
+const AGENCIES: Member = Member { path: &[], list: "agencies" };
 const PROJECTS: Member = Member { path: &[], list: "projects" };
+const ORDERS: Member = Member { path: &["projects"], list: "orders" };
 const INSTANCES: Member = Member { path: &["projects"], list: "instances" };
 const BACKUPS: Member = Member { path: &["projects", "instances"], list: "backups" };
 const RESTORES: Member = Member { path: &["projects", "instances"], list: "restores" };
@@ -93,7 +96,11 @@ fn write(
     match part {
         StatePart::Domain(domain) => document.member("domain", &DomainEntry::from(domain))?,
         StatePart::User(user) => document.item(USERS, &UserEntry::from(user))?,
+        StatePart::Agency(agency) => document.item(AGENCIES, &AgencyEntry::from(agency))?,
         StatePart::Project(project) => document.begin_item(PROJECTS, &ProjectEntry::from(project))?,
+        StatePart::Orders(orders) => {
+            orders.into_iter().try_for_each(|order| document.item(ORDERS, &OrderEntry::from(order)))?;
+        }
         StatePart::Instance(instance) => {
             if scope.project.is_some() {
                 scope.instances.insert(instance.instance.id);
@@ -252,6 +259,17 @@ impl From<UserSeed> for UserEntry {
     }
 }
 
+impl From<AgencySeed> for AgencyEntry {
+    fn from(agency: AgencySeed) -> Self {
+        Self {
+            name: Short(agency.name),
+            id: Some(Text(agency.id)),
+            roles: Some(agency.roles),
+            deny: agency.denied.into_iter().map(Short).collect(),
+        }
+    }
+}
+
 impl From<ProjectSeed> for ProjectEntry {
     fn from(project: ProjectSeed) -> Self {
         Self {
@@ -261,6 +279,8 @@ impl From<ProjectSeed> for ProjectEntry {
             built_in: project.is_built_in,
             quotas: QuotasEntry { instances: project.quota.instances, memory_gb: project.quota.memory_gb },
             templates: project.templates.into_iter().map(TemplateEntry::from).collect(),
+            networks: project.networks,
+            orders: Vec::new(),
             instances: Vec::new(),
         }
     }

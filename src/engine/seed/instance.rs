@@ -10,16 +10,18 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::domain::account::{Account, MOST_ACCOUNTS};
+use crate::domain::account::{Account, MAX_ACCOUNTS};
 use crate::domain::backup::Backup;
 use crate::domain::contents::Contents;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
-    InstanceStatus, MinorVersions, Network, RenameCommands,
+    InstanceStatus, MinorVersions, Network, NetworkNames, RenameCommands,
 };
 use crate::domain::instance_config::{InstanceConfig, Tags};
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::maintenance::MaintenanceWindow;
+use crate::domain::order::Subscription;
 use crate::domain::restore::RestoreStatusKind;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::domain::work::WorkPlan;
@@ -27,8 +29,11 @@ use crate::domain::{builtin, catalogue};
 use crate::engine::passwords::objection_to;
 use crate::engine::seed::account::AccountEntry;
 use crate::engine::seed::configuration::{
-    BandwidthEntry, ParameterValues, PolicyEntry, TagEntry, WhitelistEntry, read_parameters,
+    BandwidthEntry, DailyScanEntry, ExpiredKeyScanEntry, ParameterValues, PolicyEntry, TagEntry,
+    WhitelistEntry, read_parameters,
 };
+use crate::engine::seed::nodes::{self, BandwidthInfoEntry, GroupBandwidthEntry, NodeEntry, ReplicaEntry};
+use crate::engine::seed::order::SubscriptionEntry;
 use crate::engine::seed::records::{BackupEntry, RestoreEntry, WorkEntry};
 use crate::engine::seed::text::{Nullable, SecretText, Short, Text, is_false};
 use crate::store::InstanceSeed;
@@ -36,6 +41,7 @@ use crate::store::InstanceSeed;
 /// An instance in a seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of the document")]
 pub(super) struct InstanceEntry {
     pub(super) id: Text<InstanceId>,
     cache_mode: Text<CacheMode>,
@@ -61,6 +67,9 @@ pub(super) struct InstanceEntry {
     charging_mode: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<Short>,
+    /// Of an instance that is paid in advance; a month from its creation on when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscription: Option<SubscriptionEntry>,
     /// RUNNING when left out; RESTORING while one of its restores is open.
     status: Option<Text<InstanceStatus>>,
     /// How the status ends, if it is one that ends by itself. When left out, it lasts.
@@ -81,6 +90,9 @@ pub(super) struct InstanceEntry {
     /// A hash of its password, as PHC text; without one any password is the right one.
     #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<SecretText>,
+    /// Whether a colon is in that password: some instances can have no accounts then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    password_has_colon: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     enable_ssl: bool,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -122,6 +134,23 @@ pub(super) struct InstanceEntry {
     whitelist: Option<WhitelistEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bandwidth_policy: Option<BandwidthEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bigkey_autoscan: Option<DailyScanEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hotkey_autoscan: Option<DailyScanEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_autoscan: Option<ExpiredKeyScanEntry>,
+    /// Shards that were given another bandwidth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    group_bandwidths: Vec<GroupBandwidthEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bandwidth_info: Option<BandwidthInfoEntry>,
+    /// Replicas that are not as the product has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replicas: Vec<ReplicaEntry>,
+    /// Nodes whose role or weight is another one than at first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<NodeEntry>,
     /// The ids of its nodes that are stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stopped_nodes: Vec<Text<Uuid>>,
@@ -174,6 +203,11 @@ impl InstanceEntry {
         let policy = self.instance_backup_policy.as_ref();
         let kept = policy.map(|policy| policy.policy(&instance, defaults.name_offset)).transpose();
         instance.backup_policy = kept.map_err(in_field("instance_backup_policy"))?;
+        let wrong = |(field, problem)| Problem { field, problem };
+        nodes::give(&mut instance, &self.replicas, &self.nodes, defaults.now).map_err(wrong)?;
+        let expansion = self.bandwidth_info.as_ref();
+        instance.bandwidth =
+            nodes::bandwidth(&self.group_bandwidths, expansion, &instance, defaults.now).map_err(wrong)?;
         let backups = self.backups(&instance, defaults.name_offset)?;
         let restores = self.restores(&instance, defaults.name_offset, &backups)?;
         placing::require_one_open(&backups, &restores)?;
@@ -190,8 +224,10 @@ impl InstanceEntry {
         Ok(InstanceSeed {
             accounts: self.accounts(&instance)?,
             contents: self.contents.clone().declared(defaults.now).map_err(in_field("contents"))?,
-            configuration: self.configuration(&instance)?,
+            configuration: self.configuration(&instance, defaults.now)?,
             password_hash: self.password_hash.as_ref().map(|hash| hash.0.clone()),
+            password_has_colon: self.password_has_colon,
+            subscription: self.subscription(&instance)?,
             next_run_at: policy.and_then(|policy| policy.next_run_at).map(|time| time.0),
             minor_versions: self.minor_versions(&instance)?,
             work: self.work(instance.status, &backups)?,
@@ -209,15 +245,15 @@ impl InstanceEntry {
         };
         let usual_capacity = || catalogue::default_capacity(engine, &engine_version, cache_mode);
         let capacity = self.capacity.unwrap_or_else(usual_capacity);
-        let usual_group =
+        let default_group =
             || engine_version.is_first_generation().then(|| builtin::SECURITY_GROUP_ID.to_owned());
-        let usual_spec =
+        let default_spec =
             || catalogue::nearest(engine, &engine_version, cache_mode, capacity).spec_code.clone();
         let is_restored = self.restores.iter().any(|entry| {
             matches!(entry.status, Some(Text(RestoreStatusKind::Waiting | RestoreStatusKind::Restoring)))
         });
-        let usual_status = if is_restored { InstanceStatus::Restoring } else { InstanceStatus::Running };
-        let status = self.status.map_or(usual_status, |status| status.0);
+        let default_status = if is_restored { InstanceStatus::Restoring } else { InstanceStatus::Running };
+        let status = self.status.map_or(default_status, |status| status.0);
         let was_launched = !matches!(status, InstanceStatus::Creating | InstanceStatus::CreateFailed);
         let created_at = self.created_at.map_or(defaults.now, |time| time.0);
         let updated_at = self.updated_at.map_or(created_at, |time| time.0);
@@ -237,7 +273,7 @@ impl InstanceEntry {
             engine_as_sent: None,
             cache_mode,
             capacity,
-            spec_code: self.spec_code.as_ref().map_or_else(usual_spec, |code| code.0.clone()),
+            spec_code: self.spec_code.as_ref().map_or_else(default_spec, |code| code.0.clone()),
             product_id: self.product_id.as_ref().map(|id| id.0.clone()),
             billing: self.billing()?,
             status,
@@ -258,12 +294,13 @@ impl InstanceEntry {
                 .unwrap_or_else(|| !engine_version.is_first_generation()),
             zone_codes: self.zone_codes(defaults.region)?,
             replicas: Vec::new(),
-            kept_nodes: Vec::new(),
+            stored_nodes: Vec::new(),
             network: Network {
                 vpc_id: text(&self.vpc_id, builtin::VPC_ID),
                 subnet_id: text(&self.subnet_id, builtin::SUBNET_ID),
+                names: NetworkNames::default(),
                 security_group_id: match &self.security_group_id {
-                    Nullable::Absent => usual_group(),
+                    Nullable::Absent => default_group(),
                     Nullable::Null => None,
                     Nullable::Given(group) => Some(group.0.clone()),
                 },
@@ -273,7 +310,7 @@ impl InstanceEntry {
                 user_name: text(&self.user_name, builtin::USER_NAME),
             },
             maintenance: self.maintenance()?,
-            enterprise_project_id: text(&self.enterprise_project_id, USUAL_ENTERPRISE_PROJECT),
+            enterprise_project_id: text(&self.enterprise_project_id, DEFAULT_ENTERPRISE_PROJECT),
             rename_commands: RenameCommands::new(self.rename_commands.clone())
                 .map_err(in_field("rename_commands"))?,
             tags: Tags::new(self.tags.iter().map(TagEntry::tag).collect()).map_err(in_field("tags"))?,
@@ -295,7 +332,7 @@ impl InstanceEntry {
                 |problem: (&str, String)| in_field(format!("accounts[{index}].{}", problem.0))(problem.1);
             let account = entry.account(instance).map_err(at)?;
             account.permit_beside(&accounts).map_err(|_| {
-                at(("name", format!("must be another one; there are at most {MOST_ACCOUNTS} accounts")))
+                at(("name", format!("must be another one; there are at most {MAX_ACCOUNTS} accounts")))
             })?;
             accounts.push(account);
         }
@@ -318,6 +355,15 @@ impl InstanceEntry {
         }
     }
 
+    fn subscription(&self, instance: &Instance) -> Result<Option<Subscription>, Problem> {
+        let Some(entry) = &self.subscription else { return Ok(None) };
+        if instance.billing == Billing::PostPaid {
+            return Err(in_field("subscription")("needs a charging_mode of 1"));
+        }
+        let read = entry.subscription(instance.created_at).map(Some);
+        read.map_err(|(field, problem)| in_field(format!("subscription.{field}"))(problem))
+    }
+
     fn maintenance(&self) -> Result<MaintenanceWindow, Problem> {
         let window = match (&self.maintain_begin, &self.maintain_end) {
             (None, None) => Some(MaintenanceWindow::DEFAULT),
@@ -336,7 +382,15 @@ impl InstanceEntry {
         Ok(zones.iter().map(|code| code.0.clone()).collect())
     }
 
-    fn configuration(&self, instance: &Instance) -> Result<InstanceConfig, Problem> {
+    fn configuration(&self, instance: &Instance, now: Timestamp) -> Result<InstanceConfig, Problem> {
+        let daily = |entry: &Option<DailyScanEntry>, kind: AnalysisKind| {
+            let read = |entry: &DailyScanEntry| kind.permit(instance).and_then(|()| entry.scan(now));
+            entry.as_ref().map(read).transpose()
+        };
+        let expired = |entry: &ExpiredKeyScanEntry| {
+            AnalysisKind::Expired.permit(instance).and_then(|()| entry.scan(now))
+        };
+        let expired = self.expire_autoscan.as_ref().map(expired).transpose();
         let whitelist = self.whitelist.as_ref().map(WhitelistEntry::whitelist).transpose();
         let bandwidth = self.bandwidth_policy.as_ref().map(BandwidthEntry::policy).transpose();
         Ok(InstanceConfig {
@@ -344,6 +398,11 @@ impl InstanceEntry {
                 .map_err(in_field("parameters"))?,
             whitelist: whitelist.map_err(in_field("whitelist"))?.unwrap_or_default(),
             bandwidth_policy: bandwidth.map_err(in_field("bandwidth_policy"))?,
+            big_key_scan: daily(&self.bigkey_autoscan, AnalysisKind::Big)
+                .map_err(in_field("bigkey_autoscan"))?,
+            hot_key_scan: daily(&self.hotkey_autoscan, AnalysisKind::Hot)
+                .map_err(in_field("hotkey_autoscan"))?,
+            expired_key_scan: expired.map_err(in_field("expire_autoscan"))?,
             ..InstanceConfig::default()
         })
     }
@@ -361,7 +420,7 @@ impl InstanceEntry {
 }
 
 /// The enterprise project of an instance for which none is written.
-const USUAL_ENTERPRISE_PROJECT: &str = "0";
+const DEFAULT_ENTERPRISE_PROJECT: &str = "0";
 
 fn default_name(id: InstanceId) -> InstanceName {
     let name = format!("dcs-{}", &id.to_string()[..8]);

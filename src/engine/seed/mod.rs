@@ -12,6 +12,8 @@ mod document;
 mod error;
 mod export;
 mod instance;
+mod nodes;
+mod order;
 mod reader;
 mod records;
 mod settings;
@@ -21,15 +23,17 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::domain::id::{InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope, Secret};
+use crate::domain::networks::NetworkResource;
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
-use crate::store::DomainSeed;
+use crate::store::{AgencySeed, DomainSeed};
 pub(super) use applying::{Applying, KnownUsers};
 use configuration::TemplateEntry;
 pub use credentials::Credentials;
 pub use error::SeedError;
 pub use export::Export;
 use instance::InstanceEntry;
+use order::OrderEntry;
 pub use reader::SeedReader;
 pub(super) use settings::SeededSettings;
 
@@ -60,6 +64,7 @@ pub struct Seed {
     domain: Option<DomainSeed>,
     projects: Vec<SeededProject>,
     users: Vec<SeededUser>,
+    agencies: Vec<AgencySeed>,
     pub(super) settings: SeededSettings,
 }
 
@@ -72,6 +77,8 @@ struct SeededProject {
     is_built_in: bool,
     quota: Quota,
     templates: Vec<TemplateEntry>,
+    networks: Vec<NetworkResource>,
+    orders: Vec<OrderEntry>,
     instances: Vec<InstanceEntry>,
 }
 
@@ -105,7 +112,7 @@ impl Seed {
         let entries = self.projects.iter().flat_map(|project| &project.instances);
         let instances: HashSet<InstanceId> = entries.map(|entry| entry.id.0).collect();
         self.settings.retain_within(project, &instances);
-        Self { domain: None, users: Vec::new(), ..self }
+        Self { domain: None, users: Vec::new(), agencies: Vec::new(), ..self }
     }
 
     /// Returns whether it says which key signs links.

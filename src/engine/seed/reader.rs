@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::domain::id::{BackupId, InstanceId, ProjectId};
-use crate::domain::identity::{Domain, Role, RoleScope};
+use crate::domain::identity::{Domain, Role, RoleScope, is_agency_name};
 use crate::domain::instance::InstanceName;
+use crate::domain::networks::ProjectNetwork;
 use crate::domain::quota::Quota;
 use crate::domain::time::{Timestamp, UtcOffset};
 use crate::engine::passwords::objection_to;
 use crate::engine::seed::applying::{built_in_domain, user_id};
-use crate::engine::seed::document::{Document, DomainEntry, ProjectEntry, UserEntry};
+use crate::engine::seed::document::{AgencyEntry, Document, DomainEntry, ProjectEntry, UserEntry};
 use crate::engine::seed::instance::{Defaults, InstanceEntry};
 use crate::engine::seed::settings::SettingsEntry;
 use crate::engine::seed::{Notation, Seed, SeedError, SeededPassword, SeededProject, SeededUser};
-use crate::store::DomainSeed;
+use crate::store::{AgencyName, AgencySeed, DomainSeed};
 
 /// Reads seed documents one after the other and checks them against each other.
 pub struct SeedReader {
@@ -22,6 +23,7 @@ pub struct SeedReader {
     instance_owners: HashMap<InstanceId, ProjectId>,
     instance_names: HashSet<(ProjectId, InstanceName)>,
     record_ids: HashSet<[u8; 16]>,
+    order_ids: HashSet<String>,
 }
 
 impl SeedReader {
@@ -33,6 +35,7 @@ impl SeedReader {
             instance_owners: HashMap::new(),
             instance_names: HashSet::new(),
             record_ids: HashSet::new(),
+            order_ids: HashSet::new(),
         }
     }
 
@@ -56,6 +59,9 @@ impl SeedReader {
         }
         for (index, entry) in document.users.into_iter().enumerate() {
             self.add_user(index, entry)?;
+        }
+        for (index, entry) in document.agencies.into_iter().enumerate() {
+            self.add_agency(index, entry)?;
         }
         for (index, entry) in document.projects.into_iter().enumerate() {
             self.add_project(index, entry)?;
@@ -111,13 +117,41 @@ impl SeedReader {
                 return Err(Conflict::of(field("access_keys"), &access.clone(), TWICE));
             }
         }
-        let everything = || BTreeMap::from([(RoleScope::EveryProject, Role::Admin)]);
         self.seed.users.push(SeededUser {
             id,
             name,
             password,
             is_built_in: entry.built_in,
             access_keys,
+            roles: entry.roles.unwrap_or_else(everything),
+            denied: entry.deny.into_iter().map(|action| action.0).collect(),
+        });
+        Ok(())
+    }
+
+    fn add_agency(&mut self, index: usize, entry: AgencyEntry) -> Result<(), Conflict> {
+        let field = |name: &str| format!("agencies[{index}].{name}");
+        let name = entry.name.0;
+        if self.seed.agencies.iter().any(|other| other.name == name) {
+            return Err(Conflict::of(field("name"), &name, TWICE));
+        }
+        if !is_agency_name(&name) {
+            return Err(Conflict::of(
+                field("name"),
+                &name,
+                "must have 1 to 64 characters, none of which is /",
+            ));
+        }
+        // Users have other names.
+        let among_users = || AgencyName { name: name.clone(), account: None }.among_users();
+        let id = entry.id.map_or_else(|| user_id(&among_users()), |id| id.0);
+        let users = self.seed.users.iter().map(|user| user.id);
+        if users.chain(self.seed.agencies.iter().map(|agency| agency.id)).any(|other| other == id) {
+            return Err(Conflict::of(field("id"), &id.to_string(), TWICE));
+        }
+        self.seed.agencies.push(AgencySeed {
+            id,
+            name,
             roles: entry.roles.unwrap_or_else(everything),
             denied: entry.deny.into_iter().map(|action| action.0).collect(),
         });
@@ -137,6 +171,8 @@ impl SeedReader {
                 is_built_in: entry.built_in,
                 quota: Quota::default(),
                 templates: Vec::new(),
+                networks: Vec::new(),
+                orders: Vec::new(),
                 instances,
             });
             self.seed.projects.len() - 1
@@ -161,6 +197,30 @@ impl SeedReader {
             checked.map_err(|problem| Conflict { field, near: None, problem })?;
             self.seed.projects[position].templates.push(template);
         }
+        let networks = &mut self.seed.projects[position].networks;
+        let before = networks.len();
+        networks.extend(entry.networks);
+        if networks.len() > before {
+            let checked = ProjectNetwork::seeded(networks, &ProjectNetwork::at_first());
+            checked.map_err(|(index, problem)| Conflict {
+                field: format!("projects[{project}].networks[{}]", index.saturating_sub(before)),
+                near: networks.get(index).map(|resource| resource.id().to_string()),
+                problem: problem.to_string(),
+            })?;
+        }
+        for (index, order) in entry.orders.into_iter().enumerate() {
+            let field = |name: &str| format!("projects[{project}].orders[{index}].{name}");
+            let id = order.order_id.0.clone();
+            order.order(Timestamp::MIN).map_err(|(name, problem)| Conflict {
+                field: field(name),
+                near: Some(id.clone()),
+                problem: problem.to_owned(),
+            })?;
+            if !self.order_ids.insert(id.clone()) {
+                return Err(Conflict::of(field("order_id"), &id, TWICE));
+            }
+            self.seed.projects[position].orders.push(order);
+        }
         Ok(())
     }
 
@@ -181,7 +241,7 @@ impl SeedReader {
         })?;
         let name = completed.instance.name;
         if !self.instance_names.insert((project.id, name.clone())) {
-            let problem = "is the name of another instance of the project already";
+            let problem = "is the name of another instance of the project already; without a name it follows from the first eight digits of the id";
             return Err(Conflict::of(field("name"), name.as_str(), problem));
         }
         let backups = completed.backups.iter().map(|backup| *backup.id.as_bytes());
@@ -203,6 +263,11 @@ impl SeedReader {
         project.instances.push(entry);
         Ok(())
     }
+}
+
+/// The roles of who has been given none.
+fn everything() -> BTreeMap<RoleScope, Role> {
+    BTreeMap::from([(RoleScope::EveryProject, Role::Admin)])
 }
 
 /// The problem of what may be there only once.

@@ -121,7 +121,7 @@ struct Course<'e, I, S> {
 }
 
 /// The failure of a record that failed and does not say why.
-const USUAL_FAILURE: FailureCode = FailureCode::TimedOut;
+const DEFAULT_FAILURE: FailureCode = FailureCode::TimedOut;
 
 impl<I, S> Course<'_, I, S> {
     /// Makes sure that a record in a status says nothing of it that cannot be.
@@ -182,7 +182,7 @@ impl<I, S> Course<'_, I, S> {
         if progress == Progress::COMPLETE {
             return Err("failed and cannot have a progress of 100.00".to_owned());
         }
-        let code = self.entry.error_code.map_or(USUAL_FAILURE, |code| code.0);
+        let code = self.entry.error_code.map_or(DEFAULT_FAILURE, |code| code.0);
         Ok(Failure { started_at: self.started_at(), failed_at, code, progress })
     }
 }
@@ -214,17 +214,17 @@ impl<I, S> RecordEntry<I, S> {
 }
 
 impl BackupEntry {
-    /// Makes the record; `usual_format` is that of its instance.
-    pub(super) fn complete(&self, place: Place, usual_format: BackupFormat) -> Result<Backup, String> {
+    /// Makes the record; `default_format` is that of its instance.
+    pub(super) fn complete(&self, place: Place, default_format: BackupFormat) -> Result<Backup, String> {
         forbid("is a backup", [("backup_id", self.backup_id.is_some())])?;
         let course = self.course(place)?;
         let mut backup = Backup {
-            id: self.id.map_or_else(|| BackupId::from_bytes(usual_id("backup", place)), |id| id.0),
+            id: self.id.map_or_else(|| BackupId::from_bytes(default_id("backup", place)), |id| id.0),
             instance_id: place.instance_id,
             number: place.number,
             kind: self.kind.map_or(BackupKind::Manual, |kind| kind.0),
             terms: self.terms()?,
-            format: self.format.map_or(usual_format, |format| format.0),
+            format: self.format.map_or(default_format, |format| format.0),
             remark: self.remark.clone().map(|remark| remark.0),
             created_at: place.created_at,
             name_offset: self.name_offset.map_or(place.name_offset, |offset| offset.0),
@@ -317,7 +317,7 @@ impl RestoreEntry {
         let status = self.status.map_or(RestoreStatusKind::Succeed, |status| status.0);
         let word = status.as_str();
         Ok(Restore {
-            id: self.id.map_or_else(|| RestoreId::from_bytes(usual_id("restore", place)), |id| id.0),
+            id: self.id.map_or_else(|| RestoreId::from_bytes(default_id("restore", place)), |id| id.0),
             instance_id: place.instance_id,
             number: place.number,
             source: RestoreSource {
@@ -371,6 +371,6 @@ impl From<&Restore> for RestoreEntry {
 }
 
 /// Returns the id of a record that names none: the same each time, so that a seed applied again finds it.
-fn usual_id(kind: &str, place: Place) -> [u8; 16] {
+fn default_id(kind: &str, place: Place) -> [u8; 16] {
     derived_id(&format!("{kind} {} of {}", place.number, place.instance_id))
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::clock::{ClockFace, ClockRate};
+use crate::domain::clock::{ClockRate, ClockSetting};
 use crate::domain::fault::Fault;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
-use crate::engine::control::kept::{self, KeptClock, KeptIds, KeptRule};
+use crate::engine::control::kept::{self, ClockDocument, IdsDocument, RuleDocument};
 use crate::engine::faults;
 use crate::engine::seed::text::Text;
 use crate::engine::transitions::TransitionRule;
@@ -21,9 +21,9 @@ pub(super) struct SettingsEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<ClockEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ids: Option<KeptIds>,
+    ids: Option<IdsDocument>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    transitions: Vec<KeptRule>,
+    transitions: Vec<RuleDocument>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
 }
@@ -50,7 +50,7 @@ fn real_rate() -> f64 {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::engine) struct SeededSettings {
     pub(in crate::engine) clock: Option<SeededClock>,
-    pub(in crate::engine) ids: Option<KeptIds>,
+    pub(in crate::engine) ids: Option<IdsDocument>,
     pub(in crate::engine) rules: Vec<TransitionRule>,
     pub(in crate::engine) faults: Vec<Fault>,
 }
@@ -66,8 +66,8 @@ pub(in crate::engine) struct SeededClock {
 
 impl SeededClock {
     /// Returns the clock as it is set at a real time.
-    pub(in crate::engine) fn face(self, real: Timestamp) -> ClockFace {
-        ClockFace::from_parts(self.now, self.at.unwrap_or(real), self.rate, self.frozen)
+    pub(in crate::engine) fn face(self, real: Timestamp) -> ClockSetting {
+        ClockSetting::from_parts(self.now, self.at.unwrap_or(real), self.rate, self.frozen)
     }
 }
 
@@ -83,7 +83,7 @@ impl SettingsEntry {
                 Some(SeededClock { now: entry.now.0, at, frozen: entry.frozen, rate })
             }
         };
-        let rule = |(index, rule): (usize, KeptRule)| {
+        let rule = |(index, rule): (usize, RuleDocument)| {
             let problem = || "is no rule; /_emulator/export writes some".to_owned();
             rule.rule().map_err(|_| (format!("settings.transitions[{index}]"), problem()))
         };
@@ -106,8 +106,12 @@ impl SettingsEntry {
         let mut entry = Self::default();
         for (name, text) in settings {
             match name.as_str() {
-                kept::CLOCK => entry.clock = Some(ClockEntry::of(kept::read::<KeptClock>(&text)?.face()?)),
-                kept::IDS => entry.ids = Some(kept::read(&text)?).filter(|ids: &KeptIds| ids.seed.is_some()),
+                kept::CLOCK => {
+                    entry.clock = Some(ClockEntry::of(kept::read::<ClockDocument>(&text)?.face()?));
+                }
+                kept::IDS => {
+                    entry.ids = Some(kept::read(&text)?).filter(|ids: &IdsDocument| ids.seed.is_some());
+                }
                 kept::TRANSITIONS => entry.transitions = kept::read(&text)?,
                 kept::FAULTS => {
                     entry.faults = kept::read(&text)?;
@@ -122,8 +126,9 @@ impl SettingsEntry {
 
     /// Returns the part that is limited to a project, which has these instances.
     pub(super) fn within(self, project: ProjectId, instances: &HashSet<InstanceId>) -> Self {
-        let is_rule_within =
-            |rule: &KeptRule| rule.clone().rule().is_ok_and(|rule| rule.scope.is_within(project, instances));
+        let is_rule_within = |rule: &RuleDocument| {
+            rule.clone().rule().is_ok_and(|rule| rule.scope.is_within(project, instances))
+        };
         let mut entry = Self { clock: None, ids: None, ..self };
         entry.transitions.retain(is_rule_within);
         entry.faults.retain(|fault| fault.matcher.is_within(project, instances));
@@ -146,7 +151,7 @@ impl SeededSettings {
 }
 
 impl ClockEntry {
-    fn of(face: ClockFace) -> Self {
+    fn of(face: ClockSetting) -> Self {
         let (now, at, rate, frozen) = face.parts();
         // One that stands still shows the same whenever it was set.
         let at = (!frozen).then_some(Text(at));

@@ -21,7 +21,7 @@ use crate::domain::instance_config::{TagKey, TagValue};
 use crate::domain::origin::ApiVersion;
 use crate::domain::remark::Remark;
 use crate::domain::restore::RestoreStatusKind;
-use crate::domain::time::{LONGEST_DURATION, Timestamp, UtcOffset};
+use crate::domain::time::{MAX_DURATION, Timestamp, UtcOffset};
 use crate::domain::work::{FailureCode, Progress};
 
 /// A value that a seed writes as a text.
@@ -131,7 +131,7 @@ impl SeedText for Timestamp {
 
 impl SeedText for Duration {
     fn read(text: &str) -> Result<Self, String> {
-        let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= LONGEST_DURATION);
+        let duration = humantime::parse_duration(text).ok().filter(|duration| *duration <= MAX_DURATION);
         duration.ok_or_else(|| {
             format!("{text:?} must be a duration of at most 100 years, such as 200ms, 2h or 30days")
         })
@@ -207,7 +207,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
 pub(super) struct SecretText(pub(super) Secret);
 
 /// The most characters of a secret.
-const MOST_SECRET_CHARACTERS: usize = 512;
+const MAX_SECRET_CHARACTERS: usize = 512;
 
 impl Serialize for SecretText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -219,8 +219,8 @@ impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The usual error would show what it did not like.
         let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("must be a text"))?;
-        if text.chars().count() > MOST_SECRET_CHARACTERS {
-            return Err(D::Error::custom(format!("must have at most {MOST_SECRET_CHARACTERS} characters")));
+        if text.chars().count() > MAX_SECRET_CHARACTERS {
+            return Err(D::Error::custom(format!("must have at most {MAX_SECRET_CHARACTERS} characters")));
         }
         Ok(Self(Secret::new(text)))
     }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::diagnosis::{CommandTime, DIMENSIONS, Diagnosis, DiagnosisOrder, ItemResult, NodeReport};
+use crate::domain::diagnosis::{
+    CommandTime, DIMENSIONS, Diagnosis, DiagnosisRequest, ItemResult, NodeReport,
+};
 use crate::domain::id::DiagnosisId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -21,7 +23,7 @@ use crate::http::route::{DELETE, GET, POST, RouteEntry, Tag, reading, writing};
 use crate::http::time::rfc3339;
 
 /// The most reports that are deleted at once.
-const MOST_DELETED: usize = 100;
+const MAX_DELETED: usize = 100;
 
 /// Returns the routes.
 pub(super) fn routes() -> Vec<RouteEntry> {
@@ -53,7 +55,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
 /// `POST …/diagnosis`: diagnoses an instance.
 async fn create(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let body: DiagnosisBody = mandatory_object(&context.body)?;
-    let order = DiagnosisOrder {
+    let order = DiagnosisRequest {
         begin_at: time(body.begin_time.as_ref(), "begin_time")?,
         end_at: time(body.end_time.as_ref(), "end_time")?,
         addresses: body.node_ip_list.unwrap_or_default(),
@@ -90,7 +92,7 @@ async fn show(engine: Engine, ProjectContext { context, project_id }: ProjectCon
 /// `DELETE …/diagnosis`: deletes reports, and says of each whether it was there.
 async fn delete(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let body: DeleteBody = optional_object(&context.body)?;
-    let named = body.report_id_list.filter(|ids| (1..=MOST_DELETED).contains(&ids.len()));
+    let named = body.report_id_list.filter(|ids| (1..=MAX_DELETED).contains(&ids.len()));
     let named = named.ok_or(Refusal::InvalidParameter { name: "report_id_list" })?;
     let ids: Vec<Option<DiagnosisId>> = named.iter().map(|id| id.parse().ok()).collect();
     let removed = engine.delete_diagnoses(instance, &ids, &context.origin).await;

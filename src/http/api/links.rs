@@ -13,7 +13,7 @@ use crate::engine::{DownloadLink, LinkRequest, LinkTarget, LinkedFile};
 use crate::http::context::route;
 use crate::http::error::{ApiError, Response, codes};
 use crate::http::extract::Query;
-use crate::http::route::{GET, HEAD, QueryParameter, RouteEntry, Tag, number, open, text};
+use crate::http::route::{GET, HEAD, QueryParameter, RouteEntry, Tag, number, open, path_part, text};
 use crate::http::state::state;
 
 /// Returns the routes.
@@ -127,7 +127,7 @@ async fn download(request: HttpRequest, _body: Bytes, media_type: &'static str, 
 
 /// Reads a link; `None` if it cannot be one of ours.
 fn read_link(request: &HttpRequest, read: Read) -> Option<LinkRequest> {
-    let part = |name: &str| request.match_info().get(name).map(str::to_owned);
+    let part = |name: &str| path_part(request, name).map(str::to_owned);
     let query = Query::parse(request.query_string());
     if query.get("AWSAccessKeyId")? != LINK_ACCESS_KEY {
         return None;

@@ -11,7 +11,7 @@ use crate::domain::instance::NodeGroup;
 use crate::domain::page::PageRequest;
 use crate::domain::refusal::Refusal;
 use crate::domain::run_log::{CollectedDays, RunLog};
-use crate::domain::slow_log::{NumberedCommand, SlowLogOrder, SlowLogQuery};
+use crate::domain::slow_log::{NumberedCommand, SlowLogQuery, SlowLogSortKey};
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::http::api::links;
@@ -89,8 +89,8 @@ fn slow_log_query(query: &Query) -> Result<SlowLogQuery, Refusal> {
         from,
         until,
         order: match query.get("sort_key") {
-            None | Some("start_time") => SlowLogOrder::StartTime,
-            Some("duration") => SlowLogOrder::Duration,
+            None | Some("start_time") => SlowLogSortKey::StartTime,
+            Some("duration") => SlowLogSortKey::Duration,
             Some(_) => return Err(Refusal::InvalidQuery { name: "sort_key" }),
         },
         is_ascending: match query.get("sort_dir") {

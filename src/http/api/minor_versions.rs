@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::instance::UpgradeOrder;
+use crate::domain::instance::UpgradeRequest;
 use crate::engine::Engine;
 use crate::http::context::{InstanceContext, endpoint};
 use crate::http::error::{OrFail, Response, codes};
@@ -48,9 +48,10 @@ async fn show(engine: Engine, InstanceContext { instance, .. }: InstanceContext)
 /// `POST …/minor-version/upgrade`: brings an instance to the latest minor versions.
 async fn upgrade(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let body: UpgradeBody = mandatory_object(&context.body)?;
-    let order = UpgradeOrder {
+    let order = UpgradeRequest {
         engine: flexible::text(body.engine_minor_version),
         proxy: flexible::text(body.proxy_minor_version),
+        ..UpgradeRequest::default()
     };
     let task = engine.upgrade_minor_version(instance, order, (context.failure, context.origin)).await;
     let task_id = task.or_fail(&codes::INSTANCE_SAVE_FAILED)?.to_string();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::instance::{Instance, PublicAccess};
-use crate::domain::network::PublicAccessOrder;
+use crate::domain::network::PublicAccessRequest;
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::http::api::config::change::{JobView, job_begun};
@@ -53,7 +53,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
 /// `POST …/public-ip`: opens an instance to the public.
 async fn open(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let body: PublicIpBody = mandatory_object(&context.body)?;
-    let order = PublicAccessOrder {
+    let order = PublicAccessRequest {
         elb_id: text(body.elb_id),
         public_ip_id: text(body.publicip_id),
         ssl: body.enable_ssl.as_ref().and_then(Flexible::boolean).unwrap_or(false),

@@ -16,6 +16,7 @@ use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::order::{Order, Resource};
 use crate::domain::page::{PageLimit, PageRequest};
 use crate::domain::refusal::Refusal;
+use crate::domain::service::BILLING;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, InstanceRef, ResizeTerms, ResourceFilter};
 use crate::http::api::instances::resize::{OrderView, ResizeBody};
@@ -26,25 +27,25 @@ use crate::http::context::{
 use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 use crate::http::flexible::{Flexible, text};
-use crate::http::route::{DELETE, GET, POST, RouteEntry, Tag, open, reading, writing};
+use crate::http::route::{DELETE, GET, POST, RouteEntry, Tag, of_service, open, reading, writing};
 
 /// The service, as billing names it.
 const SERVICE: &str = "hws.service.type.dcs";
 /// What of the service instances are.
 const RESOURCE: &str = "hws.resource.type.dcs3";
 /// How many instances one call unsubscribes from at most.
-const MOST_UNSUBSCRIBED: usize = 10;
+const MAX_UNSUBSCRIBED: usize = 10;
 
 /// Returns the routes.
 pub(super) fn routes() -> Vec<RouteEntry> {
     const TAG: Tag = Tag { name: "Orders", about: "What is paid for in advance." };
     const RENEWAL: &str = "/v2/orders/subscriptions/resources/autorenew/{resource_id}";
-    TAG.routes([
-        writing("create_resize_order", "dcs:instance:modify")
-            .summary("Orders another size of an instance that is paid for in advance")
-            .v2(POST, "/orders/instances/{instance_id}/resize", endpoint(order_size))
-            .takes::<ResizeBody>()
-            .answers::<OrderView>(),
+    let resize = TAG.routes([writing("create_resize_order", "dcs:instance:modify")
+        .summary("Orders another size of an instance that is paid for in advance")
+        .v2(POST, "/orders/instances/{instance_id}/resize", endpoint(order_size))
+        .takes::<ResizeBody>()
+        .answers::<OrderView>()]);
+    let billing = TAG.routes([
         reading("show_customer_order", "dcs:instance:get")
             .summary("Shows an order")
             .at(GET, "/v2/orders/customer-orders/details/{order_id}", endpoint_of_caller(show_order))
@@ -78,13 +79,14 @@ pub(super) fn routes() -> Vec<RouteEntry> {
             .at(GET, "/v2/products/service-types", endpoint_of_all(list_service_types))
             .query(PAGE_QUERY)
             .answers::<ServiceTypesView>(),
-    ])
+    ]);
+    [resize, of_service(BILLING, billing)].concat()
 }
 
 /// `POST …/orders/instances/{instance_id}/resize`.
 async fn order_size(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let body: ResizeBody = mandatory_object(&context.body)?;
-    let terms = ResizeTerms { may_wait: body.may_wait(context.api)?, needs_order: true };
+    let terms = ResizeTerms { needs_order: true, ..body.terms(context.api)? };
     let order = body.order(context.api)?;
     let ordered = engine.resize_instance(context.api, instance, order, terms, context.origin).await;
     let order_id = ordered.or_fail(&codes::INSTANCE_SAVE_FAILED)?.unwrap_or_default();
@@ -151,7 +153,7 @@ async fn list_resources(engine: Engine, call: CallerContext) -> Response {
         }
     }
     resources.retain(|one| {
-        one.subscription.time.is_some() && reached[&one.instance.project_id] && body.lets_through(one, now)
+        one.subscription.time.is_some() && reached[&one.instance.project_id] && body.matches(one, now)
     });
     let shown = page_of(&resources, page).iter();
     Ok(HttpResponse::Ok().json(ResourcesView {
@@ -163,7 +165,7 @@ async fn list_resources(engine: Engine, call: CallerContext) -> Response {
 /// `POST /v2/orders/subscriptions/resources/unsubscribe`.
 async fn unsubscribe(engine: Engine, call: CallerContext) -> Response {
     let body: UnsubscribeBody = mandatory_object(&call.context.body)?;
-    let ids = body.resource_ids.filter(|ids| (1..=MOST_UNSUBSCRIBED).contains(&ids.len()));
+    let ids = body.resource_ids.filter(|ids| (1..=MAX_UNSUBSCRIBED).contains(&ids.len()));
     let ids = ids.ok_or(Refusal::InvalidParameter { name: "resource_ids" })?;
     let deletes = match body.unsubscribe_type.as_ref().map(Flexible::to_u64) {
         Some(1) => true,
@@ -273,7 +275,7 @@ impl ResourcesBody {
     }
 
     /// Returns whether a resource has one of the states, and a time that ends as is asked for.
-    fn lets_through(&self, resource: &Resource, now: Timestamp) -> bool {
+    fn matches(&self, resource: &Resource, now: Timestamp) -> bool {
         let states = self.status_list.as_ref().filter(|states| !states.is_empty());
         let is = u64::from(resource.status(now).number());
         let until = resource.subscription.at(now).time.map(|(_, until)| seconds(until)).unwrap_or_default();

@@ -46,7 +46,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
 /// `POST …/restores`: restores an instance from one of its backups.
 async fn create_restore(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let mut request = create_restore_request(&context.body)?;
-    request.id = context.given_id()?;
+    request.id = context.client_chosen_id()?;
     request.failure = context.failure;
     let restore_id = engine
         .create_restore(context.api, instance, request, context.origin)

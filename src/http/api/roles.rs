@@ -91,7 +91,7 @@ async fn weigh(engine: Engine, context: InstanceContext) -> Response {
     let body: WeightBody = mandatory_object(&context.context.body)?;
     let weight = body.slave_priority_weight.as_ref().and_then(Flexible::given);
     let weight = weight.ok_or(Refusal::InvalidWeight)?.to_u64();
-    let change = NodeChange::Weigh(named(&context.context), weight);
+    let change = NodeChange::SetWeight(named(&context.context), weight);
     Ok(answer(begin(engine, context, change).await?))
 }
 
@@ -111,7 +111,7 @@ async fn begin(
 ) -> Result<Option<JobId>, ApiError> {
     let failed = match change {
         NodeChange::Swap { .. } | NodeChange::Promote(_) => &codes::SWAP_FAILED,
-        NodeChange::Weigh(..) | NodeChange::RemoveAddress(_) => &codes::INSTANCE_SAVE_FAILED,
+        NodeChange::SetWeight(..) | NodeChange::RemoveAddress(_) => &codes::INSTANCE_SAVE_FAILED,
     };
     engine.change_node(instance, change, (context.failure, context.origin)).await.or_fail(failed)
 }

@@ -18,7 +18,7 @@ use crate::http::flexible::{self, Flexible};
 use crate::http::route::{GET, POST, QueryParameter, RouteEntry, Tag, reading, text, writing};
 
 /// How many addresses a caller may name.
-const MOST_ADDRESSES: usize = 1000;
+const MAX_ADDRESSES: usize = 1000;
 
 /// Returns the routes.
 pub(super) fn routes() -> Vec<RouteEntry> {
@@ -99,7 +99,7 @@ fn order(query: &Query) -> Result<(&str, bool), Refusal> {
 async fn end(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let body: EndBody = mandatory_object(&context.body)?;
     let node_id = node_id(body.node_id)?;
-    let addresses = body.client_addrs.filter(|addresses| addresses.len() <= MOST_ADDRESSES);
+    let addresses = body.client_addrs.filter(|addresses| addresses.len() <= MAX_ADDRESSES);
     let addresses = addresses.ok_or(Refusal::InvalidParameter { name: "client_addrs" })?;
     let ended = engine.end_sessions(instance, node_id, addresses, context.origin).await;
     ended.or_fail(&codes::INSTANCE_SAVE_FAILED)?;

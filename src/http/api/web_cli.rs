@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::identity::Secret;
 use crate::domain::refusal::Refusal;
-use crate::domain::web_cli::LONGEST_COMMAND;
+use crate::domain::web_cli::MAX_COMMAND;
 use crate::engine::Engine;
 use crate::http::context::{InstanceContext, endpoint};
 use crate::http::error::{OrFail, Response, codes};
@@ -52,7 +52,7 @@ async fn log_in(engine: Engine, InstanceContext { context, instance }: InstanceC
 async fn run(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let body: CommandBody = mandatory_object(&context.body)?;
     let client_id = client_id(body.client_id)?;
-    let command = body.command.filter(|line| !line.trim().is_empty() && line.len() <= LONGEST_COMMAND);
+    let command = body.command.filter(|line| !line.trim().is_empty() && line.len() <= MAX_COMMAND);
     let command = command.ok_or(Refusal::InvalidParameter { name: "command" })?;
     let database = body.database.as_ref().and_then(Flexible::given).map_or(0, Flexible::to_u64);
     let shown = engine.run_web_command(instance, &client_id, (database, command), context.origin).await;

@@ -16,15 +16,17 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
 
 use crate::domain::id::ProjectId;
-use crate::domain::identity::{Action, Secret, Token, User};
+use crate::domain::identity::{AccessKey, Action, Secret, Token, User};
 use crate::domain::origin::Actor;
 use crate::domain::refusal::Refusal;
 use crate::engine::EngineError;
-use crate::engine::identity::{AuthMode, Identity};
+use crate::engine::identity::{AuthMode, Identity, Principal};
 use crate::http::auth::signature::{Authorization, SignedRequest};
+use crate::http::error::gateway::AuthenticationError;
 use crate::http::error::{ApiError, codes};
 
-const X_AUTH_TOKEN: &str = "x-auth-token";
+/// The header that carries the text of the caller's token.
+pub(super) const X_AUTH_TOKEN: &str = "x-auth-token";
 const X_SECURITY_TOKEN: &str = "x-security-token";
 
 /// The URI as it came, before its slashes were folded: signatures cover that one.
@@ -37,12 +39,7 @@ pub(super) enum Caller {
     /// The holder of a token.
     TokenHolder(Arc<Token>),
     /// The owner of an access key, who signed the request.
-    KeyOwner {
-        /// The access key.
-        access: String,
-        /// The owner.
-        owner: Arc<(User, Secret)>,
-    },
+    KeyOwner(Arc<AccessKey>),
 }
 
 impl Caller {
@@ -51,16 +48,26 @@ impl Caller {
         match self {
             Self::Anonymous => None,
             Self::TokenHolder(token) => Some(&token.user),
-            Self::KeyOwner { owner, .. } => Some(&owner.0),
+            Self::KeyOwner(key) => Some(&key.owner),
         }
     }
 
-    /// Returns the caller as the audit names it.
+    /// Returns the caller as somebody who may ask for other credentials, unless it is nobody.
+    pub(super) fn holder(&self) -> Option<Principal> {
+        match self {
+            Self::Anonymous => None,
+            Self::TokenHolder(token) => Some(Principal::of_token(token)),
+            Self::KeyOwner(key) => Some(Principal::of_key(key)),
+        }
+    }
+
+    /// Returns the caller as the audit names it; a temporary key is nothing to remember, its owner is.
     pub(super) fn actor(&self) -> Actor {
         match self {
             Self::Anonymous => Actor::Anonymous,
             Self::TokenHolder(token) => Actor::User(token.user.name.clone()),
-            Self::KeyOwner { access, .. } => Actor::AccessKey(access.clone()),
+            Self::KeyOwner(key) if key.session.is_some() => Actor::User(key.owner.name.clone()),
+            Self::KeyOwner(key) => Actor::AccessKey(key.access.clone()),
         }
     }
 
@@ -77,7 +84,7 @@ impl Caller {
         let opens = match self {
             Self::Anonymous => true,
             Self::TokenHolder(token) => token.permit_project(project).is_ok(),
-            Self::KeyOwner { owner, .. } => owner.0.role_in(project).is_some(),
+            Self::KeyOwner(key) => key.owner.role_in(project).is_some(),
         };
         if !opens || !identity.has_project(project).await.map_err(internal)? {
             return Err(Refusal::OtherProject.into());
@@ -94,18 +101,13 @@ pub(super) enum Authentication {
     /// Known.
     Known(Caller),
     /// The owner of an access key, if the signature is right, which covers the body.
-    Signed {
-        /// The access key.
-        access: String,
-        /// Its owner.
-        owner: Arc<(User, Secret)>,
-    },
+    Signed(Arc<AccessKey>),
 }
 
 /// Learns who is calling before the body is looked at, so that strangers are refused at once.
 ///
 /// # Errors
-/// `NoCredentials`, `InvalidCredentials` or `CredentialsExpired`, as the mode has it.
+/// `Unauthenticated`, as the mode has it.
 pub(super) async fn authenticate(
     request: &HttpRequest,
     identity: &Identity,
@@ -114,14 +116,9 @@ pub(super) async fn authenticate(
     if mode == AuthMode::Off {
         return Ok(Authentication::Known(Caller::Anonymous));
     }
-    let unknown = |refusal| match mode {
-        AuthMode::Strict => Err(ApiError::Refused(refusal)),
-        AuthMode::Lenient | AuthMode::Off => Ok(Authentication::Known(Caller::Anonymous)),
-    };
     match credentials(request, identity).await? {
-        Credentials::None => unknown(Refusal::NoCredentials),
-        Credentials::Unknown => unknown(Refusal::InvalidCredentials),
-        Credentials::Unsupported(name) => unknown(Refusal::UnsupportedAlgorithm { name }),
+        Credentials::NotOurs(denial) if mode == AuthMode::Strict => Err(ApiError::Unauthenticated(denial)),
+        Credentials::NotOurs(_) => Ok(Authentication::Known(Caller::Anonymous)),
         Credentials::Ours(authentication) => Ok(authentication),
     }
 }
@@ -130,16 +127,16 @@ impl Authentication {
     /// Learns who is calling now that the body is there; `body` must be as it came.
     ///
     /// # Errors
-    /// `InvalidCredentials` if the signature is not that of the request.
+    /// `Unauthenticated` if the signature is not that of the request.
     pub(super) fn verify(
         self,
         request: &HttpRequest,
         body: &[u8],
         identity: &Identity,
     ) -> Result<Caller, ApiError> {
-        let (access, owner) = match self {
+        let key = match self {
             Self::Known(caller) => return Ok(caller),
-            Self::Signed { access, owner } => (access, owner),
+            Self::Signed(key) => key,
         };
         let header = text_of(request.headers(), AUTHORIZATION.as_str()).unwrap_or_default();
         let lookup = |name: &str| request.headers().get_all(name).map(HeaderValue::as_bytes).collect();
@@ -152,29 +149,25 @@ impl Authentication {
             headers: &lookup,
             body,
         };
-        let now = identity.real_now().as_seconds();
+        let now = identity.now().as_seconds();
         let verified = match Authorization::parse(header) {
-            Ok(Some(authorization)) => authorization.verify(&signed, owner.1.expose(), now),
+            Ok(Some(authorization)) => authorization.verify(&signed, key.secret.expose(), now),
             // `authenticate` has parsed it.
-            Ok(None) => return Err(Refusal::InvalidCredentials.into()),
+            Ok(None) => return Err(ApiError::Unauthenticated(AuthenticationError::Signature)),
             Err(error) => Err(error),
         };
         verified.map_err(|error| {
             tracing::info!(error = %error, "a signature was refused");
-            Refusal::InvalidCredentials
+            ApiError::Unauthenticated(AuthenticationError::Signature)
         })?;
-        Ok(Caller::KeyOwner { access, owner })
+        Ok(Caller::KeyOwner(key))
     }
 }
 
 /// What a request's credentials are worth.
 pub(super) enum Credentials {
-    /// It has none.
-    None,
-    /// The emulator never gave them out.
-    Unknown,
-    /// A signature by an algorithm that is not emulated.
-    Unsupported(&'static str),
+    /// It has none, or such as the emulator never gave out.
+    NotOurs(AuthenticationError),
     /// The emulator gave them out.
     Ours(Authentication),
 }
@@ -182,46 +175,54 @@ pub(super) enum Credentials {
 /// Looks at a request's credentials: its token, else its access key.
 ///
 /// # Errors
-/// `CredentialsExpired` for a token that was good once; `InvalidCredentials` for a known key whose signature cannot be read;
-/// `UnsupportedAlgorithm` for a known key that signs by another algorithm.
+/// `Unauthenticated` for a token that was good once, and for a known key whose signature cannot be read or is by another algorithm, or
+/// that is a temporary one and comes without its security token or too late.
 pub(super) async fn credentials(request: &HttpRequest, identity: &Identity) -> Result<Credentials, ApiError> {
     let headers = request.headers();
     if let Some(given) = headers.get(X_AUTH_TOKEN).filter(|given| !given.is_empty()) {
         // A token that is no text was never given out.
-        let Ok(text) = given.to_str() else { return Ok(Credentials::Unknown) };
+        let Ok(text) = given.to_str() else { return Ok(Credentials::NotOurs(AuthenticationError::Token)) };
         let token = identity.known_token(&Secret::new(text.to_owned())).await.map_err(internal)?;
-        let Some(token) = token else { return Ok(Credentials::Unknown) };
-        token.permit_use(identity.real_now())?;
+        let Some(token) = token else { return Ok(Credentials::NotOurs(AuthenticationError::Token)) };
+        token
+            .permit_use(identity.now())
+            .map_err(|_| ApiError::Unauthenticated(AuthenticationError::ExpiredToken))?;
         return Ok(Credentials::Ours(Authentication::Known(Caller::TokenHolder(token))));
     }
-    let Some(header) = text_of(headers, AUTHORIZATION.as_str()) else { return Ok(Credentials::None) };
+    let Some(header) = text_of(headers, AUTHORIZATION.as_str()) else {
+        return Ok(Credentials::NotOurs(AuthenticationError::Nobody));
+    };
     let parsed = Authorization::parse(header);
     if matches!(parsed, Ok(None)) {
         // Another scheme is nothing that this service knows.
-        let Some(name) = signature::other_algorithm(header) else { return Ok(Credentials::None) };
-        let owner = match Authorization::claimed_key(header) {
+        let Some(name) = signature::other_algorithm(header) else {
+            return Ok(Credentials::NotOurs(AuthenticationError::Nobody));
+        };
+        let key = match Authorization::claimed_key(header) {
             Some(access) => identity.access_key(access).await.map_err(internal)?,
             None => None,
         };
-        return match owner {
-            Some(_) => Err(Refusal::UnsupportedAlgorithm { name }.into()),
-            None => Ok(Credentials::Unsupported(name)),
+        return match key {
+            Some(_) => Err(ApiError::Unauthenticated(AuthenticationError::Algorithm { name })),
+            None => Ok(Credentials::NotOurs(AuthenticationError::Algorithm { name })),
         };
     }
     let named = match &parsed {
         Ok(Some(authorization)) => Some(authorization.access_key()),
         _ => Authorization::claimed_key(header),
     };
-    let Some(access) = named else { return Ok(Credentials::Unknown) };
-    let Some(owner) = identity.access_key(access).await.map_err(internal)? else {
-        return Ok(Credentials::Unknown);
+    let Some(access) = named else { return Ok(Credentials::NotOurs(AuthenticationError::Signature)) };
+    let Some(key) = identity.access_key(access).await.map_err(internal)? else {
+        return Ok(Credentials::NotOurs(AuthenticationError::Key { access: access.to_owned() }));
     };
-    // Whoever names a key of ours must sign with it, also where unknown credentials are let in. Temporary keys are not given
-    // out, so that a security token belongs to none of ours.
-    if parsed.is_err() || headers.contains_key(X_SECURITY_TOKEN) {
-        return Err(Refusal::InvalidCredentials.into());
+    // Whoever names a key of ours must sign with it, also where unknown credentials are let in.
+    if parsed.is_err() {
+        return Err(ApiError::Unauthenticated(AuthenticationError::Signature));
     }
-    Ok(Credentials::Ours(Authentication::Signed { access: access.to_owned(), owner }))
+    let security_token = text_of(headers, X_SECURITY_TOKEN);
+    let permitted = identity.permit_key(&key, security_token);
+    permitted.map_err(|refusal| ApiError::Unauthenticated(AuthenticationError::Session(refusal)))?;
+    Ok(Credentials::Ours(Authentication::Signed(key)))
 }
 
 /// Returns the text of a header; one that is empty counts as absent.

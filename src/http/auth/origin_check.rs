@@ -16,12 +16,13 @@ const LOCAL_DOMAINS: [&str; 2] = [".localhost", ".internal"];
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
-/// Checks where a request comes from and for which host it is.
+/// Checks where a request comes from and for which host it is; `is_tls` says whether it came by HTTPS.
 ///
 /// # Errors
 /// `ForeignOrigin` on the control API; `ForeignHost` on the control API and, for a browser, everywhere.
 pub(crate) fn check(
     head: &RequestHead,
+    is_tls: bool,
     is_control: bool,
     allowed: &AllowedHosts,
 ) -> Result<(), ControlError> {
@@ -30,7 +31,7 @@ pub(crate) fn check(
     if !is_control && !is_browser {
         return Ok(());
     }
-    if is_control && is_foreign(head, allowed) {
+    if is_control && is_foreign(head, is_tls, allowed) {
         return Err(ControlError::ForeignOrigin);
     }
     let is_served =
@@ -52,7 +53,7 @@ fn readable(value: &HeaderValue) -> &str {
 }
 
 /// Returns whether a page of another origin sends a request.
-fn is_foreign(head: &RequestHead, allowed: &AllowedHosts) -> bool {
+fn is_foreign(head: &RequestHead, is_tls: bool, allowed: &AllowedHosts) -> bool {
     let origins = || head.headers.get_all(ORIGIN).map(|origin| Origin::parse(readable(origin)));
     // A page that is allowed may call from another site.
     if head.headers.contains_key(ORIGIN)
@@ -60,7 +61,7 @@ fn is_foreign(head: &RequestHead, allowed: &AllowedHosts) -> bool {
     {
         return false;
     }
-    let own = hosts(head).next().and_then(Origin::of_host);
+    let own = hosts(head).next().and_then(|host| Origin::of_host(host, is_tls));
     let is_own = |origin: Option<Origin>| origin.is_some() && origin == own;
     let mut sites = head.headers.get_all(SEC_FETCH_SITE);
     !origins().all(is_own) || sites.any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
@@ -122,20 +123,18 @@ struct Origin {
 impl Origin {
     /// Reads the value of the header; what is no page of a server, such as `null`, is none.
     fn parse(text: &str) -> Option<Self> {
-        let (is_https, authority) = match text.split_once("://")? {
-            ("http", authority) => (false, authority),
-            ("https", authority) => (true, authority),
-            _ => return None,
-        };
-        let Authority { host, port } = Authority::parse(authority)?;
-        let usual = if is_https { HTTPS_PORT } else { HTTP_PORT };
-        Some(Self { is_https, host, port: port.unwrap_or(usual) })
+        match text.split_once("://")? {
+            ("http", authority) => Self::of_host(authority, false),
+            ("https", authority) => Self::of_host(authority, true),
+            _ => None,
+        }
     }
 
-    /// Returns the origin of the pages that this server serves by a host: it speaks HTTP.
-    fn of_host(text: &str) -> Option<Self> {
+    /// Returns the origin of the pages that a server serves by a host.
+    fn of_host(text: &str, is_https: bool) -> Option<Self> {
         let Authority { host, port } = Authority::parse(text)?;
-        Some(Self { is_https: false, host, port: port.unwrap_or(HTTP_PORT) })
+        let usual = if is_https { HTTPS_PORT } else { HTTP_PORT };
+        Some(Self { is_https, host, port: port.unwrap_or(usual) })
     }
 }
 
@@ -221,10 +220,19 @@ mod tests {
 
     /// Checks a request for the control API, or for something else.
     fn checked(is_control: bool, target: &str, headers: &[(&str, &str)]) -> Result<(), ControlError> {
+        checked_by(false, is_control, target, headers)
+    }
+
+    fn checked_by(
+        is_tls: bool,
+        is_control: bool,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(), ControlError> {
         let allowed = ["ci.example.test", "*.lab.test"].map(|text| text.parse().unwrap());
         let request = TestRequest::with_uri(target);
         let request = headers.iter().fold(request, |request, header| request.append_header(*header));
-        check(request.to_http_request().head(), is_control, &AllowedHosts::new(allowed.to_vec()))
+        check(request.to_http_request().head(), is_tls, is_control, &AllowedHosts::new(allowed.to_vec()))
     }
 
     #[test]
@@ -332,6 +340,21 @@ mod tests {
         }
         let twice = [("Host", "a"), ("Origin", "http://ci.example.test"), ("Origin", "http://evil.example")];
         assert_eq!(checked(true, "/", &twice), Err(ControlError::ForeignOrigin));
+    }
+
+    #[test]
+    fn a_page_that_came_by_https_is_of_another_origin_than_one_of_http() {
+        for (is_tls, origin, is_own) in [
+            (true, "https://a", true),
+            (true, "https://a:443", true),
+            (true, "http://a", false),
+            (true, "http://a:443", false),
+            (false, "https://a", false),
+        ] {
+            let expected = if is_own { Ok(()) } else { Err(ControlError::ForeignOrigin) };
+            let head = [("Host", "a"), ("Origin", origin)];
+            assert_eq!(checked_by(is_tls, true, "/", &head), expected, "{is_tls} {origin}");
+        }
     }
 
     #[test]

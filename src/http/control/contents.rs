@@ -9,7 +9,7 @@ use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response};
 
 /// What a declaration may take, as JSON: 1 MiB.
-pub(super) const LONGEST_CONTENTS_BYTES: usize = 1 << 20;
+pub(super) const MAX_CONTENTS_BYTES: usize = 1 << 20;
 
 /// `GET /_emulator/instances/{instance_id}/contents`.
 pub(super) async fn show(context: ControlContext) -> Response {

@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::domain::backup::BackupStatusKind;
-use crate::engine::{ChangedRecord, Engine, EngineError, MadeChange};
+use crate::engine::{AppliedChange, ChangedRecord, Engine, EngineError};
 use crate::http::context::route;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response, codes};
 use crate::http::extract::holds_null;
-use crate::http::route::{Handler, RouteEntry};
-use crate::http::state::{ControlState, state, to_its_end};
+use crate::http::route::{Handler, RouteEntry, path_part};
+use crate::http::state::{ControlState, run_to_completion, state};
 use crate::http::time::rfc3339;
 
 /// Lets a request through that carries the control token, where there is one.
@@ -49,7 +49,7 @@ pub(super) async fn changed<F>(
 where
     F: Future<Output = Response> + 'static,
 {
-    to_its_end(handler(ControlContext::receive(request, body)?)).await
+    run_to_completion(handler(ControlContext::receive(request, body)?)).await
 }
 
 /// A request to the control API that may be carried out.
@@ -92,7 +92,7 @@ impl ControlContext {
     }
 
     pub(super) fn path_part(&self, name: &str) -> &str {
-        self.request.match_info().get(name).unwrap_or_default()
+        path_part(&self.request, name).unwrap_or_default()
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Fired {
 }
 
 impl Fired {
-    fn of(change: &MadeChange) -> Self {
+    fn of(change: &AppliedChange) -> Self {
         let instance_id = change.instance_id.map(|id| id.to_string());
         let (model, id, from, to) = match &change.record {
             ChangedRecord::Instance { from, to } => {
@@ -121,13 +121,13 @@ impl Fired {
             ChangedRecord::Restore { id, from, to } => {
                 ("restore", id.to_string(), Some(from.as_str()), to.as_str())
             }
-            ChangedRecord::Work { model, id, from, to } => (model.as_str(), id.clone(), Some(*from), *to),
+            ChangedRecord::Work { model, id, from, to } => (model.as_str(), id.clone(), *from, *to),
         };
         Self { at: rfc3339(change.at), model, id, instance_id, from, to }
     }
 }
 
-pub(super) fn fired(changes: &[MadeChange]) -> Vec<Fired> {
+pub(super) fn fired(changes: &[AppliedChange]) -> Vec<Fired> {
     changes.iter().map(Fired::of).collect()
 }
 

@@ -16,7 +16,7 @@ use crate::http::error::{ApiError, Response};
 use crate::http::extract::Query;
 
 /// The longest seed that is taken in a request, in bytes. At the start there is no limit.
-pub(crate) const LONGEST_SEED_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_SEED_BYTES: usize = 64 * 1024 * 1024;
 
 /// What is to be emptied.
 #[derive(Deserialize, ToSchema)]

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::domain::fault::{Fault, SCHEDULED_BACKUP};
+use crate::domain::fault::{Fault, SCHEDULED};
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::time::Timestamp;
-use crate::engine::{FaultDocument, MOST_FAULTS};
+use crate::engine::{FaultDocument, MAX_FAULTS};
 use crate::http::control::context::{ControlContext, internal, json, optional_id};
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response};
@@ -53,14 +53,15 @@ impl ControlContext {
 /// Makes sure that a fault names an operation that can fail, if any.
 fn check_operation(fault: &Fault, routes: &[RouteEntry]) -> Result<(), ControlError> {
     let is_known = |name: &str| {
-        name == SCHEDULED_BACKUP
+        SCHEDULED.contains(&name)
             || routes.iter().any(|route| route.operation.name == name && route.operation.action.is_some())
     };
     match &fault.matcher.operation {
         Some(name) if !is_known(name) => Err(ControlError::Invalid(
             format!(
-                "{name:?} is no operation of the service that can fail; {SCHEDULED_BACKUP} and those with an api in \
-                 /_emulator/operations are"
+                "{name:?} is no operation of the service that can fail; {} and those with an api in \
+                 /_emulator/operations are",
+                SCHEDULED.join(", ")
             )
             .into(),
         )),
@@ -113,7 +114,7 @@ pub(super) async fn create(context: ControlContext) -> Response {
     let id = context.engine()?.new_request_id().to_string();
     let add = |faults: &mut Vec<Fault>, now| {
         let fault = Fault { id, ..fault }.beginning(now).map_err(invalid)?;
-        if faults.len() >= MOST_FAULTS {
+        if faults.len() >= MAX_FAULTS {
             return Err(ControlError::TooMany("faults"));
         }
         faults.push(fault.clone());

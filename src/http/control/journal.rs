@@ -70,7 +70,7 @@ impl JournalFilter {
         Self { project_id: Some(project.to_string()), ..Self::default() }
     }
 
-    fn lets_through(&self, entry: &JournalEntry) -> bool {
+    fn matches(&self, entry: &JournalEntry) -> bool {
         let same = |wanted: &Option<String>, found: Option<&str>| {
             wanted
                 .as_deref()
@@ -127,7 +127,7 @@ impl Calls {
         }
         let new = self.kept.range(self.kept.partition_point(|entry| entry.number <= tally.seen)..);
         let looked_at = new.len();
-        tally.count += new.filter(|entry| filter.lets_through(entry)).count();
+        tally.count += new.filter(|entry| filter.matches(entry)).count();
         tally.seen = self.last_number;
         looked_at
     }
@@ -161,14 +161,14 @@ impl Journal {
     pub(crate) fn find(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
         let calls = self.calls();
         let mut found: Vec<JournalEntry> =
-            calls.kept.iter().rev().filter(|entry| filter.lets_through(entry)).take(limit).cloned().collect();
+            calls.kept.iter().rev().filter(|entry| filter.matches(entry)).take(limit).cloned().collect();
         found.reverse();
         found
     }
 
     /// Returns how many of the calls that are kept a filter lets through.
     pub(crate) fn count(&self, filter: &JournalFilter) -> usize {
-        self.calls().kept.iter().filter(|entry| filter.lets_through(entry)).count()
+        self.calls().kept.iter().filter(|entry| filter.matches(entry)).count()
     }
 
     /// Returns the calls that a filter lets through and for which there is no operation, oldest first,
@@ -176,13 +176,13 @@ impl Journal {
     pub(crate) fn unsupported(&self, filter: &JournalFilter, limit: usize) -> Vec<JournalEntry> {
         let calls = self.calls();
         let unsupported = calls.kept.iter().filter(|entry| !entry.is_supported);
-        unsupported.filter(|entry| filter.lets_through(entry)).take(limit).cloned().collect()
+        unsupported.filter(|entry| filter.matches(entry)).take(limit).cloned().collect()
     }
 
     /// Forgets the calls that a filter lets through.
     pub(crate) fn clear(&self, filter: &JournalFilter) {
         let mut calls = self.calls();
-        calls.kept.retain(|entry| !filter.lets_through(entry));
+        calls.kept.retain(|entry| !filter.matches(entry));
         calls.clearings += 1;
     }
 

@@ -15,7 +15,7 @@ mod words;
 use crate::engine::FaultDocument;
 use crate::http::context::{bulky_route, streaming_route};
 use crate::http::control::context::{authorize, changed, changes, reads};
-use crate::http::control::documents::LONGEST_SEED_BYTES;
+use crate::http::control::documents::MAX_SEED_BYTES;
 use crate::http::control::journal::JournalFilter;
 use crate::http::route::{DELETE, GET, Operation, PATCH, POST, PUT, RouteEntry, Tag, flag, open, text};
 
@@ -48,6 +48,10 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
             .summary("Shows each setting with its value and where that comes from")
             .at(GET, "/_emulator/config", reads(state::config))
             .answers_any(200, JSON),
+        open("emulator_ca")
+            .summary("Shows the certificate of the authority that makes the certificates of HTTPS")
+            .at(GET, "/_emulator/ca", reads(state::certificate_authority))
+            .answers_any(200, state::PEM),
         open("emulator_operations")
             .summary("Lists every operation by its stable name, with its routes")
             .at(GET, "/_emulator/operations", reads(state::operations))
@@ -63,7 +67,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
             .at(
                 POST,
                 "/_emulator/seed",
-                bulky_route(LONGEST_SEED_BYTES, authorize, |request, body| {
+                bulky_route(MAX_SEED_BYTES, authorize, |request, body| {
                     changed(documents::seed, request, body)
                 }),
             )
@@ -113,7 +117,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
             .at(
                 PUT,
                 "/_emulator/instances/{instance_id}/contents",
-                bulky_route(contents::LONGEST_CONTENTS_BYTES, authorize, |request, body| {
+                bulky_route(contents::MAX_CONTENTS_BYTES, authorize, |request, body| {
                     changed(contents::declare, request, body)
                 }),
             )

@@ -15,11 +15,11 @@ use crate::http::extract::{Query, whole_number};
 use crate::http::route::{QueryParameter, number, text};
 
 /// How many calls an answer shows at most.
-const MOST_SHOWN: usize = 1000;
+const MAX_SHOWN: usize = 1000;
 /// The filters that are numbers.
 const WHOLE_NUMBERS: [&str; 2] = ["status", "after"];
 /// The longest wait.
-const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_mins(5);
+const MAX_WAIT: std::time::Duration = std::time::Duration::from_mins(5);
 
 /// What [`ControlContext::query_filter`] reads.
 pub(super) const FILTER: &[QueryParameter] = &[
@@ -72,7 +72,7 @@ impl ControlContext {
 
 /// `GET /_emulator/requests`: the calls that came lately, filtered by the query.
 pub(super) async fn list(context: ControlContext) -> Response {
-    let found = context.state()?.journal.find(&context.query_filter()?, MOST_SHOWN);
+    let found = context.state()?.journal.find(&context.query_filter()?, MAX_SHOWN);
     Ok(json(&RequestsView { requests: found }))
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn clear(context: ControlContext) -> Response {
 
 /// `POST /_emulator/requests/find`: the calls that the body, a filter, lets through.
 pub(super) async fn find(context: ControlContext) -> Response {
-    let found = context.state()?.journal.find(&context.json()?, MOST_SHOWN);
+    let found = context.state()?.journal.find(&context.json()?, MAX_SHOWN);
     Ok(json(&RequestsView { requests: found }))
 }
 
@@ -119,8 +119,8 @@ fn five_seconds() -> DurationText {
 pub(super) async fn wait(context: ControlContext) -> Response {
     let WaitBody { filter, count, timeout } = context.json()?;
     let journal = &context.state()?.journal;
-    let matched = journal.wait(&filter, count, timeout.0.min(LONGEST_WAIT)).await;
-    let found = journal.find(&filter, MOST_SHOWN);
+    let matched = journal.wait(&filter, count, timeout.0.min(MAX_WAIT)).await;
+    let found = journal.find(&filter, MAX_SHOWN);
     Ok(json(&Waited { matched, count: journal.count(&filter), requests: found }))
 }
 
@@ -128,6 +128,6 @@ pub(super) async fn wait(context: ControlContext) -> Response {
 /// the query.
 pub(super) async fn unsupported(context: ControlContext) -> Response {
     Ok(json(&RequestsView {
-        requests: context.state()?.journal.unsupported(&context.query_filter()?, MOST_SHOWN),
+        requests: context.state()?.journal.unsupported(&context.query_filter()?, MAX_SHOWN),
     }))
 }

@@ -14,13 +14,13 @@ use crate::http::control::context::{ControlContext, internal, json};
 use crate::http::control::state::counts_view;
 use crate::http::error::control::ControlError;
 use crate::http::error::{ApiError, Response};
-use crate::http::state::{state, to_its_end};
+use crate::http::state::{run_to_completion, state};
 use crate::http::time::rfc3339;
 
 /// The media type of a SQLite database. Source: <https://www.iana.org/assignments/media-types/application/vnd.sqlite3>.
 pub(super) const SQLITE: &str = "application/vnd.sqlite3";
 /// The longest file that is taken, in bytes.
-const LONGEST_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 impl From<SnapshotError> for ApiError {
     fn from(error: SnapshotError) -> Self {
@@ -100,8 +100,7 @@ pub(super) async fn upload(request: HttpRequest) -> Response {
     let name = context.snapshot_name()?;
     let state = state(&context.request)?.clone();
     let announced = context.request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > LONGEST_FILE_BYTES)
-    {
+    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > MAX_FILE_BYTES) {
         return Err(ApiError::BodyTooLarge);
     }
     let upload = Rc::new(state.control.control.begin_upload(&name).await?);
@@ -109,10 +108,10 @@ pub(super) async fn upload(request: HttpRequest) -> Response {
         let upload = Rc::clone(&upload);
         async move { upload.write(piece).await.map_err(|error| internal(error.into())) }
     };
-    state.bodies.read_pieces(&context.request, LONGEST_FILE_BYTES, take).await?;
+    state.bodies.read_pieces(&context.request, MAX_FILE_BYTES, take).await?;
     let upload = Rc::into_inner(upload).ok_or(ApiError::Panicked)?;
     let kept = async move { Ok(state.control.control.finish_upload(&name, upload).await?) };
-    Ok(json(&view(&to_its_end(kept).await?)))
+    Ok(json(&view(&run_to_completion(kept).await?)))
 }
 
 /// `DELETE /_emulator/snapshots/{snapshot_name}`: removes a snapshot.

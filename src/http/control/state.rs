@@ -1,5 +1,6 @@
 //! The emulator itself: is it well, what is it, how is it set; its clock, and the seed from which ids follow.
 
+use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json as value};
 use utoipa::ToSchema;
@@ -12,6 +13,9 @@ use crate::http::error::Response;
 use crate::http::error::control::ControlError;
 use crate::http::route::Operation;
 use crate::http::state::state;
+
+/// The type of the media of a certificate. Source: RFC 8555, section 9.1.
+pub(super) const PEM: &str = "application/pem-certificate-chain";
 
 /// `GET /_emulator/health`: is it well, and what does it keep.
 pub(super) async fn health(context: ControlContext) -> Response {
@@ -44,6 +48,14 @@ pub(crate) fn counts_view(counts: &Counts) -> Value {
 /// `GET /_emulator/config`: each setting with its value and where that comes from.
 pub(super) async fn config(context: ControlContext) -> Response {
     Ok(json(&context.state()?.config))
+}
+
+/// `GET /_emulator/ca`: the certificate, in PEM, of the authority that makes the certificates of HTTPS.
+pub(super) async fn certificate_authority(context: ControlContext) -> Response {
+    let authority = context.state()?.certificate_authority.clone();
+    let authority =
+        authority.ok_or(ControlError::NotFound("certificate authority; --tls-mode self-signed has one"))?;
+    Ok(HttpResponse::Ok().content_type(PEM).body(authority))
 }
 
 /// `GET /_emulator/operations`: every operation by its stable name, with its routes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::instance::transition::{InstanceProgression, NotPassing, StateDurations};
+use crate::domain::instance::transition::{InstanceProgression, NotTransient, StateDurations};
 use crate::domain::work::Progression;
 use crate::engine::transitions::{Model, RuleDecision, RuleScope, TransitionRule, WorkModel};
 use crate::engine::{DurationText, Text};
@@ -117,7 +117,7 @@ impl Durations {
     fn of_instance(self) -> Result<InstanceProgression, ControlError> {
         let mut durations = StateDurations::default();
         for (state, Text(lasting)) in self.0 {
-            let set = state.parse().map_err(|_| NotPassing).and_then(|known| durations.set(known, lasting));
+            let set = state.parse().map_err(|_| NotTransient).and_then(|known| durations.set(known, lasting));
             set.map_err(|problem| ControlError::Invalid(format!("durations.{state}: {problem}").into()))?;
         }
         Ok(InstanceProgression::Timed(durations))

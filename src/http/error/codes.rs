@@ -21,7 +21,7 @@ const fn row(dcs: &'static str, legacy: &'static str, status: u16, text: &'stati
     ErrorCode { dcs, legacy: Some(legacy), status, text }
 }
 
-const fn twinless(dcs: &'static str, status: u16, text: &'static str) -> ErrorCode {
+const fn row_without_legacy(dcs: &'static str, status: u16, text: &'static str) -> ErrorCode {
     ErrorCode { dcs, legacy: None, status, text }
 }
 
@@ -91,29 +91,34 @@ pub(crate) const RESERVED_MEMORY_TOO_LARGE: ErrorCode = row(
     400,
     "The value of reserved-memory cannot be greater than the free memory size of this DCS instance.",
 );
-pub(crate) const INVALID_SCAN_START: ErrorCode = twinless(
+pub(crate) const INVALID_SCAN_START: ErrorCode = row_without_legacy(
     "DCS.4819",
     400,
     "The first_scan_at parameter is invalid.  Its must be ISO format utc date-time. The time must be later than the current time.",
 );
-pub(crate) const INVALID_SCAN_INTERVAL: ErrorCode =
-    twinless("DCS.4820", 400, "The interval parameter is invalid. must Greater than or equal to 0.");
-pub(crate) const INVALID_SCAN_TIMEOUT: ErrorCode = twinless(
+pub(crate) const INVALID_SCAN_INTERVAL: ErrorCode = row_without_legacy(
+    "DCS.4820",
+    400,
+    "The interval parameter is invalid. must Greater than or equal to 0.",
+);
+pub(crate) const INVALID_SCAN_TIMEOUT: ErrorCode = row_without_legacy(
     "DCS.4821",
     400,
     "The timeout parameter is invalid. Its must Greater than or equal to interval * 2, if interval is 0, timeout must Greater than 1 second.",
 );
-pub(crate) const INVALID_SCAN_KEYS: ErrorCode = twinless(
+pub(crate) const INVALID_SCAN_KEYS: ErrorCode = row_without_legacy(
     "DCS.4822",
     400,
     "The scan_keys_count parameter is invalid. Its must Greater than or equal to 10, and Less than or equal to 1000.",
 );
-pub(crate) const ENCRYPTION_UNSUPPORTED: ErrorCode = twinless("DCS.4201", 400, "Do not support SSL.");
-pub(crate) const INVALID_ENCRYPTION: ErrorCode = twinless("DCS.4202", 400, "ssl request params are invalid.");
+pub(crate) const ENCRYPTION_UNSUPPORTED: ErrorCode =
+    row_without_legacy("DCS.4201", 400, "Do not support SSL.");
+pub(crate) const INVALID_ENCRYPTION: ErrorCode =
+    row_without_legacy("DCS.4202", 400, "ssl request params are invalid.");
 pub(crate) const CLIENT_IPS_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4841", 400, "Instance do not support client ip transparent transmission.");
+    row_without_legacy("DCS.4841", 400, "Instance do not support client ip transparent transmission.");
 pub(crate) const TEMPLATE_NOT_FOUND: ErrorCode =
-    twinless("DCS.4988", 400, "The config template does not exist.");
+    row_without_legacy("DCS.4988", 400, "The config template does not exist.");
 pub(crate) const INSTANCE_NAME_TAKEN: ErrorCode =
     row("DCS.4060", "111400060", 400, "This DCS instance name already exists.");
 pub(crate) const INSTANCE_QUOTA_EXCEEDED: ErrorCode =
@@ -150,42 +155,49 @@ pub(crate) const READ_ONLY: ErrorCode = row(
 pub(crate) const NO_ROLE: ErrorCode =
     row("DCS.2003", "111403003", 403, "This role does not have the permission to perform this operation.");
 pub(crate) const ACTION_DENIED: ErrorCode =
-    twinless("DCS.2007", 403, "Policy does not allow {0} to be performed.");
+    row_without_legacy("DCS.2007", 403, "Policy does not allow {0} to be performed.");
 pub(crate) const BACKUP_NOT_USABLE: ErrorCode =
     row("DCS.4087", "111400087", 400, "the backup record status is err when restore this instance");
-pub(crate) const BACKUP_NOT_FOUND: ErrorCode = twinless("DCS.4031", 400, "The backup record does not exist.");
+pub(crate) const BACKUP_NOT_FOUND: ErrorCode =
+    row_without_legacy("DCS.4031", 400, "The backup record does not exist.");
 pub(crate) const WINDOW_REVERSED: ErrorCode =
-    twinless("DCS.4025", 400, "The end time must be after the start time.");
+    row_without_legacy("DCS.4025", 400, "The end time must be after the start time.");
 pub(crate) const INVALID_GENERIC: ErrorCode =
     row("DCS.4800", "111400800", 400, "Invalid {0} in the request.");
 /// The same row with the text that is said of kinds of logs.
 pub(crate) const INVALID_LOG_TYPE: ErrorCode = row("DCS.4800", "111400800", 400, "Invalid logType.");
 pub(crate) const RESTORE_SAVE_FAILED: ErrorCode =
     row("DCS.5092", "111500092", 500, "Failed to save and restore data.");
-pub(crate) const RESTORE_QUERY_FAILED: ErrorCode = twinless("DCS.5079", 500, "Query restore record failed.");
+pub(crate) const RESTORE_QUERY_FAILED: ErrorCode =
+    row_without_legacy("DCS.5079", 500, "Query restore record failed.");
 /// Download links are the object store's business, and so are these codes.
-pub(crate) const LINK_EXPIRED: ErrorCode = twinless("AccessDenied", 403, "Request has expired.");
+pub(crate) const LINK_EXPIRED: ErrorCode = row_without_legacy("AccessDenied", 403, "Request has expired.");
 pub(crate) const LINK_REFUSED: ErrorCode =
-    twinless("SignatureDoesNotMatch", 403, "The link was not made here, or has been changed.");
-pub(crate) const LINKED_FILE_GONE: ErrorCode = twinless("NoSuchKey", 404, "The file is gone.");
+    row_without_legacy("SignatureDoesNotMatch", 403, "The link was not made here, or has been changed.");
+pub(crate) const LINKED_FILE_GONE: ErrorCode = row_without_legacy("NoSuchKey", 404, "The file is gone.");
 pub(crate) const INVALID_TASK_ID: ErrorCode = row("DCS.4070", "111400070", 400, "Invalid task ID format.");
-pub(crate) const HOTKEY_NOT_FOUND: ErrorCode = twinless("DCS.4941", 400, "The hotkey id does not exist.");
-pub(crate) const BIGKEY_NOT_FOUND: ErrorCode = twinless("DCS.4942", 400, "The bigkey id does not exist.");
-pub(crate) const MIGRATION_NOT_FOUND: ErrorCode = twinless("DCS.4133", 400, "Instance job is not found.");
+pub(crate) const HOTKEY_NOT_FOUND: ErrorCode =
+    row_without_legacy("DCS.4941", 400, "The hotkey id does not exist.");
+pub(crate) const BIGKEY_NOT_FOUND: ErrorCode =
+    row_without_legacy("DCS.4942", 400, "The bigkey id does not exist.");
+pub(crate) const MIGRATION_NOT_FOUND: ErrorCode =
+    row_without_legacy("DCS.4133", 400, "Instance job is not found.");
 pub(crate) const NO_MIGRATIONS: ErrorCode =
-    twinless("DCS.4855", 400, "invalid migration task id in the request.");
+    row_without_legacy("DCS.4855", 400, "invalid migration task id in the request.");
 /// Only inside the results of restarts.
-pub(crate) const NOT_ONLINE_MIGRATION: ErrorCode = twinless("dcs.41.0001", 400, "task not v2");
+pub(crate) const NOT_ONLINE_MIGRATION: ErrorCode = row_without_legacy("dcs.41.0001", 400, "task not v2");
 pub(crate) const ADDRESS_EXCHANGE_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4990", 400, "Not support exchange ip.");
+    row_without_legacy("DCS.4990", 400, "Not support exchange ip.");
 pub(crate) const WRONG_INSTANCE_PASSWORD: ErrorCode =
     row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 pub(crate) const ANALYSIS_NOT_FOUND: ErrorCode =
-    twinless("DCS.4232", 400, "The offline key analysis task does not exist.");
+    row_without_legacy("DCS.4232", 400, "The offline key analysis task does not exist.");
 pub(crate) const INSTANCE_SAVE_FAILED: ErrorCode =
-    twinless("DCS.5017", 500, "Failed to save instance information.");
-pub(crate) const INSTANCE_QUERY_FAILED: ErrorCode = twinless("DCS.5024", 500, "Query instance failed.");
-pub(crate) const BACKUP_QUERY_FAILED: ErrorCode = twinless("DCS.5078", 500, "Query backup record failed.");
+    row_without_legacy("DCS.5017", 500, "Failed to save instance information.");
+pub(crate) const INSTANCE_QUERY_FAILED: ErrorCode =
+    row_without_legacy("DCS.5024", 500, "Query instance failed.");
+pub(crate) const BACKUP_QUERY_FAILED: ErrorCode =
+    row_without_legacy("DCS.5078", 500, "Query backup record failed.");
 pub(crate) const BACKUP_SAVE_FAILED: ErrorCode =
     row("DCS.5090", "111500090", 500, "Failed to save backup information.");
 
@@ -208,6 +220,12 @@ pub(crate) const DESCRIPTION_TOO_LONG: ErrorCode =
     row("DCS.4011", "111400011", 400, "DCS instance description cannot exceed 1024 characters.");
 pub(crate) const INVALID_CAPACITY: ErrorCode =
     row("DCS.4012", "111400012", 400, "Invalid capacity parameter in the request.");
+pub(crate) const SUBNET_OF_OTHER_VPC: ErrorCode =
+    row("DCS.4018", "111400018", 400, "This subnet must exist in the VPC.");
+pub(crate) const SUBNET_WITHOUT_DHCP: ErrorCode =
+    row("DCS.4020", "111400020", 400, "DHCP must be enabled for this subnet.");
+pub(crate) const SECURITY_GROUP_NOT_FOUND: ErrorCode =
+    row("DCS.4046", "111400046", 400, "This security group does not exist.");
 pub(crate) const INVALID_VPC: ErrorCode = row("DCS.4013", "111400013", 400, "Invalid vpc_id in the request.");
 pub(crate) const INVALID_SECURITY_GROUP: ErrorCode =
     row("DCS.4014", "111400014", 400, "Invalid security_group_id in the request.");
@@ -248,19 +266,22 @@ pub(crate) const PASSWORD_FREE: ErrorCode = row(
     400,
     "This operation is not supported when Password-Free Access is enabled for the instance.",
 );
-pub(crate) const INVALID_SPEC_CODE: ErrorCode = twinless("DCS.4927", 400, "The param spec_code is invalid");
+pub(crate) const INVALID_SPEC_CODE: ErrorCode =
+    row_without_legacy("DCS.4927", 400, "The param spec_code is invalid");
 /// The one code that only v1.0 has; the newer style takes the nearest.
 pub(crate) const PRODUCT_OF_OTHER_ENGINE: ErrorCode =
     row("DCS.4009", "111400022", 400, "Engine does not match the product id.");
 /// The same row as of an unknown engine: the service names no other.
 pub(crate) const PRODUCT_OF_OTHER_VERSION: ErrorCode = INVALID_ENGINE;
 pub(crate) const SECURITY_GROUP_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4872", 400, "Do not support security group whitelist.");
+    row_without_legacy("DCS.4872", 400, "Do not support security group whitelist.");
 // Orders are the business of billing, and so are these codes; no page names them.
-pub(crate) const ORDER_NOT_FOUND: ErrorCode = twinless("CBC.3000", 404, "The order does not exist.");
-pub(crate) const RESOURCE_NOT_FOUND: ErrorCode = twinless("CBC.3001", 400, "The resource does not exist.");
+pub(crate) const ORDER_NOT_FOUND: ErrorCode =
+    row_without_legacy("CBC.3000", 404, "The order does not exist.");
+pub(crate) const RESOURCE_NOT_FOUND: ErrorCode =
+    row_without_legacy("CBC.3001", 400, "The resource does not exist.");
 pub(crate) const ORDER_NOT_PAYABLE: ErrorCode =
-    twinless("CBC.3002", 400, "The order is not waiting for payment.");
+    row_without_legacy("CBC.3002", 400, "The order is not waiting for payment.");
 
 // What is said of other sizes, and of nodes.
 pub(crate) const RESIZE_UNSUPPORTED: ErrorCode =
@@ -268,50 +289,60 @@ pub(crate) const RESIZE_UNSUPPORTED: ErrorCode =
 pub(crate) const NOT_LARGER: ErrorCode =
     row("DCS.4103", "111400103", 400, "The system is not support resize.");
 pub(crate) const TYPE_CHANGE_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4200", 400, "Instance type cannot be changed.");
+    row_without_legacy("DCS.4200", 400, "Instance type cannot be changed.");
 pub(crate) const INVALID_REPLICA_ZONES: ErrorCode =
-    twinless("DCS.4933", 400, "The param available_zones is invalid.");
+    row_without_legacy("DCS.4933", 400, "The param available_zones is invalid.");
 pub(crate) const TOO_MANY_REPLICAS: ErrorCode =
-    twinless("DCS.4875", 400, "Create replication number exceed max number limit.");
+    row_without_legacy("DCS.4875", 400, "Create replication number exceed max number limit.");
 pub(crate) const INVALID_NODE_LIST: ErrorCode =
-    twinless("DCS.4930", 400, "The request param node_list is invalid");
-pub(crate) const NOT_A_REPLICA: ErrorCode = twinless("DCS.4931", 400, "Node is not replica, can't delete.");
-pub(crate) const MASTER_NODE: ErrorCode = twinless("DCS.4936", 400, "The master node cannot be deleted");
+    row_without_legacy("DCS.4930", 400, "The request param node_list is invalid");
+pub(crate) const NOT_A_REPLICA: ErrorCode =
+    row_without_legacy("DCS.4931", 400, "Node is not replica, can't delete.");
+pub(crate) const MASTER_NODE: ErrorCode =
+    row_without_legacy("DCS.4936", 400, "The master node cannot be deleted");
 pub(crate) const ONLY_REPLICA: ErrorCode =
-    twinless("DCS.4937", 400, "Only has one slave node,can not delete");
-pub(crate) const UNKNOWN_NODE: ErrorCode = twinless("DCS.3053", 400, "Incorrect node ID.");
+    row_without_legacy("DCS.4937", 400, "Only has one slave node,can not delete");
+pub(crate) const UNKNOWN_NODE: ErrorCode = row_without_legacy("DCS.3053", 400, "Incorrect node ID.");
 pub(crate) const SWAP_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4855", 400, "Master standby swap is not supported.");
-pub(crate) const SWAP_FAILED: ErrorCode = twinless("DCS.5094", 500, "Master standby swap failed.");
+    row_without_legacy("DCS.4855", 400, "Master standby swap is not supported.");
+pub(crate) const SWAP_FAILED: ErrorCode = row_without_legacy("DCS.5094", 500, "Master standby swap failed.");
 pub(crate) const NODE_UNSUPPORTED: ErrorCode =
     row("DCS.4027", "111400027", 400, "This operation is not supported on this node.");
 pub(crate) const INVALID_WEIGHT: ErrorCode =
-    twinless("DCS.4939", 400, "The param slave_priority_weight is invalid.");
+    row_without_legacy("DCS.4939", 400, "The param slave_priority_weight is invalid.");
 pub(crate) const ALL_WEIGHTS_ZERO: ErrorCode =
-    twinless("DCS.4253", 400, "All replicas have a priority of 0.");
+    row_without_legacy("DCS.4253", 400, "All replicas have a priority of 0.");
 pub(crate) const LAST_ADDRESS: ErrorCode =
-    twinless("DCS.4879", 400, "r/w instance have only one repl can not remove ip from dns");
+    row_without_legacy("DCS.4879", 400, "r/w instance have only one repl can not remove ip from dns");
 pub(crate) const LAST_ADDRESS_OF_REPLICAS: ErrorCode =
-    twinless("DCS.4935", 400, "Only one slave replication has dns ip, can not delete");
+    row_without_legacy("DCS.4935", 400, "Only one slave replication has dns ip, can not delete");
 // What is said of background tasks.
 pub(crate) const TASK_RUNNING: ErrorCode =
     row("DCS.4017", "111400017", 400, "This DCS instance job task is still running.");
 pub(crate) const UPGRADING: ErrorCode = row("DCS.4116", "111400116", 400, "the instance is upgrading.");
-pub(crate) const ANALYSING: ErrorCode = twinless("DCS.4231", 400, "the instance is analyzing keys offline.");
+pub(crate) const NOTHING_TO_UPGRADE: ErrorCode =
+    row("DCS.4053", "111400053", 400, "the upgrade instance version equals to current version.");
+pub(crate) const ANALYSING: ErrorCode =
+    row_without_legacy("DCS.4231", 400, "the instance is analyzing keys offline.");
 pub(crate) const BIGKEY_SCAN_RUNNING: ErrorCode =
-    twinless("DCS.4918", 400, "Instance bigkey analyze is running.");
+    row_without_legacy("DCS.4918", 400, "Instance bigkey analyze is running.");
 pub(crate) const BIGKEY_SCAN_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4919", 400, "Does not support bigkey analyze.");
+    row_without_legacy("DCS.4919", 400, "Does not support bigkey analyze.");
 pub(crate) const HOTKEY_SCAN_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4922", 400, "Does not support hotkey analyze.");
+    row_without_legacy("DCS.4922", 400, "Does not support hotkey analyze.");
 pub(crate) const EXPIRED_KEY_SCAN_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4818", 400, "Do not support auto expire scan.");
+    row_without_legacy("DCS.4818", 400, "Do not support auto expire scan.");
 pub(crate) const ANALYSIS_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4230", 400, "Does not support offline key analysis.");
-pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode =
-    twinless("DCS.4957", 400, "This operation is not allowed when the task is in the current state.");
-pub(crate) const INVALID_ACCOUNT: ErrorCode = twinless("DCS.4961", 400, "Acl account request param invalid.");
-pub(crate) const ACCOUNTS_UNSUPPORTED: ErrorCode = twinless("DCS.4964", 400, "Failed to query acl list.");
+    row_without_legacy("DCS.4230", 400, "Does not support offline key analysis.");
+pub(crate) const TASK_STATE_UNSUPPORTED: ErrorCode = row_without_legacy(
+    "DCS.4957",
+    400,
+    "This operation is not allowed when the task is in the current state.",
+);
+pub(crate) const INVALID_ACCOUNT: ErrorCode =
+    row_without_legacy("DCS.4961", 400, "Acl account request param invalid.");
+pub(crate) const ACCOUNTS_UNSUPPORTED: ErrorCode =
+    row_without_legacy("DCS.4964", 400, "Failed to query acl list.");
 pub(crate) const WRONG_PASSWORD: ErrorCode =
     row("DCS.4080", "111400080", 400, "Instance password verify failed.");
 
@@ -367,6 +398,6 @@ mod tests {
             METHOD_NOT_ALLOWED.legacy(),
             ("111405001".to_owned(), "This request method is not allowed.")
         );
-        assert_eq!(twinless("DCS.4031", 400, "x").legacy(), ("DCS.4031".to_owned(), "x"));
+        assert_eq!(row_without_legacy("DCS.4031", 400, "x").legacy(), ("DCS.4031".to_owned(), "x"));
     }
 }

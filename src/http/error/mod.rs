@@ -5,6 +5,9 @@
 
 pub(super) mod codes;
 pub(super) mod control;
+pub(super) mod gateway;
+pub(super) mod identity;
+pub(super) mod networks;
 mod refusals;
 
 use std::borrow::Cow;
@@ -20,8 +23,9 @@ use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, EngineError};
 use crate::http::error::codes::{self as code, ErrorCode};
 use crate::http::error::control::ControlError;
+use crate::http::error::gateway::AuthenticationError;
 use crate::http::error::refusals::refusal_code;
-use crate::http::route::EMULATOR_ID;
+use crate::http::extract::EMULATOR_ID;
 
 /// Seconds after which a client may try again that met a full queue, or a database that another process keeps locked.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -35,6 +39,9 @@ pub(super) enum ApiError {
     /// The service refuses.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The credentials of the caller are refused.
+    #[error("credentials refused: {0:?}")]
+    Unauthenticated(AuthenticationError),
     /// There is no such path.
     #[error("unknown route")]
     UnknownRoute,
@@ -125,6 +132,7 @@ impl ApiError {
     pub(super) fn code(&self, api: ApiVersion) -> &'static ErrorCode {
         match self {
             Self::Refused(refusal) => refusal_code(refusal, api),
+            Self::Unauthenticated(denial) => refusal_code(&denial.refusal(), api),
             Self::UnknownRoute | Self::NotFound { .. } => &code::UNKNOWN_ROUTE,
             Self::MethodNotAllowed { .. } => &code::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => &code::BODY_TOO_LARGE,
@@ -160,6 +168,7 @@ impl ApiError {
                 | Refusal::ActionDenied { action: name }
                 | Refusal::UnsupportedAlgorithm { name },
             )
+            | Self::Unauthenticated(AuthenticationError::Algorithm { name })
             | Self::MissingQuery { name } => Cow::Owned(text.replace("{0}", name)),
             Self::Refused(Refusal::InvalidConfiguration { name }) => Cow::Owned(text.replace("{0}", name)),
             Self::Refused(Refusal::IdTaken) => Cow::Owned(text.replace("{0}", EMULATOR_ID)),
@@ -193,6 +202,7 @@ impl ApiError {
         }
         let (legacy_code, legacy_text) = style.of_v1(code);
         let words = Words {
+            status,
             code: code.dcs,
             text: fill(code.text),
             v1_code: &legacy_code,
@@ -204,6 +214,7 @@ impl ApiError {
 
 /// What an error says, as each version has it.
 struct Words<'a> {
+    status: StatusCode,
     code: &'a str,
     text: Cow<'a, str>,
     v1_code: &'a str,
@@ -220,9 +231,13 @@ impl Words<'_> {
                 error_msg: style.add_v2_fields.then_some(self.text),
                 ext_message: style.add_v2_fields.then_some(Nothing),
             }),
-            ApiVersion::V2 => {
-                response.json(V2Body { error_code: self.code, error_msg: &self.text, error_ext_msg: None })
-            }
+            ApiVersion::V2 => response.json(V2Body {
+                error_code: self.code,
+                error_msg: &self.text,
+                error_ext_msg: None,
+                encoded_authorization_message: (self.status == StatusCode::FORBIDDEN)
+                    .then(|| hex::encode(self.text.as_bytes())),
+            }),
         }
     }
 }
@@ -242,6 +257,7 @@ fn injected(error: &InjectedError, api: ApiVersion, style: ErrorStyle) -> HttpRe
         known.as_ref().map_or_else(|| (given.to_owned(), INJECTED), |code| style.of_v1(code));
     let text = |usual| Cow::Borrowed(message.as_deref().unwrap_or(usual));
     let words = Words {
+        status,
         code: known.as_ref().map_or(given, |code| code.dcs),
         text: text(known.as_ref().map_or(INJECTED, |code| code.text)),
         v1_code: &v1_code,
@@ -328,12 +344,15 @@ pub(super) struct V1Error<'a> {
 /// An error as v2 shows it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ErrorOfV2)]
-#[expect(clippy::struct_field_names, reason = "the wire's names")]
 pub(super) struct V2Body<'a> {
     error_code: &'a str,
     error_msg: &'a str,
     /// More about the error; the emulator has nothing to add.
     error_ext_msg: Option<&'static str>,
+    /// Only of a refused authorization: `error_msg` in hexadecimal, in place of what the service encodes. Source: docs/decisions/README.md
+    /// no. 40.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoded_authorization_message: Option<String>,
 }
 
 /// Only a carrier: `answer` renders the error again where it knows who asked.
@@ -345,48 +364,4 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }
-}
-
-#[derive(Serialize)]
-struct IdentityBody<'a> {
-    error: IdentityError<'a>,
-}
-
-#[derive(Serialize)]
-struct IdentityError<'a> {
-    code: u16,
-    title: &'a str,
-    message: &'a str,
-}
-
-/// Returns the answer to an error on a path of the identity service.
-pub(super) fn render_identity(error: &ApiError) -> HttpResponse {
-    let code = error.code(ApiVersion::V2);
-    let mut status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let text;
-    let message = match error {
-        // Also for a scope in which the user has no role: nobody learns which projects there are.
-        ApiError::Refused(Refusal::InvalidCredentials) => "The username or password is wrong.",
-        ApiError::Refused(Refusal::NoCredentials) => "The request you have made requires authentication.",
-        ApiError::NotFound { what } => {
-            text = format!("Could not find {what}.");
-            &text
-        }
-        ApiError::Control(error) => {
-            let (code, _, message) = error.parts();
-            status = StatusCode::from_u16(code).unwrap_or(status);
-            text = message.into_owned();
-            &text
-        }
-        _ => {
-            text = error.fill(code.text).into_owned();
-            &text
-        }
-    };
-    let title = status.canonical_reason().unwrap_or("Error");
-    let mut response = HttpResponse::build(status);
-    if let ApiError::MethodNotAllowed { allowed } = error {
-        response.insert_header((header::ALLOW, allowed.as_str()));
-    }
-    response.json(IdentityBody { error: IdentityError { code: status.as_u16(), title, message } })
 }

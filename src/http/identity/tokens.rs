@@ -1,4 +1,4 @@
-//! Tokens: log in, show one.
+//! Tokens: log in, as oneself or as an agency, and show one.
 
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
@@ -6,10 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::identity::{Domain, Secret, Token, TokenScope};
+use crate::domain::identity::{Domain, Secret, Token, TokenScope, is_agency_name};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
-use crate::engine::identity::{DomainKey, LoginMethod, UserKey, WantedScope};
+use crate::engine::identity::{AgencyKey, DomainKey, LoginMethod, UserKey, WantedScope};
 use crate::http::error::{ApiError, Response};
 use crate::http::extract::mandatory_object;
 use crate::http::identity::catalog::{CatalogEntry, entries};
@@ -35,6 +35,7 @@ struct IdentityPart {
     methods: Vec<String>,
     password: Option<PasswordPart>,
     token: Option<TokenPart>,
+    assume_role: Option<AssumeRolePart>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,7 +77,50 @@ struct NamePart {
     name: Option<String>,
 }
 
+/// An agency that is to be assumed, and the account that it is in.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct AssumeRolePart {
+    #[serde(alias = "xrole_name")]
+    agency_name: Option<String>,
+    domain_id: Option<String>,
+    domain_name: Option<String>,
+    pub(super) duration_seconds: Option<u64>,
+}
+
+impl AssumeRolePart {
+    /// Reads which agency it is: that of the domain, if nothing else is said.
+    pub(super) fn agency(self) -> Result<AgencyKey, Refusal> {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let account = match (given(self.domain_id), given(self.domain_name)) {
+            (Some(id), _) => Some(DomainKey::Id(id.parse().map_err(|_| Refusal::AgencyNotFound)?)),
+            (None, name) => name.map(DomainKey::Name),
+        };
+        Self::named(&self.agency_name.unwrap_or_default(), account)
+    }
+
+    /// Names an agency of an account.
+    pub(super) fn named(name: &str, account: Option<DomainKey>) -> Result<AgencyKey, Refusal> {
+        let is_account = match &account {
+            Some(DomainKey::Name(name)) => is_agency_name(name),
+            Some(DomainKey::Id(_)) | None => true,
+        };
+        if is_agency_name(name) && is_account {
+            Ok(AgencyKey { name: name.to_owned(), account })
+        } else {
+            Err(Refusal::InvalidBody)
+        }
+    }
+}
+
 impl IdentityPart {
+    /// Reads which agency is to be assumed, if any is.
+    fn agency(&mut self) -> Result<Option<AgencyKey>, Refusal> {
+        if !self.methods.iter().any(|method| method == "assume_role") {
+            return Ok(None);
+        }
+        self.assume_role.take().ok_or(Refusal::InvalidBody)?.agency().map(Some)
+    }
+
     /// Reads how somebody logs in. A second factor that accompanies a password is not looked at.
     fn method(self) -> Result<LoginMethod, Refusal> {
         let has = |method: &str| self.methods.iter().any(|given| given == method);
@@ -129,16 +173,51 @@ fn wanted_scope(scope: Option<ScopePart>) -> Result<WantedScope, Refusal> {
     }
 }
 
-/// `POST /v3/auth/tokens`: logs somebody in.
+/// `POST /v3/auth/tokens`: logs somebody in; who assumes an agency shows other credentials with the request.
 pub(super) async fn create_token(request: HttpRequest, body: Bytes) -> Response {
-    let state = state(&request)?;
-    let login: LoginBody = mandatory_object(&body)?;
+    let mut login: LoginBody = mandatory_object(&body)?;
     let scope = wanted_scope(login.auth.scope)?;
-    let method = login.auth.identity.method()?;
+    let method = match login.auth.identity.agency()? {
+        Some(agency) => {
+            let holder = IdentityContext::receive(&request, &body).await?.holder()?;
+            LoginMethod::Agency { holder, agency }
+        }
+        None => login.auth.identity.method()?,
+    };
+    log_in(&request, method, scope).await
+}
+
+/// The header that names an identity provider.
+const X_IDP_ID: &str = "X-Idp-Id";
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct IdTokenBody {
+    auth: IdTokenAuth,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct IdTokenAuth {
+    id_token: TokenPart,
+    scope: Option<ScopePart>,
+}
+
+/// `POST /v3.0/OS-AUTH/id-token/tokens`: logs a user of an identity provider in.
+pub(super) async fn create_token_by_id_token(request: HttpRequest, body: Bytes) -> Response {
+    let IdTokenBody { auth: IdTokenAuth { id_token, scope } } = mandatory_object(&body)?;
+    let provider = request.headers().get(X_IDP_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    if id_token.id.is_empty() || !is_agency_name(provider) {
+        return Err(Refusal::InvalidBody.into());
+    }
+    let method = LoginMethod::IdToken { provider: provider.to_owned() };
+    log_in(&request, method, wanted_scope(scope)?).await
+}
+
+async fn log_in(request: &HttpRequest, method: LoginMethod, scope: WantedScope) -> Response {
+    let state = state(request)?;
     // Read before, so that nothing can fail once the token is kept.
     let domain = state.identity.domain().await.map_err(internal)?;
     let (text, token) = state.identity.login(method, scope).await.map_err(internal)?;
-    let view = view(&request, &token, &domain)?;
+    let view = view(request, &token, &domain)?;
     Ok(HttpResponse::Created().insert_header((X_SUBJECT_TOKEN, header_value(&text)?)).json(view))
 }
 
@@ -185,6 +264,13 @@ struct TokenView {
     roles: Vec<RoleView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     catalog: Option<Vec<CatalogEntry>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumed_by: Option<AssumedBy>,
+}
+
+#[derive(Serialize)]
+struct AssumedBy {
+    user: UserView,
 }
 
 #[derive(Serialize)]
@@ -207,8 +293,9 @@ struct RoleView {
     name: &'static str,
 }
 
-/// Shows a token; without the catalogue if the query says so.
+/// Shows a token; without the catalogue if the query says so. An agency is in its own account, who has assumed it in the domain.
 fn view(request: &HttpRequest, token: &Token, domain: &Domain) -> Result<TokenResponse, ApiError> {
+    let account = token.user.account.as_ref().unwrap_or(domain);
     let state = state(request)?;
     let (project, role) = match &token.scope {
         TokenScope::Project(project) => (Some(project), token.user.role_in(project.id)),
@@ -226,21 +313,28 @@ fn view(request: &HttpRequest, token: &Token, domain: &Domain) -> Result<TokenRe
             user: UserView {
                 id: token.user.id.to_string(),
                 name: token.user.name.clone(),
-                domain: DomainRef::of(domain),
+                domain: DomainRef::of(account),
             },
             project: project.map(|project| ProjectView {
                 id: project.id.to_string(),
                 name: project.name.clone(),
-                domain: DomainRef::of(domain),
+                domain: DomainRef::of(account),
             }),
-            domain: project.is_none().then(|| DomainRef::of(domain)),
+            domain: project.is_none().then(|| DomainRef::of(account)),
             roles: role.into_iter().map(|role| RoleView { id: "0", name: role.as_str() }).collect(),
             catalog: wants_catalog.then(catalog),
+            assumed_by: token.assumed_by.as_ref().map(|assumer| AssumedBy {
+                user: UserView {
+                    id: assumer.id.to_string(),
+                    name: assumer.name.clone(),
+                    domain: DomainRef::of(domain),
+                },
+            }),
         },
     })
 }
 
 /// Writes a time as the identity service does: UTC with six fractional digits.
-fn iso_micros(time: Timestamp) -> String {
+pub(super) fn iso_micros(time: Timestamp) -> String {
     time.to_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }

@@ -18,7 +18,8 @@ use utoipa::openapi::{
 
 use crate::engine::ApiVersion;
 use crate::http::error::{V1Body, V2Body};
-use crate::http::route::{Content, EMULATOR_ID, RouteEntry, Tag, of_type};
+use crate::http::extract::EMULATOR_ID;
+use crate::http::route::{Content, RouteEntry, Tag, of_type};
 
 /// The ways to say who calls.
 const TOKEN: &str = "token";

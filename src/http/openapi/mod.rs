@@ -49,7 +49,7 @@ async fn show_document(request: HttpRequest, _body: Bytes) -> Response {
             let api = state.settings.public_url.clone().unwrap_or_else(|| reached_at(address, &used));
             (api, Some(used))
         }
-        None => (state.base_url(&request), None),
+        None => (state.base_url(&request).to_string(), None),
     };
     Ok(HttpResponse::Ok().json(document(state.routes, &api, control.as_deref())))
 }

@@ -9,10 +9,10 @@ use sqlx::{Decode, Sqlite, Type};
 use uuid::Uuid;
 
 use crate::domain::id::{InstanceId, ProjectId};
-use crate::domain::instance::policy::{BackupPolicy, KeptPolicy, SentPlan, SentPolicy};
+use crate::domain::instance::policy::{BackupPolicy, PlanRequest, PolicyRequest, StoredPolicy};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
-    InstanceStatus, InstanceTask, KeptNode, Network, RenameCommands, ReplicaChange,
+    InstanceStatus, InstanceTask, Network, RenameCommands, ReplicaChange, StoredNode,
 };
 use crate::domain::instance_config::{Tag, TagKey, TagValue, Tags};
 use crate::domain::maintenance::MaintenanceWindow;
@@ -61,7 +61,13 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
     "json_object('id', hex(i.instance_id), 'project_id', hex(p.project_id), 'name', i.name, 'description', i.description, \
      'engine', i.engine, 'engine_version', i.engine_version, 'cache_mode', i.cache_mode, 'capacity_mb', i.capacity_mb, \
      'spec_code', i.spec_code, 'status', i.status, 'ip', i.ip, 'port', i.port, 'no_password_access', i.no_password_access, \
-     'zone_codes', i.zone_codes, 'network', json_object('vpc_id', i.vpc_id, 'subnet_id', i.subnet_id, 'security_group_id', i.security_group_id), \
+     'zone_codes', i.zone_codes, 'network', json_object('vpc_id', i.vpc_id, 'subnet_id', i.subnet_id, 'security_group_id', i.security_group_id, \
+     'names', iif(EXISTS (SELECT 1 FROM network_resources n WHERE n.project_key = i.project_key), \
+       json_object('vpc', (SELECT n.document ->> 'name' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.vpc_id)), \
+         'subnet', (SELECT n.document ->> 'name' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.subnet_id)), \
+         'cidr', (SELECT n.document ->> 'cidr' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.subnet_id)), \
+         'group', (SELECT n.document ->> 'name' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.security_group_id))), \
+       json('{}'))), \
      'creator', json_object('user_id', i.user_id, 'user_name', i.user_name), 'created_at', i.created_at, 'engine_as_sent', i.engine_as_sent, \
      'product_id', i.product_id, 'charging_mode', i.charging_mode, 'order_id', i.order_id, \
      'maintain_begin', i.maintain_begin, 'maintain_end', i.maintain_end, \
@@ -79,7 +85,7 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      'replicas', iif(EXISTS (SELECT 1 FROM replica_changes r WHERE r.instance_key = i.instance_key), \
                      json((SELECT json_group_array(json_array(r.shard, r.copy, r.zone_code, r.course) ORDER BY r.shard, r.copy) \
                            FROM replica_changes r WHERE r.instance_key = i.instance_key)), json('[]')), \
-     'kept_nodes', iif(EXISTS (SELECT 1 FROM nodes n WHERE n.instance_key = i.instance_key), \
+     'stored_nodes', iif(EXISTS (SELECT 1 FROM nodes n WHERE n.instance_key = i.instance_key), \
                        json((SELECT json_group_array(json_array(n.shard, n.copy, n.place, n.role_since, n.weight, n.address_removed) \
                                                      ORDER BY n.shard, n.copy) FROM nodes n WHERE n.instance_key = i.instance_key)), json('[]')), \
      'stopped_nodes', iif(EXISTS (SELECT 1 FROM stopped_nodes n WHERE n.instance_key = i.instance_key), \
@@ -133,7 +139,7 @@ struct InstanceRow {
     occupation: Option<String>,
     tags: Vec<(String, String)>,
     replicas: Vec<ReplicaChange>,
-    kept_nodes: Vec<(u32, u32, u32, Option<i64>, u8, u8)>,
+    stored_nodes: Vec<(u32, u32, u32, Option<i64>, u8, u8)>,
     stopped_nodes: Vec<String>,
     backup_policy: Option<PolicyRow>,
 }
@@ -192,7 +198,7 @@ fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
         rename_commands: RenameCommands::new(row.rename_commands)
             .map_err(|_| StoreError::Inconsistent { what: "instances.rename_commands is malformed" })?,
         tags: tags(row.tags)?,
-        kept_nodes: row.kept_nodes.into_iter().map(kept_node).collect::<Result<_, _>>()?,
+        stored_nodes: row.stored_nodes.into_iter().map(stored_node).collect::<Result<_, _>>()?,
         stopped_nodes: row
             .stopped_nodes
             .iter()
@@ -215,11 +221,11 @@ fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
     })
 }
 
-fn kept_node(
+fn stored_node(
     (shard, copy, place, role_since, weight, address_removed): (u32, u32, u32, Option<i64>, u8, u8),
-) -> Result<KeptNode, StoreError> {
+) -> Result<StoredNode, StoreError> {
     let role_since = role_since.map(to_timestamp).transpose()?;
-    Ok(KeptNode { shard, copy, place, role_since, weight, is_address_removed: address_removed != 0 })
+    Ok(StoredNode { shard, copy, place, role_since, weight, is_address_removed: address_removed != 0 })
 }
 
 /// Takes the tags of an instance.
@@ -246,18 +252,18 @@ struct PolicyRow {
 }
 
 impl PolicyRow {
-    fn into_policy(self) -> Result<KeptPolicy, StoreError> {
+    fn into_policy(self) -> Result<StoredPolicy, StoreError> {
         let malformed = || StoreError::Inconsistent { what: "a row of backup_policies is malformed" };
-        let plan = self.backup_at.map(|backup_at| SentPlan {
+        let plan = self.backup_at.map(|backup_at| PlanRequest {
             begin_at: self.begin_at,
             period_type: self.period_type,
             backup_at,
             timezone_offset: self.timezone_offset,
         });
-        let sent = SentPolicy { backup_type: Some(self.backup_type), save_days: self.save_days, plan };
+        let sent = PolicyRequest { backup_type: Some(self.backup_type), save_days: self.save_days, plan };
         // A plan that is kept names its zone.
         let policy = BackupPolicy::new(sent, UtcOffset::UTC).ok().flatten().ok_or_else(malformed)?;
-        Ok(KeptPolicy {
+        Ok(StoredPolicy {
             id: self.id.parse().map_err(|_| malformed())?,
             policy,
             created_at: to_timestamp(self.created_at)?,
@@ -267,7 +273,7 @@ impl PolicyRow {
 }
 
 /// Reads a policy from [`POLICY_JSON`].
-pub(in crate::store) fn policy(json: &str) -> Result<KeptPolicy, StoreError> {
+pub(in crate::store) fn policy(json: &str) -> Result<StoredPolicy, StoreError> {
     let row: PolicyRow = serde_json::from_str(json)
         .map_err(|_| StoreError::Inconsistent { what: "a row of backup_policies is malformed" })?;
     row.into_policy()

@@ -39,10 +39,20 @@ pub(in crate::store) fn document(settings: &InstanceConfig, name: &str) -> Optio
     text.ok()
 }
 
-/// Returns the documents that are set, with their names.
-pub(in crate::store) fn documents(settings: &InstanceConfig) -> impl Iterator<Item = (&'static str, String)> {
+/// Returns the documents that are set, with their names, and when they were set if that is known.
+pub(in crate::store) fn documents(
+    settings: &InstanceConfig,
+) -> impl Iterator<Item = (&'static str, String, Option<Timestamp>)> {
     let is_set = |name: &&str| *name != setting_name::WHITELIST || settings.whitelist != Whitelist::default();
-    NAMES.into_iter().filter(is_set).filter_map(|name| Some((name, document(settings, name)?)))
+    let daily = |scan: &Option<Dated<DailyScan>>| scan.as_ref().map(|scan| scan.updated_at);
+    let updated_at = move |name: &str| match name {
+        setting_name::BIG_KEY_SCAN => daily(&settings.big_key_scan),
+        setting_name::HOT_KEY_SCAN => daily(&settings.hot_key_scan),
+        setting_name::EXPIRED_KEY_SCAN => settings.expired_key_scan.as_ref().map(|scan| scan.updated_at),
+        _ => None,
+    };
+    let documents = NAMES.into_iter().filter(is_set);
+    documents.filter_map(move |name| Some((name, document(settings, name)?, updated_at(name))))
 }
 
 /// Puts a document where it belongs.

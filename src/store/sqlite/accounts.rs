@@ -14,7 +14,7 @@ use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::documents::{self, Document};
-use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, SubjectOwner};
 use crate::store::sqlite::instances::password_has_colon;
 use crate::store::sqlite::{SqliteStore, instance_cache::CachedInstance, logins, writer::WriterState};
 use crate::store::{
@@ -153,7 +153,7 @@ async fn update(
     mut account: Account,
     update: AccountUpdate,
     work: (WorkOptions, &NewTask),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     account.permit_change()?;
     let from = account.status;
@@ -168,7 +168,7 @@ async fn begin(
     known: &CachedInstance,
     account: &Account,
     (work, task): (WorkOptions, &NewTask),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let subject = TaskSubject { account_name: Some(account.name.clone()), ..TaskSubject::default() };
     let effect = Effect::Account { id: account.id };
@@ -182,7 +182,7 @@ pub(super) async fn apply(
     known: &CachedInstance,
     id: AccountId,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start {
         return Ok(());
@@ -210,14 +210,14 @@ async fn record(
     account: &Account,
     (from, to): (Option<AccountStatus>, Option<AccountStatus>),
     remark: Option<&str>,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
-    let subject = SubjectOfInstance {
-        instance_key: known.key,
+    let subject = NamedSubject {
+        owner: SubjectOwner::Instance(known.key),
         kind: "account",
         id: account.id.as_bytes(),
         name: &account.name,
     };
     let statuses = (from.map(AccountStatus::as_str), to.map(AccountStatus::as_str));
-    events::append_of_instance(connection, subject, statuses, remark, audit).await
+    events::append_named(connection, subject, statuses, remark, audit).await
 }

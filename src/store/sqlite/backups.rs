@@ -20,7 +20,7 @@ use crate::store::row::{
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::control;
-use crate::store::sqlite::events::{self, Audit, Event, Subject};
+use crate::store::sqlite::events::{self, AuditContext, Event, Subject};
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::reader::signed;
 use crate::store::sqlite::retention::{self, Expiry};
@@ -53,7 +53,7 @@ pub(super) async fn create(
         (Vec::with_capacity(run.len()), Vec::new(), Vec::with_capacity(run.len()));
     let mut grown = BTreeMap::new();
     for create in run {
-        let CreateBackup { instance, new, id_is_given, rules, keep, origin } = create;
+        let CreateBackup { instance, new, is_id_client_chosen, rules, keep, origin } = create;
         let known = match instances.get_mut(instance.project_id, instance.instance_id) {
             Ok(known) => known,
             Err(error) => {
@@ -61,7 +61,7 @@ pub(super) async fn create(
                 continue;
             }
         };
-        if *id_is_given
+        if *is_id_client_chosen
             && (is_in(&results, new.id) || control::is_taken(&mut *connection, *new.id.as_bytes()).await?)
         {
             results.push(Err(Refusal::IdTaken.into()));
@@ -221,7 +221,7 @@ pub(super) async fn update_statuses(
 /// Returns the event of a backup that came into being.
 pub(super) fn created_event(instance_key: i64, backup: &Backup, origin: &Origin, actor_key: i64) -> Event {
     let status = backup_status_code(backup.status.kind());
-    let audit = Audit { at: backup.created_at, origin, actor_key };
+    let audit = AuditContext { at: backup.created_at, origin, actor_key };
     audit.event(Subject::Backup(instance_key, backup.number), None, Some(status))
 }
 

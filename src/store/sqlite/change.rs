@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteExecutor;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::{CachedInstance, InstanceCache};
 use crate::store::sqlite::instances::ensure_project;
 use crate::store::sqlite::sql::sql;
@@ -20,7 +20,7 @@ pub(super) struct Change<'c> {
     /// The instance. Its cached state is forgotten: the change may make another one of it.
     pub(super) known: CachedInstance,
     /// What events say of the change.
-    pub(super) audit: Audit<'c>,
+    pub(super) audit: AuditContext<'c>,
 }
 
 /// Begins a change of an instance.
@@ -38,7 +38,7 @@ pub(super) async fn of_instance<'c>(
     let known = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     instances.forget(instance.instance_id);
     let actor_key = actors.key(connection, &origin.actor).await?;
-    Ok(Change { connection, known, audit: Audit { at: now, origin, actor_key } })
+    Ok(Change { connection, known, audit: AuditContext { at: now, origin, actor_key } })
 }
 
 /// A change of something of a project that has begun.
@@ -52,7 +52,7 @@ pub(super) struct ProjectChange<'c> {
     /// Its key.
     pub(super) project_key: i64,
     /// What events say of the change.
-    pub(super) audit: Audit<'c>,
+    pub(super) audit: AuditContext<'c>,
 }
 
 impl ProjectChange<'_> {
@@ -83,7 +83,7 @@ pub(super) async fn of_project<'c>(
         known,
         project_id,
         project_key,
-        audit: Audit { at: now, origin, actor_key },
+        audit: AuditContext { at: now, origin, actor_key },
     })
 }
 

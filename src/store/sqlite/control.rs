@@ -1,8 +1,7 @@
-//! What is of all tables: which ids are taken, how much is kept, and how everything, a project or an instance is removed; and the
-//! settings that are kept.
+//! Statements over all tables: which ids are taken, how many rows there are, and the removal of everything, of a project or of an
+//! instance; and the settings that are stored.
 //!
-//! What may never happen to records in their life, their removal, is what a reset is for: the triggers that forbid it are
-//! put aside within the transaction and put back as they were.
+//! A reset deletes records, which triggers forbid: it drops those within its transaction and creates them again.
 
 use std::collections::BTreeMap;
 
@@ -39,11 +38,11 @@ const NUMBER_ANEW: &str = "UPDATE events SET number = place FROM (
 
 /// Empties everything.
 pub(super) async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let triggers = put_triggers_aside(connection).await?;
+    let triggers = drop_triggers(connection).await?;
     for table in tables(connection).await? {
         connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await?;
     }
-    put_triggers_back(connection, triggers).await
+    recreate_triggers(connection, triggers).await
 }
 
 /// Empties a project.
@@ -51,14 +50,14 @@ pub(super) async fn empty_project(
     connection: &mut SqliteConnection,
     project: ProjectId,
 ) -> Result<(), sqlx::Error> {
-    let triggers = put_triggers_aside(connection).await?;
+    let triggers = drop_triggers(connection).await?;
     for (column, owners) in [("instance_key", OF_PROJECT), ("project_key", PROJECT), ("project_id", "?1")] {
         for table in tables_of(connection, column).await? {
             let statement = format!("DELETE FROM {table} WHERE {column} IN ({owners})");
             sqlx::query(AssertSqlSafe(statement)).bind(project).execute(&mut *connection).await?;
         }
     }
-    put_triggers_back(connection, triggers).await
+    recreate_triggers(connection, triggers).await
 }
 
 /// Removes instances with everything that belongs to them; `ids` are theirs, as a JSON array in hexadecimal. Returns how many
@@ -68,7 +67,7 @@ pub(super) async fn remove_instances(
     ids: &str,
 ) -> Result<u64, StoreError> {
     let removed = async {
-        let triggers = put_triggers_aside(connection).await?;
+        let triggers = drop_triggers(connection).await?;
         let projects: Vec<i64> =
             sqlx::query_scalar(PROJECTS_OF_IDS).bind(ids).fetch_all(&mut *connection).await?;
         let projects = serde_json::to_string(&projects).unwrap_or_default();
@@ -81,7 +80,7 @@ pub(super) async fn remove_instances(
             let done = sqlx::query(AssertSqlSafe(statement)).bind(ids).execute(&mut *connection).await?;
             removed = done.rows_affected();
         }
-        put_triggers_back(connection, triggers).await?;
+        recreate_triggers(connection, triggers).await?;
         Ok(removed)
     };
     removed.await.map_err(StoreError::during("remove instances"))
@@ -89,9 +88,7 @@ pub(super) async fn remove_instances(
 
 /// Drops the triggers that forbid what is about to be done; returns them. What refers to what is looked at when the
 /// transaction ends.
-pub(super) async fn put_triggers_aside(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<String>, sqlx::Error> {
+pub(super) async fn drop_triggers(connection: &mut SqliteConnection) -> Result<Vec<String>, sqlx::Error> {
     connection.execute("PRAGMA defer_foreign_keys = ON").await?;
     let triggers: Vec<(String, String)> =
         sqlx::query_as("SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger'")
@@ -103,7 +100,7 @@ pub(super) async fn put_triggers_aside(
     Ok(triggers.into_iter().map(|(_, sql)| sql).collect())
 }
 
-pub(super) async fn put_triggers_back(
+pub(super) async fn recreate_triggers(
     connection: &mut SqliteConnection,
     triggers: Vec<String>,
 ) -> Result<(), sqlx::Error> {
@@ -149,7 +146,7 @@ pub(super) async fn settings(
 }
 
 /// Keeps a setting, or forgets it.
-pub(super) async fn keep_setting(
+pub(super) async fn store_setting(
     connection: &mut SqliteConnection,
     name: &'static str,
     value: Option<String>,

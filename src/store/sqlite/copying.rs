@@ -20,7 +20,7 @@ const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Builds a database at `unfinished`, beside its place, by `build`, and then gives it the name `name`. Where either fails nothing of it
 /// stays: it may hold secret keys.
-pub(super) async fn make_whole<T, E>(
+pub(super) async fn create_atomically<T, E>(
     unfinished: &Path,
     name: &Path,
     build: impl Future<Output = Result<T, E>>,
@@ -60,7 +60,7 @@ async fn publish(unfinished: &Path, name: &Path) -> Result<(), sqlx::Error> {
         tracing::warn!(database = %name.display(), error = %error, "a database that is replaced was damaged");
     }
     let (unfinished, name) = (unfinished.to_owned(), name.to_owned());
-    in_the_background(move || {
+    run_blocking_io(move || {
         // Not every system syncs what is open for reading only.
         File::options().write(true).open(&unfinished)?.sync_all()?;
         // They would be played back into the one that takes its place.
@@ -115,7 +115,7 @@ pub(super) fn sync_folder_of(file: &Path) -> std::io::Result<()> {
 }
 
 /// Does what waits for the disk beside the threads that serve requests.
-pub(super) async fn in_the_background<T: Send + 'static>(
+pub(super) async fn run_blocking_io<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, sqlx::Error> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -133,7 +133,7 @@ pub(super) async fn keep_before_upgrade(path: &Path, version: i64) -> Result<(),
     tracing::info!(version, "the database is of an older version: it is copied, then upgraded");
     let unfinished = paths::side_file(&copy, ".tmp");
     let source = options::looking(path);
-    make_whole(&unfinished, &copy, write(&source, &unfinished), |error| error)
+    create_atomically(&unfinished, &copy, write(&source, &unfinished), |error| error)
         .await
         .map_err(OpenError::during("copy the database before it is upgraded"))?;
     tracing::info!(copy = %copy.display(), version, "the database is upgraded; a copy of it as it was is kept");

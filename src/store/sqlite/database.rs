@@ -9,6 +9,7 @@ use crate::store::sqlite::options::Location;
 use crate::store::sqlite::reader::{ReadPool, Reader};
 use crate::store::sqlite::snapshots::directory::SnapshotDirectory;
 use crate::store::sqlite::writer::WriterHandle;
+use crate::store::{Reads, Store};
 
 /// The store on SQLite. Must be opened, used and closed inside a tokio runtime.
 pub struct SqliteStore {
@@ -25,6 +26,9 @@ pub struct SqliteStore {
     /// Held as long as the store is open, so that no second process opens the file.
     pub(super) lock: Mutex<Option<FileLock>>,
 }
+
+impl Reads for SqliteStore {}
+impl Store for SqliteStore {}
 
 impl SqliteStore {
     /// Returns once nothing can be written any more: the writer was closed, or has failed.

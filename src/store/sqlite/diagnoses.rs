@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use sqlx::SqliteConnection;
 
 use crate::domain::background_work::{Effect, Step};
-use crate::domain::diagnosis::{Diagnosis, MOST_DIAGNOSES};
+use crate::domain::diagnosis::{Diagnosis, MAX_DIAGNOSES};
 use crate::domain::id::{DiagnosisId, ProjectId};
 use crate::domain::instance::InstanceAction;
 use crate::domain::refusal::Refusal;
@@ -13,7 +13,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::documents::{self, Document};
-use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, SubjectOwner};
 use crate::store::sqlite::instances::shown;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{instance_cache::CachedInstance, writer::WriterState};
@@ -70,7 +70,7 @@ async fn create(state: &mut WriterState, command: CreateDiagnosis) -> Result<(),
     let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
     known.state.permit(InstanceAction::Inspect)?;
     let others: Vec<Diagnosis> = documents::all(&mut *connection, known.key).await?;
-    if let Some(oldest) = others.first().filter(|_| others.len() >= MOST_DIAGNOSES) {
+    if let Some(oldest) = others.first().filter(|_| others.len() >= MAX_DIAGNOSES) {
         documents::remove::<Diagnosis>(connection, known.key, oldest.id).await?;
     }
     documents::insert(connection, known.key, &diagnosis).await?;
@@ -95,7 +95,7 @@ pub(super) async fn apply(
     known: &CachedInstance,
     id: DiagnosisId,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start {
         return Ok(());
@@ -116,14 +116,14 @@ async fn record(
     known: &CachedInstance,
     diagnosis: &Diagnosis,
     statuses: (Option<&str>, Option<&str>),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let id = diagnosis.id.to_string();
-    let subject = SubjectOfInstance {
-        instance_key: known.key,
+    let subject = NamedSubject {
+        owner: SubjectOwner::Instance(known.key),
         kind: "diagnosis",
         id: diagnosis.id.as_bytes(),
         name: &id,
     };
-    events::append_of_instance(connection, subject, statuses, None, audit).await
+    events::append_named(connection, subject, statuses, None, audit).await
 }

@@ -16,9 +16,9 @@ use crate::store::sqlite::sql::sql;
 /// How many actors are cached by key before they are forgotten and asked for again.
 const CACHED_ACTORS: usize = 1024;
 
-/// When a change happens, and who is behind it.
+/// What the events of a change have in common: its time, and who is behind it.
 #[derive(Clone, Copy)]
-pub(super) struct Audit<'a> {
+pub(super) struct AuditContext<'a> {
     pub(super) at: Timestamp,
     pub(super) origin: &'a Origin,
     pub(super) actor_key: i64,
@@ -47,7 +47,7 @@ pub(super) struct Event {
     remark: Option<String>,
 }
 
-impl Audit<'_> {
+impl AuditContext<'_> {
     /// Returns the event of a change of status: without the first the subject came into being, without the second it is gone.
     pub(super) fn event(self, subject: Subject, from_status: Option<i64>, to_status: Option<i64>) -> Event {
         let (instance_key, record_kind, record_number) = match subject {
@@ -143,87 +143,50 @@ pub(super) async fn append(connection: &mut SqliteConnection, events: Vec<Event>
     }
 }
 
-/// What of an instance an event is about, where that is no backup or restore.
-pub(super) struct SubjectOfInstance<'a> {
-    pub(super) instance_key: i64,
-    pub(super) kind: &'static str,
-    pub(super) id: &'a [u8; 16],
-    pub(super) name: &'a str,
-}
-
-/// Appends an event of something of an instance. Statuses are words, which get a number when they are written for the first time.
-pub(super) async fn append_of_instance(
-    connection: &mut SqliteConnection,
-    subject: SubjectOfInstance<'_>,
-    (from, to): (Option<&str>, Option<&str>),
-    remark: Option<&str>,
-    audit: Audit<'_>,
-) -> Result<(), StoreError> {
-    number_statuses(connection, from.into_iter().chain(to)).await?;
-    let append = sql(
-        "record a change of something of an instance",
-        "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, instance_id, instance_name,
-                             from_status, to_status, remark, actor_key, request_id)
-         SELECT i.project_key, (SELECT coalesce(max(number), 0) + 1 FROM events WHERE project_key = i.project_key),
-                ?2, ?3, ?4, ?5, i.instance_id, i.name, (SELECT status FROM statuses WHERE word = ?6),
-                (SELECT status FROM statuses WHERE word = ?7), ?8, ?9, ?10
-         FROM instances i WHERE i.instance_key = ?1",
-    );
-    let append = append.bind(subject.instance_key).bind(audit.at).bind(subject.kind).bind(&subject.id[..]);
-    let append = append.bind(subject.name).bind(from).bind(to).bind(remark).bind(audit.actor_key);
-    append.bind(audit.origin.request_id).execute(connection).await.map(drop)
-}
-
-/// Gives a number to each word of a status that has none.
-async fn number_statuses(
-    connection: &mut SqliteConnection,
-    words: impl Iterator<Item = &str>,
-) -> Result<(), StoreError> {
-    for word in words {
-        let number = "INSERT INTO statuses SELECT max(status) + 1, ?1 FROM statuses WHERE ?1 NOT IN (SELECT word FROM statuses) HAVING count(*) > 0";
-        sql("number a status", number).bind(word).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// Appends an event of a subject of a project that is no instance's. Statuses are words, as those of [`append_of_instance`].
-pub(super) async fn append_in_words(
-    connection: &mut SqliteConnection,
-    subject: ProjectSubject<'_>,
-    (from, to): (Option<&str>, Option<&str>),
-    remark: Option<&str>,
-    audit: Audit<'_>,
-) -> Result<(), StoreError> {
-    number_statuses(connection, from.into_iter().chain(to)).await?;
-    let append = sql(
-        "record a change of something of a project",
-        "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, from_status, to_status, remark,
-                             actor_key, request_id)
-         SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, (SELECT status FROM statuses WHERE word = ?6),
-                (SELECT status FROM statuses WHERE word = ?7), ?8, ?9, ?10 FROM events WHERE project_key = ?1",
-    );
-    append
-        .bind(subject.project_key)
-        .bind(audit.at)
-        .bind(subject.kind)
-        .bind(subject.id.to_vec())
-        .bind(subject.name)
-        .bind(from)
-        .bind(to)
-        .bind(remark)
-        .bind(audit.actor_key)
-        .bind(audit.origin.request_id.map(|id| id.as_bytes().to_vec()))
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-/// What of a project that is no instance's an event is about.
-pub(super) struct ProjectSubject<'a> {
-    pub(super) project_key: i64,
+/// What an event is about that is no instance, backup or restore.
+pub(super) struct NamedSubject<'a> {
+    pub(super) owner: SubjectOwner,
     pub(super) kind: &'static str,
     pub(super) id: &'a [u8],
     pub(super) name: &'a str,
+}
+
+/// Whose the subject of an event is, by its key.
+#[derive(Clone, Copy)]
+pub(super) enum SubjectOwner {
+    Instance(i64),
+    Project(i64),
+}
+
+/// Appends an event. Statuses are words, which get a number when they are written for the first time.
+pub(super) async fn append_named(
+    connection: &mut SqliteConnection,
+    subject: NamedSubject<'_>,
+    (from, to): (Option<&str>, Option<&str>),
+    remark: Option<&str>,
+    audit: AuditContext<'_>,
+) -> Result<(), StoreError> {
+    for word in from.into_iter().chain(to) {
+        let number = "INSERT INTO statuses SELECT max(status) + 1, ?1 FROM statuses WHERE ?1 NOT IN (SELECT word FROM statuses) HAVING count(*) > 0";
+        sql("number a status", number).bind(word).execute(&mut *connection).await?;
+    }
+    let append = sql(
+        "record a change",
+        "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, instance_id, instance_name,
+                             from_status, to_status, remark, actor_key, request_id)
+         SELECT o.project_key, (SELECT coalesce(max(number), 0) + 1 FROM events WHERE project_key = o.project_key),
+                ?3, ?4, ?5, ?6, o.instance_id, o.name, (SELECT status FROM statuses WHERE word = ?7),
+                (SELECT status FROM statuses WHERE word = ?8), ?9, ?10, ?11
+         FROM (SELECT project_key, instance_id, name FROM instances WHERE instance_key = ?1
+               UNION ALL SELECT ?2, NULL, NULL WHERE ?1 IS NULL) o",
+    );
+    let (instance_key, project_key) = match subject.owner {
+        SubjectOwner::Instance(key) => (Some(key), None),
+        SubjectOwner::Project(key) => (None, Some(key)),
+    };
+    let append = append.bind(instance_key).bind(project_key).bind(audit.at).bind(subject.kind);
+    let append = append.bind(subject.id).bind(subject.name).bind(from).bind(to).bind(remark);
+    append.bind(audit.actor_key).bind(audit.origin.request_id).execute(connection).await.map(drop)
 }
 
 /// A change of a subject without statuses of its own.
@@ -235,32 +198,24 @@ pub(super) enum ProjectChange {
 }
 
 /// The status of a subject without statuses of its own, as long as it is there.
-const ACTIVE: i64 = 40;
+const ACTIVE: &str = "ACTIVE";
 
-/// Appends an event of a subject of a project that is no instance's.
+/// Appends an event of a subject of a project that has no statuses of its own.
 pub(super) async fn append_of_project(
     connection: &mut SqliteConnection,
-    subject: ProjectSubject<'_>,
+    subject: NamedSubject<'_>,
     change: ProjectChange,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
-    let (from, to, remark) = match change {
-        ProjectChange::Created => (None, Some(ACTIVE), None),
-        ProjectChange::Changed(note) => (Some(ACTIVE), Some(ACTIVE), Some(note)),
-        ProjectChange::Deleted => (Some(ACTIVE), None, None),
+    let (statuses, remark) = match change {
+        ProjectChange::Created => ((None, Some(ACTIVE)), None),
+        ProjectChange::Changed(note) => ((Some(ACTIVE), Some(ACTIVE)), Some(note)),
+        ProjectChange::Deleted => ((Some(ACTIVE), None), None),
     };
-    let append = sql(
-        "record a change of something of a project",
-        "INSERT INTO events (project_key, number, at, subject_kind, subject_id, subject_name, from_status, to_status, remark,
-                             actor_key, request_id)
-         SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM events WHERE project_key = ?1",
-    );
-    let append = append.bind(subject.project_key).bind(audit.at).bind(subject.kind).bind(subject.id);
-    let append = append.bind(subject.name).bind(from).bind(to).bind(remark).bind(audit.actor_key);
-    append.bind(audit.origin.request_id).execute(connection).await.map(drop)
+    append_named(connection, subject, statuses, remark.as_deref(), audit).await
 }
 
-/// The numbers of the next events of projects, as far as they are cached. Whoever appends events without it has it forgotten.
+/// The next number of the events of each project, as far as it is cached. Code that appends events in another way has it forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     next: HashMap<i64, i64>,
@@ -346,7 +301,7 @@ mod tests {
         migrate::migrate(&mut connection, 1).await.unwrap();
         sqlx::raw_sql(PROJECTS).execute(&mut connection).await.unwrap();
         let event = |place: i64| {
-            let audit = Audit { at: Timestamp::MIN, origin: &Origin::SYSTEM, actor_key: 1 };
+            let audit = AuditContext { at: Timestamp::MIN, origin: &Origin::SYSTEM, actor_key: 1 };
             // Two of three are of the first project.
             let instance = Subject::Instance(1 + i64::from(place % 3 == 0));
             audit.event(instance, None, Some(21)).remarked(Some(place.to_string()))

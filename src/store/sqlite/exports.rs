@@ -5,13 +5,13 @@ use futures_util::{FutureExt, TryStreamExt};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::domain::background_work::{Effect, Step};
-use crate::domain::export::{InstanceExport, MOST_EXPORTS, TABLE_HEAD, write_row};
+use crate::domain::export::{InstanceExport, MAX_EXPORTS, TABLE_HEAD, write_row};
 use crate::domain::id::{JobId, ProjectId};
 use crate::domain::task::TaskDetails;
 use crate::store::row::INSTANCE_COLUMNS;
 use crate::store::sqlite::background_work::{NewWork, Owner};
 use crate::store::sqlite::documents::{self, Document};
-use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, ProjectChange, SubjectOwner};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{SqliteStore, background_work, change, writer::WriterState};
 use crate::store::{BeginExport, ExportReads, ExportWrites, StoreError, WorkStep};
@@ -58,7 +58,7 @@ async fn begin(state: &mut WriterState, command: BeginExport) -> Result<(), Stor
         "DELETE FROM instance_exports WHERE project_key = ?1
              AND number <= (SELECT max(number) FROM instance_exports WHERE project_key = ?1) - ?2",
     );
-    let stay = i64::try_from(MOST_EXPORTS).unwrap_or(i64::MAX) - 1;
+    let stay = i64::try_from(MAX_EXPORTS).unwrap_or(i64::MAX) - 1;
     trim.bind(project_key).bind(stay).execute(&mut *connection).await?;
     documents::insert(connection, project_key, &export).await?;
     let effect = Effect::ExportInstances { id: export.id };
@@ -73,7 +73,7 @@ pub(super) async fn apply(
     connection: &mut SqliteConnection,
     id: JobId,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start {
         return Ok(());
@@ -107,7 +107,7 @@ async fn table(
     let mut instances = sqlx::query_scalar(AssertSqlSafe(statement)).bind(project_key).fetch(connection);
     let mut table = TABLE_HEAD.to_owned();
     while let Some(instance) = instances.try_next().await.map_err(&failed)? {
-        if export.filter.lets_through(&instance) {
+        if export.filter.matches(&instance) {
             write_row(&mut table, &instance);
         }
     }
@@ -119,9 +119,13 @@ async fn record(
     project_key: i64,
     export: &InstanceExport,
     change: ProjectChange,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
-    let subject =
-        ProjectSubject { project_key, kind: "export", id: export.id.as_bytes(), name: &export.file_name };
+    let subject = NamedSubject {
+        owner: SubjectOwner::Project(project_key),
+        kind: "export",
+        id: export.id.as_bytes(),
+        name: &export.file_name,
+    };
     events::append_of_project(connection, subject, change, audit).await
 }

@@ -200,7 +200,7 @@ impl RecoveredCopy {
     pub(super) async fn of(path: &Path) -> Result<Self, OpenError> {
         let copy = Self { path: side_file(path, COPY) };
         let (source, target) = (path.to_owned(), copy.path.clone());
-        let copied = copying::in_the_background(move || copy_files(&source, &target)).await;
+        let copied = copying::run_blocking_io(move || copy_files(&source, &target)).await;
         copied.map_err(|error| OpenError::NotWritable {
             path: path.to_owned(),
             reason: format!("a copy to look at: {error}"),
@@ -250,7 +250,7 @@ const UNFINISHED: &str = ".new.tmp";
 pub(super) async fn create(path: &Path) -> Result<(), OpenError> {
     let unfinished = unfinished(path);
     let failed = |source| unusable(path, "create the database", source);
-    copying::make_whole(&unfinished, path, build(&unfinished, path), failed).await
+    copying::create_atomically(&unfinished, path, build(&unfinished, path), failed).await
 }
 
 /// Removes what a first start that was cut off has left.
@@ -273,7 +273,7 @@ async fn build(unfinished: &Path, path: &Path) -> Result<(), OpenError> {
     connection.close().await.map_err(failed)?;
     // A log or a journal of a database that has gone would be played back into the new one.
     let left = path.to_owned();
-    copying::in_the_background(move || {
+    copying::run_blocking_io(move || {
         if !copying::discard(&left)? {
             return Ok(());
         }

@@ -16,7 +16,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::row::{self, INSTANCE_COLUMNS, Json, setting_name};
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::reader::{signed, unsigned};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
@@ -100,7 +100,7 @@ async fn change_config(
         record.execute(&mut *connection).await?;
     }
     let actor_key = actors.key(connection, &change.origin.actor).await?;
-    let audit = Audit { at: change.now, origin: &change.origin, actor_key };
+    let audit = AuditContext { at: change.now, origin: &change.origin, actor_key };
     instances::note(connection, key, instance.status, &note, audit).await?;
     if let Some(task) = &change.task {
         let span = (change.now, Some(change.now));

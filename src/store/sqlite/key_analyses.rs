@@ -9,19 +9,18 @@ use sqlx::SqliteConnection;
 use crate::domain::background_work::{Effect, Occupation, Step};
 use crate::domain::id::AnalysisId;
 use crate::domain::instance::InstanceAction;
-use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, MOST_ANALYSES};
-use crate::domain::task::{NewTask, TaskSubject};
-use crate::domain::work::WorkOptions;
+use crate::domain::key_analysis::{AnalysisKind, KeyAnalysis, MAX_ANALYSES};
+use crate::domain::task::TaskSubject;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::documents::{self, Document};
-use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, SubjectOwner};
 use crate::store::sqlite::{
-    SqliteStore, contents, instance_cache::CachedInstance, instance_config, writer::WriterState,
+    SqliteStore, contents, control, instance_cache::CachedInstance, instance_config, writer::WriterState,
 };
 use crate::store::{
-    CreateKeyAnalysis, DeleteKeyAnalysis, InstanceRef, KeyAnalysisReads, KeyAnalysisWrites, ScheduledScan,
-    StoreError, WorkStep,
+    CreateKeyAnalysis, DeleteKeyAnalysis, InstanceRef, KeyAnalysisReads, KeyAnalysisWrites, NewKeyAnalysis,
+    ScheduledScan, StoreError, WorkStep,
 };
 
 impl Document for KeyAnalysis {
@@ -55,20 +54,22 @@ impl KeyAnalysisWrites for SqliteStore {
 
 /// Begins an analysis; of more than the most of its kind the oldest goes.
 async fn create(state: &mut WriterState, command: CreateKeyAnalysis) -> Result<(), StoreError> {
-    let CreateKeyAnalysis { instance, analysis, work, task, now, origin } = command;
+    let CreateKeyAnalysis { instance, new, now, origin } = command;
     let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
-    begin(connection, &known, analysis, work, task.as_ref(), audit).await
+    begin(connection, &known, new, audit).await
 }
 
 /// Begins an analysis of an instance that is there.
 async fn begin(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
-    analysis: KeyAnalysis,
-    work: WorkOptions,
-    task: Option<&NewTask>,
-    audit: Audit<'_>,
+    new: NewKeyAnalysis,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
+    let NewKeyAnalysis { analysis, work, task, hot_keys_need_lfu } = new;
+    if hot_keys_need_lfu {
+        instance_config::settings_of(&mut *connection, known.key).await?.permit_analysis(analysis.kind)?;
+    }
     known.state.permit(match analysis.kind {
         AnalysisKind::Offline => InstanceAction::Occupy,
         AnalysisKind::Big | AnalysisKind::Hot | AnalysisKind::Expired => InstanceAction::Inspect,
@@ -79,11 +80,11 @@ async fn begin(
     if others.iter().any(KeyAnalysis::is_open) {
         return Err(kind.is_open().into());
     }
-    if let Some(oldest) = others.first().filter(|_| others.len() >= MOST_ANALYSES) {
+    if let Some(oldest) = others.first().filter(|_| others.len() >= MAX_ANALYSES) {
         documents::remove::<KeyAnalysis>(connection, known.key, oldest.id).await?;
     }
     documents::insert(connection, known.key, &analysis).await?;
-    let task = task.zip(analysis.offline.as_ref()).map(|(task, offline)| {
+    let task = task.as_ref().zip(analysis.offline.as_ref()).map(|(task, offline)| {
         let group_name = Some(offline.group_name.clone());
         (task, TaskSubject { group_name, ..TaskSubject::default() }.into())
     });
@@ -95,30 +96,36 @@ async fn begin(
     record(connection, known, &analysis, (None, Some("waiting")), audit).await
 }
 
-/// Begins the analysis that a schedule asks for, and plans the next one. Where the instance or an analysis that is open does not permit
-/// one, there is none this time.
+/// Begins the analysis that a schedule asks for, and plans the next one; returns whether it has begun. Where the instance or an analysis
+/// that is open does not permit one, there is none this time.
 pub(super) async fn run_schedule(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
     scheduled: ScheduledScan,
-    audit: Audit<'_>,
-) -> Result<(), StoreError> {
-    let ScheduledScan { analysis, work, now } = scheduled;
-    let scan = analysis.kind;
+    audit: AuditContext<'_>,
+) -> Result<bool, StoreError> {
+    let ScheduledScan { new, setting_if_begun, now } = scheduled;
+    let scan = new.analysis.kind;
     let settings = instance_config::settings_of(connection, known.key).await?;
     let before = audit.at.saturating_sub(Duration::from_millis(1));
     // A schedule of an older version of the schema has no time of its own yet.
     if settings.next_scan(scan, before, audit.at) != Some(audit.at) {
-        return instance_config::plan_scan(connection, known.key, &settings, scan, (now, now)).await;
+        instance_config::plan_scan(connection, known.key, &settings, scan, (now, now)).await?;
+        return Ok(false);
     }
-    match begin(connection, known, analysis, work, None, audit).await {
-        Ok(()) => {}
+    let is_begun = match begin(connection, known, new, audit).await {
+        Ok(()) => true,
         Err(StoreError::Refused(refusal)) => {
             tracing::debug!(refusal = %refusal, scan = scan.as_str(), "a scan of a schedule was left out");
+            false
         }
         Err(error) => return Err(error),
+    };
+    if let Some((name, value)) = setting_if_begun.filter(|_| is_begun) {
+        control::store_setting(connection, name, Some(value)).await?;
     }
-    instance_config::plan_scan(connection, known.key, &settings, scan, (audit.at, now)).await
+    instance_config::plan_scan(connection, known.key, &settings, scan, (audit.at, now)).await?;
+    Ok(is_begun)
 }
 
 /// Removes an analysis that has ended.
@@ -138,7 +145,7 @@ pub(super) async fn apply(
     known: &CachedInstance,
     id: AnalysisId,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let Some(mut analysis) = documents::get::<KeyAnalysis>(&mut *connection, known.key, id).await? else {
         return Ok(());
@@ -167,13 +174,13 @@ async fn record(
     known: &CachedInstance,
     analysis: &KeyAnalysis,
     statuses: (Option<&str>, Option<&str>),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
-    let subject = SubjectOfInstance {
-        instance_key: known.key,
+    let subject = NamedSubject {
+        owner: SubjectOwner::Instance(known.key),
         kind: "key_analysis",
         id: analysis.id.as_bytes(),
         name: analysis.kind.as_str(),
     };
-    events::append_of_instance(connection, subject, statuses, None, audit).await
+    events::append_named(connection, subject, statuses, None, audit).await
 }

@@ -1,4 +1,4 @@
-//! When the links between replicas and their masters began anew: whoever cuts one, or stops an end of it, says so here.
+//! Replication: when links between replicas and their masters were made again, after one was cut or a node at its end had stopped.
 
 use sqlx::SqliteConnection;
 use uuid::Uuid;

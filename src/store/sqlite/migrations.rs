@@ -18,7 +18,7 @@ use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork, Owner};
 use crate::store::sqlite::change::{self, ProjectChange};
 use crate::store::sqlite::documents::{self, Document};
-use crate::store::sqlite::events::{self, Audit, ProjectSubject};
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, SubjectOwner};
 use crate::store::sqlite::instance_cache::{CachedInstance, InstanceCache};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
@@ -193,7 +193,7 @@ async fn release_target(
     connection: &mut SqliteConnection,
     known: &mut InstanceCache,
     (project_id, target): (ProjectId, Option<InstanceId>),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<Option<i64>, StoreError> {
     let Some(target) = target else { return Ok(None) };
     known.load(connection, std::iter::once(target)).await?;
@@ -265,7 +265,7 @@ pub(super) async fn apply(
     connection: &mut SqliteConnection,
     known: &mut InstanceCache,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let (project_id, failure) = (step.work.project_id, step.work.plan.failure);
     let (Effect::Migration { id, .. } | Effect::MigrationStop { id } | Effect::AddressExchange { id }) =
@@ -316,7 +316,7 @@ async fn exchange_addresses(
     known: &mut InstanceCache,
     (project_id, migration): (ProjectId, &Migration),
     what: &AddressExchange,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let Some((source, target)) = migration.source_id().zip(migration.target_id()) else { return Ok(()) };
     known.load(connection, [source, target].into_iter()).await?;
@@ -368,7 +368,7 @@ pub(super) async fn end_of_instance(
     connection: &mut SqliteConnection,
     known: &mut InstanceCache,
     deleted: &CachedInstance,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let (project_key, id) = (deleted.project_key, deleted.state.instance_id);
     for mut migration in documents::all::<Migration>(&mut *connection, project_key).await? {
@@ -395,10 +395,15 @@ async fn record(
     migration: &Migration,
     (from, to): (Option<MigrationStatus>, Option<MigrationStatus>),
     remark: Option<&str>,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let id = migration.id;
-    let subject = ProjectSubject { project_key, kind: "migration", id: id.as_bytes(), name: &migration.name };
+    let subject = NamedSubject {
+        owner: SubjectOwner::Project(project_key),
+        kind: "migration",
+        id: id.as_bytes(),
+        name: &migration.name,
+    };
     let words = (from.map(MigrationStatus::as_str), to.map(MigrationStatus::as_str));
-    events::append_in_words(connection, subject, words, remark, audit).await
+    events::append_named(connection, subject, words, remark, audit).await
 }

@@ -4,11 +4,11 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteExecutor;
 
 use crate::domain::background_work::{Effect, Occupation, Step};
-use crate::domain::instance::{InstanceAction, MinorVersions, Upgrade, UpgradeOrder};
+use crate::domain::instance::{InstanceAction, MinorVersions, Upgrade, UpgradeRequest};
 use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork};
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::{note, shown};
 use crate::store::sqlite::sql::sql;
@@ -29,9 +29,9 @@ pub(super) async fn read(
 pub(super) async fn begin_upgrade(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
-    order: &UpgradeOrder,
+    order: &UpgradeRequest,
     (task, work): (&NewTask, WorkOptions),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let instance = shown(connection, known.key).await?;
     let upgrade = order.of(&instance, &read(&mut *connection, known.key).await?)?;
@@ -55,7 +55,7 @@ pub(super) async fn apply(
     known: &CachedInstance,
     upgrade: Upgrade,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start {
         return Ok(());

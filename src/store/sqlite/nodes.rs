@@ -11,12 +11,12 @@ use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
-use crate::store::sqlite::events::{self, Audit, SubjectOfInstance};
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, SubjectOwner};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::shown;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{SqliteStore, documents, kept_nodes, tasks};
+use crate::store::sqlite::{SqliteStore, documents, stored_nodes, tasks};
 use crate::store::{ChangeNode, NodeWrites, StoreError, WorkStep};
 
 #[async_trait]
@@ -39,12 +39,12 @@ async fn change(state: &mut WriterState, command: ChangeNode) -> Result<(), Stor
             if let Some((task, details)) = task {
                 tasks::begin(connection, known.key, task, &details, (now, Some(now))).await?;
             }
-            let nodes = instance.switched_over(node.id, now).unwrap_or(instance.kept_nodes);
-            kept_nodes::write(connection, known.key, &nodes).await?;
+            let nodes = instance.switched_over(node.id, now).unwrap_or(instance.stored_nodes);
+            stored_nodes::write(connection, known.key, &nodes).await?;
             None
         }
-        NodeChange::Weigh(..) => {
-            kept_nodes::write(connection, known.key, &instance.weighed(&node)).await?;
+        NodeChange::SetWeight(..) => {
+            stored_nodes::write(connection, known.key, &instance.weighed(&node)).await?;
             None
         }
         NodeChange::Swap { at_once: false } | NodeChange::Promote(_) => {
@@ -71,7 +71,7 @@ async fn as_planned(connection: &mut SqliteConnection, instance_key: i64) -> Res
         if let Effect::RemoveAddress { node } = documents::read(&effect)?
             && let Some(nodes) = instance.without_address(node)
         {
-            instance.kept_nodes = nodes;
+            instance.stored_nodes = nodes;
         }
     }
     Ok(instance)
@@ -82,7 +82,7 @@ pub(super) async fn apply(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let instance = shown(connection, known.key).await?;
     let (id, kept, remark) = if let Effect::SwitchOver { node } = step.work.effect {
@@ -94,7 +94,7 @@ pub(super) async fn apply(
     };
     let Some(changed) = instance.nodes().into_iter().find(|node| node.id == id) else { return Ok(()) };
     if let (Step::Finish, None, Some(kept)) = (step.step, step.work.plan.failure, kept) {
-        kept_nodes::write(connection, known.key, &kept).await?;
+        stored_nodes::write(connection, known.key, &kept).await?;
         touch(connection, known.key, step.at).await?;
     }
     let (from, to) = step.step.states(step.work.plan.failure.is_some());
@@ -119,9 +119,14 @@ async fn record(
     instance_key: i64,
     node: &Node,
     (statuses, remark): ((Option<&str>, Option<&str>), &str),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let (id, name): (Uuid, String) = (node.id, node.name());
-    let subject = SubjectOfInstance { instance_key, kind: "node", id: id.as_bytes(), name: &name };
-    events::append_of_instance(connection, subject, statuses, Some(remark), audit).await
+    let subject = NamedSubject {
+        owner: SubjectOwner::Instance(instance_key),
+        kind: "node",
+        id: id.as_bytes(),
+        name: &name,
+    };
+    events::append_named(connection, subject, statuses, Some(remark), audit).await
 }

@@ -9,7 +9,7 @@ use crate::store::sqlite::file_watch::FileWatch;
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::reader::{ReadPool, Reader};
 use crate::store::sqlite::snapshots::directory::SnapshotDirectory;
-use crate::store::sqlite::writer::{self, WriterGuards};
+use crate::store::sqlite::writer::{self, WriterChecks};
 use crate::store::sqlite::{SqliteStore, copying, file, paths};
 use crate::store::{OpenError, StoreMetrics, migrate};
 
@@ -68,7 +68,7 @@ impl SqliteStore {
             }
             _ => (None, None),
         };
-        let guards = WriterGuards::new(access.clone(), path, files.clone(), &metrics);
+        let guards = WriterChecks::new(access.clone(), path, files.clone(), &metrics);
         let writer = writer::start(writing, guards, metrics)
             .await
             .map_err(|source| OpenError::Failed { operation: "start the writer", source })?;

@@ -25,7 +25,7 @@ const WRITER_BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 const STEPS_A_NOTICE: i32 = 100_000;
 /// What is left of the log, in bytes, once everything of it is in the main file: a reader that holds an old state for long makes
 /// it grow without end. Generous, as it is written faster where it has been written before.
-const LONGEST_EMPTIED_LOG: &str = "67108864";
+const MAX_EMPTIED_LOG: &str = "67108864";
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub(super) async fn connect_writer(location: &Location) -> Result<SqliteConnecti
     let options = match location {
         Location::File(_) => base(location)
             .journal_mode(SqliteJournalMode::Wal)
-            .pragma("journal_size_limit", LONGEST_EMPTIED_LOG)
+            .pragma("journal_size_limit", MAX_EMPTIED_LOG)
             .synchronous(SqliteSynchronous::Full),
         Location::Memory { .. } => base(location).create_if_missing(true),
     };

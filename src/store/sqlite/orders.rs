@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row::{INSTANCE_COLUMNS, record_kind};
 use crate::store::sqlite::change::{self, Change};
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::placed_orders::{end_if_done, keep_subscription, place, subscription, write};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
@@ -88,9 +88,9 @@ impl OrderWrites for SqliteStore {
     }
 }
 
-/// Pays an order: the way of its instances, which wait for that, is planned from now on.
+/// Pays an order: the way of its instances, which wait for that, is planned from now on, or its instance changes.
 async fn pay(state: &mut WriterState, command: PayOrder) -> Result<(), StoreError> {
-    let PayOrder { project_id, order_id, work, now, origin } = command;
+    let PayOrder { project_id, order_id, work, change, now, origin } = command;
     let find = sql(
         "read an order",
         "SELECT o.document FROM orders o JOIN projects p USING (project_key) WHERE o.order_id = ? AND p.project_id = ?",
@@ -100,6 +100,11 @@ async fn pay(state: &mut WriterState, command: PayOrder) -> Result<(), StoreErro
     let (document,) = found.ok_or(Refusal::OrderNotFound)?;
     let mut order: Order = documents::read(&document)?;
     order.pay(now)?;
+    if let Some(change) = change {
+        instances::change(state, change).await?;
+        write(&mut state.connection, &order).await?;
+        return end_if_done(&mut state.connection, order, false).await;
+    }
     write(&mut state.connection, &order).await?;
     for (instance_id, work) in work {
         let instance = InstanceRef { project_id, instance_id };
@@ -140,7 +145,7 @@ async fn unsubscribe(state: &mut WriterState, command: Unsubscribe) -> Result<()
         let Change { connection, known, audit } = of_resource(state, instance, now, &origin).await?;
         if deletes {
             instances::delete(connection, &known, audit, system_key).await?;
-            let audit = Audit { at: now, origin: &origin, actor_key: audit.actor_key };
+            let audit = AuditContext { at: now, origin: &origin, actor_key: audit.actor_key };
             migrations::end_of_instance(&mut state.connection, &mut state.instances, &known, audit).await?;
         }
         let order = Order::paid(order_id, OrderKind::Unsubscription, vec![instance.instance_id], now);

@@ -1,4 +1,4 @@
-//! Orders that were placed: carried out by what becomes of their instances; and for which time instances are paid.
+//! Orders that were placed: carried out by what becomes of their instances, and seeded; and for which time instances are paid.
 
 use sqlx::SqliteConnection;
 
@@ -71,6 +71,59 @@ pub(super) async fn end_if_done(
     };
     write(connection, &Order { status, ..order }).await
 }
+
+/// Adds the orders of a project that a seed says; those that are there are written anew if it is to `overwrite`. Returns the ids of
+/// those that are there and stay, but differ.
+pub(super) async fn seed(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    orders: &[Order],
+    overwrite: bool,
+) -> Result<Vec<String>, StoreError> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(&str, &Order)> = orders.iter().map(|order| (order.id.as_str(), order)).collect();
+    let find = sql(
+        "find orders that differ",
+        "SELECT order_id FROM json_each(?2) CROSS JOIN orders ON order_id = value ->> 0
+         WHERE NOT ?3 AND (project_key <> ?1 OR document <> value ->> 1)",
+    );
+    let find = find.bind(project_key).bind_json(&rows).bind(overwrite);
+    let differing = find.values(&mut *connection).await?;
+    let insert = sql(
+        "seed orders",
+        "INSERT INTO orders (order_id, project_key, document)
+         SELECT value ->> 0, ?1, value ->> 1 FROM json_each(?2) WHERE true
+         ON CONFLICT DO UPDATE SET project_key = excluded.project_key, document = excluded.document WHERE ?3",
+    );
+    insert.bind(project_key).bind_json(&rows).bind(overwrite).execute(connection).await?;
+    Ok(differing)
+}
+
+/// Removes the orders that are about none but instances that a seed replaces; `ids` are theirs, as a JSON array in hexadecimal.
+pub(super) async fn remove_of_instances(
+    connection: &mut SqliteConnection,
+    ids: &str,
+) -> Result<(), StoreError> {
+    let remove = sql(
+        "remove the orders of instances",
+        "WITH gone (id) AS (SELECT unhex(value) FROM json_each(?))
+         DELETE FROM orders
+         WHERE project_key IN (SELECT project_key FROM gone JOIN instances ON instance_id = id)
+           AND NOT EXISTS (SELECT 1 FROM json_each(document, '$.resources') r WHERE unhex(r.value, '-') NOT IN (SELECT id FROM gone))",
+    );
+    remove.bind(ids).execute(connection).await.map(drop)
+}
+
+/// An order as an export shows it, from `orders o`. Sizes that are planned or wait for a window of maintenance are not exported, and
+/// nothing else would carry out the order of one.
+pub(super) const EXPORTED_ORDER: &str = "
+    iif(o.document ->> 'status' = 'processing' AND o.document ->> 'kind' = 'change' AND EXISTS (
+            SELECT 1 FROM json_each(o.document, '$.resources') r JOIN instances i ON i.instance_id = unhex(r.value, '-')
+            WHERE i.instance_key IN (SELECT instance_key FROM waiting_changes WHERE capacity_gb IS NOT NULL)
+               OR i.instance_key IN (SELECT instance_key FROM planned_sizes)),
+        json_set(o.document, '$.status', 'cancelled'), o.document)";
 
 /// Writes an order anew.
 pub(super) async fn write(connection: &mut SqliteConnection, order: &Order) -> Result<(), StoreError> {

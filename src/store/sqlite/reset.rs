@@ -53,7 +53,7 @@ async fn reset_everything(
 
 async fn fill(state: &mut WriterState, plan: ResetPlan) -> Result<SeedReport, StoreError> {
     for (name, value) in plan.settings {
-        control::keep_setting(&mut state.connection, name, Some(value)).await?;
+        control::store_setting(&mut state.connection, name, Some(value)).await?;
     }
     let Some(seed) = plan.seed else { return Ok(SeedReport::default()) };
     seeding::apply(state, seed, plan.now).await.map_err(|error| match error {
@@ -86,12 +86,12 @@ impl ControlWrites for SqliteStore {
             // Readers wait for the writer there: none must be held up that the commit waits for.
             before_commit.await?;
         }
-        self.writer.change_much(move |state| seeding::apply(state, plan, now).boxed()).await
+        self.writer.change_large(move |state| seeding::apply(state, plan, now).boxed()).await
     }
 
     async fn reset(&self, plan: ResetPlan) -> Result<SeedReport, StoreError> {
         if let Some(project) = plan.project {
-            return self.writer.change_much(move |state| reset_project(state, project, plan).boxed()).await;
+            return self.writer.change_large(move |state| reset_project(state, project, plan).boxed()).await;
         }
         let database = self.location.clone();
         self.writer

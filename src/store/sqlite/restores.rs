@@ -12,7 +12,7 @@ use crate::store::sqlite::backups;
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::contents;
 use crate::store::sqlite::control;
-use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::events::{self, AuditContext, Subject};
 use crate::store::sqlite::instances;
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::reader::signed;
@@ -25,10 +25,10 @@ use futures_util::FutureExt;
 
 /// Records a restore; while it is open its instance is RESTORING.
 pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Result<Restore, StoreError> {
-    let CreateRestore { instance, backup_id, new, id_is_given, rules, origin } = create;
+    let CreateRestore { instance, backup_id, new, is_id_client_chosen, rules, origin } = create;
     let now = new.requested_at;
     let Change { connection, mut known, audit } = change::of_instance(state, instance, now, &origin).await?;
-    if id_is_given && control::is_taken(&mut *connection, *new.id.as_bytes()).await? {
+    if is_id_client_chosen && control::is_taken(&mut *connection, *new.id.as_bytes()).await? {
         return Err(Refusal::IdTaken.into());
     }
     known.state.permit_backup_work(rules)?;
@@ -42,7 +42,7 @@ pub(super) async fn create(state: &mut WriterState, create: CreateRestore) -> Re
     script.insert(vec![NewRestoreRow { instance_key: key, restore: restore.clone() }]);
     script.insert(open_work_row(key, &restore).into_iter().collect());
     script.run(connection).await.map_err(StoreError::during("insert a restore"))?;
-    let audit = Audit { at: restore.created_at, ..audit };
+    let audit = AuditContext { at: restore.created_at, ..audit };
     let status = restore_status_code(restore.status.kind());
     let event = audit.event(Subject::Restore(key, restore.number), None, Some(status));
     events::append(connection, vec![event]).await?;

@@ -1,7 +1,7 @@
 //! What lets backups expire: more of them than are kept, or the end of the days for which an automatic one stays.
 //!
 //! What stays beyond its days is `held`. SQL finds whose days are over, and what is to be known of each; whether it stays is decided
-//! by `Standing`, in the domain.
+//! by `RetentionStatus`, in the domain.
 
 #[cfg(test)]
 mod tests;
@@ -14,12 +14,12 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use crate::domain::backup::BackupStatusKind;
 use crate::domain::id::{BackupId, InstanceId};
 use crate::domain::origin::Origin;
-use crate::domain::schedule::Standing;
+use crate::domain::schedule::RetentionStatus;
 use crate::domain::time::Timestamp;
 use crate::store::row::backup_status_code;
-use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::events::{self, AuditContext, Subject};
 use crate::store::sqlite::sql::sql;
-use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, StoreError};
+use crate::store::{AppliedChange, ChangedRecord, ScheduleOutcome, StoreError};
 
 /// How many backups have their days ended in one transaction.
 const AT_A_TIME: i64 = 512;
@@ -102,8 +102,8 @@ pub(super) async fn expire_superseded(
     Expiry { keep, oldest_usable }: Expiry<'_>,
     newer: &[Usable],
     actor_key: i64,
-) -> Result<HashMap<i64, Vec<MadeChange>>, StoreError> {
-    let mut gone: HashMap<i64, Vec<MadeChange>> = HashMap::new();
+) -> Result<HashMap<i64, Vec<AppliedChange>>, StoreError> {
+    let mut gone: HashMap<i64, Vec<AppliedChange>> = HashMap::new();
     for Usable { instance_key, instance_id, at, .. } in newer {
         let expiry = Expiry { keep, oldest_usable: &mut *oldest_usable };
         let ids = expire_beyond(connection, expiry, *instance_key, *at, actor_key).await?;
@@ -159,7 +159,7 @@ pub(super) async fn release(
     connection: &mut SqliteConnection,
     instances: &[(i64, Timestamp)],
     actor_key: i64,
-) -> Result<Vec<(i64, MadeChange)>, StoreError> {
+) -> Result<Vec<(i64, AppliedChange)>, StoreError> {
     if instances.is_empty() {
         return Ok(Vec::new());
     }
@@ -198,9 +198,9 @@ pub(super) async fn end_days(
 }
 
 /// Returns the change of a backup that expired.
-fn expiry_of(id: BackupId, instance_id: InstanceId, at: Timestamp) -> MadeChange {
+fn expiry_of(id: BackupId, instance_id: InstanceId, at: Timestamp) -> AppliedChange {
     let (from, to) = (Some(BackupStatusKind::Succeed), BackupStatusKind::Expired);
-    MadeChange { record: ChangedRecord::Backup { id, from, to }, instance_id: Some(instance_id), at }
+    AppliedChange { record: ChangedRecord::Backup { id, from, to }, instance_id: Some(instance_id), at }
 }
 
 /// A row of [`candidates`].
@@ -214,14 +214,14 @@ struct Candidate {
     instance_id: InstanceId,
     /// When it expires, if it does: when its days ended, or what kept it went.
     at: Timestamp,
-    standing: Standing,
+    standing: RetentionStatus,
 }
 
 impl Candidate {
     fn new(row: Row) -> Self {
         let (instance_key, number, id, instance_id, at, instance_is_there, has_newer, is_being_restored) =
             row;
-        let standing = Standing { instance_is_there, has_newer, is_being_restored };
+        let standing = RetentionStatus { instance_is_there, has_newer, is_being_restored };
         Self { instance_key, number, id, instance_id, at, standing }
     }
 }
@@ -231,7 +231,7 @@ async fn expire(
     connection: &mut SqliteConnection,
     gone: Vec<Candidate>,
     actor_key: i64,
-) -> Result<Vec<(i64, MadeChange)>, StoreError> {
+) -> Result<Vec<(i64, AppliedChange)>, StoreError> {
     if gone.is_empty() {
         return Ok(Vec::new());
     }
@@ -278,7 +278,7 @@ async fn record_expired(
         (backup_status_code(BackupStatusKind::Succeed), backup_status_code(BackupStatusKind::Expired));
     let event = |(instance_key, number, at): (i64, i64, Timestamp)| {
         let number = u64::try_from(number).unwrap_or(0);
-        let audit = Audit { at, origin: &Origin::SYSTEM, actor_key };
+        let audit = AuditContext { at, origin: &Origin::SYSTEM, actor_key };
         audit.event(Subject::Backup(instance_key, number), Some(from), Some(to))
     };
     let history = expired.map(event).collect();

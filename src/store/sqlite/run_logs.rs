@@ -9,7 +9,7 @@ use crate::domain::run_log::RunLog;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::documents::{self, Document};
-use crate::store::sqlite::events::{self, SubjectOfInstance};
+use crate::store::sqlite::events::{self, NamedSubject, SubjectOwner};
 use crate::store::sqlite::instances::shown;
 use crate::store::sqlite::{contents, writer::WriterState};
 use crate::store::{CollectRunLogs, InstanceRef, RunLogReads, RunLogWrites, StoreError};
@@ -60,14 +60,13 @@ async fn collect(state: &mut WriterState, command: CollectRunLogs) -> Result<(),
     for log in &collected {
         documents::insert(connection, known.key, log).await?;
         let name = log.file_name();
-        let subject = SubjectOfInstance {
-            instance_key: known.key,
+        let subject = NamedSubject {
+            owner: SubjectOwner::Instance(known.key),
             kind: "run_log",
             id: log.id.as_bytes(),
             name: &name,
         };
-        events::append_of_instance(connection, subject, (None, Some(log.status.as_str())), None, audit)
-            .await?;
+        events::append_named(connection, subject, (None, Some(log.status.as_str())), None, audit).await?;
     }
     Ok(())
 }

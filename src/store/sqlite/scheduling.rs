@@ -22,7 +22,7 @@ use crate::store::sqlite::script::Script;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{SqliteStore, transitions};
-use crate::store::{ChangedRecord, MadeChange, ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError};
+use crate::store::{AppliedChange, ChangedRecord, ScheduleOutcome, ScheduleStep, ScheduledRun, StoreError};
 use crate::store::{DueChange, ScheduleWrites};
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -63,8 +63,8 @@ pub(super) async fn apply(
     plan(&mut state.connection, &planned).await?;
     let Runs { made, begun } = runs;
     write(&mut state.connection, &made, actor_key).await?;
-    if let Some((name, value)) = step.kept_if_begun.filter(|_| begun > 0) {
-        control::keep_setting(&mut state.connection, name, Some(value)).await?;
+    if let Some((name, value)) = step.setting_if_begun.filter(|_| begun > 0) {
+        control::store_setting(&mut state.connection, name, Some(value)).await?;
     }
     changes.extend(changes_of(state, made, step.keep, actor_key).await?);
     // Not before the last run of that time: it may make the backup that another one gives way to.
@@ -91,7 +91,7 @@ async fn changes_of(
     made: Vec<(i64, Backup)>,
     keep: Option<u32>,
     actor_key: i64,
-) -> Result<Vec<MadeChange>, StoreError> {
+) -> Result<Vec<AppliedChange>, StoreError> {
     let usable: Vec<Usable> = made
         .iter()
         .filter(|(_, backup)| backup.is_restorable())
@@ -107,7 +107,7 @@ async fn changes_of(
     let mut changes = Vec::with_capacity(made.len());
     for (instance_key, backup) in made {
         let record = ChangedRecord::Backup { id: backup.id, from: None, to: backup.status.kind() };
-        changes.push(MadeChange { record, instance_id: Some(backup.instance_id), at: backup.created_at });
+        changes.push(AppliedChange { record, instance_id: Some(backup.instance_id), at: backup.created_at });
         changes.extend(gone.remove(&instance_key).into_iter().flatten());
     }
     Ok(changes)
@@ -247,7 +247,7 @@ impl ScheduleWrites for SqliteStore {
         &self,
         changes: Vec<DueChange>,
         keep: Option<u32>,
-    ) -> Result<Vec<MadeChange>, StoreError> {
+    ) -> Result<Vec<AppliedChange>, StoreError> {
         self.writer.change(move |state| transitions::apply(state, changes, keep).boxed()).await
     }
 

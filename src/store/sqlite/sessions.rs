@@ -16,7 +16,7 @@ use crate::domain::task::TaskDetails;
 use crate::domain::time::Timestamp;
 use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::change::{self, Change};
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instances::{note, shown};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{
@@ -28,7 +28,7 @@ use crate::store::{
 
 #[async_trait]
 impl SessionReads for SqliteStore {
-    async fn kept_sessions(&self, instance: InstanceRef) -> Result<Option<Vec<NodeSessions>>, StoreError> {
+    async fn stored_sessions(&self, instance: InstanceRef) -> Result<Option<Vec<NodeSessions>>, StoreError> {
         let pool = self.reader.pool();
         let Some(key) = change::key_of(pool, instance).await? else { return Ok(None) };
         kept(pool, key).await.map(Some)
@@ -92,7 +92,7 @@ pub(super) async fn apply(
     known: &CachedInstance,
     node: Option<Uuid>,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start || step.work.plan.failure.is_some() {
         return Ok(());

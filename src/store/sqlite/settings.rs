@@ -13,7 +13,7 @@ use crate::store::sqlite::{SqliteStore, control};
 use crate::store::{Counts, SettingStore, StoreError};
 
 /// How long closing the store waits for reads to end.
-const READERS_PATIENCE: Duration = Duration::from_millis(50);
+const READERS_TIMEOUT: Duration = Duration::from_millis(50);
 
 #[async_trait]
 impl SettingStore for SqliteStore {
@@ -21,19 +21,21 @@ impl SettingStore for SqliteStore {
         control::settings(self.reader.pool()).await
     }
 
-    async fn keep_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
+    async fn store_setting(&self, name: &'static str, value: Option<String>) -> Result<(), StoreError> {
         self.writer
-            .change(move |state| control::keep_setting(&mut state.connection, name, value).boxed())
+            .change(move |state| control::store_setting(&mut state.connection, name, value).boxed())
             .await
     }
 
-    async fn keep_ids(
+    async fn store_ids_setting(
         &self,
         name: &'static str,
         value: String,
         link_key: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
-        self.writer.change(move |state| keep_ids(&mut state.connection, name, value, link_key).boxed()).await
+        self.writer
+            .change(move |state| store_ids_setting(&mut state.connection, name, value, link_key).boxed())
+            .await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
@@ -50,7 +52,7 @@ impl SettingStore for SqliteStore {
     async fn close(&self) {
         // Whoever holds a reader may be waiting for this to return, and give it back only then: it is closed when it is.
         let pool = self.reader.pool();
-        let readers_closed = pool.close_within(READERS_PATIENCE).await;
+        let readers_closed = pool.close_within(READERS_TIMEOUT).await;
         self.writer.close().await;
         // Not when the last user of the store goes: the file is free now. Not before the last reader, either: closing the handle
         // of the database would drop the locks of SQLite that keep others from what it reads.
@@ -66,13 +68,13 @@ impl SettingStore for SqliteStore {
 }
 
 /// Keeps the setting that ids go by, and the key that signs links, if there is another one.
-async fn keep_ids(
+async fn store_ids_setting(
     connection: &mut SqliteConnection,
     name: &'static str,
     value: String,
     link_key: Option<[u8; 32]>,
 ) -> Result<(), StoreError> {
-    control::keep_setting(connection, name, Some(value)).await?;
+    control::store_setting(connection, name, Some(value)).await?;
     if let Some(link_key) = link_key {
         let keep = sql("keep the key of links", "UPDATE domain SET link_key = ?");
         keep.bind(&link_key[..]).execute(connection).await?;

@@ -12,7 +12,7 @@ use crate::domain::task::{BackgroundTask, Job, NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::domain::work::FailureCode;
 use crate::store::row::{self, JOB_COLUMNS, TASK_COLUMNS, job, task};
-use crate::store::sqlite::events::{self, Audit, ProjectChange, ProjectSubject};
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, ProjectChange, SubjectOwner};
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::note;
 use crate::store::sqlite::reader::{Reader, signed, unsigned};
@@ -111,7 +111,7 @@ impl Reader {
     }
 }
 
-/// Records what was set going on an instance: it begins at an instant, and ends at another or when the way of the instance does.
+/// Records a task of an instance: it ends at a given time, or with the transition of the instance.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
     instance_key: i64,
@@ -243,8 +243,13 @@ async fn delete_of_project(
     let delete = sql("remove a background task", "DELETE FROM background_tasks WHERE task_id = ?");
     delete.bind(id).execute(&mut *connection).await?;
     let actor_key = actors.key(connection, &origin.actor).await?;
-    let subject = ProjectSubject { project_key, kind: "task", id: id.as_bytes(), name: &task.name };
-    let audit = Audit { at, origin, actor_key };
+    let subject = NamedSubject {
+        owner: SubjectOwner::Project(project_key),
+        kind: "task",
+        id: id.as_bytes(),
+        name: &task.name,
+    };
+    let audit = AuditContext { at, origin, actor_key };
     events::append_of_project(connection, subject, ProjectChange::Deleted, audit).await
 }
 
@@ -253,7 +258,7 @@ pub(super) async fn delete(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
     id: TaskId,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let find =
         format!("SELECT {TASK_COLUMNS} FROM background_tasks t WHERE t.instance_key = ? AND t.task_id = ?");

@@ -14,7 +14,7 @@ use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::store::row::Json;
-use crate::store::sqlite::events::{self, Actors, Audit, ProjectChange, ProjectSubject};
+use crate::store::sqlite::events::{self, Actors, AuditContext, NamedSubject, ProjectChange, SubjectOwner};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{control, instances};
@@ -23,9 +23,9 @@ use crate::store::{ChangeTemplate, CreateTemplate, DeleteTemplate, StoreError};
 /// Makes a project's own template from its source.
 pub(super) async fn create(state: &mut WriterState, create: CreateTemplate) -> Result<(), StoreError> {
     let WriterState { connection, actors, .. } = state;
-    let CreateTemplate { project_id, source, id, id_is_given, words, now, origin } = create;
+    let CreateTemplate { project_id, source, id, is_id_client_chosen, words, now, origin } = create;
     let template = require(connection, project_id, source).await?.derived(id, words, now)?;
-    if id_is_given && control::is_taken(&mut *connection, *id.as_bytes()).await? {
+    if is_id_client_chosen && control::is_taken(&mut *connection, *id.as_bytes()).await? {
         return Err(Refusal::IdTaken.into());
     }
     write(connection, project_id, id, &template, now).await?;
@@ -123,8 +123,9 @@ async fn record(
     // A template may be the first thing of its project.
     let project_key = instances::ensure_project(connection, project_id, at).await?;
     let actor_key = actors.key(connection, &origin.actor).await?;
-    let subject = ProjectSubject { project_key, kind: "template", id: id.as_bytes(), name };
-    events::append_of_project(connection, subject, change, Audit { at, origin, actor_key }).await
+    let subject =
+        NamedSubject { owner: SubjectOwner::Project(project_key), kind: "template", id: id.as_bytes(), name };
+    events::append_of_project(connection, subject, change, AuditContext { at, origin, actor_key }).await
 }
 
 async fn require(

@@ -9,10 +9,11 @@ use crate::domain::background_work::{BackgroundWork, Effect};
 use crate::domain::backup::{BackupKind, BackupStatus};
 use crate::domain::id::InstanceId;
 use crate::domain::instance::{InstanceStatus, Upgrade};
+use crate::domain::key_analysis::AnalysisStatus;
 use crate::domain::origin::Origin;
 use crate::domain::restore::RestoreStatus;
 use crate::store::row::{RestoreStatusRow, backup_status_code, restore_status_code};
-use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::events::{self, AuditContext, Subject};
 use crate::store::sqlite::instance_cache::InstanceCache;
 use crate::store::sqlite::retention::{self, Expiry, Usable};
 use crate::store::sqlite::sql::sql;
@@ -22,7 +23,7 @@ use crate::store::sqlite::{
     minor_versions, nodes, open_work, restores, sessions,
 };
 use crate::store::{
-    BackupChange, ChangedRecord, DueChange, MadeChange, RestoreChange, ScheduledScan, StoreError, WorkStep,
+    AppliedChange, BackupChange, ChangedRecord, DueChange, RestoreChange, ScheduledScan, StoreError, WorkStep,
 };
 
 /// Makes the changes whose `from` still holds, in order; returns what was made.
@@ -30,7 +31,7 @@ pub(super) async fn apply(
     state: &mut WriterState,
     changes: Vec<DueChange>,
     keep: Option<u32>,
-) -> Result<Vec<MadeChange>, StoreError> {
+) -> Result<Vec<AppliedChange>, StoreError> {
     let WriterState { connection, instances: known, actors, oldest_usable, .. } = state;
     let actor_key = actors.key(connection, &Origin::SYSTEM.actor).await?;
     let ids: BTreeSet<InstanceId> = changes.iter().filter_map(DueChange::instance_id).collect();
@@ -47,7 +48,7 @@ pub(super) async fn apply(
     while let Some((instance_key, change)) = changes.next() {
         made.extend(match change {
             DueChange::Work(step) => {
-                let audit = Audit { at: step.at, origin: &Origin::SYSTEM, actor_key };
+                let audit = AuditContext { at: step.at, origin: &Origin::SYSTEM, actor_key };
                 apply_to_work(connection, known, &step, audit).await?.into_iter().collect()
             }
             DueChange::Instance(change) => {
@@ -74,8 +75,8 @@ async fn apply_to_work(
     connection: &mut SqliteConnection,
     cache: &mut InstanceCache,
     step: &WorkStep,
-    audit: Audit<'_>,
-) -> Result<Option<MadeChange>, StoreError> {
+    audit: AuditContext<'_>,
+) -> Result<Option<AppliedChange>, StoreError> {
     if !background_work::move_on(connection, step).await? {
         return Ok(None);
     }
@@ -94,11 +95,13 @@ async fn apply_to_work(
             key_analyses::apply(connection, known, *id, step, audit).await?;
         }
         (Effect::ScheduledScan { .. }, Some(known)) => {
-            if let Some(scan) = &step.scan {
-                key_analyses::run_schedule(connection, known, ScheduledScan::clone(scan), audit).await?;
-            }
-            // A schedule is no record of anything.
-            return Ok(None);
+            // A schedule is no record of anything, but what it begins is.
+            let Some(scan) = &step.scan else { return Ok(None) };
+            let scan = ScheduledScan::clone(scan);
+            let (model, id) = (effect.model(), scan.new.analysis.id.to_string());
+            let is_begun = key_analyses::run_schedule(connection, known, scan, audit).await?;
+            let record = ChangedRecord::Work { model, id, from: None, to: AnalysisStatus::Waiting.as_str() };
+            return Ok(is_begun.then_some(AppliedChange { record, instance_id: *instance_id, at: step.at }));
         }
         (Effect::Diagnosis { id }, Some(known)) => {
             diagnoses::apply(connection, known, *id, step, audit).await?;
@@ -136,8 +139,8 @@ async fn apply_to_work(
         (Effect::ExportInstances { .. }, Some(_)) | (_, None) => {}
     }
     let (from, to) = step.step.states(plan.failure.is_some());
-    let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from, to };
-    Ok(Some(MadeChange { record, instance_id: *instance_id, at: step.at }))
+    let record = ChangedRecord::Work { model: effect.model(), id: effect.subject(), from: Some(from), to };
+    Ok(Some(AppliedChange { record, instance_id: *instance_id, at: step.at }))
 }
 
 /// Takes the changes of backups that come next at the same time, as far as they are of different instances.
@@ -161,7 +164,7 @@ async fn apply_to_backups(
     expiry: Expiry<'_>,
     mut batch: Vec<(i64, BackupChange)>,
     actor_key: i64,
-) -> Result<Vec<MadeChange>, StoreError> {
+) -> Result<Vec<AppliedChange>, StoreError> {
     let changed = backups::update_statuses(connection, &batch)
         .await
         .map_err(StoreError::during("change the status of backups"))?;
@@ -171,7 +174,7 @@ async fn apply_to_backups(
         .await
         .map_err(StoreError::during("plan what follows a change"))?;
     let event = |(instance_key, change): &(i64, BackupChange)| {
-        Audit { at: change.at, origin: &Origin::SYSTEM, actor_key }.event(
+        AuditContext { at: change.at, origin: &Origin::SYSTEM, actor_key }.event(
             Subject::Backup(*instance_key, change.number),
             Some(backup_status_code(change.from)),
             Some(backup_status_code(change.to.kind())),
@@ -191,7 +194,7 @@ async fn apply_to_backups(
     let mut made = Vec::with_capacity(batch.len());
     for (instance_key, BackupChange { id, instance_id, from, to, at, .. }) in batch {
         let record = ChangedRecord::Backup { id, from: Some(from), to: to.kind() };
-        made.push(MadeChange { record, instance_id: Some(instance_id), at });
+        made.push(AppliedChange { record, instance_id: Some(instance_id), at });
         made.extend(gone.remove(&instance_key).into_iter().flatten());
     }
     Ok(made)
@@ -202,7 +205,7 @@ async fn apply_to_restore(
     instance_key: i64,
     change: &RestoreChange,
     actor_key: i64,
-) -> Result<Vec<MadeChange>, StoreError> {
+) -> Result<Vec<AppliedChange>, StoreError> {
     let from_status = restore_status_code(change.from);
     let to = RestoreStatusRow::from(&change.to);
     let was_as_expected =
@@ -214,11 +217,11 @@ async fn apply_to_restore(
     open_work::move_on(connection, instance_key, plan)
         .await
         .map_err(StoreError::during("plan what follows a change"))?;
-    let audit = Audit { at: change.at, origin: &Origin::SYSTEM, actor_key };
+    let audit = AuditContext { at: change.at, origin: &Origin::SYSTEM, actor_key };
     let subject = Subject::Restore(instance_key, change.number);
     events::append(connection, vec![audit.event(subject, Some(from_status), Some(to.status))]).await?;
     let record = ChangedRecord::Restore { id: change.id, from: change.from, to: change.to.kind() };
-    let mut all = vec![MadeChange { record, instance_id: Some(change.instance_id), at: change.at }];
+    let mut all = vec![AppliedChange { record, instance_id: Some(change.instance_id), at: change.at }];
     if matches!(change.to, RestoreStatus::Succeed { .. }) {
         contents::restore(connection, instance_key, change.number).await?;
     }

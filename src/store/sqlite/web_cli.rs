@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use crate::domain::account::{Account, AccountRole};
 use crate::domain::id::AccountId;
 use crate::domain::refusal::Refusal;
-use crate::domain::web_cli::{Console, LOGIN_LIFE, MOST_LOGINS, permit_web_cli};
+use crate::domain::web_cli::{Console, LOGIN_LIFETIME, MAX_LOGINS, permit_web_cli};
 use crate::store::sqlite::change::{self, Change};
 use crate::store::sqlite::instances::{kept_password, note, shown};
 use crate::store::sqlite::sql::sql;
@@ -61,12 +61,12 @@ async fn open(state: &mut WriterState, login: WebCliLogin, user: WebCliUser) -> 
         "DELETE FROM web_cli_logins WHERE client_hash IN
              (SELECT client_hash FROM web_cli_logins WHERE instance_key = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)",
     );
-    forget.bind(known.key).bind(MOST_LOGINS - 1).execute(&mut *connection).await?;
+    forget.bind(known.key).bind(MAX_LOGINS - 1).execute(&mut *connection).await?;
     let keep = sql("keep a login", "INSERT INTO web_cli_logins VALUES (?, ?, ?, ?)");
     keep.bind(client_hash.to_vec())
         .bind(known.key)
         .bind(account_id)
-        .bind(now.saturating_add(LOGIN_LIFE))
+        .bind(now.saturating_add(LOGIN_LIFETIME))
         .execute(&mut *connection)
         .await?;
     note(connection, known.key, known.state.status, "web CLI opened", audit).await?;
@@ -84,13 +84,15 @@ async fn run(
     let Change { connection, known, audit } = change::of_instance(state, instance, now, &origin).await?;
     let instance = shown(connection, known.key).await?;
     permit_web_cli(&instance)?;
+    let database = u32::try_from(database).ok().filter(|number| *number < instance.topology().db_number);
+    let database = database.ok_or(Refusal::InvalidParameter { name: "database" })?;
     let renew = sql(
         "renew a login",
         "UPDATE web_cli_logins SET expires_at = ? WHERE client_hash = ? AND instance_key = ? AND expires_at > ?
          RETURNING account_id",
     );
     let renew =
-        renew.bind(now.saturating_add(LOGIN_LIFE)).bind(client_hash.to_vec()).bind(known.key).bind(now);
+        renew.bind(now.saturating_add(LOGIN_LIFETIME)).bind(client_hash.to_vec()).bind(known.key).bind(now);
     let found = renew.optional::<(Option<AccountId>,)>(&mut *connection).await?;
     let (account_id,) = found.ok_or(Refusal::InvalidParameter { name: "client_id" })?;
     let role = match account_id {
@@ -100,8 +102,6 @@ async fn run(
         }
         None => AccountRole::Write,
     };
-    let database = u32::try_from(database).ok().filter(|number| *number < instance.topology().db_number);
-    let database = database.ok_or(Refusal::InvalidParameter { name: "database" })?;
     let mut held = contents::read(&mut *connection, known.key, None).await?;
     let reply = Console { instance: &instance, database, role, now }.run(&command, &mut held);
     if let Some(name) = reply.changed_by {

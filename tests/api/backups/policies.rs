@@ -46,13 +46,6 @@ impl TestServer {
     async fn times(&self, instance: &str) -> Vec<String> {
         self.records(instance, &["created_at"]).await.iter().map(|record| text(&record[0])).collect()
     }
-
-    /// Stops, and makes sure that nothing in the database contradicts a rule.
-    pub(crate) async fn stop_soundly(mut self) {
-        self.stop().await;
-        let report = dcs_emulator::store::sqlite::check(&self.database_path()).await.expect("a look");
-        assert_eq!(report.findings, Vec::<String>::new());
-    }
 }
 
 /// How `fired` tells of a change of a backup.

@@ -12,7 +12,7 @@ use crate::support::seed::{
 use crate::support::{TestServer, refusal, text};
 
 /// How long the background work may take to do what is due before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -205,7 +205,7 @@ async fn what_is_due_is_done_also_when_nobody_asks() {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     };
-    tokio::time::timeout(PATIENCE, done).await.expect("the background work does what is due");
+    tokio::time::timeout(TIMEOUT, done).await.expect("the background work does what is due");
 }
 
 #[tokio::test]

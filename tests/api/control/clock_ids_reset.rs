@@ -11,6 +11,7 @@ pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/_localstack/health", the_emulator_says_what_it_is),
     covered("GET", "/_emulator/info", the_emulator_says_what_it_is),
     covered("GET", "/_emulator/config", settings_are_shown_with_their_origin_and_without_secrets),
+    covered("GET", "/_emulator/ca", the_authority_of_https_is_shown_where_there_is_one),
     covered("GET", "/_emulator/operations", every_operation_is_listed_with_its_routes),
     covered("POST", "/_emulator/reset", a_reset_brings_back_the_start),
     covered("POST", "/moto-api/reset", a_reset_has_the_name_that_people_are_used_to),
@@ -91,6 +92,20 @@ async fn a_control_token_keeps_strangers_out_of_the_control_api_only() {
         server.call("GET", "/_emulator/info").header(name, value).send().await.ok();
     }
     server.create_backup(HA).await;
+}
+
+#[tokio::test]
+async fn the_authority_of_https_is_shown_where_there_is_one() {
+    let missing = TestServer::start().await.get("/_emulator/ca").await;
+    assert_eq!((missing.status, missing.header("content-type")), (404, Some("application/json")));
+    assert!(missing.text().contains("--tls-mode self-signed"), "{missing:?}");
+    let server = TestServer::with(&[("tls.mode", "self-signed")]).await;
+    let shown = server.get("/_emulator/ca").await;
+    assert_eq!(
+        (shown.status, shown.header("content-type")),
+        (200, Some("application/pem-certificate-chain"))
+    );
+    assert!(shown.text().starts_with("-----BEGIN CERTIFICATE-----"), "{shown:?}");
 }
 
 #[tokio::test]
@@ -395,7 +410,8 @@ impl TestServer {
 pub(crate) async fn fill_every_table(server: &mut TestServer) {
     let backup_id = server.create_backup(HA).await;
     server.restore(Api::V2, HA, &json!({ "backup_id": backup_id })).await;
-    server.built_in_token().await;
+    let token = server.built_in_token().await;
+    server.temporary_key(&token, json!({})).await;
     server.set_rule("backup", &json!({"progression": "manual"})).await;
     server.create_backup(SECOND_HA).await;
     server.put("/_emulator/clock", &json!({"frozen": true})).await.ok();
@@ -435,6 +451,8 @@ impl TestServer {
         let migration =
             json!({"name": "migration", "vpc_id": "v", "subnet_id": "s", "security_group_id": "g"});
         self.post(&format!("/v2/{PROJECT}/migration/instance"), &migration).await.ok();
+        let vpc = json!({"vpc": {"name": "net", "cidr": "10.1.0.0/16"}});
+        self.post(&format!("/v1/{PROJECT}/vpcs"), &vpc).await.ok();
     }
 }
 

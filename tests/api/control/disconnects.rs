@@ -14,7 +14,7 @@ use crate::support::seed::{HA, PROJECT, backups_path};
 use crate::backups::policies::auto;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// After so many answers of its one worker the server has seen what came before.
 const ANSWERS: usize = 20;
 
@@ -54,7 +54,7 @@ impl TestServer {
 
     async fn until_it_keeps_otherwise(&self, before: &[Value]) {
         let changed = async { while self.rows(KEPT).await == before {} };
-        tokio::time::timeout(PATIENCE, changed).await.expect("the change is carried out");
+        tokio::time::timeout(TIMEOUT, changed).await.expect("the change is carried out");
         self.answer_others().await;
     }
 }
@@ -112,7 +112,7 @@ async fn a_fault_is_used_up_once_that_is_kept_and_by_no_more_calls_than_it_says(
     // Whoever goes away has used it up as well.
     server.ask_and_go_away("GET", &path, &json!({})).await;
     let used_up = async { while server.get(faults).await.ok() != json!({"faults": []}) {} };
-    tokio::time::timeout(PATIENCE, used_up).await.expect("it is used up");
+    tokio::time::timeout(TIMEOUT, used_up).await.expect("it is used up");
     server.restart().await;
     assert_eq!(server.get(faults).await.ok(), json!({"faults": []}));
     server.get(&path).await.ok();
@@ -142,7 +142,7 @@ async fn what_comes_due_uses_up_a_fault_while_somebody_waits_to_change_the_fault
         lock.rollback().await.unwrap();
     };
     let both = async { tokio::join!(both, unlocked).0 };
-    let (advanced, reset) = tokio::time::timeout(PATIENCE, both).await.expect("both are done");
+    let (advanced, reset) = tokio::time::timeout(TIMEOUT, both).await.expect("both are done");
     assert_eq!(advanced.ok()["fired"][0]["to"], "failed", "{advanced:?}");
     reset.ok();
     assert_eq!(server.get("/_emulator/faults").await.ok(), json!({"faults": []}));

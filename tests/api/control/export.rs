@@ -327,9 +327,7 @@ async fn a_backup_by_hand_needs_hardly_a_word() {
     assert_eq!(server.newest(id).await["status"], "backuping");
     let restores = server.get(&backups_path(id).replace("/backups", "/restores")).await.ok();
     assert_eq!(restores["total_num"], 1);
-    server.stop().await;
-    let report = dcs_emulator::store::sqlite::check(&server.database_path()).await.unwrap();
-    assert_eq!(report.findings, Vec::<String>::new());
+    server.stop_soundly().await;
 }
 
 #[tokio::test]

@@ -52,6 +52,12 @@ async fn an_error_of_a_fault_looks_as_the_version_has_it() {
             429,
             refusal::other("APIGW.0308", "Slower, please."),
         ),
+        (json!({"status": 403, "error_code": "DCS.3002"}), 403, refusal::READ_ONLY),
+        (
+            json!({"status": 403, "error_code": "APIGW.0302", "message": "Not from there."}),
+            403,
+            refusal::other("APIGW.0302", "Not from there."),
+        ),
         (
             json!({"status": 418, "error_code": "EMU.0418"}),
             418,

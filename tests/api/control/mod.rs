@@ -7,6 +7,7 @@ pub(crate) mod contents;
 pub(crate) mod disconnects;
 pub(crate) mod export;
 pub(crate) mod faults;
+pub(crate) mod instance_state;
 pub(crate) mod place;
 pub(crate) mod requests;
 pub(crate) mod rows;

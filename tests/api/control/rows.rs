@@ -55,7 +55,7 @@ const ROWS_ALONE: &[(&str, Row)] = rows![way_back_to_a_snapshot];
 
 #[tokio::test]
 async fn every_row_holds_in_a_project_of_its_own_while_all_others_go_on() {
-    let server = TestServer::with(&[("http.workers", "0")]).await;
+    let server = TestServer::with(&[("http.workers", "0"), ("tls.mode", "self-signed")]).await;
     let tests = Api::BOTH.into_iter().flat_map(|api| ROWS.iter().map(move |row| (api, row)));
     let tests = tests.map(|(api, (name, row))| {
         let server = &server;
@@ -152,6 +152,7 @@ async fn health_info_and_config(tenant: &Tenant<'_>) {
     for path in ["health", "info", "config"] {
         tenant.server.get(&format!("/_emulator/{path}")).await.ok();
     }
+    assert_eq!(tenant.server.get("/_emulator/ca").await.status, 200);
     let info = tenant.server.get("/_emulator/info").await.ok();
     assert!(info["counts"]["projects"].as_u64().is_some_and(|count| count > 2), "{info}");
 }

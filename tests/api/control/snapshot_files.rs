@@ -18,7 +18,7 @@ pub(crate) const COVERS: &[Covered] = &[
 ];
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl TestServer {
     async fn download(&self, name: &str) -> Answer {
@@ -195,7 +195,7 @@ async fn names_tokens_numbers_and_lengths_are_looked_at_before_the_file() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer);
-    tokio::time::timeout(PATIENCE, read).await.expect("it is answered").unwrap();
+    tokio::time::timeout(TIMEOUT, read).await.expect("it is answered").unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(server.snapshot_files(), [""; 0]);
 }
@@ -214,7 +214,7 @@ async fn of_a_file_whose_sender_goes_away_nothing_is_left() {
                 server.get("/livez").await.ok();
             }
         };
-        tokio::time::timeout(PATIENCE, changed).await.expect("the file comes and goes");
+        tokio::time::timeout(TIMEOUT, changed).await.expect("the file comes and goes");
     };
     until(true).await;
     drop(stream);
@@ -241,12 +241,12 @@ async fn no_snapshot_takes_the_place_of_a_file_that_is_arriving() {
             }
         }
     };
-    let name = tokio::time::timeout(PATIENCE, arriving).await.expect("the file comes");
+    let name = tokio::time::timeout(TIMEOUT, arriving).await.expect("the file comes");
     server.take_snapshot(name.trim_start_matches('.').trim_end_matches(".tmp")).await;
     stream.write_all(&file).await.unwrap();
     let mut answer = Vec::new();
     let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer);
-    tokio::time::timeout(PATIENCE, read).await.expect("it is answered").unwrap();
+    tokio::time::timeout(TIMEOUT, read).await.expect("it is answered").unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
 }
 
@@ -259,7 +259,7 @@ async fn a_file_that_does_not_arrive_is_not_waited_for() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answer);
-    tokio::time::timeout(PATIENCE, read).await.expect("it is answered").unwrap();
+    tokio::time::timeout(TIMEOUT, read).await.expect("it is answered").unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(server.snapshot_files(), [""; 0]);
 }

@@ -26,19 +26,34 @@ pub(crate) fn assert_keystone(answer: &Answer, status: u16, title: &str) {
     assert_eq!(answer.header("x-subject-token"), None);
 }
 
-/// The catalogue of a project as clients must find it.
+/// The catalogue of a project as clients must find it, all services at one URL.
 fn catalog(url: &str, project: Option<&str>) -> Value {
-    let entry = |id: &str, kind: &str, name: &str, endpoint: &str, url: String| {
-        json!({"id": id, "type": kind, "name": name, "endpoints": [{
-            "id": endpoint, "interface": "public", "region": "eu-de", "region_id": "eu-de", "url": url,
-        }]})
+    catalog_at([url; 5], project)
+}
+
+/// The catalogue of a project whose services are at these URLs: identity, DCS, billing, VPC, compute.
+pub(crate) fn catalog_at([identity, dcs, billing, vpc, compute]: [&str; 5], project: Option<&str>) -> Value {
+    let endpoint = |id: &str, region: &str, url: &str| json!({"id": id, "interface": "public", "region": region, "region_id": region, "url": url});
+    let at = |url: &str, path: &str| match project {
+        Some(project) => format!("{url}{path}/{project}"),
+        None => format!("{url}{path}"),
     };
-    let mut entries = vec![entry("c1", "identity", "keystone", "e1", format!("{url}/v3"))];
-    if let Some(project) = project {
-        entries.push(entry("c2", "dcs", "dcs", "e2", format!("{url}/v1.0/{project}")));
-        entries.push(entry("c3", "dcsv1", "dcsv1", "e3", format!("{url}/v1.0/{project}")));
-    }
-    json!(entries)
+    let (of_project, of_ecs) = (at(dcs, "/v1.0"), at(compute, "/v1"));
+    let (identity, billing) = (format!("{identity}/v3"), format!("{billing}/v2"));
+    json!([
+        {"id": "c1", "type": "identity", "name": "keystone", "endpoints": [
+            endpoint("e1", "eu-de", &identity), endpoint("g1", "*", &identity),
+        ]},
+        {"id": "c2", "type": "dcs", "name": "dcs", "endpoints": [endpoint("e2", "eu-de", &of_project)]},
+        {"id": "c3", "type": "dcsv1", "name": "dcsv1", "endpoints": [endpoint("e3", "eu-de", &of_project)]},
+        {"id": "c4", "type": "bss", "name": "bss", "endpoints": [
+            endpoint("e4", "eu-de", &billing), endpoint("g4", "*", &billing),
+        ]},
+        {"id": "c5", "type": "network", "name": "neutron", "endpoints": [endpoint("e5", "eu-de", vpc)]},
+        {"id": "c6", "type": "vpc", "name": "vpc", "endpoints": [endpoint("e6", "eu-de", &at(vpc, "/v1"))]},
+        {"id": "c7", "type": "compute", "name": "nova", "endpoints": [endpoint("e7", "eu-de", &at(compute, "/v2.1"))]},
+        {"id": "c8", "type": "ecs", "name": "ecs", "endpoints": [endpoint("e8", "eu-de", &of_ecs)]},
+    ])
 }
 
 #[tokio::test]
@@ -247,9 +262,9 @@ async fn the_catalogue_is_left_out_when_it_is_not_wanted_and_names_the_host_that
     }
     let answer = server.post("/v3/auth/tokens?catalog", &body).await;
     assert!(answer.json()["token"]["catalog"].is_array());
-    let elsewhere = server.call("POST", "/v3/auth/tokens").header("host", "dcs.example.com:8637");
+    let elsewhere = server.call("POST", "/v3/auth/tokens").header("host", "emulator.example.com:8637");
     let catalog_there = elsewhere.json(&body).send().await.json()["token"]["catalog"].take();
-    assert_eq!(catalog_there, catalog("http://dcs.example.com:8637", Some(PROJECT)));
+    assert_eq!(catalog_there, catalog("http://emulator.example.com:8637", Some(PROJECT)));
     let hostile =
         server.call("POST", "/v3/auth/tokens").header("host", "evil.test/x").json(&body).send().await;
     assert!(!hostile.text().contains("evil.test"), "{}", hostile.text());

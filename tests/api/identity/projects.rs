@@ -14,6 +14,7 @@ pub(crate) const COVERS: &[Covered] = &[
     covered("GET", "/v3/auth/projects", projects_are_listed_whole),
     covered("GET", "/v3/projects/{project_id}", a_project_is_shown_to_those_who_have_a_role_in_it),
     covered("GET", "/v3/auth/domains", the_domain_is_listed_whole),
+    covered("GET", "/v3/domains", the_domain_is_listed_whole),
     covered("GET", "/v3/users", a_user_sees_itself),
 ];
 
@@ -45,6 +46,32 @@ async fn projects_are_listed_whole() {
         assert_eq!(ask(&server, KEY, path).await, expected);
         let token = server.built_in_token().await;
         assert_eq!(server.call("GET", path).header("x-auth-token", &token).send().await.ok(), expected);
+    }
+}
+
+#[tokio::test]
+async fn projects_are_paged_by_page_and_size_together() {
+    let server = TestServer::seeded(&users(), &[]).await;
+    let (first, second) = (json!("eu-de"), json!("eu-de_other"));
+    for (query, expected) in [
+        ("page=1&per_page=1", vec![first.clone()]),
+        ("page=2&per_page=1", vec![second.clone()]),
+        ("page=3&per_page=1", vec![]),
+        ("page=1&per_page=5000", vec![first, second]),
+    ] {
+        assert_eq!(names(&server, DENIED, &format!("/v3/projects?{query}")).await, expected, "{query}");
+    }
+    for query in [
+        "page=1",
+        "per_page=1",
+        "page=0&per_page=1",
+        "page=1&per_page=0",
+        "page=1&per_page=5001",
+        "page=x&per_page=1",
+    ] {
+        let path = format!("/v3/projects?{query}");
+        let answer = server.signed(Form::Access, DENIED, "GET", &path, b"").send().await;
+        assert_keystone(&answer, 400, "Bad Request");
     }
 }
 
@@ -102,18 +129,20 @@ async fn a_project_is_shown_to_those_who_have_a_role_in_it() {
 async fn the_domain_is_listed_whole() {
     let server = TestServer::start().await;
     let url = format!("http://{}", server.address());
-    let links = json!({"self": format!("{url}/v3/auth/domains"), "next": null, "previous": null});
     let domain = json!({
         "id": DOMAIN_ID, "name": DOMAIN, "enabled": true, "description": "",
         "links": {"self": format!("{url}/v3/domains/{DOMAIN_ID}")},
     });
-    for (query, domains) in [
-        ("", json!([domain])),
-        ("?name=emulator-domain", json!([domain])),
-        ("?name=emulator", json!([])),
-        ("?name=", json!([domain])),
+    for (path, query, domains) in [
+        ("/v3/auth/domains", "", json!([domain])),
+        ("/v3/auth/domains", "?name=emulator-domain", json!([domain])),
+        ("/v3/auth/domains", "?name=emulator", json!([])),
+        ("/v3/auth/domains", "?name=", json!([domain])),
+        ("/v3/domains", "", json!([domain])),
+        ("/v3/domains", "?name=emulator", json!([])),
     ] {
-        let listed = ask(&server, KEY, &format!("/v3/auth/domains{query}")).await;
+        let links = json!({"self": format!("{url}{path}"), "next": null, "previous": null});
+        let listed = ask(&server, KEY, &format!("{path}{query}")).await;
         assert_eq!(listed, json!({"domains": domains, "links": links}), "{query}");
     }
 }

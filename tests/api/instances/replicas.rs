@@ -154,19 +154,39 @@ async fn fewer_zones_than_replicas_are_used_in_turn() {
 #[tokio::test]
 async fn a_new_size_tells_which_replicas_come_and_go() {
     let server = TestServer::start().await;
-    let told = async || {
-        let tasks = server.get(&format!("{}/tasks", Api::V2.instance(HA))).await.ok();
-        let details = &tasks["tasks"][0]["details"];
-        ["replica_ip", "replica_az", "group_name"].map(|name| details[name].clone())
+    let told = async |instance: &str| {
+        let tasks = server.get(&format!("{}/tasks", Api::V2.instance(instance))).await.ok();
+        let task = &tasks["tasks"][0];
+        let [ip, zone, group] =
+            ["replica_ip", "replica_az", "group_name"].map(|name| task["details"][name].clone());
+        [task["name"].clone(), ip, zone, group]
     };
     copies(&server, 4, adding(&["eu-de-02", "eu-de-03"])).await;
     let nodes = shown(&server, HA).await.remove(0);
     let both = format!("{},{}", nodes[2].2, nodes[3].2);
-    assert_eq!(told().await, [json!(both), json!("eu-de-02,eu-de-03"), json!("group-0")]);
+    let expected = ["AddReplica", &both, "eu-de-02,eu-de-03", "group-0"];
+    assert_eq!(told(HA).await, expected.map(Value::from));
     server.advance_ms(1);
     copies(&server, 3, removing(&nodes[2].0)).await;
-    assert_eq!(told().await, [json!(nodes[2].2), json!("eu-de-02"), json!("group-0")]);
+    let expected = ["DelReplica", &nodes[2].2, "eu-de-02", "group-0"];
+    assert_eq!(told(HA).await, expected.map(Value::from));
     server.advance_ms(1);
     resize(&server, HA, "redis.ha.xu1.large.r3.4", 4, json!({})).await;
-    assert_eq!(told().await, [Value::Null, Value::Null, Value::Null], "another capacity is about no replica");
+    let of_no_replica = [json!("ChangeInstanceSpec"), Value::Null, Value::Null, Value::Null];
+    assert_eq!(told(HA).await, of_no_replica, "another capacity is about no replica");
+    // In a cluster each shard has its own.
+    for (product, change, name) in [
+        ("redis.cluster.xu1.large.r3.4", adding(&["eu-de-01", "eu-de-02", "eu-de-03"]), "AddReplica"),
+        ("redis.cluster.xu1.large.r2.4", json!({"change_type": "deleteReplication"}), "DelReplica"),
+    ] {
+        let before = shown(&server, CLUSTER).await;
+        resize(&server, CLUSTER, product, 4, change).await;
+        let all = if name == "AddReplica" { shown(&server, CLUSTER).await } else { before };
+        let third: Vec<&str> = all.iter().map(|nodes| nodes[2].2.as_str()).collect();
+        let expected = [name, &third.join(","), "eu-de-01,eu-de-02,eu-de-03", "group-0,group-1,group-2"];
+        assert_eq!(told(CLUSTER).await, expected.map(Value::from));
+        server.advance_ms(1);
+    }
+    resize(&server, CLUSTER, "redis.cluster.xu1.large.r2.8", 8, json!({})).await;
+    assert_eq!(told(CLUSTER).await, of_no_replica);
 }

@@ -81,7 +81,7 @@ async fn two_instances_exchange_their_addresses_and_back() {
     let tasks = server.get(&format!("{}/tasks", Api::V2.instance(HA))).await.ok();
     assert_eq!(each(&tasks["tasks"], "name"), ["RollbackIp", "ExchangeIp"]);
     server.call_one(&id, "/rollback-ip").await.assert_refused_by(Api::V2, &unsupported());
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn domain_names_are_exchanged_where_that_is_asked_for() {
     server.call_one(&id, "/rollback-ip").await.assert_no_content();
     let [back, _] = shown(&server, both).await;
     assert_eq!(back, source);
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -159,5 +159,5 @@ async fn an_exchange_that_fails_changes_no_address_and_can_be_tried_again() {
     assert_eq!(server.migration(&id).await["task_status"], "EXCHANGE_SUCCESS");
     let [source, _] = shown(&server, both).await;
     assert_eq!(text(&source.0), text(&before[1].0));
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }

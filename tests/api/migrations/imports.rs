@@ -90,7 +90,7 @@ async fn an_import_takes_the_keys_that_a_backup_keeps() {
     assert_eq!((&stats["full_migration_progress"], &stats["is_migrating"]), (&json!("100"), &json!(false)));
     let row = server.get(&path("migration-tasks")).await.ok()["migration_tasks"][0].take();
     assert_eq!((&row["data_source"], &row["source_instance_id"]), (&name, &Value::Null));
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn an_import_of_files_says_what_it_was_told() {
     unknown.assert_refused_by(Api::V2, &refusal::invalid("log_level"));
     let row = server.get(&path("migration-tasks")).await.ok()["migration_tasks"][0].take();
     assert_eq!(row["data_source"], "bucket");
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn migrations_are_listed_newest_first_and_deleted() {
     assert_eq!(server.get(&path("migration-tasks")).await.ok()["count"], 2);
     let no_ids = refused("DCS.4855", "invalid migration task id in the request.");
     delete(&server, json!({"task_id_list": []})).await.assert_refused_by(Api::V2, &no_ids);
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -304,5 +304,5 @@ async fn an_import_that_fails_or_is_stopped_leaves_the_target_as_it_was() {
     server.assert_idle(HA).await;
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.held_keys(HA).await, ["old"]);
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }

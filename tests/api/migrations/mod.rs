@@ -85,11 +85,4 @@ impl TestServer {
         let shown = self.shown(Api::V2, instance).await;
         assert_eq!((&shown["status"], &shown["task"]), (&json!("RUNNING"), &Value::Null));
     }
-
-    /// Stops, and makes sure that nothing in the database contradicts a rule.
-    async fn ends_soundly(mut self) {
-        self.stop().await;
-        let report = dcs_emulator::store::sqlite::check(&self.database_path()).await.expect("a look");
-        assert_eq!(report.findings, Vec::<String>::new());
-    }
 }

@@ -111,7 +111,7 @@ async fn an_online_migration_copies_the_keys_of_its_source() {
     assert_eq!(server.shown(Api::V2, SINGLE).await["status"], "RESTORING");
     server.advance_ms(FULL_PHASE_MS);
     assert_eq!(server.migration_status(&id).await, "SUCCESS");
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_migration_into_an_instance_that_a_seed_replaces_has_failed() {
     server.seed(&seed.to_string(), "?overwrite=true").await.ok();
     assert_eq!(server.migration_status(&id).await, "FAILED");
     server.assert_idle(HA).await;
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_migration_that_follows_is_stopped_and_restarted() {
     let codes = each(&logs["migration_logs"], "log_code");
     let numbers: Vec<_> = codes.iter().rev().map(|code| text(code)[10..].parse::<u32>().unwrap()).collect();
     assert_eq!(numbers, [1, 3, 4, 5, 6, 7, 3, 4, 5]);
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn a_migration_is_stopped_at_once() {
     }
     let update = server.put(&one(UNKNOWN_INSTANCE, ""), &json!({"resume_mode": "auto"})).await;
     update.assert_refused_by(Api::V2, &not_found());
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -396,7 +396,7 @@ async fn a_migration_fails_by_a_fault_and_with_its_instances() {
             "FAILED"
         ]
     );
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }
 
 #[tokio::test]
@@ -424,5 +424,5 @@ async fn a_migration_ends_with_the_subscription_of_its_target() {
     let end = json!({"resource_ids": [target], "unsubscribe_type": 1});
     server.post("/v2/orders/subscriptions/resources/unsubscribe", &end).await.ok();
     assert_eq!(server.migration_status(&id).await, "FAILED");
-    server.ends_soundly().await;
+    server.stop_soundly().await;
 }

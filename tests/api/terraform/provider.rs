@@ -15,7 +15,7 @@ const UPDATED: &[u16] = &[200, 204];
 /// How long it waits between two looks, in milliseconds.
 const POLL_MS: u64 = 10_000;
 /// How often it looks before it gives up.
-const MOST_POLLS: usize = 60;
+const MAX_POLLS: usize = 60;
 
 /// The provider, and the server it talks to.
 pub(super) struct Provider {
@@ -68,7 +68,7 @@ impl Provider {
     /// Waits until an instance is RUNNING and nothing is done to it, twice in a row.
     pub(super) async fn wait_until_ready(&self, instance: &str, pending: &[&str]) {
         let mut ready = 0;
-        for _ in 0..MOST_POLLS {
+        for _ in 0..MAX_POLLS {
             self.poll();
             let shown = self.get(&format!("instances/{instance}")).await;
             let status = text(&shown["status"]);
@@ -91,7 +91,7 @@ impl Provider {
     /// Waits until a job has ended well.
     async fn wait_for_job(&self, answer: &Value) {
         let job = text(&answer["job_id"]);
-        for _ in 0..MOST_POLLS {
+        for _ in 0..MAX_POLLS {
             let shown = self.get(&format!("jobs/{job}")).await;
             match shown["status"].as_str() {
                 Some("SUCCESS") => return,
@@ -267,7 +267,7 @@ impl Provider {
     pub(super) async fn destroy(&self, instance: &str) {
         let path = format!("instances/{instance}");
         self.send("DELETE", &path, None, &[200, 202, 204]).await;
-        for _ in 0..MOST_POLLS {
+        for _ in 0..MAX_POLLS {
             self.poll();
             let answer = self.server.get(&format!("/v2/{PROJECT}/{path}")).await;
             if answer.status == 404 {

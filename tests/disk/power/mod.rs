@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use chacha20::ChaCha12Rng;
 use dcs_emulator::store::StoreMetrics;
 use dcs_emulator::store::sqlite::{Location, SqliteStore};
 use prometheus::Registry;
 use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha12Rng;
 use sqlx::Connection as _;
 use tempfile::TempDir;
 

@@ -14,13 +14,13 @@ impl InstanceEntry {
         instance: &Instance,
         name_offset: UtcOffset,
     ) -> Result<Vec<Backup>, Problem> {
-        let usual_format = instance.engine_version.backup_format(instance.engine);
+        let default_format = instance.engine_version.backup_format(instance.engine);
         let given = self.backups.iter().map(|entry| entry.created_at);
         let places = places(instance, name_offset, given, "backups")?;
         let entries = self.backups.iter().zip(places);
         let complete = |(entry, place): (&BackupEntry, Place)| {
             let field = format!("backups[{}]", place.number - 1);
-            entry.complete(place, usual_format).map_err(in_field(field))
+            entry.complete(place, default_format).map_err(in_field(field))
         };
         entries.map(complete).collect()
     }

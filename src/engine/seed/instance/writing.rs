@@ -3,12 +3,16 @@
 use std::num::NonZeroU16;
 
 use crate::domain::instance::Billing;
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::engine::seed::account::AccountEntry;
 use crate::engine::seed::configuration::{
-    BandwidthEntry, PolicyEntry, TagEntry, WhitelistEntry, write_parameters,
+    BandwidthEntry, DailyScanEntry, ExpiredKeyScanEntry, PolicyEntry, TagEntry, WhitelistEntry,
+    write_parameters,
 };
-use crate::engine::seed::instance::{InstanceEntry, USUAL_ENTERPRISE_PROJECT};
+use crate::engine::seed::instance::{DEFAULT_ENTERPRISE_PROJECT, InstanceEntry};
+use crate::engine::seed::nodes::{NodeEntry, ReplicaEntry, write_bandwidth};
+use crate::engine::seed::order::SubscriptionEntry;
 use crate::engine::seed::records::WorkEntry;
 use crate::engine::seed::text::{Nullable, SecretText, Short, Text};
 use crate::store::InstanceSeed;
@@ -21,16 +25,23 @@ impl From<InstanceSeed> for InstanceEntry {
             accounts,
             contents,
             password_hash,
+            password_has_colon,
+            subscription,
             next_run_at,
             minor_versions,
             work,
             ..
         } = seed;
         let offered = instance.parameters();
+        // An older version took settings of scans that this one has not.
+        let can_scan = |kind: AnalysisKind| kind.permit(&instance).is_ok();
+        let (big, hot) = (can_scan(AnalysisKind::Big), can_scan(AnalysisKind::Hot));
+        let expired = can_scan(AnalysisKind::Expired);
+        let (group_bandwidths, bandwidth_info) = write_bandwidth(instance.bandwidth);
         let order_id = instance.billing.order_id().map(|id| Short(id.to_owned()));
         let is_prepaid = instance.billing != Billing::PostPaid;
-        let usual_maintenance = instance.maintenance == MaintenanceWindow::DEFAULT;
-        let maintenance = |text: String| (!usual_maintenance).then_some(Short(text));
+        let default_maintenance = instance.maintenance == MaintenanceWindow::DEFAULT;
+        let maintenance = |text: String| (!default_maintenance).then_some(Short(text));
         let enterprise_project = Some(instance.enterprise_project_id);
         Self {
             id: Text(instance.id),
@@ -48,6 +59,7 @@ impl From<InstanceSeed> for InstanceEntry {
             product_id: instance.product_id.map(Short),
             charging_mode: is_prepaid.then_some(1),
             order_id,
+            subscription: subscription.map(SubscriptionEntry::from),
             status: Some(Text(instance.status)),
             work: work.map(WorkEntry::from),
             error_code: instance.error_code.map(Short),
@@ -57,6 +69,7 @@ impl From<InstanceSeed> for InstanceEntry {
             no_password_access: instance.access.no_password,
             access_user: instance.access.user.map(Short),
             password_hash: password_hash.map(SecretText),
+            password_has_colon,
             enable_ssl: instance.access.ssl,
             enable_publicip: instance.access.public_ip,
             publicip_id: instance.access.public_ip_id.map(Short),
@@ -68,7 +81,9 @@ impl From<InstanceSeed> for InstanceEntry {
                 .map_or(Nullable::Null, |id| Nullable::Given(Short(id))),
             maintain_begin: maintenance(instance.maintenance.begin()),
             maintain_end: maintenance(instance.maintenance.end()),
-            enterprise_project_id: enterprise_project.filter(|id| id != USUAL_ENTERPRISE_PROJECT).map(Short),
+            enterprise_project_id: enterprise_project
+                .filter(|id| id != DEFAULT_ENTERPRISE_PROJECT)
+                .map(Short),
             rename_commands: instance.rename_commands.as_map().clone(),
             user_id: Some(Short(instance.creator.user_id)),
             user_name: Some(Short(instance.creator.user_name)),
@@ -80,6 +95,16 @@ impl From<InstanceSeed> for InstanceEntry {
             instance_backup_policy: instance.backup_policy.map(|kept| PolicyEntry::of(&kept, next_run_at)),
             whitelist: WhitelistEntry::of(&configuration.whitelist),
             bandwidth_policy: configuration.bandwidth_policy.map(BandwidthEntry::from),
+            bigkey_autoscan: configuration.big_key_scan.filter(|_| big).map(DailyScanEntry::from),
+            hotkey_autoscan: configuration.hot_key_scan.filter(|_| hot).map(DailyScanEntry::from),
+            expire_autoscan: configuration
+                .expired_key_scan
+                .filter(|_| expired)
+                .map(ExpiredKeyScanEntry::from),
+            group_bandwidths,
+            bandwidth_info,
+            replicas: instance.replicas.into_iter().filter_map(ReplicaEntry::of).collect(),
+            nodes: instance.stored_nodes.iter().filter_map(NodeEntry::of).collect(),
             stopped_nodes: instance.stopped_nodes.into_iter().map(Text).collect(),
             accounts: accounts.into_iter().map(AccountEntry::from).collect(),
             contents,

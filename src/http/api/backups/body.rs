@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::backup::Backup;
 use crate::domain::backup_file::BackupFormat;
 use crate::domain::id::{BackupId, UUID_LENGTH};
-use crate::domain::link::LinkLife;
+use crate::domain::link::LinkLifetime;
 use crate::domain::refusal::Refusal;
 use crate::domain::remark::Remark;
 use crate::domain::time::Timestamp;
@@ -64,9 +64,9 @@ pub(crate) struct CreateLinksBody {
 ///
 /// # Errors
 /// `EmptyBody`, `InvalidBody`, `InvalidParameter` (`expiration`).
-pub(crate) fn create_links(body: &[u8]) -> Result<LinkLife, Refusal> {
+pub(crate) fn create_links(body: &[u8]) -> Result<LinkLifetime, Refusal> {
     let body: CreateLinksBody = mandatory_object(body)?;
-    let life = body.expiration.and_then(|seconds| LinkLife::from_seconds(seconds).ok());
+    let life = body.expiration.and_then(|seconds| LinkLifetime::from_seconds(seconds).ok());
     life.ok_or(Refusal::InvalidParameter { name: "expiration" })
 }
 
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn the_life_of_a_link_is_a_number_or_a_text_of_one() {
         for body in [r#"{"expiration": 300}"#, r#"{"expiration": "300"}"#, r#"{"expiration": 300.0}"#] {
-            assert_eq!(create_links(body.as_bytes()), Ok(LinkLife::from_seconds(300).unwrap()), "{body}");
+            assert_eq!(create_links(body.as_bytes()), Ok(LinkLifetime::from_seconds(300).unwrap()), "{body}");
         }
         for body in [
             r#"{"expiration": 299}"#,

@@ -1,5 +1,4 @@
-//! Backups: create, list, delete, download links. Both versions of the API are served here; what they write differently is in
-//! `v1` and `v2`.
+//! Backups: create, list, delete, download links, on both versions of the API.
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.1 to 2.4; docs/contract/dcs-v2.md, section 2.1.
 
@@ -68,7 +67,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
 /// `POST …/backups`: records a backup.
 async fn create_backup(engine: Engine, InstanceContext { context, instance }: InstanceContext) -> Response {
     let mut request = body::create_backup(&context.body, context.api)?;
-    request.id = context.given_id()?;
+    request.id = context.client_chosen_id()?;
     request.failure = context.failure;
     let backup_id = engine
         .create_backup(context.api, instance, request, context.origin)

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::config_template::{ConfigTemplate, TemplateRef, TemplateWords};
+use crate::domain::config_template::{ConfigTemplate, TemplateAttributes, TemplateRef};
 use crate::domain::instance::Engine as CacheEngine;
 use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
@@ -58,7 +58,7 @@ pub(super) async fn create_template(
     let body: TemplateBody = mandatory_object(&context.body)?;
     let source = TemplateRef::parse(&body.template_id).ok_or(Refusal::TemplateNotFound)?;
     let id = engine
-        .create_template(project_id, source, body.words(), context.given_id()?, context.origin)
+        .create_template(project_id, source, body.words(), context.client_chosen_id()?, context.origin)
         .await
         .or_fail(&codes::INSTANCE_SAVE_FAILED)?;
     Ok(HttpResponse::Ok().json(CreatedView { id: id.to_string() }))
@@ -142,10 +142,10 @@ pub(super) struct TemplateBody {
 struct ParameterValue(#[serde(deserialize_with = "text_or_number")] String);
 
 impl TemplateBody {
-    fn words(self) -> TemplateWords {
+    fn words(self) -> TemplateAttributes {
         let values =
             self.params.map(|params| params.into_iter().map(|(name, value)| (name, value.0)).collect());
-        TemplateWords { name: self.name, description: self.description, values }
+        TemplateAttributes { name: self.name, description: self.description, values }
     }
 }
 

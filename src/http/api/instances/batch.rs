@@ -15,7 +15,7 @@ use crate::http::error::{ApiError, OrFail, Response, codes};
 use crate::http::extract::mandatory_object;
 
 /// The most instances a call may name.
-const MOST_INSTANCES: usize = 50;
+const MAX_INSTANCES: usize = 50;
 
 /// Reads the ids that a body names.
 ///
@@ -23,7 +23,7 @@ const MOST_INSTANCES: usize = 50;
 /// `NoInstances`, `TooManyInstances`, `InvalidInstanceId` if any of them is malformed; in this order.
 pub(crate) fn instance_ids(named: Option<&[String]>) -> Result<Vec<InstanceId>, Refusal> {
     let named = named.filter(|named| !named.is_empty()).ok_or(Refusal::NoInstances)?;
-    if named.len() > MOST_INSTANCES {
+    if named.len() > MAX_INSTANCES {
         return Err(Refusal::TooManyInstances);
     }
     named.iter().map(|id| id.parse().map_err(|_| Refusal::InvalidInstanceId)).collect()

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 
 use crate::domain::id::InstanceId;
 use crate::domain::identity::Secret;
-use crate::domain::instance::policy::{SentPlan, SentPolicy};
-use crate::domain::instance::{BillingOrder, CreateInstancesRequest, ExpectedProduct, InstanceName};
+use crate::domain::instance::policy::{PlanRequest, PolicyRequest};
+use crate::domain::instance::{BillingRequest, CreateInstancesRequest, ExpectedProduct, InstanceName};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, CreatedInstances, Engine};
 use crate::http::context::ProjectContext;
@@ -27,7 +27,7 @@ pub(super) async fn create_instances(
 ) -> Response {
     let body: OrderBody = mandatory_object(&context.body)?;
     let mut order = body.order(context.api)?;
-    order.id = context.given_id()?;
+    order.id = context.client_chosen_id()?;
     let created = engine
         .create_instances(context.api, project_id, order, context.origin)
         .await
@@ -129,22 +129,22 @@ impl PolicyBody {
     ///
     /// # Errors
     /// `InvalidBody` for a text that holds no policy.
-    pub(crate) fn sent(self) -> Result<SentPolicy, Refusal> {
+    pub(crate) fn sent(self) -> Result<PolicyRequest, Refusal> {
         let object = match self {
             Self::Object(object) => object,
             Self::Text(text) if text.trim().is_empty() => PolicyObject::default(),
             Self::Text(text) => serde_json::from_str(&text).map_err(|_| Refusal::InvalidBody)?,
         };
-        let plan = object.periodical_backup_plan.map(|plan| SentPlan {
+        let plan = object.periodical_backup_plan.map(|plan| PlanRequest {
             begin_at: text(plan.begin_at),
             period_type: text(plan.period_type),
             backup_at: plan.backup_at.unwrap_or_default().iter().map(Flexible::to_u64).collect(),
             timezone_offset: text(plan.timezone_offset),
         });
-        Ok(SentPolicy {
+        Ok(PolicyRequest {
             backup_type: text(object.backup_type),
             save_days: object.save_days.as_ref().and_then(Flexible::given).map(Flexible::to_u64),
-            plan: plan.filter(|plan| *plan != SentPlan::default()),
+            plan: plan.filter(|plan| *plan != PlanRequest::default()),
         })
     }
 }
@@ -204,7 +204,7 @@ impl OrderBody {
             port: number(&self.port),
             rename_commands: self.rename_commands.unwrap_or_default(),
             tags: self.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value.0)).collect(),
-            billing: BillingOrder {
+            billing: BillingRequest {
                 charging_mode: text(billing.charging_mode),
                 period_type: text(billing.period_type),
                 period_num: number(&billing.period_num),

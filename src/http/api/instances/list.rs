@@ -42,7 +42,7 @@ pub(super) async fn list_instances(
         engine.list_instances(project_id, query).await.or_fail(&codes::INSTANCE_QUERY_FAILED)?;
     Ok(HttpResponse::Ok().json(InstancesView::new(page, context.api, now)))
 }
-/// What [`instances_query`] reads on v1.0.
+/// The query parameters of v1.0.
 pub(super) const V1_INSTANCES_QUERY: &[QueryParameter] = &[
     number("start", "The ordinal of the first instance, from 1.").from(1),
     text("marker", "The id of the instance before the page; then `start` is not looked at."),
@@ -95,7 +95,7 @@ fn v1_filter(query: &Query) -> Option<InstanceFilter> {
     })
 }
 
-/// What [`instances_query`] reads on v2.
+/// The query parameters of v2.
 pub(super) const V2_INSTANCES_QUERY: &[QueryParameter] = &[
     PAGE_QUERY[0],
     PAGE_QUERY[1],

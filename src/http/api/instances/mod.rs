@@ -1,4 +1,4 @@
-//! Instances: get and list, on both versions of the API.
+//! Instances: create, get, list, count, update, resize, change status or password, delete, on both versions of the API.
 //!
 //! Source: docs/contract/dcs-v1.0.md, sections 2.8 and 2.9; docs/contract/dcs-v2.md, section 2.3.
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::domain::backup::BackupKind;
 use crate::domain::id::ProjectId;
-use crate::domain::instance::policy::{BackupPlan, BackupPolicy, KeptPolicy};
+use crate::domain::instance::policy::{BackupPlan, BackupPolicy, StoredPolicy};
 use crate::http::time::rfc3339;
 
 /// A policy, with what the service says of it.
@@ -42,7 +42,7 @@ struct PlanView {
 
 impl PolicyView {
     /// Shows a policy of an instance of a project.
-    pub(crate) fn new(kept: &KeptPolicy, project_id: ProjectId) -> Self {
+    pub(crate) fn new(kept: &StoredPolicy, project_id: ProjectId) -> Self {
         let content = ContentView::of(&kept.policy);
         Self {
             backup_policy_id: kept.id.to_string(),

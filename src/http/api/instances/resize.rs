@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::id::JobId;
-use crate::domain::instance::{InstanceAction, PlacementChange, ResizeOrder};
+use crate::domain::instance::{InstanceAction, PlacementChange, ResizeRequest};
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine, ResizeTerms};
 use crate::http::api::config::change::job_begun;
@@ -24,7 +24,7 @@ pub(super) async fn resize_instance(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let body: ResizeBody = mandatory_object(&context.body)?;
-    let terms = ResizeTerms { may_wait: body.may_wait(context.api)?, needs_order: false };
+    let terms = body.terms(context.api)?;
     let order_id = engine
         .resize_instance(context.api, instance, body.order(context.api)?, terms, context.origin)
         .await
@@ -49,24 +49,39 @@ pub(crate) struct ResizeBody {
     /// False: it waits for the window of maintenance.
     #[schema(value_type = Option<bool>)]
     execute_immediately: Option<Value>,
+    #[schema(value_type = Option<ResizePayment>)]
+    bss_param: Option<Value>,
+}
+
+/// How another size is paid, of an instance that is paid for in advance.
+#[derive(Deserialize, ToSchema)]
+struct ResizePayment {
+    /// False: the order waits for its payment.
+    is_auto_pay: Option<Flexible>,
 }
 
 impl ResizeBody {
-    /// Returns whether the change waits for the window of maintenance. On v1.0 none does.
+    /// Returns what the change waits for: the window of maintenance, its payment. On v1.0 none waits.
     ///
     /// # Errors
     /// `InvalidBody`.
-    pub(crate) fn may_wait(&self, api: ApiVersion) -> Result<bool, Refusal> {
+    pub(crate) fn terms(&self, api: ApiVersion) -> Result<ResizeTerms, Refusal> {
         let at_once: Option<Flexible> = only_v2(api, self.execute_immediately.clone())?;
-        Ok(at_once.as_ref().and_then(Flexible::boolean) == Some(false))
+        let payment: Option<ResizePayment> = only_v2(api, self.bss_param.clone())?;
+        let is_no = |told: Option<Flexible>| told.as_ref().and_then(Flexible::boolean) == Some(false);
+        Ok(ResizeTerms {
+            may_wait: is_no(at_once),
+            is_unpaid: is_no(payment.and_then(|payment| payment.is_auto_pay)),
+            needs_order: false,
+        })
     }
 
     /// Returns the order. v1.0 knows capacity and product only.
     ///
     /// # Errors
     /// `InvalidBody`.
-    pub(crate) fn order(self, api: ApiVersion) -> Result<ResizeOrder, Refusal> {
-        Ok(ResizeOrder {
+    pub(crate) fn order(self, api: ApiVersion) -> Result<ResizeRequest, Refusal> {
+        Ok(ResizeRequest {
             capacity_gb: self.new_capacity.as_ref().and_then(Flexible::number),
             product: text(self.spec_code),
             kind: text(only_v2(api, self.change_type)?),
@@ -82,10 +97,10 @@ pub(super) async fn check_resize(
     InstanceContext { context, instance }: InstanceContext,
 ) -> Response {
     let body: ResizeCheckBody = mandatory_object(&context.body)?;
-    let order = ResizeOrder {
+    let order = ResizeRequest {
         capacity_gb: body.new_capacity.as_ref().and_then(Flexible::number),
         product: text(body.spec_code),
-        ..ResizeOrder::default()
+        ..ResizeRequest::default()
     };
     let job = engine.check_resize(instance, order, (context.failure, context.origin)).await;
     Ok(job_begun(job.or_fail(&codes::INSTANCE_SAVE_FAILED)?))
@@ -192,7 +207,7 @@ async fn extend(
     extension: PlacementChange,
     may_wait: bool,
 ) -> Result<JobId, ApiError> {
-    let begun = engine.extend_instance(instance, extension, may_wait, context.origin).await;
+    let begun = engine.change_placement(instance, extension, may_wait, context.origin).await;
     begun.or_fail(&codes::INSTANCE_SAVE_FAILED)
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::instance::UpdateOrder;
+use crate::domain::instance::UpdateInstanceRequest;
 use crate::domain::refusal::Refusal;
 use crate::engine::{ApiVersion, Engine};
 use crate::http::api::instances::create::PolicyBody;
@@ -51,9 +51,9 @@ impl UpdateBody {
     ///
     /// # Errors
     /// `InvalidBody`.
-    fn order(self, api: ApiVersion) -> Result<UpdateOrder, Refusal> {
+    fn order(self, api: ApiVersion) -> Result<UpdateInstanceRequest, Refusal> {
         let port: Option<Flexible> = only_v2(api, self.port)?;
-        Ok(UpdateOrder {
+        Ok(UpdateInstanceRequest {
             name: self.name,
             description: self.description,
             maintenance: (text(self.maintain_begin), text(self.maintain_end)),

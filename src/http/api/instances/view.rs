@@ -54,12 +54,12 @@ pub(crate) struct InstanceView {
     order_id: Option<String>,
     is_free: Option<bool>,
     vpc_id: String,
-    vpc_name: &'static str,
+    vpc_name: String,
     subnet_id: String,
-    subnet_name: &'static str,
-    subnet_cidr: &'static str,
+    subnet_name: String,
+    subnet_cidr: String,
     security_group_id: Option<String>,
-    security_group_name: Option<&'static str>,
+    security_group_name: Option<String>,
     created_at: String,
     launched_at: Option<String>,
     update_at: String,
@@ -120,6 +120,7 @@ impl InstanceView {
         let (product, access) = (instance.product(), instance.public_access());
         let domain_name = instance.domain_name();
         let has_security_group = instance.network.security_group_id.is_some();
+        let names = instance.network.names.clone();
         let created_at = rfc3339(instance.created_at);
         Self {
             readonly_domain_name: instance.readonly_domain_name(),
@@ -150,10 +151,11 @@ impl InstanceView {
             charging_mode: instance.billing.charging_mode(),
             order_id: instance.billing.order_id().map(str::to_owned),
             is_free: None,
-            vpc_name: "vpc-default",
-            subnet_name: "subnet-default",
-            subnet_cidr: "192.168.0.0/24",
-            security_group_name: has_security_group.then_some("sg-default"),
+            vpc_name: names.vpc.unwrap_or_else(|| "vpc-default".to_owned()),
+            subnet_name: names.subnet.unwrap_or_else(|| "subnet-default".to_owned()),
+            subnet_cidr: names.cidr.unwrap_or_else(|| "192.168.0.0/24".to_owned()),
+            security_group_name: has_security_group
+                .then(|| names.group.unwrap_or_else(|| "sg-default".to_owned())),
             launched_at: instance.launched_at.map(rfc3339),
             update_at: rfc3339(instance.updated_at),
             created_at,
@@ -293,7 +295,7 @@ impl BandwidthInfo {
         Self {
             bandwidth: instance.shard_bandwidths().iter().map(|shard| shard.bandwidth).sum(),
             assured_bandwidth: instance.topology().bandwidth_mbit,
-            max_bandwidth_for_node: bandwidth::MOST_OF_SHARD,
+            max_bandwidth_for_node: bandwidth::MAX_OF_SHARD,
             begin_time: millis(|one| one.begin_at),
             end_time: millis(Expansion::end_at),
             current_time: now.as_millis(),
@@ -301,7 +303,7 @@ impl BandwidthInfo {
             expand_count: expansion.map_or(0, |one| one.count),
             expand_effect_time: lasting(EXPANSION_TIME),
             expand_interval_time: lasting(EXPANSION_INTERVAL),
-            max_expand_count: bandwidth::MOST_EXPANSIONS,
+            max_expand_count: bandwidth::MAX_EXPANSIONS,
             task_running: expansion.is_some_and(|one| one.is_running),
         }
     }

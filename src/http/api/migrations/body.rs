@@ -12,14 +12,14 @@ use crate::domain::migration::{
 use crate::domain::refusal::Refusal;
 use crate::engine::{
     ConfigureMigrationRequest, CreateMigrationRequest, MigrationSourceRequest, NewOnlineMigration,
-    RequestedEnd,
+    RequestedEndpoint,
 };
 use crate::http::flexible::{self, Flexible};
 
 /// How many characters a description has at most.
-const LONGEST_DESCRIPTION: usize = 1024;
+const MAX_DESCRIPTION_LENGTH: usize = 1024;
 /// How many characters another text has at most: addresses, the name of a file or of a bucket.
-const LONGEST_TEXT: usize = 1024;
+const MAX_TEXT_LENGTH: usize = 1024;
 /// How many migrations a call names at most, and how many files an import has.
 pub(super) const MOST: usize = 100;
 /// How many MB a second a migration may be limited to.
@@ -31,7 +31,7 @@ fn invalid(name: &'static str) -> Refusal {
 
 /// Reads a text that must be there.
 fn some_text(given: Option<String>, name: &'static str) -> Result<String, Refusal> {
-    let text = flexible::text(given).filter(|text| text.chars().count() <= LONGEST_TEXT);
+    let text = flexible::text(given).filter(|text| text.chars().count() <= MAX_TEXT_LENGTH);
     text.ok_or(invalid(name))
 }
 
@@ -52,7 +52,7 @@ fn migration_name(given: Option<String>, name: &'static str) -> Result<String, R
 }
 
 fn description(given: Option<String>) -> Result<Option<String>, Refusal> {
-    let is_too_long = given.as_ref().is_some_and(|text| text.chars().count() > LONGEST_DESCRIPTION);
+    let is_too_long = given.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_LENGTH);
     if is_too_long { Err(invalid("description")) } else { Ok(given) }
 }
 
@@ -69,15 +69,15 @@ pub(super) struct EndBody {
 
 impl EndBody {
     /// Reads an end that must be there.
-    fn read(body: Option<Self>, name: &'static str) -> Result<RequestedEnd, Refusal> {
+    fn read(body: Option<Self>, name: &'static str) -> Result<RequestedEndpoint, Refusal> {
         let Self { id, addrs, password } = body.ok_or(invalid(name))?;
         let instance_id = flexible::text(id).map(|id| id.parse().map_err(|_| invalid(name))).transpose()?;
         let addrs = flexible::text(addrs);
-        let fits = |addrs: &String| addrs.len() <= LONGEST_TEXT && addrs.split(',').all(is_address);
+        let fits = |addrs: &String| addrs.len() <= MAX_TEXT_LENGTH && addrs.split(',').all(is_address);
         if instance_id.is_none() && !addrs.as_ref().is_some_and(fits) {
             return Err(invalid(name));
         }
-        Ok(RequestedEnd { instance_id, addrs, password: flexible::text(password).map(Secret::new) })
+        Ok(RequestedEndpoint { instance_id, addrs, password: flexible::text(password).map(Secret::new) })
     }
 }
 
@@ -286,7 +286,7 @@ impl NamedBody {
 
 fn named(ids: Option<Vec<String>>) -> Result<Vec<String>, Refusal> {
     let ids = ids.unwrap_or_default();
-    let fits = (1..=MOST).contains(&ids.len()) && ids.iter().all(|id| id.len() <= LONGEST_TEXT);
+    let fits = (1..=MOST).contains(&ids.len()) && ids.iter().all(|id| id.len() <= MAX_TEXT_LENGTH);
     if fits { Ok(ids) } else { Err(Refusal::NoMigrations) }
 }
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::domain::instance::Instance;
 use crate::domain::migration::{
-    ImportFile, ImportSource, LogRow, Migration, MigrationEnd, MigrationMethod, ResumeMode,
+    ImportFile, ImportSource, LogRow, Migration, MigrationEndpoint, MigrationMethod, ResumeMode,
 };
 use crate::engine::{MigrationDetails, MigrationStats};
 
@@ -39,7 +39,7 @@ pub(super) struct CreatedView {
 
 /// An end of a migration.
 #[derive(Serialize, ToSchema)]
-#[schema(as = MigrationEnd)]
+#[schema(as = MigrationEndpoint)]
 struct EndView {
     id: Option<String>,
     name: Option<String>,
@@ -56,7 +56,7 @@ struct EndView {
 
 impl EndView {
     /// Shows an end as it is now, or as it was if it is gone.
-    fn of(end: &MigrationEnd, instance: Option<&Instance>) -> Self {
+    fn of(end: &MigrationEndpoint, instance: Option<&Instance>) -> Self {
         let now = present(end, instance);
         let (ip, port) = now.first_address();
         Self {
@@ -73,8 +73,8 @@ impl EndView {
     }
 }
 
-fn present(end: &MigrationEnd, instance: Option<&Instance>) -> MigrationEnd {
-    instance.map_or_else(|| end.clone(), MigrationEnd::of_instance)
+fn present(end: &MigrationEndpoint, instance: Option<&Instance>) -> MigrationEndpoint {
+    instance.map_or_else(|| end.clone(), MigrationEndpoint::of_instance)
 }
 
 /// What an import takes its data from.
@@ -236,7 +236,7 @@ impl RowView {
             (None, Some(ImportSource::BackupRecord { backup_name, .. })) => Some(backup_name.clone()),
             (None, None) => None,
         };
-        let id = |end: &MigrationEnd| end.instance_id.map(|id| id.to_string());
+        let id = |end: &MigrationEndpoint| end.instance_id.map(|id| id.to_string());
         Self {
             task_id: migration.id.to_string(),
             task_name: migration.name.clone(),

@@ -37,7 +37,7 @@ pub(crate) fn routes() -> Vec<RouteEntry> {
         reading("batch_show_nodes_information", "dcs:instance:list")
             .summary("Shows every node of a page of instances")
             .v2(GET, "/instances-logical-nodes", endpoint(list_nodes_of_instances))
-            .query(&[versions::PAGE_QUERY[0], versions::PAGE_QUERY[1].up_to(MOST_INSTANCES)])
+            .query(&[versions::PAGE_QUERY[0], versions::PAGE_QUERY[1].up_to(MAX_INSTANCES)])
             .answers::<NodesOfInstancesView>(),
         reading("show_instance_topology", "dcs:instance:get")
             .summary("Shows the nodes of an instance by their kind")
@@ -79,7 +79,7 @@ async fn list_logical_nodes(engine: Engine, InstanceContext { instance, .. }: In
 }
 
 /// Of how many instances a page has the nodes at most.
-const MOST_INSTANCES: u16 = 100;
+const MAX_INSTANCES: u16 = 100;
 
 /// `GET …/instances-logical-nodes`: shows every node of a page of instances.
 async fn list_nodes_of_instances(
@@ -90,7 +90,7 @@ async fn list_nodes_of_instances(
         filter: InstanceFilter::default(),
         start: InstancePageStart::Skip(offset(&context.query)?),
         limit: bounded_limit(&context.query)?
-            .at_most(MOST_INSTANCES)
+            .at_most(MAX_INSTANCES)
             .ok_or(Refusal::InvalidQuery { name: "limit" })?,
     };
     let page = shown(engine.list_instances(project_id, query).await)?;

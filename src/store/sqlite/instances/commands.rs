@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 
 use crate::domain::origin::Origin;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::creation::create;
 use crate::store::sqlite::instances::password::change_password;
@@ -17,14 +17,17 @@ use crate::store::{
 };
 
 /// Changes an instance.
-async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), StoreError> {
+pub(in crate::store::sqlite) async fn change(
+    state: &mut WriterState,
+    command: ChangeInstance,
+) -> Result<(), StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
     let ChangeInstance { instance, command, now, origin } = command;
     instances.load(connection, std::iter::once(instance.instance_id)).await?;
     let known: CachedInstance = instances.get_mut(instance.project_id, instance.instance_id)?.clone();
     let actor_key = actors.key(connection, &origin.actor).await?;
     instances.forget(instance.instance_id);
-    let audit = Audit { at: now, origin: &origin, actor_key };
+    let audit = AuditContext { at: now, origin: &origin, actor_key };
     match command {
         InstanceCommand::Update { update, policy_id, unique_names, port_change } => {
             let names = unique_names.then_some(instance.project_id);
@@ -49,7 +52,11 @@ async fn change(state: &mut WriterState, command: ChangeInstance) -> Result<(), 
         }
         InstanceCommand::Resize { resize, wait, task, work, order } => {
             let project_key = known.project_key;
-            resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await?;
+            if order.as_ref().is_some_and(|order| order.size.is_some()) {
+                resize::order(connection, &known, &resize, audit).await?;
+            } else {
+                resize::begin(connection, known, &resize, wait.as_ref(), (&task, work), audit).await?;
+            }
             match order {
                 Some(order) => placed_orders::place(connection, project_key, &order).await,
                 None => Ok(()),

@@ -12,13 +12,15 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::domain::work::WorkPlan;
 use crate::store::row::rename_commands_json;
-use crate::store::sqlite::events::Audit;
-use crate::store::sqlite::instances::free::{free_addresses, require_free, require_unused_address};
+use crate::store::sqlite::events::AuditContext;
+use crate::store::sqlite::instances::free::{
+    free_addresses, free_in_subnet, require_free, require_unused_address,
+};
 use crate::store::sqlite::instances::record::record;
 use crate::store::sqlite::instances::{password, transition, update};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, placed_orders, quotas};
+use crate::store::sqlite::{control, networks, placed_orders, quotas};
 use crate::store::{CreateInstances, NewInstanceIdentity, StoreError};
 
 /// Makes instances.
@@ -27,31 +29,46 @@ pub(in crate::store::sqlite) async fn create(
     command: CreateInstances,
 ) -> Result<(), StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
-    let (project_id, names) = (command.project_id, command.called.iter().map(|called| called.name.as_str()));
+    let (project_id, names) =
+        (command.project_id, command.identities.iter().map(|identity| identity.name.as_str()));
     if command.unique_names {
         require_free(connection, project_id, names.collect()).await?;
     }
     let (quota, used) = quotas::quota(&mut *connection, project_id).await?;
-    let count = u64::try_from(command.called.len()).unwrap_or(u64::MAX);
+    let count = u64::try_from(command.identities.len()).unwrap_or(u64::MAX);
     let memory_mb = count.saturating_mul(u64::from(command.new.capacity.as_megabytes()));
     quota.permit(used, Usage { instances: count, memory_mb })?;
-    if command.id_is_given {
-        require_unused(connection, &command.called).await?;
+    if command.is_id_client_chosen {
+        require_unused(connection, &command.identities).await?;
     }
     // Of several instances none has the address that was asked for.
-    let private_ip = command.new.private_ip.as_deref().filter(|_| command.called.len() == 1);
+    let private_ip = command.new.private_ip.as_deref().filter(|_| command.identities.len() == 1);
+    let subnet =
+        networks::place(connection, project_id, &command.new.network, command.strict_network).await?;
+    if let (Some(subnet), Some(ip)) = (&subnet, private_ip) {
+        subnet.require(ip)?;
+    }
     if let Some(ip) = private_ip {
         require_unused_address(connection, project_id, &command.new.network.subnet_id, ip).await?;
     }
+    let each = usize::try_from(command.new.addresses.max(1)).unwrap_or(1);
+    let count = each * command.identities.len();
+    let free = match &subnet {
+        Some(subnet) => free_in_subnet(connection, project_id, subnet, count).await?,
+        None => None,
+    };
+    // Nothing is refused any more: something is written from here on.
     let project_key = ensure_project(connection, project_id, command.now).await?;
     let actor_key = actors.key(connection, &command.origin.actor).await?;
-    let each = usize::try_from(command.new.addresses.max(1)).unwrap_or(1);
-    let free = free_addresses(connection, project_key, each * command.called.len()).await?;
-    for (called, free) in command.called.iter().zip(free.chunks(each)) {
-        instances.forget(called.id);
+    let free = match free {
+        Some(free) => free,
+        None => free_addresses(connection, project_key, count).await?,
+    };
+    for (identity, free) in command.identities.iter().zip(free.chunks(each)) {
+        instances.forget(identity.id);
         let ip = private_ip.map_or_else(|| free.join(","), str::to_owned);
-        let audit = Audit { at: command.now, origin: &command.origin, actor_key };
-        insert(connection, project_key, &command, called, &ip, audit).await?;
+        let audit = AuditContext { at: command.now, origin: &command.origin, actor_key };
+        insert(connection, project_key, &command, identity, &ip, audit).await?;
     }
     match &command.order {
         Some(order) => placed_orders::place(connection, project_key, order).await,
@@ -62,11 +79,11 @@ pub(in crate::store::sqlite) async fn create(
 /// Makes sure that the ids that were given are not taken. Of several instances with one id the second finds it taken.
 async fn require_unused(
     connection: &mut SqliteConnection,
-    called: &[NewInstanceIdentity],
+    identities: &[NewInstanceIdentity],
 ) -> Result<(), StoreError> {
     let mut given = HashSet::new();
-    for called in called {
-        if !given.insert(called.id) || control::is_taken(&mut *connection, *called.id.as_bytes()).await? {
+    for identity in identities {
+        if !given.insert(identity.id) || control::is_taken(&mut *connection, *identity.id.as_bytes()).await? {
             return Err(Refusal::IdTaken.into());
         }
     }
@@ -92,12 +109,12 @@ async fn insert(
     connection: &mut SqliteConnection,
     project_key: i64,
     command: &CreateInstances,
-    called: &NewInstanceIdentity,
+    identity: &NewInstanceIdentity,
     ip: &str,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
-    let plan = WorkPlan::new(command.now, called.work);
-    let transition = StatusTransition { instance_id: called.id, status: InstanceStatus::Creating, plan };
+    let plan = WorkPlan::new(command.now, identity.work);
+    let transition = StatusTransition { instance_id: identity.id, status: InstanceStatus::Creating, plan };
     let status = transition.due_end(command.now).map_or(transition.status, |(end, _)| end);
     let NewInstance { access, network, .. } = &command.new;
     let new = &command.new;
@@ -112,7 +129,7 @@ async fn insert(
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          RETURNING instance_key",
     );
-    let make = make.bind(called.id).bind(project_key).bind(called.name.as_str()).bind(&new.description);
+    let make = make.bind(identity.id).bind(project_key).bind(identity.name.as_str()).bind(&new.description);
     let make = make.bind(new.engine.as_str()).bind(&new.engine_as_sent).bind(new.engine_version.as_str());
     let make = make.bind(new.cache_mode.as_str()).bind(new.capacity.as_megabytes()).bind(&new.spec_code);
     let make = make
@@ -138,7 +155,7 @@ async fn insert(
         placed_orders::keep_subscription(connection, instance_key, &subscription).await?;
     }
     if let Some(wanted) = &new.backup_policy {
-        update::set_policy(connection, instance_key, wanted, called.policy_id, command.now).await?;
+        update::set_policy(connection, instance_key, wanted, identity.policy_id, command.now).await?;
     }
     record(connection, instance_key, (None, Some(status)), audit).await?;
     if status == transition.status {

@@ -5,14 +5,14 @@ use sqlx::SqliteConnection;
 use crate::domain::instance::{InstanceAction, InstanceStatus, PlacementChange, WaitingChange};
 use crate::domain::origin::Origin;
 use crate::domain::work::WorkOptions;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::shown;
 use crate::store::sqlite::instances::waiting::{WAITING, Waiting};
 use crate::store::sqlite::instances::{placement, resize};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::{ChangedRecord, InstanceRef, MadeChange, ScheduleStep, StoreError};
+use crate::store::{AppliedChange, ChangedRecord, InstanceRef, ScheduleStep, StoreError};
 
 /// Begins what of an instance is due, in the order in which it was asked for; returns what has changed by it, and how many changes
 /// are not due any more.
@@ -21,7 +21,7 @@ pub(in crate::store::sqlite) async fn begin_due(
     (instance, work): (InstanceRef, WorkOptions),
     step: &ScheduleStep,
     actor_key: i64,
-) -> Result<(Vec<MadeChange>, usize), StoreError> {
+) -> Result<(Vec<AppliedChange>, usize), StoreError> {
     let find = format!(
         "SELECT {WAITING} FROM waiting_changes
          WHERE instance_key = (SELECT instance_key FROM instances WHERE instance_id = ?) AND due_at <= ? ORDER BY change_number"
@@ -29,7 +29,7 @@ pub(in crate::store::sqlite) async fn begin_due(
     let find = sql("find what waits and is due", find).bind(instance.instance_id).bind(step.at);
     let rows = find.all(&mut state.connection).await?;
     let done = rows.len();
-    let audit = Audit { at: step.at, origin: &Origin::SYSTEM, actor_key };
+    let audit = AuditContext { at: step.at, origin: &Origin::SYSTEM, actor_key };
     let mut made = Vec::new();
     for row in rows {
         let WriterState { connection, instances, .. } = &mut *state;
@@ -55,8 +55,8 @@ async fn begin(
     known: CachedInstance,
     waiting: &Waiting,
     (step, work): (&ScheduleStep, WorkOptions),
-    audit: Audit<'_>,
-) -> Result<Vec<MadeChange>, StoreError> {
+    audit: AuditContext<'_>,
+) -> Result<Vec<AppliedChange>, StoreError> {
     let (instance_id, instance_key, from) = (known.state.instance_id, known.key, known.state.status);
     if known.state.permit(InstanceAction::Extend).is_err() {
         let window = shown(connection, instance_key).await?.maintenance;
@@ -94,6 +94,6 @@ async fn begin(
     let change = |(from, to)| ChangedRecord::Instance { from, to };
     Ok(steps
         .into_iter()
-        .map(|step| MadeChange { record: change(step), instance_id: Some(instance_id), at: audit.at })
+        .map(|step| AppliedChange { record: change(step), instance_id: Some(instance_id), at: audit.at })
         .collect())
 }

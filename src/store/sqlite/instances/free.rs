@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use sqlx::SqliteConnection;
 
 use crate::domain::id::ProjectId;
+use crate::domain::networks::Subnet;
 use crate::domain::refusal::Refusal;
 use crate::store::StoreError;
 use crate::store::sqlite::sql::sql;
@@ -29,6 +30,34 @@ pub(super) async fn require_free(
     );
     let taken: Option<i64> = look.bind(project_id).bind_json(&names).optional_value(connection).await?;
     if taken.is_some() { Err(Refusal::InstanceNameTaken.into()) } else { Ok(()) }
+}
+
+/// Returns so many addresses of a subnet that no instance in it has or will have. From the subnet that every project begins with, which has few,
+/// instances go on as in one that is not known: nothing is returned.
+///
+/// # Errors
+/// `Refused` with `InvalidSubnet` if another one has not so many.
+pub(super) async fn free_in_subnet(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    subnet: &Subnet,
+    count: usize,
+) -> Result<Option<Vec<String>>, StoreError> {
+    let read = sql(
+        "read the addresses of a subnet",
+        "SELECT i.ip || ',' || coalesce(s.ip, '') FROM projects p JOIN instances i USING (project_key)
+         LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)
+         WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (lower(i.subnet_id) = ?2 OR lower(l.subnet_id) = ?2)",
+    );
+    let found: Vec<String> = read.bind(project_id).bind(subnet.id.to_string()).values(connection).await?;
+    let taken: HashSet<&str> = found.iter().flat_map(|addresses| addresses.split(',')).collect();
+    let free = subnet.addresses().map(|address| address.to_string());
+    let free: Vec<String> = free.filter(|address| !taken.contains(address.as_str())).take(count).collect();
+    match free.len() == count {
+        true => Ok(Some(free)),
+        false if subnet.is_of_every_project() => Ok(None),
+        false => Err(Refusal::InvalidSubnet.into()),
+    }
 }
 
 /// Returns so many addresses that no instance of a project has or will have.
@@ -71,7 +100,7 @@ pub(super) async fn require_unused_address(
         "look for an address in a subnet",
         "SELECT 1 FROM projects p JOIN instances i USING (project_key)
          LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)
-         WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (i.subnet_id = ?2 OR l.subnet_id = ?2)
+         WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (lower(i.subnet_id) = lower(?2) OR lower(l.subnet_id) = lower(?2))
            AND EXISTS (SELECT 1 FROM json_each(?3) c
                        WHERE instr(',' || i.ip || ',' || coalesce(s.ip, '') || ',', ',' || c.value || ',') > 0)
          LIMIT 1",
@@ -79,6 +108,20 @@ pub(super) async fn require_unused_address(
     let look = look.bind(project_id).bind(subnet_id).bind_json(&wanted);
     let taken: Option<i64> = look.optional_value(connection).await?;
     if taken.is_some() { Err(Refusal::InvalidParameter { name: "private_ip" }.into()) } else { Ok(()) }
+}
+
+/// Returns the addresses that the instances of a project have, or will have when they have their new sizes.
+pub(in crate::store::sqlite) async fn addresses_of(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+) -> Result<HashSet<String>, StoreError> {
+    let read = sql(
+        "read the addresses of a project",
+        "SELECT i.ip || ',' || coalesce(s.ip, '') FROM instances i LEFT JOIN planned_sizes s USING (instance_key)
+         WHERE i.project_key = ? AND i.deleted_at IS NULL",
+    );
+    let found: Vec<String> = read.bind(project_key).values(connection).await?;
+    Ok(found.iter().flat_map(|addresses| addresses.split(',')).map(str::to_owned).collect())
 }
 
 /// Returns how many addresses the instances of a project have, those that are gone included.

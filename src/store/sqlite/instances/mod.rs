@@ -16,6 +16,7 @@ mod transition;
 mod update;
 mod waiting;
 
+pub(super) use commands::change;
 pub(super) use creation::ensure_project;
 pub(super) use due::begin_due;
 pub(super) use network::{apply_access, apply_bandwidth, end_expansion};

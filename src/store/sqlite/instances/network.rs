@@ -4,18 +4,18 @@ use sqlx::SqliteConnection;
 
 use crate::domain::background_work::{Effect, Occupation, Step};
 use crate::domain::instance::{Instance, InstanceAction};
-use crate::domain::network::{BandwidthChanges, BandwidthTargets, EXPANSION_TIME, PublicAccessOrder};
+use crate::domain::network::{BandwidthChanges, BandwidthTargets, EXPANSION_TIME, PublicAccessRequest};
 use crate::domain::task::{NewTask, TaskDetails, TaskSubject};
 use crate::domain::work::{Progression, WorkOptions};
 use crate::store::sqlite::background_work::{self, NewWork};
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::{note, shown};
 use crate::store::sqlite::sql::sql;
 use crate::store::{StoreError, WorkStep};
 
 /// Returns what an instance is like once it is opened as is asked for, or closed.
-fn changed(before: &Instance, to: Option<&PublicAccessOrder>) -> Result<Instance, StoreError> {
+fn changed(before: &Instance, to: Option<&PublicAccessRequest>) -> Result<Instance, StoreError> {
     Ok(match to {
         Some(order) => before.opened(order)?,
         None => before.closed()?,
@@ -26,9 +26,9 @@ fn changed(before: &Instance, to: Option<&PublicAccessOrder>) -> Result<Instance
 pub(super) async fn begin_access(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
-    to: Option<PublicAccessOrder>,
+    to: Option<PublicAccessRequest>,
     (task, work): (&NewTask, WorkOptions),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let after = changed(&before, to.as_ref())?;
@@ -57,9 +57,9 @@ pub(super) async fn begin_access(
 pub(in crate::store::sqlite) async fn apply_access(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
-    to: Option<&PublicAccessOrder>,
+    to: Option<&PublicAccessRequest>,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start || step.work.plan.failure.is_some() {
         return Ok(());
@@ -84,7 +84,7 @@ pub(super) async fn begin_bandwidth(
     known: &CachedInstance,
     wanted: &[(String, u64)],
     (task, work): (&NewTask, WorkOptions),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let shards = shown(connection, known.key).await?.bandwidth_targets(wanted)?;
     known.state.permit(InstanceAction::Occupy)?;
@@ -100,7 +100,7 @@ pub(in crate::store::sqlite) async fn apply_bandwidth(
     known: &CachedInstance,
     shards: &BandwidthTargets,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start || step.work.plan.failure.is_some() {
         return Ok(());
@@ -114,7 +114,7 @@ pub(in crate::store::sqlite) async fn apply_bandwidth(
 pub(super) async fn expand(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let changes = shown(connection, known.key).await?.expanded(audit.at)?;
     known.state.permit(InstanceAction::Occupy)?;
@@ -131,7 +131,7 @@ pub(in crate::store::sqlite) async fn end_expansion(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
     step: &WorkStep,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     if step.step == Step::Start {
         return Ok(());

@@ -10,7 +10,7 @@ use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{logins, tasks};
-use crate::store::{ChangePassword, KeptPassword, PasswordAnswer, PasswordChange, StoreError};
+use crate::store::{ChangePassword, PasswordAnswer, PasswordChange, StoreError, StoredPassword};
 
 /// Changes a password, or counts the try.
 pub(in crate::store::sqlite) async fn change_password(
@@ -71,13 +71,13 @@ pub(in crate::store::sqlite) async fn change_password(
 pub(in crate::store::sqlite) async fn read(
     database: impl SqliteExecutor<'_>,
     instance_key: i64,
-) -> Result<(bool, KeptPassword), StoreError> {
+) -> Result<(bool, StoredPassword), StoreError> {
     let find = sql(
         "read the password of an instance",
         "SELECT no_password_access, password_hash, wrong_passwords, locked_until FROM instances WHERE instance_key = ?",
     );
     let (no_password, hash, wrong, locked_until) = find.bind(instance_key).one(database).await?;
-    Ok((no_password, KeptPassword { hash, tries: PasswordTries { wrong, locked_until } }))
+    Ok((no_password, StoredPassword { hash, tries: PasswordTries { wrong, locked_until } }))
 }
 
 /// Returns whether the password of an instance has a colon.
@@ -104,7 +104,7 @@ async fn write(
     connection: &mut SqliteConnection,
     instance_key: i64,
     no_password: bool,
-    kept: &KeptPassword,
+    kept: &StoredPassword,
     changed_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let change = sql(

@@ -7,7 +7,7 @@ use crate::domain::instance::{InstanceAction, InstanceStatus, NewPlacement, Plac
 use crate::domain::task::NewTask;
 use crate::domain::work::WorkOptions;
 use crate::store::StoreError;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::{note, shown};
 use crate::store::sqlite::instances::{planned, transition, waiting};
@@ -21,7 +21,7 @@ pub(super) async fn begin(
     (extension, region): (&PlacementChange, &str),
     wait: Option<&WaitingChange>,
     (task, work): (&NewTask, WorkOptions),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let extended = extension.of(&before, region)?;
@@ -39,7 +39,7 @@ pub(super) async fn start_waiting(
     known: CachedInstance,
     (extension, region): (&PlacementChange, &str),
     work: WorkOptions,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let extended = extension.of(&shown(connection, known.key).await?, region)?;
     start(connection, known, (extension, &extended), work, audit).await
@@ -50,7 +50,7 @@ async fn start(
     mut known: CachedInstance,
     (extension, extended): (&PlacementChange, &NewPlacement),
     work: WorkOptions,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let status = known.state.status;
     let transition =

@@ -4,11 +4,11 @@ use sqlx::SqliteConnection;
 
 use crate::domain::instance::{NewPlacement, NewSize, ReplicaChange, ReplicaCourse};
 use crate::store::StoreError;
-use crate::store::sqlite::instances::free::free_addresses;
+use crate::store::sqlite::instances::free::{free_addresses, free_in_subnet};
 use crate::store::sqlite::instances::network;
 use crate::store::sqlite::instances::record::shown;
-use crate::store::sqlite::kept_nodes;
 use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::{networks, stored_nodes};
 
 /// Makes what is planned for an instance, if it `succeeded`; else forgets it.
 pub(super) async fn finish(
@@ -18,16 +18,16 @@ pub(super) async fn finish(
 ) -> Result<(), StoreError> {
     finish_size(connection, instance_key, succeeded).await?;
     finish_place(connection, instance_key, succeeded).await?;
-    kept_nodes::forget_removed(connection, instance_key).await
+    stored_nodes::forget_removed(connection, instance_key).await
 }
 
-/// Keeps what the instance will be. It keeps the addresses it has, as far as it needs them.
-pub(super) async fn plan_size(
+/// Returns the addresses that an instance will have, with commas between. It keeps those it has, as far as it needs them.
+pub(super) async fn addresses(
     connection: &mut SqliteConnection,
     instance_key: i64,
     ip: &str,
     size: &NewSize,
-) -> Result<(), StoreError> {
+) -> Result<String, StoreError> {
     let needed = usize::try_from(size.addresses.max(1)).unwrap_or(1);
     let mut addresses: Vec<String> = ip.split(',').take(needed).map(str::to_owned).collect();
     if addresses.len() < needed {
@@ -36,8 +36,28 @@ pub(super) async fn plan_size(
             "SELECT project_key FROM instances WHERE instance_key = ?",
         );
         let project_key: i64 = find.bind(instance_key).value(&mut *connection).await?;
-        addresses.append(&mut free_addresses(connection, project_key, needed - addresses.len()).await?);
+        let instance = shown(connection, instance_key).await?;
+        let missing = needed - addresses.len();
+        let subnet = networks::subnet(connection, instance.project_id, &instance.network.subnet_id).await?;
+        let free = match &subnet {
+            Some(subnet) => free_in_subnet(connection, instance.project_id, subnet, missing).await?,
+            None => None,
+        };
+        addresses.append(&mut match free {
+            Some(free) => free,
+            None => free_addresses(connection, project_key, missing).await?,
+        });
     }
+    Ok(addresses.join(","))
+}
+
+/// Keeps what the instance will be.
+pub(super) async fn plan_size(
+    connection: &mut SqliteConnection,
+    instance_key: i64,
+    ip: &str,
+    size: &NewSize,
+) -> Result<(), StoreError> {
     let plan = sql(
         "plan the size of an instance",
         "INSERT OR REPLACE INTO planned_sizes (instance_key, spec_code, capacity_mb, cache_mode, ip, replicas)
@@ -47,7 +67,7 @@ pub(super) async fn plan_size(
     let row =
         |replica: &ReplicaChange| (replica.shard, replica.copy, replica.zone_code.clone(), replica.course);
     let replicas: Vec<_> = size.replicas.iter().map(row).collect();
-    let plan = plan.bind(size.cache_mode).bind(addresses.join(",")).bind_json(&replicas);
+    let plan = plan.bind(size.cache_mode).bind(ip).bind_json(&replicas);
     plan.execute(connection).await.map(drop)
 }
 
@@ -85,7 +105,7 @@ async fn finish_size(
         sql("give an instance its size", statement).bind(instance_key).execute(&mut *connection).await?;
     }
     if !shown(connection, instance_key).await?.keeps_nodes_of(&before) {
-        kept_nodes::write(connection, instance_key, &[]).await?;
+        stored_nodes::write(connection, instance_key, &[]).await?;
     }
     network::fit_bandwidth(connection, instance_key).await
 }

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use crate::domain::instance::{Instance, InstanceStatus};
 use crate::store::StoreError;
 use crate::store::row::{INSTANCE_COLUMNS, instance_status_code};
-use crate::store::sqlite::events::{self, Audit, Subject};
+use crate::store::sqlite::events::{self, AuditContext, Subject};
 use crate::store::sqlite::sql::sql;
 
 /// Reads an instance, as it is shown, by its key.
@@ -25,7 +25,7 @@ pub(in crate::store::sqlite) async fn note(
     instance_key: i64,
     status: InstanceStatus,
     text: &str,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let status = Some(instance_status_code(status));
     let event = audit.event(Subject::Instance(instance_key), status, status).remarked(Some(text.to_owned()));
@@ -37,7 +37,7 @@ pub(in crate::store::sqlite) async fn set_status(
     connection: &mut SqliteConnection,
     instance_key: i64,
     (from, to): (InstanceStatus, InstanceStatus),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<bool, StoreError> {
     let change = sql(
         "change the status of an instance",
@@ -56,7 +56,7 @@ pub(super) async fn record(
     connection: &mut SqliteConnection,
     instance_key: i64,
     (from, to): (Option<InstanceStatus>, Option<InstanceStatus>),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let (from, to) = (from.map(instance_status_code), to.map(instance_status_code));
     events::append(connection, vec![audit.event(Subject::Instance(instance_key), from, to)]).await

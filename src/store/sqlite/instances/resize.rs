@@ -9,7 +9,7 @@ use crate::domain::quota::Usage;
 use crate::domain::task::{NewTask, TaskDetails, TaskSizes};
 use crate::domain::work::WorkOptions;
 use crate::store::sqlite::background_work::{self, NewWork};
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::{note, shown};
 use crate::store::sqlite::instances::{planned, transition, waiting};
@@ -24,16 +24,29 @@ pub(super) async fn begin(
     resize: &Resize,
     wait: Option<&WaitingChange>,
     (task, work): (&NewTask, WorkOptions),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
+    let ip = planned::addresses(connection, known.key, &before.ip, &size).await?;
     let sizes = Some(TaskSizes { old: before.size_as_told(), new: size.as_told() });
-    let details = TaskDetails { sizes, replica: size.replicas_as_told(&before), ..TaskDetails::default() };
+    let details =
+        TaskDetails { sizes, replica: size.replicas_as_told(&before, &ip), ..TaskDetails::default() };
     tasks::begin(connection, known.key, task, &details, (audit.at, None)).await?;
     if let Some(waiting) = wait.zip(before.maintenance.opens_after(audit.at)) {
         return waiting::keep(connection, &known, waiting, task, audit).await;
     }
-    start(connection, known, (&before, &size), work, audit).await
+    start(connection, known, (&ip, &size), work, audit).await
+}
+
+/// Decides whether an instance may get a size that was ordered and is not paid yet. It is decided again when that is paid.
+pub(super) async fn order(
+    connection: &mut SqliteConnection,
+    known: &CachedInstance,
+    resize: &Resize,
+    audit: AuditContext<'_>,
+) -> Result<(), StoreError> {
+    judge(connection, known.key, resize).await?;
+    note(connection, known.key, known.state.status, "another size ordered", audit).await
 }
 
 /// Begins to check whether an instance can get another size. What can be said at once is; the quota of memory is looked at in the end.
@@ -42,7 +55,7 @@ pub(super) async fn begin_check(
     known: &CachedInstance,
     resize: &Resize,
     (task, work): (&NewTask, WorkOptions),
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let size = resize.of(&before)?;
@@ -78,10 +91,11 @@ pub(super) async fn start_waiting(
     known: CachedInstance,
     resize: &Resize,
     work: WorkOptions,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let (before, size) = judge(connection, known.key, resize).await?;
-    start(connection, known, (&before, &size), work, audit).await
+    let ip = planned::addresses(connection, known.key, &before.ip, &size).await?;
+    start(connection, known, (&ip, &size), work, audit).await
 }
 
 /// Decides what an instance becomes. Nothing has changed by that.
@@ -103,14 +117,14 @@ fn more_memory_mb(before: &Instance, size: &NewSize) -> u64 {
 async fn start(
     connection: &mut SqliteConnection,
     mut known: CachedInstance,
-    (before, size): (&Instance, &NewSize),
+    (ip, size): (&str, &NewSize),
     work: WorkOptions,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let status = known.state.status;
     let transition =
         known.state.start_transition(InstanceAction::Extend, InstanceStatus::Extending, work, audit.at)?;
-    planned::plan_size(connection, known.key, &before.ip, size).await?;
+    planned::plan_size(connection, known.key, ip, size).await?;
     transition::start(connection, known.key, status, transition, audit).await
 }
 

@@ -7,13 +7,13 @@ use crate::domain::origin::Origin;
 use crate::domain::session::EVERY_NODE;
 use crate::domain::work::{FailureCode, WorkOptions};
 use crate::store::row::record_kind;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::planned;
 use crate::store::sqlite::instances::record::set_status;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{contents, links, placed_orders, tasks};
-use crate::store::{ChangedRecord, InstanceChange, MadeChange, StoreError};
+use crate::store::{AppliedChange, ChangedRecord, InstanceChange, StoreError};
 
 /// Has an instance restarted, emptied, started or stopped.
 pub(super) async fn begin(
@@ -21,12 +21,12 @@ pub(super) async fn begin(
     mut known: CachedInstance,
     action: StatusAction,
     work: WorkOptions,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let from = known.state.status;
     known.state.permit_status_action(action)?;
     let transition =
-        known.state.start_transition(action.action(), action.passes_through(), work, audit.at)?;
+        known.state.start_transition(action.action(), action.transient_status(), work, audit.at)?;
     start(connection, known.key, from, transition, audit).await
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn start(
     instance_key: i64,
     from: InstanceStatus,
     transition: StatusTransition,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     set_status(connection, instance_key, (from, transition.status), audit).await?;
     let Some((to, at)) = transition.due_end(audit.at) else {
@@ -68,11 +68,11 @@ pub(in crate::store::sqlite) async fn finish_transition(
     instance_key: i64,
     change: InstanceChange,
     actor_key: i64,
-) -> Result<Option<MadeChange>, StoreError> {
+) -> Result<Option<AppliedChange>, StoreError> {
     let InstanceChange { instance_id, from, to, at, .. } = change;
-    let audit = Audit { at, origin: &Origin::SYSTEM, actor_key };
+    let audit = AuditContext { at, origin: &Origin::SYSTEM, actor_key };
     let is_made = finish(connection, instance_key, change, audit).await?;
-    Ok(is_made.then_some(MadeChange {
+    Ok(is_made.then_some(AppliedChange {
         record: ChangedRecord::Instance { from, to },
         instance_id: Some(instance_id),
         at,
@@ -83,9 +83,9 @@ async fn finish(
     connection: &mut SqliteConnection,
     instance_key: i64,
     change: InstanceChange,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<bool, StoreError> {
-    let audit = Audit { at: change.at, ..audit };
+    let audit = AuditContext { at: change.at, ..audit };
     if !set_status(connection, instance_key, (change.from, change.to), audit).await? {
         return Ok(false);
     }

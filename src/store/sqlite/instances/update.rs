@@ -15,7 +15,7 @@ use crate::domain::task::{NewTask, TaskDetails};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::row::rename_commands_json;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::free::require_free;
 use crate::store::sqlite::instances::record::{note, record, shown};
@@ -31,7 +31,7 @@ pub(super) async fn update(
     (update, port_change): (&InstanceUpdate, Option<&NewTask>),
     policy_id: [u8; 16],
     names: Option<ProjectId>,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let after = update.applied_to(&before)?;
@@ -58,7 +58,7 @@ async fn write(
     connection: &mut SqliteConnection,
     instance_key: i64,
     after: &Instance,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let change = sql(
         "change an instance",
@@ -79,7 +79,7 @@ pub(super) async fn switch_setting(
     known: &CachedInstance,
     switch: InstanceSwitch,
     task: &NewTask,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let after = switch.applied_to(&before)?;
@@ -129,7 +129,7 @@ pub(super) async fn switch_nodes(
     known: &CachedInstance,
     switch: &NodeSwitch,
     task: &NewTask,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
     let stopped = switch.applied_to(&before)?;
@@ -147,7 +147,7 @@ async fn write_nodes(
     connection: &mut SqliteConnection,
     instance_key: i64,
     stopped: &BTreeSet<Uuid>,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let ids: Vec<String> = stopped.iter().map(|id| id.simple().to_string()).collect();
     let start = sql("start nodes", "DELETE FROM stopped_nodes WHERE instance_key = ?");
@@ -162,7 +162,7 @@ async fn write_nodes(
 pub(in crate::store::sqlite) async fn delete(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
     system_key: i64,
 ) -> Result<(), StoreError> {
     waiting::give_up(connection, known.key, audit.at).await?;

@@ -3,12 +3,12 @@
 use sqlx::SqliteConnection;
 
 use crate::domain::id::{JobId, TaskId};
-use crate::domain::instance::{ResizeOrder, WaitingChange};
+use crate::domain::instance::{ResizeRequest, WaitingChange};
 use crate::domain::maintenance::MaintenanceWindow;
 use crate::domain::task::NewTask;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
-use crate::store::sqlite::events::Audit;
+use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::note;
 use crate::store::sqlite::placed_orders;
@@ -21,9 +21,9 @@ pub(super) async fn keep(
     known: &CachedInstance,
     (change, due_at): (&WaitingChange, Timestamp),
     task: &NewTask,
-    audit: Audit<'_>,
+    audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
-    let no_order = ResizeOrder::default();
+    let no_order = ResizeRequest::default();
     let (order, zones) = match change {
         WaitingChange::Size(order) => (order, &order.zones),
         WaitingChange::Zones(zones) => (&no_order, zones),
@@ -89,7 +89,7 @@ impl Waiting {
         let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let (zones, nodes) = (list(&zones), list(&nodes));
         let change = if capacity_gb.is_some() {
-            WaitingChange::Size(ResizeOrder { capacity_gb, product, kind, zones, nodes })
+            WaitingChange::Size(ResizeRequest { capacity_gb, product, kind, zones, nodes })
         } else {
             WaitingChange::Zones(zones)
         };

@@ -12,7 +12,7 @@ use crate::store::sqlite::reader::unsigned;
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::{SqliteStore, change, instances, minor_versions, quotas};
 use crate::store::{InstanceFilter, InstancePageStart, InstanceReads};
-use crate::store::{InstanceRef, KeptPassword, StatusCount};
+use crate::store::{InstanceRef, StatusCount, StoredPassword};
 
 #[async_trait]
 impl InstanceReads for SqliteStore {
@@ -79,7 +79,7 @@ impl InstanceReads for SqliteStore {
         Ok(rows.into_iter().map(count).collect())
     }
 
-    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<KeptPassword>, StoreError> {
+    async fn instance_password(&self, instance: InstanceRef) -> Result<Option<StoredPassword>, StoreError> {
         let pool = &self.reader.pool;
         let Some(key) = change::key_of(pool, instance).await? else { return Ok(None) };
         Ok(Some(instances::kept_password(pool, key).await?.1))

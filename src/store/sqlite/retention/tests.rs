@@ -24,8 +24,8 @@ const RESTORE: &str = "
     VALUES (?1, 1, unhex(printf('%032x', ?1)), 1, 6, 0, 0, 0)";
 
 /// Every standing with every number of days, each with the key of the instance that has them.
-fn cases() -> impl Iterator<Item = (i64, Standing, u8)> {
-    let standing = |bits: u8| Standing {
+fn cases() -> impl Iterator<Item = (i64, RetentionStatus, u8)> {
+    let standing = |bits: u8| RetentionStatus {
         instance_is_there: bits & 1 != 0,
         has_newer: bits & 2 != 0,
         is_being_restored: bits & 4 != 0,

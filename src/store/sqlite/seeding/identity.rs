@@ -1,13 +1,15 @@
-//! Creates the domain, the built-in user and project, and the users that a seed wants.
+//! Creates the domain, the built-in user and project, and the users and agencies that a seed wants.
+
+use std::collections::BTreeMap;
 
 use sqlx::SqliteConnection;
 
-use crate::domain::identity::RoleScope;
+use crate::domain::identity::{Role, RoleScope};
 use crate::domain::time::Timestamp;
 use crate::store::error::unstorable;
 use crate::store::sqlite::identity;
 use crate::store::sqlite::sql::sql;
-use crate::store::{SeedPlan, SeedReport, StoreError, UserSeed};
+use crate::store::{AgencyName, AgencySeed, SeedPlan, SeedReport, StoreError, UserSeed};
 
 /// Applies what a seed says of identity.
 pub(super) async fn apply(
@@ -23,7 +25,7 @@ pub(super) async fn apply(
         run(connection, &REMOVE_BUILT_IN_PROJECT).await?;
     }
     if plan.users.iter().any(|user| !user.is_built_in) {
-        run(connection, &REMOVE_BUILT_IN_USER).await?;
+        identity::remove_users(connection, identity::BUILT_IN_USER).await?;
     }
     for user in &plan.users {
         if ensure_user(connection, user).await? {
@@ -34,9 +36,15 @@ pub(super) async fn apply(
             report.differences.push(format!("user {} was there already and stays as it is", user.name));
         }
     }
-    let users: i64 = sql("count users", "SELECT count(*) FROM users").value(&mut *connection).await?;
+    let count = sql("count users", "SELECT count(*) FROM users WHERE agency IS NULL");
+    let users: i64 = count.value(&mut *connection).await?;
     if users == 0 {
         ensure_user(connection, &plan.built_in_user).await?;
+    }
+    for agency in &plan.agencies {
+        if !put_agency(connection, agency, plan.overwrite).await? {
+            report.differences.push(format!("agency {} was there already and stays as it is", agency.name));
+        }
     }
     Ok(())
 }
@@ -45,16 +53,9 @@ pub(super) async fn apply(
 const REMOVE_BUILT_IN_PROJECT: [&str; 2] = [
     "DELETE FROM projects WHERE built_in = 1
         AND NOT EXISTS (SELECT 1 FROM instances i WHERE i.project_key = projects.project_key)
+        AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.project_key = projects.project_key)
         AND NOT EXISTS (SELECT 1 FROM events e WHERE e.project_key = projects.project_key)",
     "UPDATE projects SET built_in = 0 WHERE built_in = 1",
-];
-
-/// Statements that remove the built-in user, which is there only while no seed names one, with all that hangs on it.
-const REMOVE_BUILT_IN_USER: [&str; 4] = [
-    "DELETE FROM tokens WHERE user_key IN (SELECT user_key FROM users WHERE built_in = 1)",
-    "DELETE FROM user_roles WHERE user_key IN (SELECT user_key FROM users WHERE built_in = 1)",
-    "DELETE FROM access_keys WHERE user_key IN (SELECT user_key FROM users WHERE built_in = 1)",
-    "DELETE FROM users WHERE built_in = 1",
 ];
 
 async fn run(connection: &mut SqliteConnection, statements: &[&'static str]) -> Result<(), StoreError> {
@@ -133,19 +134,60 @@ async fn ensure_user(connection: &mut SqliteConnection, user: &UserSeed) -> Resu
     Ok(true)
 }
 
-/// Puts what a seed says of a user in the place of what was there under its id or name. Its tokens stay good.
+/// Creates an agency with its roles, or puts it in the place of one that no seed has named; with `overwrite`, of any. Returns whether it
+/// did. Its tokens and temporary keys stay good.
+async fn put_agency(
+    connection: &mut SqliteConnection,
+    agency: &AgencySeed,
+    overwrite: bool,
+) -> Result<bool, StoreError> {
+    let name = AgencyName { name: agency.name.clone(), account: None }.among_users();
+    if overwrite {
+        let rename = sql(
+            "rename an agency",
+            "UPDATE users SET name = ?2, agency = ?3 WHERE user_id = ?1 AND agency IS NOT NULL AND account_id IS NULL",
+        );
+        rename
+            .bind(agency.id)
+            .bind(&name)
+            .bind(&agency.name)
+            .execute(&mut *connection)
+            .await
+            .map_err(unstorable)?;
+    }
+    let put = sql(
+        "put an agency",
+        "INSERT INTO users (user_id, name, agency, denied, built_in) VALUES (?1, ?2, ?3, ?4, 0)
+         ON CONFLICT (name) DO UPDATE SET user_id = excluded.user_id, denied = excluded.denied, built_in = 0
+             WHERE agency IS NOT NULL AND (built_in = 1 OR ?5)
+         ON CONFLICT DO NOTHING
+         RETURNING user_key",
+    );
+    let put = put.bind(agency.id).bind(name).bind(&agency.name).bind_json(&agency.denied).bind(overwrite);
+    let key: Option<i64> = put.optional_value(&mut *connection).await.map_err(unstorable)?;
+    let Some(key) = key else { return Ok(false) };
+    let replace = sql("put an agency", "DELETE FROM user_roles WHERE user_key = ?");
+    replace.bind(key).execute(&mut *connection).await?;
+    give_roles(connection, key, &agency.roles).await?;
+    Ok(true)
+}
+
+/// Puts what a seed says of a user in the place of what was there under its id or name. Its tokens stay good, its keys do not.
 async fn replace_user(connection: &mut SqliteConnection, user: &UserSeed) -> Result<(), StoreError> {
     let replace = sql(
         "replace a user",
-        "UPDATE users SET user_id = ?1, name = ?2, password_hash = ?3, denied = ?4, built_in = ?5
+        "UPDATE users SET user_id = ?1, name = ?2, password_hash = ?3, denied = ?4, built_in = ?5, agency = NULL, account_id = NULL,
+                account_name = NULL
          WHERE user_key = (SELECT user_key FROM users WHERE user_id = ?1 OR name = ?2 ORDER BY user_id = ?1 DESC LIMIT 1)
          RETURNING user_key",
     );
     let replace = replace.bind(user.id).bind(&user.name).bind(&user.password_hash).bind_json(&user.denied);
     let key: i64 = replace.bind(user.is_built_in).value(&mut *connection).await.map_err(unstorable)?;
-    for statement in
-        ["DELETE FROM access_keys WHERE user_key = ?", "DELETE FROM user_roles WHERE user_key = ?"]
-    {
+    for statement in [
+        "DELETE FROM access_keys WHERE user_key = ?",
+        "DELETE FROM temporary_keys WHERE user_key = ?",
+        "DELETE FROM user_roles WHERE user_key = ?",
+    ] {
         sql("replace a user", statement).bind(key).execute(&mut *connection).await?;
     }
     for (access, _) in &user.access_keys {
@@ -167,7 +209,15 @@ async fn give_keys_and_roles(
         );
         give.bind(access).bind(secret.expose()).bind(key).execute(&mut *connection).await?;
     }
-    for (scope, role) in &user.roles {
+    give_roles(connection, key, &user.roles).await
+}
+
+async fn give_roles(
+    connection: &mut SqliteConnection,
+    key: i64,
+    roles: &BTreeMap<RoleScope, Role>,
+) -> Result<(), StoreError> {
+    for (scope, role) in roles {
         let project = match scope {
             RoleScope::EveryProject => None,
             RoleScope::Project(id) => Some(*id),

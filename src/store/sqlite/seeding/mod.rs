@@ -8,7 +8,7 @@ mod existing;
 mod identity;
 mod rows;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
@@ -16,10 +16,10 @@ use crate::domain::id::InstanceId;
 use crate::domain::origin::Origin;
 use crate::domain::quota::Quota;
 use crate::domain::time::Timestamp;
-use crate::store::sqlite::instances::free::{ADDRESSES, address};
+use crate::store::sqlite::instances::free::{ADDRESSES, address, addresses_of};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, migrations, scheduling, templates};
+use crate::store::sqlite::{control, migrations, networks, placed_orders, scheduling, templates};
 use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
 use existing::Existing;
 use rows::SeededRows;
@@ -34,9 +34,11 @@ pub(super) async fn apply(
     // Before anything is written: a refused command leaves nothing behind.
     let mut existing = existing::find(&mut state.connection, &plan).await?;
     existing::require_free(&mut state.connection, &plan, &existing).await?;
+    networks::require_seedable(&mut state.connection, &plan).await?;
     if plan.overwrite {
         let replaced = existing::hex_ids(existing.keys().copied());
         migrations::end_of_instances(state, &replaced, now, &Origin::SEED).await?;
+        placed_orders::remove_of_instances(&mut state.connection, &replaced).await?;
         report.instances_replaced = control::remove_instances(&mut state.connection, &replaced).await?;
         existing.clear();
         state.forget();
@@ -50,12 +52,17 @@ pub(super) async fn apply(
                 report.differences.push(format!("template {} was there already and stays so", template.id));
             }
         }
-        create_instances(state, key, project, &existing, &mut report).await?;
+        let differing = networks::seed(state, key, &project, overwrite, now).await?;
+        report.differences.extend(differing);
+        let differing = placed_orders::seed(&mut state.connection, key, &project.orders, overwrite).await?;
+        let difference = |id| format!("order {id} was there already and stays as it is");
+        report.differences.extend(differing.into_iter().map(difference));
+        create_instances(state, key, project, (&existing, now), &mut report).await?;
     }
     report.instances_created = report.instances_created.saturating_sub(report.instances_replaced);
     scheduling::plan_noticed(&mut state.connection, now).await?;
     for (name, value) in settings {
-        control::keep_setting(&mut state.connection, name, Some(value)).await?;
+        control::store_setting(&mut state.connection, name, Some(value)).await?;
     }
     if let Some(before_commit) = before_commit {
         before_commit.await?;
@@ -68,7 +75,7 @@ async fn create_instances(
     state: &mut WriterState,
     project_key: i64,
     project: ProjectSeed,
-    existing: &HashMap<InstanceId, Existing>,
+    (existing, now): (&HashMap<InstanceId, Existing>, Timestamp),
     report: &mut SeedReport,
 ) -> Result<(), StoreError> {
     let WriterState { connection, instances, actors, .. } = state;
@@ -100,26 +107,12 @@ async fn create_instances(
         report.instances_created += 1;
         report.backups_created += u64::try_from(seed.backups.len()).unwrap_or(u64::MAX);
         report.restores_created += u64::try_from(seed.restores.len()).unwrap_or(u64::MAX);
-        rows.add(instance_key, seed);
+        rows.add(instance_key, seed, now);
         if rows.is_full() {
             rows.insert(connection).await?;
         }
     }
     rows.insert(connection).await
-}
-
-/// Returns the addresses that the instances of a project have, or will have when they have their new sizes.
-async fn addresses_of(
-    connection: &mut SqliteConnection,
-    project_key: i64,
-) -> Result<HashSet<String>, StoreError> {
-    let read = sql(
-        "read the addresses of a project",
-        "SELECT i.ip || ',' || coalesce(s.ip, '') FROM instances i LEFT JOIN planned_sizes s USING (instance_key)
-         WHERE i.project_key = ? AND i.deleted_at IS NULL",
-    );
-    let found: Vec<String> = read.bind(project_key).values(connection).await?;
-    Ok(found.iter().flat_map(|addresses| addresses.split(',')).map(str::to_owned).collect())
 }
 
 async fn ensure_project(

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
+use crate::domain::background_work::Effect;
 use crate::domain::identity::Secret;
 use crate::domain::instance::Billing;
-use crate::domain::instance::policy::{BackupPlan, KeptPolicy};
+use crate::domain::instance::policy::{BackupPlan, StoredPolicy};
+use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::origin::Origin;
 use crate::domain::restore::Restore;
 use crate::domain::time::Timestamp;
@@ -14,7 +16,7 @@ use crate::store::row::{
     backup_status_code, documents, instance_status_code, rename_commands_json, restore_status_code,
 };
 use crate::store::sqlite::backups::{self, NewBackupRow};
-use crate::store::sqlite::events::{self, Audit, Event, Subject};
+use crate::store::sqlite::events::{self, AuditContext, Event, Subject};
 use crate::store::sqlite::open_work::OpenWorkRow;
 use crate::store::sqlite::restores::{self, NewRestoreRow};
 use crate::store::sqlite::script::{InsertRow, Script};
@@ -34,7 +36,10 @@ pub(super) struct SeededRows {
     parameters: Vec<Value>,
     documents: Vec<Value>,
     policies: Vec<Value>,
+    replicas: Vec<Value>,
+    nodes: Vec<Value>,
     stopped_nodes: Vec<Value>,
+    background_work: Vec<Value>,
     minor_versions: Vec<Value>,
     accounts: Vec<Value>,
     contents: Vec<Value>,
@@ -54,8 +59,8 @@ impl SeededRows {
         self.instances.len() == ROWS_A_STATEMENT
     }
 
-    /// Adds the rows of an instance.
-    pub(super) fn add(&mut self, key: i64, seed: InstanceSeed) {
+    /// Adds the rows of an instance. Its scans run from `now` on.
+    pub(super) fn add(&mut self, key: i64, seed: InstanceSeed, now: Timestamp) {
         self.events.extend(created_events(key, &seed, self.actor_key));
         let InstanceSeed {
             instance,
@@ -74,10 +79,24 @@ impl SeededRows {
         let parameters = configuration.parameters.iter();
         self.parameters.extend(parameters.map(|(id, value)| json!([key, id, value])));
         let updated_at = instance.updated_at.as_millis();
+        let since = |at: Option<Timestamp>| at.map_or(updated_at, Timestamp::as_millis);
         self.documents
-            .extend(documents(configuration).map(|(name, text)| json!([key, name, text, updated_at])));
+            .extend(documents(configuration).map(|(name, text, at)| json!([key, name, text, since(at)])));
         let policy = instance.backup_policy.as_ref();
         self.policies.extend(policy.map(|kept| policy_row(key, kept, *next_run_at)));
+        let replicas = instance.replicas.iter();
+        self.replicas
+            .extend(replicas.map(|it| json!([key, it.shard, it.copy, it.zone_code, it.course.as_str()])));
+        self.nodes.extend(instance.stored_nodes.iter().map(|node| {
+            let since = node.role_since.map(Timestamp::as_millis);
+            let is_removed = u8::from(node.is_address_removed);
+            json!([key, node.shard, node.copy, node.place, since, node.weight, is_removed])
+        }));
+        for (effect, is_running, start_at, finish_at) in planned(&seed, now) {
+            let (start_at, finish_at) = (start_at.as_millis(), finish_at.as_millis());
+            let row = json!([self.project_key, key, effect, u8::from(is_running), start_at, finish_at]);
+            self.background_work.push(row);
+        }
         let nodes = instance.stopped_nodes.iter();
         self.stopped_nodes.extend(nodes.map(|node| json!([key, node.simple().to_string()])));
         if !minor_versions.are_latest() {
@@ -105,6 +124,9 @@ impl SeededRows {
         insert_json(connection, PARAMETERS, &mut self.parameters).await?;
         insert_json(connection, DOCUMENTS, &mut self.documents).await?;
         insert_json(connection, POLICIES, &mut self.policies).await?;
+        insert_json(connection, REPLICAS, &mut self.replicas).await?;
+        insert_json(connection, NODES, &mut self.nodes).await?;
+        insert_json(connection, BACKGROUND_WORK, &mut self.background_work).await?;
         insert_json(connection, STOPPED_NODES, &mut self.stopped_nodes).await?;
         insert_json(connection, MINOR_VERSIONS, &mut self.minor_versions).await?;
         insert_json(connection, ACCOUNTS, &mut self.accounts).await?;
@@ -131,10 +153,24 @@ async fn insert<R: InsertRow>(
     Ok(())
 }
 
+/// Returns the background work of a seeded instance, which begins with its state: its scans, and the end of the time for which its
+/// bandwidth is doubled. Each with whether it runs, and with the times of its steps.
+fn planned(seed: &InstanceSeed, now: Timestamp) -> Vec<(Effect, bool, Timestamp, Timestamp)> {
+    let scan = |scan: AnalysisKind| {
+        let at = seed.configuration.next_scan(scan, now, now)?;
+        Some((Effect::ScheduledScan { scan }, false, at, at))
+    };
+    let scans = [AnalysisKind::Big, AnalysisKind::Hot, AnalysisKind::Expired];
+    let expansion = seed.instance.bandwidth.as_ref().and_then(|changes| changes.expansion);
+    let expansion = expansion.filter(|expansion| expansion.is_running);
+    let end = expansion.map(|it| (Effect::BandwidthExpansion, true, it.begin_at, it.end_at()));
+    scans.into_iter().filter_map(scan).chain(end).collect()
+}
+
 /// Returns what the audit says of a seeded instance: it and its records came into being as they are.
 fn created_events(instance_key: i64, seed: &InstanceSeed, actor_key: i64) -> Vec<Event> {
     let event = |at, subject, status| {
-        Audit { at, origin: &Origin::SEED, actor_key }.event(subject, None, Some(status))
+        AuditContext { at, origin: &Origin::SEED, actor_key }.event(subject, None, Some(status))
     };
     let InstanceSeed { instance, backups, restores, .. } = seed;
     let status = instance_status_code(instance.status);
@@ -172,6 +208,13 @@ const PARAMETERS: &str = "INSERT INTO instance_parameters (instance_key, param_i
      SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
 const DOCUMENTS: &str = "INSERT INTO side_settings (instance_key, name, document, updated_at)
      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
+const REPLICAS: &str = "INSERT INTO replica_changes (instance_key, shard, copy, zone_code, course)
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)";
+const NODES: &str = "INSERT INTO nodes (instance_key, shard, copy, place, role_since, weight, address_removed)
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?)";
+const BACKGROUND_WORK: &str = "INSERT INTO background_work (project_key, instance_key, effect, running, created_at, start_at, finish_at, due_at)
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 4, value ->> 5,
+            iif(value ->> 3, value ->> 5, value ->> 4) FROM json_each(?)";
 const STOPPED_NODES: &str = "INSERT INTO stopped_nodes (instance_key, node_id)
      SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?)";
 const MINOR_VERSIONS: &str = "INSERT INTO minor_versions (instance_key, engine, proxy)
@@ -187,8 +230,8 @@ const POLICIES: &str = "INSERT INTO backup_policies (instance_key, policy_id, ba
             value ->> 8, value ->> 9, value ->> 10 FROM json_each(?)";
 
 /// Returns a row of `backup_policies`.
-fn policy_row(instance_key: i64, kept: &KeptPolicy, next_run_at: Option<Timestamp>) -> Value {
-    let KeptPolicy { id, policy, created_at, updated_at } = kept;
+fn policy_row(instance_key: i64, kept: &StoredPolicy, next_run_at: Option<Timestamp>) -> Value {
+    let StoredPolicy { id, policy, created_at, updated_at } = kept;
     let plan = policy.plan.as_ref();
     // 0: planned from the seeding on.
     let next_run_at = next_run_at.map(Timestamp::as_millis).or(policy.is_automatic().then_some(0));
@@ -220,12 +263,14 @@ impl InsertRow for InstanceRow {
                                 no_password_access, access_user, password_hash, enable_ssl, enable_publicip, publicip_id, elb_id, \
                                 transparent_client_ip, zone_codes, vpc_id, subnet_id, security_group_id, maintain_begin, \
                                 maintain_end, enterprise_project_id, rename_commands, user_id, user_name, created_at, \
-                                launched_at, updated_at, error_code, restorable_after, domain_name)";
+                                launched_at, updated_at, error_code, restorable_after, domain_name, bandwidth, \
+                                subscription, password_has_colon)";
     const PLACEHOLDERS: &'static str =
-        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
     fn bind(self, script: &mut Script) {
-        let InstanceSeed { instance, password_hash, backups, .. } = self.seed;
+        let InstanceSeed { instance, password_hash, password_has_colon, subscription, backups, .. } =
+            self.seed;
         let outdated = backups.iter().filter(|backup| backup.is_outdated).map(|backup| backup.number);
         let order_id = match &instance.billing {
             Billing::PostPaid => None,
@@ -272,5 +317,8 @@ impl InsertRow for InstanceRow {
         script.bind(instance.error_code);
         script.bind(i64::try_from(outdated.max().unwrap_or(0)).unwrap_or(i64::MAX));
         script.bind(instance.domain_name);
+        script.bind(instance.bandwidth.map(|changes| json!(changes).to_string()));
+        script.bind(subscription.map(|subscription| json!(subscription).to_string()));
+        script.bind(password_has_colon);
     }
 }

@@ -125,7 +125,7 @@ impl SnapshotDirectory {
                 let snapshot = path_in(folder, name, ENDING);
                 let written = write(&source, &unfinished, now);
                 let (label, size_bytes) =
-                    copying::make_whole(&unfinished, &snapshot, written, |error| error).await?;
+                    copying::create_atomically(&unfinished, &snapshot, written, |error| error).await?;
                 Ok(Snapshot { name: name.clone(), size_bytes, label: Some(label) })
             }
             Self::Memory(snapshots) => {
@@ -153,7 +153,7 @@ impl SnapshotDirectory {
             Self::Folder(folder) => {
                 let snapshot = path_in(folder, name, ENDING);
                 let size_bytes = async { Ok(database.metadata()?.len()) };
-                copying::make_whole(database, &snapshot, size_bytes, |error| error).await?
+                copying::create_atomically(database, &snapshot, size_bytes, |error| error).await?
             }
             Self::Memory(snapshots) => {
                 let location = Location::new_memory();
@@ -176,7 +176,7 @@ impl SnapshotDirectory {
         match self {
             Self::Folder(folder) => {
                 let path = path_in(folder, name, ENDING);
-                copying::in_the_background(move || {
+                copying::run_blocking_io(move || {
                     let was_there = path.is_file();
                     copying::discard(&path)?;
                     copying::sync_folder_of(&path).map(|()| was_there)

@@ -73,7 +73,7 @@ fn is_own(_: &Path) -> bool {
 /// Begins a file that is to become a snapshot.
 pub(super) async fn begin(directory: &SnapshotDirectory) -> Result<SnapshotUpload, sqlx::Error> {
     let path = unfinished(directory)?;
-    copying::in_the_background(move || {
+    copying::run_blocking_io(move || {
         let file = paths::private().write(true).create_new(true).open(&path)?;
         Ok(SnapshotUpload::new(path, file))
     })
@@ -86,7 +86,7 @@ pub(super) async fn open(
     snapshot: Location,
 ) -> Result<SnapshotFile, sqlx::Error> {
     match snapshot {
-        Location::File(path) => copying::in_the_background(move || SnapshotFile::open(&path)).await,
+        Location::File(path) => copying::run_blocking_io(move || SnapshotFile::open(&path)).await,
         Location::Memory { .. } => {
             let copy = begin(directory).await?;
             // Through a connection to a file, so that what it writes is one.
@@ -98,7 +98,7 @@ pub(super) async fn open(
                 .execute(&mut connection)
                 .await?;
             connection.close().await?;
-            copying::in_the_background(move || SnapshotFile::open(copy.path())).await
+            copying::run_blocking_io(move || SnapshotFile::open(copy.path())).await
         }
     }
 }

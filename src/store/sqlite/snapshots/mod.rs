@@ -33,7 +33,7 @@ use crate::store::{
 };
 
 /// How many snapshots there may be.
-const MOST_SNAPSHOTS: usize = 100;
+const MAX_SNAPSHOTS: usize = 100;
 
 #[async_trait]
 impl SnapshotStore for SqliteStore {
@@ -165,7 +165,7 @@ async fn accept(
 /// Makes sure that there may be one more snapshot, unless there is one of that name.
 fn require_room(snapshots: &SnapshotDirectory, name: &SnapshotName) -> Result<(), SnapshotError> {
     let names = snapshots.names().map_err(failed("list the snapshots"))?;
-    let is_full = names.len() >= MOST_SNAPSHOTS && !names.contains(name);
+    let is_full = names.len() >= MAX_SNAPSHOTS && !names.contains(name);
     if is_full { Err(SnapshotError::TooMany) } else { Ok(()) }
 }
 
@@ -209,7 +209,7 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
                 copying::write(&options::looking(path), &unfinished).await.map_err(failed)?;
                 upgrade(&unfinished).await.map_err(|error| refused(error.naming(path)))
             };
-            copying::make_whole(&unfinished, path, upgraded, failed).await
+            copying::create_atomically(&unfinished, path, upgraded, failed).await
         }
     }
 }
@@ -217,7 +217,7 @@ async fn bring_up_to_date(snapshot: &Location) -> Result<(), SnapshotError> {
 /// Returns whether a database is in the mode of a write-ahead log, as a server leaves it: a snapshot is one file.
 async fn has_a_log(path: &Path) -> Result<bool, sqlx::Error> {
     let path = path.to_owned();
-    copying::in_the_background(move || {
+    copying::run_blocking_io(move || {
         // Source: https://www.sqlite.org/fileformat2.html, "File format version numbers".
         let mut versions = [0; 20];
         File::open(path)?.read_exact(&mut versions)?;
@@ -289,7 +289,7 @@ mod tests {
         tokio::select! {
             biased;
             checked = store.check_upload(upload, now) => panic!("it did not wait: {:?}", checked.err()),
-            changed = store.keep_setting("name", Some("1".to_owned())) => changed.unwrap(),
+            changed = store.store_setting("name", Some("1".to_owned())) => changed.unwrap(),
         }
     }
 }

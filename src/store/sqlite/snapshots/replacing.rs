@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::store::error::commit_error;
 use crate::store::migrate::HISTORY_TABLE;
-use crate::store::sqlite::control::{keep_setting, put_triggers_aside, put_triggers_back};
+use crate::store::sqlite::control::{drop_triggers, recreate_triggers, store_setting};
 use crate::store::sqlite::options::{self, Location};
 use crate::store::sqlite::snapshots::metadata;
 use crate::store::{OpenError, StoreError};
@@ -77,7 +77,7 @@ pub(in crate::store::sqlite) async fn replace(
     }
     replace_rows(&mut connection).await.map_err(&failed)?;
     for (name, value) in settings {
-        keep_setting(&mut connection, name, Some(value)).await?;
+        store_setting(&mut connection, name, Some(value)).await?;
     }
     connection.execute("COMMIT").await.map_err(commit_error)?;
     if let Err(error) = connection.close().await {
@@ -87,7 +87,7 @@ pub(in crate::store::sqlite) async fn replace(
 }
 
 async fn replace_rows(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let triggers = put_triggers_aside(connection).await?;
+    let triggers = drop_triggers(connection).await?;
     let tables: Vec<String> =
         sqlx::query_scalar(TABLES).bind(HISTORY_TABLE).fetch_all(&mut *connection).await?;
     for table in tables {
@@ -102,7 +102,7 @@ async fn replace_rows(connection: &mut SqliteConnection) -> Result<(), sqlx::Err
         .bind(metadata::SETTING)
         .execute(&mut *connection)
         .await?;
-    put_triggers_back(connection, triggers).await
+    recreate_triggers(connection, triggers).await
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use crate::store::sqlite::paths::side_file;
 use crate::store::{StoreError, StoreMetrics};
 
 /// What the writer looks at before and after it writes. Of a database in memory there are no files.
-pub(in crate::store::sqlite) struct WriterGuards {
+pub(in crate::store::sqlite) struct WriterChecks {
     pub(super) access: AccessLock,
     files: Option<Arc<FileWatch>>,
     checkpoints: Option<CheckpointWatch>,
 }
 
-impl WriterGuards {
+impl WriterChecks {
     /// Of the database in the file at `path`, if it is in one.
     pub(in crate::store::sqlite) fn new(
         access: AccessLock,
@@ -52,7 +52,7 @@ impl WriterGuards {
 /// How often the log is looked at, at most, while something is written.
 const PERIOD: Duration = Duration::from_secs(1);
 /// How much of the log may wait to be brought into the database, in bytes: four times as much as SQLite lets come together.
-const MOST_WAITING_BYTES: u64 = 16 * 1024 * 1024;
+const MAX_WAITING_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What is known of the log of a database in a file.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl CheckpointWatch {
     /// Watches the log of the database at `path`.
     pub(super) fn start(path: &Path, metrics: StoreMetrics) -> Self {
         let log = side_file(path, "-wal");
-        Self { log, looked: Stopwatch::start(), told_from: MOST_WAITING_BYTES, metrics }
+        Self { log, looked: Stopwatch::start(), told_from: MAX_WAITING_BYTES, metrics }
     }
 
     /// Measures the log, if that was not done just now, and tells whether it is brought into the database.
@@ -80,7 +80,7 @@ impl CheckpointWatch {
         let length = self.log.metadata().map_or(0, |log| log.len());
         self.metrics.wal_bytes.set(i64::try_from(length).unwrap_or(i64::MAX));
         // A file that was long once stays so; what of it waits only SQLite knows.
-        if length < MOST_WAITING_BYTES || self.is_done(connection, "NOOP").await.is_ok() {
+        if length < MAX_WAITING_BYTES || self.is_done(connection, "NOOP").await.is_ok() {
             self.succeeded();
             return;
         }
@@ -102,8 +102,8 @@ impl CheckpointWatch {
     }
 
     fn succeeded(&mut self) {
-        if self.told_from != MOST_WAITING_BYTES {
-            self.told_from = MOST_WAITING_BYTES;
+        if self.told_from != MAX_WAITING_BYTES {
+            self.told_from = MAX_WAITING_BYTES;
             tracing::info!(log = %self.log.display(), "the log is brought into the database again");
         }
     }
@@ -123,7 +123,7 @@ impl CheckpointWatch {
         };
         let length = self.log.metadata().map_or(0, |log| log.len());
         let waiting = u64::try_from(pages).unwrap_or(0).saturating_mul(PAGE_BYTES).min(length);
-        if waiting < MOST_WAITING_BYTES { Ok(()) } else { Err(Hindered { waiting_bytes: waiting, reason }) }
+        if waiting < MAX_WAITING_BYTES { Ok(()) } else { Err(Hindered { waiting_bytes: waiting, reason }) }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) trait Job: Send {
     fn run(self: Box<Self>, state: &mut WriterState) -> BoxFuture<'_, Done>;
 
     /// Returns the answer to a change that is not made, because its transaction has failed.
-    fn unmade(self: Box<Self>) -> Answer;
+    fn into_abort_reply(self: Box<Self>) -> Answer;
 }
 
 /// The end of a job.
@@ -51,7 +51,7 @@ where
             .boxed()
     }
 
-    fn unmade(self: Box<Self>) -> Answer {
+    fn into_abort_reply(self: Box<Self>) -> Answer {
         answer(self.reply, Err(StoreError::Closed))
     }
 }

@@ -11,7 +11,7 @@ mod queue;
 mod state;
 mod task;
 
-pub(super) use guards::WriterGuards;
+pub(super) use guards::WriterChecks;
 pub(super) use queue::WriterHandle;
 pub(super) use state::WriterState;
 pub(super) use task::start;

@@ -21,7 +21,7 @@ use crate::store::{CreateBackup, StoreError, StoreMetrics};
 pub(super) const QUEUE_LENGTH: usize = 2048;
 /// How long a caller waits at most for a place in the queue; and, while another process keeps the database locked, for its
 /// change to be made: it is refused at the end of the first try after that.
-pub(super) const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a transaction takes before a probe is content to see that it moves on. Shorter than those who probe wait for an answer.
 const LONG_TRANSACTION: Duration = Duration::from_millis(250);
 /// Stands for "nothing is due" in the shared due time.
@@ -58,10 +58,10 @@ impl Queued {
     }
 
     /// Returns the answer to what is not done, because its transaction has failed.
-    pub(super) fn unmade(self) -> Answer {
+    pub(super) fn into_abort_reply(self) -> Answer {
         match self {
             Self::CreateBackup(_, reply) => answer(reply, Err(StoreError::Closed)),
-            Self::Job(job) | Self::LargeJob(job) | Self::Replacement(job) => job.unmade(),
+            Self::Job(job) | Self::LargeJob(job) | Self::Replacement(job) => job.into_abort_reply(),
             Self::Close(reply) => answer(reply, Err(StoreError::Closed)),
         }
     }
@@ -150,7 +150,7 @@ impl WriterHandle {
 
     /// Does what [`Self::change`] does, for a change of any number of rows: SQLite keeps in memory what it needs to undo one change
     /// among several of a transaction.
-    pub(in crate::store::sqlite) async fn change_much<T, W>(&self, work: W) -> Result<T, StoreError>
+    pub(in crate::store::sqlite) async fn change_large<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: for<'w> FnOnce(&'w mut WriterState) -> BoxFuture<'w, Result<T, StoreError>> + Send + 'static,
@@ -182,7 +182,7 @@ impl WriterHandle {
             Ok(place) => place,
             Err(mpsc::error::TrySendError::Closed(())) => return Err(StoreError::Closed),
             Err(mpsc::error::TrySendError::Full(())) => {
-                match tokio::time::timeout(QUEUE_PATIENCE, self.queue.reserve()).await {
+                match tokio::time::timeout(QUEUE_TIMEOUT, self.queue.reserve()).await {
                     Ok(Ok(place)) => place,
                     Ok(Err(_)) => return Err(StoreError::Closed),
                     Err(_) => return Err(StoreError::Busy),

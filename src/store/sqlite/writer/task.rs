@@ -10,10 +10,10 @@ use crate::domain::backup::Backup;
 use crate::store::error::commit_error;
 use crate::store::sqlite::backups::{self, Transaction};
 use crate::store::sqlite::options;
-use crate::store::sqlite::writer::guards::WriterGuards;
+use crate::store::sqlite::writer::guards::WriterChecks;
 use crate::store::sqlite::writer::job::{Answer, Done, Job, Reply, answer};
 use crate::store::sqlite::writer::queue::{
-    NextDue, QUEUE_LENGTH, QUEUE_PATIENCE, Queued, Waiting, WriterHandle,
+    NextDue, QUEUE_LENGTH, QUEUE_TIMEOUT, Queued, Waiting, WriterHandle,
 };
 use crate::store::sqlite::writer::state::WriterState;
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
@@ -24,7 +24,7 @@ const BATCH_LIMIT: usize = 512;
 /// Starts the writing task on `connection`.
 pub(in crate::store::sqlite) async fn start(
     mut connection: SqliteConnection,
-    guards: WriterGuards,
+    guards: WriterChecks,
     metrics: StoreMetrics,
 ) -> Result<WriterHandle, sqlx::Error> {
     let next_due = Arc::new(NextDue::nothing());
@@ -41,7 +41,7 @@ pub(in crate::store::sqlite) async fn start(
 /// The writing task.
 struct Writer {
     state: WriterState,
-    guards: WriterGuards,
+    guards: WriterChecks,
     queue: mpsc::Receiver<Waiting>,
     next_due: Arc<NextDue>,
     metrics: StoreMetrics,
@@ -113,7 +113,7 @@ impl Writer {
     async fn transact(&mut self, waiting: Vec<Waiting>) -> Result<(), Vec<Waiting>> {
         if let Err(error) = self.guards.may_write() {
             for waiting in waiting {
-                waiting.queued.unmade()(Err(error.clone()));
+                waiting.queued.into_abort_reply()(Err(error.clone()));
             }
             return Ok(());
         }
@@ -198,7 +198,7 @@ impl Writer {
                 }
                 Err(Queued::Job(job)) => job,
                 Err(other) => {
-                    batch.answers.push(other.unmade());
+                    batch.answers.push(other.into_abort_reply());
                     continue;
                 }
             };
@@ -206,7 +206,7 @@ impl Writer {
             // The change may append events.
             self.state.numbers.forget();
             if outcome.is_err() {
-                batch.answers.push(job.unmade());
+                batch.answers.push(job.into_abort_reply());
             } else if is_alone {
                 let Done { answer, failure } = job.run(&mut self.state).await;
                 batch.answers.push(answer);
@@ -244,7 +244,7 @@ impl Writer {
     /// Makes a change that can be undone alone. An error undoes the whole transaction.
     async fn run_in_savepoint(&mut self, job: Box<dyn Job>, batch: &mut Batch) -> Result<(), StoreError> {
         if let Err(source) = self.state.connection.execute("SAVEPOINT change").await {
-            batch.answers.push(job.unmade());
+            batch.answers.push(job.into_abort_reply());
             return Err(StoreError::during("begin a change")(source));
         }
         let Done { answer, failure } = job.run(&mut self.state).await;
@@ -282,7 +282,7 @@ impl Writer {
                 self.publish_next_due().await;
                 answer(Ok(()));
             }
-            Err(error) => job.unmade()(Err(error)),
+            Err(error) => job.into_abort_reply()(Err(error)),
         }
     }
 
@@ -331,13 +331,13 @@ impl Batch {
 /// Refuses those of a batch whose callers have waited for too long; returns the others.
 fn refuse_late(mut batch: Vec<Waiting>, tries: u32) -> Vec<Waiting> {
     let late: Vec<Waiting> =
-        batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_PATIENCE).collect();
+        batch.extract_if(.., |waiting| waiting.since.elapsed() >= QUEUE_TIMEOUT).collect();
     if !late.is_empty() {
         let changes = late.len();
         tracing::warn!(changes, tries, "changes were refused: another process keeps the database locked");
     }
     for waiting in late {
-        waiting.queued.unmade()(Err(StoreError::Busy));
+        waiting.queued.into_abort_reply()(Err(StoreError::Busy));
     }
     batch
 }

@@ -26,14 +26,15 @@ const NAMES = {
 };
 // What the emulator has and the SDKs have not.
 const OUTSIDE_THE_SDKS = ["show_version", "list_rename_commands", "switch_subnet", "add_replica", "remove_replica"];
-const BILLING = /^\/v2\/(orders|products\/service-types)/;
+// Paths of other services.
+const OTHERS = /^\/v2\/(orders|products\/service-types|nameservers|\{project_id\}\/os-availability-zone)/;
 
 const { operations } = await (await fetch(`${url}/_emulator/operations`)).json();
 const routes = new Map(
   operations
     .filter(({ name }) => !OUTSIDE_THE_SDKS.includes(name))
     .map(({ name, routes }) => [NAMES[name] ?? name, routes.find(({ api }) => api === "v2")])
-    .filter(([, route]) => route && route.path.startsWith("/v2/") && !BILLING.test(route.path)),
+    .filter(([, route]) => route && route.path.startsWith("/v2/") && !OTHERS.test(route.path)),
 );
 
 const keys = new BasicCredentials()

@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use crate::domain::instance::KeptNode;
+use crate::domain::instance::StoredNode;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::sqlite::sql::sql;
@@ -11,13 +11,13 @@ use crate::store::sqlite::sql::sql;
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     instance_key: i64,
-    nodes: &[KeptNode],
+    nodes: &[StoredNode],
 ) -> Result<(), StoreError> {
     sql("forget what is kept of nodes", "DELETE FROM nodes WHERE instance_key = ?")
         .bind(instance_key)
         .execute(&mut *connection)
         .await?;
-    let row = |node: &KeptNode| {
+    let row = |node: &StoredNode| {
         let since = node.role_since.map(Timestamp::as_millis);
         (node.shard, node.copy, node.place, since, node.weight, u8::from(node.is_address_removed))
     };

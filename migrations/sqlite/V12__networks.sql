@@ -1,0 +1,14 @@
+-- What a project has around its instances: VPCs, subnets, security groups with their rules. A project without a row has what every
+-- project begins with; it is written here with the first change.
+CREATE TABLE network_resources (
+    project_key INTEGER NOT NULL REFERENCES projects,
+    id          TEXT    NOT NULL CHECK (length(id) = 36),                    -- as instances name it
+    number      INTEGER NOT NULL CHECK (number > 0),                         -- in the order of their creation
+    document    TEXT    NOT NULL CHECK (document ->> 'kind' IN ('vpc', 'subnet', 'security_group')
+                                        AND document ->> 'id' = id),
+    PRIMARY KEY (project_key, id),
+    UNIQUE (project_key, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX vpcs_by_name ON network_resources (project_key, document ->> 'name')
+WHERE document ->> 'kind' = 'vpc' AND document ->> 'name' <> '';

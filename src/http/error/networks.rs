@@ -1,0 +1,174 @@
+//! How the services around instances refuse: each version of the network service in a shape of its own.
+//!
+//! Source: docs/contract/networks.md, sections 2.1 and 3.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use crate::domain::id::ProjectId;
+use crate::domain::networks::{NetworkKind, NetworkRefusal};
+use crate::domain::refusal::Refusal;
+use crate::engine::ApiVersion;
+use crate::http::error::{ApiError, RETRY_AFTER_SECONDS};
+
+/// Whose errors a path of these services has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum NetworkDialect {
+    /// `{"code", "message"}`.
+    V1,
+    /// `{"NeutronError": {"message", "type", "detail"}}`.
+    Neutron,
+    /// `{"error_code", "error_msg", "request_id"}`.
+    V3,
+}
+
+impl NetworkDialect {
+    /// Returns whose errors a path has, if it is one of these services'.
+    pub(in crate::http) fn of(request: &HttpRequest) -> Option<Self> {
+        let mut parts = request.path().split('/').skip(1);
+        let (version, second, third) = (parts.next()?, parts.next().unwrap_or_default(), parts.next());
+        let is_project = second.parse::<ProjectId>().is_ok();
+        match (version, third) {
+            ("v1" | "v2.1", _) => Some(Self::V1),
+            ("v2.0", _) if is_project => Some(Self::V1),
+            ("v2.0", _) => Some(Self::Neutron),
+            ("v3", Some("vpc" | "os-availability-zone")) => Some(Self::V3),
+            _ => None,
+        }
+    }
+}
+
+/// What is said of a refusal: its status, the codes of the first and the third version, and the type of the network service below.
+type Words = (u16, &'static str, &'static str, &'static str);
+
+fn words(refusal: &NetworkRefusal) -> Words {
+    use NetworkKind::{SecurityGroup, SecurityRule, Subnet, Vpc};
+    match refusal {
+        NetworkRefusal::Missing(Vpc) => (404, "VPC.0003", "VPC.9904", "RouterNotFound"),
+        NetworkRefusal::Missing(Subnet) => (404, "VPC.0202", "VPC.9904", "NetworkNotFound"),
+        NetworkRefusal::Missing(SecurityGroup) => (404, "VPC.0603", "VPC.9904", "SecurityGroupNotFound"),
+        NetworkRefusal::Missing(SecurityRule) => (404, "VPC.0603", "VPC.9904", "SecurityGroupRuleNotFound"),
+        NetworkRefusal::Invalid { kind: Vpc, name: "extend_cidrs" } => {
+            (400, "VPC.0101", "VPC.9911", "InvalidInput")
+        }
+        NetworkRefusal::Invalid { kind: Vpc, .. } => (400, "VPC.0101", "VPC.9901", "InvalidInput"),
+        NetworkRefusal::Invalid { kind: Subnet, name: "cidr" } => {
+            (400, "VPC.0212", "VPC.9901", "InvalidInput")
+        }
+        NetworkRefusal::Invalid { kind: Subnet, .. } => (400, "VPC.0201", "VPC.9901", "InvalidInput"),
+        NetworkRefusal::Invalid { kind: SecurityGroup, .. } => (400, "VPC.0601", "VPC.9901", "InvalidInput"),
+        NetworkRefusal::Invalid { kind: SecurityRule, .. } => (400, "VPC.0601", "VPC.9902", "InvalidInput"),
+        NetworkRefusal::NameTaken | NetworkRefusal::IdTaken => (400, "VPC.0115", "VPC.9901", "InvalidInput"),
+        NetworkRefusal::OutsideVpc => (400, "VPC.0203", "VPC.9901", "InvalidInput"),
+        NetworkRefusal::Overlapping => (400, "VPC.0204", "VPC.9901", "InvalidInput"),
+        NetworkRefusal::RangeInUse => (400, "VPC.0117", "VPC.0602", "InvalidInput"),
+        NetworkRefusal::RangeTaken => (409, "VPC.0101", "VPC.9914", "InvalidInput"),
+        NetworkRefusal::RangeMissing => (404, "VPC.0101", "VPC.9915", "InvalidInput"),
+        NetworkRefusal::OtherVpc => (400, "VPC.0207", "VPC.9901", "InvalidInput"),
+        NetworkRefusal::InUse { kind: Vpc, .. } => (409, "VPC.0104", "VPC.9902", "RouterInUse"),
+        NetworkRefusal::InUse { kind: Subnet, .. } => (409, "VPC.0209", "VPC.9902", "NetworkInUse"),
+        NetworkRefusal::InUse { .. } => (409, "VPC.0602", "VPC.9902", "SecurityGroupInUse"),
+        NetworkRefusal::RuleExists(_) => (409, "VPC.0602", "VPC.9902", "SecurityGroupRuleExists"),
+        NetworkRefusal::DefaultGroup => (409, "VPC.0602", "VPC.9902", "SecurityGroupCannotRemoveDefault"),
+        NetworkRefusal::TooMany(SecurityGroup | SecurityRule) => (409, "VPC.0604", "VPC.9905", "OverQuota"),
+        NetworkRefusal::TooMany(Vpc | Subnet) => (409, "VPC.0114", "VPC.9905", "OverQuota"),
+    }
+}
+
+/// Returns what is said of a refusal to people.
+fn text(refusal: &NetworkRefusal) -> String {
+    match refusal {
+        NetworkRefusal::InUse { kind: NetworkKind::Subnet, .. } => {
+            "subnet is still used ,such as computer,LB.".to_owned()
+        }
+        NetworkRefusal::InUse { kind: NetworkKind::SecurityGroup, id } => {
+            format!("Security Group {id} in use.")
+        }
+        NetworkRefusal::RuleExists(id) => format!("Security group rule already exists. Rule id is {id}."),
+        NetworkRefusal::DefaultGroup => "Insufficient rights for removing default security group.".to_owned(),
+        NetworkRefusal::Missing(kind) => format!("The {} could not be found.", kind.name().replace('_', " ")),
+        other => other.to_string(),
+    }
+}
+
+/// Returns whether the first version answers a refusal in the words of the network service below.
+fn is_from_below(error: &ApiError) -> bool {
+    let ApiError::Refused(Refusal::Network(refusal)) = error else { return false };
+    matches!(
+        refusal,
+        NetworkRefusal::InUse { kind: NetworkKind::SecurityGroup, .. }
+            | NetworkRefusal::RuleExists(_)
+            | NetworkRefusal::DefaultGroup
+    )
+}
+
+impl NetworkDialect {
+    /// Returns whether these services have words for an error. What a test asked for is answered as it asked, and who may ask from where is
+    /// said in the words of the control API.
+    pub(in crate::http) fn has_words_for(error: &ApiError) -> bool {
+        !matches!(error, ApiError::Injected(_) | ApiError::Cut | ApiError::Control(_))
+    }
+
+    /// Returns the code that an error is answered with.
+    pub(in crate::http) fn code(self, error: &ApiError) -> String {
+        if !Self::has_words_for(error) {
+            return error.public_code(ApiVersion::V2);
+        }
+        let (_, v1, v3, kind) = words_of(error);
+        match self {
+            Self::Neutron => kind,
+            Self::V1 if is_from_below(error) => kind,
+            Self::V1 => v1,
+            Self::V3 => v3,
+        }
+        .to_owned()
+    }
+
+    /// Returns the answer to an error.
+    pub(in crate::http) fn render(self, error: &ApiError, request_id: &str) -> HttpResponse {
+        let (code, (status, ..)) = (self.code(error), words_of(error));
+        let text = match error {
+            ApiError::Refused(Refusal::Network(refusal)) => text(refusal),
+            _ => error.fill(error.code(ApiVersion::V2).text).into_owned(),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::build(status);
+        if let ApiError::MethodNotAllowed { allowed } = error {
+            response.insert_header((header::ALLOW, allowed.as_str()));
+        }
+        if matches!(error, ApiError::Unavailable) {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        response.json(match self {
+            Self::V1 if !is_from_below(error) => json!({"code": code, "message": text}),
+            Self::V1 | Self::Neutron => {
+                json!({"NeutronError": {"message": text, "type": code, "detail": ""}})
+            }
+            Self::V3 => json!({"error_code": code, "error_msg": text, "request_id": request_id}),
+        })
+    }
+}
+
+/// Returns what is said of an error.
+fn words_of(error: &ApiError) -> Words {
+    match error {
+        ApiError::Refused(Refusal::Network(refusal)) => words(refusal),
+        _ => words_of_others(error, error.code(ApiVersion::V2).status),
+    }
+}
+
+/// Returns what is said of what every service refuses.
+fn words_of_others(error: &ApiError, status: u16) -> Words {
+    match error {
+        ApiError::Unauthenticated(_) => (401, "VPC.0008", "VPC.0008", "NotAuthenticated"),
+        ApiError::Refused(Refusal::OtherProject | Refusal::InvalidProjectId) => {
+            (400, "VPC.0007", "VPC.0007", "InvalidInput")
+        }
+        _ if status == 403 => (403, "VPC.2701", "VPC.2701", "PolicyNotAuthorized"),
+        _ if status == 400 => (400, "VPC.0101", "VPC.9901", "InvalidInput"),
+        _ if status == 404 => (404, "VPC.0105", "VPC.9904", "HTTPNotFound"),
+        _ => (status, "VPC.0105", "VPC.0105", "HTTPInternalServerError"),
+    }
+}

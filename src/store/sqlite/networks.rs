@@ -1,0 +1,258 @@
+//! Networks of projects: the writer reads that of a project, lets the domain change it, and writes what has become different, all in one
+//! transaction.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteExecutor;
+
+use crate::domain::id::{NetworkId, ProjectId};
+use crate::domain::instance::Network;
+use crate::domain::networks::{NetworkResource, NetworkUsers, ProjectNetwork, Subnet};
+use crate::domain::origin::Origin;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::store::sqlite::events::{self, AuditContext, NamedSubject, ProjectChange, SubjectOwner};
+use crate::store::sqlite::sql::sql;
+use crate::store::sqlite::writer::WriterState;
+use crate::store::sqlite::{SqliteStore, documents, instances};
+use crate::store::{ChangeNetwork, NetworkReads, NetworkWrites, ProjectSeed, SeedPlan, StoreError};
+
+#[async_trait]
+impl NetworkReads for SqliteStore {
+    async fn network(&self, project_id: ProjectId) -> Result<ProjectNetwork, StoreError> {
+        Ok(ProjectNetwork::of_stored(resources(self.reader.pool(), project_id).await?))
+    }
+}
+
+#[async_trait]
+impl NetworkWrites for SqliteStore {
+    async fn change_network(
+        &self,
+        command: ChangeNetwork,
+    ) -> Result<(NetworkId, ProjectNetwork), StoreError> {
+        self.writer.change(|state| change(state, command).boxed()).await
+    }
+}
+
+/// Returns what is stored of the network of a project, in the order of its creation.
+pub(super) async fn resources(
+    database: impl SqliteExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<Vec<NetworkResource>, StoreError> {
+    let read = sql(
+        "read a network",
+        "SELECT n.document FROM projects p JOIN network_resources n USING (project_key)
+         WHERE p.project_id = ? ORDER BY n.number",
+    );
+    let found = read.bind(project_id).all::<(String,)>(database).await?;
+    found.iter().map(|(document,)| documents::read(document)).collect()
+}
+
+/// Decides whether an instance of a project can be where it is to be; returns its subnet, if the project has it.
+pub(super) async fn place(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    place: &Network,
+    is_strict: bool,
+) -> Result<Option<Subnet>, StoreError> {
+    let network = ProjectNetwork::of_stored(resources(connection, project_id).await?);
+    let group = place.security_group_id.as_deref();
+    Ok(network.place(&place.vpc_id, &place.subnet_id, group, is_strict)?.cloned())
+}
+
+/// Returns a subnet of a project, if it has one of an id.
+pub(super) async fn subnet(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    id: &str,
+) -> Result<Option<Subnet>, StoreError> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    let network = ProjectNetwork::of_stored(resources(connection, project_id).await?);
+    Ok(network.subnet(id).ok().cloned())
+}
+
+async fn change(
+    state: &mut WriterState,
+    command: ChangeNetwork,
+) -> Result<(NetworkId, ProjectNetwork), StoreError> {
+    let ChangeNetwork { project_id, work, now, origin } = command;
+    let stored = resources(&mut state.connection, project_id).await?;
+    let users = users(&mut state.connection, project_id).await?;
+    let mut network = ProjectNetwork::of_stored(stored.clone());
+    let id = work(&mut network, &users).map_err(Refusal::Network)?;
+    let WriterState { connection, actors, .. } = state;
+    let project_key = instances::ensure_project(connection, project_id, now).await?;
+    let actor_key = actors.key(connection, &origin.actor).await?;
+    let audit = AuditContext { at: now, origin: &origin, actor_key };
+    write(connection, project_key, (&stored, network.resources()), audit).await?;
+    Ok((id, network))
+}
+
+/// Makes what is stored of a network what it is `after`, as far as that differs from `before`, and tells the audit of it.
+async fn write(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    (before, after): (&[NetworkResource], &[NetworkResource]),
+    audit: AuditContext<'_>,
+) -> Result<(), StoreError> {
+    let by_id = |resources| -> HashMap<NetworkId, &NetworkResource> {
+        <[NetworkResource]>::iter(resources).map(|resource| (resource.id(), resource)).collect()
+    };
+    let (old, new) = (by_id(before), by_id(after));
+    for gone in before.iter().filter(|resource| !new.contains_key(&resource.id())) {
+        let remove =
+            sql("remove from a network", "DELETE FROM network_resources WHERE project_key = ? AND id = ?");
+        remove.bind(project_key).bind(gone.id().to_string()).execute(&mut *connection).await?;
+        note(connection, project_key, gone, ProjectChange::Deleted, audit).await?;
+    }
+    let is_changed =
+        |resource: &&NetworkResource| old.get(&resource.id()).is_none_or(|old| *old != *resource);
+    let changed: Vec<&NetworkResource> = after.iter().filter(is_changed).collect();
+    let renamed = |resource: &&&NetworkResource| {
+        old.get(&resource.id()).is_some_and(|old| old.name() != resource.name())
+    };
+    // Names may go from one to the other: first all give up theirs.
+    for resource in changed.iter().filter(renamed) {
+        let clear = sql(
+            "take the name of a part of a network",
+            "UPDATE network_resources SET document = json_set(document, '$.name', '') WHERE project_key = ? AND id = ?",
+        );
+        clear.bind(project_key).bind(resource.id().to_string()).execute(&mut *connection).await?;
+    }
+    for resource in changed {
+        let write = sql(
+            "write a part of a network",
+            "INSERT INTO network_resources (project_key, id, number, document)
+             SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3 FROM network_resources WHERE project_key = ?1
+             ON CONFLICT (project_key, id) DO UPDATE SET document = excluded.document",
+        );
+        let write = write.bind(project_key).bind(resource.id().to_string()).bind_json(resource);
+        write.execute(&mut *connection).await?;
+        let change = match old.get(&resource.id()) {
+            Some(old) => ProjectChange::Changed(difference(old, resource)),
+            None => ProjectChange::Created,
+        };
+        note(connection, project_key, resource, change, audit).await?;
+    }
+    Ok(())
+}
+
+/// What becomes of the network of a project by a seed.
+struct Seeded {
+    before: Vec<NetworkResource>,
+    after: Vec<NetworkResource>,
+    /// A sentence for each thing that is there and differs.
+    differences: Vec<String>,
+}
+
+/// Adds to the network of a project what a seed wants and is not there; what is there stays, or becomes another if the seed is to
+/// `overwrite`.
+async fn seeded(
+    connection: &mut SqliteConnection,
+    project: &ProjectSeed,
+    overwrite: bool,
+) -> Result<Seeded, StoreError> {
+    let before = resources(connection, project.id).await?;
+    let wanted = &project.networks;
+    let mut after = if before.is_empty() { ProjectNetwork::seeded_into(wanted) } else { before.clone() };
+    let mut differences = Vec::new();
+    for resource in wanted {
+        match after.iter_mut().find(|other| other.id() == resource.id()) {
+            None => after.push(resource.clone()),
+            Some(other) if overwrite => other.clone_from(resource),
+            Some(other) if other == resource => {}
+            Some(other) => {
+                let (kind, id) = (other.kind().name(), other.id());
+                differences.push(format!("{kind} {id} was there already and stays as it is"));
+            }
+        }
+    }
+    Ok(Seeded { before, after, differences })
+}
+
+/// Makes sure that the networks that a seed wants can be.
+///
+/// # Errors
+/// `Refused` with `Network`.
+pub(super) async fn require_seedable(
+    connection: &mut SqliteConnection,
+    plan: &SeedPlan,
+) -> Result<(), StoreError> {
+    for project in plan.projects.iter().filter(|project| !project.networks.is_empty()) {
+        let Seeded { after, .. } = seeded(connection, project, plan.overwrite).await?;
+        let checked = ProjectNetwork::seeded(&after, &ProjectNetwork::default());
+        checked.map_err(|(_, refusal)| Refusal::Network(refusal))?;
+    }
+    Ok(())
+}
+
+/// Writes the network that a seed wants in a project; returns a sentence for each thing that is there and differs.
+pub(super) async fn seed(
+    state: &mut WriterState,
+    project_key: i64,
+    project: &ProjectSeed,
+    overwrite: bool,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    if project.networks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let WriterState { connection, actors, .. } = state;
+    let Seeded { before, after, differences } = seeded(connection, project, overwrite).await?;
+    let actor_key = actors.key(connection, &Origin::SEED.actor).await?;
+    let audit = AuditContext { at: now, origin: &Origin::SEED, actor_key };
+    write(connection, project_key, (&before, &after), audit).await?;
+    Ok(differences)
+}
+
+/// Says what is different of something that was changed.
+fn difference(before: &NetworkResource, after: &NetworkResource) -> String {
+    let rules = |resource: &NetworkResource| match resource {
+        NetworkResource::SecurityGroup(group) => group.rules.len(),
+        _ => 0,
+    };
+    match rules(after).cmp(&rules(before)) {
+        std::cmp::Ordering::Greater => "rule added".to_owned(),
+        std::cmp::Ordering::Less => "rule removed".to_owned(),
+        std::cmp::Ordering::Equal if before.tags() != after.tags() => "tags changed".to_owned(),
+        std::cmp::Ordering::Equal => "changed".to_owned(),
+    }
+}
+
+async fn note(
+    connection: &mut SqliteConnection,
+    project_key: i64,
+    resource: &NetworkResource,
+    change: ProjectChange,
+    audit: AuditContext<'_>,
+) -> Result<(), StoreError> {
+    let id = resource.id();
+    let subject = NamedSubject {
+        owner: SubjectOwner::Project(project_key),
+        kind: resource.kind().name(),
+        id: id.as_bytes(),
+        name: resource.name(),
+    };
+    events::append_of_project(connection, subject, change, audit).await
+}
+
+/// Returns what the instances of a project use of its network.
+async fn users(connection: &mut SqliteConnection, project_id: ProjectId) -> Result<NetworkUsers, StoreError> {
+    let list = sql(
+        "read what uses a network",
+        "SELECT lower(i.subnet_id), lower(l.subnet_id), lower(i.security_group_id)
+         FROM projects p JOIN instances i USING (project_key) LEFT JOIN planned_places l USING (instance_key)
+         WHERE p.project_id = ? AND i.deleted_at IS NULL",
+    );
+    let mut users = NetworkUsers::default();
+    for (subnet, planned, group) in
+        list.bind(project_id).all::<(String, Option<String>, Option<String>)>(connection).await?
+    {
+        users.subnets.extend([Some(subnet), planned].into_iter().flatten());
+        users.groups.extend(group);
+    }
+    Ok(users)
+}
