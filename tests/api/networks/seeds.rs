@@ -17,7 +17,7 @@ fn vpc_entry(id: &str, name: &str) -> String {
 }
 
 fn subnet_entry(cidr: &str) -> String {
-    let gateway = format!("{}.1", cidr.rsplit_once('.').unwrap().0);
+    let gateway = format!("{}.1", cidr.rsplit_once('.').expect("a range").0);
     format!(
         "      - {{kind: subnet, id: 22222222-2222-4222-8222-222222222222, vpc_id: {VPC}, name: inner, cidr: {cidr}, \
          gateway_ip: {gateway}, neutron_subnet_id: 22222222-2222-4222-8222-222222222223}}\n"

@@ -136,13 +136,13 @@ async fn every_subnet_is_a_network_below() {
     names.sort_by_key(text);
     assert_eq!(names, ["admin_external_net", "s", "subnet-default"]);
     let own = networks.as_array().unwrap().iter().find(|network| network["id"] == id).unwrap();
-    let named =
+    let listed =
         v2(&server, "GET", &format!("networks?status=ACTIVE&id={id}"), None).await.ok()["networks"].take();
-    assert_eq!(named, json!([own]));
-    assert_eq!(named[0]["subnets"], json!([below]));
+    assert_eq!(listed, json!([own]));
+    assert_eq!(listed[0]["subnets"], json!([below]));
     let external = v2(&server, "GET", "networks?router%3Aexternal=true", None).await.ok()["networks"].take();
     assert_eq!(each(&external, "name"), ["admin_external_net"]);
-    assert_eq!(v2(&server, "GET", &format!("networks/{id}"), None).await.ok()["network"], named[0]);
+    assert_eq!(v2(&server, "GET", &format!("networks/{id}"), None).await.ok()["network"], listed[0]);
     let shown = v2(&server, "GET", &format!("subnets/{below}"), None).await.ok()["subnet"].take();
     assert_eq!(shown["network_id"], id);
     assert_eq!(shown["allocation_pools"], json!([{"start": "10.1.5.2", "end": "10.1.5.14"}]));
