@@ -1,10 +1,10 @@
--- What a project has around its instances: VPCs, subnets, security groups with their rules. A project without a row has what every
--- project begins with; it is written here with the first change.
+-- What a project has around its instances: VPCs, subnets, security groups with their rules, public addresses, load balancers. A project
+-- without a row has what every project begins with; it is written here with the first change.
 CREATE TABLE network_resources (
     project_key INTEGER NOT NULL REFERENCES projects,
     id          TEXT    NOT NULL CHECK (length(id) = 36),                    -- as instances name it
     number      INTEGER NOT NULL CHECK (number > 0),                         -- in the order of their creation
-    document    TEXT    NOT NULL CHECK (document ->> 'kind' IN ('vpc', 'subnet', 'security_group')
+    document    TEXT    NOT NULL CHECK (document ->> 'kind' IN ('vpc', 'subnet', 'security_group', 'public_ip', 'load_balancer')
                                         AND document ->> 'id' = id),
     PRIMARY KEY (project_key, id),
     UNIQUE (project_key, number)
@@ -12,3 +12,6 @@ CREATE TABLE network_resources (
 
 CREATE UNIQUE INDEX vpcs_by_name ON network_resources (project_key, document ->> 'name')
 WHERE document ->> 'kind' = 'vpc' AND document ->> 'name' <> '';
+
+CREATE UNIQUE INDEX public_ips_by_address ON network_resources (project_key, document ->> 'address')
+WHERE document ->> 'kind' = 'public_ip';

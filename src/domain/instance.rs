@@ -34,7 +34,7 @@ pub use minor_version::{MinorVersions, Upgrade, UpgradeRequest};
 pub use nodes::{Node, NodeGroup, NodeRole, NodeSwitch, Topology};
 pub use permissions::{InstanceAction, OperationalState, PERMISSIONS};
 pub use placement::{LAST_COPY, MAX_COPIES, NewPlacement, PlacementChange, ReplicaChange, ReplicaCourse};
-pub use public_access::{Listener, PublicAccess};
+pub use public_access::{Listener, PublicAccess, public_address};
 pub use resize::{NewSize, Resize, ResizeRequest, ResizeRules, WaitingChange};
 pub use roles::{DEFAULT_WEIGHT, NodeChange, NodeName, StoredNode};
 pub use state::{BackupRules, InstanceState, OpenWork};

@@ -3,6 +3,7 @@
 //! Source: docs/contract/dcs-v2-operations.md, sections 8 and 9.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ pub struct PublicAccessRequest {
     pub elb_id: Option<String>,
     /// The public address.
     pub public_ip_id: Option<String>,
+    /// The address, if it is of the project's network.
+    #[serde(default)]
+    pub address: Option<Ipv4Addr>,
     /// Whether connections are encrypted, of the first generation.
     pub ssl: bool,
 }

@@ -29,7 +29,7 @@ pub struct ServiceEntry {
 }
 
 /// Every service.
-pub static SERVICES: [Service; 7] = [
+pub static SERVICES: [Service; 8] = [
     Service {
         // The second is that of the Swiss cloud.
         labels: &["iam", "iam-pub"],
@@ -69,6 +69,14 @@ pub static SERVICES: [Service; 7] = [
         ],
     },
     Service { labels: &["dns"], is_global: false, entries: &[] },
+    Service {
+        labels: &["elb"],
+        is_global: false,
+        entries: &[
+            entry(9, "elb", "elb", "/v1.0"),
+            ServiceEntry { is_of_project: true, ..entry(10, "elbv3", "elbv3", "/v3") },
+        ],
+    },
 ];
 /// Logins, tokens and projects.
 pub const IDENTITY: &Service = &SERVICES[0];
@@ -78,12 +86,14 @@ pub const DCS: &Service = &SERVICES[1];
 pub const BILLING: &Service = &SERVICES[2];
 /// Temporary keys of agencies.
 pub const STS: &Service = &SERVICES[3];
-/// VPCs, subnets, security groups.
+/// VPCs, subnets, security groups, public addresses.
 pub const VPC: &Service = &SERVICES[4];
 /// Zones, as far as it is there.
 pub const COMPUTE: &Service = &SERVICES[5];
 /// Name servers.
 pub const NAMES: &Service = &SERVICES[6];
+/// Load balancers.
+pub const BALANCING: &Service = &SERVICES[7];
 
 const fn entry(number: u8, kind: &'static str, name: &'static str, path: &'static str) -> ServiceEntry {
     ServiceEntry { number, kind, name, path, is_of_project: false }

@@ -12,7 +12,7 @@ impl Engine {
     /// Opens an instance to the public, or, without an order, closes it; returns the job of it.
     ///
     /// # Errors
-    /// `Refused` with `InstanceNotFound`, as `Instance::opened` or `Instance::closed`, or the refusal of its state; in this order.
+    /// `Refused` with `InstanceNotFound`, as `ProjectNetwork::open_access`, `Instance::opened` or `Instance::closed`, or the refusal of its state; in this order.
     pub async fn change_public_access(
         &self,
         instance: InstanceRef,
@@ -25,7 +25,8 @@ impl Engine {
         let task = self.new_task(kind, &origin.actor, now).await?;
         let job_id = task.job_id;
         let work = self.work_options(WorkModel::Task, instance, failure);
-        let command = InstanceCommand::ChangePublicAccess { to, task, work };
+        let strict_network = self.settings.strict_network;
+        let command = InstanceCommand::ChangePublicAccess { to, strict_network, task, work };
         write.change_instance(ChangeInstance { instance, command, now, origin }).await?;
         Ok(job_id)
     }

@@ -36,9 +36,9 @@ impl Engine {
         let (now, ids) = (write.now, Arc::clone(&self.ids));
         let command = ChangeNetwork {
             project_id,
-            work: Box::new(move |network, users| {
+            work: Box::new(move |network| {
                 let new_id = || NetworkId::from_random(ids.random_bits(), now);
-                work(network, &NetworkChange { now, new_id: &new_id, users })
+                work(network, &NetworkChange { now, new_id: &new_id })
             }),
             now,
             origin,

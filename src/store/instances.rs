@@ -189,6 +189,8 @@ pub enum InstanceCommand {
     ChangePublicAccess {
         /// How it is opened; none: it is closed.
         to: Option<PublicAccessRequest>,
+        /// Whether it can be opened by nothing else than its project has.
+        strict_network: bool,
         /// Its background task.
         task: NewTask,
         /// How long that takes.

@@ -3,14 +3,13 @@
 use async_trait::async_trait;
 
 use crate::domain::id::{NetworkId, ProjectId};
-use crate::domain::networks::{NetworkRefusal, NetworkUsers, ProjectNetwork};
+use crate::domain::networks::{NetworkRefusal, ProjectNetwork};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 
 /// A change of a network, which returns the id of what it is about.
-pub type NetworkWork =
-    Box<dyn FnOnce(&mut ProjectNetwork, &NetworkUsers) -> Result<NetworkId, NetworkRefusal> + Send>;
+pub type NetworkWork = Box<dyn FnOnce(&mut ProjectNetwork) -> Result<NetworkId, NetworkRefusal> + Send>;
 
 /// Changes the network of a project.
 pub struct ChangeNetwork {

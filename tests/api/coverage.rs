@@ -26,6 +26,7 @@ const CLAIMS: &[&[Covered]] = &[
     crate::networks::vpcs::COVERS,
     crate::networks::subnets::COVERS,
     crate::networks::groups::COVERS,
+    crate::networks::public_ips::COVERS,
     crate::orders::COVERS,
     crate::diagnoses::COVERS,
     crate::exports::COVERS,

@@ -81,7 +81,7 @@ async fn who_comes_by_the_host_of_a_service_finds_the_others_at_theirs() {
         ("iam.eu-de.example.test:8637", "eu-de.example.test:8637"),
         ("iam-pub.eu-ch2.sc.otc.t-systems.com", "eu-ch2.sc.otc.t-systems.com"),
     ] {
-        let urls = ["iam", "dcs", "bss", "vpc", "ecs"].map(|label| format!("http://{label}.{domain}"));
+        let urls = ["iam", "dcs", "bss", "vpc", "ecs", "elb"].map(|label| format!("http://{label}.{domain}"));
         let expected = catalog_at(urls.each_ref().map(String::as_str), Some(PROJECT));
         let (token, catalog) = logged_in(&server, host).await;
         assert_eq!(catalog, expected, "{host}");
@@ -94,7 +94,7 @@ async fn who_comes_by_the_host_of_a_service_finds_the_others_at_theirs() {
     // Others get everything at the host that they have used.
     for host in ["iam", "emulator.example.test:8637", "[::1]:8637"] {
         let (_, catalog) = logged_in(&server, host).await;
-        assert_eq!(catalog, catalog_at([&format!("http://{host}"); 5], Some(PROJECT)), "{host}");
+        assert_eq!(catalog, catalog_at([&format!("http://{host}"); 6], Some(PROJECT)), "{host}");
     }
 }
 
@@ -116,7 +116,7 @@ async fn a_public_url_is_that_of_all_services() {
     let server = TestServer::with(&[("public_url", "https://dcs.example.test")]).await;
     for host in ["dcs.example.test", "iam.example.test"] {
         let (_, catalog) = logged_in(&server, host).await;
-        assert_eq!(catalog, catalog_at(["https://dcs.example.test"; 5], Some(PROJECT)), "{host}");
+        assert_eq!(catalog, catalog_at(["https://dcs.example.test"; 6], Some(PROJECT)), "{host}");
     }
     let version = ask(&server, "bss.example.test", "GET", "/v3").await.ok();
     assert_eq!(version["version"]["links"], json!([{"rel": "self", "href": "https://dcs.example.test/v3/"}]));

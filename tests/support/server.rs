@@ -127,6 +127,14 @@ impl TestServer {
         self.emulator.as_ref().expect("the server runs").address()
     }
 
+    /// Returns where it serves HTTPS, and the certificate of its authority.
+    pub(super) fn https(&self) -> (String, &str) {
+        let emulator = self.emulator.as_ref().expect("the server runs");
+        let url = emulator.tls_url().expect("it has HTTPS");
+        let authority = emulator.certificate_authority().expect("it has an authority");
+        (url.trim_start_matches("https://").to_owned(), authority)
+    }
+
     /// Moves the clock forward.
     pub(crate) fn advance_ms(&self, millis: u64) {
         self.clock.advance(Duration::from_millis(millis));

@@ -262,6 +262,8 @@ pub struct NetworkNames {
     pub cidr: Option<String>,
     /// The name of the security group.
     pub group: Option<String>,
+    /// Its public address.
+    pub public_address: Option<std::net::Ipv4Addr>,
 }
 
 /// The user that created an instance.

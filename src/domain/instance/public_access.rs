@@ -1,6 +1,6 @@
 //! Access to an instance from the public network: an address, and a load balancer before it.
 //!
-//! There is neither a service of addresses nor of load balancers: ids are kept as given, and the address follows from the id.
+//! Ids that the network of the project has not are kept as given, and their address follows from the id.
 //!
 //! Source: docs/contract/dcs-v2-operations.md, section 8.
 
@@ -44,6 +44,13 @@ const FIRST_ADDRESS: u32 = 0xc612_0000;
 /// How many of them there are.
 const ADDRESSES: u64 = 1 << 17;
 
+/// Returns the public address that follows from its id.
+pub fn public_address(id: &str) -> Ipv4Addr {
+    let bits = id.bytes().fold(0, |bits, byte| mixed(bits ^ u64::from(byte)));
+    let place = u32::try_from(bits % (ADDRESSES - 2) + 1).unwrap_or(1);
+    Ipv4Addr::from_bits(FIRST_ADDRESS + place)
+}
+
 impl Instance {
     /// Returns what the instance is like once it is opened to the public. One that is open already is opened anew.
     ///
@@ -70,7 +77,9 @@ impl Instance {
             ssl: if is_old { order.ssl } else { self.access.ssl },
             ..self.access.clone()
         };
-        Ok(Self { access, ..self.clone() })
+        let mut network = self.network.clone();
+        network.names.public_address = order.address;
+        Ok(Self { access, network, ..self.clone() })
     }
 
     /// Returns what the instance is like once it is closed to the public.
@@ -98,8 +107,7 @@ impl Instance {
         }
         let given = self.access.public_ip_id.clone();
         let eip_id = given.unwrap_or_else(|| self.part_id(Of::PublicAddress, 0).to_string());
-        let bits = eip_id.bytes().fold(0, |bits, byte| mixed(bits ^ u64::from(byte)));
-        let place = u32::try_from(bits % (ADDRESSES - 2) + 1).unwrap_or(1);
+        let address = self.network.names.public_address.unwrap_or_else(|| public_address(&eip_id));
         // Only the nodes of a cluster are reached one by one.
         let count = if self.cache_mode == CacheMode::Cluster { self.nodes().len() } else { 1 };
         let listener = |number: u16| {
@@ -113,7 +121,7 @@ impl Instance {
         Some(PublicAccess {
             elb_id: self.access.elb_id.clone(),
             eip_id,
-            address: Ipv4Addr::from_bits(FIRST_ADDRESS + place),
+            address,
             listeners: (0..u16::try_from(count).unwrap_or(u16::MAX)).map(listener).collect(),
         })
     }

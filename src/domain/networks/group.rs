@@ -461,7 +461,7 @@ impl ProjectNetwork {
     ///
     /// # Errors
     /// `Missing`, `DefaultGroup`; `InUse` while instances are in it or rules of other groups name it.
-    pub fn delete_group(&mut self, id: NetworkId, change: &NetworkChange<'_>) -> Result<(), NetworkRefusal> {
+    pub fn delete_group(&mut self, id: NetworkId) -> Result<(), NetworkRefusal> {
         if self.group(id)?.is_default() {
             return Err(NetworkRefusal::DefaultGroup);
         }
@@ -469,7 +469,7 @@ impl ProjectNetwork {
             group.id != id && rule.traffic.remote == Remote::Group(id)
         };
         let is_named = self.rules().any(|(group, rule)| names(group, rule));
-        if is_named || change.users.groups.contains(&id.to_string()) {
+        if is_named || self.users.groups.contains(&id.to_string()) {
             return Err(NetworkRefusal::InUse { kind: KIND, id });
         }
         self.remove(id);

@@ -1,24 +1,27 @@
-//! The network that a project has around its instances: VPCs, subnets, security groups, as far as a configuration that makes an
-//! instance names them.
+//! The network that a project has around its instances: VPCs, subnets, security groups, public addresses and load balancers, as far as a
+//! configuration that makes an instance names them.
 //!
 //! All of a project's are one value, so that a rule that looks at several of them is one function. Source: docs/contract/networks.md.
 
 mod group;
+mod load_balancer;
+mod public_ip;
 pub mod refusal;
 mod subnet;
-#[cfg(test)]
-mod tests;
 mod vpc;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::NetworkId;
+use crate::domain::instance::Listener;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 pub use group::{Ports, Protocol, Remote, RuleRequest, SecurityGroup, SecurityRule, Traffic};
+pub use load_balancer::{LoadBalancer, LoadBalancerRequest, LoadBalancerSettings};
+pub use public_ip::{Bandwidth, BandwidthRequest, Binding, ChargeMode, PublicIp, PublicIpRequest};
 pub use refusal::{NetworkKind, NetworkRefusal};
 pub use subnet::{DhcpOption, Subnet, SubnetRequest};
 pub use vpc::{Vpc, VpcRequest};
@@ -53,6 +56,10 @@ pub enum NetworkResource {
     Subnet(Subnet),
     /// A security group with its rules.
     SecurityGroup(SecurityGroup),
+    /// A public address with its bandwidth.
+    PublicIp(PublicIp),
+    /// A load balancer.
+    LoadBalancer(LoadBalancer),
 }
 
 impl NetworkResource {
@@ -62,6 +69,8 @@ impl NetworkResource {
             Self::Vpc(vpc) => vpc.id,
             Self::Subnet(subnet) => subnet.id,
             Self::SecurityGroup(group) => group.id,
+            Self::PublicIp(ip) => ip.id,
+            Self::LoadBalancer(load_balancer) => load_balancer.id,
         }
     }
 
@@ -71,6 +80,8 @@ impl NetworkResource {
             Self::Vpc(vpc) => &vpc.name,
             Self::Subnet(subnet) => &subnet.name,
             Self::SecurityGroup(group) => &group.name,
+            Self::PublicIp(ip) => &ip.alias,
+            Self::LoadBalancer(load_balancer) => &load_balancer.name,
         }
     }
 
@@ -80,6 +91,8 @@ impl NetworkResource {
             Self::Vpc(_) => NetworkKind::Vpc,
             Self::Subnet(_) => NetworkKind::Subnet,
             Self::SecurityGroup(_) => NetworkKind::SecurityGroup,
+            Self::PublicIp(_) => NetworkKind::PublicIp,
+            Self::LoadBalancer(_) => NetworkKind::LoadBalancer,
         }
     }
 
@@ -89,6 +102,8 @@ impl NetworkResource {
             Self::Vpc(vpc) => &vpc.tags,
             Self::Subnet(subnet) => &subnet.tags,
             Self::SecurityGroup(group) => &group.tags,
+            Self::PublicIp(ip) => &ip.tags,
+            Self::LoadBalancer(load_balancer) => &load_balancer.tags,
         }
     }
 
@@ -97,17 +112,25 @@ impl NetworkResource {
             Self::Vpc(vpc) => &mut vpc.tags,
             Self::Subnet(subnet) => &mut subnet.tags,
             Self::SecurityGroup(group) => &mut group.tags,
+            Self::PublicIp(ip) => &mut ip.tags,
+            Self::LoadBalancer(load_balancer) => &mut load_balancer.tags,
         }
     }
 }
 
-/// Which subnets and groups the instances of a project are in, as texts: an instance may name what there is not.
+/// What the instances of a project use of its network, as texts: an instance may name what there is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkUsers {
     /// Subnets, those that instances are about to move to included.
     pub subnets: BTreeSet<String>,
     /// Security groups, of instances of the first generation.
     pub groups: BTreeSet<String>,
+    /// Private addresses, each after its subnet.
+    pub addresses: BTreeSet<(String, String)>,
+    /// Public addresses that lead to instances without a load balancer, each with the id of the instance.
+    pub public_ips: BTreeMap<String, String>,
+    /// Load balancers, with the ports that lead to instances.
+    pub listeners: BTreeMap<String, Vec<Listener>>,
 }
 
 /// What a change of a network has from outside.
@@ -116,14 +139,13 @@ pub struct NetworkChange<'c> {
     pub now: Timestamp,
     /// Where ids come from.
     pub new_id: &'c dyn Fn() -> NetworkId,
-    /// What the instances of the project use.
-    pub users: &'c NetworkUsers,
 }
 
 /// The whole network of a project, in the order of its creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProjectNetwork {
     resources: Vec<NetworkResource>,
+    users: NetworkUsers,
 }
 
 impl ProjectNetwork {
@@ -135,12 +157,14 @@ impl ProjectNetwork {
                 NetworkResource::Subnet(Subnet::default_of_projects()),
                 NetworkResource::SecurityGroup(SecurityGroup::default_of_projects()),
             ],
+            users: NetworkUsers::default(),
         }
     }
 
     /// Takes what is stored of a project; of one of which nothing is, what it has at first.
-    pub fn of_stored(resources: Vec<NetworkResource>) -> Self {
-        if resources.is_empty() { Self::at_first() } else { Self { resources } }
+    pub fn of_stored(resources: Vec<NetworkResource>, users: NetworkUsers) -> Self {
+        let resources = if resources.is_empty() { Self::at_first().resources } else { resources };
+        Self { resources, users }
     }
 
     /// Makes sure that things can be in one network; what they refer to may be in `around` as well.
@@ -149,19 +173,30 @@ impl ProjectNetwork {
     /// The place of the first that cannot, and why: as making it would be refused.
     pub fn seeded(resources: &[NetworkResource], around: &Self) -> Result<(), (usize, NetworkRefusal)> {
         let mut network = Self::default();
-        let (vpcs, others): (Vec<_>, Vec<_>) =
-            resources.iter().enumerate().partition(|(_, resource)| resource.kind() == NetworkKind::Vpc);
-        for (at, resource) in vpcs.into_iter().chain(others) {
+        let mut in_turn: Vec<(usize, &NetworkResource)> = resources.iter().enumerate().collect();
+        // What others refer to comes first.
+        in_turn.sort_by_key(|(_, resource)| match resource.kind() {
+            NetworkKind::Vpc => 0,
+            NetworkKind::PublicIp => 2,
+            _ => 1,
+        });
+        for (at, resource) in in_turn {
             let taken = network.resources.iter().any(|other| other.id() == resource.id());
+            let vpc = |network: &Self, id| network.vpc(id).or_else(|_| around.vpc(id)).cloned();
             let found = match resource {
                 _ if taken => Err(NetworkRefusal::IdTaken),
                 NetworkResource::Vpc(vpc) => vpc.check().and_then(|()| network.require_free_name(vpc)),
-                NetworkResource::Subnet(subnet) => subnet.check().and_then(|()| {
-                    let vpc = network.vpc(subnet.vpc_id).or_else(|_| around.vpc(subnet.vpc_id))?;
-                    network.require_free_range(vpc, subnet.cidr)
-                }),
+                NetworkResource::Subnet(subnet) => subnet
+                    .check()
+                    .and_then(|()| network.require_free_range(&vpc(&network, subnet.vpc_id)?, subnet.cidr)),
                 NetworkResource::SecurityGroup(group) => {
                     group.check().and_then(|()| network.require_room_for_rules(group.rules.len()))
+                }
+                NetworkResource::LoadBalancer(load_balancer) => {
+                    load_balancer.check().and_then(|()| vpc(&network, load_balancer.vpc_id).map(drop))
+                }
+                NetworkResource::PublicIp(ip) => {
+                    ip.check().and_then(|()| network.require_bindable(ip, around))
                 }
             };
             let tags = changed_tags(resource.kind(), &[], resource.tags(), false);

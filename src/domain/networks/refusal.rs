@@ -45,6 +45,15 @@ pub enum NetworkRefusal {
         /// Its id.
         id: NetworkId,
     },
+    /// A VPC without subnets has load balancers.
+    #[error("load balancers are in the VPC")]
+    HasLoadBalancers,
+    /// A public address leads to something: to a load balancer, or to a port.
+    #[error("the public address is bound already")]
+    Bound(NetworkKind),
+    /// A public address leads nowhere.
+    #[error("the public address is not bound")]
+    NotBound,
     /// A rule of the group says the same.
     #[error("the rule exists already")]
     RuleExists(NetworkId),
@@ -70,6 +79,12 @@ pub enum NetworkKind {
     SecurityGroup,
     /// A rule of one.
     SecurityRule,
+    /// A public address.
+    PublicIp,
+    /// The bandwidth of one.
+    Bandwidth,
+    /// A load balancer.
+    LoadBalancer,
 }
 
 impl NetworkKind {
@@ -80,6 +95,9 @@ impl NetworkKind {
             Self::Subnet => "subnet",
             Self::SecurityGroup => "security_group",
             Self::SecurityRule => "security_group_rule",
+            Self::PublicIp => "public_ip",
+            Self::Bandwidth => "bandwidth",
+            Self::LoadBalancer => "load_balancer",
         }
     }
 }

@@ -344,15 +344,14 @@ impl ProjectNetwork {
     /// Removes a subnet.
     ///
     /// # Errors
-    /// `Missing`, `OtherVpc`; `InUse` while instances are in it.
-    pub fn delete_subnet(
-        &mut self,
-        vpc_id: NetworkId,
-        id: NetworkId,
-        change: &NetworkChange<'_>,
-    ) -> Result<(), NetworkRefusal> {
+    /// `Missing`, `OtherVpc`; `InUse` while instances or load balancers are in it.
+    pub fn delete_subnet(&mut self, vpc_id: NetworkId, id: NetworkId) -> Result<(), NetworkRefusal> {
         self.require_of_vpc(vpc_id, id)?;
-        if change.users.subnets.contains(&id.to_string()) {
+        let below = self.subnet(id)?.neutron_subnet_id;
+        let is_of_load_balancer = self
+            .load_balancers()
+            .any(|other| other.vip_subnet_cidr_id == Some(below) || other.elb_virsubnet_ids.contains(&id));
+        if is_of_load_balancer || self.users.subnets.contains(&id.to_string()) {
             return Err(NetworkRefusal::InUse { kind: KIND, id });
         }
         self.remove(id);

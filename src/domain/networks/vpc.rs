@@ -259,11 +259,14 @@ impl ProjectNetwork {
     /// Removes a VPC.
     ///
     /// # Errors
-    /// `Missing`; `InUse` while it has subnets.
+    /// `Missing`; `InUse` while it has subnets or load balancers.
     pub fn delete_vpc(&mut self, id: NetworkId) -> Result<(), NetworkRefusal> {
         self.vpc(id)?;
         if self.subnets().any(|subnet| subnet.vpc_id == id) {
             return Err(NetworkRefusal::InUse { kind: KIND, id });
+        }
+        if self.load_balancers().any(|other| other.vpc_id == id) {
+            return Err(NetworkRefusal::HasLoadBalancers);
         }
         self.remove(id);
         Ok(())

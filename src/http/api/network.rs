@@ -57,6 +57,7 @@ async fn open(engine: Engine, InstanceContext { context, instance }: InstanceCon
         elb_id: text(body.elb_id),
         public_ip_id: text(body.publicip_id),
         ssl: body.enable_ssl.as_ref().and_then(Flexible::boolean).unwrap_or(false),
+        address: None,
     };
     let origin = (context.failure, context.origin);
     let job = engine.change_public_access(instance, Some(order), origin).await;

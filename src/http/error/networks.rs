@@ -22,6 +22,8 @@ pub(in crate::http) enum NetworkDialect {
     Neutron,
     /// `{"error_code", "error_msg", "request_id"}`.
     V3,
+    /// The same, with the codes of load balancers.
+    LoadBalancers,
 }
 
 impl NetworkDialect {
@@ -34,7 +36,8 @@ impl NetworkDialect {
             ("v1" | "v2.1", _) => Some(Self::V1),
             ("v2.0", _) if is_project => Some(Self::V1),
             ("v2.0", _) => Some(Self::Neutron),
-            ("v3", Some("vpc" | "os-availability-zone")) => Some(Self::V3),
+            ("v3", Some("vpc" | "eip" | "os-availability-zone")) => Some(Self::V3),
+            ("v3", Some("elb")) => Some(Self::LoadBalancers),
             _ => None,
         }
     }
@@ -44,12 +47,18 @@ impl NetworkDialect {
 type Words = (u16, &'static str, &'static str, &'static str);
 
 fn words(refusal: &NetworkRefusal) -> Words {
-    use NetworkKind::{SecurityGroup, SecurityRule, Subnet, Vpc};
+    use NetworkKind::{Bandwidth, LoadBalancer, PublicIp, SecurityGroup, SecurityRule, Subnet, Vpc};
     match refusal {
         NetworkRefusal::Missing(Vpc) => (404, "VPC.0003", "VPC.9904", "RouterNotFound"),
         NetworkRefusal::Missing(Subnet) => (404, "VPC.0202", "VPC.9904", "NetworkNotFound"),
         NetworkRefusal::Missing(SecurityGroup) => (404, "VPC.0603", "VPC.9904", "SecurityGroupNotFound"),
         NetworkRefusal::Missing(SecurityRule) => (404, "VPC.0603", "VPC.9904", "SecurityGroupRuleNotFound"),
+        NetworkRefusal::Missing(PublicIp) => (404, "VPC.0504", "VPC.0504", "FloatingIPNotFound"),
+        NetworkRefusal::Missing(Bandwidth) => (404, "VPC.0306", "VPC.0306", "HTTPNotFound"),
+        NetworkRefusal::Missing(LoadBalancer) => (404, "ELB.8904", "ELB.8904", "HTTPNotFound"),
+        NetworkRefusal::Invalid { kind: PublicIp, .. } => (400, "VPC.0501", "VPC.0501", "InvalidInput"),
+        NetworkRefusal::Invalid { kind: Bandwidth, .. } => (400, "VPC.0301", "VPC.0301", "InvalidInput"),
+        NetworkRefusal::Invalid { kind: LoadBalancer, .. } => (400, "ELB.8902", "ELB.8902", "InvalidInput"),
         NetworkRefusal::Invalid { kind: Vpc, name: "extend_cidrs" } => {
             (400, "VPC.0101", "VPC.9911", "InvalidInput")
         }
@@ -69,10 +78,17 @@ fn words(refusal: &NetworkRefusal) -> Words {
         NetworkRefusal::OtherVpc => (400, "VPC.0207", "VPC.9901", "InvalidInput"),
         NetworkRefusal::InUse { kind: Vpc, .. } => (409, "VPC.0104", "VPC.9902", "RouterInUse"),
         NetworkRefusal::InUse { kind: Subnet, .. } => (409, "VPC.0209", "VPC.9902", "NetworkInUse"),
+        NetworkRefusal::InUse { kind: LoadBalancer, .. } => (409, "ELB.8907", "ELB.8907", "Conflict"),
+        NetworkRefusal::HasLoadBalancers => (409, "VPC.0118", "VPC.9902", "RouterInUse"),
+        NetworkRefusal::Bound(LoadBalancer) => (500, "VPC.0516", "VPC.0516", "Conflict"),
+        NetworkRefusal::Bound(_) => (409, "VPC.0517", "VPC.0517", "Conflict"),
+        NetworkRefusal::NotBound => (409, "EIP.7902", "EIP.7902", "Conflict"),
         NetworkRefusal::InUse { .. } => (409, "VPC.0602", "VPC.9902", "SecurityGroupInUse"),
         NetworkRefusal::RuleExists(_) => (409, "VPC.0602", "VPC.9902", "SecurityGroupRuleExists"),
         NetworkRefusal::DefaultGroup => (409, "VPC.0602", "VPC.9902", "SecurityGroupCannotRemoveDefault"),
         NetworkRefusal::TooMany(SecurityGroup | SecurityRule) => (409, "VPC.0604", "VPC.9905", "OverQuota"),
+        NetworkRefusal::TooMany(PublicIp | Bandwidth) => (409, "VPC.0521", "VPC.0521", "OverQuota"),
+        NetworkRefusal::TooMany(LoadBalancer) => (409, "ELB.8905", "ELB.8905", "OverQuota"),
         NetworkRefusal::TooMany(Vpc | Subnet) => (409, "VPC.0114", "VPC.9905", "OverQuota"),
     }
 }
@@ -116,12 +132,13 @@ impl NetworkDialect {
         if !Self::has_words_for(error) {
             return error.public_code(ApiVersion::V2);
         }
-        let (_, v1, v3, kind) = words_of(error);
+        let (status, v1, v3, kind) = words_of(error);
         match self {
             Self::Neutron => kind,
             Self::V1 if is_from_below(error) => kind,
             Self::V1 => v1,
-            Self::V3 => v3,
+            Self::LoadBalancers if !is_of_networks(error) => code_of_load_balancers(status),
+            Self::V3 | Self::LoadBalancers => v3,
         }
         .to_owned()
     }
@@ -146,8 +163,25 @@ impl NetworkDialect {
             Self::V1 | Self::Neutron => {
                 json!({"NeutronError": {"message": text, "type": code, "detail": ""}})
             }
-            Self::V3 => json!({"error_code": code, "error_msg": text, "request_id": request_id}),
+            Self::V3 | Self::LoadBalancers => {
+                json!({"error_code": code, "error_msg": text, "request_id": request_id})
+            }
         })
+    }
+}
+
+fn is_of_networks(error: &ApiError) -> bool {
+    matches!(error, ApiError::Refused(Refusal::Network(_)))
+}
+
+/// Returns the code that load balancers have for what every service refuses.
+fn code_of_load_balancers(status: u16) -> &'static str {
+    match status {
+        400 => "ELB.8902",
+        401 => "ELB.1103",
+        403 => "ELB.1102",
+        404 => "ELB.8904",
+        _ => "ELB.8907",
     }
 }
 

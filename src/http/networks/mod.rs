@@ -1,18 +1,20 @@
 //! The services that a configuration names on the way to an instance: VPCs, subnets, security groups and their rules in the three versions
-//! that clients use, tags of these, and zones.
+//! that clients use, public addresses, load balancers, tags of these, and zones.
 //!
 //! Source: docs/contract/networks.md.
 
 mod context;
 mod groups;
+mod load_balancers;
 mod neutron;
+mod public_ips;
 mod subnets;
 mod tags;
 mod vpcs;
 mod zones;
 
 use crate::domain::networks::NetworkKind;
-use crate::domain::service::{COMPUTE, NAMES, VPC};
+use crate::domain::service::{BALANCING, COMPUTE, NAMES, VPC};
 use crate::http::context::{endpoint, endpoint_of_all, endpoint_of_own_project};
 use crate::http::networks::tags::{change_tags, list_tags};
 use crate::http::route::{DELETE, GET, POST, PUT, RouteEntry, Tag, of_service, open, reading, text, writing};
@@ -24,8 +26,21 @@ pub(super) fn routes() -> Vec<RouteEntry> {
     [
         of_service(
             VPC,
-            [vpcs(), subnets(), groups_v1(), groups_v2(), groups_v3(), networks(), tags()].concat(),
+            [
+                vpcs(),
+                subnets(),
+                groups_v1(),
+                groups_v2(),
+                groups_v3(),
+                networks(),
+                public_ips(),
+                public_ips_v3(),
+                bandwidths(),
+                tags(&TAGGED),
+            ]
+            .concat(),
         ),
+        of_service(BALANCING, [load_balancers(), tags(&TAGGED_OF_BALANCING)].concat()),
         of_service(COMPUTE, zones()),
         of_service(NAMES, name_servers()),
     ]
@@ -284,36 +299,143 @@ fn networks() -> Vec<RouteEntry> {
     ])
 }
 
-fn tags() -> Vec<RouteEntry> {
-    const TAG: Tag = Tag { name: "Tags of networks", about: "Tags of VPCs, subnets and security groups." };
-    let list = reading("list_network_tags", "vpc:tags:get").summary("Lists tags");
-    let change = writing("change_network_tags", "vpc:tags:update").summary("Sets or removes tags");
-    let path = |things: &str, tail: &str| format!("/v2.0/{{project_id}}/{things}/{{id}}/tags{tail}");
-    let [vpcs, subnets, groups] = [NetworkKind::Vpc, NetworkKind::Subnet, NetworkKind::SecurityGroup];
-    TAG.routes([
-        list.at(GET, &path("vpcs", ""), endpoint(move |engine, call| list_tags(engine, call, vpcs)))
-            .at(GET, &path("subnets", ""), endpoint(move |engine, call| list_tags(engine, call, subnets)))
-            .at(
-                GET,
-                &path("security-groups", ""),
-                endpoint(move |engine, call| list_tags(engine, call, groups)),
-            )
-            .answers_any(200, JSON),
-        change
-            .at(POST, &path("vpcs", "/action"), endpoint(move |engine, call| change_tags(engine, call, vpcs)))
-            .at(
-                POST,
-                &path("subnets", "/action"),
-                endpoint(move |engine, call| change_tags(engine, call, subnets)),
-            )
-            .at(
-                POST,
-                &path("security-groups", "/action"),
-                endpoint(move |engine, call| change_tags(engine, call, groups)),
-            )
+fn public_ips() -> Vec<RouteEntry> {
+    const LIST: &str = "/v1/{project_id}/publicips";
+    const ONE: &str = "/v1/{project_id}/publicips/{publicip_id}";
+    PUBLIC_IPS.routes([
+        writing("create_publicip", "vpc:publicIps:create")
+            .summary("Makes a public address with a bandwidth")
+            .at(POST, LIST, endpoint(public_ips::create))
             .takes_any(JSON)
+            .answers_any(200, JSON),
+        reading("list_publicips", "vpc:publicIps:list")
+            .summary("Lists the public addresses of a project")
+            .at(GET, LIST, endpoint(public_ips::list))
+            .at(GET, "/v3/{project_id}/eip/publicips", endpoint(public_ips::list_v3))
+            .query(&[
+                text("id", "Only this one."),
+                text("marker", "The id before the page."),
+                text("limit", "How many the page has at most."),
+            ])
+            .answers_any(200, JSON),
+        reading("show_publicip", "vpc:publicIps:get")
+            .summary("Shows a public address")
+            .at(GET, ONE, endpoint(public_ips::show))
+            .at(GET, "/v3/{project_id}/eip/publicips/{publicip_id}", endpoint(public_ips::show_v3))
+            .answers_any(200, JSON),
+        writing("update_publicip", "vpc:publicIps:update")
+            .summary("Binds a public address to a port, unbinds it, or renames it")
+            .at(PUT, ONE, endpoint(public_ips::update))
+            .at(PUT, "/v3/{project_id}/eip/publicips/{publicip_id}", endpoint(public_ips::update_v3))
+            .takes_any(JSON)
+            .answers_any(200, JSON),
+        writing("delete_publicip", "vpc:publicIps:delete")
+            .summary("Deletes a public address")
+            .at(DELETE, ONE, endpoint(public_ips::delete))
             .answers_nothing(),
     ])
+}
+
+const PUBLIC_IPS: Tag =
+    Tag { name: "Public addresses", about: "Public addresses (EIPs) and their bandwidths." };
+
+fn public_ips_v3() -> Vec<RouteEntry> {
+    const ONE: &str = "/v3/{project_id}/eip/publicips/{publicip_id}";
+    PUBLIC_IPS.routes([
+        writing("associate_publicip", "vpc:publicIps:update")
+            .summary("Binds a public address")
+            .at(POST, &format!("{ONE}/associate-instance"), endpoint(public_ips::bind))
+            .takes_any(JSON)
+            .answers_any(200, JSON),
+        writing("disassociate_publicip", "vpc:publicIps:update")
+            .summary("Unbinds a public address")
+            .at(POST, &format!("{ONE}/disassociate-instance"), endpoint(public_ips::unbind))
+            .answers_any(200, JSON),
+    ])
+}
+
+fn bandwidths() -> Vec<RouteEntry> {
+    const LIST: &str = "/v1/{project_id}/bandwidths";
+    const ONE: &str = "/v1/{project_id}/bandwidths/{bandwidth_id}";
+    PUBLIC_IPS.routes([
+        reading("list_publicip_bandwidths", "vpc:bandwidths:list")
+            .summary("Lists the bandwidths of public addresses")
+            .at(GET, LIST, endpoint(public_ips::list_bandwidths))
+            .answers_any(200, JSON),
+        reading("show_publicip_bandwidth", "vpc:bandwidths:get")
+            .summary("Shows the bandwidth of a public address")
+            .at(GET, ONE, endpoint(public_ips::show_bandwidth))
+            .answers_any(200, JSON),
+        writing("update_publicip_bandwidth", "vpc:bandwidths:update")
+            .summary("Changes the bandwidth of a public address")
+            .at(PUT, ONE, endpoint(public_ips::update_bandwidth))
+            .takes_any(JSON)
+            .answers_any(200, JSON),
+    ])
+}
+
+fn load_balancers() -> Vec<RouteEntry> {
+    const TAG: Tag =
+        Tag { name: "Load balancers", about: "Those by which instances are opened to the public." };
+    const LIST: &str = "/v3/{project_id}/elb/loadbalancers";
+    const ONE: &str = "/v3/{project_id}/elb/loadbalancers/{loadbalancer_id}";
+    TAG.routes([
+        writing("create_loadbalancer", "elb:loadbalancers:create")
+            .summary("Makes a load balancer")
+            .at(POST, LIST, endpoint(load_balancers::create))
+            .takes_any(JSON)
+            .answers_any(201, JSON),
+        reading("list_loadbalancers", "elb:loadbalancers:list")
+            .summary("Lists the load balancers of a project")
+            .at(GET, LIST, endpoint(load_balancers::list))
+            .answers_any(200, JSON),
+        reading("show_loadbalancer", "elb:loadbalancers:get")
+            .summary("Shows a load balancer")
+            .at(GET, ONE, endpoint(load_balancers::show))
+            .answers_any(200, JSON),
+        writing("update_loadbalancer", "elb:loadbalancers:put")
+            .summary("Changes a load balancer")
+            .at(PUT, ONE, endpoint(load_balancers::update))
+            .takes_any(JSON)
+            .answers_any(200, JSON),
+        writing("delete_loadbalancer", "elb:loadbalancers:delete")
+            .summary("Deletes a load balancer")
+            .at(DELETE, ONE, endpoint(|engine, call| load_balancers::delete(engine, call, false)))
+            .at(
+                DELETE,
+                &format!("{ONE}/force-elb"),
+                endpoint(|engine, call| load_balancers::delete(engine, call, true)),
+            )
+            .answers_nothing(),
+        reading("list_listeners", "elb:listeners:list")
+            .summary("Lists the ports by which instances are reached")
+            .at(GET, "/v3/{project_id}/elb/listeners", endpoint(load_balancers::list_listeners))
+            .query(&[text("loadbalancer_id", "Only those of this load balancer.")])
+            .answers_any(200, JSON),
+    ])
+}
+
+/// What has tags, by the name in their path.
+type Tagged = (&'static str, NetworkKind);
+const TAGGED: [Tagged; 4] = [
+    ("vpcs", NetworkKind::Vpc),
+    ("subnets", NetworkKind::Subnet),
+    ("security-groups", NetworkKind::SecurityGroup),
+    ("publicips", NetworkKind::PublicIp),
+];
+const TAGGED_OF_BALANCING: [Tagged; 1] = [("loadbalancers", NetworkKind::LoadBalancer)];
+
+fn tags(tagged: &[Tagged]) -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Tags of networks", about: "Tags of what is in a network." };
+    let mut list = reading("list_network_tags", "vpc:tags:get").summary("Lists tags");
+    let mut change = writing("change_network_tags", "vpc:tags:update").summary("Sets or removes tags");
+    for (things, kind) in tagged.iter().copied() {
+        let path = format!("/v2.0/{{project_id}}/{things}/{{id}}/tags");
+        list = list.at(GET, &path, endpoint(move |engine, call| list_tags(engine, call, kind)));
+        let path = format!("{path}/action");
+        change = change.at(POST, &path, endpoint(move |engine, call| change_tags(engine, call, kind)));
+    }
+    TAG.routes([list.answers_any(200, JSON), change.takes_any(JSON).answers_nothing()])
 }
 
 fn zones() -> Vec<RouteEntry> {

@@ -129,8 +129,7 @@ pub(super) async fn update(engine: Engine, call: ProjectContext) -> Response {
 /// `DELETE /v1/{project_id}/vpcs/{vpc_id}/subnets/{subnet_id}`.
 pub(super) async fn delete(engine: Engine, call: ProjectContext) -> Response {
     let (vpc, id) = (id_of(&call, "vpc_id", NetworkKind::Vpc)?, id_of(&call, SUBNET_ID, KIND)?);
-    let work =
-        change(&engine, &call, move |network, change| network.delete_subnet(vpc, id, change).map(|()| id));
+    let work = change(&engine, &call, move |network, _| network.delete_subnet(vpc, id).map(|()| id));
     work.await?;
     Ok(nothing())
 }

@@ -66,7 +66,8 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
        json_object('vpc', (SELECT n.document ->> 'name' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.vpc_id)), \
          'subnet', (SELECT n.document ->> 'name' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.subnet_id)), \
          'cidr', (SELECT n.document ->> 'cidr' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.subnet_id)), \
-         'group', (SELECT n.document ->> 'name' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.security_group_id))), \
+         'group', (SELECT n.document ->> 'name' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.security_group_id)), \
+         'public_address', (SELECT n.document ->> 'address' FROM network_resources n WHERE n.project_key = i.project_key AND n.id = lower(i.publicip_id))), \
        json('{}'))), \
      'creator', json_object('user_id', i.user_id, 'user_name', i.user_name), 'created_at', i.created_at, 'engine_as_sent', i.engine_as_sent, \
      'product_id', i.product_id, 'charging_mode', i.charging_mode, 'order_id', i.order_id, \
@@ -155,6 +156,13 @@ impl Decode<'_, Sqlite> for Instance {
     fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
         Ok(instance(serde_json::from_str(<&str as Decode<Sqlite>>::decode(value)?)?)?)
     }
+}
+
+/// Reads instances from a JSON array of `INSTANCE_COLUMNS`.
+pub(in crate::store) fn instances(rows: &str) -> Result<Vec<Instance>, StoreError> {
+    let rows: Vec<InstanceRow> = serde_json::from_str(rows)
+        .map_err(|_| StoreError::Inconsistent { what: "instances are not what is read of them" })?;
+    rows.into_iter().map(instance).collect()
 }
 
 fn instance(row: InstanceRow) -> Result<Instance, StoreError> {

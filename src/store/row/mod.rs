@@ -23,7 +23,7 @@ pub(super) use backup::{
     backup_status_code,
 };
 pub(super) use instance::{
-    INSTANCE_COLUMNS, POLICY_JSON, instance_status_code, policy, rename_commands_json, tags,
+    INSTANCE_COLUMNS, POLICY_JSON, instance_status_code, instances, policy, rename_commands_json, tags,
 };
 pub(super) use instance_config::{document, documents, setting_name, take_document};
 pub(super) use restore::{

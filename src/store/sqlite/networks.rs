@@ -7,13 +7,16 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteExecutor;
+use uuid::Uuid;
 
 use crate::domain::id::{NetworkId, ProjectId};
-use crate::domain::instance::Network;
+use crate::domain::instance::{Network, PublicAccess};
+use crate::domain::network::PublicAccessRequest;
 use crate::domain::networks::{NetworkResource, NetworkUsers, ProjectNetwork, Subnet};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
+use crate::store::row::{self, INSTANCE_COLUMNS};
 use crate::store::sqlite::events::{self, AuditContext, NamedSubject, ProjectChange, SubjectOwner};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
@@ -23,7 +26,8 @@ use crate::store::{ChangeNetwork, NetworkReads, NetworkWrites, ProjectSeed, Seed
 #[async_trait]
 impl NetworkReads for SqliteStore {
     async fn network(&self, project_id: ProjectId) -> Result<ProjectNetwork, StoreError> {
-        Ok(ProjectNetwork::of_stored(resources(self.reader.pool(), project_id).await?))
+        let (resources, users) = read(self.reader.pool(), project_id).await?;
+        Ok(ProjectNetwork::of_stored(resources, users))
     }
 }
 
@@ -51,6 +55,63 @@ pub(super) async fn resources(
     found.iter().map(|(document,)| documents::read(document)).collect()
 }
 
+/// Returns what is stored of the network of a project, and what its instances use of it.
+async fn read(
+    database: impl SqliteExecutor<'_>,
+    project_id: ProjectId,
+) -> Result<(Vec<NetworkResource>, NetworkUsers), StoreError> {
+    // One statement, so that all of it is of one moment.
+    let read = sql(
+        "read a network and its users",
+        format!(
+            "SELECT (SELECT json_group_array(n.document ORDER BY n.number) FROM network_resources n
+                     WHERE n.project_key = p.project_key),
+                    (SELECT json_group_array(json_array(
+                              lower(i.subnet_id), lower(l.subnet_id), lower(i.security_group_id), i.ip || ',' || coalesce(s.ip, ''),
+                              iif(i.enable_publicip AND i.elb_id IS NULL, lower(i.publicip_id), NULL), lower(hex(i.instance_id))))
+                     FROM instances i LEFT JOIN planned_places l USING (instance_key) LEFT JOIN planned_sizes s USING (instance_key)
+                     WHERE i.project_key = p.project_key AND i.deleted_at IS NULL),
+                    (SELECT json_group_array({INSTANCE_COLUMNS}) FROM instances i
+                     WHERE i.project_key = p.project_key AND i.deleted_at IS NULL AND i.enable_publicip AND i.elb_id IS NOT NULL)
+             FROM projects p WHERE p.project_id = ?"
+        ),
+    );
+    let Some((stored, places, opened)) =
+        read.bind(project_id).optional::<(String, String, String)>(database).await?
+    else {
+        return Ok(Default::default());
+    };
+    let stored: Vec<String> = documents::read(&stored)?;
+    let mut users = NetworkUsers::default();
+    for (subnet, planned, group, ip, public_ip, instance_id) in documents::read::<Vec<UserRow>>(&places)? {
+        let addresses = ip.split(',').filter(|address| !address.is_empty());
+        for subnet in [Some(subnet), planned].into_iter().flatten() {
+            users.addresses.extend(addresses.clone().map(|address| (subnet.clone(), address.to_owned())));
+            users.subnets.insert(subnet);
+        }
+        users.groups.extend(group);
+        users.public_ips.extend(public_ip.zip(Uuid::try_parse(&instance_id).ok().map(|id| id.to_string())));
+    }
+    for instance in row::instances(&opened)? {
+        let Some(PublicAccess { elb_id: Some(id), listeners, .. }) = instance.public_access() else {
+            continue;
+        };
+        users.listeners.entry(id.to_ascii_lowercase()).or_default().extend(listeners);
+    }
+    Ok((stored.iter().map(|document| documents::read(document)).collect::<Result<_, _>>()?, users))
+}
+
+/// What an instance uses of a network: its subnet, that it moves to, its group, its addresses, its public address; and its id.
+type UserRow = (String, Option<String>, Option<String>, String, Option<String>, String);
+
+/// Returns what is stored of the network of a project, for rules that do not ask who uses it.
+async fn without_users(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+) -> Result<ProjectNetwork, StoreError> {
+    Ok(ProjectNetwork::of_stored(resources(connection, project_id).await?, NetworkUsers::default()))
+}
+
 /// Decides whether an instance of a project can be where it is to be; returns its subnet, if the project has it.
 pub(super) async fn place(
     connection: &mut SqliteConnection,
@@ -58,9 +119,19 @@ pub(super) async fn place(
     place: &Network,
     is_strict: bool,
 ) -> Result<Option<Subnet>, StoreError> {
-    let network = ProjectNetwork::of_stored(resources(connection, project_id).await?);
+    let network = without_users(connection, project_id).await?;
     let group = place.security_group_id.as_deref();
     Ok(network.place(&place.vpc_id, &place.subnet_id, group, is_strict)?.cloned())
+}
+
+/// Decides how an instance of a project is opened to the public.
+pub(super) async fn open_access(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    order: PublicAccessRequest,
+    is_strict: bool,
+) -> Result<PublicAccessRequest, StoreError> {
+    Ok(without_users(connection, project_id).await?.open_access(order, is_strict)?)
 }
 
 /// Returns a subnet of a project, if it has one of an id.
@@ -70,8 +141,17 @@ pub(super) async fn subnet(
     id: &str,
 ) -> Result<Option<Subnet>, StoreError> {
     let Ok(id) = id.parse() else { return Ok(None) };
-    let network = ProjectNetwork::of_stored(resources(connection, project_id).await?);
-    Ok(network.subnet(id).ok().cloned())
+    Ok(without_users(connection, project_id).await?.subnet(id).ok().cloned())
+}
+
+/// Returns the addresses of a subnet that load balancers have.
+pub(super) async fn addresses_of_load_balancers(
+    connection: &mut SqliteConnection,
+    project_id: ProjectId,
+    subnet: &Subnet,
+) -> Result<Vec<String>, StoreError> {
+    let network = without_users(connection, project_id).await?;
+    Ok(network.addresses_of_load_balancers(subnet).map(|address| address.to_string()).collect())
 }
 
 async fn change(
@@ -79,10 +159,9 @@ async fn change(
     command: ChangeNetwork,
 ) -> Result<(NetworkId, ProjectNetwork), StoreError> {
     let ChangeNetwork { project_id, work, now, origin } = command;
-    let stored = resources(&mut state.connection, project_id).await?;
-    let users = users(&mut state.connection, project_id).await?;
-    let mut network = ProjectNetwork::of_stored(stored.clone());
-    let id = work(&mut network, &users).map_err(Refusal::Network)?;
+    let (stored, users) = read(&mut state.connection, project_id).await?;
+    let mut network = ProjectNetwork::of_stored(stored.clone(), users);
+    let id = work(&mut network).map_err(Refusal::Network)?;
     let WriterState { connection, actors, .. } = state;
     let project_key = instances::ensure_project(connection, project_id, now).await?;
     let actor_key = actors.key(connection, &origin.actor).await?;
@@ -111,14 +190,12 @@ async fn write(
     let is_changed =
         |resource: &&NetworkResource| old.get(&resource.id()).is_none_or(|old| *old != *resource);
     let changed: Vec<&NetworkResource> = after.iter().filter(is_changed).collect();
-    let renamed = |resource: &&&NetworkResource| {
-        old.get(&resource.id()).is_some_and(|old| old.name() != resource.name())
-    };
-    // Names may go from one to the other: first all give up theirs.
-    for resource in changed.iter().filter(renamed) {
+    // Names and public addresses may go from one to the other: first all give up theirs.
+    for resource in changed.iter().filter(|resource| old.contains_key(&resource.id())) {
         let clear = sql(
             "take the name of a part of a network",
-            "UPDATE network_resources SET document = json_set(document, '$.name', '') WHERE project_key = ? AND id = ?",
+            "UPDATE network_resources SET document = json_remove(json_set(document, '$.name', ''), '$.address')
+             WHERE project_key = ? AND id = ?",
         );
         clear.bind(project_key).bind(resource.id().to_string()).execute(&mut *connection).await?;
     }
@@ -210,16 +287,22 @@ pub(super) async fn seed(
 
 /// Says what is different of something that was changed.
 fn difference(before: &NetworkResource, after: &NetworkResource) -> String {
-    let rules = |resource: &NetworkResource| match resource {
-        NetworkResource::SecurityGroup(group) => group.rules.len(),
-        _ => 0,
+    use NetworkResource::{PublicIp, SecurityGroup};
+    let text = match (before, after) {
+        (SecurityGroup(before), SecurityGroup(after)) if after.rules.len() > before.rules.len() => {
+            "rule added"
+        }
+        (SecurityGroup(before), SecurityGroup(after)) if after.rules.len() < before.rules.len() => {
+            "rule removed"
+        }
+        (PublicIp(before), PublicIp(after)) if before.bound_to != after.bound_to => match after.bound_to {
+            Some(_) => "bound",
+            None => "unbound",
+        },
+        _ if before.tags() != after.tags() => "tags changed",
+        _ => "changed",
     };
-    match rules(after).cmp(&rules(before)) {
-        std::cmp::Ordering::Greater => "rule added".to_owned(),
-        std::cmp::Ordering::Less => "rule removed".to_owned(),
-        std::cmp::Ordering::Equal if before.tags() != after.tags() => "tags changed".to_owned(),
-        std::cmp::Ordering::Equal => "changed".to_owned(),
-    }
+    text.to_owned()
 }
 
 async fn note(
@@ -237,22 +320,4 @@ async fn note(
         name: resource.name(),
     };
     events::append_of_project(connection, subject, change, audit).await
-}
-
-/// Returns what the instances of a project use of its network.
-async fn users(connection: &mut SqliteConnection, project_id: ProjectId) -> Result<NetworkUsers, StoreError> {
-    let list = sql(
-        "read what uses a network",
-        "SELECT lower(i.subnet_id), lower(l.subnet_id), lower(i.security_group_id)
-         FROM projects p JOIN instances i USING (project_key) LEFT JOIN planned_places l USING (instance_key)
-         WHERE p.project_id = ? AND i.deleted_at IS NULL",
-    );
-    let mut users = NetworkUsers::default();
-    for (subnet, planned, group) in
-        list.bind(project_id).all::<(String, Option<String>, Option<String>)>(connection).await?
-    {
-        users.subnets.extend([Some(subnet), planned].into_iter().flatten());
-        users.groups.extend(group);
-    }
-    Ok(users)
 }

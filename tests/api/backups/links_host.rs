@@ -69,8 +69,10 @@ async fn the_settings_may_say_where_the_server_is_reached() {
         let project = format!("{written}/v1.0/{PROJECT}");
         let of_project = |path: &str| format!("{written}/{path}/{PROJECT}");
         let [identity, billing] = ["v3", "v2"].map(|version| format!("{written}/{version}"));
+        let balancing = [format!("{written}/v1.0"), of_project("v3")];
         let around = [written.to_owned(), of_project("v1"), of_project("v2.1"), of_project("v1")];
-        let expected = [identity, project.clone(), project, billing].into_iter().chain(around);
+        let expected =
+            [identity, project.clone(), project, billing].into_iter().chain(around).chain(balancing);
         assert_eq!(json!(urls), json!(expected.collect::<Vec<_>>()));
     }
 }

@@ -28,11 +28,14 @@ pub(crate) fn assert_keystone(answer: &Answer, status: u16, title: &str) {
 
 /// The catalogue of a project as clients must find it, all services at one URL.
 fn catalog(url: &str, project: Option<&str>) -> Value {
-    catalog_at([url; 5], project)
+    catalog_at([url; 6], project)
 }
 
-/// The catalogue of a project whose services are at these URLs: identity, DCS, billing, VPC, compute.
-pub(crate) fn catalog_at([identity, dcs, billing, vpc, compute]: [&str; 5], project: Option<&str>) -> Value {
+/// The catalogue of a project whose services are at these URLs: identity, DCS, billing, VPC, compute, load balancers.
+pub(crate) fn catalog_at(
+    [identity, dcs, billing, vpc, compute, elb]: [&str; 6],
+    project: Option<&str>,
+) -> Value {
     let endpoint = |id: &str, region: &str, url: &str| json!({"id": id, "interface": "public", "region": region, "region_id": region, "url": url});
     let at = |url: &str, path: &str| match project {
         Some(project) => format!("{url}{path}/{project}"),
@@ -53,6 +56,8 @@ pub(crate) fn catalog_at([identity, dcs, billing, vpc, compute]: [&str; 5], proj
         {"id": "c6", "type": "vpc", "name": "vpc", "endpoints": [endpoint("e6", "eu-de", &at(vpc, "/v1"))]},
         {"id": "c7", "type": "compute", "name": "nova", "endpoints": [endpoint("e7", "eu-de", &at(compute, "/v2.1"))]},
         {"id": "c8", "type": "ecs", "name": "ecs", "endpoints": [endpoint("e8", "eu-de", &of_ecs)]},
+        {"id": "c9", "type": "elb", "name": "elb", "endpoints": [endpoint("e9", "eu-de", &format!("{elb}/v1.0"))]},
+        {"id": "c10", "type": "elbv3", "name": "elbv3", "endpoints": [endpoint("e10", "eu-de", &at(elb, "/v3"))]},
     ])
 }
 

@@ -62,7 +62,7 @@ async fn services_and_endpoints_are_found_by_what_the_query_says() {
     for (path, list, ids) in [
         ("/v3/services?type=dcsv1", "services", &["c3"][..]),
         ("/v3/services?type=nothing", "services", &[]),
-        ("/v3/services?type=", "services", &["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"]),
+        ("/v3/services?type=", "services", &["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10"]),
         ("/v3/endpoints?service_id=c1", "endpoints", &["e1", "g1"]),
         ("/v3/endpoints?service_id=c2&interface=public", "endpoints", &["e2"]),
         ("/v3/endpoints?service_id=c2&interface=admin", "endpoints", &[]),
@@ -89,7 +89,7 @@ async fn the_region_is_listed_and_shown() {
 #[tokio::test]
 async fn what_is_not_there_is_404_and_strangers_are_refused() {
     let server = TestServer::with(&[("auth", "off")]).await;
-    for path in ["/v3/services/c9", "/v3/endpoints/c1", "/v3/regions/eu-nl"] {
+    for path in ["/v3/services/c11", "/v3/endpoints/c1", "/v3/regions/eu-nl"] {
         let answer = server.signed(Form::Credential, KEY, "GET", path, b"").send().await;
         assert_keystone(&answer, 404, "Not Found");
     }

@@ -3,6 +3,7 @@
 pub(crate) mod durable;
 pub(crate) mod groups;
 pub(crate) mod placing;
+pub(crate) mod public_ips;
 pub(crate) mod replay;
 pub(crate) mod seeds;
 pub(crate) mod subnets;
@@ -74,9 +75,11 @@ pub(crate) async fn subnet(server: &TestServer, vpc: &str, cidr: &str) -> String
 /// Returns the whole network of a project, as far as answers show it.
 pub(crate) async fn everything(server: &TestServer) -> Vec<Value> {
     let mut all = Vec::new();
-    for path in ["vpcs", "subnets", "security-groups", "security-group-rules"] {
+    for path in ["vpcs", "subnets", "security-groups", "security-group-rules", "publicips"] {
         all.push(server.get(&v1(path)).await.ok());
     }
+    let mut balancers = server.get(&format!("/v3/{PROJECT}/elb/loadbalancers")).await.ok();
+    all.push(balancers["loadbalancers"].take());
     all
 }
 

@@ -1,6 +1,7 @@
 //! The whole life of a module, request by request as the code of each provider sends it: a VPC, a subnet, a security group with a rule, an
-//! instance with its whitelist and a backup; then a second plan, a change, an import, the destruction. Neither provider runs here: this is
-//! a replay of what their source sends, in its order (wire contract of the networks, section 9).
+//! instance with parameters, whitelist, backup policy, account and a backup, and of one cloud its public access; then a second plan, a
+//! change, an import, the destruction. Neither provider runs here: this is a replay of what their source sends, in its order, by HTTPS to
+//! the hosts of the clouds (wire contract of the networks, section 9).
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use super::{Shape, assert_refused, everything};
 use crate::support::seed::PROJECT;
 use crate::support::{Answer, Api, TestServer, each, text};
 
-/// A client of a cloud: every request names the host of its service.
+/// A client of a cloud: every request goes by HTTPS to the host of its service, as it is called there.
 struct Client<'s> {
     server: &'s TestServer,
     /// What stands behind the name of a service.
@@ -18,11 +19,8 @@ struct Client<'s> {
 impl Client<'_> {
     async fn ask(&self, service: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
         let host = format!("{service}.{}", self.domain);
-        let call = self.server.call(method, path).header("host", &host).header("x-project-id", PROJECT);
-        match body {
-            Some(body) => call.json(&body).send().await,
-            None => call.send().await,
-        }
+        let project = [("X-Project-Id", PROJECT)];
+        self.server.by_https(&host, (method, path), &project, body.as_ref()).await
     }
 
     async fn get(&self, service: &str, path: &str) -> Value {
@@ -33,7 +31,7 @@ impl Client<'_> {
 
     /// Sends what makes or changes something, which must be answered as the client wants it.
     async fn send(&self, service: &str, method: &str, path: &str, body: Value, status: u16) -> Value {
-        let answer = self.ask(service, method, path, Some(body)).await;
+        let answer = self.ask(service, method, path, Some(body).filter(|body| !body.is_null())).await;
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
         if answer.body.is_empty() { Value::Null } else { answer.json() }
     }
@@ -46,7 +44,7 @@ impl Client<'_> {
         assert_eq!(self.ask(service, "GET", shown, None).await.status, 404, "{shown}");
     }
 
-    /// The instance, its whitelist and a backup, as both providers make them on v2.
+    /// The instance, its parameters, whitelist, account and a backup, as both providers make them on v2.
     async fn instance(&self, vpc: &str, subnet: &str, zones: &[String]) -> String {
         let order = json!({
             "name": "cache", "engine": "Redis", "engine_version": "5.0", "capacity": 2, "vpc_id": vpc, "subnet_id": subnet,
@@ -60,8 +58,33 @@ impl Client<'_> {
         assert_eq!((&shown["status"], &shown["task"]), (&json!("RUNNING"), &Value::Null));
         let whitelist = json!({"enable_whitelist": true, "whitelist": [{"group_name": "all", "ip_list": ["10.0.0.0/8"]}]});
         self.send("dcs", "PUT", &format!("/v2/{PROJECT}/instance/{id}/whitelist"), whitelist, 204).await;
+        let configs =
+            json!({"redis_config": [{"param_id": "1", "param_name": "timeout", "param_value": "300"}]});
+        self.send("dcs", "PUT", &format!("{}/configs", Api::V2.instance(&id)), configs, 204).await;
+        let account =
+            json!({"account_name": "reader", "account_role": "read", "account_password": "Secret-34"});
+        self.send("dcs", "POST", &format!("{}/accounts", Api::V2.instance(&id)), account, 200).await;
         self.send("dcs", "POST", &Api::V2.backups(&id), json!({"remark": "first"}), 200).await;
         id
+    }
+
+    /// What a refresh reads of an instance and of what it has.
+    async fn read_instance(&self, id: &str) -> Vec<Value> {
+        let one = Api::V2.instance(id);
+        let shown = self.get("dcs", &one).await;
+        let whitelist = self.get("dcs", &format!("/v2/{PROJECT}/instance/{id}/whitelist")).await;
+        let configs = self.get("dcs", &format!("{one}/configs")).await;
+        let accounts = self.get("dcs", &format!("{one}/accounts")).await;
+        let backups = self.get("dcs", &format!("{one}/backups")).await;
+        assert_eq!((&shown["status"], &shown["task"]), (&json!("RUNNING"), &Value::Null));
+        assert_eq!(shown["instance_backup_policy"]["policy"]["save_days"], 3);
+        assert_eq!(whitelist["whitelist"][0]["ip_list"], json!(["10.0.0.0/8"]));
+        let rows = configs["redis_config"].as_array().expect("a list");
+        let timeout = rows.iter().find(|row| row["param_name"] == "timeout").expect("it is listed");
+        assert_eq!(timeout["param_value"], "300");
+        assert_eq!(each(&accounts["accounts"], "account_name"), ["default", "reader"]);
+        assert_eq!(backups["backup_record_response"][0]["remark"], "first");
+        vec![shown, whitelist, configs, accounts, backups]
     }
 
     async fn end_of_instance(&self, id: &str) {
@@ -71,9 +94,77 @@ impl Client<'_> {
     }
 }
 
+fn without_request_id(mut shown: Value) -> Value {
+    shown["request_id"].take();
+    shown
+}
+
+/// What opens an instance to the public: an address, a load balancer, one bound to the other.
+struct PublicAccess {
+    ip: String,
+    bandwidth: String,
+    load_balancer: String,
+}
+
+impl PublicAccess {
+    async fn opened(client: &Client<'_>, instance: &str, subnet: &str, zones: &[String]) -> Self {
+        let body = json!({
+            "publicip": {"type": "5_bgp", "ip_version": 4},
+            "bandwidth": {"name": "wide", "size": 5, "share_type": "PER", "charge_mode": "traffic"},
+        });
+        let made = client.send("vpc", "POST", &format!("/v1/{PROJECT}/publicips"), body, 200).await;
+        let ip = text(&made["publicip"]["id"]);
+        let shown = client.get("vpc", &format!("/v1/{PROJECT}/publicips/{ip}")).await;
+        assert_eq!(shown["publicip"]["status"], "DOWN");
+        let below = client.get("vpc", &format!("/v1/{PROJECT}/subnets/{subnet}")).await;
+        let body = json!({"loadbalancer": {
+            "name": "front", "availability_zone_list": zones, "ip_target_enable": true,
+            "vip_subnet_cidr_id": below["subnet"]["neutron_subnet_id"], "elb_virsubnet_ids": [subnet],
+        }});
+        let made = client.send("elb", "POST", &format!("/v3/{PROJECT}/elb/loadbalancers"), body, 201).await;
+        let access = Self {
+            ip,
+            bandwidth: text(&shown["publicip"]["bandwidth_id"]),
+            load_balancer: text(&made["loadbalancer"]["id"]),
+        };
+        let [(_, ip), (_, load_balancer), ..] = access.read();
+        let shown = client.get("elb", &load_balancer).await;
+        assert_eq!(shown["loadbalancer"]["provisioning_status"], "ACTIVE");
+        let body = json!({"publicip": {"associate_instance_type": "ELB", "associate_instance_id": access.load_balancer}});
+        client.send("vpc", "POST", &format!("{ip}/associate-instance"), body, 200).await;
+        let opened = format!("{}/public-ip", Api::V2.instance(instance));
+        client.send("dcs", "POST", &opened, json!({"elb_id": access.load_balancer}), 200).await;
+        let shown = client.get("dcs", &Api::V2.instance(instance)).await;
+        assert_eq!(shown["publicip_info"]["eip_id"], access.ip);
+        access
+    }
+
+    /// What a refresh reads of it.
+    fn read(&self) -> [(&'static str, String); 4] {
+        [
+            ("vpc", format!("/v3/{PROJECT}/eip/publicips/{}", self.ip)),
+            ("elb", format!("/v3/{PROJECT}/elb/loadbalancers/{}", self.load_balancer)),
+            ("vpc", format!("/v1/{PROJECT}/publicips/{}", self.ip)),
+            ("vpc", format!("/v1/{PROJECT}/bandwidths/{}", self.bandwidth)),
+        ]
+    }
+
+    async fn closed(&self, client: &Client<'_>, instance: &str) {
+        let [(_, ip), (_, load_balancer), (_, ip_v1), _] = self.read();
+        let opened = format!("{}/public-ip", Api::V2.instance(instance));
+        client.send("dcs", "DELETE", &opened, Value::Null, 200).await;
+        let shown = client.get("dcs", &Api::V2.instance(instance)).await;
+        assert_eq!(shown["publicip_info"], Value::Null);
+        client.send("vpc", "POST", &format!("{ip}/disassociate-instance"), Value::Null, 200).await;
+        assert_eq!(client.get("vpc", &ip).await["publicip"]["associate_instance_id"], Value::Null);
+        client.destroy("elb", &load_balancer, &load_balancer).await;
+        client.destroy("vpc", &ip_v1, &ip_v1).await;
+    }
+}
+
 #[tokio::test]
 async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
-    let server = TestServer::start().await;
+    let server = TestServer::with(&[("tls.mode", "self-signed")]).await;
     let at_first = everything(&server).await;
     let client = Client { server: &server, domain: "cn-north-4.myhuaweicloud.com" };
     let v1 = |rest: &str| format!("/v1/{PROJECT}/{rest}");
@@ -111,10 +202,14 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
     let zones = client.get("ecs", &format!("/v2.1/{PROJECT}/os-availability-zone")).await;
     let zones = each(&zones["availabilityZoneInfo"], "zoneName").iter().map(text).take(2).collect::<Vec<_>>();
     let id = client.instance(&vpc, &subnet, &zones).await;
+    let access = PublicAccess::opened(&client, &id, &subnet, &zones).await;
 
     // A second plan reads what was sent.
     let plan = async || {
-        let mut read = Vec::new();
+        let mut read = client.read_instance(&id).await;
+        for path in access.read() {
+            read.push(without_request_id(client.get(path.0, &path.1).await));
+        }
         for path in [
             one_vpc.clone(),
             v3(&format!("vpcs/{vpc}")),
@@ -127,13 +222,13 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
             one_rule.clone(),
             v3(&format!("security-group-rules/{rule}")),
         ] {
-            let mut shown = client.get("vpc", &path).await;
-            shown["request_id"].take();
-            read.push(shown);
+            read.push(without_request_id(client.get("vpc", &path).await));
         }
         read
     };
-    let read = plan().await;
+    let all = plan().await;
+    assert_eq!(plan().await, all);
+    let read = &all[9..];
     assert_eq!(
         (&read[0]["vpc"]["cidr"], &read[0]["vpc"]["description"]),
         (&json!("172.16.0.0/16"), &json!(""))
@@ -142,7 +237,6 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
     assert_eq!(read[3]["subnet"]["dnsList"], json!(["100.125.1.250", "100.125.129.250"]));
     assert_eq!(read[6]["security_group"]["description"], "of the cache");
     assert_eq!(read[9]["security_group_rule"]["multiport"], "6379");
-    assert_eq!(plan().await, read);
     let shown = client.get("dcs", &Api::V2.instance(&id)).await;
     assert_eq!((&shown["vpc_id"], &shown["subnet_id"]), (&json!(vpc), &json!(subnet)));
     assert_eq!((&shown["vpc_name"], &shown["subnet_name"]), (&json!("net"), &json!("inner")));
@@ -156,7 +250,10 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
     let rest = client.get("vpc", &v3(&format!("security-groups?name=guard&marker={group}"))).await;
     assert_eq!(rest["security_groups"], json!([]));
 
-    // A change, and back.
+    // An import knows ids only: what it reads is what a plan reads.
+    assert_eq!(plan().await, all);
+
+    // A change.
     let body = json!({"vpc": {"name": "net-2", "cidr": "172.16.0.0/16", "description": "changed"}});
     client.send("vpc", "PUT", &one_vpc, body, 200).await;
     let body = json!({"subnet": {"name": "inner-2", "dhcp_enable": true, "dnsList": []}});
@@ -167,6 +264,7 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
     // destroy: what is in use waits for what uses it.
     let in_use = client.ask("vpc", "DELETE", &v1(&format!("vpcs/{vpc}/subnets/{subnet}")), None).await;
     assert_refused(&in_use, Shape::V1, 409, "VPC.0209");
+    access.closed(&client, &id).await;
     client.end_of_instance(&id).await;
     client.destroy("vpc", &one_rule, &one_rule).await;
     client.destroy("vpc", &one_group, &one_group).await;
@@ -177,7 +275,7 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
 
 #[tokio::test]
 async fn a_replay_of_a_module_of_the_opentelekomcloud_provider() {
-    let server = TestServer::start().await;
+    let server = TestServer::with(&[("tls.mode", "self-signed")]).await;
     let at_first = everything(&server).await;
     let client = Client { server: &server, domain: "eu-de.otc.t-systems.com" };
     let v1 = |rest: &str| format!("/v1/{PROJECT}/{rest}");
@@ -216,7 +314,7 @@ async fn a_replay_of_a_module_of_the_opentelekomcloud_provider() {
 
     // A second plan reads what was sent.
     let plan = async || {
-        let mut read = Vec::new();
+        let mut read = client.read_instance(&id).await;
         for path in [
             one_vpc.clone(),
             tags("vpcs", &vpc),
@@ -226,18 +324,17 @@ async fn a_replay_of_a_module_of_the_opentelekomcloud_provider() {
             one_group.clone(),
             one_rule.clone(),
         ] {
-            let mut shown = client.get("vpc", &path).await;
-            shown["request_id"].take();
-            read.push(shown);
+            read.push(without_request_id(client.get("vpc", &path).await));
         }
         read
     };
-    let read = plan().await;
+    let all = plan().await;
+    assert_eq!(plan().await, all);
+    let read = &all[5..];
     assert_eq!(read[0]["vpc"]["enable_shared_snat"], true);
     assert_eq!(read[2]["vpc"]["extend_cidrs"], json!(["23.9.0.0/16"]));
     assert_eq!(read[4]["tags"], json!([]));
     assert_eq!(read[5]["security_group"]["security_group_rules"].as_array().unwrap().len(), 5);
-    assert_eq!(plan().await, read);
     let shown = client.get("dcs", &Api::V1.instance(&id)).await;
     assert_eq!((&shown["vpc_name"], &shown["subnet_name"]), (&json!("net"), &json!("inner")));
 
@@ -247,6 +344,9 @@ async fn a_replay_of_a_module_of_the_opentelekomcloud_provider() {
     assert_eq!(each(&networks, "name"), ["inner"]);
     let groups = client.get("vpc", "/v2.0/security-groups?name=default").await["security_groups"].take();
     assert_eq!(each(&groups, "name"), ["default"]);
+
+    // An import knows ids only: what it reads is what a plan reads.
+    assert_eq!(plan().await, all);
 
     // A change.
     client.send("vpc", "PUT", &one_vpc, json!({"vpc": {"name": "net-2"}}), 200).await;

@@ -129,7 +129,7 @@ fn rule_id(call: &ProjectContext) -> Result<NetworkId, ApiError> {
 /// `DELETE …/security-groups/{group_id}`, in every version.
 pub(super) async fn delete(engine: Engine, call: ProjectContext) -> Response {
     let id = id_of(&call, GROUP_ID, KIND)?;
-    let work = change(&engine, &call, move |network, change| network.delete_group(id, change).map(|()| id));
+    let work = change(&engine, &call, move |network, _| network.delete_group(id).map(|()| id));
     work.await?;
     Ok(nothing())
 }

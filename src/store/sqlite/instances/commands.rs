@@ -62,8 +62,8 @@ pub(in crate::store::sqlite) async fn change(
                 None => Ok(()),
             }
         }
-        InstanceCommand::ChangePublicAccess { to, task, work } => {
-            network::begin_access(connection, &known, to, (&task, work), audit).await
+        InstanceCommand::ChangePublicAccess { to, strict_network, task, work } => {
+            network::begin_access(connection, &known, (to, strict_network), (&task, work), audit).await
         }
         InstanceCommand::ChangeBandwidth { wanted, task, work } => {
             network::begin_bandwidth(connection, &known, &wanted, (&task, work), audit).await

@@ -47,6 +47,10 @@ pub(in crate::store::sqlite) async fn create(
         networks::place(connection, project_id, &command.new.network, command.strict_network).await?;
     if let (Some(subnet), Some(ip)) = (&subnet, private_ip) {
         subnet.require(ip)?;
+        let others = networks::addresses_of_load_balancers(connection, project_id, subnet).await?;
+        if ip.split(',').any(|ip| others.iter().any(|other| other == ip)) {
+            return Err(Refusal::InvalidParameter { name: "private_ip" }.into());
+        }
     }
     if let Some(ip) = private_ip {
         require_unused_address(connection, project_id, &command.new.network.subnet_id, ip).await?;

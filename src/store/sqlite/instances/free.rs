@@ -8,6 +8,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::networks::Subnet;
 use crate::domain::refusal::Refusal;
 use crate::store::StoreError;
+use crate::store::sqlite::networks;
 use crate::store::sqlite::sql::sql;
 
 /// How many addresses `192.168.x.2` to `192.168.x.254` of one subnet are given out.
@@ -32,7 +33,7 @@ pub(super) async fn require_free(
     if taken.is_some() { Err(Refusal::InstanceNameTaken.into()) } else { Ok(()) }
 }
 
-/// Returns so many addresses of a subnet that no instance in it has or will have. From the subnet that every project begins with, which has few,
+/// Returns so many addresses of a subnet that no instance in it has or will have, and no load balancer. From the subnet that every project begins with, which has few,
 /// instances go on as in one that is not known: nothing is returned.
 ///
 /// # Errors
@@ -49,7 +50,9 @@ pub(super) async fn free_in_subnet(
          LEFT JOIN planned_sizes s USING (instance_key) LEFT JOIN planned_places l USING (instance_key)
          WHERE p.project_id = ?1 AND i.deleted_at IS NULL AND (lower(i.subnet_id) = ?2 OR lower(l.subnet_id) = ?2)",
     );
-    let found: Vec<String> = read.bind(project_id).bind(subnet.id.to_string()).values(connection).await?;
+    let read = read.bind(project_id).bind(subnet.id.to_string());
+    let mut found: Vec<String> = read.values(&mut *connection).await?;
+    found.extend(networks::addresses_of_load_balancers(connection, project_id, subnet).await?);
     let taken: HashSet<&str> = found.iter().flat_map(|addresses| addresses.split(',')).collect();
     let free = subnet.addresses().map(|address| address.to_string());
     let free: Vec<String> = free.filter(|address| !taken.contains(address.as_str())).take(count).collect();

@@ -11,6 +11,7 @@ use crate::store::sqlite::background_work::{self, NewWork};
 use crate::store::sqlite::events::AuditContext;
 use crate::store::sqlite::instance_cache::CachedInstance;
 use crate::store::sqlite::instances::record::{note, shown};
+use crate::store::sqlite::networks;
 use crate::store::sqlite::sql::sql;
 use crate::store::{StoreError, WorkStep};
 
@@ -22,15 +23,19 @@ fn changed(before: &Instance, to: Option<&PublicAccessRequest>) -> Result<Instan
     })
 }
 
-/// Begins to open an instance to the public, or to close it.
+/// Begins to open an instance to the public, or to close it; if it is strict by nothing else than its project has.
 pub(super) async fn begin_access(
     connection: &mut SqliteConnection,
     known: &CachedInstance,
-    to: Option<PublicAccessRequest>,
+    (to, is_strict): (Option<PublicAccessRequest>, bool),
     (task, work): (&NewTask, WorkOptions),
     audit: AuditContext<'_>,
 ) -> Result<(), StoreError> {
     let before = shown(connection, known.key).await?;
+    let to = match to {
+        Some(order) => Some(networks::open_access(connection, before.project_id, order, is_strict).await?),
+        None => None,
+    };
     let after = changed(&before, to.as_ref())?;
     known.state.permit(InstanceAction::Occupy)?;
     let open = if to.is_some() { &after } else { &before };
