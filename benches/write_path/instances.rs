@@ -40,7 +40,7 @@ pub(crate) async fn instances(plan: &Plan, files: &Files, report: &mut Report) -
             for (count, server) in &servers {
                 let question = question(*count);
                 let (version, query) = question.split_once('?').ok_or("a question without a query")?;
-                let script = [Request::list(&format!("/{version}/{PROJECT}/instances?{query}"))];
+                let script = [Request::get(&format!("/{version}/{PROJECT}/instances?{query}"), &[])];
                 observed.push(drive(server.address, 1, &script, plan.period).await?);
             }
             // The first only warms up.

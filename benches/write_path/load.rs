@@ -31,17 +31,27 @@ impl Request {
     /// Records a backup.
     pub(crate) fn create(path: &str) -> Self {
         const BODY: &str = r#"{"remark": "nightly backup before the release"}"#;
+        Self::of_body(path, BODY)
+    }
+
+    /// Posts a document.
+    pub(crate) fn post(path: &str, body: &serde_json::Value) -> Self {
+        Self::of_body(path, &body.to_string())
+    }
+
+    fn of_body(path: &str, body: &str) -> Self {
         let bytes = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{BODY}",
-            BODY.len()
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
         );
         Self { kind: Kind::Create, bytes: bytes.into_bytes() }
     }
 
-    /// Lists backups.
-    pub(crate) fn list(path_and_query: &str) -> Self {
-        let bytes = format!("GET {path_and_query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        Self { kind: Kind::List, bytes: bytes.into_bytes() }
+    /// Reads something.
+    pub(crate) fn get(path_and_query: &str, headers: &[(&str, &str)]) -> Self {
+        let mut head = vec![format!("GET {path_and_query} HTTP/1.1"), "Host: localhost".to_owned()];
+        head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+        Self { kind: Kind::List, bytes: (head.join("\r\n") + "\r\n\r\n").into_bytes() }
     }
 }
 
@@ -108,7 +118,7 @@ impl Latencies {
 /// Sends the requests of `script` over and over, on each of `connections`, for `period`.
 ///
 /// Each connection begins at another place of the script, so that requests of all kinds are under way at any time. An
-/// answer other than 200 is an error: refusals are cheaper than what is to be measured.
+/// answer that is no success is an error: refusals are cheaper than what is to be measured.
 pub(crate) async fn drive(
     address: SocketAddr,
     connections: usize,
@@ -189,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.filled < length {
                 continue;
             }
-            if status != 200 {
+            if !(200..300).contains(&status) {
                 return Err(String::from_utf8_lossy(&self.buffer[..self.filled]).into());
             }
             return Ok(());

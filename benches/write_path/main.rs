@@ -13,8 +13,12 @@ mod instances;
 mod load;
 mod reads;
 mod report;
+mod requests;
 mod rows;
 mod server;
+#[expect(dead_code, unused_imports, reason = "shared with tests, and has some of its own")]
+#[path = "../../tests/support/signer.rs"]
+mod signer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -25,11 +25,11 @@ pub(crate) async fn reads(plan: &Plan, files: &Files, report: &mut Report) -> Ou
         drive(server.address, 1, &create_script(1), FILLING).await?;
     }
     let of_instance =
-        |version: &str| Request::list(&format!("/{version}/{PROJECT}/instances/{}", instance(0)));
+        |version: &str| Request::get(&format!("/{version}/{PROJECT}/instances/{}", instance(0)), &[]);
     let scripts = [
         ("GET of an instance, v1.0", Kind::List, vec![of_instance("v1.0")]),
         ("GET of an instance, v2", Kind::List, vec![of_instance("v2")]),
-        ("list of 10 backups", Kind::List, vec![Request::list(&format!("{backups}?limit=10"))]),
+        ("list of 10 backups", Kind::List, vec![Request::get(&format!("{backups}?limit=10"), &[])]),
         ("create", Kind::Create, create_script(1)),
     ];
     for (name, kind, script) in scripts {

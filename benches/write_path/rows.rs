@@ -12,6 +12,7 @@ use crate::instances::instances;
 use crate::load::{Kind, Observed, Request, drive};
 use crate::reads::reads;
 use crate::report::{Report, median};
+use crate::requests::{cpu, one_caller};
 use crate::server::Server;
 
 /// Rows that are measured together.
@@ -27,6 +28,10 @@ pub(crate) enum Family {
     List,
     /// Pages of lists of instances.
     Instances,
+    /// CPU time a request, in that of the floor.
+    Cpu,
+    /// How long one caller waits.
+    One,
     /// Reads and creates from many connections.
     Reads,
     /// Lists and creates at once.
@@ -38,12 +43,14 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Create,
         Self::Journal,
         Self::Large,
         Self::List,
         Self::Instances,
+        Self::Cpu,
+        Self::One,
         Self::Reads,
         Self::Mixed,
         Self::Start,
@@ -57,6 +64,8 @@ impl Family {
             Self::Large => "large",
             Self::List => "list",
             Self::Instances => "instances",
+            Self::Cpu => "cpu",
+            Self::One => "one",
             Self::Reads => "reads",
             Self::Mixed => "mixed",
             Self::Start => "start",
@@ -106,6 +115,8 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome<()> {
             Family::Large => large(plan, &files, report).await?,
             Family::List => lists(plan, &files, report).await?,
             Family::Instances => instances(plan, &files, report).await?,
+            Family::Cpu => cpu(plan, &files, report).await?,
+            Family::One => one_caller(plan, &files, report).await?,
             Family::Reads => reads(plan, &files, report).await?,
             Family::Mixed => mixed(plan, &files, report).await?,
             Family::Start => starts(plan, &files, report).await?,
@@ -201,7 +212,7 @@ async fn lists(plan: &Plan, files: &Files, report: &mut Report) -> Outcome<()> {
         for round in 0..=plan.rounds {
             let mut observed = Vec::new();
             for (records, server) in &servers {
-                let script = [Request::list(&page(*records))];
+                let script = [Request::get(&page(*records), &[])];
                 observed.push(drive(server.address, 1, &script, plan.period).await?);
             }
             // The first only warms up.
@@ -248,7 +259,7 @@ async fn repeat(
 
 async fn mixed(plan: &Plan, files: &Files, report: &mut Report) -> Outcome<()> {
     let server = Server::real(&files.database("mixed", MIDDLE_FILE_RECORDS).await?, None)?;
-    let list = Request::list(&format!("{}?limit=10", backups_of(0)));
+    let list = Request::get(&format!("{}?limit=10", backups_of(0)), &[]);
     let create = Request::create(&backups_of(0));
     let script = [create.clone(), list.clone(), list.clone(), list.clone(), list.clone()];
     warm_up(&server, &script).await?;

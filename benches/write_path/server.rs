@@ -60,6 +60,18 @@ impl Server {
         Self::start(command)
     }
 
+    /// Starts the real server on a database and a seed, and lets in only who has good credentials.
+    pub(crate) fn strict(database: &Path, seed: &Path) -> Outcome<Self> {
+        let mut command = Self::serving(database);
+        command.args(["--auth", "strict", "--seed"]).arg(seed);
+        Self::start(command)
+    }
+
+    /// Starts the real server on a database that is named by a URL, and a seed.
+    pub(crate) fn of_seed(database: &str, seed: &Path) -> Outcome<Self> {
+        Self::real(Path::new(database), Some(seed))
+    }
+
     fn serving(database: &Path) -> Command {
         Self::serving_by(Path::new(BINARY), database)
     }
@@ -105,6 +117,17 @@ impl Server {
         Command::new("kill").arg(pid).status()?;
         let status = self.child.wait()?;
         if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
+    }
+
+    /// Returns the CPU time that the server has had, in seconds (Linux only; else not a number).
+    pub(crate) fn cpu_time(&self) -> f64 {
+        /// How many ticks a second the system counts, on every Linux that there is.
+        const TICKS: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // The name of the program, which comes before, may have blanks.
+        let numbers = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let ticks = |at: usize| numbers.split(' ').nth(at).and_then(|text| text.parse::<f64>().ok());
+        ticks(11).zip(ticks(12)).map_or(f64::NAN, |(user, system)| (user + system) / TICKS)
     }
 
     /// Returns what the server holds in memory (Linux only; else not numbers).
