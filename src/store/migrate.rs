@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
 use refinery_core::{Migration, Target};
-use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row, Sqlite, SqliteConnection, Transaction};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -26,6 +26,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V11__credentials", include_str!("../../migrations/sqlite/V11__credentials.sql")),
     ("V12__networks", include_str!("../../migrations/sqlite/V12__networks.sql")),
 ];
+
+/// What all migrations make of a new database, in one step. `UPDATE_SCHEMA=1 cargo test --lib schema_of_new` writes it anew.
+const SCHEMA: &str = include_str!("../../migrations/sqlite/schema.sql");
 
 /// The table in which refinery keeps what it has applied.
 pub(super) const HISTORY_TABLE: &str = "refinery_schema_history";
@@ -65,13 +68,55 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, application_id: i
         .map_err(OpenError::Migration)?;
     let mut transaction =
         connection.begin_with("BEGIN IMMEDIATE").await.map_err(OpenError::during("begin the migration"))?;
+    if is_empty(&mut transaction).await.map_err(OpenError::during("look for a schema"))? {
+        let created = create_schema(&mut transaction, &migrations).await;
+        created.map_err(OpenError::during("create the schema"))?;
+        return mark_and_commit(transaction, application_id).await;
+    }
+    migrate_in_steps(&mut transaction, &migrations).await?;
+    mark_and_commit(transaction, application_id).await
+}
+
+/// Applies the migrations that a database has not, one after the other.
+async fn migrate_in_steps(
+    connection: &mut SqliteConnection,
+    migrations: &[Migration],
+) -> Result<(), OpenError> {
     for target in [Target::Version(VERSION_OF_EVENTS), Target::Latest] {
-        Migrator(&mut transaction)
-            .migrate(&migrations, true, true, false, target, HISTORY_TABLE)
+        Migrator(connection)
+            .migrate(migrations, true, true, false, target, HISTORY_TABLE)
             .await
             .map_err(OpenError::Migration)?;
-        move_events(&mut transaction).await.map_err(OpenError::during("move the events of the audit"))?;
+        move_events(connection).await.map_err(OpenError::during("move the events of the audit"))?;
     }
+    Ok(())
+}
+
+async fn is_empty(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)").fetch_one(connection).await
+}
+
+/// Makes in an empty database what all migrations would make, and says in its history that they are applied.
+async fn create_schema(
+    connection: &mut SqliteConnection,
+    migrations: &[Migration],
+) -> Result<(), sqlx::Error> {
+    connection.execute(SCHEMA).await?;
+    for migration in migrations {
+        let applied = sqlx::query(AssertSqlSafe(format!(
+            "INSERT INTO {HISTORY_TABLE} (version, name, applied_on, checksum)
+             VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'), ?)"
+        )));
+        let applied = applied.bind(migration.version()).bind(migration.name());
+        applied.bind(migration.checksum().to_string()).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn mark_and_commit(
+    mut transaction: Transaction<'_, Sqlite>,
+    application_id: i32,
+) -> Result<(), OpenError> {
     transaction
         .execute(AssertSqlSafe(format!("PRAGMA application_id = {application_id}")))
         .await
@@ -196,4 +241,70 @@ fn applied_migration(row: &sqlx::sqlite::SqliteRow) -> Result<Migration, sqlx::E
         OffsetDateTime::parse(&applied_on, &Rfc3339).map_err(|error| decode(error.into()))?,
         checksum.parse().map_err(|error: std::num::ParseIntError| decode(error.into()))?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/schema.sql");
+
+    async fn empty() -> SqliteConnection {
+        SqliteConnection::connect("sqlite::memory:").await.unwrap()
+    }
+
+    fn migrations() -> Vec<Migration> {
+        MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql).unwrap()).collect()
+    }
+
+    /// Returns the statements that make what a database has, in the order in which it came into being.
+    async fn statements(connection: &mut SqliteConnection) -> Vec<String> {
+        let read = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY rowid";
+        sqlx::query_scalar(read).fetch_all(connection).await.unwrap()
+    }
+
+    /// Returns the statements that fill the tables with what they have from the beginning, but the history.
+    async fn rows(connection: &mut SqliteConnection) -> Vec<String> {
+        let read =
+            "SELECT t.name, (SELECT group_concat('quote(' || c.name || ')', ' || '', '' || ' ORDER BY c.cid)
+                                    FROM pragma_table_info(t.name) c)
+                    FROM sqlite_schema t WHERE t.type = 'table' ORDER BY t.rowid";
+        let tables: Vec<(String, String)> = sqlx::query_as(read).fetch_all(&mut *connection).await.unwrap();
+        let mut found = Vec::new();
+        for (table, values) in tables.into_iter().filter(|(table, _)| table != HISTORY_TABLE) {
+            let read =
+                format!("SELECT 'INSERT INTO {table} VALUES (' || {values} || ')' FROM {table} ORDER BY 1");
+            let rows: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(read)).fetch_all(&mut *connection).await.unwrap();
+            found.extend(rows);
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn the_schema_of_new_databases_is_what_the_migrations_make() {
+        let mut in_steps = empty().await;
+        migrate_in_steps(&mut in_steps, &migrations()).await.unwrap();
+        let mut expected = statements(&mut in_steps).await;
+        expected.extend(rows(&mut in_steps).await);
+        let text = "-- What the migrations make of an empty database, in one step. Written by a test: do not change it by hand.\n".to_owned()
+            + &expected.iter().map(|statement| format!("\n{statement};\n")).collect::<Vec<_>>().concat();
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(FILE, text).unwrap();
+            return;
+        }
+        assert_eq!(std::fs::read_to_string(FILE).unwrap(), text, "run this test with UPDATE_SCHEMA=1");
+        let mut at_once = empty().await;
+        create_schema(&mut at_once, &migrations()).await.unwrap();
+        let mut made = statements(&mut at_once).await;
+        made.extend(rows(&mut at_once).await);
+        assert_eq!(made, expected);
+        let history = format!("SELECT version, name, checksum FROM {HISTORY_TABLE} ORDER BY version");
+        let mut found: Vec<Vec<Applied>> = Vec::new();
+        for connection in [&mut in_steps, &mut at_once] {
+            let read = sqlx::query_as(AssertSqlSafe(history.clone()));
+            found.push(read.fetch_all(connection).await.unwrap());
+        }
+        assert_eq!(found[0], found[1]);
+    }
 }
