@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A point in time: whole milliseconds since 1970-01-01 00:00:00 UTC, up to the end of the year 9999.
@@ -94,7 +94,15 @@ impl Timestamp {
     /// Returns the digits `yyyyMMddHHmmss` of this time in the zone `offset`, as record names carry them.
     pub fn compact_local(self, offset: UtcOffset) -> String {
         let local: NaiveDateTime = self.to_utc().naive_utc() + offset.to_delta();
-        local.format("%Y%m%d%H%M%S").to_string()
+        // The formats of chrono are read anew each time, which took a fifth of what a list costs.
+        let (date, time) = (local.date(), local.time());
+        let (year, month, day) = (date.year(), date.month(), date.day());
+        format!("{year:04}{month:02}{day:02}{:02}{:02}{:02}", time.hour(), time.minute(), time.second())
+    }
+
+    /// Returns the time as the API writes it: UTC, exactly three fractional digits, a literal `Z`.
+    pub fn to_rfc3339(self) -> String {
+        self.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 }
 
@@ -123,9 +131,9 @@ impl FromStr for Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes the time as the API does: UTC, exactly three fractional digits, a literal `Z`.
+    /// Writes the time as the API does.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+        formatter.write_str(&self.to_rfc3339())
     }
 }
 

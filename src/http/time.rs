@@ -14,7 +14,7 @@ const REST_OF_SECOND_MS: i64 = 999;
 
 /// Writes a time: UTC, exactly three fractional digits, a literal `Z`.
 pub(super) fn rfc3339(time: Timestamp) -> String {
-    time.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    time.to_rfc3339()
 }
 
 /// Reads the window of time that a list is asked for: 14 digits each, UTC, both ends included, the end with its whole

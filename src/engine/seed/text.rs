@@ -125,7 +125,7 @@ impl SeedText for Timestamp {
     }
 
     fn write(&self) -> String {
-        self.to_utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+        self.to_rfc3339()
     }
 }
 

@@ -336,5 +336,5 @@ fn view(request: &HttpRequest, token: &Token, domain: &Domain) -> Result<TokenRe
 
 /// Writes a time as the identity service does: UTC with six fractional digits.
 pub(super) fn iso_micros(time: Timestamp) -> String {
-    time.to_utc().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }

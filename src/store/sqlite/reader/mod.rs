@@ -25,7 +25,7 @@ pub(super) struct Reader {
 }
 
 /// The statements that read a page of an instance's records: first the range of record numbers that the list looks at, then
-/// the part of it that the page shows, as one JSON array. One row, if there is the instance, and null if the page is empty.
+/// the part of it that the page shows, as one JSON array in no order that counts. One row, if there is the instance, and null if the page is empty.
 struct PageStatements {
     /// Of all records.
     everything: String,
@@ -40,7 +40,7 @@ impl PageStatements {
             format!(
                 "WITH range AS MATERIALIZED ({range}) \
                  SELECT range.first, range.last, \
-                     (SELECT '[' || group_concat({json}, ',' ORDER BY {name}.record_number DESC) || ']' \
+                     (SELECT '[' || group_concat({json}, ',') || ']' \
                       FROM {table} {name} {joined} \
                       WHERE {name}.instance_key = range.instance_key AND {name}.record_number \
                           BETWEEN max(range.first, range.last - ?3 - ?4 + 1) AND range.last - ?3) AS records \

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 
-use crate::domain::backup::Backup;
+use crate::domain::backup::{Backup, RecordNumber};
 use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::instance::StatusTransition;
 use crate::domain::page::{Page, PageRequest, TimeWindow};
@@ -41,7 +42,9 @@ impl BackupReads for SqliteStore {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Backup>>, StoreError> {
-        self.reader.page(instance, window, page, &self.reader.page_of_backups, BackupRow::into_backup).await
+        let number = |backup: &Backup| backup.number;
+        let statements = &self.reader.page_of_backups;
+        self.reader.page(instance, window, page, statements, BackupRow::into_backup, number).await
     }
 }
 
@@ -53,9 +56,9 @@ impl RestoreReads for SqliteStore {
         window: TimeWindow,
         page: PageRequest,
     ) -> Result<Option<Page<Restore>>, StoreError> {
-        self.reader
-            .page(instance, window, page, &self.reader.page_of_restores, RestoreRow::into_restore)
-            .await
+        let number = |restore: &Restore| restore.number;
+        let statements = &self.reader.page_of_restores;
+        self.reader.page(instance, window, page, statements, RestoreRow::into_restore, number).await
     }
 }
 
@@ -156,6 +159,7 @@ impl Reader {
         page: PageRequest,
         statements: &PageStatements,
         value: fn(R, InstanceId) -> Result<T, StoreError>,
+        number: fn(&T) -> RecordNumber,
     ) -> Result<Option<Page<T>>, StoreError> {
         let statement = if window.is_everything() { &statements.everything } else { &statements.window };
         let read = sql("read a page of records", statement.clone());
@@ -170,10 +174,10 @@ impl Reader {
             Some(_) => row::json(&row, "records")?,
             None => Vec::new(),
         };
-        let items = records
-            .into_iter()
-            .map(|record| value(record, instance.instance_id))
-            .collect::<Result<_, _>>()?;
+        let items = records.into_iter().map(|record| value(record, instance.instance_id));
+        let mut items = items.collect::<Result<Vec<_>, _>>()?;
+        // Here rather than there: SQLite would sort the whole texts.
+        items.sort_by_key(|item| Reverse(number(item)));
         Ok(Some(Page { items, total: unsigned(last - first + 1) }))
     }
 
