@@ -1,4 +1,4 @@
-//! The one writing task: takes what waits, commits it in one transaction, and only then answers.
+//! The one writer: takes what waits, commits it in one transaction, and only then answers.
 //!
 //! Nothing is delayed on purpose: a lone change commits at once, and while one commit is syncing the next batch gathers. The
 //! changes of a batch take effect in the order of their arrival. One that is refused has written nothing: refusals are decided before
@@ -6,12 +6,12 @@
 //! it. A failed commit undoes the whole batch, and every caller is told so.
 
 mod guards;
+mod handle;
 mod job;
 mod queue;
 mod state;
 mod task;
 
 pub(super) use guards::WriterChecks;
-pub(super) use queue::WriterHandle;
+pub(super) use handle::{WriterHandle, start};
 pub(super) use state::WriterState;
-pub(super) use task::start;

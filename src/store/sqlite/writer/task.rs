@@ -1,9 +1,10 @@
-//! The writing task.
+//! What the writer does.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sqlx::{Connection, Executor, SqliteConnection};
-use tokio::sync::{Notify, mpsc};
+use sqlx::{Connection, Executor};
+use tokio::sync::mpsc;
 
 use crate::clock::Stopwatch;
 use crate::domain::backup::Backup;
@@ -12,34 +13,24 @@ use crate::store::sqlite::backups::{self, Transaction};
 use crate::store::sqlite::options;
 use crate::store::sqlite::writer::guards::WriterChecks;
 use crate::store::sqlite::writer::job::{Answer, Done, Job, Reply, answer};
-use crate::store::sqlite::writer::queue::{
-    NextDue, QUEUE_LENGTH, QUEUE_TIMEOUT, Queued, Waiting, WriterHandle,
-};
+use crate::store::sqlite::writer::queue::{NextDue, QUEUE_TIMEOUT, Queued, Waiting};
 use crate::store::sqlite::writer::state::WriterState;
 use crate::store::{CreateBackup, StoreError, StoreMetrics};
 
 /// How many entries of the queue one transaction takes at most.
 const BATCH_LIMIT: usize = 512;
 
-/// Starts the writing task on `connection`.
-pub(in crate::store::sqlite) async fn start(
-    mut connection: SqliteConnection,
-    guards: WriterChecks,
-    metrics: StoreMetrics,
-) -> Result<WriterHandle, sqlx::Error> {
-    let next_due = Arc::new(NextDue::nothing());
-    next_due.publish(&mut connection).await?;
-    let progress = Arc::new(Notify::new());
-    options::notify_of_progress(&mut connection, &progress).await?;
-    let state = WriterState::new(connection, Arc::clone(&progress));
-    let (places, queue) = mpsc::channel(QUEUE_LENGTH);
-    let handle = WriterHandle::new(places, Arc::clone(&next_due), progress, metrics.clone());
-    tokio::spawn(Writer { state, guards, queue, next_due, metrics }.run());
-    Ok(handle)
+/// How much the writer does before it rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// One change.
+    One,
+    /// What comes meanwhile, too.
+    Everything,
 }
 
-/// The writing task.
-struct Writer {
+/// The writer.
+pub(super) struct Writer {
     state: WriterState,
     guards: WriterChecks,
     queue: mpsc::Receiver<Waiting>,
@@ -55,13 +46,33 @@ struct Batch {
 }
 
 impl Writer {
-    /// Works until it is told to close, or nobody can reach it any more.
-    async fn run(mut self) {
-        let mut arrived = Vec::with_capacity(BATCH_LIMIT);
-        while self.queue.recv_many(&mut arrived, BATCH_LIMIT).await > 0 {
+    pub(super) fn new(
+        state: WriterState,
+        guards: WriterChecks,
+        queue: mpsc::Receiver<Waiting>,
+        next_due: Arc<NextDue>,
+        metrics: StoreMetrics,
+    ) -> Self {
+        Self { state, guards, queue, next_due, metrics }
+    }
+
+    /// Returns whether one change waits, and no other.
+    pub(super) fn has_a_lone_change(&self) -> bool {
+        self.queue.len() == 1
+    }
+
+    /// Does what waits; breaks off where it is told to close.
+    pub(super) async fn work(&mut self, extent: Extent) -> ControlFlow<Reply<()>> {
+        let limit = if extent == Extent::One { 1 } else { BATCH_LIMIT };
+        loop {
+            let arrived: Vec<Waiting> =
+                std::iter::from_fn(|| self.queue.try_recv().ok()).take(limit).collect();
+            if arrived.is_empty() {
+                return ControlFlow::Continue(());
+            }
             self.metrics.queue_depth.sub(i64::try_from(arrived.len()).unwrap_or(i64::MAX));
             let (mut together, mut closing) = (Vec::with_capacity(arrived.len()), None);
-            for Waiting { queued, since } in arrived.drain(..) {
+            for Waiting { queued, since } in arrived {
                 match queued {
                     Queued::LargeJob(job) => {
                         self.commit(std::mem::take(&mut together)).await;
@@ -78,8 +89,10 @@ impl Writer {
             }
             self.commit(together).await;
             if let Some(reply) = closing {
-                self.close(reply).await;
-                return;
+                return ControlFlow::Break(reply);
+            }
+            if extent == Extent::One {
+                return ControlFlow::Continue(());
             }
         }
     }
@@ -261,7 +274,8 @@ impl Writer {
             .map_err(|source| failure.unwrap_or_else(|| StoreError::during("end a change")(source)))
     }
 
-    async fn roll_back(&mut self) {
+    /// Undoes a transaction that is open, if one is.
+    pub(super) async fn roll_back(&mut self) {
         self.state.forget();
         // Fails harmlessly when SQLite has rolled back already, as it does when the disk is full.
         if let Err(error) = self.state.connection.execute("ROLLBACK").await {
@@ -286,7 +300,8 @@ impl Writer {
         }
     }
 
-    async fn close(self, reply: Reply<()>) {
+    /// Brings everything into the main file, closes it, and says how that went.
+    pub(super) async fn close(self, reply: Reply<()>) {
         let mut connection = self.state.connection;
         // Nobody waits behind this: whoever still reads is given the time to finish.
         if let Err(error) = options::wait_long(&mut connection).await {
