@@ -14,7 +14,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, FromArgMatches};
 use toml::{Table, Value};
 
-pub use settings::{Config, LogFormat, NetworkMode, SETTINGS, Setting, unknown_variables};
+pub use settings::{CloudProfile, Config, LogFormat, NetworkMode, SETTINGS, Setting, unknown_variables};
 pub use value::ListenAddress;
 
 use crate::engine::EngineSettings;
@@ -110,10 +110,15 @@ impl Config {
     /// [`ConfigError`] for a key that no setting has, and for the first value that a setting cannot have.
     pub fn new(given: GivenSettings) -> Result<Self, ConfigError> {
         let mut unknown = given;
+        let profile = CloudProfile::of(&unknown);
         let mut given: Vec<(&'static Setting, Given)> = SETTINGS
             .iter()
             .map(|setting| {
-                let default = || Given { texts: vec![setting.default.clone()], origin: Origin::Default };
+                let default = profile.and_then(|profile| profile.default_of(&setting.key));
+                let default = || Given {
+                    texts: vec![default.map_or_else(|| setting.default.clone(), str::to_owned)],
+                    origin: Origin::Default,
+                };
                 (setting, unknown.remove(&setting.key).unwrap_or_else(default))
             })
             .collect();
@@ -146,6 +151,7 @@ impl Config {
             restore_duration: self.restore_duration,
             task_duration: self.task_duration,
             backups_kept: self.backup_keep,
+            offers: self.cloud_products,
             region: self.region.clone(),
             clusters_extend: self.instance_allow_cluster_extend,
             strict_network: self.network_mode == NetworkMode::Strict,

@@ -10,7 +10,8 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, Args, Command, ValueEnum, value_parser};
 
 use super::value::ListenAddress;
-use super::{Given, value};
+use super::{Given, GivenSettings, value};
+use crate::domain::catalogue::Offers;
 use crate::domain::identity::Secret;
 use crate::domain::time::UtcOffset;
 use crate::engine::ClusterBackups;
@@ -47,7 +48,14 @@ pub struct Config {
     /// Which log lines are written: error, warn, info, debug, trace, or by module: warn,dcs_emulator=debug
     #[arg(long, value_name = "FILTER", default_value = "info", value_parser = value::log_filter)]
     pub log_level: String,
-    /// The region, which also names the default project and the zones
+    /// Which cloud this is like, where they differ: what region, cloud.products and auth_gateway are unless they are set
+    #[arg(long, value_name = "otc|huaweicloud", default_value = "otc")]
+    pub cloud_profile: CloudProfile,
+    /// What is sold beside x86 products of Redis 4.0 and later: all, none, or some of redis-3.0, memcached, arm64 and enterprise,
+    /// separated by commas; huaweicloud: arm64,enterprise
+    #[arg(long, value_name = "PRODUCTS", default_value = "redis-3.0")]
+    pub cloud_products: Offers,
+    /// The region, which also names the default project and the zones; huaweicloud: cn-north-4
     #[arg(long, value_name = "NAME", default_value = "eu-de", value_parser = value::region)]
     pub region: String,
     /// Who is let in: everybody; everybody but those who misuse credentials of the emulator; only those with good credentials
@@ -63,7 +71,8 @@ pub struct Config {
         ("emulator", AuthClock::Emulator),
     ]))]
     pub auth_clock: AuthClock,
-    /// Whether strict refuses credentials and unknown paths in the words of the gateway in front of the cloud: APIGW.0301, APIGW.0101
+    /// Whether strict refuses credentials and unknown paths in the words of the gateway in front of the cloud: APIGW.0301, APIGW.0101;
+    /// huaweicloud: true
     #[arg(long, value_name = BOOLEAN, default_value = "false", action = ArgAction::Set)]
     pub auth_gateway: bool,
     /// Whether every well-formed project id works, or only projects that a seed names (others: DCS.1004); unset: every one
@@ -180,6 +189,33 @@ pub struct Config {
     pub(super) given: Vec<(&'static Setting, Given)>,
 }
 
+/// The clouds that offer the service. Source: docs/clouds.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CloudProfile {
+    /// Open Telekom Cloud.
+    Otc,
+    /// Huawei Cloud.
+    #[value(name = "huaweicloud")]
+    HuaweiCloud,
+}
+
+impl CloudProfile {
+    /// Returns the one that is set, if one is that there is.
+    pub(super) fn of(given: &GivenSettings) -> Option<Self> {
+        Self::from_str(given.get("cloud.profile")?.texts.last()?, false).ok()
+    }
+
+    /// Returns the value that a setting has in this cloud unless it is set, if that is another than usual.
+    pub(super) fn default_of(self, key: &str) -> Option<&'static str> {
+        match (self, key) {
+            (Self::HuaweiCloud, "region") => Some("cn-north-4"),
+            (Self::HuaweiCloud, "cloud.products") => Some("arm64,enterprise"),
+            (Self::HuaweiCloud, "auth_gateway") => Some("true"),
+            _ => None,
+        }
+    }
+}
+
 /// What of the network of its project an instance may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NetworkMode {
@@ -202,7 +238,8 @@ pub enum LogFormat {
 const BOOLEAN: &str = "true|false";
 
 /// The sections of the file, with the heading under which the help has their settings.
-const SECTIONS: [(&str, &str); 13] = [
+const SECTIONS: [(&str, &str); 14] = [
+    ("cloud", "Server"),
     ("backup", "Backups and restores"),
     ("restore", "Backups and restores"),
     ("task", "Backups and restores"),

@@ -74,14 +74,26 @@ pub fn zones(region: &str) -> [Zone; ZONE_IDS.len()] {
     })
 }
 
-/// Returns the code of zone `number` (from 1) of a region, such as `eu-de-01`.
+/// The letters of the zones of a region that ends with a number.
+const ZONE_LETTERS: [char; ZONE_IDS.len()] = ['a', 'b', 'c'];
+
+/// Returns the code of zone `number` (from 1) of a region: `eu-de-01`, or `cn-north-4a` where the region ends with a number of its own.
 pub fn zone_code(region: &str, number: usize) -> String {
-    format!("{region}-{number:02}")
+    let is_numbered =
+        region.rsplit('-').next().is_some_and(|end| end.bytes().all(|byte| byte.is_ascii_digit()));
+    match ZONE_LETTERS.get(number.wrapping_sub(1)).filter(|_| is_numbered) {
+        Some(letter) => format!("{region}{letter}"),
+        None => format!("{region}-{number:02}"),
+    }
 }
 
-/// Returns the id of the zone with a code: the one of its number, `eu-de-02` being the second.
+/// Returns the id of the zone with a code: the one of its number, `eu-de-02` being the second, or of its letter.
 pub fn zone_id(code: &str) -> Option<&'static str> {
-    let number: usize = code.rsplit('-').next()?.parse().ok()?;
+    let end = code.rsplit('-').next()?;
+    let number: usize = match ZONE_LETTERS.iter().position(|letter| end.ends_with(*letter)) {
+        Some(at) => end[..end.len() - 1].parse::<u32>().ok().map(|_| at + 1)?,
+        None => end.parse().ok()?,
+    };
     ZONE_IDS.get(number.checked_sub(1)?).copied()
 }
 
@@ -99,9 +111,12 @@ mod tests {
     #[test]
     fn every_zone_has_a_code_and_an_id() {
         for (index, id) in ZONE_IDS.into_iter().enumerate() {
-            assert_eq!(zone_id(&zone_code("eu-de", index + 1)), Some(id));
+            for region in ["eu-de", "eu-ch2", "cn-north-4", "eu-west-101"] {
+                assert_eq!(zone_id(&zone_code(region, index + 1)), Some(id));
+            }
         }
-        for unknown in ["eu-de-00", "eu-de-04", "eu-de", ""] {
+        assert_eq!(zone_code("cn-north-4", 2), "cn-north-4b");
+        for unknown in ["eu-de-00", "eu-de-04", "eu-de", "", "cn-north-4d", "cn-north-a", "cn-north-4"] {
             assert_eq!(zone_id(unknown), None, "{unknown}");
         }
     }

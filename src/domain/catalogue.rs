@@ -6,12 +6,14 @@
 //! Source: docs/contract/dcs-v2.md, sections 2.13, 4.2 and 4.3; docs/contract/dcs-v1.0.md, sections 2.7, 2.8 and 2.26.
 
 mod family;
+mod offers;
 mod table;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub use family::{Cpu, Edition, Family, Shards, Size, Storage, UnknownProductWord};
+pub use offers::{Offers, UnknownOffer};
 
 use crate::domain::instance::{CacheMode, Capacity, Engine, EngineVersion};
 

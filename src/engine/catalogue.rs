@@ -73,7 +73,9 @@ impl Engine {
                 .is_none_or(|instance| instance.product().may_become(product, &instance.engine_version))
         };
         let all = catalogue::products().iter();
-        Ok(all.filter(|product| query.matches(product) && within_reach(product)).collect())
+        let is_sold = |product: &Product| self.settings.offers.has(product.family);
+        let is_listed = |product: &Product| query.matches(product) && within_reach(product);
+        Ok(all.filter(|product| is_sold(product) && is_listed(product)).collect())
     }
 
     /// Returns how much a project may have and how much it has. A project nobody has heard of has nothing.

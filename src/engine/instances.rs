@@ -118,6 +118,7 @@ impl Engine {
         let is_v2 = api == ApiVersion::V2;
         let rules = CreateRules {
             region: &self.settings.region,
+            offers: self.settings.offers,
             default_offset: self.settings.name_offset,
             needs_zones: is_v2,
             needs_security_group: !is_v2,

@@ -60,6 +60,7 @@ pub use crate::store::{
 };
 
 use crate::clock::Clock;
+use crate::domain::catalogue::Offers;
 use crate::domain::id::{Identifier, ProjectId, RequestId};
 use crate::domain::instance::transition::StateProgression;
 use crate::domain::instance::{BackupRules, InstanceStatus};
@@ -98,6 +99,8 @@ pub struct EngineSettings {
     pub task_duration: Duration,
     /// How many usable backups of an instance stay; older ones expire. None: all. Setting `backup.keep`.
     pub backups_kept: Option<u32>,
+    /// What is sold. Setting `cloud.products`.
+    pub offers: Offers,
     /// The region, which names the built-in project. Setting `region`.
     pub region: String,
     /// Whether clusters can be given another size. Setting `instance.allow_cluster_extend`.

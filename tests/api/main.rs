@@ -15,6 +15,7 @@ mod audit;
 mod auth;
 mod backups;
 mod catalog;
+mod clouds;
 mod concurrency;
 mod config;
 mod control;

@@ -53,6 +53,16 @@ impl TestServer {
 
     /// Starts with a seed, in YAML, and settings, by key.
     pub(crate) async fn seeded(seed: &str, settings: &[(&str, &str)]) -> Self {
+        // What a cloud does not sell is asked for all the same; `clouds` is about that.
+        Self::bare(seed, &[&[("cloud.products", "all")], settings].concat()).await
+    }
+
+    /// Starts with the default seed as a cloud is, and settings, by key.
+    pub(crate) async fn of_cloud(profile: &str, settings: &[(&str, &str)]) -> Self {
+        Self::bare(SEED, &[&[("cloud.profile", profile)], settings].concat()).await
+    }
+
+    async fn bare(seed: &str, settings: &[(&str, &str)]) -> Self {
         let mut server = Self {
             emulator: None,
             client: client(),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::builtin;
-use crate::domain::catalogue::{self, NotSold, Product, Size};
+use crate::domain::catalogue::{self, NotSold, Offers, Product, Size};
 use crate::domain::id::InstanceId;
 use crate::domain::identity::Secret;
 use crate::domain::instance::password::require_strong;
@@ -126,6 +126,8 @@ pub struct BillingRequest {
 pub struct CreateRules<'r> {
     /// The region, whose zones there are.
     pub region: &'r str,
+    /// What is sold.
+    pub offers: Offers,
     /// The zone of time in which plans are, unless they say.
     pub default_offset: UtcOffset,
     /// Whether availability zones must be named; else the first is taken.
@@ -233,6 +235,9 @@ impl CreateInstancesRequest {
         let zone_codes = zones(&self.zones, rules)?;
         let name = self.product.ok_or(Refusal::UnknownProduct)?;
         let (product, size) = product(&name, engine, &engine_version, capacity)?;
+        if !rules.offers.has(product.family) {
+            return Err(unknown_product(&name));
+        }
         self.expected.permit(product, size)?;
         let cache_mode = product.family.mode;
         if cache_mode == CacheMode::Single && zone_codes.len() > 1 {
@@ -333,13 +338,16 @@ pub(super) fn product(
     capacity: Capacity,
 ) -> Result<(&'static Product, &'static Size), Refusal> {
     let product = catalogue::offer(name, engine, version, capacity).map_err(|not_sold| match not_sold {
-        NotSold::Product if name.starts_with(CODE_OF_REDIS) => Refusal::UnknownSpecCode,
-        NotSold::Product => Refusal::UnknownProduct,
+        NotSold::Product => unknown_product(name),
         NotSold::Engine => Refusal::ProductOfOtherEngine,
         NotSold::Version => Refusal::ProductOfOtherVersion,
         NotSold::Capacity => Refusal::InvalidCapacity,
     })?;
     Ok((product, product.size(capacity).ok_or(Refusal::InvalidCapacity)?))
+}
+
+fn unknown_product(name: &str) -> Refusal {
+    if name.starts_with(CODE_OF_REDIS) { Refusal::UnknownSpecCode } else { Refusal::UnknownProduct }
 }
 
 /// Takes a port. Those of the first generation cannot be chosen, but may be named.
