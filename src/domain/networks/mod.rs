@@ -107,6 +107,27 @@ impl NetworkResource {
         }
     }
 
+    /// Returns its enterprise project, if it has one of its own.
+    pub fn enterprise_project_id(&self) -> Option<&str> {
+        match self {
+            Self::Vpc(vpc) => Some(&vpc.enterprise_project_id),
+            Self::SecurityGroup(group) => Some(&group.enterprise_project_id),
+            Self::PublicIp(ip) => Some(&ip.enterprise_project_id),
+            Self::LoadBalancer(load_balancer) => Some(&load_balancer.enterprise_project_id),
+            Self::Subnet(_) => None,
+        }
+    }
+
+    fn enterprise_project_id_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Vpc(vpc) => Some(&mut vpc.enterprise_project_id),
+            Self::SecurityGroup(group) => Some(&mut group.enterprise_project_id),
+            Self::PublicIp(ip) => Some(&mut ip.enterprise_project_id),
+            Self::LoadBalancer(load_balancer) => Some(&mut load_balancer.enterprise_project_id),
+            Self::Subnet(_) => None,
+        }
+    }
+
     fn tags_mut(&mut self) -> &mut Vec<NetworkTag> {
         match self {
             Self::Vpc(vpc) => &mut vpc.tags,
@@ -244,6 +265,33 @@ impl ProjectNetwork {
         let found = self.resources.iter_mut().find(|resource| resource.id() == id && resource.kind() == kind);
         let found = found.ok_or(NetworkRefusal::Missing(kind))?;
         *found.tags_mut() = changed_tags(kind, found.tags(), tags, is_removal)?;
+        Ok(())
+    }
+
+    /// Returns what is in an enterprise project, of a kind.
+    pub fn of_enterprise_project<'n>(
+        &'n self,
+        kind: NetworkKind,
+        id: &'n str,
+    ) -> impl Iterator<Item = &'n NetworkResource> {
+        let is_in = move |own: &str| own.eq_ignore_ascii_case(id);
+        let of_kind = self.resources.iter().filter(move |resource| resource.kind() == kind);
+        of_kind.filter(move |resource| resource.enterprise_project_id().is_some_and(is_in))
+    }
+
+    /// Moves something to an enterprise project.
+    ///
+    /// # Errors
+    /// `Missing`, also for what has no enterprise project of its own.
+    pub fn move_to_enterprise_project(
+        &mut self,
+        kind: NetworkKind,
+        id: NetworkId,
+        target: String,
+    ) -> Result<(), NetworkRefusal> {
+        let found = self.resources.iter_mut().find(|resource| resource.id() == id && resource.kind() == kind);
+        let place = found.and_then(NetworkResource::enterprise_project_id_mut);
+        *place.ok_or(NetworkRefusal::Missing(kind))? = target;
         Ok(())
     }
 

@@ -311,6 +311,7 @@ impl InstanceEntry {
             },
             maintenance: self.maintenance()?,
             enterprise_project_id: text(&self.enterprise_project_id, DEFAULT_ENTERPRISE_PROJECT),
+            enterprise_project_name: None,
             rename_commands: RenameCommands::new(self.rename_commands.clone())
                 .map_err(in_field("rename_commands"))?,
             tags: Tags::new(self.tags.iter().map(TagEntry::tag).collect()).map_err(in_field("tags"))?,
