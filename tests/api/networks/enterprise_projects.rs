@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::public_ips::{load_balancer, public_ip};
 use super::{Shape, assert_refused, put, v1, v3, vpc};
 use crate::support::identity::{ALICE, BOB, DOMAIN, PASSWORD, READER, USER, login, scoped, token_in, users};
 use crate::support::seed::{HA, OTHER_PROJECT, OTHERS_HA, PROJECT, UNKNOWN_INSTANCE};
@@ -256,6 +257,24 @@ async fn resources_are_moved_and_listed() {
     assert_eq!(server.get(&path).await.ok()["enterprise_project_name"], "default");
     server.delete(&one(&id)).await.assert_no_content();
     server.stop_soundly().await;
+}
+
+#[tokio::test]
+async fn public_addresses_and_load_balancers_are_moved_too() {
+    let server = TestServer::start().await;
+    let id = make(&server, "ep1").await;
+    let subnets = server.get(&v1("subnets")).await.ok()["subnets"].take();
+    let address = text(&public_ip(&server).await["id"]);
+    let place = json!({"vip_subnet_cidr_id": subnets[0]["neutron_subnet_id"]});
+    let front = text(&load_balancer(&server, &place).await["id"]);
+    for (kind, resource) in [("eip", &address), ("loadbalancers", &front)] {
+        migrate(&server, &id, kind, resource).await.assert_no_content();
+        assert_eq!(resources(&server, &id, &[kind]).await, [resource.as_str()]);
+    }
+    let shown = server.get(&v1(&format!("publicips/{address}"))).await.ok();
+    assert_eq!(shown["publicip"]["enterprise_project_id"], json!(id));
+    let shown = server.get(&format!("/v3/{PROJECT}/elb/loadbalancers/{front}")).await.ok();
+    assert_eq!(shown["loadbalancer"]["enterprise_project_id"], json!(id));
 }
 
 #[tokio::test]
