@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::builtin;
 use crate::domain::id::{EnterpriseProjectId, InvalidId};
-use crate::domain::networks::{DEFAULT_ENTERPRISE_PROJECT, NetworkKind};
+use crate::domain::networks::refusal::NetworkKind;
 use crate::domain::time::Timestamp;
 
+/// The id of the one that every account has: the enterprise project of what names none.
+pub const DEFAULT_ENTERPRISE_PROJECT: &str = "0";
 /// How many an account makes at most.
 pub const MAX_ENTERPRISE_PROJECTS: usize = 100;
 /// The name of the one that every account has. No other has it in its name.

@@ -32,8 +32,6 @@ pub const MAX_RESOURCES: usize = 2000;
 pub const MAX_RULES: usize = 5000;
 /// How many tags a thing has at most.
 const MAX_TAGS: usize = 20;
-/// The enterprise project of what names none.
-pub const DEFAULT_ENTERPRISE_PROJECT: &str = "0";
 
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
