@@ -457,8 +457,8 @@ fn only_clock_and_ids_ask_for_time_and_random_bits() {
 }
 
 /// Lines of code in `src`, without comments, blank lines and modules of tests; and files.
-const MAX_CODE_LINES: usize = 52_300;
-const MAX_FILES: usize = 392;
+const MAX_CODE_LINES: usize = 53_600;
+const MAX_FILES: usize = 398;
 
 /// Counts what a reader has to read; `cargo test --test architecture code -- --nocapture` prints it.
 #[test]
@@ -512,6 +512,8 @@ fn every_migration_is_in_the_list_and_the_list_has_no_others() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(top.join("migrations/sqlite")).unwrap();
     let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    // What all of them make together.
+    files.retain(|file| !file.ends_with("schema.sql"));
     let number = |path: &PathBuf| -> u32 {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         name.strip_prefix('V')

@@ -716,6 +716,20 @@ WHERE document ->> 'kind' = 'vpc' AND document ->> 'name' <> '';
 CREATE UNIQUE INDEX public_ips_by_address ON network_resources (project_key, document ->> 'address')
 WHERE document ->> 'kind' = 'public_ip';
 
+CREATE TABLE enterprise_projects (
+    id       BLOB    PRIMARY KEY CHECK (length(id) = 16),
+    account  TEXT    CHECK (account <> ''),                                  -- the name of their account; null: the domain
+    number   INTEGER NOT NULL UNIQUE CHECK (number > 0),                     -- in the order of their creation
+    document TEXT    NOT NULL CHECK (unhex(document ->> 'id', '-') = id
+                                     AND length(document ->> 'name') BETWEEN 1 AND 255
+                                     AND instr(lower(document ->> 'name'), 'default') = 0
+                                     AND length(document ->> 'description') <= 512
+                                     AND document ->> 'type' IN ('prod', 'poc')
+                                     AND document ->> 'status' IN (1, 2))
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX enterprise_projects_by_name ON enterprise_projects (coalesce(account, ''), document ->> 'name');
+
 INSERT INTO statuses VALUES (0, 'waiting');
 
 INSERT INTO statuses VALUES (1, 'backuping');

@@ -143,6 +143,10 @@ identifier! {
     NetworkId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
 }
 identifier! {
+    /// An enterprise project that was made. A UUID of any version.
+    EnterpriseProjectId, UUID_LENGTH, InvalidId::NotUuid, hyphenated
+}
+identifier! {
     /// A user. 32 hexadecimal digits.
     UserId, HEX32_LENGTH, InvalidId::NotHex32, simple
 }

@@ -230,6 +230,8 @@ pub struct Instance {
     pub maintenance: MaintenanceWindow,
     /// The enterprise project it is counted in.
     pub enterprise_project_id: String,
+    /// The name of that, if it was made.
+    pub enterprise_project_name: Option<String>,
     /// New names of commands.
     pub rename_commands: RenameCommands,
     /// Its tags.

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config_template;
 pub mod contents;
 pub mod diagnosis;
+pub mod enterprise_project;
 pub mod export;
 pub mod fault;
 pub mod id;

@@ -1,5 +1,6 @@
 //! Every way the service can say no, once. How a refusal looks on the wire is `http::error`'s business alone.
 
+use crate::domain::enterprise_project::EnterpriseProjectRefusal;
 use crate::domain::networks::refusal::NetworkRefusal;
 
 /// A part of a backup policy that can be wrong.
@@ -50,6 +51,9 @@ pub enum Refusal {
     /// The network of a project does not do it.
     #[error(transparent)]
     Network(NetworkRefusal),
+    /// The enterprise projects of an account do not do it.
+    #[error(transparent)]
+    EnterpriseProject(EnterpriseProjectRefusal),
     /// A remark has more characters than it may.
     #[error("remark too long")]
     RemarkTooLong,

@@ -29,7 +29,7 @@ pub struct ServiceEntry {
 }
 
 /// Every service.
-pub static SERVICES: [Service; 8] = [
+pub static SERVICES: [Service; 9] = [
     Service {
         // The second is that of the Swiss cloud.
         labels: &["iam", "iam-pub"],
@@ -77,6 +77,8 @@ pub static SERVICES: [Service; 8] = [
             ServiceEntry { is_of_project: true, ..entry(10, "elbv3", "elbv3", "/v3") },
         ],
     },
+    // As of the keys of agencies.
+    Service { labels: &["eps"], is_global: true, entries: &[] },
 ];
 /// Logins, tokens and projects.
 pub const IDENTITY: &Service = &SERVICES[0];
@@ -94,6 +96,8 @@ pub const COMPUTE: &Service = &SERVICES[5];
 pub const NAMES: &Service = &SERVICES[6];
 /// Load balancers.
 pub const BALANCING: &Service = &SERVICES[7];
+/// Enterprise projects.
+pub const ENTERPRISE_PROJECTS: &Service = &SERVICES[8];
 
 const fn entry(number: u8, kind: &'static str, name: &'static str, path: &'static str) -> ServiceEntry {
     ServiceEntry { number, kind, name, path, is_of_project: false }

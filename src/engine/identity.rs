@@ -172,6 +172,14 @@ impl Identity {
         Ok(self.store.domain().await?)
     }
 
+    /// Returns the projects that somebody has named.
+    ///
+    /// # Errors
+    /// `Internal`.
+    pub async fn named_projects(&self) -> Result<Vec<Project>, EngineError> {
+        Ok(self.store.projects(ProjectFilter::default()).await?)
+    }
+
     /// Returns the projects in which a user has a role.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod catalogue;
 mod contents;
 pub mod control;
 mod diagnoses;
+mod enterprise_projects;
 mod error;
 mod exports;
 mod faults;
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 pub use backups::{CreateBackupRequest, RecordsQuery};
 pub use catalogue::ProductsQuery;
+pub use enterprise_projects::AccountCaller;
 pub use error::EngineError;
 pub use faults::{FaultDocument, MAX_FAULTS};
 pub use instances::{CreatedInstances, InstancesQuery, ResizeTerms};

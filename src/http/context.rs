@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
@@ -15,12 +16,12 @@ use tracing::{Instrument, Level, Span};
 use crate::domain::builtin;
 use crate::domain::fault::Call;
 use crate::domain::id::{InstanceId, ProjectId, RequestId, UUID_LENGTH};
-use crate::domain::identity::{Action, Secret, TokenScope};
+use crate::domain::identity::{Action, Project, Secret, Token, TokenScope};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::work::FailureCode;
 use crate::engine::identity::ProjectFilter;
-use crate::engine::{ApiVersion, Engine, InstanceRef};
+use crate::engine::{AccountCaller, ApiVersion, Engine, InstanceRef};
 use crate::http::auth::{Caller, X_AUTH_TOKEN, authenticate, origin_check};
 use crate::http::body::Unread;
 use crate::http::error::codes::INTERNAL;
@@ -226,18 +227,98 @@ async fn own_project(
         let named = named.to_str().ok().and_then(|id| id.parse().ok());
         return Ok(named.ok_or(Refusal::InvalidProjectId)?);
     }
-    // Its token says whose the caller is, even where nobody asks what it opens.
-    if let Some(text) = request.headers().get(X_AUTH_TOKEN).and_then(|text| text.to_str().ok()) {
-        let token = state.identity.known_token(&Secret::new(text.to_owned())).await.or_fail(&INTERNAL)?;
-        if let Some(TokenScope::Project(project)) = token.as_ref().map(|token| &token.scope) {
-            return Ok(project.id);
-        }
+    let token = known_token(request, state).await?;
+    if let Some(TokenScope::Project(project)) = token.as_ref().map(|token| &token.scope) {
+        return Ok(project.id);
     }
     let Some(user) = caller.user() else {
         return Ok(builtin::PROJECT_ID.parse().map_err(|_| Refusal::InvalidProjectId)?);
     };
     let projects = state.identity.projects(user, ProjectFilter::default()).await.or_fail(&INTERNAL)?;
     Ok(projects.first().map(|project| project.id).ok_or(Refusal::OtherProject)?)
+}
+
+/// Returns the token of a request: it says whose the caller is, even where nobody asks what it opens.
+async fn known_token(request: &HttpRequest, state: &AppState) -> Result<Option<Arc<Token>>, ApiError> {
+    match request.headers().get(X_AUTH_TOKEN).and_then(|text| text.to_str().ok()) {
+        Some(text) => state.identity.known_token(&Secret::new(text.to_owned())).await.or_fail(&INTERNAL),
+        None => Ok(None),
+    }
+}
+
+/// A call about what the account of its caller has.
+pub(super) struct AccountContext {
+    pub(super) context: RequestContext,
+    /// The name of the account; none: the domain.
+    pub(super) account: Option<String>,
+    /// The project that the caller's credentials name.
+    pub(super) project_id: ProjectId,
+    caller: Caller,
+    action: Option<Action>,
+}
+
+impl AccountContext {
+    /// Returns the caller as what changes something.
+    pub(super) fn caller(&self) -> AccountCaller {
+        let (account, origin) = (self.account.clone(), self.context.origin.clone());
+        AccountCaller { account, project_id: self.project_id, origin }
+    }
+
+    /// Returns whether the caller may carry out the operation in a project: what is in others is not there.
+    ///
+    /// # Errors
+    /// As `Caller::permit_in_account`, for an operation that the caller may not carry out in a project of its own.
+    pub(super) async fn reaches(&self, project_id: ProjectId) -> Result<bool, ApiError> {
+        let Some(action) = self.action else { return Ok(true) };
+        let identity = &state(&self.context.request)?.identity;
+        match self.caller.permit_in_account(identity, project_id, action).await {
+            Ok(()) => Ok(true),
+            Err(ApiError::Refused(Refusal::OtherProject | Refusal::NoRole)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns those of projects that the caller reaches; of all that there are, if none are named.
+    ///
+    /// # Errors
+    /// As [`Self::reaches`].
+    pub(super) async fn reached(&self, named: Option<&[ProjectId]>) -> Result<Vec<Project>, ApiError> {
+        let all = state(&self.context.request)?.identity.named_projects().await.or_fail(&INTERNAL)?;
+        let name = |id| all.iter().find(|project| project.id == id).map(|project| project.name.clone());
+        let project = |id: &ProjectId| Project { id: *id, name: name(*id).unwrap_or_else(|| id.to_string()) };
+        let candidates = named.map_or_else(|| all.clone(), |ids| ids.iter().map(project).collect());
+        let mut reached: Vec<Project> = Vec::new();
+        for project in candidates {
+            if !reached.contains(&project) && self.reaches(project.id).await? {
+                reached.push(project);
+            }
+        }
+        Ok(reached)
+    }
+}
+
+/// Makes a route of a handler about what the account of the caller has. May it be carried out, is asked in the caller's own project.
+pub(super) fn endpoint_of_account<F>(handler: fn(Engine, AccountContext) -> F) -> Handler
+where
+    F: Future<Output = Response> + 'static,
+{
+    Handler::new(move |request: HttpRequest| async move {
+        let state = state(&request)?.clone();
+        let (caller, body) = identify(&request, &state).await?;
+        let project_id = own_project(&request, &caller, &state).await?;
+        request.extensions_mut().insert(OwnProject(project_id));
+        let action = RouteEntry::of(&request).and_then(|route| route.operation.action);
+        if let Some(action) = action {
+            caller.permit_in_account(&state.identity, project_id, action).await?;
+        }
+        let account = match caller.user() {
+            Some(user) => user.account.clone(),
+            None => known_token(&request, &state).await?.and_then(|token| token.user.account.clone()),
+        };
+        let context = RequestContext::receive(request, &caller, body, &state).await?;
+        let account = account.map(|account| account.name);
+        handler(state.engine.clone(), AccountContext { context, account, project_id, caller, action }).await
+    })
 }
 
 /// Makes a route of a handler of the API that is about no project: its caller is known, which is enough.

@@ -11,6 +11,7 @@ mod backups;
 mod contents;
 mod control;
 mod diagnoses;
+mod enterprise_projects;
 mod error;
 mod exports;
 mod identity;
@@ -41,6 +42,9 @@ pub use backups::{BackupReads, BackupWrites, CreateBackup, DeleteBackup};
 pub use contents::{ContentsReads, ContentsWrites};
 pub use control::{ControlReads, ControlWrites, Counts, ResetPlan, SettingStore};
 pub use diagnoses::{CreateDiagnosis, DeleteDiagnosis, DiagnosisReads, DiagnosisWrites};
+pub use enterprise_projects::{
+    ChangeEnterpriseProjects, EnterpriseProjectReads, EnterpriseProjectWrites, MoveResource,
+};
 pub use error::{OpenError, StoreError};
 pub use exports::{BeginExport, ExportReads, ExportWrites};
 pub use identity::{
@@ -92,6 +96,7 @@ pub trait Reads:
     + ContentsReads
     + KeyAnalysisReads
     + NetworkReads
+    + EnterpriseProjectReads
     + OrderReads
     + DiagnosisReads
     + RunLogReads
@@ -115,6 +120,7 @@ pub trait Store:
     + ContentsWrites
     + KeyAnalysisWrites
     + NetworkWrites
+    + EnterpriseProjectWrites
     + OrderWrites
     + DiagnosisWrites
     + RunLogWrites

@@ -9,6 +9,7 @@ use crate::domain::account::Account;
 use crate::domain::backup::Backup;
 use crate::domain::config_template::ConfigTemplate;
 use crate::domain::contents::Contents;
+use crate::domain::enterprise_project::EnterpriseProject;
 use crate::domain::id::{ProjectId, UserId};
 use crate::domain::identity::{Domain, Project, Role, RoleScope, Secret};
 use crate::domain::instance::{Instance, MinorVersions};
@@ -134,6 +135,8 @@ pub struct SeedPlan {
     pub users: Vec<UserSeed>,
     /// Agencies.
     pub agencies: Vec<AgencySeed>,
+    /// Enterprise projects of the domain.
+    pub enterprise_projects: Vec<EnterpriseProject>,
     /// Settings, each by its name and as a JSON document, as they are to be kept.
     pub settings: Vec<(&'static str, String)>,
     /// Whether what is there already is replaced by what the seed says of it. If not, it is left alone.
@@ -192,6 +195,8 @@ pub enum StatePart {
     User(UserSeed),
     /// An agency.
     Agency(AgencySeed),
+    /// An enterprise project of the domain.
+    EnterpriseProject(EnterpriseProject),
     /// A project, without its orders and instances.
     Project(ProjectSeed),
     /// Orders of the project before them, by id.

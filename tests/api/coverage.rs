@@ -27,6 +27,7 @@ const CLAIMS: &[&[Covered]] = &[
     crate::networks::subnets::COVERS,
     crate::networks::groups::COVERS,
     crate::networks::public_ips::COVERS,
+    crate::networks::enterprise_projects::COVERS,
     crate::orders::COVERS,
     crate::diagnoses::COVERS,
     crate::exports::COVERS,

@@ -77,7 +77,7 @@ fn clients_find_where_to_log_in_and_with_what() {
         (
             "TF_VAR_dcs_emulator_endpoints",
             &format!(
-                r#"{{"bss":"{url}","dcs":"{url}","dns":"{url}","ecs":"{url}","elb":"{url}","iam":"{url}","sts":"{url}","vpc":"{url}"}}"#
+                r#"{{"bss":"{url}","dcs":"{url}","dns":"{url}","ecs":"{url}","elb":"{url}","eps":"{url}","iam":"{url}","sts":"{url}","vpc":"{url}"}}"#
             ),
         ),
         ("HUAWEICLOUD_SDK_IAM_ENDPOINT", url),
@@ -115,7 +115,7 @@ fn terraform_is_told_what_the_block_of_its_provider_needs() {
         let endpoints: BTreeMap<String, String> = serde_json::from_str(&finished.stdout).unwrap();
         assert_eq!(
             endpoints.keys().collect::<Vec<_>>(),
-            ["bss", "dcs", "dns", "ecs", "elb", "iam", "sts", "vpc"]
+            ["bss", "dcs", "dns", "ecs", "elb", "eps", "iam", "sts", "vpc"]
         );
         for (service, url) in endpoints {
             assert!(finished.stderr.contains(&format!("{service} = \"{url}\"")), "{finished:?}");

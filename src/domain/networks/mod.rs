@@ -32,8 +32,6 @@ pub const MAX_RESOURCES: usize = 2000;
 pub const MAX_RULES: usize = 5000;
 /// How many tags a thing has at most.
 const MAX_TAGS: usize = 20;
-/// The enterprise project of what names none.
-pub const DEFAULT_ENTERPRISE_PROJECT: &str = "0";
 
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +102,27 @@ impl NetworkResource {
             Self::SecurityGroup(group) => &group.tags,
             Self::PublicIp(ip) => &ip.tags,
             Self::LoadBalancer(load_balancer) => &load_balancer.tags,
+        }
+    }
+
+    /// Returns its enterprise project, if it has one of its own.
+    pub fn enterprise_project_id(&self) -> Option<&str> {
+        match self {
+            Self::Vpc(vpc) => Some(&vpc.enterprise_project_id),
+            Self::SecurityGroup(group) => Some(&group.enterprise_project_id),
+            Self::PublicIp(ip) => Some(&ip.enterprise_project_id),
+            Self::LoadBalancer(load_balancer) => Some(&load_balancer.enterprise_project_id),
+            Self::Subnet(_) => None,
+        }
+    }
+
+    fn enterprise_project_id_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Vpc(vpc) => Some(&mut vpc.enterprise_project_id),
+            Self::SecurityGroup(group) => Some(&mut group.enterprise_project_id),
+            Self::PublicIp(ip) => Some(&mut ip.enterprise_project_id),
+            Self::LoadBalancer(load_balancer) => Some(&mut load_balancer.enterprise_project_id),
+            Self::Subnet(_) => None,
         }
     }
 
@@ -244,6 +263,33 @@ impl ProjectNetwork {
         let found = self.resources.iter_mut().find(|resource| resource.id() == id && resource.kind() == kind);
         let found = found.ok_or(NetworkRefusal::Missing(kind))?;
         *found.tags_mut() = changed_tags(kind, found.tags(), tags, is_removal)?;
+        Ok(())
+    }
+
+    /// Returns what is in an enterprise project, of a kind.
+    pub fn of_enterprise_project<'n>(
+        &'n self,
+        kind: NetworkKind,
+        id: &'n str,
+    ) -> impl Iterator<Item = &'n NetworkResource> {
+        let is_in = move |own: &str| own.eq_ignore_ascii_case(id);
+        let of_kind = self.resources.iter().filter(move |resource| resource.kind() == kind);
+        of_kind.filter(move |resource| resource.enterprise_project_id().is_some_and(is_in))
+    }
+
+    /// Moves something to an enterprise project.
+    ///
+    /// # Errors
+    /// `Missing`, also for what has no enterprise project of its own.
+    pub fn move_to_enterprise_project(
+        &mut self,
+        kind: NetworkKind,
+        id: NetworkId,
+        target: String,
+    ) -> Result<(), NetworkRefusal> {
+        let found = self.resources.iter_mut().find(|resource| resource.id() == id && resource.kind() == kind);
+        let place = found.and_then(NetworkResource::enterprise_project_id_mut);
+        *place.ok_or(NetworkRefusal::Missing(kind))? = target;
         Ok(())
     }
 

@@ -4,10 +4,11 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DEFAULT_ENTERPRISE_PROJECT, NetworkChange, NetworkKind, NetworkRefusal, NetworkResource, NetworkTag,
-    ProjectNetwork, Subnet, changed_tags, checked_description, checked_name, checked_text,
+    NetworkChange, NetworkKind, NetworkRefusal, NetworkResource, NetworkTag, ProjectNetwork, Subnet,
+    changed_tags, checked_description, checked_name, checked_text,
 };
 use crate::domain::builtin;
+use crate::domain::enterprise_project::DEFAULT_ENTERPRISE_PROJECT;
 use crate::domain::id::NetworkId;
 use crate::domain::time::Timestamp;
 

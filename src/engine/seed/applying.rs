@@ -57,6 +57,7 @@ impl Engine {
             projects: projects?,
             users,
             agencies: seed.agencies,
+            enterprise_projects: seed.enterprise_projects,
             settings: how.settings,
             overwrite: how.overwrite,
             built_in_domain: built_in_domain(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::domain::enterprise_project::EnterpriseProject;
 use crate::domain::id::{DomainId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope};
 use crate::domain::networks::NetworkResource;
@@ -28,6 +29,8 @@ pub(super) struct Document {
     pub(super) users: Vec<UserEntry>,
     #[serde(default)]
     pub(super) agencies: Vec<AgencyEntry>,
+    #[serde(default)]
+    pub(super) enterprise_projects: Vec<EnterpriseProject>,
     #[serde(default)]
     pub(super) projects: Vec<ProjectEntry>,
     pub(super) settings: Option<SettingsEntry>,

@@ -81,6 +81,7 @@ impl Export {
 
 const USERS: Member = Member { path: &[], list: "users" };
 const AGENCIES: Member = Member { path: &[], list: "agencies" };
+const ENTERPRISE_PROJECTS: Member = Member { path: &[], list: "enterprise_projects" };
 const PROJECTS: Member = Member { path: &[], list: "projects" };
 const ORDERS: Member = Member { path: &["projects"], list: "orders" };
 const INSTANCES: Member = Member { path: &["projects"], list: "instances" };
@@ -97,6 +98,7 @@ fn write(
         StatePart::Domain(domain) => document.member("domain", &DomainEntry::from(domain))?,
         StatePart::User(user) => document.item(USERS, &UserEntry::from(user))?,
         StatePart::Agency(agency) => document.item(AGENCIES, &AgencyEntry::from(agency))?,
+        StatePart::EnterpriseProject(project) => document.item(ENTERPRISE_PROJECTS, &project)?,
         StatePart::Project(project) => document.begin_item(PROJECTS, &ProjectEntry::from(project))?,
         StatePart::Orders(orders) => {
             orders.into_iter().try_for_each(|order| document.item(ORDERS, &OrderEntry::from(order)))?;

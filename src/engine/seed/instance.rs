@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::domain::account::{Account, MAX_ACCOUNTS};
 use crate::domain::backup::Backup;
 use crate::domain::contents::Contents;
+use crate::domain::enterprise_project::DEFAULT_ENTERPRISE_PROJECT;
 use crate::domain::id::{InstanceId, ProjectId};
 use crate::domain::instance::{
     Access, Billing, CacheMode, Capacity, Creator, Engine, EngineVersion, Instance, InstanceName,
@@ -311,6 +312,7 @@ impl InstanceEntry {
             },
             maintenance: self.maintenance()?,
             enterprise_project_id: text(&self.enterprise_project_id, DEFAULT_ENTERPRISE_PROJECT),
+            enterprise_project_name: None,
             rename_commands: RenameCommands::new(self.rename_commands.clone())
                 .map_err(in_field("rename_commands"))?,
             tags: Tags::new(self.tags.iter().map(TagEntry::tag).collect()).map_err(in_field("tags"))?,
@@ -418,9 +420,6 @@ impl InstanceEntry {
         work.plan().map(Some).map_err(in_field("work"))
     }
 }
-
-/// The enterprise project of an instance for which none is written.
-const DEFAULT_ENTERPRISE_PROJECT: &str = "0";
 
 fn default_name(id: InstanceId) -> InstanceName {
     let name = format!("dcs-{}", &id.to_string()[..8]);

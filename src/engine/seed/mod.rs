@@ -21,6 +21,7 @@ pub(super) mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::domain::enterprise_project::EnterpriseProject;
 use crate::domain::id::{InstanceId, ProjectId, UserId};
 use crate::domain::identity::{Role, RoleScope, Secret};
 use crate::domain::networks::NetworkResource;
@@ -65,6 +66,7 @@ pub struct Seed {
     projects: Vec<SeededProject>,
     users: Vec<SeededUser>,
     agencies: Vec<AgencySeed>,
+    enterprise_projects: Vec<EnterpriseProject>,
     pub(super) settings: SeededSettings,
 }
 
@@ -112,7 +114,8 @@ impl Seed {
         let entries = self.projects.iter().flat_map(|project| &project.instances);
         let instances: HashSet<InstanceId> = entries.map(|entry| entry.id.0).collect();
         self.settings.retain_within(project, &instances);
-        Self { domain: None, users: Vec::new(), agencies: Vec::new(), ..self }
+        let (users, agencies, enterprise_projects) = (Vec::new(), Vec::new(), Vec::new());
+        Self { domain: None, users, agencies, enterprise_projects, ..self }
     }
 
     /// Returns whether it says which key signs links.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::domain::enterprise_project::{EnterpriseProject, EnterpriseProjects};
 use crate::domain::id::{BackupId, InstanceId, ProjectId};
 use crate::domain::identity::{Domain, Role, RoleScope, is_agency_name};
 use crate::domain::instance::InstanceName;
@@ -63,6 +64,7 @@ impl SeedReader {
         for (index, entry) in document.agencies.into_iter().enumerate() {
             self.add_agency(index, entry)?;
         }
+        self.add_enterprise_projects(document.enterprise_projects)?;
         for (index, entry) in document.projects.into_iter().enumerate() {
             self.add_project(index, entry)?;
         }
@@ -156,6 +158,17 @@ impl SeedReader {
             denied: entry.deny.into_iter().map(|action| action.0).collect(),
         });
         Ok(())
+    }
+
+    fn add_enterprise_projects(&mut self, entries: Vec<EnterpriseProject>) -> Result<(), Conflict> {
+        let projects = &mut self.seed.enterprise_projects;
+        let before = projects.len();
+        projects.extend(entries);
+        EnterpriseProjects::seeded(projects).map_err(|(index, problem)| Conflict {
+            field: format!("enterprise_projects[{}]", index.saturating_sub(before)),
+            near: projects.get(index).map(|project| project.id.to_string()),
+            problem: problem.to_string(),
+        })
     }
 
     fn add_project(&mut self, project: usize, entry: ProjectEntry) -> Result<(), Conflict> {

@@ -16,7 +16,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest};
 
 use crate::domain::id::ProjectId;
-use crate::domain::identity::{AccessKey, Action, Secret, Token, User};
+use crate::domain::identity::{AccessKey, Action, Secret, Token, TokenScope, User};
 use crate::domain::origin::Actor;
 use crate::domain::refusal::Refusal;
 use crate::engine::EngineError;
@@ -81,11 +81,44 @@ impl Caller {
         project: ProjectId,
         action: Action,
     ) -> Result<(), ApiError> {
+        self.permit_opened(self.opens(project), identity, project, action).await
+    }
+
+    /// Makes sure that the caller may carry out an action on what its account has in a project: a token of the domain opens every project
+    /// in which its owner has a role.
+    ///
+    /// # Errors
+    /// As [`Self::permit`].
+    pub(super) async fn permit_in_account(
+        &self,
+        identity: &Identity,
+        project: ProjectId,
+        action: Action,
+    ) -> Result<(), ApiError> {
         let opens = match self {
+            Self::TokenHolder(token) if token.scope == TokenScope::Domain => {
+                token.user.role_in(project).is_some()
+            }
+            _ => self.opens(project),
+        };
+        self.permit_opened(opens, identity, project, action).await
+    }
+
+    fn opens(&self, project: ProjectId) -> bool {
+        match self {
             Self::Anonymous => true,
             Self::TokenHolder(token) => token.permit_project(project).is_ok(),
             Self::KeyOwner(key) => key.owner.role_in(project).is_some(),
-        };
+        }
+    }
+
+    async fn permit_opened(
+        &self,
+        opens: bool,
+        identity: &Identity,
+        project: ProjectId,
+        action: Action,
+    ) -> Result<(), ApiError> {
         if !opens || !identity.has_project(project).await.map_err(internal)? {
             return Err(Refusal::OtherProject.into());
         }

@@ -5,6 +5,7 @@
 
 pub(super) mod codes;
 pub(super) mod control;
+mod enterprise_projects;
 pub(super) mod gateway;
 pub(super) mod identity;
 pub(super) mod networks;

@@ -1,4 +1,4 @@
-//! How the services around instances refuse: each version of the network service in a shape of its own.
+//! How the services around instances refuse: each version of the network service in a shape of its own, and that of enterprise projects.
 //!
 //! Source: docs/contract/networks.md, sections 2.1 and 3.
 
@@ -11,7 +11,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::networks::{NetworkKind, NetworkRefusal};
 use crate::domain::refusal::Refusal;
 use crate::engine::ApiVersion;
-use crate::http::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::http::error::{ApiError, RETRY_AFTER_SECONDS, enterprise_projects};
 
 /// Whose errors a path of these services has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(in crate::http) enum NetworkDialect {
     V3,
     /// The same, with the codes of load balancers.
     LoadBalancers,
+    /// `{"error": {"error_code", "error_msg"}}`.
+    EnterpriseProjects,
 }
 
 impl NetworkDialect {
@@ -38,6 +40,7 @@ impl NetworkDialect {
             ("v2.0", _) => Some(Self::Neutron),
             ("v3", Some("vpc" | "eip" | "os-availability-zone")) => Some(Self::V3),
             ("v3", Some("elb")) => Some(Self::LoadBalancers),
+            ("v1.0", _) if second == "enterprise-projects" => Some(Self::EnterpriseProjects),
             _ => None,
         }
     }
@@ -132,22 +135,28 @@ impl NetworkDialect {
         if !Self::has_words_for(error) {
             return error.public_code(ApiVersion::V2);
         }
+        self.words(error).1.to_owned()
+    }
+
+    /// Returns the status and the code that an error is answered with.
+    fn words(self, error: &ApiError) -> (u16, &'static str) {
         let (status, v1, v3, kind) = words_of(error);
         match self {
-            Self::Neutron => kind,
-            Self::V1 if is_from_below(error) => kind,
-            Self::V1 => v1,
-            Self::LoadBalancers if !is_of_networks(error) => code_of_load_balancers(status),
-            Self::V3 | Self::LoadBalancers => v3,
+            Self::Neutron => (status, kind),
+            Self::V1 if is_from_below(error) => (status, kind),
+            Self::V1 => (status, v1),
+            Self::LoadBalancers if !is_of_networks(error) => (status, code_of_load_balancers(status)),
+            Self::V3 | Self::LoadBalancers => (status, v3),
+            Self::EnterpriseProjects => enterprise_projects::words(error),
         }
-        .to_owned()
     }
 
     /// Returns the answer to an error.
     pub(in crate::http) fn render(self, error: &ApiError, request_id: &str) -> HttpResponse {
-        let (code, (status, ..)) = (self.code(error), words_of(error));
+        let (status, code) = self.words(error);
         let text = match error {
             ApiError::Refused(Refusal::Network(refusal)) => text(refusal),
+            ApiError::Refused(Refusal::EnterpriseProject(refusal)) => refusal.to_string(),
             _ => error.fill(error.code(ApiVersion::V2).text).into_owned(),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -166,6 +175,7 @@ impl NetworkDialect {
             Self::V3 | Self::LoadBalancers => {
                 json!({"error_code": code, "error_msg": text, "request_id": request_id})
             }
+            Self::EnterpriseProjects => json!({"error": {"error_code": code, "error_msg": text}}),
         })
     }
 }

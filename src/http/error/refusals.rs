@@ -17,7 +17,10 @@ pub(super) fn refusal_code(refusal: &Refusal, api: ApiVersion) -> &'static Error
             ApiVersion::V2 => &code::INVALID_GENERIC,
         },
         // The services around have words of their own.
-        Refusal::InvalidParameter { .. } | Refusal::IdTaken | Refusal::Network(_) => &code::INVALID_PARAMETER,
+        Refusal::InvalidParameter { .. }
+        | Refusal::IdTaken
+        | Refusal::Network(_)
+        | Refusal::EnterpriseProject(_) => &code::INVALID_PARAMETER,
         Refusal::RemarkTooLong => &code::REMARK_TOO_LONG,
         Refusal::WindowReversed => &code::WINDOW_REVERSED,
         Refusal::NoCredentials => &code::NO_CREDENTIALS,

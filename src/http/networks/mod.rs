@@ -1,9 +1,10 @@
 //! The services that a configuration names on the way to an instance: VPCs, subnets, security groups and their rules in the three versions
-//! that clients use, public addresses, load balancers, tags of these, and zones.
+//! that clients use, public addresses, load balancers, tags of these, and zones; and enterprise projects.
 //!
 //! Source: docs/contract/networks.md.
 
 mod context;
+mod enterprise_projects;
 mod groups;
 mod load_balancers;
 mod neutron;
@@ -14,10 +15,12 @@ mod vpcs;
 mod zones;
 
 use crate::domain::networks::NetworkKind;
-use crate::domain::service::{BALANCING, COMPUTE, NAMES, VPC};
-use crate::http::context::{endpoint, endpoint_of_all, endpoint_of_own_project};
+use crate::domain::service::{BALANCING, COMPUTE, ENTERPRISE_PROJECTS, NAMES, VPC};
+use crate::http::context::{endpoint, endpoint_of_account, endpoint_of_all, endpoint_of_own_project};
 use crate::http::networks::tags::{change_tags, list_tags};
-use crate::http::route::{DELETE, GET, POST, PUT, RouteEntry, Tag, of_service, open, reading, text, writing};
+use crate::http::route::{
+    DELETE, GET, POST, PUT, RouteEntry, Tag, number, of_service, open, reading, text, writing,
+};
 
 const JSON: &str = "application/json";
 
@@ -43,6 +46,7 @@ pub(super) fn routes() -> Vec<RouteEntry> {
         of_service(BALANCING, [load_balancers(), tags(&TAGGED_OF_BALANCING)].concat()),
         of_service(COMPUTE, zones()),
         of_service(NAMES, name_servers()),
+        of_service(ENTERPRISE_PROJECTS, enterprise_projects()),
     ]
     .concat()
 }
@@ -455,4 +459,60 @@ fn name_servers() -> Vec<RouteEntry> {
         .at(GET, "/v2/nameservers", endpoint_of_all(zones::list_name_servers))
         .query(&[text("region", "Which region.")])
         .answers_any(200, JSON)])
+}
+
+fn enterprise_projects() -> Vec<RouteEntry> {
+    const TAG: Tag = Tag { name: "Enterprise projects", about: "By what an account groups its resources." };
+    const LIST: &str = "/v1.0/enterprise-projects";
+    const ONE: &str = "/v1.0/enterprise-projects/{enterprise_project_id}";
+    let add = |path: &str| format!("{ONE}/{path}");
+    TAG.routes([
+        reading("list_enterprise_projects", "eps:enterpriseProjects:list")
+            .summary("Lists the enterprise projects of the caller's account")
+            .at(GET, LIST, endpoint_of_account(enterprise_projects::list))
+            .query(&[
+                text("name", "Only those with this in their names."),
+                text("id", "Only this one."),
+                text("status", "Only those that are enabled (1) or disabled (2)."),
+                text("type", "Only those of production (prod) or of trials (poc)."),
+                text("sort_key", "By what they are sorted: created_at, updated_at."),
+                text("sort_dir", "Whether the latest come first (desc) or last (asc)."),
+                number("offset", "How many stand before the page."),
+                number("limit", "How many the page has at most.").from(1).up_to(1000),
+            ])
+            .answers_any(200, JSON),
+        reading("show_enterprise_project", "eps:enterpriseProjects:get")
+            .summary("Shows an enterprise project")
+            .at(GET, ONE, endpoint_of_account(enterprise_projects::show))
+            .answers_any(200, JSON),
+        writing("create_enterprise_project", "eps:enterpriseProjects:create")
+            .summary("Makes an enterprise project")
+            .at(POST, LIST, endpoint_of_account(enterprise_projects::create))
+            .takes_any(JSON)
+            .answers_any(201, JSON),
+        writing("update_enterprise_project", "eps:enterpriseProjects:update")
+            .summary("Changes an enterprise project")
+            .at(PUT, ONE, endpoint_of_account(enterprise_projects::update))
+            .takes_any(JSON)
+            .answers_any(200, JSON),
+        writing("switch_enterprise_project", "eps:enterpriseProjects:enable")
+            .summary("Enables or disables an enterprise project")
+            .at(POST, &add("action"), endpoint_of_account(enterprise_projects::switch))
+            .takes_any(JSON)
+            .answers_nothing(),
+        writing("delete_enterprise_project", "eps:enterpriseProjects:delete")
+            .summary("Deletes a disabled enterprise project in which nothing is")
+            .at(DELETE, ONE, endpoint_of_account(enterprise_projects::delete))
+            .answers_nothing(),
+        writing("migrate_resource", "eps:resources:add")
+            .summary("Moves a resource to an enterprise project")
+            .at(POST, &add("resources-migrate"), endpoint_of_account(enterprise_projects::migrate))
+            .takes_any(JSON)
+            .answers_nothing(),
+        reading("list_enterprise_project_resources", "eps:resources:list")
+            .summary("Lists what is in an enterprise project")
+            .at(POST, &add("resources/filter"), endpoint_of_account(enterprise_projects::filter))
+            .takes_any(JSON)
+            .answers_any(200, JSON),
+    ])
 }

@@ -72,7 +72,10 @@ pub(in crate::store) const INSTANCE_COLUMNS: &str = concat!(
      'creator', json_object('user_id', i.user_id, 'user_name', i.user_name), 'created_at', i.created_at, 'engine_as_sent', i.engine_as_sent, \
      'product_id', i.product_id, 'charging_mode', i.charging_mode, 'order_id', i.order_id, \
      'maintain_begin', i.maintain_begin, 'maintain_end', i.maintain_end, \
-     'enterprise_project_id', i.enterprise_project_id, 'enable_publicip', i.enable_publicip, 'publicip_id', i.publicip_id, \
+     'enterprise_project_id', i.enterprise_project_id, \
+     'enterprise_project_name', iif(i.enterprise_project_id = '0', NULL, \
+       (SELECT e.document ->> 'name' FROM enterprise_projects e WHERE e.id = unhex(i.enterprise_project_id, '-'))), \
+     'enable_publicip', i.enable_publicip, 'publicip_id', i.publicip_id, \
      'elb_id', i.elb_id, 'bandwidth', json(i.bandwidth), \
      'enable_ssl', i.enable_ssl, 'transparent_client_ip', i.transparent_client_ip, 'access_user', i.access_user, \
      'rename_commands', json(i.rename_commands), 'launched_at', i.launched_at, 'updated_at', i.updated_at, \
@@ -124,6 +127,7 @@ struct InstanceRow {
     maintain_begin: String,
     maintain_end: String,
     enterprise_project_id: String,
+    enterprise_project_name: Option<String>,
     enable_publicip: i64,
     publicip_id: Option<String>,
     elb_id: Option<String>,
@@ -203,6 +207,7 @@ fn instance(row: InstanceRow) -> Result<Instance, StoreError> {
         maintenance: MaintenanceWindow::between(&row.maintain_begin, &row.maintain_end)
             .ok_or(StoreError::Inconsistent { what: "instances.maintain_begin is not offered" })?,
         enterprise_project_id: row.enterprise_project_id,
+        enterprise_project_name: row.enterprise_project_name,
         rename_commands: RenameCommands::new(row.rename_commands)
             .map_err(|_| StoreError::Inconsistent { what: "instances.rename_commands is malformed" })?,
         tags: tags(row.tags)?,

@@ -164,10 +164,11 @@ const RULES_OF_RECORDS: [(&str, &str); 4] = [
 /// What else holds.
 const RULES: [(&str, &str); 10] = [
     (
+        // Enterprise projects belong to no project: what one changes of them is in its audit, wherever the others' is.
         "every event goes on where the one before it ended",
         "SELECT 'event ' || number || ' of project ' || project_key || ', of ' || subject_kind || ' ' || subject_name
          FROM (SELECT *, lag(to_status) OVER (PARTITION BY project_key, subject_id ORDER BY number) AS previous FROM events)
-         WHERE from_status IS NOT previous",
+         WHERE from_status IS NOT previous AND subject_kind <> 'enterprise_project'",
     ),
     (
         "events of a project are numbered from 1 without gaps",

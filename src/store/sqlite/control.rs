@@ -179,7 +179,7 @@ pub(in crate::store::sqlite) async fn counts(
 }
 
 /// Returns whether anything has the id that is given ids of its own: an instance, a record of any kind, what is asked after, or what
-/// is set of an instance or a project.
+/// is set of an instance, a project or an account.
 pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) -> Result<bool, StoreError> {
     let look = sql(
         "look whether an id is taken",
@@ -195,7 +195,8 @@ pub(super) async fn is_taken(executor: impl SqliteExecutor<'_>, id: [u8; 16]) ->
              OR EXISTS (SELECT 1 FROM diagnoses WHERE id = ?1)
              OR EXISTS (SELECT 1 FROM run_logs WHERE id = ?1)
              OR EXISTS (SELECT 1 FROM accounts WHERE id = ?1)
-             OR EXISTS (SELECT 1 FROM migrations WHERE id = ?1)",
+             OR EXISTS (SELECT 1 FROM migrations WHERE id = ?1)
+             OR EXISTS (SELECT 1 FROM enterprise_projects WHERE id = ?1)",
     );
     look.bind(&id[..]).value(executor).await
 }

@@ -16,6 +16,7 @@ mod copying;
 mod database;
 mod diagnoses;
 mod documents;
+mod enterprise_projects;
 mod events;
 mod exports;
 mod file;

@@ -12,7 +12,9 @@ use uuid::Uuid;
 use crate::domain::id::{NetworkId, ProjectId};
 use crate::domain::instance::{Network, PublicAccess};
 use crate::domain::network::PublicAccessRequest;
-use crate::domain::networks::{NetworkResource, NetworkUsers, ProjectNetwork, Subnet};
+use crate::domain::networks::{
+    NetworkKind, NetworkRefusal, NetworkResource, NetworkUsers, ProjectNetwork, Subnet,
+};
 use crate::domain::origin::Origin;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -21,7 +23,9 @@ use crate::store::sqlite::events::{self, AuditContext, NamedSubject, ProjectChan
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
 use crate::store::sqlite::{SqliteStore, documents, instances};
-use crate::store::{ChangeNetwork, NetworkReads, NetworkWrites, ProjectSeed, SeedPlan, StoreError};
+use crate::store::{
+    ChangeNetwork, NetworkReads, NetworkWork, NetworkWrites, ProjectSeed, SeedPlan, StoreError,
+};
 
 #[async_trait]
 impl NetworkReads for SqliteStore {
@@ -104,12 +108,12 @@ async fn read(
 /// What an instance uses of a network: its subnet, that it moves to, its group, its addresses, its public address; and its id.
 type UserRow = (String, Option<String>, Option<String>, String, Option<String>, String);
 
-/// Returns what is stored of the network of a project, for rules that do not ask who uses it.
-async fn without_users(
-    connection: &mut SqliteConnection,
+/// Returns the network of a project, for whom does not ask who uses it.
+pub(super) async fn without_users(
+    database: impl SqliteExecutor<'_>,
     project_id: ProjectId,
 ) -> Result<ProjectNetwork, StoreError> {
-    Ok(ProjectNetwork::of_stored(resources(connection, project_id).await?, NetworkUsers::default()))
+    Ok(ProjectNetwork::of_stored(resources(database, project_id).await?, NetworkUsers::default()))
 }
 
 /// Decides whether an instance of a project can be where it is to be; returns its subnet, if the project has it.
@@ -168,6 +172,23 @@ async fn change(
     let audit = AuditContext { at: now, origin: &origin, actor_key };
     write(connection, project_key, (&stored, network.resources()), audit).await?;
     Ok((id, network))
+}
+
+/// Moves something in the network of a project to an enterprise project.
+///
+/// # Errors
+/// `Refused` with `Network` (`Missing`).
+pub(super) async fn move_to_enterprise_project(
+    state: &mut WriterState,
+    (project_id, kind, id): (ProjectId, NetworkKind, &str),
+    target: &str,
+    (now, origin): (Timestamp, &Origin),
+) -> Result<(), StoreError> {
+    let id: NetworkId = id.parse().map_err(|_| Refusal::Network(NetworkRefusal::Missing(kind)))?;
+    let target = target.to_owned();
+    let work: NetworkWork =
+        Box::new(move |network| network.move_to_enterprise_project(kind, id, target).map(|()| id));
+    change(state, ChangeNetwork { project_id, work, now, origin: origin.clone() }).await.map(drop)
 }
 
 /// Makes what is stored of a network what it is `after`, as far as that differs from `before`, and tells the audit of it.
@@ -300,6 +321,10 @@ fn difference(before: &NetworkResource, after: &NetworkResource) -> String {
             None => "unbound",
         },
         _ if before.tags() != after.tags() => "tags changed",
+        _ if before.enterprise_project_id() != after.enterprise_project_id() => {
+            let target = after.enterprise_project_id().unwrap_or_default();
+            return format!("moved to the enterprise project {target}");
+        }
         _ => "changed",
     };
     text.to_owned()

@@ -453,6 +453,7 @@ impl TestServer {
         self.post(&format!("/v2/{PROJECT}/migration/instance"), &migration).await.ok();
         let vpc = json!({"vpc": {"name": "net", "cidr": "10.1.0.0/16"}});
         self.post(&format!("/v1/{PROJECT}/vpcs"), &vpc).await.ok();
+        self.post("/v1.0/enterprise-projects", &json!({"name": "ep"})).await;
     }
 }
 

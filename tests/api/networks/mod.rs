@@ -1,6 +1,7 @@
-//! What a configuration names on the way to an instance (wire contract of the networks, sections 2 to 4).
+//! What a configuration names on the way to an instance (wire contract of the networks, sections 2 to 4 and 6).
 
 pub(crate) mod durable;
+pub(crate) mod enterprise_projects;
 pub(crate) mod groups;
 pub(crate) mod placing;
 pub(crate) mod public_ips;
@@ -20,6 +21,7 @@ pub(crate) enum Shape {
     V1,
     Neutron,
     V3,
+    EnterpriseProjects,
 }
 
 /// Makes sure that an answer refuses, with a status and a code (or a type), in a shape.
@@ -31,6 +33,7 @@ pub(crate) fn assert_refused(answer: &Answer, shape: Shape, status: u16, code: &
         Shape::V1 => (&body["code"], &body["message"]),
         Shape::Neutron => (&body["NeutronError"]["type"], &body["NeutronError"]["message"]),
         Shape::V3 => (&body["error_code"], &body["error_msg"]),
+        Shape::EnterpriseProjects => (&body["error"]["error_code"], &body["error"]["error_msg"]),
     };
     assert_eq!(found, code, "{body}");
     assert!(!text(message).is_empty(), "{body}");

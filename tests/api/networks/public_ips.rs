@@ -93,11 +93,11 @@ fn order() -> Value {
     })
 }
 
-async fn public_ip(server: &TestServer) -> Value {
+pub(super) async fn public_ip(server: &TestServer) -> Value {
     server.post(&v1("publicips"), &order()).await.ok()["publicip"].take()
 }
 
-async fn load_balancer(server: &TestServer, members: &Value) -> Value {
+pub(super) async fn load_balancer(server: &TestServer, members: &Value) -> Value {
     let mut body = json!({"name": "front", "availability_zone_list": ["eu-de-01"]});
     for (name, member) in members.as_object().expect("an object") {
         body[name] = member.clone();

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU16;
 
+use crate::domain::enterprise_project::DEFAULT_ENTERPRISE_PROJECT;
 use crate::domain::instance::Billing;
 use crate::domain::key_analysis::AnalysisKind;
 use crate::domain::maintenance::MaintenanceWindow;
@@ -10,7 +11,7 @@ use crate::engine::seed::configuration::{
     BandwidthEntry, DailyScanEntry, ExpiredKeyScanEntry, PolicyEntry, TagEntry, WhitelistEntry,
     write_parameters,
 };
-use crate::engine::seed::instance::{DEFAULT_ENTERPRISE_PROJECT, InstanceEntry};
+use crate::engine::seed::instance::InstanceEntry;
 use crate::engine::seed::nodes::{NodeEntry, ReplicaEntry, write_bandwidth};
 use crate::engine::seed::order::SubscriptionEntry;
 use crate::engine::seed::records::WorkEntry;

@@ -2,6 +2,7 @@
 //!
 //! Source: docs/contract/dcs-v1.0.md, section 2.8; docs/contract/dcs-v2.md, section 4.1.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -79,7 +80,7 @@ pub(crate) struct InstanceView {
     /// Null when one instance is shown, empty in lists, as the pages have it.
     service_task_id: Option<&'static str>,
     enterprise_project_id: String,
-    enterprise_project_name: &'static str,
+    enterprise_project_name: Cow<'static, str>,
     available_zones: Vec<&'static str>,
     az_codes: Vec<String>,
     backend_addrs: Option<&'static str>,
@@ -171,7 +172,8 @@ impl InstanceView {
             service_upgrade: false,
             service_task_id,
             enterprise_project_id: instance.enterprise_project_id,
-            enterprise_project_name: "default",
+            enterprise_project_name: (instance.enterprise_project_name)
+                .map_or(Cow::Borrowed("default"), Cow::Owned),
             available_zones: instance.zone_codes.iter().filter_map(|code| builtin::zone_id(code)).collect(),
             backend_addrs: None,
             instance_backup_policy: instance

@@ -22,7 +22,9 @@ use crate::store::row::{self, BACKUP_JSON, BACKUP_WORK, INSTANCE_COLUMNS, Json, 
 use crate::store::sqlite::placed_orders::EXPORTED_ORDER;
 use crate::store::sqlite::reader::Reader;
 use crate::store::sqlite::sql::{decode, sql};
-use crate::store::sqlite::{contents, control, documents, identity, instance_config, networks, templates};
+use crate::store::sqlite::{
+    contents, control, documents, enterprise_projects, identity, instance_config, networks, templates,
+};
 use crate::store::{AgencySeed, DomainSeed, InstanceSeed, ProjectSeed, StatePart, UserSeed};
 
 /// How many rows a part has at most.
@@ -60,6 +62,9 @@ impl Reader {
             }
             for agency in agencies(&mut snapshot).await? {
                 send(parts, StatePart::Agency(agency)).await?;
+            }
+            for project in enterprise_projects::stored(&mut *snapshot, None).await? {
+                send(parts, StatePart::EnterpriseProject(project)).await?;
             }
         }
         let read = sql(

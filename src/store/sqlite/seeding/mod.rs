@@ -19,7 +19,9 @@ use crate::domain::time::Timestamp;
 use crate::store::sqlite::instances::free::{ADDRESSES, address, addresses_of};
 use crate::store::sqlite::sql::sql;
 use crate::store::sqlite::writer::WriterState;
-use crate::store::sqlite::{control, migrations, networks, placed_orders, scheduling, templates};
+use crate::store::sqlite::{
+    control, enterprise_projects, migrations, networks, placed_orders, scheduling, templates,
+};
 use crate::store::{ProjectSeed, SeedPlan, SeedReport, StoreError};
 use existing::Existing;
 use rows::SeededRows;
@@ -35,6 +37,7 @@ pub(super) async fn apply(
     let mut existing = existing::find(&mut state.connection, &plan).await?;
     existing::require_free(&mut state.connection, &plan, &existing).await?;
     networks::require_seedable(&mut state.connection, &plan).await?;
+    enterprise_projects::require_seedable(&mut state.connection, &plan).await?;
     if plan.overwrite {
         let replaced = existing::hex_ids(existing.keys().copied());
         migrations::end_of_instances(state, &replaced, now, &Origin::SEED).await?;
@@ -44,7 +47,7 @@ pub(super) async fn apply(
         state.forget();
     }
     identity::apply(&mut state.connection, &plan, now, &mut report).await?;
-    let SeedPlan { projects, settings, overwrite, before_commit, .. } = plan;
+    let SeedPlan { projects, enterprise_projects, settings, overwrite, before_commit, .. } = plan;
     for project in projects {
         let key = ensure_project(&mut state.connection, &project, now, overwrite, &mut report).await?;
         for template in &project.templates {
@@ -59,6 +62,8 @@ pub(super) async fn apply(
         report.differences.extend(differing.into_iter().map(difference));
         create_instances(state, key, project, (&existing, now), &mut report).await?;
     }
+    let differing = enterprise_projects::seed(state, &enterprise_projects, overwrite, now).await?;
+    report.differences.extend(differing);
     report.instances_created = report.instances_created.saturating_sub(report.instances_replaced);
     scheduling::plan_noticed(&mut state.connection, now).await?;
     for (name, value) in settings {
