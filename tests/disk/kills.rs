@@ -74,7 +74,8 @@ fn holds_old_backups(database: &Path) {
 
 fn newest_version() -> String {
     let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
-    std::fs::read_dir(migrations).unwrap().count().to_string()
+    let names = std::fs::read_dir(migrations).unwrap().map(|file| file.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with('V')).count().to_string()
 }
 
 const OLDEST_DATABASE: Scenario = Scenario {
