@@ -457,8 +457,8 @@ fn only_clock_and_ids_ask_for_time_and_random_bits() {
 }
 
 /// Lines of code in `src`, without comments, blank lines and modules of tests; and files.
-const MAX_CODE_LINES: usize = 53_600;
-const MAX_FILES: usize = 398;
+const MAX_CODE_LINES: usize = 53_700;
+const MAX_FILES: usize = 399;
 
 /// Counts what a reader has to read; `cargo test --test architecture code -- --nocapture` prints it.
 #[test]
