@@ -114,12 +114,15 @@ impl Config {
         let mut given: Vec<(&'static Setting, Given)> = SETTINGS
             .iter()
             .map(|setting| {
-                let default = profile.and_then(|profile| profile.default_of(&setting.key));
+                let of_profile = profile.and_then(|profile| profile.default_of(&setting.key));
+                // A command may have a default of its own; that of the profile goes before it.
+                let set = unknown.remove(&setting.key);
+                let set = set.filter(|set| of_profile.is_none() || set.origin != Origin::Default);
                 let default = || Given {
-                    texts: vec![default.map_or_else(|| setting.default.clone(), str::to_owned)],
+                    texts: vec![of_profile.map_or_else(|| setting.default.clone(), str::to_owned)],
                     origin: Origin::Default,
                 };
-                (setting, unknown.remove(&setting.key).unwrap_or_else(default))
+                (setting, set.unwrap_or_else(default))
             })
             .collect();
         if let Some((key, Given { origin, .. })) = unknown.pop_first() {

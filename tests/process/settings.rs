@@ -63,6 +63,23 @@ fn every_setting_is_printed_with_its_default_or_as_unset() {
 }
 
 #[test]
+fn a_profile_is_what_settings_are_that_nothing_sets() {
+    let mut command = program(&["serve", "--cloud-profile", "huaweicloud"]);
+    command.env("DCS_EMULATOR_CLOUD_PRODUCTS", "memcached");
+    let printed = printed(command);
+    for (key, value, origin) in [
+        ("region", "\"cn-north-4\"", "default"),
+        ("auth_gateway", "\"true\"", "default"),
+        ("cloud.products", "\"memcached\"", "DCS_EMULATOR_CLOUD_PRODUCTS"),
+    ] {
+        assert_eq!(shown(&printed, key), (value.to_owned(), origin.to_owned()));
+    }
+    let refused = run(program(&["serve", "--cloud-products", "arm"]));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("redis-3.0, memcached, arm64 and enterprise"), "{refused:?}");
+}
+
+#[test]
 fn a_flag_goes_before_a_variable_and_that_before_the_file_and_that_before_the_default() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("settings.toml");
