@@ -27,7 +27,8 @@ impl Server {
         let log = folder.join("server.log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_dcs-emulator"));
         command
-            .args(["--demo", "--listen", "127.0.0.1:0"])
+            // The clients are to see every product, whatever is sold where.
+            .args(["--demo", "--listen", "127.0.0.1:0", "--cloud-products", "all"])
             .arg("--database")
             .arg(folder.join("records.db"))
             .arg("--ready-file")

@@ -247,7 +247,7 @@ async fn an_instance_can_be_changed_to_what_its_version_is_sold_in() {
 async fn zones_are_the_same_on_both_versions() {
     let server = TestServer::with(&[("region", "cn-north-4")]).await;
     let zone = |at: usize| {
-        let code = format!("cn-north-4-{:02}", at + 1);
+        let code = ["cn-north-4a", "cn-north-4b", "cn-north-4c"][at];
         json!({
             "id": ZONE_IDS[at], "code": code, "name": code, "port": (8002 + at).to_string(),
             "resource_availability": "true", "resource_availability_dcs2": "true",
