@@ -16,6 +16,7 @@ use utoipa::openapi::{
     ResponseBuilder, Schema, Server,
 };
 
+use crate::domain::service::ENTERPRISE_PROJECTS;
 use crate::engine::ApiVersion;
 use crate::http::error::{V1Body, V2Body};
 use crate::http::extract::EMULATOR_ID;
@@ -147,8 +148,9 @@ fn error(route: &RouteEntry) -> ResponseBuilder {
     };
     let content = ContentBuilder::new().schema(Some(RefOr::<Schema>::from(Ref::from_schema_name(name))));
     let response = ResponseBuilder::new().description("It is refused, or went wrong.");
-    // The identity service and the object store have errors of their own.
-    if route.api.is_some() || route.is_control {
+    // The identity service, the object store and enterprise projects have errors of their own.
+    let is_of_api = route.api.is_some() && route.service != Some(ENTERPRISE_PROJECTS);
+    if is_of_api || route.is_control {
         response.content("application/json", content.build())
     } else {
         response

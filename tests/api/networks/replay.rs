@@ -87,6 +87,22 @@ impl Client<'_> {
         vec![shown, whitelist, configs, accounts, backups]
     }
 
+    async fn enterprise_project(&self) -> String {
+        let body = json!({"name": "team", "description": ""});
+        let made = self.send("eps", "POST", "/v1.0/enterprise-projects", body, 201).await;
+        let id = text(&made["enterprise_project"]["id"]);
+        let shown = self.get("eps", &format!("/v1.0/enterprise-projects/{id}")).await;
+        assert_eq!(shown["enterprise_project"]["status"], 1);
+        id
+    }
+
+    /// Unless it is told to delete it, the provider only disables an enterprise project.
+    async fn end_of_enterprise_project(&self, id: &str) {
+        let one = format!("/v1.0/enterprise-projects/{id}");
+        self.send("eps", "POST", &format!("{one}/action"), json!({"action": "disable"}), 204).await;
+        assert_eq!(self.get("eps", &one).await["enterprise_project"]["status"], 2);
+    }
+
     async fn end_of_instance(&self, id: &str) {
         let answer = self.ask("dcs", "DELETE", &Api::V2.instance(id), None).await;
         assert_eq!(answer.status, 204, "{answer:?}");
@@ -164,7 +180,7 @@ impl PublicAccess {
 
 #[tokio::test]
 async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
-    let server = TestServer::with(&[("tls.mode", "self-signed")]).await;
+    let server = TestServer::with(&[("tls.mode", "self-signed"), ("cloud.profile", "huaweicloud")]).await;
     let at_first = everything(&server).await;
     let client = Client { server: &server, domain: "cn-north-4.myhuaweicloud.com" };
     let v1 = |rest: &str| format!("/v1/{PROJECT}/{rest}");
@@ -172,7 +188,8 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
     let tags = |things: &str, id: &str| format!("/v2.0/{PROJECT}/{things}/{id}/tags");
 
     // apply
-    let body = json!({"vpc": {"name": "net", "cidr": "172.16.0.0/16", "description": "", "enterprise_project_id": "0"}});
+    let team = client.enterprise_project().await;
+    let body = json!({"vpc": {"name": "net", "cidr": "172.16.0.0/16", "description": "", "enterprise_project_id": team}});
     let vpc = text(&client.send("vpc", "POST", &v1("vpcs"), body, 200).await["vpc"]["id"]);
     let one_vpc = v1(&format!("vpcs/{vpc}"));
     assert_eq!(client.get("vpc", &one_vpc).await["vpc"]["status"], "OK");
@@ -270,6 +287,7 @@ async fn a_replay_of_a_module_of_the_huaweicloud_provider() {
     client.destroy("vpc", &one_group, &one_group).await;
     client.destroy("vpc", &one_subnet, &v1(&format!("vpcs/{vpc}/subnets/{subnet}"))).await;
     client.destroy("vpc", &one_vpc, &one_vpc).await;
+    client.end_of_enterprise_project(&team).await;
     assert_eq!(everything(&server).await, at_first);
 }
 
